@@ -1,0 +1,51 @@
+import { type CatalogueEntry, catalogue, type ErrorCode, type Retry } from './catalogue.ts';
+
+export type ErrorDetails = Record<string, unknown>;
+
+/**
+ * The one error class. The code fixes status, retry advice and what to do; the message says what happened this time.
+ * Messages and details reach callers: no secrets, no stack, no SQL.
+ */
+export class BursarError extends Error {
+  override readonly name = 'BursarError';
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, options: { message?: string; details?: ErrorDetails; cause?: unknown } = {}) {
+    super(options.message ?? catalogue[code].title, options.cause === undefined ? {} : { cause: options.cause });
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+
+  get #entry(): CatalogueEntry {
+    return catalogue[this.code];
+  }
+  get status(): number {
+    return this.#entry.status;
+  }
+  get retry(): Retry {
+    return this.#entry.retry;
+  }
+  get action(): string {
+    return this.#entry.action;
+  }
+
+  /** RFC 9457 problem details. */
+  toProblem(): Record<string, unknown> {
+    return {
+      type: `https://bursar.dev/errors/${this.code}`,
+      title: this.#entry.title,
+      status: this.status,
+      code: this.code,
+      detail: this.message,
+      action: this.action,
+      retry: this.retry,
+      ...(Object.keys(this.details).length > 0 ? { details: this.details } : {}),
+    };
+  }
+}
+
+/** Throws `invariant_violated` when what must hold does not. */
+export function invariant(condition: unknown, message: string, details: ErrorDetails = {}): asserts condition {
+  if (!condition) throw new BursarError('invariant_violated', { message, details });
+}

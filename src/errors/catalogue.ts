@@ -1,0 +1,77 @@
+/**
+ * Every error code a caller can meet: its HTTP status, whether the same request may be sent again, and what to do.
+ * `docs/errors.md` is generated from this table; a code is never renamed once released.
+ */
+export type Retry = 'never' | 'after_change' | 'safe';
+
+export type CatalogueEntry = { status: number; retry: Retry; title: string; action: string };
+
+const entry = (status: number, retry: Retry, title: string, action: string): CatalogueEntry => ({
+  status,
+  retry,
+  title,
+  action,
+});
+
+export const catalogue = {
+  // Requests
+  invalid_request: entry(400, 'after_change', 'The request is not valid.', 'Correct the fields named in `details` and send it again.'),
+  invalid_amount: entry(400, 'after_change', 'The amount is not valid.', 'Send a decimal string above zero with at most 6 decimals, up to 9007199254.740991 USDC.'),
+  invalid_address: entry(400, 'after_change', 'The address is not valid.', 'Send a 20-byte hex address with a correct EIP-55 checksum, or all lower case.'),
+  forbidden_address: entry(400, 'after_change', 'Money may not be sent to that address.', 'Use an address that is not zero, the token, or the paying wallet itself.'),
+  invalid_json: entry(400, 'after_change', 'The body is not valid JSON.', 'Send one JSON object with content-type application/json.'),
+  body_too_large: entry(413, 'after_change', 'The body is larger than 64 KiB.', 'Send a smaller body.'),
+  not_found: entry(404, 'after_change', 'There is nothing with that id.', 'Check the id, and that your key may read it.'),
+  method_not_allowed: entry(405, 'after_change', 'The method is not allowed here.', 'See /openapi.json.'),
+  conflict: entry(409, 'after_change', 'It exists already, or its state does not allow this.', 'Read it again and decide anew.'),
+  idempotency_key_required: entry(400, 'after_change', 'A request that moves money needs an Idempotency-Key header.', 'Send a key of 8 to 200 printable characters; keep it for retries.'),
+  idempotency_conflict: entry(409, 'never', 'This Idempotency-Key was used with another body.', 'Use a new key for a new payment, or the first body for a retry.'),
+  too_many_requests: entry(429, 'safe', 'Too many requests.', 'Wait for the seconds in Retry-After.'),
+  queue_full: entry(503, 'safe', 'Too many requests are waiting for a decision.', 'Send the same request again with the same Idempotency-Key in a moment.'),
+  // Credentials
+  unauthenticated: entry(401, 'after_change', 'The API key is missing, unknown, expired or revoked.', 'Send `Authorization: Bearer <key>` with a valid key.'),
+  forbidden: entry(403, 'never', 'This key may not do that.', 'Ask an operator; agents cannot change payees, limits or policies.'),
+  // Identity
+  agent_not_found: entry(404, 'after_change', 'There is no such agent.', 'Check the agent id.'),
+  agent_not_active: entry(409, 'after_change', 'The agent is frozen or revoked.', 'Ask an operator.'),
+  payee_not_found: entry(404, 'after_change', 'There is no such payee.', 'Ask an operator to add the payee.'),
+  payee_address_missing: entry(409, 'after_change', 'The payee has no address.', 'Ask an operator to add one.'),
+  workflow_not_found: entry(404, 'after_change', 'There is no such workflow.', 'Check the workflow id or name.'),
+  sponsor_not_found: entry(404, 'after_change', 'There is no such sponsor.', 'Check the sponsor id.'),
+  payment_not_found: entry(404, 'after_change', 'There is no such payment.', 'Check the payment id.'),
+  // Policy
+  policy_compile_failed: entry(422, 'after_change', 'The policy does not compile.', 'Correct the Rego named in `details`.'),
+  policy_invalid: entry(422, 'after_change', 'The bundle has no usable decision or meters.', 'Provide data.bursar.decision and data.bursar.meters.'),
+  policy_corrupt: entry(422, 'never', 'The bundle does not match its digest.', 'Compile or fetch it again.'),
+  policy_too_slow: entry(422, 'after_change', 'The policy does not answer in time.', 'Make it cheaper; it is evaluated for each payment.'),
+  policy_not_found: entry(404, 'after_change', 'There is no policy with that digest.', 'List policies, or compile and load it first.'),
+  policy_unavailable: entry(503, 'safe', 'No policy is active, so nothing is allowed.', 'Ask an operator to activate one.'),
+  opa_missing: entry(500, 'after_change', 'The Rego compiler (opa) is not at hand.', 'Install opa 1.22.2, or Go 1.26 or later, and try again.'),
+  // Payments
+  insufficient_funds: entry(409, 'after_change', 'The agent has too little USDC available.', 'Fund the wallet, or pay less.'),
+  invalid_transition: entry(409, 'never', 'The payment is not in a state that allows this.', 'Read the payment again.'),
+  approval_invalid: entry(422, 'never', 'The approval is not valid for this payment.', 'Sign the typed data that the payment shows, with a listed approver, before it expires.'),
+  approver_not_found: entry(404, 'after_change', 'That address is no approver.', 'Ask an operator to add the approver.'),
+  review_expired: entry(409, 'never', 'The review has expired.', 'Ask for the payment again.'),
+  refund_exceeds_original: entry(409, 'never', 'Refunds may not exceed the original payment in sum.', 'Refund less.'),
+  // Wallet, chain
+  chain_unavailable: entry(503, 'safe', 'The chain RPC does not answer.', 'Nothing was lost: queued payments go out when it returns.'),
+  chain_mismatch: entry(500, 'after_change', 'The RPC serves another chain.', 'Set the RPC of the configured chain id.'),
+  chain_inconsistent: entry(503, 'safe', 'The RPC contradicts what is known of the chain.', 'Check the RPC; payments wait until it agrees.'),
+  insufficient_gas: entry(503, 'after_change', 'The relayer has too little gas.', 'Fund the relayer address with the native coin.'),
+  keystore_locked: entry(500, 'after_change', 'The keystore cannot be opened.', 'Give the right passphrase.'),
+  transfer_reverted: entry(409, 'after_change', 'The wallet contract refused the payment.', 'See `details`; the hold is released when the chain says so.'),
+  // x402
+  x402_no_acceptable_offer: entry(422, 'after_change', 'None of the offers of the 402 can be paid.', 'See `details` for a reason per offer.'),
+  x402_invalid: entry(422, 'after_change', 'The 402 response is not a valid x402 v2 PaymentRequired.', 'Pass the PAYMENT-REQUIRED header as received.'),
+  // Storage and our own faults
+  storage_full: entry(507, 'safe', 'The disk is full, so nothing was decided.', 'Free space and send the same request again.'),
+  storage_read_only: entry(503, 'safe', 'The database cannot be written, so nothing was decided.', 'Make the data folder writable and send the same request again.'),
+  storage_failed: entry(503, 'safe', 'The database failed, so nothing was decided.', 'See the server log; send the same request again.'),
+  ledger_broken: entry(500, 'never', 'The ledger does not hold together.', 'Run `bursar ledger check` and keep the evidence.'),
+  invariant_violated: entry(500, 'never', 'Bursar found itself in a state that must not be.', 'Report it with the event log.'),
+  not_configured: entry(500, 'after_change', 'Bursar is not set up for this.', 'Run `bursar init`.'),
+  internal: entry(500, 'safe', 'Something failed inside Bursar.', 'See the server log.'),
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type ErrorCode = keyof typeof catalogue;

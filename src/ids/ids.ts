@@ -1,0 +1,40 @@
+import { keccak256, toHex, type Hex } from 'viem';
+import { typeid } from 'typeid-js';
+
+/** Ids are TypeIDs: a prefix that names the kind and a UUIDv7 in base 32, so they sort by time (github.com/jetify-com/typeid). */
+export const prefixes = {
+  sponsor: 'spn',
+  agent: 'agt',
+  payee: 'pye',
+  workflow: 'wfl',
+  payment: 'pay',
+  approver: 'apr',
+  approval: 'apv',
+  credential: 'key',
+  receivable: 'rcv',
+  mandate: 'mdt',
+  batch: 'bat',
+} as const;
+
+export type IdKind = keyof typeof prefixes;
+export type Id<K extends IdKind> = `${(typeof prefixes)[K]}_${string}`;
+export type AgentId = Id<'agent'>;
+export type PaymentId = Id<'payment'>;
+export type PayeeId = Id<'payee'>;
+export type SponsorId = Id<'sponsor'>;
+export type WorkflowId = Id<'workflow'>;
+
+/** A new id of that kind, later than all before it in this process. */
+export function newId<K extends IdKind>(kind: K): Id<K> {
+  return typeid(prefixes[kind]).toString() as Id<K>;
+}
+
+/** A pattern for schemas: `^pay_[0-7][0-9a-hjkmnp-tv-z]{25}$`. */
+export function idPattern(kind: IdKind): RegExp {
+  return new RegExp(`^${prefixes[kind]}_[0-7][0-9a-hjkmnp-tv-z]{25}$`);
+}
+
+/** The bytes32 under which the chain knows a payment: keccak256 of the id's text. */
+export function paymentIdOnChain(id: PaymentId): Hex {
+  return keccak256(toHex(id));
+}

@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import type { Tx } from '../store/store.ts';
+
+/** What happened, in the order in which it happened. The names are stable: people filter by them. */
+export const eventTypes = [
+  'payment.requested',
+  'payment.allowed',
+  'payment.denied',
+  'payment.review_requested',
+  'payment.checked',
+  'payment.retried',
+  'payment.refused',
+  'payment.approved',
+  'payment.rejected',
+  'payment.expired',
+  'payment.cancelled',
+  'payment.signed',
+  'payment.broadcast',
+  'payment.replaced',
+  'payment.settled',
+  'payment.final',
+  'payment.reorged',
+  'payment.failed',
+  'x402.presented',
+  'x402.reported',
+  'x402.lapsed',
+  'refund.linked',
+  'receivable.received',
+  'receivable.reorged',
+  'transfer.unexplained',
+  'wallet.deployed',
+  'wallet.frozen',
+  'wallet.unfrozen',
+  'purse.swept',
+  'agent.created',
+  'agent.status_changed',
+  'sponsor.created',
+  'sponsor.status_changed',
+  'workflow.created',
+  'workflow.status_changed',
+  'payee.created',
+  'payee.changed',
+  'payee.address_added',
+  'payee.address_verified',
+  'approver.created',
+  'approver.revoked',
+  'credential.created',
+  'credential.rotated',
+  'credential.revoked',
+  'policy.loaded',
+  'policy.activated',
+  'policy.rolled_back',
+  'policy.failed',
+  'chain.unavailable',
+  'chain.recovered',
+  'chain.reorged',
+  'ledger.checked',
+  'alert.raised',
+  'server.started',
+] as const;
+export type EventType = (typeof eventTypes)[number];
+
+/** Every money event names agent, workflow, sponsor and policy digest; administrator acts name the actor. */
+export type EventFields = {
+  type: EventType;
+  /** Who did it: a credential id, an approver id, or `bursar` for the server's own work. */
+  actor: string;
+  paymentId?: string | null;
+  agentId?: string | null;
+  sponsorId?: string | null;
+  workflowId?: string | null;
+  policyDigest?: string | null;
+  data?: Record<string, unknown>;
+};
+
+export const GENESIS_HASH = '0'.repeat(64);
+
+/**
+ * Appends one event to the hash chain: hash = sha-256(previous hash + body). The head is kept by the caller's transaction,
+ * so a rolled-back job leaves no gap. `atMs` is the server's timestamp of the request, never the caller's.
+ */
+export function appendEvent(tx: Tx, fields: EventFields, atMs: number): bigint {
+  const head = tx.get<{ seq: bigint; hash: string }>('SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1');
+  const seq = (head?.seq ?? 0n) + 1n;
+  const body = eventBody(seq, fields, atMs);
+  const hash = chainHash(head?.hash ?? GENESIS_HASH, body);
+  tx.run(
+    'INSERT INTO events (seq, at, type, payment_id, agent_id, body, hash) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    seq,
+    atMs,
+    fields.type,
+    fields.paymentId ?? null,
+    fields.agentId ?? null,
+    body,
+    hash,
+  );
+  return seq;
+}
+
+export function chainHash(previousHash: string, body: string): string {
+  return createHash('sha256').update(previousHash).update(body).digest('hex');
+}
+
+function eventBody(seq: bigint, fields: EventFields, atMs: number): string {
+  return JSON.stringify({
+    seq: Number(seq),
+    at: new Date(atMs).toISOString(),
+    type: fields.type,
+    actor: fields.actor,
+    payment: fields.paymentId ?? null,
+    agent: fields.agentId ?? null,
+    sponsor: fields.sponsorId ?? null,
+    workflow: fields.workflowId ?? null,
+    policy_digest: fields.policyDigest ?? null,
+    data: fields.data ?? {},
+  });
+}

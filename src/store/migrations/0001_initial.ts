@@ -1,0 +1,384 @@
+import { states } from '../../payments/states.ts';
+
+const stateList = states.map((state) => `'${state}'`).join(', ');
+
+/**
+ * Money columns end in `_micro` (INTEGER micro-USDC), times in `_at` (INTEGER, epoch milliseconds), JSON in `_json`.
+ * Addresses are stored checksummed. Append-only tables are guarded by triggers.
+ */
+export const initial = `
+CREATE TABLE settings (
+  name TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE sponsors (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  status TEXT NOT NULL CHECK (status IN ('active', 'frozen', 'revoked')),
+  treasury_address TEXT,
+  created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE agents (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  sponsor_id TEXT NOT NULL REFERENCES sponsors (id),
+  status TEXT NOT NULL CHECK (status IN ('active', 'frozen', 'revoked')),
+  status_reason TEXT,
+  labels_json TEXT NOT NULL,
+  created_at INTEGER NOT NULL
+) STRICT;
+
+-- One wallet per agent and chain. config_json is what the factory's address depends on.
+CREATE TABLE wallets (
+  agent_id TEXT NOT NULL REFERENCES agents (id),
+  chain_id INTEGER NOT NULL,
+  address TEXT NOT NULL,
+  purse_address TEXT NOT NULL,
+  salt TEXT NOT NULL,
+  config_json TEXT NOT NULL,
+  next_nonce INTEGER NOT NULL DEFAULT 0,
+  deployed_at INTEGER,
+  PRIMARY KEY (agent_id, chain_id),
+  UNIQUE (chain_id, address),
+  UNIQUE (chain_id, purse_address)
+) STRICT;
+
+CREATE TABLE workflows (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  status TEXT NOT NULL CHECK (status IN ('active', 'frozen', 'revoked')),
+  created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE payees (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  kind TEXT NOT NULL CHECK (kind IN ('merchant', 'agent', 'contractor', 'internal')),
+  status TEXT NOT NULL CHECK (status IN ('active', 'blocked')),
+  agent_id TEXT REFERENCES agents (id),
+  categories_json TEXT NOT NULL,
+  hosts_json TEXT NOT NULL,
+  first_seen_at INTEGER NOT NULL
+) STRICT;
+
+-- changed_at: when this address took the place of another one of the payee. retired_at: when another took its place.
+CREATE TABLE payee_addresses (
+  payee_id TEXT NOT NULL REFERENCES payees (id),
+  address TEXT NOT NULL,
+  first_seen_at INTEGER NOT NULL,
+  verified_at INTEGER,
+  changed_at INTEGER,
+  retired_at INTEGER,
+  PRIMARY KEY (payee_id, address)
+) STRICT;
+CREATE INDEX payee_addresses_by_address ON payee_addresses (address);
+CREATE TABLE payee_hosts (
+  host TEXT PRIMARY KEY,
+  payee_id TEXT NOT NULL REFERENCES payees (id)
+) STRICT;
+
+CREATE TABLE approvers (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  address TEXT NOT NULL UNIQUE,
+  roles_json TEXT NOT NULL,
+  sponsor_id TEXT REFERENCES sponsors (id),
+  status TEXT NOT NULL CHECK (status IN ('active', 'revoked')),
+  created_at INTEGER NOT NULL
+) STRICT;
+
+-- secret_hash: sha-256 of a 256-bit random secret, which needs no salt or stretching.
+CREATE TABLE credentials (
+  id TEXT PRIMARY KEY,
+  role TEXT NOT NULL CHECK (role IN ('operator', 'auditor', 'agent')),
+  agent_id TEXT REFERENCES agents (id),
+  name TEXT NOT NULL,
+  secret_hash TEXT NOT NULL UNIQUE,
+  scopes_json TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER,
+  revoked_at INTEGER,
+  rotated_from TEXT REFERENCES credentials (id),
+  CHECK ((role = 'agent') = (agent_id IS NOT NULL))
+) STRICT;
+
+CREATE TABLE policy_bundles (
+  digest TEXT PRIMARY KEY,
+  bundle TEXT NOT NULL,
+  note TEXT NOT NULL,
+  loaded_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE policy_activations (
+  seq INTEGER PRIMARY KEY,
+  digest TEXT NOT NULL REFERENCES policy_bundles (digest),
+  kind TEXT NOT NULL CHECK (kind IN ('activate', 'rollback')),
+  actor TEXT NOT NULL,
+  activated_at INTEGER NOT NULL
+) STRICT;
+
+-- Documents a decision was made from and came to, by sha-256 of their text.
+CREATE TABLE documents (
+  hash TEXT PRIMARY KEY,
+  body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE decisions (
+  seq INTEGER PRIMARY KEY,
+  hash TEXT NOT NULL,
+  payment_id TEXT NOT NULL REFERENCES payments (id),
+  policy_digest TEXT NOT NULL,
+  input_hash TEXT NOT NULL,
+  result_hash TEXT NOT NULL,
+  effect TEXT NOT NULL CHECK (effect IN ('allow', 'deny', 'review')),
+  decided_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX decisions_by_payment ON decisions (payment_id);
+CREATE INDEX decisions_by_hash ON decisions (hash);
+
+-- decision_hash is what reaches the chain: the hash people signed where there was a review, else the allowing decision's.
+CREATE TABLE payments (
+  id TEXT PRIMARY KEY,
+  chain_key TEXT NOT NULL UNIQUE,
+  agent_id TEXT NOT NULL REFERENCES agents (id),
+  sponsor_id TEXT NOT NULL,
+  workflow_id TEXT,
+  workflow_run TEXT,
+  payee_id TEXT,
+  kind TEXT NOT NULL CHECK (kind IN ('purchase', 'payout', 'transfer', 'refund', 'split', 'recurring', 'top_up')),
+  rail TEXT NOT NULL CHECK (rail IN ('wallet', 'x402')),
+  chain_id INTEGER NOT NULL,
+  address TEXT NOT NULL,
+  host TEXT,
+  amount_micro INTEGER NOT NULL CHECK (amount_micro > 0 AND amount_micro <= 9007199254740991),
+  category TEXT,
+  memo TEXT,
+  refund_of TEXT REFERENCES payments (id),
+  batch_id TEXT,
+  state TEXT NOT NULL CHECK (state IN (${stateList})),
+  reasons_json TEXT NOT NULL,
+  review_json TEXT,
+  review_expires_at INTEGER,
+  policy_digest TEXT NOT NULL,
+  decision_hash TEXT NOT NULL,
+  wallet_nonce INTEGER,
+  requires_chain_approval INTEGER NOT NULL DEFAULT 0 CHECK (requires_chain_approval IN (0, 1)),
+  idempotency_key TEXT NOT NULL,
+  body_hash TEXT NOT NULL,
+  request_json TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  tx_hash TEXT,
+  log_index INTEGER,
+  block_number INTEGER,
+  block_hash TEXT,
+  settled_at INTEGER,
+  UNIQUE (agent_id, idempotency_key)
+) STRICT;
+CREATE INDEX payments_working ON payments (state, id) WHERE state IN ('in_review', 'authorized', 'submitted', 'settled');
+CREATE INDEX payments_by_batch ON payments (batch_id) WHERE batch_id IS NOT NULL;
+CREATE INDEX payments_by_refund ON payments (refund_of) WHERE refund_of IS NOT NULL;
+CREATE INDEX payments_by_payee ON payments (payee_id, id);
+CREATE INDEX payments_by_agent ON payments (agent_id, id);
+
+CREATE TABLE approvals (
+  id TEXT PRIMARY KEY,
+  payment_id TEXT NOT NULL REFERENCES payments (id),
+  approver_id TEXT NOT NULL REFERENCES approvers (id),
+  verdict TEXT NOT NULL CHECK (verdict IN ('approve', 'reject')),
+  signature TEXT NOT NULL,
+  typed_data_json TEXT NOT NULL,
+  expires_at INTEGER NOT NULL,
+  signed_at INTEGER NOT NULL,
+  UNIQUE (payment_id, approver_id)
+) STRICT;
+
+-- What this (payer agent, address) and (payer agent, payee) saw before: destination and price history for decisions.
+CREATE TABLE payment_history (
+  agent_id TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  last_amount_micro INTEGER NOT NULL,
+  max_amount_micro INTEGER NOT NULL,
+  last_at INTEGER NOT NULL,
+  settled_count INTEGER NOT NULL,
+  PRIMARY KEY (agent_id, subject)
+) STRICT, WITHOUT ROWID;
+
+-- One row per (meter, group, window start); rolling and lifetime windows have window_start 0.
+-- For rolling windows oldest_at is the next entry to fall out, so a read within the window touches one row.
+CREATE TABLE meters (
+  meter TEXT NOT NULL,
+  grp TEXT NOT NULL,
+  window_start INTEGER NOT NULL,
+  total_micro INTEGER NOT NULL CHECK (total_micro >= 0),
+  count INTEGER NOT NULL CHECK (count >= 0),
+  last_at INTEGER,
+  oldest_at INTEGER,
+  PRIMARY KEY (meter, grp, window_start)
+) STRICT, WITHOUT ROWID;
+
+-- What each payment put into each meter, so that a release takes back exactly that. live = still in a rolling total.
+CREATE TABLE meter_entries (
+  payment_id TEXT NOT NULL,
+  meter TEXT NOT NULL,
+  grp TEXT NOT NULL,
+  window_start INTEGER NOT NULL,
+  amount_micro INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('live', 'left', 'released')),
+  PRIMARY KEY (payment_id, meter)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX meter_entries_rolling ON meter_entries (meter, grp, at) WHERE state = 'live' AND window_start = 0;
+
+CREATE TABLE ledger_entries (
+  id INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL,
+  payment_id TEXT,
+  receivable_id TEXT,
+  block_number INTEGER,
+  at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX ledger_entries_by_payment ON ledger_entries (payment_id) WHERE payment_id IS NOT NULL;
+CREATE TABLE postings (
+  entry_id INTEGER NOT NULL REFERENCES ledger_entries (id),
+  line INTEGER NOT NULL,
+  account TEXT NOT NULL,
+  amount_micro INTEGER NOT NULL CHECK (amount_micro <> 0),
+  PRIMARY KEY (entry_id, line)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX postings_by_account ON postings (account);
+-- Accounts are 'agt_…:available' and so on; the agents' own may never go below zero.
+CREATE TABLE balances (
+  account TEXT PRIMARY KEY,
+  amount_micro INTEGER NOT NULL,
+  CHECK (amount_micro >= 0 OR account LIKE 'external:%')
+) STRICT, WITHOUT ROWID;
+
+-- Append-only, hash-chained: hash = sha-256(prev_hash, body). body is the JSON text of the whole event.
+CREATE TABLE events (
+  seq INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  payment_id TEXT,
+  agent_id TEXT,
+  body TEXT NOT NULL,
+  hash TEXT NOT NULL
+) STRICT;
+CREATE INDEX events_by_payment ON events (payment_id) WHERE payment_id IS NOT NULL;
+
+-- A wallet-nonce slot of a relayer; its attempts are the transactions signed under it (fee replacements).
+CREATE TABLE transactions (
+  id INTEGER PRIMARY KEY,
+  chain_id INTEGER NOT NULL,
+  sender TEXT NOT NULL,
+  nonce INTEGER NOT NULL,
+  purpose TEXT NOT NULL,
+  to_address TEXT NOT NULL,
+  data TEXT NOT NULL,
+  gas_limit INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('pending', 'mined', 'final', 'dropped')),
+  mined_hash TEXT,
+  succeeded INTEGER CHECK (succeeded IN (0, 1)),
+  block_number INTEGER,
+  block_hash TEXT,
+  gas_used INTEGER,
+  gas_price_wei TEXT,
+  created_at INTEGER NOT NULL,
+  UNIQUE (chain_id, sender, nonce)
+) STRICT;
+CREATE INDEX transactions_open ON transactions (state) WHERE state IN ('pending', 'mined');
+CREATE TABLE transaction_attempts (
+  hash TEXT PRIMARY KEY,
+  transaction_id INTEGER NOT NULL REFERENCES transactions (id),
+  raw TEXT NOT NULL,
+  max_fee_wei TEXT NOT NULL,
+  max_priority_fee_wei TEXT NOT NULL,
+  signed_at INTEGER NOT NULL,
+  broadcast_at INTEGER
+) STRICT;
+CREATE INDEX attempts_by_transaction ON transaction_attempts (transaction_id);
+CREATE TABLE transaction_payments (
+  transaction_id INTEGER NOT NULL REFERENCES transactions (id),
+  payment_id TEXT NOT NULL REFERENCES payments (id),
+  PRIMARY KEY (transaction_id, payment_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX transaction_payments_by_payment ON transaction_payments (payment_id);
+
+-- A signed x402 authorization (EIP-3009 from the purse). nonce is what the chain refuses a second time.
+CREATE TABLE x402_authorizations (
+  payment_id TEXT PRIMARY KEY REFERENCES payments (id),
+  chain_id INTEGER NOT NULL,
+  purse TEXT NOT NULL,
+  nonce TEXT NOT NULL UNIQUE,
+  pay_to TEXT NOT NULL,
+  value_micro INTEGER NOT NULL,
+  valid_after_s INTEGER NOT NULL,
+  valid_before_s INTEGER NOT NULL,
+  payload_json TEXT,
+  resource_json TEXT NOT NULL,
+  cancelled_at INTEGER,
+  reported_json TEXT
+) STRICT;
+CREATE INDEX x402_by_purse ON x402_authorizations (purse);
+
+CREATE TABLE receivables (
+  id TEXT PRIMARY KEY,
+  agent_id TEXT NOT NULL REFERENCES agents (id),
+  kind TEXT NOT NULL CHECK (kind IN ('deposit', 'agent_payment', 'x402_sale', 'invoice', 'purse_sweep', 'unmatched')),
+  amount_micro INTEGER NOT NULL CHECK (amount_micro > 0),
+  payer_address TEXT NOT NULL,
+  payment_id TEXT,
+  chain_id INTEGER NOT NULL,
+  tx_hash TEXT NOT NULL,
+  log_index INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  UNIQUE (chain_id, tx_hash, log_index)
+) STRICT;
+
+-- Every USDC Transfer in or out of our wallets and purses; each maps to exactly one payment, receivable or alert.
+CREATE TABLE transfers (
+  chain_id INTEGER NOT NULL,
+  block_hash TEXT NOT NULL,
+  log_index INTEGER NOT NULL,
+  block_number INTEGER NOT NULL,
+  tx_hash TEXT NOT NULL,
+  from_address TEXT NOT NULL,
+  to_address TEXT NOT NULL,
+  amount_micro INTEGER NOT NULL,
+  match_kind TEXT NOT NULL CHECK (match_kind IN ('payment', 'receivable', 'internal', 'unexplained')),
+  match_id TEXT,
+  state TEXT NOT NULL CHECK (state IN ('included', 'final', 'orphaned')),
+  PRIMARY KEY (chain_id, block_hash, log_index)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX transfers_by_block ON transfers (chain_id, block_number);
+CREATE INDEX transfers_by_tx ON transfers (tx_hash);
+
+-- Blocks the follower has applied and that are not final yet, newest last; the newest is the cursor.
+CREATE TABLE blocks (
+  chain_id INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  hash TEXT NOT NULL,
+  parent_hash TEXT NOT NULL,
+  timestamp_s INTEGER NOT NULL,
+  PRIMARY KEY (chain_id, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE alerts (
+  id INTEGER PRIMARY KEY,
+  type TEXT NOT NULL,
+  agent_id TEXT,
+  body_json TEXT NOT NULL,
+  raised_at INTEGER NOT NULL,
+  resolved_at INTEGER
+) STRICT;
+
+CREATE TRIGGER events_append_only_update BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+CREATE TRIGGER events_append_only_delete BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+CREATE TRIGGER postings_append_only_update BEFORE UPDATE ON postings BEGIN SELECT RAISE(ABORT, 'postings are append-only'); END;
+CREATE TRIGGER postings_append_only_delete BEFORE DELETE ON postings BEGIN SELECT RAISE(ABORT, 'postings are append-only'); END;
+CREATE TRIGGER entries_append_only_update BEFORE UPDATE ON ledger_entries BEGIN SELECT RAISE(ABORT, 'entries are append-only'); END;
+CREATE TRIGGER entries_append_only_delete BEFORE DELETE ON ledger_entries BEGIN SELECT RAISE(ABORT, 'entries are append-only'); END;
+CREATE TRIGGER decisions_append_only_update BEFORE UPDATE ON decisions BEGIN SELECT RAISE(ABORT, 'decisions are append-only'); END;
+CREATE TRIGGER decisions_append_only_delete BEFORE DELETE ON decisions BEGIN SELECT RAISE(ABORT, 'decisions are append-only'); END;
+`;
