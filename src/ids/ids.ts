@@ -1,5 +1,5 @@
-import { keccak256, toHex, type Hex } from 'viem';
 import { typeid } from 'typeid-js';
+import { type Hex, keccak256, toHex } from 'viem';
 
 /** Ids are TypeIDs: a prefix that names the kind and a UUIDv7 in base 32, so they sort by time (github.com/jetify-com/typeid). */
 export const prefixes = {

@@ -57,7 +57,13 @@ export function post(tx: Tx, entry: Entry): void {
   );
   invariant(row, 'An insert returned no row.');
   entry.lines.forEach(([account, amount], line) => {
-    tx.run('INSERT INTO postings (entry_id, line, account, amount_micro) VALUES (?, ?, ?, ?)', row.id, line, account, amount);
+    tx.run(
+      'INSERT INTO postings (entry_id, line, account, amount_micro) VALUES (?, ?, ?, ?)',
+      row.id,
+      line,
+      account,
+      amount,
+    );
     // Not an upsert: SQLite would apply the CHECK to the row to be inserted, before it finds the one to update.
     const updated = tx.run('UPDATE balances SET amount_micro = amount_micro + ? WHERE account = ?', amount, account);
     if (updated === 0) tx.run('INSERT INTO balances (account, amount_micro) VALUES (?, ?)', account, amount);
@@ -66,5 +72,7 @@ export function post(tx: Tx, entry: Entry): void {
 
 /** The balance of an account in micro-USDC, 0 where nothing was ever posted. */
 export function balance(tx: { get: Tx['get'] }, account: Account): bigint {
-  return tx.get<{ amount_micro: bigint }>('SELECT amount_micro FROM balances WHERE account = ?', account)?.amount_micro ?? 0n;
+  return (
+    tx.get<{ amount_micro: bigint }>('SELECT amount_micro FROM balances WHERE account = ?', account)?.amount_micro ?? 0n
+  );
 }

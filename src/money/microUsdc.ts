@@ -38,6 +38,9 @@ export function parsePositiveUsdc(text: string): MicroUsdc {
 export function formatUsdc(value: bigint): string {
   const sign = value < 0n ? '-' : '';
   const absolute = value < 0n ? -value : value;
-  const fraction = (absolute % UNIT).toString().padStart(DECIMALS, '0').replace(/0{1,4}$/, '');
+  const fraction = (absolute % UNIT)
+    .toString()
+    .padStart(DECIMALS, '0')
+    .replace(/0{1,4}$/, '');
   return `${sign}${absolute / UNIT}.${fraction}`;
 }
