@@ -1,4 +1,4 @@
-import { invariant } from '../errors/base.ts';
+import { BursarError, invariant } from '../errors/base.ts';
 import type { Tx } from '../store/store.ts';
 
 /**
@@ -29,6 +29,7 @@ export type EntryKind =
   | 'unexplained_out'
   | 'unexplained_reversed'
   | 'reclassify'
+  | 'withdraw'
   | 'sweep';
 
 export type Entry = {
@@ -42,7 +43,16 @@ export type Entry = {
   lines: readonly (readonly [account: Account, amountMicro: bigint])[];
 };
 
-/** Appends one balanced entry and moves the balances. A balance below zero aborts the whole transaction. */
+/** Entries by which the chain may leave an agent's account below zero: it tells what is so, not what may be. */
+const chainsWord: ReadonlySet<EntryKind> = new Set([
+  'settle_reversed',
+  'receive_reversed',
+  'unexplained_out',
+  'unexplained_reversed',
+  'withdraw',
+]);
+
+/** Appends one balanced entry and moves the balances. A balance that would fall below zero aborts with `insufficient_funds`. */
 export function post(tx: Tx, entry: Entry): void {
   let sum = 0n;
   for (const [, amount] of entry.lines) sum += amount;
@@ -64,9 +74,15 @@ export function post(tx: Tx, entry: Entry): void {
       account,
       amount,
     );
-    // Not an upsert: SQLite would apply the CHECK to the row to be inserted, before it finds the one to update.
-    const updated = tx.run('UPDATE balances SET amount_micro = amount_micro + ? WHERE account = ?', amount, account);
-    if (updated === 0) tx.run('INSERT INTO balances (account, amount_micro) VALUES (?, ?)', account, amount);
+    const after = tx.get<{ amount_micro: bigint }>(
+      'INSERT INTO balances (account, amount_micro) VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET amount_micro = amount_micro + excluded.amount_micro RETURNING amount_micro',
+      account,
+      amount,
+    );
+    invariant(after, 'An upsert returned no row.');
+    if (after.amount_micro < 0n && amount < 0n && !account.startsWith('external:') && !chainsWord.has(entry.kind)) {
+      throw new BursarError('insufficient_funds', { details: { account } });
+    }
   });
 }
 

@@ -152,9 +152,13 @@ CREATE TABLE payments (
   address TEXT NOT NULL,
   host TEXT,
   amount_micro INTEGER NOT NULL CHECK (amount_micro > 0 AND amount_micro <= 9007199254740991),
+  -- What of the amount stands in this payment's hold account now: all or nothing, save an x402 purchase that waits for its top-up.
+  held_micro INTEGER NOT NULL CHECK (held_micro >= 0 AND held_micro <= amount_micro),
   category TEXT,
   memo TEXT,
   refund_of TEXT REFERENCES payments (id),
+  -- On a top_up: the x402 purchase that waits for it.
+  funds_payment TEXT REFERENCES payments (id),
   batch_id TEXT,
   state TEXT NOT NULL CHECK (state IN (${stateList})),
   reasons_json TEXT NOT NULL,
@@ -179,6 +183,7 @@ CREATE TABLE payments (
 CREATE INDEX payments_working ON payments (state, id) WHERE state IN ('in_review', 'authorized', 'submitted', 'settled');
 CREATE INDEX payments_by_batch ON payments (batch_id) WHERE batch_id IS NOT NULL;
 CREATE INDEX payments_by_refund ON payments (refund_of) WHERE refund_of IS NOT NULL;
+CREATE INDEX payments_by_funded ON payments (funds_payment) WHERE funds_payment IS NOT NULL;
 CREATE INDEX payments_by_payee ON payments (payee_id, id);
 CREATE INDEX payments_by_agent ON payments (agent_id, id);
 
@@ -194,10 +199,11 @@ CREATE TABLE approvals (
   UNIQUE (payment_id, approver_id)
 ) STRICT;
 
--- What this (payer agent, address) and (payer agent, payee) saw before: destination and price history for decisions.
+-- What an agent's settled payments to a payee ('pye_…'), an address ('0x…') or a host ('host:…') were: for decisions.
 CREATE TABLE payment_history (
   agent_id TEXT NOT NULL,
   subject TEXT NOT NULL,
+  last_address TEXT NOT NULL,
   last_amount_micro INTEGER NOT NULL,
   max_amount_micro INTEGER NOT NULL,
   last_at INTEGER NOT NULL,
@@ -248,11 +254,11 @@ CREATE TABLE postings (
   PRIMARY KEY (entry_id, line)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX postings_by_account ON postings (account);
--- Accounts are 'agt_…:available' and so on; the agents' own may never go below zero.
+-- Accounts are 'agt_…:available' and so on. Below zero: external ones, and the agents' own only where the chain says so
+-- (an unexplained outflow, a reorg): the journal refuses the rest.
 CREATE TABLE balances (
   account TEXT PRIMARY KEY,
-  amount_micro INTEGER NOT NULL,
-  CHECK (amount_micro >= 0 OR account LIKE 'external:%')
+  amount_micro INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- Append-only, hash-chained: hash = sha-256(prev_hash, body). body is the JSON text of the whole event.
