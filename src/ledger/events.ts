@@ -14,6 +14,7 @@ export const eventTypes = [
   'payment.rejected',
   'payment.expired',
   'payment.cancelled',
+  'payment.submitted',
   'payment.signed',
   'payment.broadcast',
   'payment.replaced',

@@ -35,9 +35,13 @@ export type Payment = {
   address: Address;
   host: string | null;
   amount: MicroUsdc;
+  /** What of the amount stands in the hold account now (see `hold.ts`). */
+  heldMicro: bigint;
   category: string | null;
   memo: string | null;
   refundOf: PaymentId | null;
+  /** On a top_up: the x402 purchase that waits for it. */
+  fundsPayment: PaymentId | null;
   batchId: string | null;
   state: PaymentState;
   reasons: Reason[];

@@ -1,0 +1,135 @@
+import type { Address, Hex } from 'viem';
+import type { AgentId, PayeeId, PaymentId, SponsorId, WorkflowId } from '../ids/ids.ts';
+import { microUsdc } from '../money/microUsdc.ts';
+import type { Reason, Review } from '../policy/decision.ts';
+import type { ReadTx } from '../store/store.ts';
+import type { Payment, PaymentKind, Rail } from './payment.ts';
+import type { PaymentState } from './states.ts';
+
+export type PaymentRow = {
+  id: string;
+  chain_key: string;
+  agent_id: string;
+  sponsor_id: string;
+  workflow_id: string | null;
+  workflow_run: string | null;
+  payee_id: string | null;
+  kind: string;
+  rail: string;
+  chain_id: bigint;
+  address: string;
+  host: string | null;
+  amount_micro: bigint;
+  held_micro: bigint;
+  category: string | null;
+  memo: string | null;
+  refund_of: string | null;
+  funds_payment: string | null;
+  batch_id: string | null;
+  state: string;
+  reasons_json: string;
+  review_json: string | null;
+  review_expires_at: bigint | null;
+  policy_digest: string;
+  decision_hash: string;
+  wallet_nonce: bigint | null;
+  requires_chain_approval: bigint;
+  idempotency_key: string;
+  body_hash: string;
+  request_json: string;
+  created_at: bigint;
+  updated_at: bigint;
+  tx_hash: string | null;
+  log_index: bigint | null;
+  block_number: bigint | null;
+  block_hash: string | null;
+  settled_at: bigint | null;
+};
+
+/** A stored row as a payment. The casts are the boundary: the columns' CHECKs and this room's writes are what they rest on. */
+export function toPayment(row: PaymentRow): Payment {
+  return {
+    id: row.id as PaymentId,
+    chainKey: row.chain_key as Hex,
+    agentId: row.agent_id as AgentId,
+    sponsorId: row.sponsor_id as SponsorId,
+    workflowId: row.workflow_id as WorkflowId | null,
+    workflowRun: row.workflow_run,
+    payeeId: row.payee_id as PayeeId | null,
+    kind: row.kind as PaymentKind,
+    rail: row.rail as Rail,
+    chainId: Number(row.chain_id),
+    address: row.address as Address,
+    host: row.host,
+    amount: microUsdc(row.amount_micro),
+    heldMicro: row.held_micro,
+    category: row.category,
+    memo: row.memo,
+    refundOf: row.refund_of as PaymentId | null,
+    fundsPayment: row.funds_payment as PaymentId | null,
+    batchId: row.batch_id,
+    state: row.state as PaymentState,
+    reasons: JSON.parse(row.reasons_json) as Reason[],
+    review: row.review_json === null ? null : (JSON.parse(row.review_json) as Review),
+    reviewExpiresAtMs: row.review_expires_at === null ? null : Number(row.review_expires_at),
+    policyDigest: row.policy_digest,
+    decisionHash: row.decision_hash as Hex,
+    walletNonce: row.wallet_nonce,
+    requiresChainApproval: row.requires_chain_approval === 1n,
+    idempotencyKey: row.idempotency_key,
+    createdAtMs: Number(row.created_at),
+    updatedAtMs: Number(row.updated_at),
+    settlement:
+      row.tx_hash === null
+        ? null
+        : {
+            txHash: row.tx_hash as Hex,
+            logIndex: Number(row.log_index),
+            blockNumber: row.block_number ?? 0n,
+            blockHash: row.block_hash as Hex,
+            settledAtMs: Number(row.settled_at),
+          },
+  };
+}
+
+export function findPayment(tx: ReadTx, id: string): Payment | undefined {
+  const row = tx.get<PaymentRow>('SELECT * FROM payments WHERE id = ?', id);
+  return row && toPayment(row);
+}
+
+export function findPaymentByChainKey(tx: ReadTx, chainKey: Hex): Payment | undefined {
+  const row = tx.get<PaymentRow>('SELECT * FROM payments WHERE chain_key = ?', chainKey);
+  return row && toPayment(row);
+}
+
+export type PaymentFilter = {
+  agentId?: string | undefined;
+  payeeId?: string | undefined;
+  state?: PaymentState | undefined;
+  kind?: PaymentKind | undefined;
+  batchId?: string | undefined;
+  /** Ids below this one (newest first). */
+  before?: string | undefined;
+  limit: number;
+};
+
+/** Newest first. */
+export function listPayments(tx: ReadTx, filter: PaymentFilter): Payment[] {
+  const where: string[] = [];
+  const values: (string | number)[] = [];
+  const add = (clause: string, value: string | undefined): void => {
+    if (value === undefined) return;
+    where.push(clause);
+    values.push(value);
+  };
+  add('agent_id = ?', filter.agentId);
+  add('payee_id = ?', filter.payeeId);
+  add('state = ?', filter.state);
+  add('kind = ?', filter.kind);
+  add('batch_id = ?', filter.batchId);
+  add('id < ?', filter.before);
+  const clause = where.length > 0 ? `WHERE ${where.join(' AND ')}` : '';
+  return tx
+    .all<PaymentRow>(`SELECT * FROM payments ${clause} ORDER BY id DESC LIMIT ?`, ...values, filter.limit)
+    .map(toPayment);
+}
