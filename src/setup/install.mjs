@@ -78,7 +78,12 @@ function npm(...args) {
   const command = own && /\.c?js$/.test(own) ? [process.execPath, own, ...args] : ['npm', ...args];
   if (env.npm_config_nodedir) say(`node-gyp takes its headers from ${env.npm_config_nodedir}.`);
   const [file, ...rest] = command;
-  const run = spawnSync(file, rest, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'], shell: process.platform === 'win32' });
+  const run = spawnSync(file, rest, {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    shell: process.platform === 'win32',
+  });
   return run.status === 0;
 }
 

@@ -1,0 +1,58 @@
+/** `npm test`: every test there is, of every kind, and one line with the sum. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run, tool } from './run.ts';
+import { failure, forgeTally, sum, summary, type Tally, type TallyReader, vitestTally } from './tally.ts';
+
+type Suite = { name: string; run: () => Promise<Tally> };
+
+const suites: Suite[] = [
+  { name: 'TypeScript (vitest)', run: vitest },
+  {
+    name: 'Solidity (forge)',
+    run: () => captured(tool('@foundry-rs/forge/bin.mjs', 'test', '--root', 'contracts', '--json'), forgeTally),
+  },
+];
+
+async function vitest(): Promise<Tally> {
+  const folder = mkdtempSync(join(tmpdir(), 'bursar-test-'));
+  const report = join(folder, 'vitest.json');
+  try {
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+    const { code } = await run(tool('vitest/vitest.mjs', 'run', ...reporters));
+    return checked(code, vitestTally, readFileSync(report, 'utf8'));
+  } catch (error) {
+    return failure(`vitest left no report: ${error}`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function captured(command: readonly string[], read: TallyReader): Promise<Tally> {
+  const { code, stdout } = await run(command, { capture: true });
+  return checked(code, read, stdout);
+}
+
+/** A tool that says it failed has failed, whatever its report counts. */
+function checked(code: number, read: TallyReader, report: string): Tally {
+  let tally: Tally;
+  try {
+    tally = read(report);
+  } catch {
+    return failure(`no report, exit code ${code}: ${report.slice(0, 4_000)}`);
+  }
+  return code !== 0 && tally.failed === 0 ? sum([tally, failure(`exit code ${code} without a failed test`)]) : tally;
+}
+
+const tallies: Tally[] = [];
+for (const suite of suites) {
+  console.log(`\n== ${suite.name}`);
+  const tally = await suite.run();
+  for (const line of tally.failures) console.log(`FAILED ${line}`);
+  console.log(`${suite.name}: ${summary(tally)}`);
+  tallies.push(tally);
+}
+const total = sum(tallies);
+console.log(`\n${summary(total)}`);
+process.exitCode = total.failed > 0 ? 1 : 0;

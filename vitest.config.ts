@@ -1,0 +1,34 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: [
+            'src/**/*.test.ts',
+            'bench/**/*.test.ts',
+            'contracts/*.test.ts',
+            'policies/**/*.test.ts',
+            'test/tidy.test.ts',
+          ],
+          // A test may start a chain of its own; these bounds only end what hangs.
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          // What needs more than one room: whole servers, crashes, races. One file at a time, for two cores.
+          name: 'system',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/tidy.test.ts', '**/node_modules/**'],
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
+    ],
+  },
+});
