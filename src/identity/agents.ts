@@ -1,0 +1,149 @@
+import type { Address } from 'viem';
+import { BursarError } from '../errors/base.ts';
+import type { AgentId, SponsorId } from '../ids/ids.ts';
+import type { ReadTx, Tx } from '../store/store.ts';
+import { type Act, recordAct, type Status } from './act.ts';
+import { getSponsor, refuseRevoked, refuseTaken } from './sponsors.ts';
+
+/** An agent's wallet on one chain. The addresses are known before anything is deployed. */
+export type AgentWallet = {
+  chainId: number;
+  address: Address;
+  purse: Address;
+  /** What the address depends on: the factory's WalletConfig as JSON. */
+  configJson: string;
+  deployedAtMs: number | null;
+};
+/** Software that may spend and earn. */
+export type Agent = {
+  id: AgentId;
+  name: string;
+  sponsorId: SponsorId;
+  status: Status;
+  statusReason: string | null;
+  labels: Record<string, string>;
+  createdAtMs: number;
+  wallet: AgentWallet | null;
+};
+type Row = {
+  id: string;
+  name: string;
+  sponsor_id: string;
+  status: string;
+  status_reason: string | null;
+  labels_json: string;
+  created_at: bigint;
+  chain_id: bigint | null;
+  address: string | null;
+  purse_address: string | null;
+  config_json: string | null;
+  deployed_at: bigint | null;
+};
+const SELECT =
+  'SELECT a.*, w.chain_id, w.address, w.purse_address, w.config_json, w.deployed_at FROM agents a LEFT JOIN wallets w ON w.agent_id = a.id';
+
+const toAgent = (row: Row): Agent => ({
+  id: row.id as AgentId,
+  name: row.name,
+  sponsorId: row.sponsor_id as SponsorId,
+  status: row.status as Status,
+  statusReason: row.status_reason,
+  labels: JSON.parse(row.labels_json) as Record<string, string>,
+  createdAtMs: Number(row.created_at),
+  wallet:
+    row.address === null
+      ? null
+      : {
+          chainId: Number(row.chain_id),
+          address: row.address as Address,
+          purse: row.purse_address as Address,
+          configJson: row.config_json as string,
+          deployedAtMs: row.deployed_at === null ? null : Number(row.deployed_at),
+        },
+});
+
+/** Creates the agent and notes its deterministic wallet; the wallet is deployed at first use. */
+export function createAgent(
+  tx: Tx,
+  act: Act,
+  input: {
+    id: AgentId;
+    name: string;
+    sponsor: string;
+    labels: Record<string, string>;
+    wallet: { chainId: number; address: Address; purse: Address; salt: string; configJson: string };
+  },
+): Agent {
+  const sponsor = getSponsor(tx, input.sponsor);
+  refuseTaken(tx, 'agents', input.name);
+  tx.run(
+    "INSERT INTO agents (id, name, sponsor_id, status, labels_json, created_at) VALUES (?, ?, ?, 'active', ?, ?)",
+    input.id,
+    input.name,
+    sponsor.id,
+    JSON.stringify(input.labels),
+    act.atMs,
+  );
+  const { wallet } = input;
+  tx.run(
+    'INSERT INTO wallets (agent_id, chain_id, address, purse_address, salt, config_json) VALUES (?, ?, ?, ?, ?, ?)',
+    input.id,
+    wallet.chainId,
+    wallet.address,
+    wallet.purse,
+    wallet.salt,
+    wallet.configJson,
+  );
+  recordAct(tx, act, {
+    type: 'agent.created',
+    agentId: input.id,
+    sponsorId: sponsor.id,
+    data: { name: input.name, wallet: wallet.address, purse: wallet.purse },
+  });
+  return getAgent(tx, input.id);
+}
+
+/** By id or name. Throws `agent_not_found`. */
+export function getAgent(tx: ReadTx, idOrName: string): Agent {
+  const row = tx.get<Row>(`${SELECT} WHERE a.id = ? OR a.name = ?`, idOrName, idOrName);
+  if (!row) throw new BursarError('agent_not_found', { details: { agent: idOrName } });
+  return toAgent(row);
+}
+
+export function listAgents(tx: ReadTx): Agent[] {
+  return tx.all<Row>(`${SELECT} ORDER BY a.id`).map(toAgent);
+}
+
+/** The agent whose wallet or purse has the address on that chain, if any. */
+export function findAgentByAddress(
+  tx: ReadTx,
+  chainId: number,
+  address: string,
+): { agentId: AgentId; place: 'wallet' | 'purse' } | null {
+  const row = tx.get<{ agent_id: string; place: 'wallet' | 'purse' }>(
+    `SELECT agent_id, 'wallet' AS place FROM wallets WHERE chain_id = ? AND address = ?
+     UNION ALL SELECT agent_id, 'purse' AS place FROM wallets WHERE chain_id = ? AND purse_address = ?`,
+    chainId,
+    address,
+    chainId,
+    address,
+  );
+  return row ? { agentId: row.agent_id as AgentId, place: row.place } : null;
+}
+
+/** Freezing and revoking take effect with the next decision; revoked is for ever. */
+export function setAgentStatus(tx: Tx, act: Act, idOrName: string, status: Status, reason: string | null): Agent {
+  const agent = getAgent(tx, idOrName);
+  refuseRevoked(agent.status);
+  tx.run('UPDATE agents SET status = ?, status_reason = ? WHERE id = ?', status, reason, agent.id);
+  if (status === 'revoked') {
+    tx.run('UPDATE credentials SET revoked_at = ? WHERE agent_id = ? AND revoked_at IS NULL', act.atMs, agent.id);
+  }
+  recordAct(tx, act, {
+    type: 'agent.status_changed',
+    agentId: agent.id,
+    sponsorId: agent.sponsorId,
+    data: { from: agent.status, to: status, reason },
+  });
+  return getAgent(tx, agent.id);
+}

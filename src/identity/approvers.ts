@@ -1,0 +1,80 @@
+import type { Address } from 'viem';
+import { BursarError } from '../errors/base.ts';
+import { newId } from '../ids/ids.ts';
+import type { ReadTx, Tx } from '../store/store.ts';
+import { type Act, recordAct } from './act.ts';
+import { getSponsor, refuseTaken } from './sponsors.ts';
+
+/** A person (EOA) or a multisig (ERC-1271) that may approve. `sponsorId`: whose sponsor this person is, if any. */
+export type Approver = {
+  id: string;
+  name: string;
+  address: Address;
+  roles: string[];
+  sponsorId: string | null;
+  status: 'active' | 'revoked';
+};
+type Row = {
+  id: string;
+  name: string;
+  address: string;
+  roles_json: string;
+  sponsor_id: string | null;
+  status: string;
+};
+const toApprover = (row: Row): Approver => ({
+  id: row.id,
+  name: row.name,
+  address: row.address as Address,
+  roles: JSON.parse(row.roles_json) as string[],
+  sponsorId: row.sponsor_id,
+  status: row.status as 'active' | 'revoked',
+});
+
+export function createApprover(
+  tx: Tx,
+  act: Act,
+  input: { name: string; address: Address; roles: string[]; sponsor: string | null },
+): Approver {
+  const id = newId('approver');
+  refuseTaken(tx, 'approvers', input.name);
+  if (findApproverByAddress(tx, input.address)) {
+    throw new BursarError('conflict', { message: 'An approver has that address already.' });
+  }
+  const sponsorId = input.sponsor === null ? null : getSponsor(tx, input.sponsor).id;
+  tx.run(
+    "INSERT INTO approvers (id, name, address, roles_json, sponsor_id, status, created_at) VALUES (?, ?, ?, ?, ?, 'active', ?)",
+    id,
+    input.name,
+    input.address,
+    JSON.stringify(input.roles),
+    sponsorId,
+    act.atMs,
+  );
+  recordAct(tx, act, { type: 'approver.created', data: { approver: id, ...input } });
+  return getApprover(tx, id);
+}
+
+/** By id, name or address. Throws `approver_not_found`. */
+export function getApprover(tx: ReadTx, key: string): Approver {
+  const row = tx.get<Row>('SELECT * FROM approvers WHERE id = ? OR name = ? OR address = ?', key, key, key);
+  if (!row) throw new BursarError('approver_not_found', { details: { approver: key } });
+  return toApprover(row);
+}
+
+export function findApproverByAddress(tx: ReadTx, address: string): Approver | null {
+  const row = tx.get<Row>('SELECT * FROM approvers WHERE address = ?', address);
+  return row ? toApprover(row) : null;
+}
+
+export function listApprovers(tx: ReadTx): Approver[] {
+  return tx.all<Row>('SELECT * FROM approvers ORDER BY id').map(toApprover);
+}
+
+/** What a revoked approver signed before no longer counts. */
+export function revokeApprover(tx: Tx, act: Act, key: string): Approver {
+  const approver = getApprover(tx, key);
+  tx.run("UPDATE approvers SET status = 'revoked' WHERE id = ?", approver.id);
+  recordAct(tx, act, { type: 'approver.revoked', data: { approver: approver.id } });
+  return getApprover(tx, approver.id);
+}
