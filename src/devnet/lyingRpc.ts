@@ -1,0 +1,61 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export type RpcRequest = { id: number; method: string; params: unknown[] };
+/** `pass`: ask the real node. `hang`: never answer. `drop`: cut the connection. */
+export type Lie = 'pass' | 'hang' | 'drop' | { result: unknown } | { error: { code: number; message: string } };
+
+export type LyingRpc = {
+  readonly url: string;
+  /** Every method asked for so far, in order. */
+  readonly asked: string[];
+  /** From now on, each request is answered as this says. */
+  tell(lie: (request: RpcRequest) => Lie): void;
+  stop(): Promise<void>;
+};
+
+/** A JSON-RPC proxy in front of a real node that fails or lies on demand: for tests of what we do when an RPC does. */
+export async function startLyingRpc(target: string): Promise<LyingRpc> {
+  let lie: (request: RpcRequest) => Lie = () => 'pass';
+  const asked: string[] = [];
+  const server = createServer(async (incoming, response) => {
+    let text = '';
+    for await (const chunk of incoming) text += chunk;
+    const body = JSON.parse(text) as RpcRequest | RpcRequest[];
+    const requests = Array.isArray(body) ? body : [body];
+    const answers: unknown[] = [];
+    for (const request of requests) {
+      asked.push(request.method);
+      const told = lie(request);
+      if (told === 'hang') return;
+      if (told === 'drop') {
+        incoming.socket.destroy();
+        return;
+      }
+      answers.push(told === 'pass' ? await forward(target, request) : { jsonrpc: '2.0', id: request.id, ...told });
+    }
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify(Array.isArray(body) ? answers : answers[0]));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    asked,
+    tell: (next) => {
+      lie = next;
+    },
+    stop: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+async function forward(target: string, request: RpcRequest): Promise<unknown> {
+  const response = await fetch(target, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ jsonrpc: '2.0', ...request }),
+  });
+  return response.json();
+}
