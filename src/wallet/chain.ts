@@ -63,9 +63,14 @@ export function openChain(config: ChainConfig): Chain {
     cacheTime: 0,
   });
   let verified: Promise<void> | null = null;
+  const unavailable = () =>
+    new BursarError('chain_unavailable', { message: `The RPC at ${host} does not answer as one.` });
 
   async function verify(): Promise<void> {
-    const actual = await client.getChainId();
+    // Whatever goes wrong with so plain a question, there is no node to talk to.
+    const actual = await client.getChainId().catch(() => {
+      throw unavailable();
+    });
     if (actual === chainId) return;
     throw new BursarError('chain_mismatch', {
       message: `The RPC at ${host} serves chain ${actual}, not ${chainId}.`,
@@ -83,12 +88,12 @@ export function openChain(config: ChainConfig): Chain {
         return await read(client);
       } catch (error) {
         if (error instanceof BursarError) {
-          if (error.code === 'chain_mismatch') verified = null;
+          if (error.code === 'chain_mismatch' || error.code === 'chain_unavailable') verified = null;
           throw error;
         }
         if (!isUnreachable(error)) throw error;
         verified = null;
-        throw new BursarError('chain_unavailable', { message: `The RPC at ${host} does not answer as one.` });
+        throw unavailable();
       }
     },
   };
