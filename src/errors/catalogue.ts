@@ -217,6 +217,12 @@ export const catalogue = {
     'The database cannot be written, so nothing was decided.',
     'Make the data folder writable and send the same request again.',
   ),
+  storage_in_use: entry(
+    503,
+    'after_change',
+    'Another process has this database open.',
+    'Stop the other Bursar, or give this one a data folder of its own.',
+  ),
   storage_failed: entry(
     503,
     'safe',

@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
-import { BursarError } from '../errors/base.ts';
-import { migrations } from './migrations/index.ts';
+import { BursarError, invariant } from '../errors/base.ts';
+import { type Migration, migrations } from './migrations/index.ts';
 
 /** What SQLite takes and gives. Integers come back as bigint (`defaultSafeIntegers`). */
 export type SqlValue = string | number | bigint | null;
@@ -38,10 +38,14 @@ const QUEUE_MAX = 20_000;
 type Job = { run: (tx: Tx) => unknown; resolve: (value: unknown) => void; reject: (error: unknown) => void };
 type Statements = Map<string, Database.Statement<SqlValue[]>>;
 
-/** Opens the database file (or ':memory:'), migrates it, and takes the one-writer lock. */
-export function openStore(path: string): Store {
+/**
+ * Opens the database file (or ':memory:'), takes the one-writer lock and migrates it. Throws `storage_read_only`,
+ * `storage_in_use` where another process has it, or `storage_failed`.
+ */
+export function openStore(path: string, schema: readonly Migration[] = migrations): Store {
   const writer = open(path);
-  migrate(writer);
+  const lock = path === ':memory:' ? null : orClose(writer, () => takeLock(path));
+  orClose(writer, () => orClose(lock, () => migrate(writer, schema)));
   const statements: Statements = new Map();
   const reader = path === ':memory:' ? writer : open(path, { readonly: true });
   const readTx = readingWith(reader, path === ':memory:' ? statements : new Map());
@@ -86,6 +90,7 @@ export function openStore(path: string): Store {
         savepoint.run();
         try {
           const value = job.run(tx);
+          invariant(!(value instanceof Promise), 'A write job must be synchronous: its commit does not wait.');
           release.run();
           done.push({ job, value });
           after.push(...callbacks);
@@ -122,41 +127,86 @@ export function openStore(path: string): Store {
         queue.push({ run, resolve: resolve as (value: unknown) => void, reject });
         schedule();
       }),
-    read: (job) => job(readTx),
+    read: (job) => {
+      try {
+        return job(readTx);
+      } catch (error) {
+        throw storageError(error);
+      }
+    },
     close: async () => {
       while (queue.length > 0 && !closed) drain();
       closed = true;
       queue = [];
       if (reader !== writer) reader.close();
       writer.close();
+      lock?.close();
     },
   };
 }
 
 function open(path: string, options: Database.Options = {}): Database.Database {
-  try {
-    const database = new Database(path, { timeout: 5_000, ...options });
+  const database = connect(path, { timeout: 5_000, ...options });
+  return orClose(database, () => {
     database.defaultSafeIntegers(true);
     if (!options.readonly) {
       database.pragma('journal_mode = WAL');
       database.pragma('synchronous = FULL');
       database.pragma('wal_autocheckpoint = 4000');
+      // SQLite opens a file it may not write without a word; the first payment is too late to hear of it.
+      database.exec('BEGIN IMMEDIATE; ROLLBACK');
     }
     database.pragma('foreign_keys = ON');
     database.pragma('cache_size = -65536');
     return database;
+  });
+}
+
+function connect(path: string, options: Database.Options): Database.Database {
+  try {
+    return new Database(path, options);
   } catch (error) {
+    if (isSqliteError(error)) throw storageError(error);
+    throw new BursarError('storage_failed', {
+      message: 'The database cannot be opened; is there its folder?',
+      cause: error,
+    });
+  }
+}
+
+/** Does a step of opening; where it fails, closes what is open and throws the coded error. */
+function orClose<T>(database: Database.Database | null, step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    database?.close();
     throw storageError(error);
   }
 }
 
+/** An exclusive SQLite lock on a file of its own: the system frees it when the process dies, however it dies. */
+function takeLock(path: string): Database.Database {
+  const lock = connect(`${path}.lock`, { timeout: 0 });
+  return orClose(lock, () => {
+    try {
+      lock.exec('BEGIN EXCLUSIVE');
+    } catch (error) {
+      if (isSqliteError(error) && error.code.startsWith('SQLITE_BUSY')) {
+        throw new BursarError('storage_in_use', { cause: error });
+      }
+      throw error;
+    }
+    return lock;
+  });
+}
+
 /** Brings the schema up to date, each migration whole or not at all. */
-function migrate(database: Database.Database): void {
+function migrate(database: Database.Database, schema: readonly Migration[]): void {
   const current = Number(database.pragma('user_version', { simple: true }));
-  if (current > migrations.length) {
+  if (current > schema.length) {
     throw new BursarError('storage_failed', { message: 'The database was written by a newer Bursar.' });
   }
-  migrations.slice(current).forEach((migration, index) => {
+  schema.slice(current).forEach((migration, index) => {
     try {
       database.exec(`BEGIN IMMEDIATE; ${migration.sql}; PRAGMA user_version = ${current + index + 1}; COMMIT`);
     } catch (error) {

@@ -1,4 +1,6 @@
 import { initial } from './0001_initial.ts';
 
+export type Migration = { name: string; sql: string };
+
 /** Forward only; a released migration is frozen. The position in this list (from 1) is SQLite's `user_version`. */
-export const migrations: readonly { name: string; sql: string }[] = [{ name: '0001_initial', sql: initial }];
+export const migrations: readonly Migration[] = [{ name: '0001_initial', sql: initial }];

@@ -1,0 +1,268 @@
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { migrations } from './migrations/index.ts';
+import { openStore, type Store, type Tx } from './store.ts';
+
+let folder: string;
+let path: string;
+let opened: Store[];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'bursar-store-'));
+  path = join(folder, 'bursar.db');
+  opened = [];
+});
+afterEach(async () => {
+  for (const store of opened) await store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function open(file: string = path): Store {
+  const store = openStore(file);
+  opened.push(store);
+  return store;
+}
+
+const put = (tx: Tx, name: string, value = 'x'): number =>
+  tx.run('INSERT INTO settings (name, value) VALUES (?, ?)', name, value);
+const names = (store: Store): string[] =>
+  store.read((tx) => tx.all<{ name: string }>('SELECT name FROM settings ORDER BY name')).map((row) => row.name);
+
+/** What another process sees: only what is committed. */
+function namesOnDisk(): string[] {
+  const database = new Database(path, { readonly: true });
+  const rows = database.prepare('SELECT name FROM settings ORDER BY name').all() as { name: string }[];
+  database.close();
+  return rows.map((row) => row.name);
+}
+
+describe('write', () => {
+  it('answers only when the commit can be read from the file', async () => {
+    const store = open();
+    const value = await store.write((tx) => {
+      put(tx, 'a');
+      expect(namesOnDisk()).toEqual([]);
+      return 7;
+    });
+    expect(value).toBe(7);
+    expect(namesOnDisk()).toEqual(['a']);
+  });
+
+  it('undoes a job that throws, whole, and lets the others of its commit stand', async () => {
+    const store = open();
+    const results = await Promise.allSettled([
+      store.write((tx) => put(tx, 'first')),
+      store.write((tx) => {
+        put(tx, 'half');
+        put(tx, 'done');
+        throw new Error('the second half fails');
+      }),
+      store.write((tx) => put(tx, 'last')),
+    ]);
+    expect(results.map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(results[1]).toMatchObject({ reason: { message: 'the second half fails' } });
+    expect(namesOnDisk()).toEqual(['first', 'last']);
+  });
+
+  it('runs jobs in the order asked for, each seeing the ones before it', async () => {
+    const store = open();
+    const seen = await Promise.all(
+      ['a', 'b', 'c'].map((name) =>
+        store.write((tx) => {
+          put(tx, name);
+          return tx.all('SELECT name FROM settings').length;
+        }),
+      ),
+    );
+    expect(seen).toEqual([1, 2, 3]);
+  });
+
+  it('translates a broken constraint into conflict, without the SQL', async () => {
+    const store = open();
+    await store.write((tx) => put(tx, 'a'));
+    const twice = store.write((tx) => put(tx, 'a'));
+    await expect(twice).rejects.toMatchObject({ code: 'conflict', message: expect.not.stringContaining('settings') });
+  });
+
+  it('refuses a job that is asynchronous, for its writes would come after the commit', async () => {
+    const store = open();
+    const job = store.write(async (tx) => put(tx, 'a'));
+    await expect(job).rejects.toMatchObject({ code: 'invariant_violated' });
+    expect(namesOnDisk()).toEqual([]);
+  });
+
+  it('runs afterCommit once the rows are durable, and never for a job that failed', async () => {
+    const store = open();
+    const heard: string[][] = [];
+    await Promise.allSettled([
+      store.write((tx) => {
+        put(tx, 'a');
+        tx.afterCommit(() => heard.push(namesOnDisk()));
+      }),
+      store.write((tx) => {
+        tx.afterCommit(() => heard.push(['failed']));
+        throw new Error('no');
+      }),
+    ]);
+    expect(heard).toEqual([['a']]);
+  });
+
+  it('gives integers back as bigint, exact beyond 2^53', async () => {
+    const store = open();
+    const row = await store.write((tx) => tx.get<{ n: bigint }>('SELECT 9007199254740993 AS n'));
+    expect(row).toEqual({ n: 9_007_199_254_740_993n });
+  });
+
+  it('refuses the 20,001st waiting job with queue_full, and does all the others', async () => {
+    const store = open(':memory:');
+    const waiting = Array.from({ length: 20_000 }, () => store.write((tx) => tx.get('SELECT 1')));
+    await expect(store.write(() => 1)).rejects.toMatchObject({ code: 'queue_full', retry: 'safe' });
+    expect(await Promise.all(waiting)).toHaveLength(20_000);
+    await expect(store.write(() => 1)).resolves.toBe(1);
+  });
+});
+
+describe('read', () => {
+  it('sees what is committed, not a job under way', async () => {
+    const store = open();
+    await store.write((tx) => {
+      put(tx, 'a');
+      expect(names(store)).toEqual([]);
+    });
+    expect(names(store)).toEqual(['a']);
+  });
+
+  it('cannot write', async () => {
+    const store = open();
+    const insert = "INSERT INTO settings (name, value) VALUES ('a', 'b') RETURNING name";
+    expect(() => store.read((tx) => tx.get(insert))).toThrow(expect.objectContaining({ code: 'storage_read_only' }));
+    expect(names(store)).toEqual([]);
+  });
+});
+
+describe('close', () => {
+  it('first does the jobs that wait, then refuses new ones', async () => {
+    const store = open();
+    const waiting = Array.from({ length: 600 }, (_, n) => store.write((tx) => put(tx, `job ${n}`)));
+    await store.close();
+    expect(await Promise.all(waiting)).toHaveLength(600);
+    expect(namesOnDisk()).toHaveLength(600);
+    await expect(store.write((tx) => put(tx, 'late'))).rejects.toMatchObject({ code: 'storage_failed' });
+  });
+
+  it('may be called twice', async () => {
+    const store = open();
+    await store.close();
+    await expect(store.close()).resolves.toBeUndefined();
+  });
+});
+
+describe('a full disk', () => {
+  it('refuses with storage_full, keeps what was there, and goes on when there is room again', async () => {
+    const store = open();
+    await store.write((tx) => put(tx, 'before'));
+    const pages = await store.write((tx) => tx.get<{ page_count: bigint }>('PRAGMA page_count')?.page_count ?? 0n);
+    await store.write((tx) => tx.get(`PRAGMA max_page_count = ${pages + 2n}`));
+    const results = await Promise.allSettled([
+      store.write((tx) => put(tx, 'big', 'x'.repeat(100_000))),
+      store.write((tx) => put(tx, 'big too', 'x'.repeat(100_000))),
+    ]);
+    for (const result of results) expect(result).toMatchObject({ reason: { code: 'storage_full', retry: 'safe' } });
+    expect(namesOnDisk()).toEqual(['before']);
+    await store.write((tx) => tx.get('PRAGMA max_page_count = 1000000'));
+    await store.write((tx) => put(tx, 'after', 'x'.repeat(100_000)));
+    expect(namesOnDisk()).toEqual(['after', 'before']);
+  });
+});
+
+describe('a disk that cannot be written', () => {
+  it('refuses with storage_read_only while it lasts', async () => {
+    const store = open();
+    await store.write((tx) => tx.run('PRAGMA query_only = ON'));
+    await expect(store.write((tx) => put(tx, 'a'))).rejects.toMatchObject({ code: 'storage_read_only' });
+    await store.write((tx) => tx.run('PRAGMA query_only = OFF'));
+    await store.write((tx) => put(tx, 'b'));
+    expect(namesOnDisk()).toEqual(['b']);
+  });
+
+  it('is named when the store is opened on a file without write permission', async () => {
+    await open().close();
+    chmodSync(path, 0o444);
+    expect(() => asNobody(() => openStore(path))).toThrow(expect.objectContaining({ code: 'storage_read_only' }));
+  });
+});
+
+/** Root may write anything: for the length of the call this process is a user who may not. */
+function asNobody<T>(call: () => T): T {
+  if (process.geteuid?.() !== 0) return call();
+  chmodSync(folder, 0o755);
+  process.seteuid?.(65_534);
+  try {
+    return call();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
+
+describe('openStore', () => {
+  it('keeps the data from one opening to the next', async () => {
+    const first = open();
+    await first.write((tx) => put(tx, 'a'));
+    await first.close();
+    expect(names(open())).toEqual(['a']);
+  });
+
+  it('refuses a file that is not a database, and leaves it as it is', () => {
+    const text = 'not a database, but somebody may need it'.repeat(100);
+    writeFileSync(path, text);
+    expect(() => openStore(path)).toThrow(expect.objectContaining({ code: 'storage_failed' }));
+    expect(readFileSync(path, 'utf8')).toBe(text);
+  });
+
+  it('refuses a folder that does not exist with a coded error', () => {
+    expect(() => openStore(join(folder, 'missing', 'bursar.db'))).toThrow(
+      expect.objectContaining({ code: 'storage_failed' }),
+    );
+  });
+
+  it('refuses a database that a newer Bursar wrote', async () => {
+    await open().close();
+    const database = new Database(path);
+    database.pragma(`user_version = ${migrations.length + 1}`);
+    database.close();
+    expect(() => openStore(path)).toThrow(expect.objectContaining({ message: expect.stringContaining('newer') }));
+  });
+
+  it('refuses a second process the same file while the first has it, and lets it go on close', async () => {
+    const store = open();
+    expect(() => openStore(path)).toThrow(expect.objectContaining({ code: 'storage_in_use' }));
+    await store.close();
+    await open().write((tx) => put(tx, 'a'));
+    expect(namesOnDisk()).toEqual(['a']);
+  });
+
+  it('leaves nothing of a migration that fails half way', () => {
+    const broken = [
+      ...migrations,
+      { name: '9999_broken', sql: 'CREATE TABLE half (a); INSERT INTO missing VALUES (1)' },
+    ];
+    expect(() => openStore(path, broken)).toThrow(expect.objectContaining({ code: 'storage_failed' }));
+    expect(existsSync(path)).toBe(true);
+    const store = open();
+    const version = store.read((tx) => tx.get<{ user_version: bigint }>('PRAGMA user_version'));
+    expect(version).toEqual({ user_version: BigInt(migrations.length) });
+    expect(store.read((tx) => tx.all("SELECT 1 FROM sqlite_schema WHERE name = 'half'"))).toEqual([]);
+  });
+
+  it('gives an upgraded database the schema of a new one', async () => {
+    const later = [...migrations, { name: '9999_later', sql: 'CREATE TABLE later (a INTEGER) STRICT' }];
+    await open().close();
+    const schema = 'SELECT name, sql FROM sqlite_schema ORDER BY name';
+    const upgraded = openStore(path, later);
+    const fresh = openStore(':memory:', later);
+    opened.push(upgraded, fresh);
+    expect(upgraded.read((tx) => tx.all(schema))).toEqual(fresh.read((tx) => tx.all(schema)));
+  });
+});
