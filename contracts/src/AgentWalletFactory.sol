@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Create2} from "@openzeppelin/contracts/utils/Create2.sol";
+import {AgentWallet} from "./AgentWallet.sol";
+import {X402Purse} from "./X402Purse.sol";
+import {TransientBytes} from "./TransientBytes.sol";
+import {Deployment, IWalletDeployer, WalletConfig} from "./WalletTypes.sol";
+
+/// @title Makes agent wallets at addresses that follow from their configuration
+/// @notice The same factory address gives the same wallet address on every chain: the constructors take no arguments and ask the
+/// factory for them. Anyone may create a wallet; the salt is the hash of the whole configuration, so nobody can put another one there.
+contract AgentWalletFactory is IWalletDeployer {
+    /// @dev keccak256("bursar.factory.deployment"), far from what the compiler lays out.
+    bytes32 private constant DEPLOYMENT_SLOT = keccak256("bursar.factory.deployment");
+
+    /// @notice Who may configure the factory, once.
+    address public immutable owner;
+    /// @notice The USDC of this chain; zero until configured.
+    address public token;
+    /// @notice The policy registry of the organisation; zero for unpinned wallets.
+    address public registry;
+
+    /// @notice Token and registry are fixed for all wallets of this factory.
+    event FactoryConfigured(address indexed token, address indexed registry);
+    /// @notice A wallet and its purse exist now.
+    event WalletCreated(address indexed wallet, address indexed purse, bytes32 indexed salt, address owner);
+
+    /// @notice The owner is missing.
+    error ZeroOwner();
+    /// @notice Only the factory's owner may do this.
+    error NotFactoryOwner(address caller, address owner);
+    /// @notice The factory is configured once only.
+    error AlreadyConfigured(address token, address registry);
+    /// @notice The factory has no token yet.
+    error NotConfigured();
+    /// @notice There must be code at the token, and at the registry unless it is zero.
+    error NotAContract(address account);
+    /// @notice No wallet is being created now.
+    error NotDeploying();
+
+    /// @param owner_ Who may configure it; part of the factory's own address.
+    constructor(address owner_) {
+        if (owner_ == address(0)) revert ZeroOwner();
+        owner = owner_;
+    }
+
+    /// @notice Fixes token and registry. They differ by chain and so are not part of any address.
+    /// @param token_ The USDC contract.
+    /// @param registry_ The policy registry, or zero for unpinned wallets.
+    function configure(address token_, address registry_) external {
+        if (msg.sender != owner) revert NotFactoryOwner(msg.sender, owner);
+        if (token != address(0)) revert AlreadyConfigured(token, registry);
+        if (token_.code.length == 0) revert NotAContract(token_);
+        if (registry_ != address(0) && registry_.code.length == 0) revert NotAContract(registry_);
+        token = token_;
+        registry = registry_;
+        emit FactoryConfigured(token_, registry_);
+    }
+
+    /// @notice Creates the wallet and its purse, or gives the addresses of those that exist already.
+    function createWallet(WalletConfig calldata config) external returns (address wallet, address purse) {
+        (wallet, purse) = addressOf(config);
+        if (wallet.code.length != 0) return (wallet, purse);
+        if (token == address(0)) revert NotConfigured();
+
+        bytes32 salt = _saltOf(config);
+        TransientBytes.write(DEPLOYMENT_SLOT, abi.encode(Deployment(config, token, registry, wallet, purse)));
+        new AgentWallet{salt: salt}();
+        new X402Purse{salt: salt}();
+        TransientBytes.clear(DEPLOYMENT_SLOT);
+        emit WalletCreated(wallet, purse, salt, config.owner);
+    }
+
+    /// @notice Where the wallet and the purse of this configuration are, or will be.
+    function addressOf(WalletConfig calldata config) public view returns (address wallet, address purse) {
+        bytes32 salt = _saltOf(config);
+        wallet = Create2.computeAddress(salt, keccak256(type(AgentWallet).creationCode));
+        purse = Create2.computeAddress(salt, keccak256(type(X402Purse).creationCode));
+    }
+
+    /// @inheritdoc IWalletDeployer
+    function deployment() external view returns (Deployment memory) {
+        bytes memory data = TransientBytes.read(DEPLOYMENT_SLOT);
+        if (data.length == 0) revert NotDeploying();
+        return abi.decode(data, (Deployment));
+    }
+
+    function _saltOf(WalletConfig calldata config) private pure returns (bytes32) {
+        return keccak256(abi.encode(config));
+    }
+}
