@@ -232,7 +232,7 @@ function readingWith(database: Database.Database, statements: Statements): ReadT
   };
 }
 
-function isSqliteError(error: unknown): error is Database.SqliteError {
+function isSqliteError(error: unknown): error is InstanceType<Database.SqliteError> {
   return error instanceof Database.SqliteError;
 }
 
