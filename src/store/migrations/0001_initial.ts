@@ -30,7 +30,7 @@ CREATE TABLE agents (
   created_at INTEGER NOT NULL
 ) STRICT;
 
--- One wallet per agent and chain. config_json is what the factory's address depends on.
+-- One wallet per agent and chain. config_json is what the factory's address depends on; ceilings_json what holds on chain now.
 CREATE TABLE wallets (
   agent_id TEXT NOT NULL REFERENCES agents (id),
   chain_id INTEGER NOT NULL,
@@ -38,6 +38,7 @@ CREATE TABLE wallets (
   purse_address TEXT NOT NULL,
   salt TEXT NOT NULL,
   config_json TEXT NOT NULL,
+  ceilings_json TEXT NOT NULL,
   next_nonce INTEGER NOT NULL DEFAULT 0,
   deployed_at INTEGER,
   PRIMARY KEY (agent_id, chain_id),
@@ -339,21 +340,27 @@ CREATE TABLE x402_authorizations (
 ) STRICT;
 CREATE INDEX x402_by_purse ON x402_authorizations (purse);
 
+-- One per log that pays an agent; orphaned when its block is gone (a later block has a row of its own).
 CREATE TABLE receivables (
   id TEXT PRIMARY KEY,
   agent_id TEXT NOT NULL REFERENCES agents (id),
-  kind TEXT NOT NULL CHECK (kind IN ('deposit', 'agent_payment', 'x402_sale', 'invoice', 'purse_sweep', 'unmatched')),
+  kind TEXT NOT NULL CHECK (kind IN ('deposit', 'agent_payment', 'x402_sale', 'invoice', 'unmatched')),
+  state TEXT NOT NULL CHECK (state IN ('included', 'final', 'orphaned')),
   amount_micro INTEGER NOT NULL CHECK (amount_micro > 0),
   payer_address TEXT NOT NULL,
   payment_id TEXT,
   chain_id INTEGER NOT NULL,
   tx_hash TEXT NOT NULL,
   log_index INTEGER NOT NULL,
-  created_at INTEGER NOT NULL,
-  UNIQUE (chain_id, tx_hash, log_index)
+  block_number INTEGER NOT NULL,
+  block_hash TEXT NOT NULL,
+  created_at INTEGER NOT NULL
 ) STRICT;
+CREATE UNIQUE INDEX receivables_by_log ON receivables (chain_id, block_hash, log_index) WHERE state <> 'orphaned';
+CREATE INDEX receivables_by_agent ON receivables (agent_id, id);
 
 -- Every USDC Transfer in or out of our wallets and purses; each maps to exactly one payment, receivable or alert.
+-- match_id: the payment or receivable; for internal ones 'sweep', 'withdraw' or 'before_watch'; null where nothing explains it.
 CREATE TABLE transfers (
   chain_id INTEGER NOT NULL,
   block_hash TEXT NOT NULL,
@@ -362,16 +369,34 @@ CREATE TABLE transfers (
   tx_hash TEXT NOT NULL,
   from_address TEXT NOT NULL,
   to_address TEXT NOT NULL,
-  amount_micro INTEGER NOT NULL,
+  amount_micro INTEGER NOT NULL CHECK (amount_micro > 0),
   match_kind TEXT NOT NULL CHECK (match_kind IN ('payment', 'receivable', 'internal', 'unexplained')),
   match_id TEXT,
   state TEXT NOT NULL CHECK (state IN ('included', 'final', 'orphaned')),
   PRIMARY KEY (chain_id, block_hash, log_index)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX transfers_by_block ON transfers (chain_id, block_number);
+CREATE INDEX transfers_open ON transfers (chain_id, block_number) WHERE state = 'included';
 CREATE INDEX transfers_by_tx ON transfers (tx_hash);
+CREATE INDEX transfers_by_match ON transfers (match_id) WHERE match_kind = 'payment';
 
--- Blocks the follower has applied and that are not final yet, newest last; the newest is the cursor.
+-- Wallets whose logs the follower has followed since that block; what they held before was taken over as an opening balance.
+CREATE TABLE watched (
+  chain_id INTEGER NOT NULL,
+  agent_id TEXT NOT NULL REFERENCES agents (id),
+  since_block INTEGER NOT NULL,
+  PRIMARY KEY (chain_id, agent_id)
+) STRICT, WITHOUT ROWID;
+
+-- AuthorizationCanceled logs of our purses that are not final yet.
+CREATE TABLE x402_cancellations (
+  chain_id INTEGER NOT NULL,
+  nonce TEXT NOT NULL,
+  block_number INTEGER NOT NULL,
+  PRIMARY KEY (chain_id, nonce)
+) STRICT, WITHOUT ROWID;
+
+-- Blocks the follower has applied: the newest is the cursor, the oldest is final, those between are not yet.
 CREATE TABLE blocks (
   chain_id INTEGER NOT NULL,
   number INTEGER NOT NULL,
@@ -389,6 +414,7 @@ CREATE TABLE alerts (
   raised_at INTEGER NOT NULL,
   resolved_at INTEGER
 ) STRICT;
+CREATE INDEX alerts_open ON alerts (type, agent_id) WHERE resolved_at IS NULL;
 
 CREATE TRIGGER events_append_only_update BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
 CREATE TRIGGER events_append_only_delete BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
