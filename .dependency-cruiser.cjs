@@ -1,0 +1,107 @@
+/**
+ * Which room may import which: arrows point inward, and there are no cycles, types included. `npm run deps` checks it.
+ * A room that is missing here is refused, so that it gets its place first. See docs/architecture.md.
+ */
+const spine = ['errors', 'money', 'ids'];
+const domain = [...spine, 'store', 'policy', 'ledger', 'identity', 'payments'];
+const effects = [...domain, 'wallet', 'reconcile', 'x402', 'settlement'];
+
+/** room: what it may import beside itself; a name with a point is one file of a room. */
+const rooms = {
+  errors: [],
+  money: ['errors'],
+  ids: ['errors'],
+  // The table of states becomes a CHECK of the schema.
+  store: [...spine, 'payments/states.ts'],
+  policy: [...spine, 'payments/kinds.ts'],
+  ledger: [...spine, 'store', 'policy'],
+  identity: [...spine, 'store', 'ledger'],
+  // The one value that a signer takes is made by a reservation, so its maker is called from here.
+  payments: [...domain, 'wallet/approvedTransfer.ts'],
+  wallet: domain,
+  reconcile: [...domain, 'wallet'],
+  x402: [...domain, 'wallet'],
+  settlement: effects,
+  devnet: effects,
+  operation: effects,
+  http: [...spine, 'identity', 'operation'],
+  mcp: [...spine, 'operation'],
+  sdk: [...spine, 'operation'],
+  console: [...spine, 'operation'],
+  // `verify` and `policy compile` work without a server; `serve` and `demo` start one.
+  cli: [...effects, 'devnet', 'operation', 'sdk', 'server'],
+  // The composition root: it alone knows everything.
+  server: [...effects, 'devnet', 'operation', 'http', 'mcp', 'console'],
+  // Tooling of the repository: it makes files from code.
+  setup: [...effects, 'devnet', 'operation', 'http', 'sdk', 'cli'],
+};
+
+const pattern = (name) => (name.includes('.') ? name.replaceAll('.', '\\.') : `${name}/`);
+const anyOf = (names) => names.map(pattern).join('|');
+
+const direction = Object.entries(rooms).map(([room, allowed]) => ({
+  name: `${room}-looks-inward`,
+  comment: `src/${room} may import only: ${allowed.join(', ') || 'nothing of ours'}.`,
+  severity: 'error',
+  from: { path: `^src/${room}/` },
+  to: { path: '^(src|test|bench|contracts|policies)/', pathNot: `^src/(${anyOf([room, ...allowed])})` },
+}));
+
+module.exports = {
+  forbidden: [
+    ...direction,
+    {
+      name: 'room-has-a-place',
+      comment: 'Give the room its line in `rooms` above.',
+      severity: 'error',
+      from: { path: '^src/[^/]+/', pathNot: `^src/(${anyOf(Object.keys(rooms))})` },
+      to: {},
+    },
+    {
+      name: 'no-cycles',
+      comment: 'Two files that need each other are one file, or want a third below both. Types count.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'sqlite-in-one-room',
+      comment: 'SQL runs through Store; only src/store opens a database.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/store/' },
+      to: { path: 'node_modules/better-sqlite3' },
+    },
+    {
+      name: 'pure-rooms-do-nothing',
+      comment: 'Rules and arithmetic neither read files nor speak to anything: they are told what they need.',
+      severity: 'error',
+      from: { path: '^src/(errors|money|ids|ledger|payments)/' },
+      to: {
+        path: [
+          '^(node:)?(fs|net|http|https|http2|dgram|dns|tls|child_process|worker_threads|cluster|timers)(/promises)?$',
+          'node_modules/(hono|@hono|@x402|pino|undici)/',
+        ],
+      },
+    },
+    {
+      name: 'resolves',
+      comment: 'Every import leads to something that is there.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'declared-dependencies',
+      comment: 'What is imported stands in package.json, and the product does not import development tools.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/setup/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], pathNot: 'node_modules/@types/' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '\\.test(-d)?\\.ts$' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+};
