@@ -12,7 +12,17 @@ export type AgentWallet = {
   purse: Address;
   /** What the address depends on: the factory's WalletConfig as JSON. */
   configJson: string;
+  ceilings: Ceilings;
   deployedAtMs: number | null;
+};
+/** The wallet contract's limits as last read: micro-USDC as text (they may be up to 2^64-1), `allowList` null where it is off. */
+export type Ceilings = {
+  perPayment: string;
+  perPeriod: string;
+  periodSeconds: number;
+  threshold: number;
+  approvers: Address[];
+  allowList: Address[] | null;
 };
 /** Software that may spend and earn. */
 export type Agent = {
@@ -37,10 +47,11 @@ type Row = {
   address: string | null;
   purse_address: string | null;
   config_json: string | null;
+  ceilings_json: string | null;
   deployed_at: bigint | null;
 };
 const SELECT =
-  'SELECT a.*, w.chain_id, w.address, w.purse_address, w.config_json, w.deployed_at FROM agents a LEFT JOIN wallets w ON w.agent_id = a.id';
+  'SELECT a.*, w.chain_id, w.address, w.purse_address, w.config_json, w.ceilings_json, w.deployed_at FROM agents a LEFT JOIN wallets w ON w.agent_id = a.id';
 
 const toAgent = (row: Row): Agent => ({
   id: row.id as AgentId,
@@ -58,6 +69,7 @@ const toAgent = (row: Row): Agent => ({
           address: row.address as Address,
           purse: row.purse_address as Address,
           configJson: row.config_json as string,
+          ceilings: JSON.parse(row.ceilings_json as string) as Ceilings,
           deployedAtMs: row.deployed_at === null ? null : Number(row.deployed_at),
         },
 });
@@ -71,7 +83,7 @@ export function createAgent(
     name: string;
     sponsor: string;
     labels: Record<string, string>;
-    wallet: { chainId: number; address: Address; purse: Address; salt: string; configJson: string };
+    wallet: { chainId: number; address: Address; purse: Address; salt: string; configJson: string; ceilings: Ceilings };
   },
 ): Agent {
   const sponsor = getSponsor(tx, input.sponsor);
@@ -86,13 +98,14 @@ export function createAgent(
   );
   const { wallet } = input;
   tx.run(
-    'INSERT INTO wallets (agent_id, chain_id, address, purse_address, salt, config_json) VALUES (?, ?, ?, ?, ?, ?)',
+    'INSERT INTO wallets (agent_id, chain_id, address, purse_address, salt, config_json, ceilings_json) VALUES (?, ?, ?, ?, ?, ?, ?)',
     input.id,
     wallet.chainId,
     wallet.address,
     wallet.purse,
     wallet.salt,
     wallet.configJson,
+    JSON.stringify(wallet.ceilings),
   );
   recordAct(tx, act, {
     type: 'agent.created',

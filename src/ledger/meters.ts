@@ -1,4 +1,4 @@
-import { type MeterDeclaration, type MeterDeclarations, rollingMs, windowStart } from '../policy/meters.ts';
+import { type MeterDeclaration, type MeterDeclarations, windowStart } from '../policy/meters.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
 
 /** What a payment is grouped by; null where it has none (grouped together). */
@@ -22,18 +22,44 @@ type Row = { total_micro: bigint; count: bigint; last_at: bigint | null; oldest_
 /** Top-ups move money into the agent's own purse and refunds give back: neither is spending unless a meter names it. */
 const notSpending = new Set(['top_up', 'refund']);
 
-/** What each declared meter shows at that moment, without the payment itself. Writes nothing. */
+/**
+ * What each declared meter shows at that moment. `without`: a payment that is counted already and is decided again, whose own
+ * part must not stand against it. Writes nothing.
+ */
 export function readMeters(
   tx: ReadTx,
   declarations: MeterDeclarations,
   subject: MeterSubject,
   atMs: number,
+  without: string | null,
 ): Record<string, MeterReading> {
   const readings: Record<string, MeterReading> = {};
   for (const [name, declaration] of Object.entries(declarations)) {
-    readings[name] = readOne(tx, name, declaration, subject, atMs);
+    const reading = readOne(tx, name, declaration, subject, atMs);
+    readings[name] = without === null ? reading : minusOwn(tx, name, declaration, subject, atMs, without, reading);
   }
   return readings;
+}
+
+function minusOwn(
+  tx: ReadTx,
+  name: string,
+  declaration: MeterDeclaration,
+  subject: MeterSubject,
+  atMs: number,
+  paymentId: string,
+  reading: MeterReading,
+): MeterReading {
+  const own = tx.get<{ amount_micro: bigint }>(
+    `SELECT amount_micro FROM meter_entries
+     WHERE payment_id = ? AND meter = ? AND grp = ? AND window_start = ? AND at >= ? AND state = 'live'`,
+    paymentId,
+    name,
+    groupOf(declaration, subject),
+    startOf(declaration, atMs),
+    cutOf(declaration, atMs) ?? 0,
+  );
+  return own ? { ...reading, total: reading.total - Number(own.amount_micro), count: reading.count - 1 } : reading;
 }
 
 function readOne(
@@ -176,12 +202,12 @@ function groupOf(declaration: MeterDeclaration, subject: MeterSubject): string {
   return group;
 }
 
-function startOf(declaration: MeterDeclaration, atMs: number): number {
-  return windowStart(declaration.window, atMs);
+/** A rolling window has one row, at 0; what falls out of it is taken from its total. */
+function startOf({ window }: MeterDeclaration, atMs: number): number {
+  return window !== 'lifetime' && 'rolling' in window ? 0 : windowStart(window, atMs);
 }
 
 /** The start of a rolling window that ends now, or null for the other kinds. */
-function cutOf(declaration: MeterDeclaration, atMs: number): number | null {
-  const length = rollingMs(declaration.window);
-  return length === null ? null : atMs - length;
+function cutOf({ window }: MeterDeclaration, atMs: number): number | null {
+  return window !== 'lifetime' && 'rolling' in window ? windowStart(window, atMs) : null;
 }

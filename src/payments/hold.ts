@@ -4,9 +4,7 @@ import type { Payment, Rail } from './payment.ts';
 
 /** Where a rail's money waits before and while it is held. */
 export function holdAccounts(rail: Rail): { free: AgentAccount; held: AgentAccount } {
-  return rail === 'wallet'
-    ? { free: 'available', held: 'reserved' }
-    : { free: 'purse', held: 'purse_reserved' };
+  return rail === 'wallet' ? { free: 'available', held: 'reserved' } : { free: 'purse', held: 'purse_reserved' };
 }
 
 /** The account from which a payment's settlement goes out. */

@@ -3,8 +3,8 @@ import { appendEvent, type EventType } from '../ledger/events.ts';
 import { type Account, agentAccount, externalAccount, post } from '../ledger/journal.ts';
 import { releaseFromMeters } from '../ledger/meters.ts';
 import type { Tx } from '../store/store.ts';
-import { heldAccount, releaseHold } from './hold.ts';
 import { forgetSettlement, recordSettlement } from './history.ts';
+import { heldAccount, releaseHold } from './hold.ts';
 import type { Payment, Settlement } from './payment.ts';
 import { findPayment } from './records.ts';
 import { holdsMoney, next, type TransitionEvent } from './states.ts';
@@ -85,7 +85,12 @@ export function settle(
   recordSettlement(tx, payment, settlement.settledAtMs);
   appendPaymentEvent(tx, payment, 'payment.settled', {
     ...context,
-    data: { ...context.data, tx_hash: settlement.txHash, log_index: settlement.logIndex, block: settlement.blockNumber.toString() },
+    data: {
+      ...context.data,
+      tx_hash: settlement.txHash,
+      log_index: settlement.logIndex,
+      block: settlement.blockNumber.toString(),
+    },
   });
   return reread(tx, payment);
 }

@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto';
+import type { Hex } from 'viem';
+import { formatUsdc } from '../money/microUsdc.ts';
+import type { Decision, Effect, Reason, Review } from '../policy/decision.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { ReadTx, Tx } from '../store/store.ts';
+import { type ApprovalFact, type Facts, inputOf, resolveFacts } from './facts.ts';
+import type { ChainFacts, PaymentRequest } from './request.ts';
+
+/** What the policy said of one input, ready to be stored and replayed. Hashes are sha-256 of the exact texts. */
+export type Evaluated = {
+  facts: Facts;
+  inputText: string;
+  inputHash: string;
+  resultText: string;
+  resultHash: string;
+  policyDigest: string;
+  /** bytes32: what reaches the chain. */
+  decisionHash: Hex;
+  decision: Decision;
+};
+/** The policy's word together with what the gate itself demands. */
+export type Verdict = {
+  effect: Effect;
+  reasons: Reason[];
+  review: Review | null;
+  /** Only `payApproved` with the wallet's own approvers will pass on chain. */
+  requiresChainApproval: boolean;
+};
+
+const REVIEW_HOURS = 24;
+
+/** Reads the facts and asks the policy, all inside the caller's transaction. */
+export function evaluate(
+  tx: ReadTx,
+  policy: Policy,
+  chain: ChainFacts,
+  request: PaymentRequest,
+  approvals: ApprovalFact[],
+  atMs: number,
+  without: string | null = null,
+): Evaluated {
+  const facts = resolveFacts(tx, request, chain);
+  const inputText = JSON.stringify(inputOf(tx, policy, request, facts, chain, approvals, atMs, without));
+  const { decision, resultText } = policy.evaluate(inputText);
+  const inputHash = sha256(inputText);
+  const resultHash = sha256(resultText);
+  return {
+    facts,
+    inputText,
+    inputHash,
+    resultText,
+    resultHash,
+    policyDigest: policy.digest,
+    decisionHash: decisionHashOf(policy.digest, inputHash, resultHash),
+    decision,
+  };
+}
+
+/** sha-256 over the canonical JSON of digest, input hash and result hash. */
+export function decisionHashOf(policyDigest: string, inputHash: string, resultHash: string): Hex {
+  const text = JSON.stringify({ policy_digest: policyDigest, input_hash: inputHash, result_hash: resultHash });
+  return `0x${sha256(text)}`;
+}
+
+/**
+ * The gate's own rules stand behind every policy, so that none can leave them out: frozen means no, and what the wallet
+ * contract would refuse to the executor alone goes to people. They only ever narrow.
+ */
+export function verdictOf({ decision, facts }: Evaluated, amountMicro: bigint, chainApprovers: number): Verdict {
+  const inactive = [facts.agent, facts.sponsor, ...(facts.workflow ? [facts.workflow] : [])].find(
+    (each) => each.status !== 'active',
+  );
+  const { ceilings } = facts.agent.wallet;
+  const overCeiling = amountMicro > BigInt(ceilings.perPayment);
+  const offList =
+    ceilings.allowList !== null &&
+    facts.address !== facts.agent.wallet.purse &&
+    !ceilings.allowList.includes(facts.address);
+  const requiresChainApproval = overCeiling || offList;
+  if (decision.effect === 'deny' || inactive) {
+    const own: Reason[] = inactive
+      ? [gateReason('agent_not_active', `${inactive.name} is ${inactive.status}.`, inactive.status, 'active')]
+      : [];
+    const kept = decision.effect === 'deny' ? decision.reasons : [];
+    return { effect: 'deny', reasons: [...kept, ...own], review: null, requiresChainApproval };
+  }
+  if (!requiresChainApproval || chainApprovers >= ceilings.threshold) {
+    return { effect: decision.effect, reasons: decision.reasons, review: decision.review, requiresChainApproval };
+  }
+  const reason = overCeiling
+    ? gateReason(
+        'above_ceiling',
+        `${formatUsdc(amountMicro)} USDC is above the wallet's ceiling of ${formatUsdc(BigInt(ceilings.perPayment))} USDC per payment.`,
+        Number(amountMicro),
+        ceilings.perPayment,
+      )
+    : gateReason(
+        'outside_chain_allow_list',
+        `${facts.address} is not on the wallet's allow-list.`,
+        facts.address,
+        null,
+      );
+  const kept = decision.effect === 'review' ? decision.reasons : [];
+  return {
+    effect: 'review',
+    reasons: [...kept, reason],
+    review: {
+      quorum: Math.max(ceilings.threshold, decision.review?.quorum ?? 1),
+      roles: decision.review?.roles ?? [],
+      expiresInMs: decision.review?.expiresInMs ?? REVIEW_HOURS * 3_600_000,
+    },
+    requiresChainApproval,
+  };
+}
+
+export function gateReason(
+  code: string,
+  message: string,
+  observed: Reason['observed'],
+  limit: Reason['limit'],
+): Reason {
+  return { code, rule: 'gate', message, observed: observed ?? null, limit: limit ?? null };
+}
+
+/** Stores the decision and the documents it can be replayed from. */
+export function recordDecision(tx: Tx, paymentId: string, evaluated: Evaluated, atMs: number): void {
+  const keep = 'INSERT INTO documents (hash, body) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING';
+  tx.run(keep, evaluated.inputHash, evaluated.inputText);
+  tx.run(keep, evaluated.resultHash, evaluated.resultText);
+  tx.run(
+    'INSERT INTO decisions (hash, payment_id, policy_digest, input_hash, result_hash, effect, decided_at) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    evaluated.decisionHash,
+    paymentId,
+    evaluated.policyDigest,
+    evaluated.inputHash,
+    evaluated.resultHash,
+    evaluated.decision.effect,
+    atMs,
+  );
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

@@ -1,0 +1,237 @@
+import { BursarError } from '../errors/base.ts';
+import { newId, type PaymentId, paymentIdOnChain } from '../ids/ids.ts';
+import { appendEvent } from '../ledger/events.ts';
+import { addToMeters } from '../ledger/meters.ts';
+import { formatUsdc } from '../money/microUsdc.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { ReadTx, Tx } from '../store/store.ts';
+import { type Evaluated, evaluate, gateReason, recordDecision, type Verdict, verdictOf } from './decide.ts';
+import { type Funding, purseFunding, walletFunding } from './funding.ts';
+import { hold } from './hold.ts';
+import type { Payment } from './payment.ts';
+import { findPayment, type PaymentRow, toPayment } from './records.ts';
+import { checkRefund } from './refunds.ts';
+import type { ChainFacts, PaymentRequest } from './request.ts';
+import type { PaymentState } from './states.ts';
+import { topUpRequest } from './topUp.ts';
+import { appendPaymentEvent } from './transition.ts';
+
+/** What the gate decides with. `atMs` is the one server timestamp of the request. */
+export type GateContext = { policy: Policy; chain: ChainFacts; actor: string; atMs: number };
+export type GateAnswer = { payment: Payment; replayed: boolean };
+
+/**
+ * The gate. Inside the caller's write transaction: the same key gets the same answer; else facts and meters are read, the
+ * policy is asked, and payment, decision, hold, meters and events are written, all or nothing. Whoever is next in the queue
+ * sees this payment in every meter, so concurrent requests cannot pass a budget together.
+ */
+export function requestPayment(tx: Tx, request: PaymentRequest, context: GateContext): GateAnswer {
+  const replay = findReplay(tx, request, context);
+  if (replay) return { payment: replay, replayed: true };
+  const { evaluated, outcome } = judge(tx, request, context);
+  const payment = record(tx, request, evaluated, outcome, context, null);
+  return { payment, replayed: false };
+}
+
+/** What the gate would say now. Reads only: no hold, no meter, no payment. */
+export function checkPayment(
+  tx: ReadTx,
+  request: PaymentRequest,
+  context: GateContext,
+): { evaluated: Evaluated; verdict: Verdict } {
+  const { evaluated, outcome } = judge(tx, request, context);
+  return { evaluated, verdict: outcome.verdict };
+}
+
+/** A verdict with the money behind it. `topUp`: the transfer into the purse that must settle first, judged already. */
+export type Outcome = {
+  verdict: Verdict;
+  funding: Funding | null;
+  topUp: { request: PaymentRequest; evaluated: Evaluated; verdict: Verdict } | null;
+};
+
+function judge(tx: ReadTx, request: PaymentRequest, context: GateContext): { evaluated: Evaluated; outcome: Outcome } {
+  const evaluated = evaluate(tx, context.policy, context.chain, request, [], context.atMs);
+  checkRefund(tx, request, evaluated.facts);
+  const verdict = verdictOf(evaluated, request.amount, 0);
+  return { evaluated, outcome: fund(tx, request, evaluated, verdict, 0n, context) };
+}
+
+/** Finds the money for what is not denied; too little is a deny. `heldMicro`: what a payment under review holds already. */
+export function fund(
+  tx: ReadTx,
+  request: PaymentRequest,
+  evaluated: Evaluated,
+  verdict: Verdict,
+  heldMicro: bigint,
+  context: GateContext,
+): Outcome {
+  if (verdict.effect === 'deny') return { verdict, funding: null, topUp: null };
+  const needed = request.amount - heldMicro;
+  const found =
+    request.rail === 'wallet'
+      ? walletFunding(tx, request.agentId, needed)
+      : purseFunding(tx, request.agentId, needed, context.policy.settings.x402.floatTarget);
+  if ('short' in found) {
+    const message = `The agent has ${formatUsdc(found.short)} USDC too little available.`;
+    return refusedFor(verdict, gateReason('insufficient_funds', message, Number(found.short), 0));
+  }
+  if (verdict.effect === 'review' && request.rail === 'x402') {
+    // The purse is filled only once people have said yes; until then the purchase holds what is there.
+    return { verdict, funding: { holdNow: found.holdNow, topUp: 0n }, topUp: null };
+  }
+  if (found.topUp === 0n) return { verdict, funding: found, topUp: null };
+  const topUp = topUpRequest(request, evaluated.facts.agent.wallet.purse, found.topUp);
+  const judged = evaluate(tx, context.policy, context.chain, topUp, [], context.atMs);
+  const topUpVerdict = verdictOf(judged, topUp.amount, 0);
+  if (topUpVerdict.effect !== 'allow') {
+    const why = topUpVerdict.reasons.map((reason) => reason.message).join(' ');
+    return refusedFor(
+      verdict,
+      gateReason('top_up_refused', `The purse may not be topped up: ${why}`, Number(topUp.amount), 0),
+    );
+  }
+  return { verdict, funding: found, topUp: { request: topUp, evaluated: judged, verdict: topUpVerdict } };
+}
+
+function refusedFor(verdict: Verdict, reason: Verdict['reasons'][number]): Outcome {
+  const kept = verdict.effect === 'review' ? verdict.reasons : [];
+  return {
+    verdict: { ...verdict, effect: 'deny', reasons: [...kept, reason], review: null },
+    funding: null,
+    topUp: null,
+  };
+}
+
+function findReplay(tx: Tx, request: PaymentRequest, context: GateContext): Payment | null {
+  const row = tx.get<PaymentRow>(
+    'SELECT * FROM payments WHERE agent_id = ? AND idempotency_key = ?',
+    request.agentId,
+    request.idempotencyKey,
+  );
+  if (!row) return null;
+  const payment = toPayment(row);
+  if (row.body_hash !== request.bodyHash) {
+    throw new BursarError('idempotency_conflict', { details: { payment: payment.id } });
+  }
+  appendPaymentEvent(tx, payment, 'payment.retried', { ...context, data: { state: payment.state } });
+  return payment;
+}
+
+const initialState = { allow: 'authorized', deny: 'denied', review: 'in_review' } as const;
+const eventOf = {
+  allow: 'payment.allowed',
+  deny: 'payment.denied',
+  review: 'payment.review_requested',
+} as const;
+
+function record(
+  tx: Tx,
+  request: PaymentRequest,
+  evaluated: Evaluated,
+  outcome: Outcome,
+  context: GateContext,
+  funds: PaymentId | null,
+): Payment {
+  const { verdict, funding, topUp } = outcome;
+  const { facts } = evaluated;
+  const id = newId('payment');
+  const state: PaymentState = initialState[verdict.effect];
+  const nonce =
+    state === 'authorized' && request.rail === 'wallet' ? takeNonce(tx, request.agentId, context.chain) : null;
+  tx.run(
+    `INSERT INTO payments (id, chain_key, agent_id, sponsor_id, workflow_id, workflow_run, payee_id, kind, rail, chain_id,
+       address, host, amount_micro, held_micro, category, memo, refund_of, funds_payment, batch_id, state, reasons_json,
+       review_json, review_expires_at, policy_digest, decision_hash, wallet_nonce, requires_chain_approval,
+       idempotency_key, body_hash, request_json, created_at, updated_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    id,
+    paymentIdOnChain(id),
+    facts.agent.id,
+    facts.sponsor.id,
+    facts.workflow?.id ?? null,
+    request.workflow?.run ?? null,
+    facts.payee?.id ?? null,
+    request.kind,
+    request.rail,
+    context.chain.chainId,
+    facts.address,
+    request.host,
+    request.amount,
+    facts.category,
+    request.memo,
+    request.refundOf,
+    funds,
+    request.batchId,
+    state,
+    JSON.stringify(verdict.reasons),
+    verdict.review === null ? null : JSON.stringify(verdict.review),
+    verdict.review === null ? null : context.atMs + verdict.review.expiresInMs,
+    evaluated.policyDigest,
+    evaluated.decisionHash,
+    nonce,
+    verdict.requiresChainApproval ? 1 : 0,
+    request.idempotencyKey,
+    request.bodyHash,
+    request.requestJson,
+    context.atMs,
+    context.atMs,
+  );
+  recordDecision(tx, id, evaluated, context.atMs);
+  if (funding) {
+    hold(tx, { id, agentId: facts.agent.id, rail: request.rail }, funding.holdNow, context.atMs);
+    addToMeters(tx, context.policy.meters, facts.subject, { id, amountMicro: request.amount }, context.atMs);
+  }
+  const fields = {
+    actor: context.actor,
+    paymentId: id,
+    agentId: facts.agent.id,
+    sponsorId: facts.sponsor.id,
+    workflowId: facts.workflow?.id ?? null,
+    policyDigest: evaluated.policyDigest,
+  };
+  appendEvent(
+    tx,
+    {
+      ...fields,
+      type: eventOf[verdict.effect],
+      data: {
+        kind: request.kind,
+        amount: formatUsdc(request.amount),
+        payee: facts.payee?.id ?? null,
+        address: facts.address,
+        decision_hash: evaluated.decisionHash,
+        reasons: verdict.reasons.map((reason) => reason.code),
+        ...(request.refundOf ? { refund_of: request.refundOf } : {}),
+        ...(funds ? { funds } : {}),
+      },
+    },
+    context.atMs,
+  );
+  if (topUp) openTopUp(tx, topUp, context, id);
+  const payment = findPayment(tx, id);
+  if (!payment) throw new BursarError('internal');
+  return payment;
+}
+
+/** Records the judged top-up that a purchase waits for. */
+export function openTopUp(
+  tx: Tx,
+  topUp: NonNullable<Outcome['topUp']>,
+  context: GateContext,
+  funds: PaymentId,
+): Payment {
+  const funding = { holdNow: topUp.request.amount, topUp: 0n };
+  return record(tx, topUp.request, topUp.evaluated, { verdict: topUp.verdict, funding, topUp: null }, context, funds);
+}
+
+/** The next nonce of the agent's wallet; the contract lets each pay once. */
+export function takeNonce(tx: Tx, agentId: string, chain: ChainFacts): bigint {
+  const row = tx.get<{ nonce: bigint }>(
+    'UPDATE wallets SET next_nonce = next_nonce + 1 WHERE agent_id = ? AND chain_id = ? RETURNING next_nonce - 1 AS nonce',
+    agentId,
+    chain.chainId,
+  );
+  if (!row) throw new BursarError('not_configured', { message: 'The agent has no wallet on this chain.' });
+  return row.nonce;
+}

@@ -1,0 +1,33 @@
+import type { Address } from 'viem';
+import type { AgentId, PaymentId } from '../ids/ids.ts';
+import type { MicroUsdc } from '../money/microUsdc.ts';
+import type { PolicyInput } from '../policy/input.ts';
+import type { PaymentKind, Rail } from './payment.ts';
+
+/** What is asked of the gate, parsed and typed; nothing in it has been looked up yet. */
+export type PaymentRequest = {
+  agentId: AgentId;
+  /** 8 to 200 characters, unique per agent. */
+  idempotencyKey: string;
+  /** sha-256 of the canonical request: the same key with another body is a conflict. */
+  bodyHash: string;
+  /** The canonical request itself, kept as evidence. */
+  requestJson: string;
+  kind: PaymentKind;
+  amount: MicroUsdc;
+  /** Payee id or name; null where only an address or a host is known. */
+  payee: string | null;
+  /** Checksummed; null: the payee's current one. */
+  address: Address | null;
+  workflow: { ref: string; run: string | null } | null;
+  category: string | null;
+  memo: string | null;
+  refundOf: PaymentId | null;
+  batchId: string | null;
+  rail: Rail;
+  host: string | null;
+  x402: PolicyInput['payment']['x402'];
+};
+
+/** The one chain a Bursar pays on, and its USDC. `network` is CAIP-2. */
+export type ChainFacts = { chainId: number; token: Address; network: string };

@@ -1,0 +1,153 @@
+import { BursarError } from '../errors/base.ts';
+import { findApproverByAddress } from '../identity/approvers.ts';
+import { newId } from '../ids/ids.ts';
+import type { Tx } from '../store/store.ts';
+import { evaluate, recordDecision, verdictOf } from './decide.ts';
+import type { ApprovalFact } from './facts.ts';
+import { fund, type GateContext, openTopUp, takeNonce } from './gate.ts';
+import { hold } from './hold.ts';
+import type { Payment } from './payment.ts';
+import { findPayment, type PaymentRow } from './records.ts';
+import type { PaymentRequest } from './request.ts';
+import { appendPaymentEvent, transition } from './transition.ts';
+
+/** A person's verdict whose EIP-712 signature has been verified against the stored payment. */
+export type SignedVerdict = {
+  verdict: 'approve' | 'reject';
+  approverAddress: string;
+  signature: string;
+  typedDataJson: string;
+  expiresAtMs: number;
+};
+
+/**
+ * Takes a person's verdict. One rejection ends it. An approval is counted, and the gate decides again, now, with all approvals
+ * in the input: frozen since, budget gone since, policy or address changed since means no. Throws `invalid_transition`,
+ * `review_expired`, `approver_not_found` or `approval_invalid`.
+ */
+export function takeVerdict(tx: Tx, paymentId: string, signed: SignedVerdict, context: GateContext): Payment {
+  const payment = findPayment(tx, paymentId);
+  if (!payment) throw new BursarError('payment_not_found');
+  if (payment.state !== 'in_review') {
+    throw new BursarError('invalid_transition', { details: { state: payment.state } });
+  }
+  if ((payment.reviewExpiresAtMs ?? 0) <= context.atMs) throw new BursarError('review_expired');
+  if (signed.expiresAtMs <= context.atMs) {
+    throw new BursarError('approval_invalid', { message: 'The signature has expired.' });
+  }
+  const approver = findApproverByAddress(tx, signed.approverAddress);
+  if (approver?.status !== 'active') {
+    throw new BursarError('approver_not_found', { details: { address: signed.approverAddress } });
+  }
+  const twice = tx.get('SELECT id FROM approvals WHERE payment_id = ? AND approver_id = ?', payment.id, approver.id);
+  if (twice) throw new BursarError('approval_invalid', { message: 'This approver has answered already.' });
+  tx.run(
+    'INSERT INTO approvals (id, payment_id, approver_id, verdict, signature, typed_data_json, expires_at, signed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+    newId('approval'),
+    payment.id,
+    approver.id,
+    signed.verdict,
+    signed.signature,
+    signed.typedDataJson,
+    signed.expiresAtMs,
+    context.atMs,
+  );
+  const who = { ...context, actor: approver.id };
+  if (signed.verdict === 'reject') return transition(tx, payment, 'reject', { ...who, data: { by: approver.name } });
+  return decideAgain(tx, payment, who);
+}
+
+function decideAgain(tx: Tx, payment: Payment, context: GateContext): Payment {
+  const row = tx.get<PaymentRow>('SELECT * FROM payments WHERE id = ?', payment.id);
+  if (!row) throw new BursarError('payment_not_found');
+  const request = requestOf(payment, row);
+  const { approvals, onChain } = liveApprovals(tx, payment, context.atMs);
+  const evaluated = evaluate(tx, context.policy, context.chain, request, approvals, context.atMs, payment.id);
+  recordDecision(tx, payment.id, evaluated, context.atMs);
+  const listed = new Set<string>(evaluated.facts.agent.wallet.ceilings.approvers);
+  const verdict = verdictOf(evaluated, payment.amount, onChain.filter((address) => listed.has(address)).length);
+  const outcome = fund(tx, request, evaluated, verdict, payment.heldMicro, context);
+  const reasons = outcome.verdict.reasons;
+  const data = { decision_hash: evaluated.decisionHash, effect: outcome.verdict.effect, approvals: approvals.length };
+  if (outcome.verdict.effect === 'review') {
+    appendPaymentEvent(tx, payment, 'payment.approved', {
+      ...context,
+      data: { ...data, waits_for: outcome.verdict.review },
+    });
+    return payment;
+  }
+  if (outcome.verdict.effect === 'deny') {
+    tx.run('UPDATE payments SET reasons_json = ? WHERE id = ?', JSON.stringify(reasons), payment.id);
+    return transition(tx, payment, 'reject', {
+      ...context,
+      data: { ...data, reasons: reasons.map((each) => each.code) },
+    });
+  }
+  tx.run(
+    'UPDATE payments SET wallet_nonce = ?, requires_chain_approval = ?, policy_digest = ? WHERE id = ?',
+    payment.rail === 'wallet' ? takeNonce(tx, payment.agentId, context.chain) : null,
+    outcome.verdict.requiresChainApproval ? 1 : 0,
+    evaluated.policyDigest,
+    payment.id,
+  );
+  if (outcome.funding) hold(tx, payment, outcome.funding.holdNow, context.atMs);
+  const approved = transition(tx, payment, 'approve', { ...context, data });
+  if (outcome.topUp) openTopUp(tx, outcome.topUp, context, payment.id);
+  return findPayment(tx, approved.id) ?? approved;
+}
+
+/** Approvals that count now: by approvers still active, not expired. */
+function liveApprovals(tx: Tx, payment: Payment, atMs: number): { approvals: ApprovalFact[]; onChain: string[] } {
+  const rows = tx.all<{ id: string; address: string; roles_json: string; sponsor_id: string | null }>(
+    `SELECT r.id, r.address, r.roles_json, r.sponsor_id FROM approvals a JOIN approvers r ON r.id = a.approver_id
+     WHERE a.payment_id = ? AND a.verdict = 'approve' AND a.expires_at > ? AND r.status = 'active' ORDER BY r.address`,
+    payment.id,
+    atMs,
+  );
+  return {
+    approvals: rows.map((row) => ({
+      approver_id: row.id,
+      address: row.address,
+      roles: JSON.parse(row.roles_json) as string[],
+      is_sponsor: row.sponsor_id === payment.sponsorId,
+    })),
+    onChain: rows.map((row) => row.address),
+  };
+}
+
+/** The stored payment as the request it was; the address is the one that people saw, not the payee's newest. */
+function requestOf(payment: Payment, row: PaymentRow): PaymentRequest {
+  const original = JSON.parse(row.request_json) as { x402?: PaymentRequest['x402'] };
+  return {
+    agentId: payment.agentId,
+    idempotencyKey: payment.idempotencyKey,
+    bodyHash: row.body_hash,
+    requestJson: row.request_json,
+    kind: payment.kind,
+    amount: payment.amount,
+    payee: payment.payeeId,
+    address: payment.address,
+    workflow: payment.workflowId ? { ref: payment.workflowId, run: payment.workflowRun } : null,
+    category: payment.category,
+    memo: payment.memo,
+    refundOf: payment.refundOf,
+    batchId: payment.batchId,
+    rail: payment.rail,
+    host: payment.host,
+    x402: original.x402 ?? null,
+  };
+}
+
+/** Ends reviews whose time is over; the holds go back. At most `limit` at once. */
+export function lapseReviews(tx: Tx, atMs: number, limit: number): number {
+  const rows = tx.all<{ id: string }>(
+    "SELECT id FROM payments WHERE state = 'in_review' AND review_expires_at <= ? ORDER BY id LIMIT ?",
+    atMs,
+    limit,
+  );
+  for (const { id } of rows) {
+    const payment = findPayment(tx, id);
+    if (payment) transition(tx, payment, 'lapse', { actor: 'bursar', atMs, data: { reason: 'review_expired' } });
+  }
+  return rows.length;
+}

@@ -1,0 +1,28 @@
+import { createHash } from 'node:crypto';
+import type { Address } from 'viem';
+import { formatUsdc, microUsdc } from '../money/microUsdc.ts';
+import type { PaymentRequest } from './request.ts';
+
+/** The transfer from the wallet to its own purse that an x402 purchase waits for: a payment of its own, through the gate. */
+export function topUpRequest(purchase: PaymentRequest, purse: Address, amountMicro: bigint): PaymentRequest {
+  const amount = microUsdc(amountMicro);
+  const requestJson = JSON.stringify({ kind: 'top_up', amount: formatUsdc(amount), for: purchase.idempotencyKey });
+  return {
+    ...purchase,
+    // The purchase's key and amount: a purchase that is topped up anew after a review gets a top-up of its own.
+    idempotencyKey: `top_up:${amount}:${purchase.idempotencyKey}`,
+    bodyHash: createHash('sha256').update(requestJson).digest('hex'),
+    requestJson,
+    kind: 'top_up',
+    amount,
+    payee: null,
+    address: purse,
+    category: null,
+    memo: null,
+    refundOf: null,
+    batchId: null,
+    rail: 'wallet',
+    host: null,
+    x402: null,
+  };
+}
