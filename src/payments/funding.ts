@@ -29,7 +29,11 @@ export function purseFunding(
   const free = purse > 0n ? purse : 0n;
   const missing = amount - free;
   if (available < missing) return { short: missing - available };
-  const wanted = amount > floatTarget ? amount : floatTarget;
-  const topUp = Math.min(wanted, available);
-  return { topUp, holdNow: amount > topUp ? amount - topUp : 0n };
+  const wanted = larger(amount, floatTarget);
+  const topUp = wanted > available ? available : wanted;
+  return { topUp, holdNow: larger(amount - topUp, 0n) };
+}
+
+function larger(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }
