@@ -1,0 +1,47 @@
+# METADATA
+# title: Categories and their limits
+# description: |
+#   Money goes only to categories that the data lists and that are the payee's own, each up to its limit for the agent and
+#   the calendar month. Payees without any category have a limit of their own.
+package bursar.controls.category_limit
+
+import data.bursar.money
+
+meters := {"agent_category_month": {
+	"by": ["agent", "category"],
+	"window": {"calendar": "month", "tz": data.settings.timezone},
+	"refunds": "restore",
+}}
+
+_settings := data.controls.category_limit
+
+_category := input.payment.category
+
+_limits := [entry.limit | some entry in _settings.categories; entry.category == _category]
+
+_limit := money.usdc(_limits[0]) if is_string(_category)
+
+_limit := money.usdc(_settings.uncategorised) if {
+	_category == null
+	input.payee.categories == []
+}
+
+_spent := input.meters.agent_category_month.total + input.payment.amount
+
+outcome := {"effect": "deny", "code": "category_not_of_payee", "observed": _category, "limit": null} if {
+	not _payees_own
+	is_array(input.payee.categories)
+} else := {"effect": "deny", "code": "category_not_allowed", "observed": _category, "limit": null} if {
+	is_string(_category)
+	_limits == []
+} else := {"effect": "pass"} if {
+	_payees_own
+	_spent <= _limit
+} else := {"effect": "deny", "code": "category_limit", "observed": _spent, "limit": _limit}
+
+_payees_own if _category in input.payee.categories
+
+_payees_own if {
+	_category == null
+	input.payee.categories == []
+}

@@ -1,0 +1,50 @@
+# METADATA
+# title: A changed or unknown address
+# description: |
+#   A payee's address that was changed and not verified since, that is not known to be the payee's, that several payees share,
+#   or that differs from where the same host was paid last: people decide. A retired address is refused.
+package bursar.controls.changed_address
+
+import data.bursar.numbers
+
+_settings := data.controls.changed_address
+
+_address := input.destination.address
+
+outcome := {"effect": "deny", "code": "address_retired", "observed": _address, "limit": null} if {
+	input.destination.retired == true
+} else := _review("address_unknown", _address, null) if {
+	input.destination.known == false
+} else := _review("address_changed", _address, null) if {
+	not _change_settled
+} else := _review("address_shared", input.destination.payee_count, 1) if {
+	input.destination.payee_count > 1
+} else := _review("host_address_changed", _address, input.history.host_last_address) if {
+	not _host_address_same
+} else := {"effect": "pass"} if {
+	input.destination.retired == false
+	input.destination.known == true
+	is_number(input.destination.payee_count)
+	input.destination.payee_count <= 1
+}
+
+_change_settled if input.destination.changed_at == null
+
+_change_settled if {
+	verified_at := numbers.whole(input.destination.verified_at)
+	verified_at >= numbers.whole(input.destination.changed_at)
+	input.time.ms >= verified_at + (numbers.whole(_settings.cooling_hours) * 3600000)
+}
+
+_host_address_same if input.history.host_last_address == null
+
+_host_address_same if lower(input.history.host_last_address) == lower(_address)
+
+_review(code, observed, limit) := {
+	"effect": "review",
+	"code": code,
+	"observed": observed,
+	"limit": limit,
+	"quorum": _settings.quorum,
+	"roles": _settings.roles,
+}

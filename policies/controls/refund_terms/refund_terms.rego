@@ -1,0 +1,28 @@
+# METADATA
+# title: Refunds
+# description: |
+#   A refund names the payment that it gives back (the ledger holds their sum to that payment), and people decide on large
+#   ones.
+package bursar.controls.refund_terms
+
+import data.bursar.money
+
+_settings := data.controls.refund_terms
+
+_from := money.usdc(_settings.review_from)
+
+outcome := {"effect": "deny", "code": "refund_unlinked", "observed": null, "limit": null} if {
+	input.payment.refund_of == null
+} else := {"effect": "pass"} if {
+	is_string(input.payment.refund_of)
+	input.payment.amount < _from
+} else := {
+	"effect": "review",
+	"code": "refund_review",
+	"observed": input.payment.amount,
+	"limit": _from,
+	"quorum": _settings.quorum,
+	"roles": _settings.roles,
+} if {
+	is_string(input.payment.refund_of)
+}

@@ -1,0 +1,126 @@
+# METADATA
+# title: The decision
+# description: |
+#   Composes controls. Any deny refuses; then any required control that gives no answer; then any review that no approval or
+#   mandate satisfies; a payment is allowed only when every required control has passed. Nothing required is a deny.
+package bursar
+
+import data.bursar.approvals
+import data.bursar.layers
+
+default decision := {
+	"effect": "deny",
+	"reasons": [{"code": "input_incomplete", "rule": "decision"}],
+	"review": null,
+}
+
+# METADATA
+# title: Entry point
+# entrypoint: true
+decision := {"effect": "deny", "reasons": [reason | some reason in _refusals], "review": null} if {
+	_complete
+	count(_refusals) > 0
+} else := {
+	"effect": "review",
+	"reasons": [_reason(name, outcome) | some name, outcome in _open],
+	"review": approvals.needed(_open),
+} if {
+	_complete
+	count(_open) > 0
+} else := {"effect": "allow", "reasons": [_grounds], "review": null} if {
+	_complete
+	count(required) > 0
+	count(_passed) == count(required)
+}
+
+# METADATA
+# title: The names of the controls that this payment must pass
+required contains name if some name in data.required[input.payment.kind]
+
+required contains name if {
+	some layer in data.layers
+	layers.applies(layer)
+	some name in layer.controls
+}
+
+_outcomes[name] := outcome if {
+	some name in required
+	outcome := data.bursar.controls[name].outcome
+	outcome.effect in {"pass", "review", "deny"}
+}
+
+_denied contains _reason(name, outcome) if {
+	some name, outcome in _outcomes
+	outcome.effect == "deny"
+}
+
+_refusals := _denied if count(_denied) > 0
+
+_refusals := _unanswered if count(_denied) == 0
+
+_unanswered contains {"code": "control_undefined", "rule": name, "observed": name} if {
+	some name in required
+	not _outcomes[name]
+}
+
+_unanswered contains {"code": "nothing_required", "rule": "decision", "observed": input.payment.kind} if {
+	count(required) == 0
+}
+
+_open[name] := outcome if {
+	some name, outcome in _outcomes
+	outcome.effect == "review"
+	not approvals.satisfied(name, outcome)
+}
+
+_approved[name] := outcome if {
+	some name, outcome in _outcomes
+	outcome.effect == "review"
+	approvals.satisfied(name, outcome)
+}
+
+_passed contains name if {
+	some name, outcome in _outcomes
+	outcome.effect == "pass"
+}
+
+_passed contains name if some name, _ in _approved
+
+_grounds := {"code": "all_passed", "rule": "decision"} if count(_approved) == 0
+
+_grounds := {"code": "mandated", "rule": "decision", "observed": input.mandate.id} if {
+	count(_approved) > 0
+	every name, _ in _approved { approvals.covered(name) }
+} else := {
+	"code": "approved",
+	"rule": "decision",
+	"observed": count(input.approvals),
+	"limit": max({outcome.quorum | some outcome in _approved}),
+} if {
+	count(_approved) > 0
+}
+
+_reason(name, outcome) := object.union({"rule": name}, object.filter(outcome, ["code", "observed", "limit"]))
+
+# What layers look at is there. A selector that finds nothing to compare with would otherwise not apply, and its control
+# or its tighter limit would be lost.
+_complete if {
+	is_string(input.agent.id)
+	is_string(input.agent.name)
+	is_object(input.agent.labels)
+	is_number(input.payment.amount)
+	input.payment.amount > 0
+	is_string(input.sponsor.id)
+	is_string(input.sponsor.name)
+	_workflow_complete
+	every layer in data.layers {
+		layers.well_formed(layer, "controls")
+	}
+}
+
+_workflow_complete if input.workflow == null
+
+_workflow_complete if {
+	is_string(input.workflow.id)
+	is_string(input.workflow.name)
+}

@@ -1,0 +1,45 @@
+# METADATA
+# title: Layers
+# description: |
+#   Limits and required controls may differ by agent, sponsor, workflow or label. An entry of a layer has exactly one
+#   selector, since an entry that has lost its selector must not apply to more payments than it was written for.
+package bursar.layers
+
+_selectors := {"agent", "sponsor", "workflow", "label"}
+
+# METADATA
+# title: The value of a setting for this payment
+# description: The first override that applies, in the order of the file, else the setting itself.
+pick(settings, key) := settings[key] if {
+	settings.overrides == []
+}
+
+pick(settings, key) := array.concat(chosen, [settings[key]])[0] if {
+	count(settings.overrides) > 0
+	every override in settings.overrides {
+		well_formed(override, key)
+	}
+	chosen := [override[key] | some override in settings.overrides; applies(override)]
+}
+
+# METADATA
+# title: An entry has one selector and one value
+well_formed(entry, key) if {
+	count(entry) == 2
+	some selector in _selectors
+	object.keys(entry) == {selector, key}
+}
+
+# METADATA
+# title: Whether an entry is about this payment; ids and names both name an agent, sponsor or workflow
+applies(entry) if entry.agent in {input.agent.id, input.agent.name}
+
+applies(entry) if entry.sponsor in {input.sponsor.id, input.sponsor.name}
+
+applies(entry) if entry.workflow in {input.workflow.id, input.workflow.name}
+
+applies(entry) if {
+	count(entry.label) == 1
+	some name, value in entry.label
+	input.agent.labels[name] == value
+}

@@ -1,0 +1,119 @@
+import { BursarError } from '../errors/base.ts';
+import type { MicroUsdc } from '../money/microUsdc.ts';
+import { readBundle } from './bundle.ts';
+import { type Decision, failedDecision, type PolicyFailure, readDecision, resultTextOf } from './decision.ts';
+import { MeterDeclarations } from './meters.ts';
+import { probe } from './probe.ts';
+import { probeInput } from './probeInput.ts';
+import { readSettings } from './settings.ts';
+import { WasmPolicy } from './wasm.ts';
+
+export const DECISION_ENTRYPOINT = 'bursar/decision';
+export const METERS_ENTRYPOINT = 'bursar/meters';
+
+/** The starter policy answers in 20 us. */
+const EVALUATION_LIMIT_MS = 50;
+
+export interface PolicySettings {
+  /** IANA zone of `input.time`. */
+  readonly timezone: string;
+  readonly x402: { readonly maxValiditySeconds: number; readonly floatTarget: MicroUsdc };
+}
+
+export interface Policy {
+  /** `sha256:<64 hex>`: the version of the policy. */
+  readonly digest: string;
+  readonly meters: MeterDeclarations;
+  readonly settings: PolicySettings;
+  /**
+   * Takes the JSON text of a `PolicyInput`. Never throws: an error, a trap, no decision, nonsense and too slow are each a
+   * deny. `resultText` is what is hashed: without sentences, so that their wording may change.
+   */
+  evaluate(inputText: string): { decision: Decision; resultText: string };
+}
+
+export type LoadOptions = {
+  /** A decision that takes longer, twice in a row, is a deny. */
+  evaluationLimitMs?: number;
+  /** For the first run in a worker. */
+  probeLimitMs?: number;
+};
+
+/**
+ * Proves a bundle before it may decide anything: digest, no host functions (they would not be deterministic), meters, and
+ * one decision within the time limit. Throws `policy_corrupt`, `policy_invalid` or `policy_too_slow`.
+ */
+export async function loadPolicy(bundleText: string, options: LoadOptions = {}): Promise<Policy> {
+  const { bundle, digest } = readBundle(bundleText);
+  const wasmBytes = Uint8Array.from(Buffer.from(bundle.wasm, 'base64'));
+  const wasm = await WasmPolicy.compile(wasmBytes, bundle.data);
+  const settings = readSettings(bundle.data);
+
+  const first = await probe(wasmBytes, bundle.data, probeInput({}, settings.timezone), options.probeLimitMs);
+  if (first.hostBuiltins.length > 0) {
+    throw invalid(
+      `The policy calls functions that the runtime does not have natively: ${first.hostBuiltins.join(', ')}.`,
+    );
+  }
+  const declared = MeterDeclarations.safeParse(first.meters);
+  if (!declared.success) throw invalid('data.bursar.meters is not a declaration of meters.', declared.error);
+
+  const policy = new WasmBackedPolicy(digest, declared.data, settings, wasm, options.evaluationLimitMs);
+  const tried = policy.try(JSON.stringify(probeInput(declared.data, settings.timezone)));
+  if (typeof tried === 'string') {
+    throw tried === 'policy_timeout'
+      ? new BursarError('policy_too_slow', { message: 'The policy took too long for one decision.' })
+      : invalid(`data.bursar.decision is of no use (${tried}).`);
+  }
+  return policy;
+}
+
+class WasmBackedPolicy implements Policy {
+  readonly digest: string;
+  readonly meters: MeterDeclarations;
+  readonly settings: PolicySettings;
+  readonly #wasm: WasmPolicy;
+  readonly #limitMs: number;
+
+  constructor(
+    digest: string,
+    meters: MeterDeclarations,
+    settings: PolicySettings,
+    wasm: WasmPolicy,
+    limitMs: number = EVALUATION_LIMIT_MS,
+  ) {
+    this.digest = digest;
+    this.meters = meters;
+    this.settings = settings;
+    this.#wasm = wasm;
+    this.#limitMs = limitMs;
+  }
+
+  evaluate(inputText: string): { decision: Decision; resultText: string } {
+    const tried = this.try(inputText);
+    const decision = typeof tried === 'string' ? failedDecision(tried) : tried;
+    return { decision, resultText: resultTextOf(decision) };
+  }
+
+  /** A decision, or the way in which the policy failed. */
+  try(inputText: string): Decision | PolicyFailure {
+    // Twice: one pause of the garbage collector is not the policy's fault.
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      const startedAt = performance.now();
+      let raw: unknown;
+      try {
+        raw = this.#wasm.evaluate(DECISION_ENTRYPOINT, inputText);
+      } catch {
+        return 'policy_error';
+      }
+      if (performance.now() - startedAt > this.#limitMs) continue;
+      if (raw === undefined) return 'policy_undefined';
+      return readDecision(raw) ?? 'policy_malformed';
+    }
+    return 'policy_timeout';
+  }
+}
+
+function invalid(message: string, cause?: unknown): BursarError {
+  return new BursarError('policy_invalid', { message, cause });
+}
