@@ -1,0 +1,113 @@
+import type { Hex } from 'viem';
+import { invariant } from '../errors/base.ts';
+import type { PaymentId } from '../ids/ids.ts';
+import type { ReadTx } from '../store/store.ts';
+import type { DropReason, TransactionRow } from './transactions.ts';
+
+/** What has become of a transaction. `mined` can still be taken back by a reorg, `final` and `dropped` cannot. */
+export type TransactionOutcome =
+  | { kind: 'queued' }
+  | { kind: 'pending'; nonce: bigint }
+  | {
+      kind: 'mined' | 'final';
+      /** False: it reverted. It used its nonce and its gas, and moved nothing. */
+      succeeded: boolean;
+      nonce: bigint;
+      txHash: Hex;
+      blockNumber: bigint;
+      blockHash: Hex;
+      gasUsed: bigint;
+      gasPriceWei: bigint;
+    }
+  | { kind: 'dropped'; reason: DropReason; detail: string | null };
+
+export type TransactionReport = {
+  transactionId: bigint;
+  purpose: string;
+  paymentIds: PaymentId[];
+  outcome: TransactionOutcome;
+};
+
+/** Null for an unknown id. */
+export function outcomeOf(tx: ReadTx, transactionId: bigint): TransactionOutcome | null {
+  const row = tx.get<TransactionRow>('SELECT * FROM transactions WHERE id = ?', transactionId);
+  return row ? outcome(row) : null;
+}
+
+/** All transactions that carried the payment, the newest first: a payment has a second one when its first was dropped. */
+export function outcomesOfPayment(tx: ReadTx, paymentId: PaymentId): TransactionReport[] {
+  const rows = tx.all<TransactionRow>(
+    `SELECT t.* FROM transaction_payments p JOIN transactions t ON t.id = p.transaction_id
+     WHERE p.payment_id = ? ORDER BY t.id DESC`,
+    paymentId,
+  );
+  return rows.map((row) => report(tx, row));
+}
+
+/** All transactions of that purpose, the newest first: `deploy:agt_…`. */
+export function outcomesByPurpose(tx: ReadTx, purpose: string): TransactionReport[] {
+  const rows = tx.all<TransactionRow>(
+    'SELECT * FROM transactions WHERE purpose = ? ORDER BY id DESC LIMIT 100',
+    purpose,
+  );
+  return rows.map((row) => report(tx, row));
+}
+
+/**
+ * Transactions that came to an end while a payment of theirs still waits for one (`authorized` or `submitted`): the
+ * settlement worker's list, oldest first. `mined` ones are included; those that succeeded wait for the follower's log.
+ */
+export function outcomesOf(tx: ReadTx, limit = 200): TransactionReport[] {
+  const rows = tx.all<TransactionRow>(
+    `SELECT DISTINCT t.* FROM payments p
+       JOIN transaction_payments tp ON tp.payment_id = p.id
+       JOIN transactions t ON t.id = tp.transaction_id
+     WHERE p.state IN ('authorized', 'submitted') AND t.state IN ('mined', 'final', 'dropped')
+       AND NOT EXISTS (SELECT 1 FROM transaction_payments later WHERE later.payment_id = p.id AND later.transaction_id > t.id)
+     ORDER BY t.id LIMIT ?`,
+    limit,
+  );
+  return rows.map((row) => report(tx, row));
+}
+
+function report(tx: ReadTx, row: TransactionRow): TransactionReport {
+  const payments = tx.all<{ payment_id: PaymentId }>(
+    'SELECT payment_id FROM transaction_payments WHERE transaction_id = ? ORDER BY payment_id',
+    row.id,
+  );
+  return {
+    transactionId: row.id,
+    purpose: row.purpose,
+    paymentIds: payments.map(({ payment_id }) => payment_id),
+    outcome: outcome(row),
+  };
+}
+
+function outcome(row: TransactionRow): TransactionOutcome {
+  switch (row.state) {
+    case 'queued':
+      return { kind: 'queued' };
+    case 'pending':
+      invariant(row.nonce !== null, 'A pending transaction has a nonce');
+      return { kind: 'pending', nonce: row.nonce };
+    case 'mined':
+    case 'final':
+      invariant(row.nonce !== null && row.mined_hash !== null, 'A mined transaction has a nonce and a hash');
+      invariant(row.block_hash !== null && row.block_number !== null, 'A mined transaction has a block');
+      return {
+        kind: row.state,
+        succeeded: row.succeeded === 1n,
+        nonce: row.nonce,
+        txHash: row.mined_hash,
+        blockNumber: row.block_number,
+        blockHash: row.block_hash,
+        gasUsed: row.gas_used ?? 0n,
+        gasPriceWei: BigInt(row.gas_price_wei ?? '0'),
+      };
+    case 'dropped':
+      invariant(row.drop_reason !== null, 'A dropped transaction has a reason');
+      return { kind: 'dropped', reason: row.drop_reason, detail: row.drop_detail };
+    default:
+      return row.state satisfies never;
+  }
+}
