@@ -9,6 +9,11 @@ type Artefact = { name: string; generate: string[]; check: string[] };
 
 const artefacts: Artefact[] = [
   {
+    name: 'src/wallet/contracts.generated.ts',
+    generate: script('contracts/build.ts'),
+    check: script('contracts/build.ts', '--check'),
+  },
+  {
     name: 'docs/errors.md, docs/states.md',
     generate: script('src/setup/documents.ts'),
     check: script('src/setup/documents.ts', '--check'),
