@@ -17,7 +17,10 @@ default decision := {
 # METADATA
 # title: Entry point
 # entrypoint: true
-decision := {"effect": "deny", "reasons": [reason | some reason in _refusals], "review": null} if {
+decision := {"effect": "allow", "reasons": [{"code": "all_passed", "rule": "decision"}], "review": null} if {
+	_complete
+	_all_pass
+} else := {"effect": "deny", "reasons": [reason | some reason in _refusals], "review": null} if {
 	_complete
 	count(_refusals) > 0
 } else := {
@@ -31,6 +34,20 @@ decision := {"effect": "deny", "reasons": [reason | some reason in _refusals], "
 	_complete
 	count(required) > 0
 	count(_passed) == count(required)
+}
+
+# The common case, without building a set: one look at each control.
+_all_pass if {
+	names := data.required[input.payment.kind]
+	count(names) > 0
+	every name in names { data.bursar.controls[name].outcome.effect == "pass" }
+	every layer in data.layers { _layer_passes(layer) }
+}
+
+_layer_passes(layer) if not layers.applies(layer)
+
+_layer_passes(layer) if {
+	every name in layer.controls { data.bursar.controls[name].outcome.effect == "pass" }
 }
 
 # METADATA
@@ -86,18 +103,13 @@ _passed contains name if {
 
 _passed contains name if some name, _ in _approved
 
-_grounds := {"code": "all_passed", "rule": "decision"} if count(_approved) == 0
-
 _grounds := {"code": "mandated", "rule": "decision", "observed": input.mandate.id} if {
-	count(_approved) > 0
 	every name, _ in _approved { approvals.covered(name) }
 } else := {
 	"code": "approved",
 	"rule": "decision",
 	"observed": count(input.approvals),
 	"limit": max({outcome.quorum | some outcome in _approved}),
-} if {
-	count(_approved) > 0
 }
 
 _reason(name, outcome) := object.union({"rule": name}, object.filter(outcome, ["code", "observed", "limit"]))

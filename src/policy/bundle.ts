@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
+import { parseUsdc } from '../money/microUsdc.ts';
 
 export const BUNDLE_FORMAT = 'bursar-policy/1';
 /** A starter bundle is 0.5 MB; what is far above was not made by our compiler. */
@@ -46,7 +47,8 @@ export function readBundle(text: string): { bundle: Bundle; digest: string } {
   const { digest, ...bundle } = parsed.data;
   const actual = digestOf(bundle);
   if (actual !== digest) throw corrupt(`The bundle says it is ${digest} but is ${actual}.`);
-  if (canonicalJson(parseData(bundle.files[DATA_FILE] ?? '')) !== canonicalJson(bundle.data)) {
+  const data = parseData(bundle.files[DATA_FILE] ?? '');
+  if (data === null || canonicalJson(withAmounts(data)) !== canonicalJson(bundle.data)) {
     throw corrupt(`The bundle's data is not what its ${DATA_FILE} says.`);
   }
   return { bundle, digest };
@@ -60,6 +62,25 @@ export function parseData(yaml: string): Record<string, unknown> | null {
   } catch {
     return null;
   }
+}
+
+/**
+ * Adds `amounts`: each decimal text of the data -> its micro-USDC, so that a decision need not compute them again.
+ * `money.usdc` in the library gives the same answer without it; a test holds the two together.
+ */
+export function withAmounts(data: Record<string, unknown>): Record<string, unknown> {
+  const amounts: Record<string, number> = {};
+  const visit = (value: unknown): void => {
+    if (typeof value === 'string' && /^[0-9]+(\.[0-9]+)?$/.test(value)) {
+      try {
+        amounts[value] = Number(parseUsdc(value));
+      } catch {
+        // Not an amount: the control that takes it for one gives no answer, which is a deny.
+      }
+    } else if (typeof value === 'object' && value !== null) Object.values(value).forEach(visit);
+  };
+  visit(data);
+  return { ...data, amounts };
 }
 
 /** JSON with sorted keys and no white space. */

@@ -9,6 +9,8 @@ const PAGES_INITIAL = 8;
 /** 64 MiB: a policy that wants more is not one of ours. */
 const PAGES_MAX = 1024;
 
+const encoder = new TextEncoder();
+
 type Instance = ReturnType<typeof opa.loadPolicySync>;
 
 /**
@@ -57,7 +59,7 @@ export class WasmPolicy {
 
 /** The runtime takes text only as an ArrayBuffer; anything else it would stringify again. */
 function bytesOf(text: string): ArrayBuffer {
-  const bytes = new TextEncoder().encode(text);
+  const bytes = encoder.encode(text);
   return bytes.byteLength === bytes.buffer.byteLength
     ? bytes.buffer
     : bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);

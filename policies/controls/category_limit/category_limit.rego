@@ -17,9 +17,7 @@ _settings := data.controls.category_limit
 
 _category := input.payment.category
 
-_limits := [entry.limit | some entry in _settings.categories; entry.category == _category]
-
-_limit := money.usdc(_limits[0]) if is_string(_category)
+_limit := money.usdc(_settings.categories[_category])
 
 _limit := money.usdc(_settings.uncategorised) if {
 	_category == null
@@ -33,7 +31,7 @@ outcome := {"effect": "deny", "code": "category_not_of_payee", "observed": _cate
 	is_array(input.payee.categories)
 } else := {"effect": "deny", "code": "category_not_allowed", "observed": _category, "limit": null} if {
 	is_string(_category)
-	_limits == []
+	not _settings.categories[_category]
 } else := {"effect": "pass"} if {
 	_payees_own
 	_spent <= _limit

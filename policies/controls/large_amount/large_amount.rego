@@ -9,14 +9,13 @@ import data.bursar.money
 
 _thresholds := data.controls.large_amount.thresholds
 
-# Each must be readable, or the control gives no answer: a threshold that is skipped is one that does not guard.
-_amounts := [money.usdc(threshold.from) | some threshold in _thresholds] if {
-	every threshold in _thresholds { money.usdc(threshold.from) >= 0 }
-}
+_amounts := [money.usdc(threshold.from) | some threshold in _thresholds]
 
 _reached := {amount | some amount in _amounts; amount <= input.payment.amount} if {
 	is_number(input.payment.amount)
-	is_array(_amounts)
+
+	# Each must be readable: a threshold that is skipped is one that does not guard.
+	count(_amounts) == count(_thresholds)
 }
 
 _highest := max(_reached)

@@ -10,34 +10,45 @@ import data.bursar.layers
 _settings := data.controls.payee_allowed
 
 outcome := {"effect": "pass"} if {
-	_blocked == set()
-	_listed
-	_in_own_list
+	_unblocked
+	_allowed
 } else := {"effect": "deny", "code": "payee_blocked", "observed": input.payee.name, "limit": null} if {
-	count(_blocked) > 0
+	_blocked
 } else := {"effect": "deny", "code": "payee_not_allowed", "observed": _asked, "limit": null} if {
-	_blocked == set()
 	not _allowed
+}
+
+_unblocked if {
+	_settings.blocked == []
+	input.payee.status == "active"
+}
+
+# Who is asked for must be known before "not among the blocked" means anything.
+_unblocked if {
+	count(_settings.blocked) > 0
+	input.payee.status == "active"
+	count(_marks) > 0
+	every name in _settings.blocked { not name in _marks }
+}
+
+_blocked if input.payee.status == "blocked"
+
+_blocked if {
+	some name in _settings.blocked
+	name in _marks
+}
+
+_marks := {
+	input.payee.id,
+	input.payee.name,
+	input.destination.address,
+	lower(input.destination.address),
 }
 
 _allowed if {
 	_listed
 	_in_own_list
 }
-
-_names := {input.payee.id, input.payee.name}
-
-# Both must be there before "not among them" means anything.
-_blocked := {name | some name in _settings.blocked; name in _marks} | _status_block if {
-	is_array(_settings.blocked)
-	is_set(_marks)
-}
-
-_marks := _names | {input.destination.address, lower(input.destination.address)}
-
-_status_block := set() if input.payee.status == "active"
-
-_status_block := {input.payee.id} if input.payee.status == "blocked"
 
 _listed if {
 	_settings.mode == "registered"
@@ -47,19 +58,23 @@ _listed if {
 _listed if {
 	_settings.mode == "listed"
 	some name in _settings.payees
-	name in _names
+	_is_payee(name)
+}
+
+_in_own_list if _settings.overrides == []
+
+_in_own_list if _own_lists == []
+
+_in_own_list if {
+	some name in _own_lists[0]
+	_is_payee(name)
 }
 
 _own_lists := [override.payees | some override in _settings.overrides; layers.applies(override)] if {
 	every override in _settings.overrides { layers.well_formed(override, "payees") }
 }
 
-_in_own_list if _own_lists == []
-
-_in_own_list if {
-	some name in _own_lists[0]
-	name in _names
-}
+_is_payee(name) if name in {input.payee.id, input.payee.name}
 
 _asked := input.destination.address if input.payee == null
 
