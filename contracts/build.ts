@@ -28,7 +28,7 @@ const Artifact = z.object({
     compiler: z.object({ version: z.string() }),
     settings: z.object({
       evmVersion: z.string(),
-      viaIR: z.boolean(),
+      viaIR: z.boolean().default(false),
       optimizer: z.object({ enabled: z.boolean(), runs: z.number() }),
     }),
   }),

@@ -2,7 +2,9 @@
 pragma solidity 0.8.37;
 
 import {Create2} from "@openzeppelin/contracts/utils/Create2.sol";
+import {Bytes} from "@openzeppelin/contracts/utils/Bytes.sol";
 import {AgentWallet} from "./AgentWallet.sol";
+import {CodeStore} from "./CodeStore.sol";
 import {X402Purse} from "./X402Purse.sol";
 import {TransientBytes} from "./TransientBytes.sol";
 import {Deployment, IWalletDeployer, WalletConfig} from "./WalletTypes.sol";
@@ -13,6 +15,11 @@ import {Deployment, IWalletDeployer, WalletConfig} from "./WalletTypes.sol";
 contract AgentWalletFactory is IWalletDeployer {
     /// @dev keccak256("bursar.factory.deployment"), far from what the compiler lays out.
     bytes32 private constant DEPLOYMENT_SLOT = keccak256("bursar.factory.deployment");
+
+    CodeStore private immutable _walletCode;
+    CodeStore private immutable _purseCode;
+    bytes32 private immutable _walletCodeHash;
+    bytes32 private immutable _purseCodeHash;
 
     /// @notice Who may configure the factory, once.
     address public immutable owner;
@@ -43,6 +50,10 @@ contract AgentWalletFactory is IWalletDeployer {
     constructor(address owner_) {
         if (owner_ == address(0)) revert ZeroOwner();
         owner = owner_;
+        bytes memory code = type(AgentWallet).creationCode;
+        (_walletCode, _walletCodeHash) = (new CodeStore(code), keccak256(code));
+        code = type(X402Purse).creationCode;
+        (_purseCode, _purseCodeHash) = (new CodeStore(code), keccak256(code));
     }
 
     /// @notice Fixes token and registry. They differ by chain and so are not part of any address.
@@ -66,8 +77,8 @@ contract AgentWalletFactory is IWalletDeployer {
 
         bytes32 salt = _saltOf(config);
         TransientBytes.write(DEPLOYMENT_SLOT, abi.encode(Deployment(config, token, registry, wallet, purse)));
-        new AgentWallet{salt: salt}();
-        new X402Purse{salt: salt}();
+        Create2.deploy(0, salt, _codeIn(_walletCode));
+        Create2.deploy(0, salt, _codeIn(_purseCode));
         TransientBytes.clear(DEPLOYMENT_SLOT);
         emit WalletCreated(wallet, purse, salt, config.owner);
     }
@@ -75,8 +86,8 @@ contract AgentWalletFactory is IWalletDeployer {
     /// @notice Where the wallet and the purse of this configuration are, or will be.
     function addressOf(WalletConfig calldata config) public view returns (address wallet, address purse) {
         bytes32 salt = _saltOf(config);
-        wallet = Create2.computeAddress(salt, keccak256(type(AgentWallet).creationCode));
-        purse = Create2.computeAddress(salt, keccak256(type(X402Purse).creationCode));
+        wallet = Create2.computeAddress(salt, _walletCodeHash);
+        purse = Create2.computeAddress(salt, _purseCodeHash);
     }
 
     /// @inheritdoc IWalletDeployer
@@ -84,6 +95,10 @@ contract AgentWalletFactory is IWalletDeployer {
         bytes memory data = TransientBytes.read(DEPLOYMENT_SLOT);
         if (data.length == 0) revert NotDeploying();
         return abi.decode(data, (Deployment));
+    }
+
+    function _codeIn(CodeStore store) private view returns (bytes memory) {
+        return Bytes.splice(address(store).code, 1);
     }
 
     function _saltOf(WalletConfig calldata config) private pure returns (bytes32) {

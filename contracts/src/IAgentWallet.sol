@@ -55,8 +55,6 @@ interface IAgentWallet {
     error PayeeNotAllowed(address payee);
     /// @notice A payment of nothing.
     error ZeroAmount(bytes32 paymentId);
-    /// @notice More than the token can hold.
-    error AmountTooLarge(uint256 amount, uint256 most);
     /// @notice The nonce has paid already.
     error NonceUsed(uint256 nonce);
     /// @notice Above the ceiling of one payment.

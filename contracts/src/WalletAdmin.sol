@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {WalletRules} from "./WalletRules.sol";
+import {Meter} from "./WalletWords.sol";
 
 /// @title What owner and guardian may do with an agent wallet
 abstract contract WalletAdmin is WalletRules {
@@ -19,47 +20,46 @@ abstract contract WalletAdmin is WalletRules {
     /// @param perPayment_ Most that one payment may move, in micro-USDC.
     /// @param perPeriod_ Most that one period may move, in micro-USDC.
     function setCeilings(uint64 perPayment_, uint64 perPeriod_) external onlyOwner {
-        Meter memory m = _currentMeter(_control);
-        bool raises = perPayment_ > m.perPayment || perPeriod_ > m.perPeriod;
-        if (raises && raiseDelay != 0) {
+        Meter m = _currentMeter(_control);
+        (uint64 wasPerPayment, uint64 wasPerPeriod) = (m.perPaymentOf(), m.perPeriodOf());
+        if (raiseDelay != 0 && (perPayment_ > wasPerPayment || perPeriod_ > wasPerPeriod)) {
             uint40 effectiveAt = uint40(block.timestamp + raiseDelay);
             _raise = Raise(perPayment_, perPeriod_);
-            _control.raiseAt = effectiveAt;
+            _control = _control.withRaiseAt(effectiveAt);
             emit RaiseScheduled(perPayment_, perPeriod_, effectiveAt);
-            if (perPayment_ < m.perPayment) m.perPayment = perPayment_;
-            if (perPeriod_ < m.perPeriod) m.perPeriod = perPeriod_;
-        } else {
-            if (_control.raiseAt != 0) _dropRaise();
-            (m.perPayment, m.perPeriod) = (perPayment_, perPeriod_);
+            if (perPayment_ > wasPerPayment) perPayment_ = wasPerPayment;
+            if (perPeriod_ > wasPerPeriod) perPeriod_ = wasPerPeriod;
+        } else if (_control.raiseAtOf() != 0) {
+            _dropRaise();
         }
-        _meter = m;
-        emit CeilingsChanged(m.perPayment, m.perPeriod);
+        _meter = m.withCeilings(perPayment_, perPeriod_);
+        emit CeilingsChanged(perPayment_, perPeriod_);
     }
 
     /// @notice Writes a matured raise down. Anyone may; payments do it by themselves, and the views count it already.
     function applyRaise() external {
-        if (!_raiseMatured(_control.raiseAt)) revert NoPendingRaise();
+        if (!_raiseMatured(_control.raiseAtOf())) revert NoPendingRaise();
         _meter = _currentMeter(_control);
     }
 
     /// @notice Drops a raise that is not in force yet.
     function cancelRaise() external onlyGuardianOrOwner {
-        uint40 effectiveAt = _control.raiseAt;
+        uint40 effectiveAt = _control.raiseAtOf();
         if (effectiveAt == 0 || _raiseMatured(effectiveAt)) revert NoPendingRaise();
         _dropRaise();
     }
 
     /// @notice Stops all payments and purse signatures at once. Nothing happens if they are stopped already.
     function freeze() external onlyGuardianOrOwner {
-        if (_control.frozen) return;
-        _control.frozen = true;
+        if (_control.frozenOf()) return;
+        _control = _control.withFrozen(true);
         emit Frozen(msg.sender);
     }
 
     /// @notice Lets payments go on.
     function unfreeze() external onlyOwner {
-        if (!_control.frozen) return;
-        _control.frozen = false;
+        if (!_control.frozenOf()) return;
+        _control = _control.withFrozen(false);
         emit Unfrozen(msg.sender);
     }
 
@@ -82,7 +82,7 @@ abstract contract WalletAdmin is WalletRules {
 
     /// @notice Switches the allow-list.
     function setAllowListOn(bool on) external onlyOwner {
-        _control.allowListOn = on;
+        _control = _control.withAllowListOn(on);
         emit AllowListSwitched(on);
     }
 
@@ -96,7 +96,7 @@ abstract contract WalletAdmin is WalletRules {
 
     /// @notice Sets the first second at which the executor can no longer pay; type(uint40).max for never.
     function setValidUntil(uint40 validUntil_) external onlyOwner {
-        _control.validUntil = validUntil_;
+        _control = _control.withValidUntil(validUntil_);
         emit ValidUntilChanged(validUntil_);
     }
 
@@ -113,7 +113,7 @@ abstract contract WalletAdmin is WalletRules {
     }
 
     function _dropRaise() private {
-        _control.raiseAt = 0;
+        _control = _control.withRaiseAt(0);
         emit RaiseCancelled(msg.sender);
     }
 }

@@ -7,27 +7,11 @@ import {EnumerableSet} from "@openzeppelin/contracts/utils/structs/EnumerableSet
 import {IAgentWallet} from "./IAgentWallet.sol";
 import {IPolicyRegistry} from "./IPolicyRegistry.sol";
 import {Deployment, IWalletDeployer, WalletConfig} from "./WalletTypes.sol";
+import {Control, Meter} from "./WalletWords.sol";
 
 /// @title State of an agent wallet, the checks every payment passes, and what can be read
 abstract contract WalletRules is Ownable2Step, IAgentWallet {
     using EnumerableSet for EnumerableSet.AddressSet;
-
-    /// @dev One slot: read by every payment, written by it only when a raise matures.
-    struct Control {
-        address executor;
-        bool frozen;
-        bool allowListOn;
-        uint40 validUntil;
-        uint40 raiseAt; // zero: none pending
-    }
-
-    /// @dev One slot: read and written by every payment. `spent` belongs to `period` = block.timestamp / periodSeconds.
-    struct Meter {
-        uint64 perPayment;
-        uint64 perPeriod;
-        uint64 spent;
-        uint40 period;
-    }
 
     /// @dev One slot: the ceilings that `Control.raiseAt` will bring.
     struct Raise {
@@ -76,9 +60,8 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
         raiseDelay = c.raiseDelay;
 
         _transferOwnership(c.owner);
-        _meter = Meter(c.perPayment, c.perPeriod, 0, 0);
-        _control.allowListOn = c.allowListOn;
-        _control.validUntil = c.validUntil;
+        _meter = _meter.withCeilings(c.perPayment, c.perPeriod);
+        _control = _control.withAllowListOn(c.allowListOn).withValidUntil(c.validUntil);
         _changeGuardian(c.guardian);
         _changeExecutor(c.executor);
         _changeApprovers(c.approvers, c.threshold);
@@ -97,22 +80,22 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
 
     /// @inheritdoc IAgentWallet
     function executor() external view returns (address) {
-        return _control.executor;
+        return _control.executorOf();
     }
 
     /// @inheritdoc IAgentWallet
     function frozen() external view returns (bool) {
-        return _control.frozen;
+        return _control.frozenOf();
     }
 
     /// @inheritdoc IAgentWallet
     function validUntil() external view returns (uint40) {
-        return _control.validUntil;
+        return _control.validUntilOf();
     }
 
     /// @inheritdoc IAgentWallet
     function allowListOn() external view returns (bool) {
-        return _control.allowListOn;
+        return _control.allowListOnOf();
     }
 
     /// @inheritdoc IAgentWallet
@@ -132,17 +115,18 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
 
     /// @notice The ceiling of one payment now, a matured raise included.
     function perPayment() external view returns (uint64) {
-        return _raiseMatured(_control.raiseAt) ? _raise.perPayment : _meter.perPayment;
+        return _raiseMatured(_control.raiseAtOf()) ? _raise.perPayment : _meter.perPaymentOf();
     }
 
     /// @notice The ceiling of one period now, a matured raise included.
     function perPeriod() public view returns (uint64) {
-        return _raiseMatured(_control.raiseAt) ? _raise.perPeriod : _meter.perPeriod;
+        return _raiseMatured(_control.raiseAtOf()) ? _raise.perPeriod : _meter.perPeriodOf();
     }
 
     /// @notice Spent in the period of this block, payments by approval included.
     function spentInPeriod() public view returns (uint64) {
-        return _meter.period == block.timestamp / periodSeconds ? _meter.spent : 0;
+        Meter m = _meter;
+        return m.periodOf() == block.timestamp / periodSeconds ? m.spentOf() : 0;
     }
 
     /// @notice What `pay` can still move in this period; zero when approvals went past the ceiling.
@@ -153,7 +137,7 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
 
     /// @notice The raise that waits: its ceilings and when they come into force; zeros when there is none.
     function pendingRaise() external view returns (uint64 perPayment_, uint64 perPeriod_, uint40 effectiveAt) {
-        effectiveAt = _control.raiseAt;
+        effectiveAt = _control.raiseAtOf();
         if (effectiveAt == 0 || _raiseMatured(effectiveAt)) return (0, 0, 0);
         return (_raise.perPayment, _raise.perPeriod, effectiveAt);
     }
@@ -169,11 +153,11 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
     }
 
     /// @dev Executor, freeze, validity and policy: what all ways of paying demand.
-    function _authorize(bytes32 policyDigest) internal view returns (Control memory c) {
+    function _authorize(bytes32 policyDigest) internal view returns (Control c) {
         c = _control;
-        if (msg.sender != c.executor) revert NotExecutor(msg.sender, c.executor);
-        if (c.frozen) revert WalletFrozen();
-        if (block.timestamp >= c.validUntil) revert WalletExpired(block.timestamp, c.validUntil);
+        if (msg.sender != c.executorOf()) revert NotExecutor(msg.sender, c.executorOf());
+        if (c.frozenOf()) revert WalletFrozen();
+        if (block.timestamp >= c.validUntilOf()) revert WalletExpired(block.timestamp, c.validUntilOf());
         if (registry != address(0) && !IPolicyRegistry(registry).isActive(policyDigest)) {
             revert PolicyNotActive(policyDigest, registry);
         }
@@ -191,15 +175,15 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
     }
 
     /// @dev The meter of this period with the ceilings in force. The caller writes it back.
-    function _currentMeter(Control memory c) internal returns (Meter memory m) {
+    function _currentMeter(Control c) internal returns (Meter m) {
         m = _meter;
-        if (_raiseMatured(c.raiseAt)) {
-            (m.perPayment, m.perPeriod) = (_raise.perPayment, _raise.perPeriod);
-            _control.raiseAt = 0;
-            emit CeilingsChanged(m.perPayment, m.perPeriod);
+        if (_raiseMatured(c.raiseAtOf())) {
+            m = m.withCeilings(_raise.perPayment, _raise.perPeriod);
+            _control = c.withRaiseAt(0);
+            emit CeilingsChanged(m.perPaymentOf(), m.perPeriodOf());
         }
-        uint40 period = uint40(block.timestamp / periodSeconds);
-        if (m.period != period) (m.period, m.spent) = (period, 0);
+        uint256 period = block.timestamp / periodSeconds;
+        if (m.periodOf() != period) m = m.withSpent(0, period);
     }
 
     function _raiseMatured(uint40 raiseAt) internal view returns (bool) {
@@ -213,8 +197,8 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
 
     function _changeExecutor(address next) internal {
         if (next != address(0) && (next == owner() || _approvers.contains(next))) revert RoleConflict(next);
-        emit ExecutorChanged(_control.executor, next);
-        _control.executor = next;
+        emit ExecutorChanged(_control.executorOf(), next);
+        _control = _control.withExecutor(next);
     }
 
     function _changeApprovers(address[] memory next, uint8 threshold_) internal {
@@ -224,7 +208,7 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
         _approvers.clear();
         for (uint256 i; i < count; ++i) {
             if (next[i] == address(0)) revert ZeroAddress();
-            if (next[i] == _control.executor) revert RoleConflict(next[i]);
+            if (next[i] == _control.executorOf()) revert RoleConflict(next[i]);
             if (!_approvers.add(next[i])) revert InvalidApprovers(count, threshold_, MAX_APPROVERS);
         }
         threshold = threshold_;
@@ -238,7 +222,7 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
 
     /// @dev The executor cannot become owner.
     function _transferOwnership(address newOwner) internal override {
-        if (newOwner != address(0) && newOwner == _control.executor) revert RoleConflict(newOwner);
+        if (newOwner != address(0) && newOwner == _control.executorOf()) revert RoleConflict(newOwner);
         super._transferOwnership(newOwner);
     }
 }
