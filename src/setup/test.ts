@@ -2,17 +2,14 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run, tool } from './run.ts';
+import { forge, run, tool } from './run.ts';
 import { failure, forgeTally, sum, summary, type Tally, type TallyReader, vitestTally } from './tally.ts';
 
 type Suite = { name: string; run: () => Promise<Tally> };
 
 const suites: Suite[] = [
   { name: 'TypeScript (vitest)', run: vitest },
-  {
-    name: 'Solidity (forge)',
-    run: () => captured(tool('@foundry-rs/forge/bin.mjs', 'test', '--root', 'contracts', '--json'), forgeTally),
-  },
+  { name: 'Solidity (forge)', run: () => captured(forge('test', '--json'), 'contracts', forgeTally) },
 ];
 
 async function vitest(): Promise<Tally> {
@@ -29,8 +26,8 @@ async function vitest(): Promise<Tally> {
   }
 }
 
-async function captured(command: readonly string[], read: TallyReader): Promise<Tally> {
-  const { code, stdout } = await run(command, { capture: true });
+async function captured(command: readonly string[], folder: string, read: TallyReader): Promise<Tally> {
+  const { code, stdout } = await run(command, { capture: true, folder });
   return checked(code, read, stdout);
 }
 
