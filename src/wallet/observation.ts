@@ -1,0 +1,41 @@
+import type { Address, Hex } from 'viem';
+import type { Chain } from './chain.ts';
+import type { FeeMarket } from './fees.ts';
+
+/** When a block counts as final: by the chain's own `finalized` tag, or so many blocks below the head. */
+export type Finality = { kind: 'tag' } | { kind: 'depth'; blocks: bigint };
+
+/** What the RPC says of the chain and of our senders, asked in one batch. It is checked against what we know before use. */
+export type Observation = {
+  head: { number: bigint; hash: Hex };
+  /** Blocks up to this one are final; -1 when none is. */
+  finalNumber: bigint;
+  market: FeeMarket;
+  senders: ReadonlyMap<Address, { count: bigint; balanceWei: bigint }>;
+};
+
+export async function observe(chain: Chain, senders: readonly Address[], finality: Finality): Promise<Observation> {
+  return chain.run(async (client) => {
+    const [head, final, priorityFee, states] = await Promise.all([
+      client.getBlock(),
+      finality.kind === 'tag' ? client.getBlock({ blockTag: 'finalized' }) : null,
+      client.estimateMaxPriorityFeePerGas(),
+      Promise.all(
+        senders.map(async (address) => {
+          const [count, balanceWei] = await Promise.all([
+            client.getTransactionCount({ address }),
+            client.getBalance({ address }),
+          ]);
+          return [address, { count: BigInt(count), balanceWei }] as const;
+        }),
+      ),
+    ]);
+    const depthNumber = head.number - (finality.kind === 'depth' ? finality.blocks : 0n);
+    return {
+      head: { number: head.number, hash: head.hash },
+      finalNumber: final?.number ?? (depthNumber < 0n ? -1n : depthNumber),
+      market: { baseFee: head.baseFeePerGas ?? 0n, priorityFee },
+      senders: new Map(states),
+    };
+  });
+}
