@@ -27,7 +27,7 @@ pick(settings, key) := array.concat(chosen, [settings[key]])[0] if {
 well_formed(entry, key) if {
 	count(entry) == 2
 	some selector in _selectors
-	object.keys(entry) == {selector, key}
+	{field | some field, _ in entry} == {selector, key}
 }
 
 # METADATA

@@ -75,7 +75,7 @@ export function windowStart(window: Window, atMs: number): number {
   return calendarStart(window.calendar, window.tz, atMs);
 }
 
-function isRolling(text: string): boolean {
+export function isRolling(text: string): boolean {
   try {
     return rollingMs(text) > 0;
   } catch {
@@ -83,7 +83,7 @@ function isRolling(text: string): boolean {
   }
 }
 
-function isZone(zone: string): boolean {
+export function isZone(zone: string): boolean {
   try {
     new Intl.DateTimeFormat('en-US', { timeZone: zone });
     return /^[A-Za-z]/.test(zone);

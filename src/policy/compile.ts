@@ -1,0 +1,109 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { BursarError } from '../errors/base.ts';
+import { BUNDLE_FORMAT, withAmounts, writeBundle } from './bundle.ts';
+import { checkData } from './checkData.ts';
+import { OPA_VERSION, type OpaOptions, resolveOpa } from './opa.ts';
+import { DECISION_ENTRYPOINT, loadPolicy, METERS_ENTRYPOINT } from './policy.ts';
+import { failure, POLICIES, type PolicySources, readSources } from './sources.ts';
+import { fileOfTarGz } from './tar.ts';
+
+const run = promisify(execFile);
+const OPA_LIMIT_MS = 60_000;
+const ENTRYPOINTS = [DECISION_ENTRYPOINT, METERS_ENTRYPOINT];
+
+/**
+ * Compiles an operator's directory (data.yaml, and `controls/` of their own where they have some) on top of Bursar's library
+ * and controls, to the text of a bundle that has been loaded once. The same sources give the same text. Throws
+ * `policy_compile_failed` (`details.errors`: file, line, message), `opa_missing`, `policy_invalid`, `policy_too_slow`.
+ */
+export async function compilePolicyDirectory(dir: string, options: OpaOptions = {}): Promise<string> {
+  return await compilePolicy(await readSources(dir), options);
+}
+
+/** As `compilePolicyDirectory`, for sources at hand. */
+export async function compilePolicy(sources: PolicySources, options: OpaOptions = {}): Promise<string> {
+  const data = checkData(sources);
+  const opa = await resolveOpa(options);
+  const folder = await mkdtemp(join(tmpdir(), 'bursar-policy-'));
+  try {
+    const wasm = await buildWasm(opa, folder, sources);
+    const text = writeBundle({
+      format: BUNDLE_FORMAT,
+      manifest: { opa: OPA_VERSION, entrypoints: ENTRYPOINTS },
+      files: sources,
+      data: withAmounts(data),
+      wasm: Buffer.from(wasm).toString('base64'),
+    });
+    await loadPolicy(text);
+    return text;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Paths stay relative to the folder, so that nothing of this machine gets into the module. */
+async function buildWasm(opa: string, folder: string, sources: PolicySources): Promise<Uint8Array> {
+  const rego = Object.keys(sources).filter((path) => path.endsWith('.rego'));
+  for (const path of rego.sort()) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), sources[path] ?? '');
+  }
+  const call = async (...args: string[]): Promise<string> => await callOpa(opa, folder, args);
+  const capabilities = ['--capabilities', join(POLICIES, 'capabilities.json')];
+
+  // Parsing errors first: `fmt` names no line for them.
+  const schema = ['--schema', join(POLICIES, 'schemas', 'input.json')];
+  await call('check', '--strict', '--format', 'json', ...schema, ...capabilities, ...rego);
+  const unformatted = (await call('fmt', '--list', ...rego)).trim();
+  if (unformatted !== '') {
+    throw failure('The file is not formatted; run `opa fmt --write` on it.', unformatted.split('\n')[0] ?? '');
+  }
+  const entrypoints = ENTRYPOINTS.flatMap((name) => ['--entrypoint', name]);
+  await call('build', '--target', 'wasm', ...entrypoints, ...capabilities, '--output', 'bundle.tar.gz', ...rego);
+  const wasm = fileOfTarGz(await readFile(join(folder, 'bundle.tar.gz')), '/policy.wasm');
+  if (wasm === null) throw new BursarError('policy_compile_failed', { message: 'opa built no WebAssembly.' });
+  return wasm;
+}
+
+async function callOpa(opa: string, cwd: string, args: string[]): Promise<string> {
+  try {
+    const { stdout } = await run(opa, args, { cwd, timeout: OPA_LIMIT_MS, maxBuffer: 16 * 1024 * 1024 });
+    return stdout;
+  } catch (cause) {
+    const { stdout, stderr } = cause as { stdout?: string; stderr?: string };
+    throw compileFailure(stderr || stdout || String(cause), cause);
+  }
+}
+
+type Place = { file: string; line: number; message: string };
+
+/** `opa check --format json` tells places; the other commands write `file:line: message`. */
+function compileFailure(output: string, cause: unknown): BursarError {
+  const errors = placesOfJson(output) ?? placesOfText(output);
+  const [first] = errors;
+  const message = first ? `${first.file}:${first.line}: ${first.message}` : output.trim().slice(0, 500);
+  return new BursarError('policy_compile_failed', { message, details: { errors }, cause });
+}
+
+function placesOfJson(output: string): Place[] | null {
+  try {
+    const { errors } = JSON.parse(output) as {
+      errors: { message: string; location?: { file: string; row: number } }[];
+    };
+    return errors.map(({ message, location }) => ({ file: location?.file ?? '', line: location?.row ?? 0, message }));
+  } catch {
+    return null;
+  }
+}
+
+function placesOfText(output: string): Place[] {
+  return [...output.matchAll(/(\S+\.rego):(\d+): (.+)/g)].map(([, file = '', line = '', message = '']) => ({
+    file,
+    line: Number(line),
+    message,
+  }));
+}

@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import { parseUsdc } from '../money/microUsdc.ts';
+import { paymentKinds } from '../payments/payment.ts';
+import { isRolling, isZone } from './meters.ts';
+
+/**
+ * What data.yaml may say. The Rego is safe without this check (what it cannot read is a deny); the check tells a person at
+ * once, and by name, what they misspelt. `policies/schemas/data.json` is made from it, for editors.
+ */
+const usdc = z
+  .string()
+  .regex(/^(0|[1-9][0-9]{0,9})(\.[0-9]{1,6})?$/)
+  .refine((text) => parseUsdc(text) >= 0n)
+  .describe('An amount of USDC in quotes, as "25.00"');
+const count = z.int().min(0);
+const name = z.string().min(1).max(200);
+const names = z.array(name).max(1000);
+const controlName = z.string().regex(/^[a-z][a-z0-9_]{0,39}$/);
+const controlNames = z.array(controlName).max(64);
+const quorum = z.int().min(1).max(20);
+const roles = z.array(name).min(1).max(20);
+const people = { quorum, roles };
+
+/** One selector and one value: see policies/lib/layers.rego. */
+function layered<K extends string, T extends z.ZodType>(key: K, value: T) {
+  const label = z.record(name, name).refine((labels) => Object.keys(labels).length === 1, 'takes one label');
+  return z
+    .array(
+      z.union([
+        z.strictObject({ agent: name, [key]: value }),
+        z.strictObject({ sponsor: name, [key]: value }),
+        z.strictObject({ workflow: name, [key]: value }),
+        z.strictObject({ label, [key]: value }),
+      ]),
+    )
+    .max(1000);
+}
+const limited = z.strictObject({ limit: usdc, overrides: layered('limit', usdc) });
+
+const ControlData = z
+  .object({
+    payee_allowed: z.strictObject({
+      mode: z.enum(['registered', 'listed']),
+      payees: names,
+      blocked: names,
+      overrides: layered('payees', names),
+    }),
+    new_payee: z.strictObject(people),
+    changed_address: z.strictObject({ cooling_hours: count, ...people }),
+    payment_cap: limited,
+    category_limit: z.strictObject({ categories: z.record(name, usdc), uncategorised: usdc }),
+    agent_daily: limited,
+    agent_monthly: limited,
+    payee_limit: limited,
+    velocity: z.strictObject({ limit: count, overrides: layered('limit', count) }),
+    working_hours: z.strictObject({
+      weekdays: z.array(z.int().min(1).max(7)).max(7),
+      from_hour: z.int().min(0).max(23),
+      to_hour: z.int().min(1).max(24),
+      effect: z.enum(['review', 'deny']),
+      ...people,
+    }),
+    large_amount: z.strictObject({ thresholds: z.array(z.strictObject({ from: usdc, ...people })).max(20) }),
+    one_time_recurring: z.strictObject({ payees: z.union([z.literal('any'), names]), limit: usdc, monthly: usdc }),
+    x402_terms: z.strictObject({
+      assets: names,
+      schemes: names,
+      networks: names,
+      payment_flows: names,
+      max_timeout_seconds: count,
+    }),
+    refund_terms: z.strictObject({ review_from: usdc, ...people }),
+    top_up_terms: z.strictObject({ limit: usdc }),
+  })
+  .partial()
+  // The settings of an operator's own controls are theirs to shape.
+  .catchall(z.unknown());
+
+export const SettingsData = z.strictObject({
+  timezone: z.string().refine(isZone, 'is not an IANA time zone'),
+  x402: z.strictObject({
+    // X402Purse refuses more than an hour.
+    max_validity_seconds: z.int().min(1).max(3600),
+    float_target: usdc,
+  }),
+});
+
+export const PolicyData = z.strictObject({
+  settings: SettingsData,
+  required: z.partialRecord(z.enum(paymentKinds), controlNames),
+  layers: layered('controls', controlNames),
+  review: z.strictObject({
+    expires_in: z.string().refine(isRolling, 'is not an ISO 8601 duration of weeks, days, hours, minutes or seconds'),
+    sponsor_may_approve: z.boolean(),
+    mandate_covers: controlNames,
+  }),
+  controls: ControlData,
+});
+export type PolicyData = z.infer<typeof PolicyData>;
+
+/** The controls that a payment of some kind, or of some layer, must pass. */
+export function controlsInUse(data: PolicyData): Set<string> {
+  const layers = data.layers.flatMap((layer) => ('controls' in layer ? (layer.controls as string[]) : []));
+  return new Set([...Object.values(data.required).flat(), ...layers]);
+}

@@ -1,0 +1,18 @@
+import { z } from 'zod';
+import { PolicyData } from './data.ts';
+import { PolicyInput } from './input.ts';
+
+/**
+ * JSON Schemas made from the zod schemas, by path under policies/: `input.json` makes a misspelt input field a compile error
+ * (`opa check --schema`), `data.json` helps editors of data.yaml. Draft 7 is the newest that opa reads.
+ */
+export function policySchemas(): Record<string, string> {
+  return {
+    'schemas/input.json': textOf(PolicyInput),
+    'schemas/data.json': textOf(PolicyData),
+  };
+}
+
+function textOf(schema: z.ZodType): string {
+  return `${JSON.stringify(z.toJSONSchema(schema, { target: 'draft-7' }), null, 2)}\n`;
+}

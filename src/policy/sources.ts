@@ -1,0 +1,85 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { BursarError } from '../errors/base.ts';
+import { DATA_FILE } from './bundle.ts';
+
+/** `policies/` of this project. */
+export const POLICIES = fileURLToPath(new URL('../../policies', import.meta.url));
+
+/** Text by path, as in a bundle: `lib/*.rego`, `controls/<name>/<name>.rego`, `data.yaml`. */
+export type PolicySources = Record<string, string>;
+
+const CONTROL = /^controls\/([a-z][a-z0-9_]{0,39})\/([a-z][a-z0-9_]{0,39})\.rego$/;
+const MAX_FILE_CHARS = 1024 * 1024;
+const MAX_FILES = 500;
+
+/**
+ * What is compiled for an operator's directory: Bursar's library and controls, then the directory's own controls and its
+ * data.yaml. Throws `policy_compile_failed` where the directory tries to be more than that.
+ */
+export async function readSources(dir: string): Promise<PolicySources> {
+  const bursar = await readBursarSources();
+  const own = await readTree(dir, (path) => path === DATA_FILE || (path.startsWith('controls/') && isRego(path)));
+  if (own[DATA_FILE] === undefined) throw failure(`There is no ${DATA_FILE}.`, DATA_FILE);
+  for (const [path, text] of Object.entries(own)) {
+    if (path === DATA_FILE) continue;
+    checkOwnControl(path, text);
+    if (bursar[path] !== undefined) {
+      if (bursar[path] === text) continue;
+      throw failure('Bursar has a control of that name; give yours another.', path);
+    }
+  }
+  return { ...bursar, ...own };
+}
+
+/** Bursar's library and controls, without their tests. */
+export async function readBursarSources(): Promise<PolicySources> {
+  return await readTree(POLICIES, (path) => /^(lib|controls)\//.test(path) && isRego(path));
+}
+
+/**
+ * Rego merges files of one package, and rules of one name are ORed. So a control is one file, and its package is its path:
+ * otherwise a stray file could widen `data.bursar.decision` itself.
+ */
+function checkOwnControl(path: string, text: string): void {
+  const [, folder, file] = CONTROL.exec(path) ?? [];
+  if (folder === undefined || folder !== file) {
+    throw failure('A control is one file, controls/<name>/<name>.rego; names are a-z, 0-9 and _.', path);
+  }
+  const declared = /^\s*package[ \t]+(\S+)/m.exec(text)?.[1];
+  if (declared !== `bursar.controls.${folder}`) {
+    throw failure(`The package must be bursar.controls.${folder}, not ${declared ?? 'missing'}.`, path);
+  }
+}
+
+function isRego(path: string): boolean {
+  return path.endsWith('.rego') && !path.endsWith('_test.rego');
+}
+
+async function readTree(dir: string, wanted: (path: string) => boolean): Promise<PolicySources> {
+  let entries: string[];
+  try {
+    entries = await readdir(dir, { recursive: true });
+  } catch (cause) {
+    throw new BursarError('policy_compile_failed', { message: `The directory ${dir} cannot be read.`, cause });
+  }
+  const paths = entries.map((path) => path.replaceAll('\\', '/')).filter(wanted);
+  if (paths.length > MAX_FILES) throw failure(`There are more than ${MAX_FILES} files.`, '.');
+  const sources: PolicySources = {};
+  for (const path of paths.sort()) {
+    const text = await readFile(join(dir, path), 'utf8');
+    if (text.length > MAX_FILE_CHARS) throw failure(`The file is longer than ${MAX_FILE_CHARS} characters.`, path);
+    // The digest must not depend on how git checks a file out.
+    sources[path] = text.replaceAll('\r\n', '\n');
+  }
+  return sources;
+}
+
+/** A `policy_compile_failed` about one place of one file. */
+export function failure(message: string, file: string, line?: number): BursarError {
+  return new BursarError('policy_compile_failed', {
+    message: `${file}${line === undefined ? '' : `:${line}`}: ${message}`,
+    details: { errors: [{ file, ...(line === undefined ? {} : { line }), message }] },
+  });
+}
