@@ -4,7 +4,7 @@
  */
 const spine = ['errors', 'money', 'ids'];
 const domain = [...spine, 'store', 'policy', 'ledger', 'identity', 'payments'];
-const effects = [...domain, 'wallet', 'reconcile', 'x402', 'settlement'];
+const effects = [...domain, 'log', 'activation', 'wallet', 'reconcile', 'receipt', 'x402', 'settlement'];
 
 /** room: what it may import beside itself; a name with a point is one file of a room. */
 const rooms = {
@@ -18,14 +18,17 @@ const rooms = {
   identity: [...spine, 'store', 'ledger'],
   // The one value that a signer takes is made by a reservation, so its maker is called from here.
   payments: [...domain, 'wallet/approvedTransfer.ts'],
-  wallet: domain,
-  reconcile: [...domain, 'wallet'],
-  x402: [...domain, 'wallet'],
+  log: [],
+  activation: [...spine, 'store', 'policy', 'ledger', 'identity', 'log'],
+  wallet: [...domain, 'log'],
+  reconcile: [...domain, 'log', 'wallet'],
+  receipt: [...domain, 'wallet'],
+  x402: [...domain, 'log', 'wallet'],
   settlement: effects,
   devnet: effects,
   operation: effects,
-  http: [...spine, 'identity', 'operation'],
-  mcp: [...spine, 'operation'],
+  http: [...spine, 'log', 'identity', 'operation'],
+  mcp: [...spine, 'log', 'operation'],
   sdk: [...spine, 'operation'],
   console: [...spine, 'operation'],
   // `verify` and `policy compile` work without a server; `serve` and `demo` start one.

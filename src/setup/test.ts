@@ -2,14 +2,18 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { resolveOpa } from '../policy/opa.ts';
 import { forge, run, tool } from './run.ts';
-import { failure, forgeTally, sum, summary, type Tally, type TallyReader, vitestTally } from './tally.ts';
+import { failure, forgeTally, opaTally, sum, summary, type Tally, type TallyReader, vitestTally } from './tally.ts';
+
+const regoFolders = ['lib', 'controls'];
 
 type Suite = { name: string; run: () => Promise<Tally> };
 
 const suites: Suite[] = [
   { name: 'TypeScript (vitest)', run: vitest },
   { name: 'Solidity (forge)', run: () => captured(forge('test', '--json'), 'contracts', forgeTally) },
+  { name: 'Rego (opa)', run: rego },
 ];
 
 async function vitest(): Promise<Tally> {
@@ -23,6 +27,16 @@ async function vitest(): Promise<Tally> {
     return failure(`vitest left no report: ${error}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Go OPA of the pinned version, which is built or downloaded where it is not at hand. */
+async function rego(): Promise<Tally> {
+  try {
+    const opa = await resolveOpa();
+    return await captured([opa, 'test', '--format', 'json', ...regoFolders], 'policies', opaTally);
+  } catch (error) {
+    return failure(`opa is not at hand: ${error instanceof Error ? error.message : error}`);
   }
 }
 
