@@ -1,0 +1,113 @@
+import { formatUsdc } from '../money/microUsdc.ts';
+import { holdsMoney, states } from '../payments/states.ts';
+import type { ReadTx, SqlValue } from '../store/store.ts';
+import type { Check } from './check.ts';
+
+/** A query that finds what must not be; `say` makes one row a clause of the sentence. */
+type Rule = {
+  name: string;
+  holds: string;
+  sql: string;
+  say: (row: Record<string, SqlValue>) => string;
+};
+
+const idle = states.filter((state) => !holdsMoney[state]);
+const list = (values: readonly string[]): string => values.map((value) => `'${value}'`).join(', ');
+const usdc = (value: SqlValue | undefined): string => (typeof value === 'bigint' ? formatUsdc(value) : '0.00');
+/** Rows named in one sentence. */
+const NAMED = 5;
+
+const rules: readonly Rule[] = [
+  {
+    name: 'entries_balance',
+    holds: 'Every entry has two lines at least and sums to zero.',
+    sql: `SELECT e.id, count(p.entry_id) AS lines, coalesce(sum(p.amount_micro), 0) AS total FROM ledger_entries e
+      LEFT JOIN postings p ON p.entry_id = e.id GROUP BY e.id HAVING lines < 2 OR total <> 0`,
+    say: (row) => `entry ${row.id} has ${row.lines} lines that sum to ${usdc(row.total)}`,
+  },
+  {
+    name: 'postings_have_entries',
+    holds: 'Every posting belongs to an entry.',
+    sql: 'SELECT p.entry_id FROM postings p LEFT JOIN ledger_entries e ON e.id = p.entry_id WHERE e.id IS NULL',
+    say: (row) => `a posting names entry ${row.entry_id}, which is not there`,
+  },
+  {
+    name: 'balances_match_postings',
+    holds: 'Every balance is the sum of its postings.',
+    sql: `SELECT account, sum(balance) AS balance, sum(posted) AS posted FROM (
+        SELECT account, amount_micro AS balance, 0 AS posted FROM balances
+        UNION ALL SELECT account, 0, amount_micro FROM postings)
+      GROUP BY account HAVING sum(balance) <> sum(posted)`,
+    say: (row) => `${row.account} stands at ${usdc(row.balance)} and its postings sum to ${usdc(row.posted)}`,
+  },
+  {
+    name: 'holds_match_reserved',
+    holds: 'What payments hold is what stands in reserved accounts.',
+    sql: `SELECT account, sum(held) AS held, sum(reserved) AS reserved FROM (
+        SELECT agent_id || CASE rail WHEN 'wallet' THEN ':reserved' ELSE ':purse_reserved' END AS account, held_micro AS held, 0 AS reserved
+          FROM payments WHERE held_micro <> 0
+        UNION ALL SELECT account, 0, amount_micro FROM balances WHERE account LIKE '%:reserved' OR account LIKE '%:purse_reserved')
+      GROUP BY account HAVING sum(held) <> sum(reserved)`,
+    say: (row) => `${row.account} stands at ${usdc(row.reserved)} and payments hold ${usdc(row.held)}`,
+  },
+  {
+    name: 'idle_payments_hold_nothing',
+    holds: 'Payments that are over or were never allowed hold nothing.',
+    sql: `SELECT id, state, held_micro FROM payments WHERE held_micro <> 0 AND state IN (${list(idle)})`,
+    say: (row) => `${row.id} is ${row.state} and holds ${usdc(row.held_micro)}`,
+  },
+  {
+    name: 'waiting_payments_are_held',
+    holds: 'Payments that may still be paid hold their whole amount, save a purchase that waits for its top-up.',
+    sql: `SELECT id, state, held_micro, amount_micro FROM payments WHERE held_micro <> amount_micro
+      AND (state = 'submitted' OR (rail = 'wallet' AND state IN ('in_review', 'authorized')))`,
+    say: (row) => `${row.id} is ${row.state} and holds ${usdc(row.held_micro)} of ${usdc(row.amount_micro)}`,
+  },
+  {
+    name: 'meters_match_entries',
+    holds: 'Every meter is the sum of its live entries.',
+    sql: `SELECT meter, grp, window_start, sum(total) AS total, sum(n) AS n, sum(entries) AS entries, sum(m) AS m FROM (
+        SELECT meter, grp, window_start, total_micro AS total, count AS n, 0 AS entries, 0 AS m FROM meters
+        UNION ALL SELECT meter, grp, window_start, 0, 0, amount_micro, 1 FROM meter_entries WHERE state = 'live')
+      GROUP BY meter, grp, window_start HAVING sum(total) <> sum(entries) OR sum(n) <> sum(m)`,
+    say: (row) =>
+      `meter ${row.meter} (${readable(row.grp)}) shows ${usdc(row.total)} in ${row.n} and its entries are ${usdc(row.entries)} in ${row.m}`,
+  },
+  {
+    name: 'settled_payments_have_one_transfer',
+    holds: 'Every settled payment has exactly one transfer, at the log it names.',
+    sql: `SELECT p.id, p.state, count(t.tx_hash) AS n,
+        sum(t.tx_hash IS p.tx_hash AND t.log_index IS p.log_index AND t.block_hash IS p.block_hash AND t.amount_micro IS p.amount_micro) AS same
+      FROM payments p LEFT JOIN transfers t ON t.match_kind = 'payment' AND t.match_id = p.id AND t.state <> 'orphaned'
+      WHERE p.state IN ('settled', 'final') GROUP BY p.id HAVING n <> 1 OR same <> 1`,
+    say: (row) => `${row.id} is ${row.state} with ${row.n} transfers, ${row.same ?? 0n} of them at its log`,
+  },
+  {
+    name: 'matched_transfers_have_their_match',
+    holds: 'Every matched transfer has its payment or receivable, in the same state.',
+    sql: `SELECT t.tx_hash, t.log_index, t.match_kind, t.match_id FROM transfers t
+        LEFT JOIN payments p ON t.match_kind = 'payment' AND p.id = t.match_id
+        LEFT JOIN receivables r ON t.match_kind = 'receivable' AND r.id = t.match_id
+      WHERE t.state <> 'orphaned' AND t.match_kind IN ('payment', 'receivable')
+        AND NOT coalesce(p.state = CASE t.state WHEN 'final' THEN 'final' ELSE 'settled' END, 0) AND NOT coalesce(r.state = t.state, 0)`,
+    say: (row) => `log ${row.log_index} of ${row.tx_hash} names ${row.match_kind} ${row.match_id}, which is not so`,
+  },
+];
+
+/** All that can be proved of the books without a chain. */
+export function bookChecks(tx: ReadTx): Check[] {
+  return rules.map(({ name, holds, sql, say }) => {
+    const rows = tx.all<Record<string, SqlValue>>(`${sql} LIMIT ${NAMED + 1}`);
+    if (rows.length === 0) return { name, ok: true, detail: holds };
+    const named = rows.slice(0, NAMED).map(say).join('; ');
+    return { name, ok: false, detail: `Not so: "${holds}" ${named}${rows.length > NAMED ? '; and more' : ''}.` };
+  });
+}
+
+/** A meter's group as people can read it: its values are kept apart by a control character. */
+function readable(group: SqlValue | undefined): string {
+  return String(group ?? '')
+    .split('\u001f')
+    .filter((part) => part !== '')
+    .join(', ');
+}

@@ -1,0 +1,209 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Address, Hex } from 'viem';
+import { formatUsdc } from '../money/microUsdc.ts';
+import type { ReadTx, Store } from '../store/store.ts';
+import { bookChecks } from './bookChecks.ts';
+import { chainHash, GENESIS_HASH } from './events.ts';
+import { purseAccounts, walletAccounts } from './journal.ts';
+
+/** One thing that must hold. `detail`: a sentence, with what was found where it does not. */
+export type Check = { name: string; ok: boolean; detail: string };
+export type LedgerCheck = {
+  ok: boolean;
+  checks: Check[];
+  /** The sentences of the checks that failed. */
+  findings: string[];
+  figures: LedgerFigures;
+};
+/** Counts, and the money of all agents in micro-USDC: by the books, and by the chain at `block` (null: not asked). */
+export type LedgerFigures = {
+  events: number;
+  entries: number;
+  payments: number;
+  transfers: number;
+  wallets: number;
+  block: bigint | null;
+  booksMicro: bigint;
+  chainMicro: bigint | null;
+};
+/** What the check asks of a chain; a follower's source has it. */
+export interface BalanceSource {
+  head(): Promise<{ number: bigint; hash: Hex }>;
+  header(number: bigint): Promise<{ hash: Hex } | null>;
+  /** Micro-USDC after that block. */
+  balanceOf(address: Address, blockNumber: bigint): Promise<bigint>;
+}
+
+/** Events read in one go: the process has other things to do in between. */
+const EVENTS_PER_PAGE = 2_000;
+/** Addresses asked for at a time. */
+const BALANCES_PER_BATCH = 100;
+
+/**
+ * Proves the books from the first entry on, and against the chain at the follower's block. Writes nothing. A chain that does
+ * not answer is a failed check, not an error; `null` leaves that part out and says so.
+ */
+export async function checkLedger(
+  store: Store,
+  chain: { chainId: number; source: BalanceSource } | null,
+): Promise<LedgerCheck> {
+  const figures = store.read(figuresOf);
+  const checks = store.read(bookChecks);
+  checks.unshift(await checkEventChain(store));
+  const compared = chain ? await checkChain(store, chain.chainId, chain.source) : notAsked;
+  checks.push(compared.check);
+  const findings = checks.filter((check) => !check.ok).map((check) => check.detail);
+  return {
+    ok: findings.length === 0,
+    checks,
+    findings,
+    figures: { ...figures, block: compared.block, chainMicro: compared.chainMicro },
+  };
+}
+
+function figuresOf(tx: ReadTx): Omit<LedgerFigures, 'block' | 'chainMicro'> {
+  const count = (table: string, where = '1'): number =>
+    Number(tx.get<{ n: bigint }>(`SELECT count(*) AS n FROM ${table} WHERE ${where}`)?.n ?? 0n);
+  const books = tx.get<{ sum: bigint | null }>(
+    "SELECT sum(amount_micro) AS sum FROM balances WHERE account NOT LIKE 'external:%'",
+  );
+  return {
+    events: count('events'),
+    entries: count('ledger_entries'),
+    payments: count('payments'),
+    transfers: count('transfers', "state <> 'orphaned'"),
+    wallets: count('wallets'),
+    booksMicro: books?.sum ?? 0n,
+  };
+}
+
+type EventRow = {
+  seq: bigint;
+  type: string;
+  payment_id: string | null;
+  agent_id: string | null;
+  body: string;
+  hash: string;
+};
+
+/** Each hash covers the one before and the body; the columns people filter by must say what the body says. */
+async function checkEventChain(store: Store): Promise<Check> {
+  const name = 'event_chain';
+  let seq = 0n;
+  let hash = GENESIS_HASH;
+  for (;;) {
+    const after = seq;
+    const page = store.read((tx) =>
+      tx.all<EventRow>(
+        'SELECT seq, type, payment_id, agent_id, body, hash FROM events WHERE seq > ? ORDER BY seq LIMIT ?',
+        after,
+        EVENTS_PER_PAGE,
+      ),
+    );
+    if (page.length === 0) break;
+    for (const row of page) {
+      const broken = (why: string): Check => ({
+        name,
+        ok: false,
+        detail: `The event chain breaks at ${row.seq}: ${why}.`,
+      });
+      if (row.seq !== seq + 1n) return broken(`event ${seq + 1n} is missing`);
+      if (chainHash(hash, row.body) !== row.hash)
+        return broken('its hash does not follow from its body and the one before');
+      if (!sameAsBody(row)) return broken('its columns differ from its body');
+      seq = row.seq;
+      hash = row.hash;
+    }
+    await nextTurn();
+  }
+  return { name, ok: true, detail: `${seq} events, each hash follows from the one before; the head is ${hash}.` };
+}
+
+function sameAsBody(row: EventRow): boolean {
+  const body = JSON.parse(row.body) as Record<string, unknown>;
+  return (
+    body.seq === Number(row.seq) &&
+    body.type === row.type &&
+    body.payment === row.payment_id &&
+    body.agent === row.agent_id
+  );
+}
+
+type Compared = { check: Check; block: bigint | null; chainMicro: bigint | null };
+const name = 'chain_balances';
+const notAsked: Compared = {
+  check: {
+    name,
+    ok: true,
+    detail: 'Not checked: no chain was given, so the books were compared with themselves only.',
+  },
+  block: null,
+  chainMicro: null,
+};
+
+async function checkChain(store: Store, chainId: number, source: BalanceSource): Promise<Compared> {
+  const failed = (detail: string, block: bigint | null = null): Compared => ({
+    check: { name, ok: false, detail },
+    block,
+    chainMicro: null,
+  });
+  const { cursor, places } = store.read((tx) => ({ cursor: cursorOf(tx, chainId), places: placesOf(tx, chainId) }));
+  if (!cursor) {
+    return places.length === 0
+      ? notAsked
+      : failed('The follower has not applied a block yet, so there is nothing to compare.');
+  }
+  const { number } = cursor;
+  try {
+    const balances: bigint[] = [];
+    for (let start = 0; start < places.length; start += BALANCES_PER_BATCH) {
+      const some = places.slice(start, start + BALANCES_PER_BATCH);
+      balances.push(...(await Promise.all(some.map(({ address }) => source.balanceOf(address, number)))));
+    }
+    if ((await source.header(number))?.hash !== cursor.hash) {
+      return failed(`The chain has another block ${number} than the books; the follower has yet to undo it.`, number);
+    }
+    const wrong = places.flatMap(({ address, place, agentId, books }, index) => {
+      const actual = balances[index] ?? 0n;
+      return books === actual
+        ? []
+        : [
+            `the ${place} ${address} of ${agentId} holds ${formatUsdc(actual)} USDC and the books say ${formatUsdc(books)}`,
+          ];
+    });
+    const chainMicro = balances.reduce((sum, amount) => sum + amount, 0n);
+    if (wrong.length > 0) return { ...failed(`At block ${number} ${wrong.join('; ')}.`, number), chainMicro };
+    const detail = `At block ${number} the books agree with the chain on ${places.length} addresses, ${formatUsdc(chainMicro)} USDC in all.`;
+    return { check: { name, ok: true, detail }, block: number, chainMicro };
+  } catch (error) {
+    const message = error instanceof Error ? error.message.split('\n')[0] : 'no answer';
+    return failed(`The chain could not be asked for its balances at block ${number}: ${message}`, number);
+  }
+}
+
+function cursorOf(tx: ReadTx, chainId: number): { number: bigint; hash: Hex } | undefined {
+  return tx.get('SELECT number, hash FROM blocks WHERE chain_id = ? ORDER BY number DESC LIMIT 1', chainId);
+}
+
+type Place = { address: Address; place: 'wallet' | 'purse'; agentId: string; books: bigint };
+
+/** Wallets and purses the follower follows; of others the books hold nothing yet. */
+function placesOf(tx: ReadTx, chainId: number): Place[] {
+  const rows = tx.all<{ agent_id: string; address: Address; purse_address: Address }>(
+    `SELECT w.agent_id, w.address, w.purse_address FROM wallets w
+     JOIN watched t ON t.chain_id = w.chain_id AND t.agent_id = w.agent_id WHERE w.chain_id = ? ORDER BY w.agent_id`,
+    chainId,
+  );
+  const sum = (agentId: string, accounts: readonly string[]): bigint =>
+    accounts.reduce((total, account) => {
+      const row = tx.get<{ amount_micro: bigint }>(
+        'SELECT amount_micro FROM balances WHERE account = ?',
+        `${agentId}:${account}`,
+      );
+      return total + (row?.amount_micro ?? 0n);
+    }, 0n);
+  return rows.flatMap(({ agent_id: agentId, address, purse_address }): Place[] => [
+    { address, place: 'wallet', agentId, books: sum(agentId, walletAccounts) },
+    { address: purse_address, place: 'purse', agentId, books: sum(agentId, purseAccounts) },
+  ]);
+}

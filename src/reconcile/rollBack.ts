@@ -1,0 +1,111 @@
+import type { Hex } from 'viem';
+import { invariant } from '../errors/base.ts';
+import { appendEvent } from '../ledger/events.ts';
+import { type EntryKind, post } from '../ledger/journal.ts';
+import { formatUsdc } from '../money/microUsdc.ts';
+import { findPayment } from '../payments/records.ts';
+import { unsettle } from '../payments/transition.ts';
+import type { Tx } from '../store/store.ts';
+import { type AddressBook, watchedBook } from './addressBook.ts';
+import { resolveAlertsOfLog } from './alerts.ts';
+import { type Cursor, isAt } from './cursor.ts';
+import { findReceivable, type ReceivableRow } from './receivables.ts';
+import { releaseForReorg } from './topUps.ts';
+
+export type TransferRow = {
+  block_hash: Hex;
+  log_index: bigint;
+  block_number: bigint;
+  tx_hash: Hex;
+  from_address: string;
+  to_address: string;
+  amount_micro: bigint;
+  match_kind: 'payment' | 'receivable' | 'internal' | 'unexplained';
+  match_id: string | null;
+  state: string;
+};
+
+/**
+ * Undoes all blocks above `ancestor`, newest first, as if they had never been seen. Gives the number of transfers undone, or
+ * null (nothing done) when the books have moved since the chain was asked.
+ */
+export function rollBack(tx: Tx, chainId: number, cursor: Cursor, ancestor: Cursor, atMs: number): number | null {
+  if (!isAt(tx, chainId, cursor)) return null;
+  const book = watchedBook(tx, chainId);
+  const rows = tx.all<TransferRow>(
+    "SELECT * FROM transfers WHERE chain_id = ? AND block_number > ? AND state <> 'orphaned' ORDER BY block_number DESC, log_index DESC",
+    chainId,
+    ancestor.number,
+  );
+  for (const row of rows) undo(tx, row, book, chainId, atMs);
+  tx.run('DELETE FROM x402_cancellations WHERE chain_id = ? AND block_number > ?', chainId, ancestor.number);
+  tx.run('DELETE FROM blocks WHERE chain_id = ? AND number > ?', chainId, ancestor.number);
+  const data = {
+    chain: chainId,
+    from: { block: cursor.number.toString(), hash: cursor.hash },
+    to: { block: ancestor.number.toString(), hash: ancestor.hash },
+    transfers: rows.length,
+  };
+  appendEvent(tx, { type: 'chain.reorged', actor: 'bursar', data }, atMs);
+  return rows.length;
+}
+
+function undo(tx: Tx, row: TransferRow, book: AddressBook, chainId: number, atMs: number): void {
+  invariant(row.state === 'included', 'A final transfer was about to be undone.', { tx: row.tx_hash });
+  const at = { blockHash: row.block_hash, logIndex: Number(row.log_index) };
+  const receivable = findReceivable(tx, chainId, at);
+  const credit = book.account(row.to_address, receivable?.kind === 'unmatched');
+  if (row.match_kind === 'payment') {
+    const payment = findPayment(tx, row.match_id ?? '');
+    invariant(payment, 'A matched payment is gone.', { payment: row.match_id });
+    if (payment.kind === 'top_up') releaseForReorg(tx, payment, atMs);
+    unsettle(tx, payment, credit, { actor: 'bursar', atMs });
+  } else {
+    const debit = book.account(row.from_address, row.match_id === 'before_watch');
+    post(tx, {
+      kind: reversalKind(row, receivable),
+      atMs,
+      receivableId: receivable?.id ?? null,
+      blockNumber: row.block_number,
+      lines: [
+        [credit, -row.amount_micro],
+        [debit, row.amount_micro],
+      ],
+    });
+  }
+  tx.run(
+    "UPDATE transfers SET state = 'orphaned' WHERE chain_id = ? AND block_hash = ? AND log_index = ?",
+    chainId,
+    at.blockHash,
+    at.logIndex,
+  );
+  resolveAlertsOfLog(tx, at.blockHash, at.logIndex, atMs);
+  if (receivable) orphan(tx, receivable, row, atMs);
+}
+
+function reversalKind(row: TransferRow, receivable: ReceivableRow | undefined): EntryKind {
+  return row.match_kind === 'receivable' && receivable?.kind === 'deposit'
+    ? 'receive_reversed'
+    : 'unexplained_reversed';
+}
+
+function orphan(tx: Tx, receivable: ReceivableRow, row: TransferRow, atMs: number): void {
+  tx.run("UPDATE receivables SET state = 'orphaned' WHERE id = ?", receivable.id);
+  const data = {
+    receivable: receivable.id,
+    kind: receivable.kind,
+    amount: formatUsdc(row.amount_micro),
+    tx_hash: row.tx_hash,
+  };
+  appendEvent(
+    tx,
+    {
+      type: 'receivable.reorged',
+      actor: 'bursar',
+      agentId: receivable.agent_id,
+      paymentId: row.match_kind === 'payment' ? row.match_id : null,
+      data,
+    },
+    atMs,
+  );
+}

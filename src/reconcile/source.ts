@@ -1,0 +1,48 @@
+import type { Address, Hex } from 'viem';
+
+export type BlockHeader = {
+  number: bigint;
+  hash: Hex;
+  parentHash: Hex;
+  /** Unix seconds. */
+  timestampS: number;
+};
+
+/** A log as the chain has it, not decoded yet. */
+export type ChainLog = {
+  address: Address;
+  topics: readonly Hex[];
+  data: Hex;
+  blockNumber: bigint;
+  blockHash: Hex;
+  txHash: Hex;
+  logIndex: number;
+};
+
+/** Whose logs are asked for. */
+export type LogScope = { wallets: readonly Address[]; purses: readonly Address[] };
+/** One block by its hash (a node that lacks it must say so), or a range, both ends inclusive. */
+export type LogRange = { blockHash: Hex } | { fromBlock: bigint; toBlock: bigint };
+
+/**
+ * All that reconciliation asks of a chain. Every method rejects when there is no answer; `chain_mismatch` when the node
+ * serves another chain. Nothing here is trusted: the follower checks the answers against each other.
+ */
+export interface ChainSource {
+  /** USDC on that chain. */
+  readonly token: Address;
+  head(): Promise<BlockHeader>;
+  /** Null where the node has no block of that number. */
+  header(number: bigint): Promise<BlockHeader | null>;
+  /** The number behind the `finalized` tag; null where the node has none. */
+  finalized(): Promise<bigint | null>;
+  /**
+   * At least: USDC Transfer from or to, AuthorizationUsed and AuthorizationCanceled of, and what wallets emit themselves. In
+   * any order, more than asked for is allowed.
+   */
+  logs(range: LogRange, scope: LogScope): Promise<ChainLog[]>;
+  /** USDC balance in micro-USDC after that block. */
+  balanceOf(address: Address, blockNumber: bigint): Promise<bigint>;
+  /** Whether the EIP-3009 nonce of the purse was used or cancelled, after that block. */
+  authorizationState(purse: Address, nonce: Hex, blockNumber: bigint): Promise<boolean>;
+}
