@@ -31,13 +31,18 @@ function includesHere(list, value) {
   return list.includes(value);
 }
 
-/** Whether npm would install this package on this machine; libc only tells glibc and musl apart on Linux. */
+/** glibc and musl are told apart on Linux only. The report may look up names of the network unless it is told not to. */
+const libc = process.platform === 'linux' ? linuxLibc() : undefined;
+function linuxLibc() {
+  process.report.excludeNetwork = true;
+  return process.report.getReport().header.glibcVersionRuntime ? 'glibc' : 'musl';
+}
+
+/** Whether npm would install this package on this machine. */
 function belongsHere(entry) {
   if (!entry.optional) return true;
   // Optional and bound to no platform: dependencies of another platform's package, which npm leaves out at will.
   if (!entry.os && !entry.cpu) return false;
-  const glibc = process.report?.getReport?.().header?.glibcVersionRuntime;
-  const libc = process.platform === 'linux' ? (glibc ? 'glibc' : 'musl') : undefined;
   return (
     includesHere(entry.os, process.platform) &&
     includesHere(entry.cpu, process.arch) &&
