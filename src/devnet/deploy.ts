@@ -1,0 +1,51 @@
+import { type Account, type Address, encodeDeployData, encodeFunctionData, getContractAddress } from 'viem';
+import {
+  agentWalletFactoryAbi,
+  agentWalletFactoryBytecode,
+  policyRegistryAbi,
+  policyRegistryBytecode,
+} from '../wallet/contracts.generated.ts';
+import { type DevClient, sendInOrder } from './client.ts';
+
+export type BursarContracts = { factory: Address; registry: Address };
+export type DeployOptions = {
+  /** Pays for the deployment and configures the factory; must be `owner` or the factory's owner cannot be set up here. */
+  owner: Account;
+  token: Address;
+  /** How long the policy before stays active after a new one begins. Default 3,600. */
+  gracePeriodSeconds?: number;
+  /** The nonce a first run started at: steps that it took are not taken again. Default: all are taken now. */
+  firstNonce?: bigint;
+};
+
+/** Deploys PolicyRegistry and AgentWalletFactory, and ties the factory to the token and the registry. 3 transactions. */
+export async function deployBursar(client: DevClient, options: DeployOptions): Promise<BursarContracts> {
+  const { owner, token, gracePeriodSeconds = 3_600 } = options;
+  const now = BigInt(await client.getTransactionCount({ address: owner.address, blockTag: 'pending' }));
+  const nonce = options.firstNonce ?? now;
+  const registry = getContractAddress({ from: owner.address, nonce });
+  const factory = getContractAddress({ from: owner.address, nonce: nonce + 1n });
+  const steps = [
+    {
+      data: encodeDeployData({
+        abi: policyRegistryAbi,
+        bytecode: policyRegistryBytecode,
+        args: [owner.address, gracePeriodSeconds],
+      }),
+    },
+    {
+      data: encodeDeployData({
+        abi: agentWalletFactoryAbi,
+        bytecode: agentWalletFactoryBytecode,
+        args: [owner.address],
+      }),
+    },
+    {
+      to: factory,
+      data: encodeFunctionData({ abi: agentWalletFactoryAbi, functionName: 'configure', args: [token, registry] }),
+    },
+  ];
+  const done = Number(now - nonce);
+  await sendInOrder(client, owner, steps.slice(Math.min(done, steps.length)));
+  return { factory, registry };
+}

@@ -1,0 +1,54 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { keccak256, toHex } from 'viem';
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
+import { afterEach, expect, it } from 'vitest';
+import { microUsdc } from '../money/microUsdc.ts';
+import { openChain } from '../wallet/chain.ts';
+import { isPolicyActive } from '../wallet/policyRegistry.ts';
+import { readTokenDomain } from '../wallet/tokenDomain.ts';
+import { devAccounts } from './accounts.ts';
+import { startAnvil } from './anvil.ts';
+import { devClient, sendInOrder } from './client.ts';
+import { type LocalChain, startLocalChain } from './localChain.ts';
+import { signatureChecker } from './usdc.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'bursar-chain-'));
+const owner = privateKeyToAccount(generatePrivateKey());
+const policyDigest = keccak256(toHex('policy'));
+const payee = devAccounts[9].address;
+let local: LocalChain | null = null;
+afterEach(async () => {
+  await local?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+it('comes up with USDC, registry and factory, and again as the same chain', async () => {
+  const stateFile = join(folder, 'chain.json');
+  local = await startLocalChain({ owner, policyDigest, stateFile });
+  await local.mint(payee, microUsdc(5_000_000n));
+  const { factory, registry, usdc } = local;
+  const before = await local.client.getBlock();
+  await local.stop();
+
+  local = await startLocalChain({ owner, policyDigest, stateFile });
+  expect(local).toMatchObject({ factory, registry, usdc: { address: usdc.address } });
+  expect((await local.client.getBlock({ blockNumber: before.number })).hash).toBe(before.hash);
+  const chain = openChain({ chainId: 31_337, rpcUrl: local.anvil.url, token: usdc.address });
+  expect((await readTokenDomain(chain)).name).toBe('USDC');
+  expect(await isPolicyActive(chain, registry, policyDigest)).toBe(true);
+  await local.mint(payee, microUsdc(1n));
+});
+
+it('a set-up that was cut short goes on where it stopped', async () => {
+  const stateFile = join(folder, 'half.json');
+  const half = await startAnvil({ stateFile });
+  const client = devClient(half.url, half.chainId);
+  // Stands for the first of the nine steps: the deployer's nonce is what tells how far it came.
+  await sendInOrder(client, devAccounts[0], [{ data: signatureChecker() }]);
+  await half.stop();
+  local = await startLocalChain({ owner, stateFile });
+  const chain = openChain({ chainId: 31_337, rpcUrl: local.anvil.url, token: local.usdc.address });
+  expect((await readTokenDomain(chain)).version).toBe('2');
+});

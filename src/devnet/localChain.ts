@@ -1,0 +1,68 @@
+import type { Account, Address, Hex } from 'viem';
+import type { MicroUsdc } from '../money/microUsdc.ts';
+import { policyRegistryAbi } from '../wallet/contracts.generated.ts';
+import { activatePolicyCall } from '../wallet/policyRegistry.ts';
+import { devAccounts } from './accounts.ts';
+import { type Anvil, type AnvilOptions, startAnvil } from './anvil.ts';
+import { type DevClient, devClient, sendInOrder } from './client.ts';
+import { type BursarContracts, deployBursar } from './deploy.ts';
+import { deployUsdc, installMulticall3, mintUsdc, type Usdc } from './usdc.ts';
+
+export type LocalChainOptions = AnvilOptions & {
+  /** Owns registry and factory. Its first three nonces on this chain belong to their deployment. */
+  owner: Account;
+  /** Active in the registry from the start (bytes32). */
+  policyDigest?: Hex;
+};
+
+export type LocalChain = BursarContracts & {
+  readonly anvil: Anvil;
+  readonly client: DevClient;
+  readonly usdc: Usdc;
+  /** A faucet for USDC. */
+  mint(to: Address, amount: MicroUsdc): Promise<void>;
+  /** Tops addresses up to 100 coins for gas. */
+  fundGas(addresses: readonly Address[]): Promise<void>;
+  stop(): Promise<void>;
+};
+
+const GAS_WEI = 100n * 10n ** 18n;
+
+/**
+ * A chain of one's own: anvil with Circle's USDC, Multicall3, and Bursar's registry and factory, within a second. With a state
+ * file it is the same chain again, and a set-up that was cut short goes on where it stopped.
+ */
+export async function startLocalChain(options: LocalChainOptions): Promise<LocalChain> {
+  const { owner, policyDigest, ...anvilOptions } = options;
+  const anvil = await startAnvil(anvilOptions);
+  try {
+    const client = devClient(anvil.url, anvil.chainId);
+    const fundGas = async (addresses: readonly Address[]): Promise<void> => {
+      for (const address of addresses) {
+        if ((await client.getBalance({ address })) < GAS_WEI) await client.setBalance({ address, value: GAS_WEI });
+      }
+    };
+    const [deployer, proxyAdmin] = devAccounts;
+    await Promise.all([installMulticall3(client), fundGas([owner.address])]);
+    const usdc = await deployUsdc(client, { deployer, proxyAdmin: proxyAdmin.address, firstNonce: 0n });
+    const contracts = await deployBursar(client, { owner, token: usdc.address, firstNonce: 0n });
+    if (policyDigest !== undefined) await activateOnce(client, owner, contracts.registry, policyDigest);
+    return {
+      ...contracts,
+      anvil,
+      client,
+      usdc,
+      mint: (to, amount) => mintUsdc(client, usdc, to, amount),
+      fundGas,
+      stop: () => anvil.stop(),
+    };
+  } catch (error) {
+    await anvil.stop();
+    throw error;
+  }
+}
+
+async function activateOnce(client: DevClient, owner: Account, registry: Address, policyDigest: Hex): Promise<void> {
+  const current = await client.readContract({ address: registry, abi: policyRegistryAbi, functionName: 'current' });
+  if (current !== policyDigest) await sendInOrder(client, owner, [activatePolicyCall(registry, policyDigest)]);
+}

@@ -1,0 +1,116 @@
+import { type Address, erc20Abi } from 'viem';
+import { type MicroUsdc, microUsdc } from '../money/microUsdc.ts';
+import type { Chain } from './chain.ts';
+import { agentWalletAbi } from './contracts.generated.ts';
+
+export type WalletState = {
+  owner: Address;
+  guardian: Address;
+  executor: Address;
+  purse: Address;
+  token: Address;
+  registry: Address;
+  approvers: readonly Address[];
+  threshold: number;
+  frozen: boolean;
+  /** Epoch seconds. */
+  validUntilS: number;
+  allowListOn: boolean;
+  perPayment: MicroUsdc;
+  perPeriod: MicroUsdc;
+  periodSeconds: number;
+  spentInPeriod: MicroUsdc;
+  remainingInPeriod: MicroUsdc;
+  /** Null when none waits. */
+  pendingRaise: { perPayment: MicroUsdc; perPeriod: MicroUsdc; effectiveAtS: number } | null;
+  balance: MicroUsdc;
+  purseBalance: MicroUsdc;
+};
+
+/** All of a wallet in one batch, at one block; null where there is no contract yet. Throws `chain_unavailable`. */
+export async function readWalletState(chain: Chain, wallet: Address): Promise<WalletState | null> {
+  return chain.run(async (client) => {
+    const [code, blockNumber] = await Promise.all([client.getCode({ address: wallet }), client.getBlockNumber()]);
+    if (code === undefined) return null;
+    const at = { address: wallet, abi: agentWalletAbi, blockNumber } as const;
+    const balanceOf = (account: Address) =>
+      client.readContract({
+        address: chain.token,
+        abi: erc20Abi,
+        functionName: 'balanceOf',
+        args: [account],
+        blockNumber,
+      });
+    const [roles, limits, figures, balance] = await Promise.all([
+      Promise.all([
+        client.readContract({ ...at, functionName: 'owner' }),
+        client.readContract({ ...at, functionName: 'guardian' }),
+        client.readContract({ ...at, functionName: 'executor' }),
+        client.readContract({ ...at, functionName: 'purse' }),
+        client.readContract({ ...at, functionName: 'token' }),
+        client.readContract({ ...at, functionName: 'registry' }),
+        client.readContract({ ...at, functionName: 'approvers' }),
+      ]),
+      Promise.all([
+        client.readContract({ ...at, functionName: 'threshold' }),
+        client.readContract({ ...at, functionName: 'frozen' }),
+        client.readContract({ ...at, functionName: 'validUntil' }),
+        client.readContract({ ...at, functionName: 'allowListOn' }),
+        client.readContract({ ...at, functionName: 'periodSeconds' }),
+        client.readContract({ ...at, functionName: 'pendingRaise' }),
+      ]),
+      Promise.all([
+        client.readContract({ ...at, functionName: 'perPayment' }),
+        client.readContract({ ...at, functionName: 'perPeriod' }),
+        client.readContract({ ...at, functionName: 'spentInPeriod' }),
+        client.readContract({ ...at, functionName: 'remainingInPeriod' }),
+      ]),
+      balanceOf(wallet),
+    ]);
+    const [owner, guardian, executor, purse, token, registry, approvers] = roles;
+    const [threshold, frozen, validUntilS, allowListOn, periodSeconds, raise] = limits;
+    const [perPayment, perPeriod, spentInPeriod, remainingInPeriod] = figures;
+    const [raisePerPayment, raisePerPeriod, effectiveAtS] = raise;
+    return {
+      ...{ owner, guardian, executor, purse, token, registry, approvers },
+      ...{ threshold, frozen, validUntilS, allowListOn, periodSeconds },
+      perPayment: ceiling(perPayment),
+      perPeriod: ceiling(perPeriod),
+      spentInPeriod: microUsdc(spentInPeriod),
+      remainingInPeriod: ceiling(remainingInPeriod),
+      pendingRaise:
+        effectiveAtS === 0
+          ? null
+          : { perPayment: ceiling(raisePerPayment), perPeriod: ceiling(raisePerPeriod), effectiveAtS },
+      balance: microUsdc(balance),
+      purseBalance: microUsdc(await balanceOf(purse)),
+    };
+  });
+}
+
+/** Whether the wallet was paid from under that nonce. False where there is no wallet yet. */
+export async function isNonceUsed(
+  chain: Chain,
+  wallet: Address,
+  nonce: bigint,
+  blockNumber?: bigint,
+): Promise<boolean> {
+  return chain.run(async (client) => {
+    const block = blockNumber === undefined ? {} : { blockNumber };
+    const code = await client.getCode({ address: wallet, ...block });
+    if (code === undefined) return false;
+    return client.readContract({
+      address: wallet,
+      abi: agentWalletAbi,
+      functionName: 'isNonceUsed',
+      args: [nonce],
+      ...block,
+    });
+  });
+}
+
+/** A ceiling may be any uint64; ours end at 2^53-1, and more than that is no limit at all. */
+function ceiling(value: bigint): MicroUsdc {
+  const most = 9_007_199_254_740_991n;
+  return microUsdc(value > most ? most : value);
+}
