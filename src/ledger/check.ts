@@ -1,13 +1,11 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Address, Hex } from 'viem';
 import { formatUsdc } from '../money/microUsdc.ts';
 import type { ReadTx, Store } from '../store/store.ts';
-import { bookChecks } from './bookChecks.ts';
+import { bookChecks, type Check } from './bookChecks.ts';
 import { chainHash, GENESIS_HASH } from './events.ts';
 import { purseAccounts, walletAccounts } from './journal.ts';
 
-/** One thing that must hold. `detail`: a sentence, with what was found where it does not. */
-export type Check = { name: string; ok: boolean; detail: string };
+export type { Check };
 export type LedgerCheck = {
   ok: boolean;
   checks: Check[];
@@ -34,22 +32,24 @@ export interface BalanceSource {
   balanceOf(address: Address, blockNumber: bigint): Promise<bigint>;
 }
 
-/** Events read in one go: the process has other things to do in between. */
+/** Events read in one go. */
 const EVENTS_PER_PAGE = 2_000;
 /** Addresses asked for at a time. */
 const BALANCES_PER_BATCH = 100;
 
 /**
  * Proves the books from the first entry on, and against the chain at the follower's block. Writes nothing. A chain that does
- * not answer is a failed check, not an error; `null` leaves that part out and says so.
+ * not answer is a failed check, not an error; `null` leaves that part out and says so. `pause` is awaited between pages of
+ * events, so that a server can do other things meanwhile.
  */
 export async function checkLedger(
   store: Store,
   chain: { chainId: number; source: BalanceSource } | null,
+  pause: () => Promise<void> = async () => {},
 ): Promise<LedgerCheck> {
   const figures = store.read(figuresOf);
   const checks = store.read(bookChecks);
-  checks.unshift(await checkEventChain(store));
+  checks.unshift(await checkEventChain(store, pause));
   const compared = chain ? await checkChain(store, chain.chainId, chain.source) : notAsked;
   checks.push(compared.check);
   const findings = checks.filter((check) => !check.ok).map((check) => check.detail);
@@ -87,7 +87,7 @@ type EventRow = {
 };
 
 /** Each hash covers the one before and the body; the columns people filter by must say what the body says. */
-async function checkEventChain(store: Store): Promise<Check> {
+async function checkEventChain(store: Store, pause: () => Promise<void>): Promise<Check> {
   const name = 'event_chain';
   let seq = 0n;
   let hash = GENESIS_HASH;
@@ -114,7 +114,7 @@ async function checkEventChain(store: Store): Promise<Check> {
       seq = row.seq;
       hash = row.hash;
     }
-    await nextTurn();
+    await pause();
   }
   return { name, ok: true, detail: `${seq} events, each hash follows from the one before; the head is ${hash}.` };
 }

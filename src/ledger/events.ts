@@ -29,6 +29,7 @@ export const eventTypes = [
   'receivable.received',
   'receivable.reorged',
   'transfer.unexplained',
+  'suspense.accepted',
   'wallet.deployed',
   'wallet.frozen',
   'wallet.unfrozen',

@@ -18,7 +18,8 @@ import { appendPaymentEvent } from './transition.ts';
 
 /** What the gate decides with. `atMs` is the one server timestamp of the request. */
 export type GateContext = { policy: Policy; chain: ChainFacts; actor: string; atMs: number };
-export type GateAnswer = { payment: Payment; replayed: boolean };
+/** `evaluated` is null for a replay: the first answer stands. */
+export type GateAnswer = { payment: Payment; replayed: boolean; evaluated: Evaluated | null };
 
 /**
  * The gate. Inside the caller's write transaction: the same key gets the same answer; else facts and meters are read, the
@@ -27,10 +28,10 @@ export type GateAnswer = { payment: Payment; replayed: boolean };
  */
 export function requestPayment(tx: Tx, request: PaymentRequest, context: GateContext): GateAnswer {
   const replay = findReplay(tx, request, context);
-  if (replay) return { payment: replay, replayed: true };
+  if (replay) return { payment: replay, replayed: true, evaluated: null };
   const { evaluated, outcome } = judge(tx, request, context);
   const payment = record(tx, request, evaluated, outcome, context, null);
-  return { payment, replayed: false };
+  return { payment, replayed: false, evaluated };
 }
 
 /** What the gate would say now. Reads only: no hold, no meter, no payment. */

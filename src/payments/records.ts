@@ -133,3 +133,8 @@ export function listPayments(tx: ReadTx, filter: PaymentFilter): Payment[] {
     .all<PaymentRow>(`SELECT * FROM payments ${clause} ORDER BY id DESC LIMIT ?`, ...values, filter.limit)
     .map(toPayment);
 }
+
+/** The payments that one transaction settled. */
+export function listSettledIn(tx: ReadTx, txHash: string): Payment[] {
+  return tx.all<PaymentRow>('SELECT * FROM payments WHERE tx_hash = ? ORDER BY log_index', txHash).map(toPayment);
+}

@@ -9,8 +9,8 @@ export function topUpRequest(purchase: PaymentRequest, purse: Address, amountMic
   const requestJson = JSON.stringify({ kind: 'top_up', amount: formatUsdc(amount), for: purchase.idempotencyKey });
   return {
     ...purchase,
-    // The purchase's key and amount: a purchase that is topped up anew after a review gets a top-up of its own.
-    idempotencyKey: `top_up:${amount}:${purchase.idempotencyKey}`,
+    // The leading space keeps it apart from callers' keys, which have none; a purchase topped up anew has a top-up of its own.
+    idempotencyKey: ` top_up ${amount} ${purchase.idempotencyKey}`,
     bodyHash: createHash('sha256').update(requestJson).digest('hex'),
     requestJson,
     kind: 'top_up',

@@ -184,6 +184,7 @@ CREATE TABLE payments (
 CREATE INDEX payments_working ON payments (state, id) WHERE state IN ('in_review', 'authorized', 'submitted', 'settled');
 CREATE INDEX payments_by_batch ON payments (batch_id) WHERE batch_id IS NOT NULL;
 CREATE INDEX payments_by_refund ON payments (refund_of) WHERE refund_of IS NOT NULL;
+CREATE INDEX payments_by_tx ON payments (tx_hash) WHERE tx_hash IS NOT NULL;
 CREATE INDEX payments_by_funded ON payments (funds_payment) WHERE funds_payment IS NOT NULL;
 CREATE INDEX payments_by_payee ON payments (payee_id, id);
 CREATE INDEX payments_by_agent ON payments (agent_id, id);

@@ -1,0 +1,132 @@
+import { BursarError } from '../errors/base.ts';
+import type { Act } from '../identity/act.ts';
+import { appendEvent } from '../ledger/events.ts';
+import { loadPolicy, type Policy } from '../policy/policy.ts';
+import type { Store } from '../store/store.ts';
+
+/** The organisation's PolicyRegistry on chain, if wallets are pinned to one. */
+export interface RegistryPort {
+  /** Makes the digest active on chain if it is not; resolves when the chain says so. */
+  ensureActive(digest: string): Promise<void>;
+}
+
+export type PolicyVersion = {
+  digest: string;
+  note: string;
+  loadedAtMs: number;
+  active: boolean;
+  /** When it was last activated, epoch ms. */
+  activatedAtMs: number | null;
+};
+export type Activation = { digest: string; kind: 'activate' | 'rollback'; actor: string; activatedAtMs: number };
+
+/** Which policy decides. Versions are kept by digest for ever; the newest activation counts. */
+export interface Activations {
+  /** Throws `policy_unavailable` when none was ever activated: then nothing is allowed. */
+  active(): Policy;
+  /** Proves a bundle and keeps it. The same bundle twice is one version. */
+  load(bundleText: string, note: string, act: Act): Promise<Policy>;
+  /** First on chain, then here, between two commits: requests before decide by the old one, requests after by the new one. */
+  activate(digest: string, kind: Activation['kind'], act: Act): Promise<Policy>;
+  /** Activates the version that was active before this one. */
+  rollback(act: Act): Promise<Policy>;
+  list(): PolicyVersion[];
+  bundle(digest: string): string;
+}
+
+/** Opens with the policy of the newest activation. A stored bundle that is not what its digest says is `policy_corrupt`. */
+export async function openActivations(store: Store, registry: RegistryPort | null): Promise<Activations> {
+  const newest = store.read((tx) =>
+    tx.get<{ digest: string }>('SELECT digest FROM policy_activations ORDER BY seq DESC LIMIT 1'),
+  );
+  let current: Policy | null = newest ? await loadStored(store, newest.digest) : null;
+
+  const activations: Activations = {
+    active() {
+      if (!current) throw new BursarError('policy_unavailable');
+      return current;
+    },
+    async load(bundleText, note, act) {
+      const policy = await loadPolicy(bundleText);
+      await store.write((tx) => {
+        const added = tx.run(
+          'INSERT INTO policy_bundles (digest, bundle, note, loaded_at) VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING',
+          policy.digest,
+          bundleText,
+          note,
+          act.atMs,
+        );
+        if (added === 0) return;
+        appendEvent(
+          tx,
+          { type: 'policy.loaded', actor: act.actor, policyDigest: policy.digest, data: { note } },
+          act.atMs,
+        );
+      });
+      return policy;
+    },
+    async activate(digest, kind, act) {
+      const policy = await loadStored(store, digest);
+      await registry?.ensureActive(digest);
+      await store.write((tx) => {
+        const from = current?.digest ?? null;
+        tx.run(
+          'INSERT INTO policy_activations (digest, kind, actor, activated_at) VALUES (?, ?, ?, ?)',
+          digest,
+          kind,
+          act.actor,
+          act.atMs,
+        );
+        const type = kind === 'activate' ? 'policy.activated' : 'policy.rolled_back';
+        appendEvent(tx, { type, actor: act.actor, policyDigest: digest, data: { from } }, act.atMs);
+        tx.afterCommit(() => {
+          current = policy;
+        });
+      });
+      return policy;
+    },
+    async rollback(act) {
+      const digest = activations.active().digest;
+      const before = store.read((tx) =>
+        tx.get<{ digest: string }>(
+          'SELECT digest FROM policy_activations WHERE digest <> ? ORDER BY seq DESC LIMIT 1',
+          digest,
+        ),
+      );
+      if (!before)
+        throw new BursarError('policy_not_found', { message: 'No other policy was active before this one.' });
+      return activations.activate(before.digest, 'rollback', act);
+    },
+    list: () =>
+      store.read((tx) =>
+        tx
+          .all<{ digest: string; note: string; loaded_at: bigint; activated_at: bigint | null }>(
+            `SELECT b.digest, b.note, b.loaded_at, max(a.activated_at) AS activated_at FROM policy_bundles b
+             LEFT JOIN policy_activations a ON a.digest = b.digest GROUP BY b.digest ORDER BY b.loaded_at DESC, b.digest`,
+          )
+          .map((row) => ({
+            digest: row.digest,
+            note: row.note,
+            loadedAtMs: Number(row.loaded_at),
+            active: row.digest === current?.digest,
+            activatedAtMs: row.activated_at === null ? null : Number(row.activated_at),
+          })),
+      ),
+    bundle: (digest) => storedBundle(store, digest),
+  };
+  return activations;
+}
+
+function storedBundle(store: Store, digest: string): string {
+  const row = store.read((tx) =>
+    tx.get<{ bundle: string }>('SELECT bundle FROM policy_bundles WHERE digest = ?', digest),
+  );
+  if (!row) throw new BursarError('policy_not_found', { details: { digest } });
+  return row.bundle;
+}
+
+async function loadStored(store: Store, digest: string): Promise<Policy> {
+  const policy = await loadPolicy(storedBundle(store, digest));
+  if (policy.digest !== digest) throw new BursarError('policy_corrupt', { details: { digest, found: policy.digest } });
+  return policy;
+}

@@ -1,0 +1,81 @@
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { BursarError } from '../errors/base.ts';
+import type { App } from '../operation/app.ts';
+import { callerOf, dispatch } from '../operation/dispatch.ts';
+import type { Operation } from '../operation/operation.ts';
+import { registry } from '../operation/registry.ts';
+import { eventStream } from './eventStream.ts';
+import { openapi } from './openapi.ts';
+import { problem } from './problem.ts';
+
+const BODY_MAX_BYTES = 64 * 1024;
+/** A compiled policy with its sources. */
+const BUNDLE_MAX_BYTES = 4 * 1024 * 1024;
+const bodyMax = (operation: Operation): number =>
+  operation.name === 'load_policy' ? BUNDLE_MAX_BYTES : BODY_MAX_BYTES;
+
+/** The HTTP door: a route per operation, the OpenAPI document, the event stream, a health check. */
+export function createHttp(app: App): Hono {
+  const http = new Hono();
+  http.onError((error, c) => problem(c, error));
+  http.notFound((c) =>
+    problem(c, new BursarError('not_found', { message: 'There is no such route. See /openapi.json.' })),
+  );
+  http.get('/health', (c) => c.json({ status: 'ok', version: app.version }));
+  const document = JSON.stringify(openapi(registry, app.version));
+  http.get('/openapi.json', (c) => c.body(document, 200, { 'content-type': 'application/json' }));
+  http.get('/v1/events/stream', (c) => eventStream(app, callerOf(app, bearer(c)), c));
+  // Fixed paths before those with parameters: `/v1/policies/active` is not a digest.
+  const byRank = [...registry].sort((a, b) => rank(a.path) - rank(b.path));
+  for (const operation of byRank) {
+    const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1');
+    const limit = bodyLimit({
+      maxSize: bodyMax(operation),
+      onError: (c) =>
+        problem(
+          c,
+          new BursarError('body_too_large', { message: `The body is larger than ${bodyMax(operation) / 1024} KiB.` }),
+        ),
+    });
+    http.on(operation.method, path, limit, async (c) => {
+      const caller = callerOf(app, bearer(c));
+      const input = operation.method === 'GET' ? c.req.query() : await body(c);
+      const result = await dispatch(app, operation, caller, withParameters(input, c.req.param()), {
+        idempotencyKey: c.req.header('idempotency-key') ?? null,
+      });
+      return c.json(result as object, operation.idempotent ? 201 : 200);
+    });
+  }
+  for (const path of new Set(registry.map((operation) => operation.path))) {
+    http.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), (c) => problem(c, new BursarError('method_not_allowed')));
+  }
+  return http;
+}
+
+const rank = (path: string): number => (path.includes('{') ? 1 : 0);
+
+function bearer(c: Context): string | undefined {
+  return /^Bearer ([\x21-\x7e]+)$/.exec(c.req.header('authorization') ?? '')?.[1];
+}
+
+async function body(c: Context): Promise<Record<string, unknown>> {
+  const text = await c.req.text();
+  if (text === '') return {};
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    throw new BursarError('invalid_json');
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new BursarError('invalid_json');
+  return parsed as Record<string, unknown>;
+}
+
+/** A parameter comes from the path alone: a body that names it too is refused, not overruled. */
+function withParameters(input: Record<string, unknown>, parameters: Record<string, string>): Record<string, unknown> {
+  for (const name of Object.keys(parameters)) {
+    if (name in input) throw new BursarError('invalid_request', { message: `${name} belongs in the path.` });
+  }
+  return { ...input, ...parameters };
+}

@@ -1,0 +1,40 @@
+import type { Address } from 'viem';
+import type { Activations } from '../activation/activations.ts';
+import type { Agent, Ceilings } from '../identity/agents.ts';
+import type { AgentId } from '../ids/ids.ts';
+import type { LedgerCheck } from '../ledger/check.ts';
+import type { ChainFacts } from '../payments/request.ts';
+import type { Store } from '../store/store.ts';
+import type { Chain } from '../wallet/chain.ts';
+import type { X402Signer } from './x402Signer.ts';
+
+/** What a wallet will be, before it is deployed. */
+export type WalletPlan = {
+  chainId: number;
+  address: Address;
+  purse: Address;
+  salt: string;
+  configJson: string;
+  ceilings: Ceilings;
+};
+/** Ceilings asked for a new wallet, micro-USDC; the server's defaults stand for what is absent. */
+export type WalletWish = { perPayment?: bigint | undefined; perPeriod?: bigint | undefined };
+
+/** Everything an operation may reach. One composition root makes it. */
+export type App = {
+  store: Store;
+  /** Epoch ms. */
+  clock: () => number;
+  chain: Chain;
+  chainFacts: ChainFacts;
+  policies: Activations;
+  x402: X402Signer;
+  planWallet: (agentId: AgentId, wish: WalletWish) => WalletPlan;
+  checkLedger: () => Promise<LedgerCheck>;
+  /** Queues the wallet's deployment; resolves when it is queued. For owners who will not wait for the first payment. */
+  deployWallet: (agent: Agent) => Promise<void>;
+  /** Tells the workers that there is something to do; they also look by themselves. */
+  wake: () => void;
+  addresses: { factory: Address; registry: Address | null; executor: Address };
+  version: string;
+};

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { type Approver, createApprover, listApprovers, revokeApprover } from '../identity/approvers.ts';
+import { actOf } from './act.ts';
+import { operation } from './operation.ts';
+import { AddressText, Label, Name, Ref } from './schemas.ts';
+
+const ApproverView = z.object({
+  id: z.string(),
+  name: z.string(),
+  address: z.string(),
+  roles: z.array(z.string()),
+  sponsor: z.string().nullable(),
+  status: z.enum(['active', 'revoked']),
+});
+const view = (approver: Approver): z.input<typeof ApproverView> => ({
+  id: approver.id,
+  name: approver.name,
+  address: approver.address,
+  roles: approver.roles,
+  sponsor: approver.sponsorId,
+  status: approver.status,
+});
+
+export const approverOperations = [
+  operation({
+    name: 'create_approver',
+    summary: 'Name a person (an address that signs) who may answer reviews, with roles.',
+    method: 'POST',
+    path: '/v1/approvers',
+    scope: 'admin',
+    input: z.strictObject({
+      name: Name,
+      address: AddressText,
+      roles: z.array(Label).min(1).max(20),
+      sponsor: Ref.optional().describe('The sponsor that this person is'),
+    }),
+    output: ApproverView,
+    errors: ['sponsor_not_found', 'conflict'],
+    handler: (app, caller, input) =>
+      app.store.write((tx) =>
+        view(createApprover(tx, actOf(app, caller), { ...input, sponsor: input.sponsor ?? null })),
+      ),
+  }),
+  operation({
+    name: 'list_approvers',
+    summary: 'List approvers.',
+    method: 'GET',
+    path: '/v1/approvers',
+    scope: 'admin',
+    input: z.strictObject({}),
+    output: z.object({ approvers: z.array(ApproverView) }),
+    errors: [],
+    handler: (app) => ({ approvers: app.store.read((tx) => listApprovers(tx).map(view)) }),
+  }),
+  operation({
+    name: 'revoke_approver',
+    summary: 'End an approver; what they signed and is not yet executed no longer counts.',
+    method: 'POST',
+    path: '/v1/approvers/{id}/revoke',
+    scope: 'admin',
+    input: z.strictObject({ id: Ref }),
+    output: ApproverView,
+    errors: ['approver_not_found'],
+    handler: (app, caller, { id }) => app.store.write((tx) => view(revokeApprover(tx, actOf(app, caller), id))),
+  }),
+];

@@ -1,0 +1,144 @@
+import { z } from 'zod';
+import { BursarError } from '../errors/base.ts';
+import { getAgent } from '../identity/agents.ts';
+import { appendEvent } from '../ledger/events.ts';
+import { agentAccount, balance, post } from '../ledger/journal.ts';
+import { actOf } from './act.ts';
+import { operation } from './operation.ts';
+import { Amount, AmountView, amountView, idOf, iso, Limit, Ref, safeText } from './schemas.ts';
+
+export const ledgerOperations = [
+  operation({
+    name: 'check_ledger',
+    summary: "Prove the books: entries sum to zero, the chain of event hashes is unbroken, balances equal the chain's.",
+    method: 'POST',
+    path: '/v1/ledger/check',
+    scope: 'read',
+    input: z.strictObject({}),
+    output: z.object({
+      ok: z.boolean(),
+      checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() })),
+    }),
+    errors: ['chain_unavailable'],
+    handler: async (app, caller) => {
+      const result = await app.checkLedger();
+      await app.store.write((tx) => {
+        const failed = result.checks.filter((check) => !check.ok).map((check) => check.name);
+        appendEvent(tx, { type: 'ledger.checked', actor: caller.actor, data: { ok: result.ok, failed } }, app.clock());
+      });
+      return result;
+    },
+  }),
+  operation({
+    name: 'list_balances',
+    summary: 'All accounts with their balances.',
+    method: 'GET',
+    path: '/v1/ledger/balances',
+    scope: 'admin',
+    input: z.strictObject({}),
+    output: z.object({ balances: z.array(z.object({ account: z.string(), amount: AmountView })) }),
+    errors: [],
+    handler: (app) => ({
+      balances: app.store.read((tx) =>
+        tx
+          .all<{ account: string; amount_micro: bigint }>('SELECT account, amount_micro FROM balances ORDER BY account')
+          .map((row) => ({ account: row.account, amount: amountView(row.amount_micro) })),
+      ),
+    }),
+  }),
+  operation({
+    name: 'list_entries',
+    summary: 'Journal entries with their lines, newest first.',
+    method: 'GET',
+    path: '/v1/ledger/entries',
+    scope: 'admin',
+    input: z.strictObject({
+      payment: idOf('payment').optional(),
+      before: z.coerce.number().int().min(1).optional(),
+      limit: Limit,
+    }),
+    output: z.object({
+      entries: z.array(
+        z.object({
+          id: z.int(),
+          kind: z.string(),
+          payment: z.string().nullable(),
+          receivable: z.string().nullable(),
+          block_number: z.string().nullable(),
+          at: z.string(),
+          lines: z.array(z.object({ account: z.string(), amount: AmountView })),
+        }),
+      ),
+    }),
+    errors: [],
+    handler: (app, _caller, input) =>
+      app.store.read((tx) => {
+        const rows = tx.all<{
+          id: bigint;
+          kind: string;
+          payment_id: string | null;
+          receivable_id: string | null;
+          block_number: bigint | null;
+          at: bigint;
+        }>(
+          `SELECT * FROM ledger_entries WHERE id < ? ${input.payment ? 'AND payment_id = ?' : ''} ORDER BY id DESC LIMIT ?`,
+          input.before ?? Number.MAX_SAFE_INTEGER,
+          ...(input.payment ? [input.payment] : []),
+          input.limit,
+        );
+        return {
+          entries: rows.map((row) => ({
+            id: Number(row.id),
+            kind: row.kind,
+            payment: row.payment_id,
+            receivable: row.receivable_id,
+            block_number: row.block_number?.toString() ?? null,
+            at: iso(Number(row.at)),
+            lines: tx
+              .all<{ account: string; amount_micro: bigint }>(
+                'SELECT account, amount_micro FROM postings WHERE entry_id = ? ORDER BY line',
+                row.id,
+              )
+              .map((line) => ({ account: line.account, amount: amountView(line.amount_micro) })),
+          })),
+        };
+      }),
+  }),
+  operation({
+    name: 'accept_suspense',
+    summary: 'A person has explained money that came in unasked: move it from suspense to what the agent may spend.',
+    method: 'POST',
+    path: '/v1/agents/{id}/suspense/accept',
+    scope: 'admin',
+    input: z.strictObject({ id: Ref, amount: Amount, reason: safeText(200) }),
+    output: z.object({ available: AmountView, suspense: AmountView }),
+    errors: ['agent_not_found', 'insufficient_funds'],
+    handler: (app, caller, input) =>
+      app.store.write((tx) => {
+        const agent = getAgent(tx, input.id);
+        const act = actOf(app, caller);
+        const [suspense, available] = [agentAccount(agent.id, 'suspense'), agentAccount(agent.id, 'available')];
+        if (balance(tx, suspense) < input.amount)
+          throw new BursarError('insufficient_funds', { details: { account: suspense } });
+        post(tx, {
+          kind: 'reclassify',
+          atMs: act.atMs,
+          lines: [
+            [suspense, -input.amount],
+            [available, input.amount],
+          ],
+        });
+        appendEvent(
+          tx,
+          {
+            type: 'suspense.accepted',
+            actor: act.actor,
+            agentId: agent.id,
+            data: { amount: input.amount.toString(), reason: input.reason },
+          },
+          act.atMs,
+        );
+        return { available: amountView(balance(tx, available)), suspense: amountView(balance(tx, suspense)) };
+      }),
+  }),
+];

@@ -1,0 +1,34 @@
+import type { z } from 'zod';
+import type { ErrorCode } from '../errors/catalogue.ts';
+import type { Credential, Scope } from '../identity/credentials.ts';
+import type { App } from './app.ts';
+
+/** Who asks. `actor` goes into the events. */
+export type Caller = { credential: Credential; actor: string };
+/** What comes with a request beside its input. */
+export type RequestMeta = { idempotencyKey: string | null };
+
+/**
+ * One thing that Bursar does, told once: HTTP route, OpenAPI, CLI command and SDK method are made from it. Path parameters
+ * (`{id}`), query (GET) and body (the rest) together are the input.
+ */
+export type Operation<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> = {
+  name: string;
+  summary: string;
+  method: 'GET' | 'POST';
+  path: `/v1/${string}`;
+  /** What the key must hold. */
+  scope: Scope;
+  input: I;
+  output: O;
+  /** Beyond those that every operation can answer with. */
+  errors: readonly ErrorCode[];
+  /** Moves money: an Idempotency-Key is required. */
+  idempotent?: boolean;
+  handler: (app: App, caller: Caller, input: z.output<I>, meta: RequestMeta) => Promise<z.input<O>> | z.input<O>;
+};
+
+/** Types an operation; the registry holds them all. */
+export function operation<I extends z.ZodType, O extends z.ZodType>(definition: Operation<I, O>): Operation<I, O> {
+  return definition;
+}

@@ -1,0 +1,228 @@
+import { z } from 'zod';
+import { BursarError } from '../errors/base.ts';
+import { newId } from '../ids/ids.ts';
+import { appendEvent } from '../ledger/events.ts';
+import { checkPayment, requestPayment } from '../payments/gate.ts';
+import { type Payment, paymentKinds } from '../payments/payment.ts';
+import { findPayment, listPayments } from '../payments/records.ts';
+import { states } from '../payments/states.ts';
+import { transition } from '../payments/transition.ts';
+import { withdrawQueued } from '../settlement/withdraw.ts';
+import type { ReadTx } from '../store/store.ts';
+import { actOf, refuseForeign, visibleAgent } from './act.ts';
+import { hintsFor } from './hints.ts';
+import { type Caller, operation, type RequestMeta } from './operation.ts';
+import { actingAgent, gateContext, PayInput, payShape, sha256, toPaymentRequest } from './paymentRequest.ts';
+import { HintsView, PaymentView, paymentView } from './paymentView.ts';
+import { idOf, Limit, ReasonView, Ref, ReviewView } from './schemas.ts';
+
+const Answer = PaymentView.extend({
+  replayed: z.boolean().describe('The Idempotency-Key was seen before: this is that payment as it stands now'),
+  hints: HintsView.nullable().describe('On a denial or a review: what would pass'),
+});
+const BATCH_MAX = 200;
+
+/** HTTP has checked it already; other doors may not have. */
+export function keyOf(meta: RequestMeta): string {
+  if (meta.idempotencyKey === null) throw new BursarError('idempotency_key_required');
+  return meta.idempotencyKey;
+}
+
+export function visiblePayment(tx: ReadTx, caller: Caller, id: string): Payment {
+  const payment = findPayment(tx, id);
+  if (!payment) throw new BursarError('payment_not_found', { details: { payment: id } });
+  refuseForeign(caller, payment.agentId);
+  return payment;
+}
+
+export const paymentOperations = [
+  operation({
+    name: 'pay',
+    summary: 'Ask for a payment. The answer says at once whether it is authorized, in review or denied, and why.',
+    method: 'POST',
+    path: '/v1/payments',
+    scope: 'pay',
+    input: PayInput,
+    output: Answer,
+    errors: [
+      'agent_not_found',
+      'payee_not_found',
+      'workflow_not_found',
+      'payee_address_missing',
+      'forbidden_address',
+      'invalid_amount',
+      'invalid_address',
+      'idempotency_conflict',
+      'refund_exceeds_original',
+      'policy_unavailable',
+    ],
+    idempotent: true,
+    handler: async (app, caller, input, meta) => {
+      const agentId = actingAgent(app, caller, input.agent);
+      const request = toPaymentRequest(input, agentId, keyOf(meta), null);
+      const { answer, context } = await app.store.write((tx) => {
+        const now = gateContext(app, caller);
+        return { answer: requestPayment(tx, request, now), context: now };
+      });
+      if (answer.payment.state === 'authorized') app.wake();
+      return {
+        ...app.store.read((tx) => paymentView(tx, answer.payment)),
+        replayed: answer.replayed,
+        hints: answer.evaluated && hintsFor(app, request, answer.evaluated, context),
+      };
+    },
+  }),
+  operation({
+    name: 'pay_batch',
+    summary:
+      'Ask for up to 200 payments of one wallet at once. Each is decided for itself; what is authorized settles together.',
+    method: 'POST',
+    path: '/v1/batches',
+    scope: 'pay',
+    input: z.strictObject({
+      agent: Ref.optional(),
+      payments: z.array(z.strictObject(payShape)).min(1).max(BATCH_MAX),
+    }),
+    output: z.object({ batch: z.string(), payments: z.array(PaymentView) }),
+    errors: ['agent_not_found', 'payee_not_found', 'idempotency_conflict', 'policy_unavailable'],
+    idempotent: true,
+    handler: async (app, caller, input, meta) => {
+      const agentId = actingAgent(app, caller, input.agent);
+      const key = keyOf(meta);
+      const batch = {
+        id: newId('batch'),
+        text: sha256(JSON.stringify(input, (_name, value) => (typeof value === 'bigint' ? value.toString() : value))),
+      };
+      const requests = input.payments.map((line, index) =>
+        toPaymentRequest({ ...line, agent: agentId }, agentId, `${key} #${index}`, batch),
+      );
+      const payments = await app.store.write((tx) => {
+        const context = gateContext(app, caller);
+        return requests.map((request) => requestPayment(tx, request, context).payment);
+      });
+      app.wake();
+      return {
+        batch: payments[0]?.batchId ?? batch.id,
+        payments: app.store.read((tx) => payments.map((payment) => paymentView(tx, payment))),
+      };
+    },
+  }),
+  operation({
+    name: 'check_payment',
+    summary: 'Dry run: would this be allowed, and why? Writes nothing but an event.',
+    method: 'POST',
+    path: '/v1/payments/check',
+    scope: 'pay',
+    input: PayInput,
+    output: z.object({
+      effect: z.enum(['allow', 'deny', 'review']),
+      reasons: z.array(ReasonView),
+      review: ReviewView.omit({ expires_at: true }).nullable(),
+      policy_digest: z.string(),
+      hints: HintsView.nullable(),
+    }),
+    errors: [
+      'agent_not_found',
+      'payee_not_found',
+      'workflow_not_found',
+      'payee_address_missing',
+      'forbidden_address',
+      'policy_unavailable',
+    ],
+    handler: async (app, caller, input) => {
+      const agentId = actingAgent(app, caller, input.agent);
+      const request = toPaymentRequest(input, agentId, ` check ${newId('payment')}`, null);
+      const { checked, context } = await app.store.write((tx) => {
+        const now = gateContext(app, caller);
+        const result = checkPayment(tx, request, now);
+        const { facts } = result.evaluated;
+        appendEvent(
+          tx,
+          {
+            type: 'payment.checked',
+            actor: caller.actor,
+            agentId,
+            sponsorId: facts.sponsor.id,
+            workflowId: facts.workflow?.id ?? null,
+            policyDigest: result.evaluated.policyDigest,
+            data: { effect: result.verdict.effect, amount: input.amount.toString(), payee: facts.payee?.id ?? null },
+          },
+          now.atMs,
+        );
+        return { checked: result, context: now };
+      });
+      const { verdict, evaluated } = checked;
+      return {
+        effect: verdict.effect,
+        reasons: verdict.reasons,
+        review: verdict.review && { quorum: verdict.review.quorum, roles: verdict.review.roles },
+        policy_digest: evaluated.policyDigest,
+        hints: hintsFor(app, request, evaluated, context),
+      };
+    },
+  }),
+  operation({
+    name: 'get_payment',
+    summary: 'Read a payment. An agent reads its own.',
+    method: 'GET',
+    path: '/v1/payments/{id}',
+    scope: 'read',
+    input: z.strictObject({ id: idOf('payment') }),
+    output: PaymentView,
+    errors: ['payment_not_found'],
+    handler: (app, caller, { id }) => app.store.read((tx) => paymentView(tx, visiblePayment(tx, caller, id))),
+  }),
+  operation({
+    name: 'list_payments',
+    summary: 'List payments, newest first. `cursor` is the last id of the page before.',
+    method: 'GET',
+    path: '/v1/payments',
+    scope: 'read',
+    input: z.strictObject({
+      agent: idOf('agent').optional(),
+      payee: idOf('payee').optional(),
+      state: z.enum(states).optional(),
+      kind: z.enum(paymentKinds).optional(),
+      batch: idOf('batch').optional(),
+      cursor: idOf('payment').optional(),
+      limit: Limit,
+    }),
+    output: z.object({ payments: z.array(PaymentView), next_cursor: z.string().nullable() }),
+    errors: [],
+    handler: (app, caller, input) =>
+      app.store.read((tx) => {
+        const payments = listPayments(tx, {
+          agentId: visibleAgent(caller, input.agent),
+          payeeId: input.payee,
+          state: input.state,
+          kind: input.kind,
+          batchId: input.batch,
+          before: input.cursor,
+          limit: input.limit,
+        });
+        return {
+          payments: payments.map((payment) => paymentView(tx, payment)),
+          next_cursor: payments.length === input.limit ? (payments.at(-1)?.id ?? null) : null,
+        };
+      }),
+  }),
+  operation({
+    name: 'cancel_payment',
+    summary:
+      'Take back a payment that is in review or authorized and not signed yet. What is signed only the chain can end.',
+    method: 'POST',
+    path: '/v1/payments/{id}/cancel',
+    scope: 'pay',
+    input: z.strictObject({ id: idOf('payment') }),
+    output: PaymentView,
+    errors: ['payment_not_found', 'invalid_transition'],
+    handler: (app, caller, { id }) =>
+      app.store.write((tx) => {
+        const payment = visiblePayment(tx, caller, id);
+        if (payment.state !== 'in_review' && !(payment.state === 'authorized' && withdrawQueued(tx, payment))) {
+          throw new BursarError('invalid_transition', { details: { state: payment.state } });
+        }
+        return paymentView(tx, transition(tx, payment, 'cancel', { ...actOf(app, caller), data: {} }));
+      }),
+  }),
+];

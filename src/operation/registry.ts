@@ -1,0 +1,39 @@
+import { agentOperations } from './agents.ts';
+import { approverOperations } from './approvers.ts';
+import { eventOperations } from './events.ts';
+import { keyOperations } from './keys.ts';
+import { ledgerOperations } from './ledger.ts';
+import type { Operation } from './operation.ts';
+import { payeeOperations } from './payees.ts';
+import { paymentOperations } from './payments.ts';
+import { policyOperations } from './policies.ts';
+import { receiptOperations } from './receipts.ts';
+import { reviewOperations } from './reviews.ts';
+import { sponsorOperations } from './sponsors.ts';
+import { workflowOperations } from './workflows.ts';
+import { x402Operations } from './x402.ts';
+
+const all = [
+  ...paymentOperations,
+  ...x402Operations,
+  ...reviewOperations,
+  ...receiptOperations,
+  ...agentOperations,
+  ...sponsorOperations,
+  ...workflowOperations,
+  ...payeeOperations,
+  ...approverOperations,
+  ...keyOperations,
+  ...policyOperations,
+  ...ledgerOperations,
+  ...eventOperations,
+];
+
+/** Everything that Bursar does. Doors loop over this list, so they cannot differ. */
+export const registry: readonly Operation[] = all.map((each): Operation => each as Operation);
+
+export function findOperation(name: string): Operation {
+  const found = registry.find((operation) => operation.name === name);
+  if (!found) throw new Error(`There is no operation ${name}.`);
+  return found;
+}

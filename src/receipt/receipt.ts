@@ -1,0 +1,142 @@
+import { z } from 'zod';
+import { BursarError } from '../errors/base.ts';
+import { getAgent } from '../identity/agents.ts';
+import type { Payment } from '../payments/payment.ts';
+import { findPayment, listSettledIn } from '../payments/records.ts';
+import type { ChainFacts } from '../payments/request.ts';
+import type { ReadTx } from '../store/store.ts';
+
+const hex = z.string().regex(/^0x[0-9a-f]*$/i);
+const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/);
+const bytes32 = z.string().regex(/^0x[0-9a-f]{64}$/);
+
+/**
+ * The evidence of a settled payment. With it, a node of the chain and this repository's `verify`, anyone can check it: the
+ * policy itself is inside, with the documents it decided on.
+ */
+export const Receipt = z.strictObject({
+  format: z.literal('bursar-receipt/1'),
+  payment: z.strictObject({
+    id: z.string(),
+    chain_key: bytes32,
+    kind: z.string(),
+    rail: z.enum(['wallet', 'x402']),
+    amount_micro: z.string().regex(/^[1-9][0-9]{0,15}$/),
+    agent: z.string(),
+    sponsor: z.string(),
+    workflow: z.string().nullable(),
+    run: z.string().nullable(),
+    payee: z.string().nullable(),
+    address,
+    refund_of: z.string().nullable(),
+    refunds: z.array(z.string()),
+  }),
+  chain: z.strictObject({ id: z.int().positive(), token: address, wallet: address, purse: address }),
+  settlement: z.strictObject({
+    tx_hash: bytes32,
+    log_index: z.int().min(0),
+    block_number: z.string().regex(/^[0-9]{1,20}$/),
+    block_hash: bytes32,
+  }),
+  policy_digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+  decision_hash: bytes32,
+  decisions: z
+    .array(
+      z.strictObject({
+        hash: bytes32,
+        policy_digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+        input: z.string(),
+        result: z.string(),
+        effect: z.enum(['allow', 'deny', 'review']),
+        decided_at: z.int(),
+      }),
+    )
+    .min(1),
+  approvals: z.array(z.strictObject({ approver: address, typed_data: z.string(), signature: hex })),
+  bundles: z.record(z.string(), z.string()),
+});
+export type Receipt = z.infer<typeof Receipt>;
+
+/** The receipt of a settled or final payment. Throws `payment_not_found` or `invalid_transition` when it has not settled. */
+export function receiptOf(tx: ReadTx, id: string, chain: ChainFacts): Receipt {
+  const payment = findPayment(tx, id);
+  if (!payment) throw new BursarError('payment_not_found', { details: { payment: id } });
+  const { settlement } = payment;
+  const wallet = getAgent(tx, payment.agentId).wallet;
+  if (!settlement || !wallet) {
+    throw new BursarError('invalid_transition', {
+      message: `The payment is ${payment.state}: a receipt comes with its settlement.`,
+    });
+  }
+  const decisions = decisionsOf(tx, payment);
+  return {
+    format: 'bursar-receipt/1',
+    payment: {
+      id: payment.id,
+      chain_key: payment.chainKey,
+      kind: payment.kind,
+      rail: payment.rail,
+      amount_micro: payment.amount.toString(),
+      agent: payment.agentId,
+      sponsor: payment.sponsorId,
+      workflow: payment.workflowId,
+      run: payment.workflowRun,
+      payee: payment.payeeId,
+      address: payment.address,
+      refund_of: payment.refundOf,
+      refunds: tx
+        .all<{ id: string }>('SELECT id FROM payments WHERE refund_of = ? ORDER BY id', payment.id)
+        .map((row) => row.id),
+    },
+    chain: { id: chain.chainId, token: chain.token, wallet: wallet.address, purse: wallet.purse },
+    settlement: {
+      tx_hash: settlement.txHash,
+      log_index: settlement.logIndex,
+      block_number: settlement.blockNumber.toString(),
+      block_hash: settlement.blockHash,
+    },
+    policy_digest: payment.policyDigest,
+    decision_hash: payment.decisionHash,
+    decisions,
+    approvals: tx
+      .all<{ address: string; typed_data_json: string; signature: string }>(
+        `SELECT r.address, a.typed_data_json, a.signature FROM approvals a JOIN approvers r ON r.id = a.approver_id
+         WHERE a.payment_id = ? AND a.verdict = 'approve' ORDER BY r.address`,
+        payment.id,
+      )
+      .map((row) => ({ approver: row.address, typed_data: row.typed_data_json, signature: row.signature })),
+    bundles: bundlesOf(tx, new Set(decisions.map((decision) => decision.policy_digest))),
+  };
+}
+
+/** The receipts of all payments that one transaction settled. */
+export function receiptsOfTransaction(tx: ReadTx, txHash: string, chain: ChainFacts): Receipt[] {
+  return listSettledIn(tx, txHash).map((payment) => receiptOf(tx, payment.id, chain));
+}
+
+function decisionsOf(tx: ReadTx, payment: Payment): Receipt['decisions'] {
+  return tx
+    .all<{
+      hash: string;
+      policy_digest: string;
+      input: string;
+      result: string;
+      effect: 'allow' | 'deny' | 'review';
+      decided_at: bigint;
+    }>(
+      `SELECT d.hash, d.policy_digest, i.body AS input, r.body AS result, d.effect, d.decided_at FROM decisions d
+       JOIN documents i ON i.hash = d.input_hash JOIN documents r ON r.hash = d.result_hash
+       WHERE d.payment_id = ? ORDER BY d.seq`,
+      payment.id,
+    )
+    .map((row) => ({ ...row, decided_at: Number(row.decided_at) }));
+}
+
+function bundlesOf(tx: ReadTx, digests: Set<string>): Record<string, string> {
+  const bundles: Record<string, string> = {};
+  for (const digest of digests) {
+    const row = tx.get<{ bundle: string }>('SELECT bundle FROM policy_bundles WHERE digest = ?', digest);
+    if (row) bundles[digest] = row.bundle;
+  }
+  return bundles;
+}

@@ -1,0 +1,241 @@
+import { createHash } from 'node:crypto';
+import {
+  type Address,
+  createPublicClient,
+  encodeAbiParameters,
+  getAddress,
+  type Hex,
+  http,
+  isAddressEqual,
+  keccak256,
+  type Log,
+  type PublicClient,
+  parseAbi,
+  parseEventLogs,
+  toHex,
+  zeroAddress,
+} from 'viem';
+import { decisionHashOf } from '../payments/decide.ts';
+import { loadPolicy } from '../policy/policy.ts';
+import { agentWalletAbi } from '../wallet/contracts.generated.ts';
+import { Receipt } from './receipt.ts';
+
+export type Finding = { check: string; ok: boolean; detail: string };
+export type Verification = { ok: boolean; payment: string; findings: Finding[] };
+
+const usdcAbi = parseAbi([
+  'event Transfer(address indexed from, address indexed to, uint256 value)',
+  'event AuthorizationUsed(address indexed authorizer, bytes32 indexed nonce)',
+]);
+
+/**
+ * Checks a receipt against the chain and against itself, trusting no server: the policy inside is run again on the recorded
+ * input, and what it said is compared with what the chain carries. Throws only when the RPC cannot be reached.
+ */
+export async function verifyReceipt(input: unknown, rpcUrl: string): Promise<Verification> {
+  const parsed = Receipt.safeParse(input);
+  if (!parsed.success) {
+    const detail = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
+    return { ok: false, payment: '?', findings: [{ check: 'form', ok: false, detail }] };
+  }
+  const receipt = parsed.data;
+  const client = createPublicClient({ transport: http(rpcUrl) });
+  const findings = [
+    ...(await checkDecisions(receipt)),
+    ...checkInput(receipt),
+    ...(await checkChain(receipt, client)),
+    ...(await checkApprovals(receipt, client)),
+  ];
+  return { ok: findings.every((finding) => finding.ok), payment: receipt.payment.id, findings };
+}
+
+async function checkDecisions(receipt: Receipt): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const [index, decision] of receipt.decisions.entries()) {
+    const name = `decision ${index + 1}`;
+    const hash = decisionHashOf(decision.policy_digest, sha256(decision.input), sha256(decision.result));
+    findings.push(
+      finding(`${name}: hash`, hash === decision.hash, `${decision.hash} is the hash of digest, input and result`),
+    );
+    const bundle = receipt.bundles[decision.policy_digest];
+    if (bundle === undefined) {
+      findings.push(finding(`${name}: policy`, false, `the bundle ${decision.policy_digest} is not in the receipt`));
+      continue;
+    }
+    try {
+      const policy = await loadPolicy(bundle);
+      findings.push(
+        finding(`${name}: policy`, policy.digest === decision.policy_digest, `the bundle's digest is ${policy.digest}`),
+      );
+      const { resultText, decision: replayed } = policy.evaluate(decision.input);
+      const same = resultText === decision.result && replayed.effect === decision.effect;
+      findings.push(finding(`${name}: replay`, same, `the policy, run again, says ${replayed.effect}`));
+    } catch (error) {
+      findings.push(
+        finding(`${name}: policy`, false, error instanceof Error ? error.message : 'the bundle cannot be loaded'),
+      );
+    }
+  }
+  const last = receipt.decisions.at(-1);
+  findings.push(finding('allowed', last?.effect === 'allow', `the decision in force was ${last?.effect ?? 'none'}`));
+  findings.push(
+    finding('policy version', last?.policy_digest === receipt.policy_digest, `paid under ${receipt.policy_digest}`),
+  );
+  // With a review the chain carries the hash that people signed, which is the first decision's.
+  const carried = receipt.decisions.some((decision) => decision.hash === receipt.decision_hash);
+  findings.push(finding('decision on chain', carried, `${receipt.decision_hash} is one of the decisions`));
+  return findings;
+}
+
+/** The documents must speak of this payment, not of a harmless other one. */
+function checkInput(receipt: Receipt): Finding[] {
+  return receipt.decisions.map((decision, index) => {
+    let same = false;
+    try {
+      const input = JSON.parse(decision.input) as {
+        payment?: { amount?: number; kind?: string; network?: string };
+        destination?: { address?: string };
+        agent?: { id?: string };
+      };
+      same =
+        String(input.payment?.amount) === receipt.payment.amount_micro &&
+        input.payment?.kind === receipt.payment.kind &&
+        input.payment?.network === `eip155:${receipt.chain.id}` &&
+        input.destination?.address === receipt.payment.address &&
+        input.agent?.id === receipt.payment.agent;
+    } catch {
+      same = false;
+    }
+    return finding(
+      `decision ${index + 1}: subject`,
+      same,
+      'the input has this amount, kind, network, address and agent',
+    );
+  });
+}
+
+async function checkChain(receipt: Receipt, client: PublicClient): Promise<Finding[]> {
+  const { chain, settlement, payment } = receipt;
+  const chainId = await client.getChainId();
+  if (chainId !== chain.id)
+    return [finding('chain', false, `the RPC serves chain ${chainId}, the receipt says ${chain.id}`)];
+  const mined = await client.getTransactionReceipt({ hash: settlement.tx_hash as Hex }).catch((error: Error) => {
+    if (error.name === 'TransactionReceiptNotFoundError') return null;
+    throw error;
+  });
+  if (!mined) return [finding('transaction', false, `${settlement.tx_hash} is not on the chain`)];
+  const key = keccak256(toHex(payment.id));
+  return [
+    finding('chain', true, `chain ${chainId}`),
+    finding('transaction', mined.status === 'success', `${settlement.tx_hash} in block ${mined.blockNumber}`),
+    finding(
+      'block',
+      mined.blockHash === settlement.block_hash && mined.blockNumber.toString() === settlement.block_number,
+      `block ${mined.blockHash}`,
+    ),
+    finding('payment id', key === payment.chain_key, `${key} is the hash of ${payment.id}`),
+    transferFinding(receipt, mined.logs),
+    payment.rail === 'wallet' ? executedFinding(receipt, mined.logs) : authorizationFinding(receipt, mined.logs),
+    await registryFinding(receipt, client),
+  ];
+}
+
+function transferFinding(receipt: Receipt, logs: readonly Log[]): Finding {
+  const { chain, settlement, payment } = receipt;
+  const from = payment.rail === 'wallet' ? chain.wallet : chain.purse;
+  const transfer = parseEventLogs({ abi: usdcAbi, eventName: 'Transfer', logs: [...logs] }).find(
+    (log) => log.logIndex === settlement.log_index,
+  );
+  const ok =
+    transfer !== undefined &&
+    isAddressEqual(transfer.address, chain.token as Address) &&
+    isAddressEqual(transfer.args.from, from as Address) &&
+    isAddressEqual(transfer.args.to, payment.address as Address) &&
+    transfer.args.value.toString() === payment.amount_micro;
+  return finding(
+    'transfer',
+    ok,
+    `log ${settlement.log_index} moves ${payment.amount_micro} micro-USDC from ${from} to ${payment.address}`,
+  );
+}
+
+function executedFinding(receipt: Receipt, logs: readonly Log[]): Finding {
+  const { chain, payment } = receipt;
+  const ok = parseEventLogs({ abi: agentWalletAbi, eventName: 'PaymentExecuted', logs: [...logs] }).some(
+    ({ address, args }) =>
+      isAddressEqual(address, chain.wallet as Address) &&
+      args.paymentId === payment.chain_key &&
+      isAddressEqual(args.payee, payment.address as Address) &&
+      isAddressEqual(args.token, chain.token as Address) &&
+      args.amount.toString() === payment.amount_micro &&
+      args.policyDigest === digestOnChain(receipt) &&
+      args.decisionHash === receipt.decision_hash,
+  );
+  return finding('PaymentExecuted', ok, 'the wallet names this payment, policy digest and decision hash');
+}
+
+function authorizationFinding(receipt: Receipt, logs: readonly Log[]): Finding {
+  const nonce = keccak256(
+    encodeAbiParameters(
+      [{ type: 'bytes32' }, { type: 'bytes32' }, { type: 'bytes32' }],
+      [receipt.payment.chain_key as Hex, digestOnChain(receipt), receipt.decision_hash as Hex],
+    ),
+  );
+  const ok = parseEventLogs({ abi: usdcAbi, eventName: 'AuthorizationUsed', logs: [...logs] }).some(
+    (log) =>
+      isAddressEqual(log.address, receipt.chain.token as Address) &&
+      isAddressEqual(log.args.authorizer, receipt.chain.purse as Address) &&
+      log.args.nonce === nonce,
+  );
+  return finding(
+    'AuthorizationUsed',
+    ok,
+    'the EIP-3009 nonce is the hash of payment id, policy digest and decision hash',
+  );
+}
+
+/** A pinned wallet and its purse refuse every digest that the registry does not have active: the log itself is the proof. */
+async function registryFinding(receipt: Receipt, client: PublicClient): Promise<Finding> {
+  const registry = await client.readContract({
+    address: getAddress(receipt.chain.wallet),
+    abi: agentWalletAbi,
+    functionName: 'registry',
+  });
+  return registry === zeroAddress
+    ? finding('registry', true, "unpinned wallet: the digest is the executor's claim")
+    : finding('registry', true, `the wallet takes only policies that ${registry} has active`);
+}
+
+async function checkApprovals(receipt: Receipt, client: PublicClient): Promise<Finding[]> {
+  const reviewed = receipt.decisions.some((decision) => decision.effect === 'review');
+  if (reviewed && receipt.approvals.length === 0)
+    return [finding('approvals', false, 'reviewed, but nobody has signed')];
+  return Promise.all(
+    receipt.approvals.map(async ({ approver, typed_data, signature }) => {
+      const name = `approval by ${approver}`;
+      try {
+        const typedData = JSON.parse(typed_data) as Parameters<PublicClient['verifyTypedData']>[0] & {
+          message: Record<string, unknown>;
+        };
+        const { message } = typedData;
+        const speaks =
+          message.paymentId === receipt.payment.chain_key &&
+          String(message.amount) === receipt.payment.amount_micro &&
+          message.decisionHash === receipt.decision_hash &&
+          isAddressEqual(message.payee as Address, receipt.payment.address as Address);
+        const signed = await client.verifyTypedData({
+          ...typedData,
+          address: approver as Address,
+          signature: signature as Hex,
+        });
+        return finding(name, speaks && signed, 'an EIP-712 signature over this payment, payee, amount and decision');
+      } catch (error) {
+        return finding(name, false, error instanceof Error ? error.message : 'cannot be read');
+      }
+    }),
+  );
+}
+
+const finding = (check: string, ok: boolean, detail: string): Finding => ({ check, ok, detail });
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+const digestOnChain = (receipt: Receipt): Hex => `0x${receipt.policy_digest.slice('sha256:'.length)}`;
