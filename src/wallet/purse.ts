@@ -1,0 +1,160 @@
+import {
+  type Address,
+  encodeAbiParameters,
+  encodeFunctionData,
+  type Hex,
+  hashTypedData,
+  keccak256,
+  recoverAddress,
+  size,
+} from 'viem';
+import { BursarError, invariant } from '../errors/base.ts';
+import type { Call } from './agentWallet.ts';
+import type { ApprovedTransfer } from './approvedTransfer.ts';
+import type { Chain } from './chain.ts';
+import { x402PurseAbi } from './contracts.generated.ts';
+import type { KeyProvider, KeyRole } from './keys.ts';
+import { type TokenDomain, tokenAbi, viemDomain } from './tokenDomain.ts';
+
+/** EIP-3009. */
+export const transferWithAuthorizationTypes = {
+  TransferWithAuthorization: [
+    { name: 'from', type: 'address' },
+    { name: 'to', type: 'address' },
+    { name: 'value', type: 'uint256' },
+    { name: 'validAfter', type: 'uint256' },
+    { name: 'validBefore', type: 'uint256' },
+    { name: 'nonce', type: 'bytes32' },
+  ],
+} as const;
+
+/** As it goes into an x402 `exact` payload: figures as decimal strings. */
+export type PurseAuthorization = {
+  from: Address;
+  to: Address;
+  value: string;
+  /** Epoch seconds; the token wants block time > validAfter and < validBefore. */
+  validAfter: string;
+  validBefore: string;
+  nonce: Hex;
+};
+
+export type SignedAuthorization = {
+  authorization: PurseAuthorization;
+  /** The purse's ERC-1271 blob: always longer than 65 bytes, so the token's `bytes` overload is used. */
+  signature: Hex;
+};
+
+/** What the purse contract itself allows at most. */
+export const VALIDITY_SECONDS_MAX = 3_600;
+
+/** The EIP-3009 nonce of a payment: what is signed again settles once, and the log names payment, policy and decision. */
+export function purseNonce(chainKey: Hex, policyDigest: Hex, decisionHash: Hex): Hex {
+  const types = [{ type: 'bytes32' }, { type: 'bytes32' }, { type: 'bytes32' }] as const;
+  return keccak256(encodeAbiParameters(types, [chainKey, policyDigest, decisionHash]));
+}
+
+export type SigningTerms = {
+  keys: KeyProvider;
+  /** The wallet's executor. */
+  role: KeyRole;
+  chain: Pick<Chain, 'chainId' | 'token'>;
+  domain: TokenDomain;
+  /** The server's time, epoch seconds. */
+  nowS: number;
+  /** Epoch seconds; at most an hour ahead. */
+  validBeforeS: number;
+};
+
+/**
+ * Signs the payment's EIP-3009 transfer out of the purse: ECDSA by the executor, wrapped with the fields that the purse rebuilds
+ * the digest from. The same terms give the same nonce always. Throws `invalid_request` for a validity the purse would refuse.
+ */
+export async function signPurseAuthorization(
+  transfer: ApprovedTransfer,
+  terms: SigningTerms,
+): Promise<SignedAuthorization> {
+  const { keys, role, chain, domain, nowS, validBeforeS } = terms;
+  const { purse: from, payee: to, amount: value, chainKey, policyDigest, decisionHash } = transfer;
+  invariant(transfer.rail === 'x402', 'Only a payment of the x402 rail is signed for the purse.', {
+    id: transfer.paymentId,
+  });
+  invariant(transfer.chainId === chain.chainId, 'The payment is of another chain.', { id: transfer.paymentId });
+  if (validBeforeS <= nowS || validBeforeS > nowS + VALIDITY_SECONDS_MAX) {
+    throw new BursarError('invalid_request', {
+      message: `An authorization is valid for 1 to ${VALIDITY_SECONDS_MAX} seconds, not ${validBeforeS - nowS}.`,
+    });
+  }
+  if (to === from || to === chain.token) {
+    throw new BursarError('forbidden_address', { message: 'The purse pays neither itself nor the token.' });
+  }
+  const nonce = purseNonce(chainKey, policyDigest, decisionHash);
+  const [validAfter, validBefore] = [0n, BigInt(validBeforeS)];
+  const typedData = {
+    domain: viemDomain(chain, domain),
+    types: transferWithAuthorizationTypes,
+    primaryType: 'TransferWithAuthorization',
+    message: { from, to, value, validAfter, validBefore, nonce },
+  } as const;
+  const executorSignature = await keys.signTypedData(role, typedData);
+  const signer = await recoverAddress({ hash: hashTypedData(typedData), signature: executorSignature });
+  invariant(signer === (await keys.address(role)), 'The signer used another key than the executor has.');
+  const signature = encodeAbiParameters(SIGNATURE_TYPES, [
+    to,
+    value,
+    validAfter,
+    validBefore,
+    chainKey,
+    policyDigest,
+    decisionHash,
+    executorSignature,
+  ]);
+  invariant(size(signature) > 65, 'The purse signature must be longer than 65 bytes.');
+  return {
+    authorization: { from, to, value: `${value}`, validAfter: `${validAfter}`, validBefore: `${validBefore}`, nonce },
+    signature,
+  };
+}
+
+const SIGNATURE_TYPES = [
+  { name: 'to', type: 'address' },
+  { name: 'value', type: 'uint256' },
+  { name: 'validAfter', type: 'uint256' },
+  { name: 'validBefore', type: 'uint256' },
+  { name: 'paymentId', type: 'bytes32' },
+  { name: 'policyDigest', type: 'bytes32' },
+  { name: 'decisionHash', type: 'bytes32' },
+  { name: 'executorSignature', type: 'bytes' },
+] as const;
+
+/** Makes an unused authorization void for ever. Executor, guardian or owner; mined and final, its hold can be released. */
+export function cancelAuthorizationCall(purse: Address, nonce: Hex): Call {
+  return {
+    to: purse,
+    data: encodeFunctionData({ abi: x402PurseAbi, functionName: 'cancelAuthorization', args: [nonce] }),
+  };
+}
+
+/** Sends micro-USDC from the purse back to its wallet. Executor, guardian or owner. */
+export function sweepCall(purse: Address, amount: bigint): Call {
+  return { to: purse, data: encodeFunctionData({ abi: x402PurseAbi, functionName: 'sweep', args: [amount] }) };
+}
+
+/** Whether the chain saw the authorization's nonce used or cancelled, at that block or the head. */
+export async function isAuthorizationUsed(
+  chain: Chain,
+  purse: Address,
+  nonce: Hex,
+  blockNumber?: bigint,
+): Promise<boolean> {
+  const block = blockNumber === undefined ? {} : { blockNumber };
+  return chain.run((client) =>
+    client.readContract({
+      address: chain.token,
+      abi: tokenAbi,
+      functionName: 'authorizationState',
+      args: [purse, nonce],
+      ...block,
+    }),
+  );
+}
