@@ -44,7 +44,7 @@ _counts(approval) if {
 #   then counted for each review by itself, and the payment stays in review until each has its own.
 needed(outcomes) := {
 	"quorum": max({outcome.quorum | some outcome in outcomes}),
-	"roles": _roles({{role | some role in outcome.roles} | some outcome in outcomes}),
+	"roles": sort(_roles({{role | some role in outcome.roles} | some outcome in outcomes})),
 	"expires_in": data.review.expires_in,
 }
 

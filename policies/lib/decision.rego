@@ -20,27 +20,26 @@ default decision := {
 decision := {"effect": "allow", "reasons": [{"code": "all_passed", "rule": "decision"}], "review": null} if {
 	_complete
 	_all_pass
-} else := {"effect": "deny", "reasons": [reason | some reason in _refusals], "review": null} if {
+} else := {"effect": "deny", "reasons": sort(_refusals), "review": null} if {
 	_complete
 	count(_refusals) > 0
 } else := {
 	"effect": "review",
-	"reasons": [_reason(name, outcome) | some name, outcome in _open],
+	"reasons": sort([_reason(name, outcome) | some name, outcome in _open]),
 	"review": approvals.needed(_open),
 } if {
 	_complete
 	count(_open) > 0
 } else := {"effect": "allow", "reasons": [_grounds], "review": null} if {
 	_complete
-	count(required) > 0
+	_kind_required
 	count(_passed) == count(required)
 }
 
 # The common case, without building a set: one look at each control.
 _all_pass if {
-	names := data.required[input.payment.kind]
-	count(names) > 0
-	every name in names { data.bursar.controls[name].outcome.effect == "pass" }
+	_kind_required
+	every name in data.required[input.payment.kind] { data.bursar.controls[name].outcome.effect == "pass" }
 	every layer in data.layers { _layer_passes(layer) }
 }
 
@@ -81,8 +80,11 @@ _unanswered contains {"code": "control_undefined", "rule": name, "observed": nam
 }
 
 _unanswered contains {"code": "nothing_required", "rule": "decision", "observed": input.payment.kind} if {
-	count(required) == 0
+	not _kind_required
 }
+
+# Layers add to the list of a kind; they do not stand in for it.
+_kind_required if count(data.required[input.payment.kind]) > 0
 
 _open[name] := outcome if {
 	some name, outcome in _outcomes

@@ -1,0 +1,89 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { readBundle } from './bundle.ts';
+import { readDecision } from './decision.ts';
+import { type Fixture, readFixtures } from './fixtures.ts';
+import { resolveOpa } from './opa.ts';
+import { DECISION_ENTRYPOINT } from './policy.ts';
+import { reasonCatalogue } from './reasons.ts';
+import { POLICIES, readBursarSources } from './sources.ts';
+import { readStarterBundle } from './starter.ts';
+import { WasmPolicy } from './wasm.ts';
+
+const run = promisify(execFile);
+const { bundle } = readBundle(await readStarterBundle());
+const { amounts: _amounts, ...starterData } = bundle.data;
+const fixtures = await readFixtures(starterData);
+const wasmBytes = Uint8Array.from(Buffer.from(bundle.wasm, 'base64'));
+
+async function decideByWasm(fixture: Fixture): Promise<unknown> {
+  const wasm = await WasmPolicy.compile(wasmBytes, fixture.data);
+  return wasm.evaluate(DECISION_ENTRYPOINT, JSON.stringify(fixture.input));
+}
+
+/** All fixtures in one `opa eval`: a process for each would take a minute. */
+async function decideByGo(): Promise<unknown[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'bursar-fixtures-'));
+  try {
+    const file = join(folder, 'input.json');
+    await writeFile(file, JSON.stringify({ fixtures: fixtures.map(({ input, data }) => ({ input, data })) }));
+    const roots = [...new Set(fixtures.flatMap(({ data }) => Object.keys(data)))];
+    // Bound before `with` replaces the input from which they come.
+    const bound = roots.map((root) => `${root}_ := f.data.${root}`).join('; ');
+    const withs = roots.map((root) => `with data.${root} as ${root}_`).join(' ');
+    const query = `[d | some f in input.fixtures; i := f.input; ${bound}; d := data.bursar.decision with input as i ${withs}]`;
+    const files = Object.keys(await readBursarSources()).flatMap((path) => ['-d', join(POLICIES, path)]);
+    const args = ['eval', '--format', 'json', '--input', file, ...files, query];
+    const { stdout } = await run(await resolveOpa(), args, { maxBuffer: 64 * 1024 * 1024 });
+    const { result } = JSON.parse(stdout) as { result: { expressions: { value: unknown[] }[] }[] };
+    return result[0]?.expressions[0]?.value ?? [];
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+describe('every fixture', () => {
+  let byGo: unknown[];
+  beforeAll(async () => {
+    byGo = await decideByGo();
+  }, 600_000);
+
+  it.each(fixtures.map((fixture, index) => ({ ...fixture, index })))('$name', async (fixture) => {
+    const byWasm = await decideByWasm(fixture);
+    expect(byWasm).toEqual(byGo[fixture.index]);
+    const decision = readDecision(byWasm);
+    expect(decision).toMatchObject({ effect: fixture.effect });
+    expect(decision?.reasons.map((reason) => reason.code)).toEqual(fixture.codes);
+  });
+
+  it('names figures in its sentences, never an unknown amount', async () => {
+    for (const fixture of fixtures) {
+      const decision = readDecision(await decideByWasm(fixture));
+      for (const reason of decision?.reasons ?? []) {
+        expect(reason.message, fixture.name).not.toMatch(/unknown amount|undefined|null|NaN/);
+      }
+    }
+  });
+
+  it('between them, the fixtures show every code that a control can give', () => {
+    const shown = new Set(fixtures.flatMap((fixture) => fixture.codes));
+    const failures = ['policy_error', 'policy_undefined', 'policy_malformed', 'policy_timeout', 'input_incomplete'];
+    expect([...shown, ...failures].sort()).toEqual(Object.keys(reasonCatalogue).sort());
+  });
+});
+
+describe('codes', () => {
+  it('in the Rego and in the catalogue are the same', async () => {
+    const sources = Object.values(await readBursarSources()).join('\n');
+    const literals = [
+      ...sources.matchAll(/"code": "(\w+)"/g),
+      ...sources.matchAll(/_(?:review|refused)\("(\w+)"/g),
+    ].map(([, code]) => code);
+    const ofTheHost = ['policy_error', 'policy_undefined', 'policy_malformed', 'policy_timeout'];
+    expect([...new Set([...literals, ...ofTheHost])].sort()).toEqual(Object.keys(reasonCatalogue).sort());
+  });
+});

@@ -1,0 +1,58 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { withAmounts } from './bundle.ts';
+import type { Effect } from './decision.ts';
+import { PolicyInput } from './input.ts';
+import { POLICIES } from './sources.ts';
+
+/** One story (a line) of a fixtures.jsonl: what differs, by dotted path, from policies/fixtures/base.json and from the data. */
+const Story = z.strictObject({
+  story: z.string(),
+  input: z.record(z.string(), z.json()),
+  data: z.record(z.string(), z.json()),
+  effect: z.enum(['allow', 'deny', 'review']),
+  codes: z.array(z.string()).min(1),
+});
+
+export type Fixture = {
+  name: string;
+  input: PolicyInput;
+  data: Record<string, unknown>;
+  effect: Effect;
+  codes: string[];
+};
+
+/** Every fixture under policies/, made whole against the given data (the parsed data.yaml). */
+export async function readFixtures(data: Record<string, unknown>): Promise<Fixture[]> {
+  const base: unknown = JSON.parse(await readFile(join(POLICIES, 'fixtures', 'base.json'), 'utf8'));
+  const paths = (await readdir(POLICIES, { recursive: true })).filter((path) => path.endsWith('fixtures.jsonl')).sort();
+  const fixtures: Fixture[] = [];
+  for (const path of paths) {
+    const lines = (await readFile(join(POLICIES, path), 'utf8')).split('\n').filter((line) => line !== '');
+    for (const line of lines) {
+      const story = Story.parse(JSON.parse(line));
+      fixtures.push({
+        name: `${path.replace(/.fixtures\.jsonl$/, '')}: ${story.story}`,
+        input: PolicyInput.parse(changed(base, story.input)),
+        data: withAmounts(changed(data, story.data)),
+        effect: story.effect,
+        codes: story.codes,
+      });
+    }
+  }
+  return fixtures;
+}
+
+/** A copy in which the value at each dotted path is another. */
+function changed(whole: unknown, changes: Record<string, unknown>): Record<string, unknown> {
+  const copy = structuredClone(whole) as Record<string, unknown>;
+  for (const [path, value] of Object.entries(changes)) {
+    const steps = path.split('.');
+    const last = steps.pop() ?? '';
+    let at = copy;
+    for (const step of steps) at = at[step] as Record<string, unknown>;
+    at[last] = value;
+  }
+  return copy;
+}
