@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { failure, forgeTally, opaTally, sum, summary, vitestTally } from './tally.ts';
+import { failure, forgeTally, opaCoverageTally, opaTally, sum, summary, vitestTally } from './tally.ts';
 
 describe('tally', () => {
   it('counts vitest tests, and names the failed ones with their first message', () => {
@@ -58,6 +58,20 @@ describe('tally', () => {
       { package: 'data.a', name: 'test_error', error: { code: 'eval_error' } },
     ];
     expect(opaTally(JSON.stringify(report))).toMatchObject({ passed: 1, failed: 3 });
+  });
+
+  it('counts full OPA coverage as one check, and names the lines that no test reaches', () => {
+    const full = { coverage: 100, files: { 'lib/a.rego': {} } };
+    expect(opaCoverageTally(JSON.stringify(full))).toMatchObject({ passed: 1, failed: 0 });
+    const partial = {
+      coverage: 99.9,
+      files: { 'lib/a.rego': { not_covered: [{ start: { row: 7 }, end: { row: 8 } }] } },
+    };
+    expect(opaCoverageTally(JSON.stringify(partial))).toEqual({
+      passed: 0,
+      failed: 1,
+      failures: ['every line of Rego is tested: lib/a.rego:7'],
+    });
   });
 
   it('counts a run without tests as a failure', () => {

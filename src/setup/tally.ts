@@ -56,6 +56,24 @@ export function opaTally(text: string): Tally {
   return some(tally);
 }
 
+type OpaCoverage = { coverage: number; files: Record<string, { not_covered?: { start: { row: number } }[] }> };
+
+/** `opa test --coverage --format json`: one check, which fails at the first line that no test reaches. */
+export function opaCoverageTally(text: string): Tally {
+  const tally = empty();
+  const report: OpaCoverage = JSON.parse(text);
+  const missed = Object.entries(report.files).flatMap(([file, { not_covered = [] }]) =>
+    not_covered.map(({ start }) => `${file}:${start.row}`),
+  );
+  count(
+    tally,
+    report.coverage === 100 && missed.length === 0,
+    'every line of Rego is tested',
+    [...new Set(missed)].join(', '),
+  );
+  return tally;
+}
+
 /** The line every runner ends with, and `.ci/run` adds up. */
 export function summary(tally: Pick<Tally, 'passed' | 'failed'>): string {
   return `${tally.passed} passed, ${tally.failed} failed`;

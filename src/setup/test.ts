@@ -4,9 +4,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { resolveOpa } from '../policy/opa.ts';
 import { forge, run, tool } from './run.ts';
-import { failure, forgeTally, opaTally, sum, summary, type Tally, type TallyReader, vitestTally } from './tally.ts';
+import {
+  failure,
+  forgeTally,
+  opaCoverageTally,
+  opaTally,
+  sum,
+  summary,
+  type Tally,
+  type TallyReader,
+  vitestTally,
+} from './tally.ts';
 
-const regoFolders = ['lib', 'controls'];
+// Data and fixtures stay out: a Rego test says itself what it is decided from.
+const regoTests = ['test', '--format', 'json', '--ignore', '*.json', 'lib', 'controls'];
 
 type Suite = { name: string; run: () => Promise<Tally> };
 
@@ -34,7 +45,8 @@ async function vitest(): Promise<Tally> {
 async function rego(): Promise<Tally> {
   try {
     const opa = await resolveOpa();
-    return await captured([opa, 'test', '--format', 'json', ...regoFolders], 'policies', opaTally);
+    const tests = await captured([opa, ...regoTests], 'policies', opaTally);
+    return sum([tests, await captured([opa, ...regoTests, '--coverage'], 'policies', opaCoverageTally)]);
   } catch (error) {
     return failure(`opa is not at hand: ${error instanceof Error ? error.message : error}`);
   }
