@@ -43,7 +43,7 @@ export type ApprovalTerms = {
  * What a person signs for one payment under review: whom, how much, until when, and the decision that they were shown. The
  * wallet itself checks an approval above its ceilings; a rejection stays with us.
  */
-export function approvalTypedData(verdict: 'approve' | 'reject', terms: ApprovalTerms) {
+export function approvalTypedData(verdict: 'approve' | 'reject', terms: ApprovalTerms): TypedDataDefinition {
   const domain = { name: 'Bursar', version: '1', chainId: terms.chainId, verifyingContract: terms.wallet } as const;
   const message = {
     paymentId: terms.chainKey,
@@ -54,8 +54,8 @@ export function approvalTypedData(verdict: 'approve' | 'reject', terms: Approval
     expiresAt: BigInt(terms.expiresAtS),
   };
   return verdict === 'approve'
-    ? ({ domain, types: approvalTypes, primaryType: 'PaymentApproval', message } as const)
-    : ({ domain, types: rejectionTypes, primaryType: 'PaymentRejection', message } as const);
+    ? { domain, types: approvalTypes, primaryType: 'PaymentApproval', message }
+    : { domain, types: rejectionTypes, primaryType: 'PaymentRejection', message };
 }
 
 export type SignatureCheck =

@@ -23,3 +23,11 @@ export async function isPolicyActive(chain: Chain, registry: Address, policyDige
     client.readContract({ address: registry, abi: policyRegistryAbi, functionName: 'isActive', args: [policyDigest] }),
   );
 }
+
+/** The policy (bytes32) that the registry counts as current; null before the first. One in its grace period is active, not current. */
+export async function readCurrentPolicy(chain: Chain, registry: Address): Promise<Hex | null> {
+  const current = await chain.run((client) =>
+    client.readContract({ address: registry, abi: policyRegistryAbi, functionName: 'current' }),
+  );
+  return BigInt(current) === 0n ? null : current;
+}
