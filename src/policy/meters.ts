@@ -57,6 +57,8 @@ export type MeterDeclarations = z.infer<typeof MeterDeclarations>;
  * calendar window. Throws `policy_invalid`; zero and more than ten years are refused too.
  */
 export function rollingMs(duration: string): number {
+  const known = durations.get(duration);
+  if (known !== undefined) return known;
   const match = DURATION.exec(duration);
   const part = (index: number): number => Number(match?.[index] ?? '0');
   const total = part(1) * MS.week + part(2) * MS.day + part(3) * MS.hour + part(4) * MS.minute + part(5) * MS.second;
@@ -65,8 +67,13 @@ export function rollingMs(duration: string): number {
       message: `"${duration.slice(0, 40)}" is not an ISO 8601 duration of weeks, days, hours, minutes or seconds, up to ten years.`,
     });
   }
+  if (durations.size < MAX_DURATIONS) durations.set(duration, total);
   return total;
 }
+
+/** The gate asks for each meter of each payment. */
+const durations = new Map<string, number>();
+const MAX_DURATIONS = 1_000;
 
 /** The first instant (epoch ms) that counts for a payment decided at `atMs`. Windows are [start, end). `lifetime` is 0. */
 export function windowStart(window: Window, atMs: number): number {

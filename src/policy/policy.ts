@@ -1,6 +1,6 @@
 import { BursarError } from '../errors/base.ts';
 import type { MicroUsdc } from '../money/microUsdc.ts';
-import { readBundle } from './bundle.ts';
+import { type Bundle, readBundle } from './bundle.ts';
 import { type Decision, failedDecision, type PolicyFailure, readDecision, resultTextOf } from './decision.ts';
 import { MeterDeclarations } from './meters.ts';
 import { probe } from './probe.ts';
@@ -25,6 +25,8 @@ export interface Policy {
   readonly digest: string;
   readonly meters: MeterDeclarations;
   readonly settings: PolicySettings;
+  /** The controls whose answer may change with the amount, or with time (the clock and the meters). */
+  readonly reads: { readonly amount: ReadonlySet<string>; readonly time: ReadonlySet<string> };
   /**
    * Takes the JSON text of a `PolicyInput`. Never throws: an error, a trap, no decision, nonsense and too slow are each a
    * deny. `resultText` is what is hashed: without sentences, so that their wording may change.
@@ -58,7 +60,11 @@ export async function loadPolicy(bundleText: string, options: LoadOptions = {}):
   const declared = MeterDeclarations.safeParse(first.meters);
   if (!declared.success) throw invalid('data.bursar.meters is not a declaration of meters.', declared.error);
 
-  const policy = new WasmBackedPolicy(digest, declared.data, settings, wasm, options.evaluationLimitMs);
+  const reads = {
+    amount: rulesThatRead(bundle, /input\.payment\.amount/),
+    time: rulesThatRead(bundle, /input\.(time|meters)/),
+  };
+  const policy = new WasmBackedPolicy(digest, declared.data, settings, reads, wasm, options.evaluationLimitMs);
   const tried = policy.try(JSON.stringify(probeInput(declared.data, settings.timezone)));
   if (typeof tried === 'string') {
     throw tried === 'policy_timeout'
@@ -68,10 +74,19 @@ export async function loadPolicy(bundleText: string, options: LoadOptions = {}):
   return policy;
 }
 
+/** By the sources: a control is one file. It only saves searches for hints; no decision rests on it. */
+function rulesThatRead(bundle: Bundle, field: RegExp): Set<string> {
+  const controls = Object.entries(bundle.files).filter(
+    ([path, text]) => path.startsWith('controls/') && field.test(text),
+  );
+  return new Set(controls.map(([path]) => path.split('/')[1] ?? ''));
+}
+
 class WasmBackedPolicy implements Policy {
   readonly digest: string;
   readonly meters: MeterDeclarations;
   readonly settings: PolicySettings;
+  readonly reads: Policy['reads'];
   readonly #wasm: WasmPolicy;
   readonly #limitMs: number;
 
@@ -79,12 +94,14 @@ class WasmBackedPolicy implements Policy {
     digest: string,
     meters: MeterDeclarations,
     settings: PolicySettings,
+    reads: Policy['reads'],
     wasm: WasmPolicy,
     limitMs: number = EVALUATION_LIMIT_MS,
   ) {
     this.digest = digest;
     this.meters = meters;
     this.settings = settings;
+    this.reads = reads;
     this.#wasm = wasm;
     this.#limitMs = limitMs;
   }
