@@ -10,8 +10,7 @@ const everywhere: ErrorCode[] = ['invalid_request', 'unauthenticated', 'forbidde
 export function openapi(operations: readonly Operation[], version: string): Json {
   const paths: Record<string, Json> = {};
   for (const operation of operations) {
-    const path = (paths[operation.path] ??= {});
-    path[operation.method.toLowerCase()] = describe(operation);
+    paths[operation.path] = { ...paths[operation.path], [operation.method.toLowerCase()]: describe(operation) };
   }
   return {
     openapi: '3.1.0',

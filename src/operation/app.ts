@@ -2,7 +2,6 @@ import type { Address } from 'viem';
 import type { Activations } from '../activation/activations.ts';
 import type { Agent, Ceilings } from '../identity/agents.ts';
 import type { AgentId } from '../ids/ids.ts';
-import type { LedgerCheck } from '../ledger/check.ts';
 import type { ChainFacts } from '../payments/request.ts';
 import type { Store } from '../store/store.ts';
 import type { Chain } from '../wallet/chain.ts';
@@ -30,7 +29,7 @@ export type App = {
   policies: Activations;
   x402: X402Signer;
   planWallet: (agentId: AgentId, wish: WalletWish) => WalletPlan;
-  checkLedger: () => Promise<LedgerCheck>;
+  checkLedger: () => Promise<{ ok: boolean; checks: { name: string; ok: boolean; detail: string }[] }>;
   /** Queues the wallet's deployment; resolves when it is queued. For owners who will not wait for the first payment. */
   deployWallet: (agent: Agent) => Promise<void>;
   /** Tells the workers that there is something to do; they also look by themselves. */

@@ -61,7 +61,11 @@ export const eventOperations = [
       app.store.read((tx) => {
         const head = tx.get<{ seq: bigint; hash: string }>('SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1');
         return {
-          events: eventsAfter(tx, { ...input, agent: caller.credential.agentId ?? input.agent }),
+          events: eventsAfter(tx, {
+            ...input,
+            payment: input.payment,
+            agent: caller.credential.agentId ?? input.agent,
+          }),
           head: head ? { seq: Number(head.seq), hash: head.hash } : null,
         };
       }),

@@ -8,8 +8,8 @@ import { type PayableOffer, parsePaymentRequired, payableOffers } from '../x402/
 import { hintsFor } from './hints.ts';
 import { operation } from './operation.ts';
 import { actingAgent, gateContext, sha256 } from './paymentRequest.ts';
-import { HintsView, PaymentView, paymentView } from './paymentView.ts';
 import { keyOf, visiblePayment } from './payments.ts';
+import { HintsView, PaymentView, paymentView } from './paymentView.ts';
 import { Amount, idOf, Label, Ref, safeText } from './schemas.ts';
 
 /** A top-up takes a block or two. */
@@ -34,7 +34,8 @@ function choose(tx: Tx, requests: PaymentRequest[], context: GateContext): Payme
 export const x402Operations = [
   operation({
     name: 'pay_x402',
-    summary: 'Pay a 402: hand in the offer as received, get the signed header to retry with, or a refusal with reasons.',
+    summary:
+      'Pay a 402: hand in the offer as received, get the signed header to retry with, or a refusal with reasons.',
     method: 'POST',
     path: '/v1/x402/payments',
     scope: 'pay',
@@ -53,10 +54,22 @@ export const x402Operations = [
     }),
     output: PaymentView.extend({
       replayed: z.boolean(),
-      payment_signature: z.string().nullable().describe('Send it as the PAYMENT-SIGNATURE header. Null: denied, in review, or the purse is being topped up; ask again with the same key'),
+      payment_signature: z
+        .string()
+        .nullable()
+        .describe(
+          'Send it as the PAYMENT-SIGNATURE header. Null: denied, in review, or the purse is being topped up; ask again with the same key',
+        ),
       hints: HintsView.nullable(),
     }),
-    errors: ['x402_invalid', 'x402_no_acceptable_offer', 'agent_not_found', 'workflow_not_found', 'idempotency_conflict', 'policy_unavailable'],
+    errors: [
+      'x402_invalid',
+      'x402_no_acceptable_offer',
+      'agent_not_found',
+      'workflow_not_found',
+      'idempotency_conflict',
+      'policy_unavailable',
+    ],
     idempotent: true,
     handler: async (app, caller, input, meta) => {
       const agentId = actingAgent(app, caller, input.agent);
@@ -73,7 +86,9 @@ export const x402Operations = [
         throw new BursarError('x402_no_acceptable_offer', { details: { offers: [...refused, ...tooDear] } });
       }
       const url = new URL(input.url);
-      const body = sha256(JSON.stringify([input.url, input.method, offer.accepts, input.workflow, input.run, input.category, input.memo]));
+      const body = sha256(
+        JSON.stringify([input.url, input.method, offer.accepts, input.workflow, input.run, input.category, input.memo]),
+      );
       const requests = within.map((payable) => toRequest(payable));
 
       function toRequest({ requirement, amount, payTo, flow }: PayableOffer): PaymentRequest {
@@ -90,7 +105,13 @@ export const x402Operations = [
           agentId,
           idempotencyKey: key,
           bodyHash: body,
-          requestJson: JSON.stringify({ x402, url: input.url, requirement, resource: offer.resource, extensions: offer.extensions ?? null }),
+          requestJson: JSON.stringify({
+            x402,
+            url: input.url,
+            requirement,
+            resource: offer.resource,
+            extensions: offer.extensions ?? null,
+          }),
           kind: 'purchase',
           amount,
           payee: null,
@@ -132,7 +153,12 @@ export const x402Operations = [
     input: z.strictObject({
       id: idOf('payment'),
       status: z.int().min(0).max(599).describe('The HTTP status; 0 for no answer'),
-      payment_response: z.string().max(8_192).nullable().default(null).describe('The PAYMENT-RESPONSE header, as received'),
+      payment_response: z
+        .string()
+        .max(8_192)
+        .nullable()
+        .default(null)
+        .describe('The PAYMENT-RESPONSE header, as received'),
     }),
     output: PaymentView,
     errors: ['payment_not_found'],
@@ -140,7 +166,11 @@ export const x402Operations = [
       app.store.write((tx) => {
         const payment = visiblePayment(tx, caller, input.id);
         const reported = { status: input.status, payment_response: input.payment_response };
-        tx.run('UPDATE x402_authorizations SET reported_json = ? WHERE payment_id = ?', JSON.stringify(reported), payment.id);
+        tx.run(
+          'UPDATE x402_authorizations SET reported_json = ? WHERE payment_id = ?',
+          JSON.stringify(reported),
+          payment.id,
+        );
         appendEvent(
           tx,
           {

@@ -95,7 +95,8 @@ function refusal(
     return `The offer's token domain is not "${domain.name}" version "${domain.version}".`;
   }
   if (!isAddress(requirement.payTo, { strict: false })) return 'payTo is not an address.';
-  if (!/^[1-9][0-9]{0,15}$/.test(requirement.amount)) return 'The amount is not a whole number of micro-USDC above zero.';
+  if (!/^[1-9][0-9]{0,15}$/.test(requirement.amount))
+    return 'The amount is not a whole number of micro-USDC above zero.';
   if (BigInt(requirement.amount) > 9_007_199_254_740_991n) return 'The amount is too large.';
   return null;
 }

@@ -1,0 +1,133 @@
+import type { Hex } from 'viem';
+import { z } from 'zod';
+import { BursarError } from '../errors/base.ts';
+import { getAgent } from '../identity/agents.ts';
+import type { Payment } from '../payments/payment.ts';
+import { listPayments } from '../payments/records.ts';
+import { takeVerdict } from '../payments/review.ts';
+import type { ReadTx } from '../store/store.ts';
+import { approvalTypedData, verifySignature } from '../wallet/approval.ts';
+import type { App } from './app.ts';
+import { operation } from './operation.ts';
+import { gateContext } from './paymentRequest.ts';
+import { visiblePayment } from './payments.ts';
+import { PaymentView, paymentView } from './paymentView.ts';
+import { AddressText, idOf, Limit } from './schemas.ts';
+
+const Verdict = z.enum(['approve', 'reject']);
+
+/** What a person is to sign, made from the stored payment alone: nothing that a caller sends goes into it. */
+function typedDataOf(app: App, tx: ReadTx, payment: Payment, verdict: 'approve' | 'reject') {
+  const { wallet } = getAgent(tx, payment.agentId);
+  if (payment.state !== 'in_review' || payment.reviewExpiresAtMs === null || !wallet) {
+    throw new BursarError('invalid_transition', { details: { state: payment.state } });
+  }
+  return approvalTypedData(verdict, {
+    chainId: payment.chainId,
+    wallet: wallet.address,
+    token: app.chainFacts.token,
+    chainKey: payment.chainKey,
+    payee: payment.address,
+    amount: payment.amount,
+    decisionHash: payment.decisionHash,
+    expiresAtS: Math.floor(payment.reviewExpiresAtMs / 1000),
+  });
+}
+
+/** eth_signTypedData_v4 wants JSON: figures as decimal text. */
+const toJson = (value: unknown): string =>
+  JSON.stringify(value, (_name, part) => (typeof part === 'bigint' ? part.toString() : part));
+
+export const reviewOperations = [
+  operation({
+    name: 'list_reviews',
+    summary: 'Payments that wait for people.',
+    method: 'GET',
+    path: '/v1/reviews',
+    scope: 'approve',
+    input: z.strictObject({ limit: Limit }),
+    output: z.object({ payments: z.array(PaymentView) }),
+    errors: [],
+    handler: (app, _caller, { limit }) =>
+      app.store.read((tx) => ({
+        payments: listPayments(tx, { state: 'in_review', limit }).map((payment) => paymentView(tx, payment)),
+      })),
+  }),
+  operation({
+    name: 'get_review',
+    summary: 'A payment under review with the EIP-712 data that an approver signs to approve or to reject it.',
+    method: 'GET',
+    path: '/v1/reviews/{id}',
+    scope: 'approve',
+    input: z.strictObject({ id: idOf('payment') }),
+    output: z.object({
+      payment: PaymentView,
+      approve: z.record(z.string(), z.unknown()),
+      reject: z.record(z.string(), z.unknown()),
+    }),
+    errors: ['payment_not_found', 'invalid_transition'],
+    handler: (app, caller, { id }) =>
+      app.store.read((tx) => {
+        const payment = visiblePayment(tx, caller, id);
+        const of = (verdict: 'approve' | 'reject') =>
+          JSON.parse(toJson(typedDataOf(app, tx, payment, verdict))) as Record<string, unknown>;
+        return { payment: paymentView(tx, payment), approve: of('approve'), reject: of('reject') };
+      }),
+  }),
+  operation({
+    name: 'answer_review',
+    summary:
+      "Hand in an approver's signature. With an approval the gate decides again, now, with all approvals so far.",
+    method: 'POST',
+    path: '/v1/reviews/{id}',
+    scope: 'approve',
+    input: z.strictObject({
+      id: idOf('payment'),
+      verdict: Verdict,
+      approver: AddressText,
+      signature: z
+        .string()
+        .max(16_386)
+        .regex(/^0x([0-9a-fA-F]{2})+$/, 'is not hex')
+        .describe('EIP-712, by an EOA or as an ERC-1271 contract takes it'),
+    }),
+    output: PaymentView,
+    errors: [
+      'payment_not_found',
+      'invalid_transition',
+      'approver_not_found',
+      'approval_invalid',
+      'review_expired',
+      'chain_unavailable',
+      'policy_unavailable',
+    ],
+    handler: async (app, caller, input) => {
+      const typedData = app.store.read((tx) =>
+        typedDataOf(app, tx, visiblePayment(tx, caller, input.id), input.verdict),
+      );
+      const check = await verifySignature(app.chain, input.approver, typedData, input.signature as Hex);
+      if (!check.valid) {
+        throw new BursarError('approval_invalid', {
+          message: "The signature is not this approver's over this payment.",
+          details: { why: check.why },
+        });
+      }
+      const payment = await app.store.write((tx) =>
+        takeVerdict(
+          tx,
+          input.id,
+          {
+            verdict: input.verdict,
+            approverAddress: input.approver,
+            signature: check.signature,
+            typedDataJson: toJson(typedData),
+            expiresAtMs: Number(typedData.message.expiresAt) * 1000,
+          },
+          gateContext(app, caller),
+        ),
+      );
+      app.wake();
+      return app.store.read((tx) => paymentView(tx, payment));
+    },
+  }),
+];

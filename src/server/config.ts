@@ -1,0 +1,74 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Address, getAddress, isAddress } from 'viem';
+import { z } from 'zod';
+import { BursarError } from '../errors/base.ts';
+
+const AddressText = z
+  .string()
+  .refine((text) => isAddress(text))
+  .transform((text) => getAddress(text));
+
+/** `config.json` in the data folder: which chain, which contracts. Written by `bursar init`; no secrets in it. */
+export const Config = z.strictObject({
+  chain: z.strictObject({
+    id: z.int().positive(),
+    /** Null: Bursar runs a local chain of its own. `BURSAR_RPC_URL` overrules. */
+    rpc_url: z.url().nullable(),
+    usdc: AddressText,
+    factory: AddressText,
+    registry: AddressText.nullable(),
+    finality: z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('depth'), blocks: z.int().min(0).max(10_000) }),
+      z.strictObject({ kind: z.literal('tag') }),
+    ]),
+    poll_ms: z.int().min(50).max(60_000),
+    /** Where the books begin; null: at the newest final block. */
+    start_block: z
+      .string()
+      .regex(/^[0-9]+$/)
+      .nullable(),
+  }),
+  server: z.strictObject({ host: z.string(), port: z.int().min(0).max(65_535) }),
+});
+export type Config = z.infer<typeof Config>;
+
+export type Home = { dir: string; config: string; keystore: string; database: string; chainState: string };
+
+/** The data folder's files. */
+export function homeAt(dir: string): Home {
+  return {
+    dir,
+    config: join(dir, 'config.json'),
+    keystore: join(dir, 'keystore.json'),
+    database: join(dir, 'bursar.sqlite'),
+    chainState: join(dir, 'chain.json'),
+  };
+}
+
+/** Null when there is none yet. Throws `not_configured` when it is not valid. */
+export function readConfig(home: Home): Config | null {
+  let text: string;
+  try {
+    text = readFileSync(home.config, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
+  try {
+    return Config.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new BursarError('not_configured', { message: `${home.config} is not a valid configuration.`, cause });
+  }
+}
+
+export function writeConfig(home: Home, config: z.input<typeof Config>): Config {
+  const checked = Config.parse(config);
+  mkdirSync(home.dir, { recursive: true, mode: 0o700 });
+  const draft = `${home.config}.new`;
+  writeFileSync(draft, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
+  renameSync(draft, home.config);
+  return checked;
+}
+
+export type Contracts = { token: Address; factory: Address; registry: Address | null };

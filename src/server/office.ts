@@ -1,0 +1,202 @@
+import type { Server } from 'node:http';
+import { serve } from '@hono/node-server';
+import type { Address } from 'viem';
+import { openActivations } from '../activation/activations.ts';
+import { BursarError } from '../errors/base.ts';
+import { createHttp } from '../http/server.ts';
+import type { AgentId } from '../ids/ids.ts';
+import { checkLedger } from '../ledger/check.ts';
+import { log } from '../log/log.ts';
+import { microUsdc } from '../money/microUsdc.ts';
+import type { App, WalletPlan, WalletWish } from '../operation/app.ts';
+import { createFollower } from '../reconcile/follower.ts';
+import { viemSource } from '../reconcile/viemSource.ts';
+import { deployment } from '../settlement/queue.ts';
+import { createSettler } from '../settlement/settler.ts';
+import { openStore, type Store } from '../store/store.ts';
+import { type Chain, openChain } from '../wallet/chain.ts';
+import type { KeyProvider } from '../wallet/keys.ts';
+import { createRelayer } from '../wallet/relayer.ts';
+import { pinTokenDomain, type TokenDomain } from '../wallet/tokenDomain.ts';
+import { predictAddresses, saltOf, walletConfig, walletConfigToJson } from '../wallet/walletConfig.ts';
+import { createPurchaseSigner } from '../x402/signer.ts';
+import type { Config } from './config.ts';
+import { registryPort } from './registryPort.ts';
+import { startWorkers, type Workers } from './workers.ts';
+
+export type Office = {
+  app: App;
+  store: Store;
+  chain: Chain;
+  /** Serves HTTP; resolves with the URL once it listens. */
+  listen(): Promise<string>;
+  stop(): Promise<void>;
+};
+
+/**
+ * The composition root: the one place that knows every room. Opens the database, the chain and the keys, starts the workers,
+ * and makes the App that the operations reach. `approvers`: who may sign on chain for new wallets.
+ */
+export async function openOffice(options: {
+  config: Config;
+  rpcUrl: string;
+  databasePath: string;
+  keys: KeyProvider;
+  version: string;
+  clock?: () => number;
+}): Promise<Office> {
+  const { config, keys, version } = options;
+  const clock = options.clock ?? Date.now;
+  const { id: chainId, usdc: token, factory, registry, finality, poll_ms: pollMs, start_block: start } = config.chain;
+  const store = openStore(options.databasePath);
+  const chain = openChain({ chainId, rpcUrl: options.rpcUrl, token });
+  const source = viemSource(chain);
+  const roles = await keys.roles();
+  const executor = await keys.address('executor');
+  const owner = roles.includes('owner') ? await keys.address('owner') : null;
+  let workers: Workers | null = null;
+  const wake = (): void => workers?.wake();
+
+  const relayer = createRelayer({
+    store,
+    chain,
+    keys,
+    lanes: owner ? ['executor', 'owner'] : ['executor'],
+    clock,
+    finality: finality.kind === 'tag' ? finality : { kind: 'depth', blocks: BigInt(finality.blocks) },
+    onError: (error) => log.error({ err: error }, 'the relayer failed'),
+  });
+  const follower = createFollower({
+    store,
+    chain: source,
+    clock,
+    chainId,
+    finality,
+    ...(start === null ? {} : { startBlock: BigInt(start) }),
+  });
+  const settler = createSettler({ store, chain, factory, executor, clock });
+  const port = registry ? registryPort({ store, chain, registry, owner, clock, wake }) : null;
+  const policies = await openActivations(store, port);
+
+  let pinned: Promise<TokenDomain> | null = null;
+  const domain = (): Promise<TokenDomain> => {
+    pinned ??= pinTokenDomain(store, chain).catch((error: unknown) => {
+      pinned = null;
+      throw error;
+    });
+    return pinned;
+  };
+  const x402 = createPurchaseSigner({
+    store,
+    chain,
+    keys,
+    clock,
+    domain,
+    maxValiditySeconds: () => policies.active().settings.x402.maxValiditySeconds,
+  });
+  const approvers = await addressesOf(keys, roles, 'approver');
+  const guardian = roles.includes('guardian') ? await keys.address('guardian') : executor;
+
+  const app: App = {
+    store,
+    clock,
+    chain,
+    chainFacts: { chainId, token, network: `eip155:${chainId}` },
+    policies,
+    x402,
+    planWallet: (agentId, wish) =>
+      planWallet({ chainId, factory, owner: owner ?? executor, guardian, executor, approvers }, agentId, wish),
+    checkLedger: async () => {
+      const { ok, checks } = await checkLedger(store, { chainId, source }, () => new Promise((r) => setImmediate(r)));
+      return { ok, checks: checks.map(({ name, ok: good, detail }) => ({ name, ok: good, detail })) };
+    },
+    deployWallet: async (agent) => {
+      await store.write((tx) => deployment(tx, agent, { chainId, factory, executor, atMs: clock() }));
+      wake();
+    },
+    wake,
+    addresses: { factory, registry, executor },
+    version,
+  };
+  workers = startWorkers(
+    [
+      { name: 'settle', run: () => settler.tick() },
+      { name: 'relay', run: () => relayer.tick() },
+      { name: 'follow', run: () => follower.tick() },
+    ],
+    pollMs,
+  );
+
+  let server: Server | null = null;
+  return {
+    app,
+    store,
+    chain,
+    listen: () =>
+      new Promise((resolve, reject) => {
+        const { host, port: wanted } = config.server;
+        const started = serve({ fetch: createHttp(app).fetch, hostname: host, port: wanted }, (address) =>
+          resolve(`http://${host}:${address.port}`),
+        ) as Server;
+        started.once('error', (error) =>
+          reject(
+            new BursarError('not_configured', { message: `Cannot listen on ${host}:${wanted}: ${error.message}` }),
+          ),
+        );
+        server = started;
+      }),
+    stop: async () => {
+      const open = server;
+      if (open) {
+        open.closeAllConnections();
+        await new Promise<void>((resolve) => open.close(() => resolve()));
+      }
+      await workers?.stop();
+      await store.close();
+    },
+  };
+}
+
+type Makers = {
+  chainId: number;
+  factory: Address;
+  owner: Address;
+  guardian: Address;
+  executor: Address;
+  approvers: Address[];
+};
+
+function planWallet(makers: Makers, agentId: AgentId, wish: WalletWish): WalletPlan {
+  const { chainId, factory, owner, guardian, executor, approvers } = makers;
+  const config = walletConfig({
+    agentId,
+    owner,
+    guardian,
+    executor,
+    approvers,
+    threshold: approvers.length > 0 ? 1 : 0,
+    ...(wish.perPayment === undefined ? {} : { perPayment: microUsdc(wish.perPayment) }),
+    ...(wish.perPeriod === undefined ? {} : { perPeriod: microUsdc(wish.perPeriod) }),
+  });
+  const { wallet, purse } = predictAddresses(factory, config);
+  return {
+    chainId,
+    address: wallet,
+    purse,
+    salt: saltOf(config),
+    configJson: walletConfigToJson(config),
+    ceilings: {
+      perPayment: config.perPayment.toString(),
+      perPeriod: config.perPeriod.toString(),
+      periodSeconds: config.periodSeconds,
+      threshold: config.threshold,
+      approvers: [...config.approvers],
+      allowList: config.allowListOn ? [...config.allowList] : null,
+    },
+  };
+}
+
+async function addressesOf(keys: KeyProvider, roles: readonly string[], prefix: string): Promise<Address[]> {
+  const found = roles.filter((role) => role === prefix || role.startsWith(`${prefix}-`));
+  return Promise.all(found.map((role) => keys.address(role)));
+}

@@ -1,0 +1,72 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Address } from 'viem';
+import type { RegistryPort } from '../activation/activations.ts';
+import { BursarError } from '../errors/base.ts';
+import type { Store } from '../store/store.ts';
+import { policyDigestOnChain } from '../wallet/approvedTransfer.ts';
+import type { Chain } from '../wallet/chain.ts';
+import { policyRegistryAbi } from '../wallet/contracts.generated.ts';
+import { outcomeOf } from '../wallet/outcomes.ts';
+import { activatePolicyCall, isPolicyActive } from '../wallet/policyRegistry.ts';
+import { enqueueTransaction } from '../wallet/transactions.ts';
+
+const WAIT_MS = 120_000;
+
+/**
+ * Activates policies in the organisation's PolicyRegistry with the owner's key, where this server holds it (local chains, small
+ * set-ups). Where people hold it, they activate first and Bursar only follows: it says which call to make.
+ */
+export function registryPort(options: {
+  store: Store;
+  chain: Chain;
+  registry: Address;
+  /** The owner's address if its key is at hand. */
+  owner: Address | null;
+  clock: () => number;
+  wake: () => void;
+}): RegistryPort {
+  const { store, chain, registry, owner, clock, wake } = options;
+  return {
+    async ensureActive(digest) {
+      const onChain = policyDigestOnChain(digest);
+      // A digest in its grace period is active too, but would end with it: the owner says again that it is the one.
+      const isCurrent = await chain.run((client) =>
+        client.readContract({ address: registry, abi: policyRegistryAbi, functionName: 'current' }),
+      );
+      if (isCurrent === onChain) return;
+      const call = activatePolicyCall(registry, onChain);
+      if (!owner) {
+        throw new BursarError('not_configured', {
+          message: "The registry's owner must activate this policy on chain first.",
+          details: call,
+        });
+      }
+      const { id } = await store.write((tx) =>
+        enqueueTransaction(tx, {
+          chainId: chain.chainId,
+          sender: owner,
+          ...call,
+          purpose: `activate:${digest}`,
+          paymentIds: [],
+          atMs: clock(),
+        }),
+      );
+      wake();
+      const until = Date.now() + WAIT_MS;
+      while (Date.now() < until) {
+        const outcome = store.read((tx) => outcomeOf(tx, id));
+        if (outcome?.kind === 'dropped') {
+          throw new BursarError('transfer_reverted', { message: outcome.detail ?? 'The registry refuses the policy.' });
+        }
+        if (
+          (outcome?.kind === 'mined' || outcome?.kind === 'final') &&
+          (await isPolicyActive(chain, registry, onChain))
+        ) {
+          return;
+        }
+        await sleep(100);
+      }
+      throw new BursarError('chain_unavailable', { message: 'The registry did not take the policy in time.' });
+    },
+  };
+}

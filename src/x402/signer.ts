@@ -1,0 +1,138 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { BursarError, invariant } from '../errors/base.ts';
+import { getAgent } from '../identity/agents.ts';
+import type { Payment } from '../payments/payment.ts';
+import { findPayment, type PaymentRow, toPayment } from '../payments/records.ts';
+import { appendPaymentEvent, transition } from '../payments/transition.ts';
+import type { Store, Tx } from '../store/store.ts';
+import { approvedTransferFromReservation } from '../wallet/approvedTransfer.ts';
+import type { Chain } from '../wallet/chain.ts';
+import type { KeyProvider } from '../wallet/keys.ts';
+import { type SignedAuthorization, signPurseAuthorization } from '../wallet/purse.ts';
+import type { TokenDomain } from '../wallet/tokenDomain.ts';
+import type { Requirement } from './offer.ts';
+
+export type SignerOptions = {
+  store: Store;
+  chain: Chain;
+  keys: KeyProvider;
+  clock: () => number;
+  domain: () => Promise<TokenDomain>;
+  /** Seconds, from the policy in force. */
+  maxValiditySeconds: () => number;
+};
+export interface PurchaseSigner {
+  /** See `X402Signer` in the operation room. */
+  signature(paymentId: string, waitMs: number): Promise<string | null>;
+  domain(): Promise<TokenDomain>;
+}
+
+const POLL_MS = 50;
+/** Facilitators want some seconds left when they verify. */
+const MIN_VALIDITY_SECONDS = 10;
+
+type Stored = { requirement: Requirement; resource: unknown; extensions: unknown };
+
+/**
+ * Signs authorized purchases out of the agent's purse. The payload is stored before it leaves, and what is stored is what every
+ * later call gets: a retry presents the same authorization, which the token lets pass once.
+ */
+export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
+  const { store, chain, keys, clock } = options;
+
+  async function sign(payment: Payment, row: PaymentRow): Promise<string> {
+    const wallet = store.read((tx) => getAgent(tx, payment.agentId)).wallet;
+    invariant(wallet, 'A purchase is authorized for an agent without a wallet.');
+    const { requirement, resource, extensions } = JSON.parse(row.request_json) as Stored;
+    const transfer = approvedTransferFromReservation(payment, { wallet: wallet.address, purse: wallet.purse });
+    const nowS = Math.floor(clock() / 1000);
+    const seconds = Math.min(
+      Math.max(requirement.maxTimeoutSeconds, MIN_VALIDITY_SECONDS),
+      options.maxValiditySeconds(),
+    );
+    const signed = await signPurseAuthorization(transfer, {
+      keys,
+      role: 'executor',
+      chain,
+      domain: await options.domain(),
+      nowS,
+      validBeforeS: nowS + seconds,
+    });
+    const payload = {
+      x402Version: 2,
+      resource,
+      accepted: requirement,
+      payload: signed,
+      ...(extensions ? { extensions } : {}),
+    };
+    const header = Buffer.from(JSON.stringify(payload)).toString('base64');
+    return store.write((tx) => keep(tx, payment, signed, header, resource));
+  }
+
+  /** Two signers at once: the first one's is kept, and both give that. */
+  function keep(tx: Tx, payment: Payment, signed: SignedAuthorization, header: string, resource: unknown): string {
+    const before = storedHeader(tx, payment.id);
+    if (before) return before;
+    const now = findPayment(tx, payment.id);
+    if (now?.state !== 'authorized' || now.heldMicro !== now.amount) {
+      throw new BursarError('invalid_transition', { details: { state: now?.state } });
+    }
+    const agent = getAgent(tx, payment.agentId);
+    if (agent.status !== 'active') throw new BursarError('agent_not_active');
+    const { authorization } = signed;
+    tx.run(
+      `INSERT INTO x402_authorizations (payment_id, chain_id, purse, nonce, pay_to, value_micro, valid_after_s, valid_before_s, payload_json, resource_json)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      payment.id,
+      payment.chainId,
+      authorization.from,
+      authorization.nonce,
+      authorization.to,
+      BigInt(authorization.value),
+      BigInt(authorization.validAfter),
+      BigInt(authorization.validBefore),
+      header,
+      JSON.stringify(resource),
+    );
+    const atMs = clock();
+    const data = { nonce: authorization.nonce, valid_before: authorization.validBefore };
+    appendPaymentEvent(tx, now, 'payment.signed', { actor: 'bursar', atMs, data });
+    transition(tx, now, 'submit', { actor: 'bursar', atMs, data: { rail: 'x402' } });
+    return header;
+  }
+
+  return {
+    domain: options.domain,
+    async signature(paymentId, waitMs) {
+      // Real time, not the injected clock: this bounds how long a caller waits.
+      const until = performance.now() + waitMs;
+      for (;;) {
+        const { header, row } = store.read((tx) => ({
+          header: storedHeader(tx, paymentId),
+          row: tx.get<PaymentRow>('SELECT * FROM payments WHERE id = ?', paymentId),
+        }));
+        if (header) return header;
+        if (!row) throw new BursarError('payment_not_found');
+        const payment = toPayment(row);
+        if (payment.state !== 'authorized') return null;
+        if (payment.heldMicro === payment.amount && isDeployed(store, payment)) return sign(payment, row);
+        if (performance.now() >= until) return null;
+        await sleep(POLL_MS);
+      }
+    },
+  };
+}
+
+function storedHeader(tx: Pick<Tx, 'get'>, paymentId: string): string | null {
+  const row = tx.get<{ payload_json: string | null }>(
+    'SELECT payload_json FROM x402_authorizations WHERE payment_id = ?',
+    paymentId,
+  );
+  return row?.payload_json ?? null;
+}
+
+/** A purse without code cannot answer ERC-1271. */
+function isDeployed(store: Store, payment: Payment): boolean {
+  return store.read((tx) => getAgent(tx, payment.agentId)).wallet?.deployedAtMs != null;
+}
