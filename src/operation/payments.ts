@@ -68,7 +68,7 @@ export const paymentOperations = [
       return {
         ...app.store.read((tx) => paymentView(tx, answer.payment)),
         replayed: answer.replayed,
-        hints: answer.evaluated && hintsFor(app, request, answer.evaluated, context),
+        hints: answer.evaluated && hintsFor(app, request, answer.evaluated, answer.payment.reasons, context),
       };
     },
   }),
@@ -157,7 +157,7 @@ export const paymentOperations = [
         reasons: verdict.reasons,
         review: verdict.review && { quorum: verdict.review.quorum, roles: verdict.review.roles },
         policy_digest: evaluated.policyDigest,
-        hints: hintsFor(app, request, evaluated, context),
+        hints: hintsFor(app, request, evaluated, verdict.reasons, context),
       };
     },
   }),

@@ -134,13 +134,14 @@ export const x402Operations = [
       });
       const { payment } = answer;
       if (payment.state === 'authorized') app.wake();
-      const signs = payment.state === 'authorized' || payment.state === 'submitted';
+      // Also when it has settled: a lost answer is asked for again with the same authorization.
+      const signs = ['authorized', 'submitted', 'settled', 'final'].includes(payment.state);
       const signature = signs ? await app.x402.signature(payment.id, WAIT_MS) : null;
       return {
         ...app.store.read((tx) => paymentView(tx, visiblePayment(tx, caller, payment.id))),
         replayed: answer.replayed,
         payment_signature: signature,
-        hints: answer.evaluated && hintsFor(app, answer.chosen, answer.evaluated, context),
+        hints: answer.evaluated && hintsFor(app, answer.chosen, answer.evaluated, payment.reasons, context),
       };
     },
   }),
