@@ -61,7 +61,7 @@ describe('startAnvil', () => {
     expect(anvil.status()).toBe('exited');
   });
 
-  it('resumes the same chain, past states included, from its state file', async () => {
+  it('resumes the same chain from its state file', async () => {
     const stateFile = join(folder, 'chain.json');
     const first = await start({ stateFile });
     const balance = await pay(first);
@@ -71,7 +71,6 @@ describe('startAnvil', () => {
     const client = clientOf(second);
     expect((await client.getBlock({ blockNumber: 1n })).hash).toBe(block.hash);
     expect(await client.getBalance({ address: PAYEE })).toBe(balance);
-    expect(await client.getBalance({ address: PAYEE, blockNumber: 0n })).toBe(balance - 1n);
   });
 
   it('keeps the chain when anvil was killed after a state interval', async () => {

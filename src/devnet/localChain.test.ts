@@ -7,7 +7,7 @@ import { afterEach, expect, it } from 'vitest';
 import { microUsdc } from '../money/microUsdc.ts';
 import { openChain } from '../wallet/chain.ts';
 import { isPolicyActive } from '../wallet/policyRegistry.ts';
-import { readTokenDomain } from '../wallet/tokenDomain.ts';
+import { readTokenDomain, tokenAbi } from '../wallet/tokenDomain.ts';
 import { devAccounts } from './accounts.ts';
 import { startAnvil } from './anvil.ts';
 import { devClient, sendInOrder } from './client.ts';
@@ -37,6 +37,10 @@ it('comes up with USDC, registry and factory, and again as the same chain', asyn
   expect((await local.client.getBlock({ blockNumber: before.number })).hash).toBe(before.hash);
   const chain = openChain({ chainId: 31_337, rpcUrl: local.anvil.url, token: usdc.address });
   expect((await readTokenDomain(chain)).name).toBe('USDC');
+  // The books are read at the final block, also right after a restart.
+  const { number } = await local.client.getBlock({ blockTag: 'finalized' });
+  const balanceOf = { address: usdc.address, abi: tokenAbi, functionName: 'balanceOf', args: [payee] } as const;
+  expect(await local.client.readContract({ ...balanceOf, blockNumber: number })).toBe(5_000_000n);
   expect(await isPolicyActive(chain, registry, policyDigest)).toBe(true);
   await local.mint(payee, microUsdc(1n));
 });

@@ -37,6 +37,8 @@ export async function startLocalChain(options: LocalChainOptions): Promise<Local
   const anvil = await startAnvil(anvilOptions);
   try {
     const client = devClient(anvil.url, anvil.chainId);
+    // A resumed chain has state from its last block on: these bring the final block there, at which the books are read.
+    if ((await client.getBlockNumber()) > 0n) await client.mine({ blocks: 2 * (options.slotsInAnEpoch ?? 1) + 1 });
     const fundGas = async (addresses: readonly Address[]): Promise<void> => {
       for (const address of addresses) {
         if ((await client.getBalance({ address })) < GAS_WEI) await client.setBalance({ address, value: GAS_WEI });

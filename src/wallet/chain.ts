@@ -101,6 +101,8 @@ export function openChain(config: ChainConfig): Chain {
 
 /** Transport failed, or what answers is no working JSON-RPC node. The cause is dropped: it quotes the URL and the body. */
 function isUnreachable(error: unknown): boolean {
+  // viem 2 throws these as they are when an answer has another shape than the method's.
+  if (error instanceof SyntaxError || error instanceof TypeError) return true;
   if (!(error instanceof BaseError)) return false;
   return (
     error.walk(

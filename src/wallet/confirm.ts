@@ -1,4 +1,10 @@
-import { type Address, type Hex, type TransactionReceipt, TransactionReceiptNotFoundError } from 'viem';
+import {
+  type Address,
+  BlockNotFoundError,
+  type Hex,
+  type TransactionReceipt,
+  TransactionReceiptNotFoundError,
+} from 'viem';
 import { BursarError } from '../errors/base.ts';
 import type { Store } from '../store/store.ts';
 import type { Chain, ChainClient } from './chain.ts';
@@ -59,8 +65,8 @@ async function checkBlocks(
   // A node behind the block knows nothing of it: that is no reorg.
   const known = numbers.filter((number) => number <= seen.head.number);
   const hashes = await chain.run(async (client) => {
-    const blocks = await Promise.all(known.map((blockNumber) => client.getBlock({ blockNumber })));
-    return new Map<bigint, Hex>(blocks.map((block) => [block.number, block.hash]));
+    const blocks = await Promise.all(known.map((number) => blockHashOf(client, number)));
+    return new Map(blocks.flatMap((hash, index) => (hash === null ? [] : [[known[index] ?? -1n, hash]])));
   });
   const isThere = (row: TransactionRow) => hashes.get(row.block_number ?? -1n) === row.block_hash;
   const gone = mined.filter((row) => hashes.has(row.block_number ?? -1n) && !isThere(row));
@@ -72,6 +78,16 @@ async function checkBlocks(
     });
   }
   return { final: final.length, reorged: gone.length };
+}
+
+/** Null where another node behind the same URL is not that far yet. */
+async function blockHashOf(client: ChainClient, blockNumber: bigint): Promise<Hex | null> {
+  try {
+    return (await client.getBlock({ blockNumber })).hash;
+  } catch (error) {
+    if (error instanceof BlockNotFoundError) return null;
+    throw error;
+  }
 }
 
 async function receiptsOf(store: Store, chain: Chain, rows: readonly TransactionRow[]): Promise<Map<bigint, Mined>> {

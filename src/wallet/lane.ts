@@ -1,5 +1,5 @@
 import type { Address, Hex } from 'viem';
-import { BursarError, type ErrorDetails } from '../errors/base.ts';
+import type { ErrorDetails } from '../errors/base.ts';
 import type { Store } from '../store/store.ts';
 import type { Chain } from './chain.ts';
 import { type Confirmed, pollReceipts } from './confirm.ts';
@@ -265,11 +265,4 @@ export function createLane(options: LaneOptions, role: KeyRole, sender: Address)
   }
 
   return { sender, expect, step };
-}
-
-/** For callers that want an error rather than a report. */
-export function troubleError(trouble: NonNullable<LaneReport['trouble']>): BursarError {
-  const code =
-    trouble.type === 'fees_above_cap' || trouble.type === 'broadcast_refused' ? 'chain_unavailable' : trouble.type;
-  return new BursarError(code, { details: trouble.details });
 }

@@ -7,7 +7,8 @@ export type LaneAlert =
   | 'chain_inconsistent'
   | 'insufficient_gas'
   | 'fees_above_cap'
-  | 'broadcast_refused';
+  | 'broadcast_refused'
+  | 'sender_not_served';
 
 /** Alerts about a chain or a sender: open once, however often they are seen, and closed when the cause is gone. */
 export interface LaneAlerts {

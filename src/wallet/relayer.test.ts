@@ -174,6 +174,12 @@ describe('a lane', () => {
     expect(await received()).toBe(before + 40n);
   });
 
+  it('what is queued for a key without a lane raises an alert', async () => {
+    await queue({ sender: payee.address });
+    await relayer().tick();
+    expect(openAlerts()).toEqual(['sender_not_served']);
+  });
+
   it('a tick with nothing to do does nothing', async () => {
     const report = await relayer().tick();
     expect(report).toMatchObject({ chain: null, lanes: [{ trouble: null, signed: 0, sent: 0, mined: 0 }] });
@@ -375,6 +381,52 @@ describe('an RPC that fails', () => {
       method === 'eth_getTransactionCount' && params[1] === 'pending' ? { result: '0x3' } : 'pass',
     );
     expect((await relayer().tick()).lanes).toMatchObject([{ trouble: { type: 'chain_inconsistent' }, signed: 0 }]);
+  });
+
+  it('and has a receipt of something else is not believed', async () => {
+    const transaction = await queue();
+    const lane = relayer();
+    await lane.tick();
+    const receipt = await openChain({ chainId: CHAIN_ID, rpcUrl: anvil.url, token: usdc.address }).run((reader) =>
+      reader.request({ method: 'eth_getTransactionReceipt', params: [attempts(transaction)[0]?.hash ?? '0x'] }),
+    );
+    rpc.tell(({ method }) =>
+      method === 'eth_getTransactionReceipt'
+        ? { result: { ...receipt, transactionHash: `0x${'9'.repeat(64)}` } }
+        : 'pass',
+    );
+    expect((await lane.tick()).lanes).toMatchObject([{ trouble: { type: 'chain_inconsistent' }, mined: 0 }]);
+    expect(outcome(transaction)).toMatchObject({ kind: 'pending' });
+    rpc.tell(() => 'pass');
+    await lane.tick();
+    expect(outcome(transaction)).toMatchObject({ kind: 'mined' });
+  });
+
+  it.each([
+    ['nonsense', { result: 'nonsense' }],
+    ['null', { result: null }],
+    ['an error of its own', { error: { code: -32_603, message: 'internal' } }],
+  ])('and answers everything with %s is unavailable, and nothing breaks', async (_, lie) => {
+    const transaction = await queue();
+    const lane = relayer();
+    await lane.tick();
+    rpc.tell(({ method }) => (method === 'eth_chainId' ? 'pass' : lie));
+    expect((await lane.tick()).chain).toBe('chain_unavailable');
+    rpc.tell(() => 'pass');
+    await lane.tick();
+    expect(outcome(transaction)).toMatchObject({ kind: 'mined' });
+  });
+
+  it('and is behind the block that holds the transaction tells of no reorg', async () => {
+    const transaction = await queue();
+    const lane = relayer();
+    await lane.tick();
+    await lane.tick();
+    rpc.tell(({ method, params }) =>
+      method === 'eth_getBlockByNumber' && params[0] !== 'latest' ? { result: null } : 'pass',
+    );
+    expect((await lane.tick()).lanes).toMatchObject([{ reorged: 0, trouble: null }]);
+    expect(outcome(transaction)).toMatchObject({ kind: 'mined' });
   });
 
   it('and refuses what it is sent is reported, and the transaction is kept for later', async () => {

@@ -1,4 +1,4 @@
-import type { Address } from 'viem';
+import { type Address, BaseError } from 'viem';
 import { BursarError } from '../errors/base.ts';
 import type { Store } from '../store/store.ts';
 import type { Chain } from './chain.ts';
@@ -95,11 +95,13 @@ export function createRelayer(options: RelayerOptions): Relayer {
     } catch (error) {
       const code = chainTrouble(error);
       if (code === null) throw error;
-      await alerts.raise(code, subject, { message: error instanceof Error ? error.message : '' });
+      const message = error instanceof BursarError ? error.message : 'The RPC gave an answer that makes no sense.';
+      await alerts.raise(code, subject, { message });
       return { chain: code, lanes: reports };
     }
     await alerts.resolve('chain_unavailable', subject);
     await alerts.resolve('chain_mismatch', subject);
+    await noteUnserved(new Set(all.map(({ sender }) => sender)));
     return { chain: null, lanes: reports };
   }
 
@@ -120,6 +122,20 @@ export function createRelayer(options: RelayerOptions): Relayer {
       if (trouble?.type === type) await alerts.raise(type, sender, { chain: subject, ...trouble.details });
       else await alerts.resolve(type, sender);
     }
+  }
+
+  /** Queued for a key that no lane has: it would wait for ever in silence. */
+  async function noteUnserved(served: ReadonlySet<Address>): Promise<void> {
+    const senders = store.read((tx) =>
+      tx.all<{ sender: Address }>(
+        `SELECT DISTINCT sender FROM transactions WHERE chain_id = ? AND state IN ('queued', 'pending')`,
+        chain.chainId,
+      ),
+    );
+    for (const { sender } of senders) {
+      if (!served.has(sender)) await alerts.raise('sender_not_served', sender, { chain: subject });
+    }
+    for (const sender of served) await alerts.resolve('sender_not_served', sender);
   }
 
   function tick(): Promise<TickReport> {
@@ -160,6 +176,8 @@ export function createRelayer(options: RelayerOptions): Relayer {
 }
 
 function chainTrouble(error: unknown): Extract<LaneAlert, 'chain_unavailable' | 'chain_mismatch'> | null {
+  // Whatever viem cannot make sense of came from the RPC: it is no working node, and the loop must not die of it.
+  if (error instanceof BaseError) return 'chain_unavailable';
   if (!(error instanceof BursarError)) return null;
   return error.code === 'chain_unavailable' || error.code === 'chain_mismatch' ? error.code : null;
 }
