@@ -7,10 +7,10 @@ import {
 } from 'viem';
 import { BursarError } from '../errors/base.ts';
 import type { Store } from '../store/store.ts';
+import { attemptsOf } from './attempts.ts';
 import type { Chain, ChainClient } from './chain.ts';
 import type { Observation } from './observation.ts';
 import {
-  attemptsOf,
   dropTransaction,
   laneTransactions,
   type Mined,

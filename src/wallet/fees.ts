@@ -6,7 +6,7 @@ export type FeeMarket = { baseFee: bigint; priorityFee: bigint };
 export type FeeCaps = { maxFee: bigint; maxPriorityFee: bigint };
 
 const GWEI = 1_000_000_000n;
-export const DEFAULT_FEE_CAPS: FeeCaps = { maxFee: 300n * GWEI, maxPriorityFee: 20n * GWEI };
+export const DEFAULT_FEE_CAPS: FeeCaps = { maxFee: 300n * GWEI, maxPriorityFee: 50n * GWEI };
 
 /**
  * Fees for a first attempt: room for the base fee to double (six full blocks, EIP-1559), within the caps. Null when the

@@ -1,6 +1,14 @@
 import type { Address, Hex } from 'viem';
 import type { ErrorDetails } from '../errors/base.ts';
 import type { Store } from '../store/store.ts';
+import {
+  type AttemptRow,
+  addReplacement,
+  latestAttempt,
+  markBroadcast,
+  type SignedAttempt,
+  takeNonce,
+} from './attempts.ts';
 import type { Chain } from './chain.ts';
 import { type Confirmed, pollReceipts } from './confirm.ts';
 import { type FeeCaps, firstFees, replacementFees } from './fees.ts';
@@ -9,19 +17,8 @@ import type { LaneAlert } from './laneAlerts.ts';
 import { readSendAnswer } from './nodeAnswers.ts';
 import type { Observation } from './observation.ts';
 import { signAttempt } from './signAttempt.ts';
-import { type Estimate, estimate } from './simulate.ts';
-import {
-  type AttemptRow,
-  addReplacement,
-  dropTransaction,
-  laneTransactions,
-  latestAttempt,
-  markBroadcast,
-  nextNonce,
-  type SignedAttempt,
-  type TransactionRow,
-  takeNonce,
-} from './transactions.ts';
+import { type Estimate, estimate, readiness } from './simulate.ts';
+import { dropTransaction, laneTransactions, nextNonce, type TransactionRow } from './transactions.ts';
 
 export type LaneOptions = {
   store: Store;
@@ -207,7 +204,11 @@ export function createLane(options: LaneOptions, role: KeyRole, sender: Address)
       report.trouble = { type: 'fees_above_cap', details: { sender, base_fee_wei: `${seen.market.baseFee}` } };
       return;
     }
-    const estimates = await Promise.all(rows.map((row) => ready(row)));
+    const earliestId = pendingRows().reduce<bigint | null>(
+      (least, { id }) => (least === null || id < least ? id : least),
+      null,
+    );
+    const estimates = await Promise.all(rows.map((row) => readiness(store, chain, row, earliestId)));
     let spendable = balanceWei - pledged(count);
     const signed: { row: TransactionRow; nonce: bigint; attempt: SignedAttempt }[] = [];
     const dropped: { row: TransactionRow; why: Extract<Estimate, { kind: 'refused' }> }[] = [];
@@ -237,20 +238,6 @@ export function createLane(options: LaneOptions, role: KeyRole, sender: Address)
       ).length;
       for (const { row, nonce, attempt } of signed) if (takeNonce(tx, row, nonce, attempt)) report.signed += 1;
     });
-  }
-
-  /** Whether a queued transaction can be signed: what it depends on was mined, and the contract would take it. */
-  async function ready(row: TransactionRow): Promise<Estimate> {
-    if (row.depends_on !== null) {
-      const { depends_on } = row;
-      const needed = store.read((tx) => tx.get<TransactionRow>('SELECT * FROM transactions WHERE id = ?', depends_on));
-      if (needed?.state === 'queued' || needed?.state === 'pending') return { kind: 'wait' };
-      if (needed?.succeeded !== 1n) return { kind: 'refused', reason: 'dependency_failed', detail: `${depends_on}` };
-    }
-    const result = await estimate(chain, row);
-    if (result.kind !== 'refused') return result;
-    const earlier = pendingRows().some(({ id }) => id < row.id);
-    return earlier ? { kind: 'wait' } : result;
   }
 
   /** The most that the unmined transactions can still cost. */

@@ -8,17 +8,12 @@ import { deployUsdc, mintUsdc, type Usdc } from '../devnet/usdc.ts';
 import { newId, type PaymentId, paymentIdOnChain } from '../ids/ids.ts';
 import { microUsdc } from '../money/microUsdc.ts';
 import { openStore, type Store } from '../store/store.ts';
+import { attemptsOf } from './attempts.ts';
 import { openChain } from './chain.ts';
 import { memoryKeys } from './keys.ts';
 import { outcomeOf, outcomesOf, outcomesOfPayment } from './outcomes.ts';
 import { createRelayer, type Relayer, type RelayerOptions } from './relayer.ts';
-import {
-  adoptNonce,
-  attemptsOf,
-  enqueueTransaction,
-  type NewTransaction,
-  withdrawTransaction,
-} from './transactions.ts';
+import { adoptNonce, enqueueTransaction, type NewTransaction, withdrawTransaction } from './transactions.ts';
 
 const abi = parseAbi([
   'function transfer(address to, uint256 amount) returns (bool)',

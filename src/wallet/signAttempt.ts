@@ -1,7 +1,8 @@
 import { type Address, type Hex, keccak256, parseTransaction, recoverTransactionAddress } from 'viem';
 import { invariant } from '../errors/base.ts';
+import type { SignedAttempt } from './attempts.ts';
 import type { KeyProvider, KeyRole } from './keys.ts';
-import type { SignedAttempt, TransactionRow } from './transactions.ts';
+import type { TransactionRow } from './transactions.ts';
 
 export type AttemptTerms = {
   row: TransactionRow;

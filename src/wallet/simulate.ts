@@ -1,5 +1,6 @@
 import { numberToHex } from 'viem';
 import { BursarError } from '../errors/base.ts';
+import type { Store } from '../store/store.ts';
 import type { Chain } from './chain.ts';
 import { refusalIn } from './nodeAnswers.ts';
 import type { DropReason, TransactionRow } from './transactions.ts';
@@ -40,4 +41,25 @@ export async function estimate(chain: Chain, row: TransactionRow): Promise<Estim
     }
     return { kind: 'refused', reason: 'refused', detail: refusal.data ?? refusal.message };
   }
+}
+
+/**
+ * Whether a queued transaction can be signed: what it depends on was mined, and the contract would take it. A refusal counts
+ * only once all of its lane before it are mined (`earliestUnmined` is the least of their ids), since they may be what it needs.
+ */
+export async function readiness(
+  store: Store,
+  chain: Chain,
+  row: TransactionRow,
+  earliestUnmined: bigint | null,
+): Promise<Estimate> {
+  const { depends_on } = row;
+  if (depends_on !== null) {
+    const needed = store.read((tx) => tx.get<TransactionRow>('SELECT * FROM transactions WHERE id = ?', depends_on));
+    if (needed?.state === 'queued' || needed?.state === 'pending') return { kind: 'wait' };
+    if (needed?.succeeded !== 1n) return { kind: 'refused', reason: 'dependency_failed', detail: `${depends_on}` };
+  }
+  const result = await estimate(chain, row);
+  const waits = result.kind === 'refused' && earliestUnmined !== null && earliestUnmined < row.id;
+  return waits ? { kind: 'wait' } : result;
 }
