@@ -85,6 +85,14 @@ const rules: readonly Rule[] = [
     say: (row) => `${row.id} is ${row.state} with ${row.n} transfers, ${row.same ?? 0n} of them at its log`,
   },
   {
+    // The end of the event chain could be cut off and its hashes still agree.
+    name: 'settled_payments_have_events',
+    holds: 'Every settled payment has the event that says so, and every final one its own.',
+    sql: `SELECT id, state FROM payments WHERE state IN ('settled', 'final') AND NOT EXISTS (SELECT 1 FROM events
+      WHERE events.payment_id = payments.id AND type = 'payment.' || payments.state)`,
+    say: (row) => `${row.id} is ${row.state} and no event says so`,
+  },
+  {
     name: 'matched_transfers_have_their_match',
     holds: 'Every matched transfer has its payment or receivable, in the same state.',
     sql: `SELECT t.tx_hash, t.log_index, t.match_kind, t.match_id FROM transfers t

@@ -102,16 +102,25 @@ describe('a payment from the wallet', () => {
     expect(received).toEqual({ agent_id: vendor.id, kind: 'agent_payment', payment_id: payment.id, state: 'included' });
   });
 
-  it('whose event carries another decision settles, with an alert that shows both', async () => {
+  const forged: Hex = `0x${'11'.repeat(32)}`;
+  it.each<[string, (payment: Payment) => Action, Record<string, Hex>]>([
+    [
+      'decision',
+      (payment) => ({ ...pay(), items: [{ ...payItem(payment), decisionHash: forged }] }) as Action,
+      { policy_digest: POLICY, decision_hash: forged },
+    ],
+    [
+      'policy',
+      (payment) => ({ ...pay(payment), policyDigest: forged }) as Action,
+      { policy_digest: forged, decision_hash: DECISION },
+    ],
+  ])('whose event carries another %s settles, with an alert that shows both', async (_, act, shown) => {
     const payment = await add();
-    const forged: Hex = `0x${'11'.repeat(32)}`;
-    await set.happen({ ...pay(payment), items: [{ ...payItem(payment), decisionHash: forged }] } as Action);
+    await set.happen(act(payment));
     expect(stateOf(set.store, payment)).toBe('settled');
+    const decided = { policy_digest: `sha256:${POLICY.slice(2)}`, decision_hash: DECISION };
     expect(alertsOf(set.store)).toMatchObject([
-      {
-        type: 'evidence_mismatch',
-        body: { payment: payment.id, shown: { decision_hash: forged }, decided: { decision_hash: DECISION } },
-      },
+      { type: 'evidence_mismatch', body: { payment: payment.id, shown, decided } },
     ]);
   });
 });

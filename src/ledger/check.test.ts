@@ -1,0 +1,208 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createFollower } from '../reconcile/follower.ts';
+import {
+  addAgent,
+  addPayment,
+  CHAIN_ID,
+  openBooks,
+  POLICY,
+  payItem,
+  SELLER,
+  type TestAgent,
+  TREASURY,
+} from '../reconcile/testing/books.ts';
+import { ModelChain } from '../reconcile/testing/modelChain.ts';
+import { openStore, type Store } from '../store/store.ts';
+import { checkLedger } from './check.ts';
+import { appendEvent } from './events.ts';
+
+let folder: string;
+let path: string;
+let store: Store;
+let chain: ModelChain;
+let agent: TestAgent;
+
+/** Books with a deposit, a settled payment and one that is held, in a file that can be tampered with. */
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'bursar-check-'));
+  path = join(folder, 'books.db');
+  store = await openBooks(path);
+  chain = new ModelChain();
+  agent = await addAgent(store, 'payer');
+  const follower = createFollower({
+    store,
+    chain,
+    clock: () => 0,
+    chainId: CHAIN_ID,
+    finality: { kind: 'depth', blocks: 2 },
+    startBlock: 0n,
+  });
+  chain.mine(chain.send({ kind: 'mint', to: TREASURY, amount: 100_000_000n }));
+  chain.mine(chain.send({ kind: 'transfer', from: TREASURY, to: agent.wallet, amount: 50_000_000n }));
+  await follower.tick();
+  const payment = await store.write((tx) => addPayment(tx, { agent, to: SELLER, amount: 10_000_000n }));
+  await store.write((tx) => {
+    addPayment(tx, { agent, to: SELLER, amount: 5_000_000n });
+    tx.run("INSERT INTO meters VALUES ('day', ?, 0, 10000000, 1, 0, 0)", `${agent.id}\u001f`);
+    tx.run("INSERT INTO meter_entries VALUES (?, 'day', ?, 0, 10000000, 0, 'live')", payment.id, `${agent.id}\u001f`);
+  });
+  chain.mine(chain.send({ kind: 'pay', wallet: agent.wallet, policyDigest: POLICY, items: [payItem(payment)] }));
+  await follower.tick();
+  await store.write((tx) => appendEvent(tx, { type: 'server.started', actor: 'bursar' }, 0));
+});
+afterEach(async () => {
+  await store.close();
+  rmSync(folder, { recursive: true });
+});
+
+const check = () => checkLedger(store, { chainId: CHAIN_ID, source: chain });
+const failing = async (): Promise<string[]> => (await check()).checks.filter(({ ok }) => !ok).map(({ name }) => name);
+
+/** What somebody with the file in hand can do, triggers or not. */
+async function tamper(sql: string): Promise<void> {
+  await store.close();
+  const file = new Database(path);
+  for (const table of ['events', 'postings', 'entries']) {
+    for (const act of ['update', 'delete']) file.exec(`DROP TRIGGER ${table}_append_only_${act}`);
+  }
+  file.pragma('foreign_keys = OFF');
+  file.exec(sql);
+  file.close();
+  store = openStore(path);
+}
+
+describe('checkLedger', () => {
+  it('finds nothing wrong in good books, and tells what it looked at', async () => {
+    const result = await check();
+    expect(result.findings).toEqual([]);
+    expect(result.ok).toBe(true);
+    expect(result.checks.every(({ detail }) => detail.endsWith('.'))).toBe(true);
+    expect(result.figures).toMatchObject({
+      payments: 2,
+      transfers: 2,
+      wallets: 1,
+      block: 3n,
+      booksMicro: 40_000_000n,
+      chainMicro: 40_000_000n,
+    });
+  });
+
+  it('without a chain says that this part was not checked', async () => {
+    const result = await checkLedger(store, null);
+    expect(result.ok).toBe(true);
+    expect(result.checks.at(-1)).toMatchObject({
+      name: 'chain_balances',
+      detail: expect.stringContaining('Not checked'),
+    });
+    expect(result.figures).toMatchObject({ block: null, chainMicro: null });
+  });
+
+  it.each<[string, string, string]>([
+    [
+      'an event’s body was changed',
+      "UPDATE events SET body = replace(body, 'USDC', 'EURC'), at = at + 1 WHERE seq = 2; UPDATE events SET body = body || ' ' WHERE seq = 2",
+      'event_chain',
+    ],
+    ['an event is missing', 'DELETE FROM events WHERE seq = 1 + (SELECT min(seq) FROM events)', 'event_chain'],
+    [
+      'the last events were cut off',
+      "DELETE FROM events WHERE type = 'payment.settled'",
+      'settled_payments_have_events',
+    ],
+    ['the first event is missing', 'DELETE FROM events WHERE seq = 1', 'event_chain'],
+    ['an event’s columns were changed', "UPDATE events SET agent_id = 'agt_other' WHERE seq = 1", 'event_chain'],
+    ['an entry lost a line', 'DELETE FROM postings WHERE entry_id = 1 AND line = 1', 'entries_balance'],
+    [
+      'an entry does not sum to zero',
+      'UPDATE postings SET amount_micro = amount_micro + 1 WHERE entry_id = 1 AND line = 1',
+      'entries_balance',
+    ],
+    ['a posting has no entry', 'DELETE FROM ledger_entries WHERE id = 1', 'postings_have_entries'],
+    [
+      'a balance was changed',
+      "UPDATE balances SET amount_micro = amount_micro + 1 WHERE account LIKE '%:available'",
+      'balances_match_postings',
+    ],
+    ['a balance is missing', "DELETE FROM balances WHERE account LIKE '%:available'", 'balances_match_postings'],
+    [
+      'a hold was changed',
+      "UPDATE payments SET held_micro = held_micro - 1 WHERE state = 'submitted'",
+      'holds_match_reserved',
+    ],
+    [
+      'a settled payment holds money',
+      "UPDATE payments SET held_micro = 1 WHERE state = 'settled'",
+      'idle_payments_hold_nothing',
+    ],
+    [
+      'a submitted payment holds too little',
+      "UPDATE payments SET held_micro = 1 WHERE state = 'submitted'",
+      'waiting_payments_are_held',
+    ],
+    ['a meter was changed', 'UPDATE meters SET total_micro = 1', 'meters_match_entries'],
+    ['a meter is missing', 'DELETE FROM meters', 'meters_match_entries'],
+    [
+      'a settled payment has no transfer',
+      "DELETE FROM transfers WHERE match_kind = 'payment'",
+      'settled_payments_have_one_transfer',
+    ],
+    [
+      'a settled payment names another log',
+      "UPDATE payments SET log_index = 7 WHERE state = 'settled'",
+      'settled_payments_have_one_transfer',
+    ],
+    [
+      'a transfer names a payment that did not settle',
+      "UPDATE payments SET state = 'submitted' WHERE state = 'settled'",
+      'matched_transfers_have_their_match',
+    ],
+    ['a receivable is missing', 'DELETE FROM receivables', 'matched_transfers_have_their_match'],
+  ])('finds that %s', async (_, sql, name) => {
+    await tamper(sql);
+    expect(await failing()).toContain(name);
+  });
+
+  it('names the first event that is not as it was written', async () => {
+    await tamper("UPDATE events SET hash = 'f' WHERE seq >= 3");
+    const { findings } = await check();
+    expect(findings).toEqual([expect.stringMatching(/^The event chain breaks at 3: /)]);
+  });
+
+  it('finds that a wallet holds something else than the books say, and names it', async () => {
+    chain.tip.after.balances.set(agent.wallet, 39_999_999n);
+    const result = await check();
+    expect(result.findings).toEqual([
+      `At block 3 the wallet ${agent.wallet} of ${agent.id} holds 39.999999 USDC and the books say 40.00.`,
+    ]);
+    expect(result.figures.chainMicro).toBe(39_999_999n);
+  });
+
+  it('compares at the follower’s block, not at the head', async () => {
+    chain.mine(chain.send({ kind: 'mint', to: agent.wallet, amount: 1n }));
+    expect((await check()).ok).toBe(true);
+  });
+
+  it('says so when the chain has another block than the books, or does not answer', async () => {
+    chain.drop(1);
+    chain.mine([]);
+    expect((await check()).findings[0]).toMatch(/another block 3/);
+    chain.failure = new Error('connect ECONNREFUSED');
+    expect((await check()).findings[0]).toMatch(/could not be asked.*ECONNREFUSED/);
+  });
+
+  it('names only the first few of many', async () => {
+    await tamper('DELETE FROM postings WHERE line = 1');
+    await store.close();
+    const file = new Database(path);
+    for (let id = 1; id <= 10; id += 1) file.exec(`INSERT INTO ledger_entries (kind, at) VALUES ('none', 0)`);
+    file.close();
+    store = openStore(path);
+    const found = (await check()).checks.find(({ name }) => name === 'entries_balance');
+    expect(found?.detail).toMatch(/and more\.$/);
+    expect(found?.detail.match(/entry \d+ has/g)).toHaveLength(5);
+  });
+});
