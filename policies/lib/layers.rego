@@ -28,6 +28,15 @@ well_formed(entry, key) if {
 	count(entry) == 2
 	some selector in _selectors
 	{field | some field, _ in entry} == {selector, key}
+	_nameable(entry[selector])
+}
+
+_nameable(name) if is_string(name)
+
+_nameable(label) if {
+	is_object(label)
+	count(label) == 1
+	every value in label { is_string(value) }
 }
 
 # METADATA

@@ -36,7 +36,9 @@ test_the_first_override_counts if {
 test_a_malformed_override_leaves_no_value if {
 	every override in [
 		{"limit": "2.00"}, {"agent": "agt_1"}, {"agent": "agt_1", "sponsor": "lab", "limit": "2.00"},
-		{"agnt": "agt_1", "limit": "2.00"}, {},
+		{"agnt": "agt_1", "limit": "2.00"},
+		{"agent": null, "limit": "2.00"}, {"label": {"team": null}, "limit": "2.00"}, {"label": {}, "limit": "2.00"},
+		{"label": {"team": "red", "tier": "one"}, "limit": "2.00"}, {},
 	] {
 		not _pick([override])
 		not _pick([{"agent": "agt_1", "limit": "3.00"}, override])

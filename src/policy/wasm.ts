@@ -36,6 +36,11 @@ export class WasmPolicy {
     this.#data = data;
   }
 
+  /** The same module on other data. */
+  withData(data: object): WasmPolicy {
+    return new WasmPolicy(this.#module, data);
+  }
+
   /** The value of an entry point as parsed JSON, or undefined where Rego leaves it undefined. */
   evaluate(entrypoint: string, inputText: string): unknown {
     try {

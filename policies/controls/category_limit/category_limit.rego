@@ -26,16 +26,18 @@ _limit := money.usdc(_settings.uncategorised) if {
 
 _spent := input.meters.agent_category_month.total + input.payment.amount
 
-outcome := {"effect": "deny", "code": "category_not_of_payee", "observed": _category, "limit": null} if {
+outcome := {"effect": "pass"} if {
+	_payees_own
+	_spent <= _limit
+} else := {"effect": "deny", "code": "category_not_of_payee", "observed": _category, "limit": null} if {
 	not _payees_own
 	is_array(input.payee.categories)
 } else := {"effect": "deny", "code": "category_not_allowed", "observed": _category, "limit": null} if {
 	is_string(_category)
-	not _settings.categories[_category]
-} else := {"effect": "pass"} if {
-	_payees_own
-	_spent <= _limit
+	not _listed
 } else := {"effect": "deny", "code": "category_limit", "observed": _spent, "limit": _limit}
+
+_listed if _settings.categories[_category]
 
 _payees_own if _category in input.payee.categories
 

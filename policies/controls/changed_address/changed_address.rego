@@ -11,7 +11,14 @@ _settings := data.controls.changed_address
 
 _address := input.destination.address
 
-outcome := {"effect": "deny", "code": "address_retired", "observed": _address, "limit": null} if {
+# All that passes stands in one place: a branch that cannot be computed falls through to the next one.
+outcome := {"effect": "pass"} if {
+	input.destination.retired == false
+	input.destination.known == true
+	_change_settled
+	numbers.whole(input.destination.payee_count) <= 1
+	_host_address_same
+} else := {"effect": "deny", "code": "address_retired", "observed": _address, "limit": null} if {
 	input.destination.retired == true
 } else := _review("address_unknown", _address, null) if {
 	input.destination.known == false
@@ -21,11 +28,6 @@ outcome := {"effect": "deny", "code": "address_retired", "observed": _address, "
 	input.destination.payee_count > 1
 } else := _review("host_address_changed", _address, input.history.host_last_address) if {
 	not _host_address_same
-} else := {"effect": "pass"} if {
-	input.destination.retired == false
-	input.destination.known == true
-	is_number(input.destination.payee_count)
-	input.destination.payee_count <= 1
 }
 
 _change_settled if input.destination.changed_at == null

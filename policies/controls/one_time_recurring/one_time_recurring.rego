@@ -29,6 +29,11 @@ _monthly := money.usdc(_settings.monthly)
 outcome := {"effect": "pass"} if {
 	_kind != "recurring"
 	input.payment.recurring == false
+} else := {"effect": "pass"} if {
+	_recurs
+	_payee_listed
+	_amount <= _cap
+	_spent <= _monthly
 } else := _refused("recurring_mismatch", _kind, null) if {
 	not _recurs
 } else := _refused("recurring_not_allowed", input.payee.name, null) if {
@@ -37,9 +42,6 @@ outcome := {"effect": "pass"} if {
 	_amount > _cap
 } else := _refused("recurring_monthly", _spent, _monthly) if {
 	_spent > _monthly
-} else := {"effect": "pass"} if {
-	_amount <= _cap
-	_spent <= _monthly
 }
 
 _recurs if {

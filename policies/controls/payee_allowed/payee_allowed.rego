@@ -28,7 +28,7 @@ _unblocked if {
 	count(_settings.blocked) > 0
 	input.payee.status == "active"
 	count(_marks) > 0
-	every name in _settings.blocked { not name in _marks }
+	every name in _settings.blocked { not _marks[name] }
 }
 
 _blocked if input.payee.status == "blocked"

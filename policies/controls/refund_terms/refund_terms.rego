@@ -11,11 +11,11 @@ _settings := data.controls.refund_terms
 
 _from := money.usdc(_settings.review_from)
 
-outcome := {"effect": "deny", "code": "refund_unlinked", "observed": null, "limit": null} if {
-	input.payment.refund_of == null
-} else := {"effect": "pass"} if {
+outcome := {"effect": "pass"} if {
 	is_string(input.payment.refund_of)
 	input.payment.amount < _from
+} else := {"effect": "deny", "code": "refund_unlinked", "observed": null, "limit": null} if {
+	input.payment.refund_of == null
 } else := {
 	"effect": "review",
 	"code": "refund_review",
