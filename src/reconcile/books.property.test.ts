@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import type { PaymentId } from '../ids/ids.ts';
 import { agentAccount, balance, purseAccounts, walletAccounts } from '../ledger/journal.ts';
 import type { Payment } from '../payments/payment.ts';
 import { findPayment } from '../payments/records.ts';
@@ -44,7 +45,7 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-type World = { set: Scene; agents: TestAgent[]; payments: string[]; pool: Sent[] };
+type World = { set: Scene; agents: TestAgent[]; payments: PaymentId[]; pool: Sent[] };
 
 /** Whatever happens in whatever order, after each look at the chain the books are what the chain's model says. */
 it('books equal the chain and sum to zero after any history of payments, thefts, gifts and reorgs', async () => {

@@ -6,6 +6,7 @@ import type { Payment, PaymentKind, Rail } from '../../payments/payment.ts';
 import { findPayment } from '../../payments/records.ts';
 import type { PaymentState } from '../../payments/states.ts';
 import { openStore, type Store, type Tx } from '../../store/store.ts';
+import { purseNonce } from '../../wallet/purse.ts';
 
 export const CHAIN_ID = 31_337;
 export const TREASURY: Address = addressFrom('treasury');
@@ -96,6 +97,13 @@ export function addPayment(tx: Tx, input: TestPayment): Payment {
     DECISION,
     id,
   );
+  if (rail === 'wallet') {
+    tx.run(
+      'UPDATE payments SET wallet_nonce = (SELECT next_nonce FROM wallets WHERE agent_id = payments.agent_id) WHERE id = ?',
+      id,
+    );
+    tx.run('UPDATE wallets SET next_nonce = next_nonce + 1 WHERE agent_id = ?', input.agent.id);
+  }
   hold(tx, { id, agentId: input.agent.id as Payment['agentId'], rail }, input.held ?? input.amount, 0);
   if (rail === 'x402') {
     tx.run(
@@ -113,7 +121,8 @@ export function addPayment(tx: Tx, input: TestPayment): Payment {
   return findPayment(tx, id) as Payment;
 }
 
-export const nonceOf = (id: string): Hex => keccak256(toHex(`nonce of ${id}`));
+/** The EIP-3009 nonce under which the purse signs the payment. */
+export const nonceOf = (id: PaymentId): Hex => purseNonce(paymentIdOnChain(id), POLICY, DECISION);
 
 /** The item that AgentWallet.payBatch would be given for the payment. */
 export function payItem(payment: Payment): { chainKey: Hex; payee: Address; amount: bigint; decisionHash: Hex } {
