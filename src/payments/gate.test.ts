@@ -1,0 +1,314 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type GateWorld, gateWorld, NOON_MS, numbered } from '../../test/support/gateWorld.ts';
+import { setAgentStatus } from '../identity/agents.ts';
+import { setSponsorStatus } from '../identity/sponsors.ts';
+import { setWorkflowStatus } from '../identity/workflows.ts';
+import { agentAccount, balance } from '../ledger/journal.ts';
+import { microUsdc, parseUsdc } from '../money/microUsdc.ts';
+import type { Policy } from '../policy/policy.ts';
+import { decisionHashOf } from './decide.ts';
+import { checkPayment, requestPayment } from './gate.ts';
+import type { Payment } from './payment.ts';
+import { findPayment } from './records.ts';
+import type { PaymentRequest } from './request.ts';
+import { settle, transition } from './transition.ts';
+
+let world: GateWorld;
+beforeEach(async () => {
+  world = await gateWorld();
+});
+afterEach(() => world.store.close());
+
+const ask = async (changes: Partial<PaymentRequest> = {}, atMs = NOON_MS): Promise<Payment> =>
+  (await world.store.write((tx) => requestPayment(tx, world.request(changes), world.context({ atMs })))).payment;
+const held = (agentId = world.agent.id) =>
+  world.store.read((tx) => ({
+    available: balance(tx, agentAccount(agentId, 'available')),
+    reserved: balance(tx, agentAccount(agentId, 'reserved')),
+    purse: balance(tx, agentAccount(agentId, 'purse')),
+    purseReserved: balance(tx, agentAccount(agentId, 'purse_reserved')),
+  }));
+const count = (table: string, where = '1 = 1') =>
+  Number(world.store.read((tx) => tx.get<{ n: bigint }>(`SELECT count(*) AS n FROM ${table} WHERE ${where}`))?.n);
+const codes = (payment: Payment) => payment.reasons.map((reason) => reason.code);
+
+describe('the gate', () => {
+  it('authorizes what the policy allows, holds the money, counts it and says so', async () => {
+    const payment = await ask({ amount: parseUsdc('12.50') });
+    expect(payment).toMatchObject({
+      state: 'authorized',
+      heldMicro: 12_500_000n,
+      walletNonce: 0n,
+      policyDigest: world.policy.digest,
+    });
+    expect(held()).toMatchObject({ available: 987_500_000n, reserved: 12_500_000n });
+    const event = world.store.read((tx) =>
+      tx.get<{ body: string }>("SELECT body FROM events WHERE type = 'payment.allowed'"),
+    );
+    expect(JSON.parse(event?.body ?? '{}')).toMatchObject({
+      payment: payment.id,
+      agent: world.agent.id,
+      sponsor: world.sponsor.id,
+      workflow: world.workflow.id,
+      policy_digest: world.policy.digest,
+    });
+  });
+
+  it('stores a decision that anyone can make again from its documents', async () => {
+    const payment = await ask();
+    const row = world.store.read((tx) =>
+      tx.get<{ input: string; result: string }>(
+        'SELECT i.body AS input, r.body AS result FROM decisions d JOIN documents i ON i.hash = d.input_hash JOIN documents r ON r.hash = d.result_hash WHERE d.payment_id = ?',
+        payment.id,
+      ),
+    );
+    const sha = (text: string) => createHash('sha256').update(text).digest('hex');
+    expect(world.policy.evaluate(row?.input ?? '').resultText).toBe(row?.result);
+    expect(decisionHashOf(world.policy.digest, sha(row?.input ?? ''), sha(row?.result ?? ''))).toBe(
+      payment.decisionHash,
+    );
+  });
+
+  it('gives the same key the same payment, and notes the retry', async () => {
+    const first = await ask({ idempotencyKey: 'order-0001' });
+    const again = await world.store.write((tx) =>
+      requestPayment(tx, world.request({ idempotencyKey: 'order-0001' }), world.context()),
+    );
+    expect(again).toMatchObject({ replayed: true, payment: { id: first.id } });
+    expect(held().reserved).toBe(1_000_000n);
+    expect(count('events', "type = 'payment.retried'")).toBe(1);
+  });
+
+  it('refuses the same key with another body, and changes nothing', async () => {
+    await ask({ idempotencyKey: 'order-0001' });
+    const before = [count('payments'), count('events'), count('postings')];
+    await expect(ask({ idempotencyKey: 'order-0001', bodyHash: 'other' })).rejects.toMatchObject({
+      code: 'idempotency_conflict',
+    });
+    expect([count('payments'), count('events'), count('postings')]).toEqual(before);
+  });
+
+  it('lets two agents use the same key', async () => {
+    const other = await world.addAgent('second', '10');
+    const first = await ask({ idempotencyKey: 'order-0001' });
+    const second = await ask({ idempotencyKey: 'order-0001', agentId: other.id });
+    expect(second.id).not.toBe(first.id);
+  });
+
+  it('records a denial with its reasons, and holds and counts nothing', async () => {
+    const payment = await ask({ amount: parseUsdc('75') });
+    expect(payment).toMatchObject({ state: 'denied', heldMicro: 0n, walletNonce: null });
+    expect(codes(payment)).toContain('payment_cap');
+    expect(held()).toMatchObject({ available: 1_000_000_000n, reserved: 0n });
+    expect(count('meter_entries')).toBe(0);
+  });
+
+  it('holds the money of what people must decide', async () => {
+    const payment = await ask({ amount: parseUsdc('30') });
+    expect(payment).toMatchObject({ state: 'in_review', heldMicro: 30_000_000n, walletNonce: null });
+    expect(payment.reviewExpiresAtMs).toBe(NOON_MS + 86_400_000);
+    expect(held().reserved).toBe(30_000_000n);
+  });
+
+  it('denies what the agent cannot cover, though the policy would allow it', async () => {
+    const poor = await world.addAgent('poor', '3');
+    const payment = await ask({ agentId: poor.id, amount: parseUsdc('3.000001') });
+    expect(payment.state).toBe('denied');
+    expect(codes(payment)).toEqual(['insufficient_funds']);
+    expect((await ask({ agentId: poor.id, amount: parseUsdc('3') })).state).toBe('authorized');
+  });
+
+  it('never pays the zero address, the token or the paying wallet itself', async () => {
+    const wallet = world.agent.wallet;
+    const forbidden = [
+      numbered(0),
+      '0x5FbDB2315678afecb367f032d93F642f64180aa3' as const,
+      wallet?.address,
+      wallet?.purse,
+    ];
+    for (const address of forbidden) {
+      await expect(ask({ payee: null, address: address ?? null })).rejects.toMatchObject({ code: 'forbidden_address' });
+    }
+    expect(count('payments')).toBe(0);
+  });
+
+  it('names what does not exist', async () => {
+    await expect(ask({ payee: 'nobody' })).rejects.toMatchObject({ code: 'payee_not_found' });
+    await expect(ask({ workflow: { ref: 'none', run: null } })).rejects.toMatchObject({ code: 'workflow_not_found' });
+  });
+
+  it('sends what the wallet contract would refuse to people', async () => {
+    const small = await world.addAgent('small ceilings', '100', '10');
+    const payment = await ask({ agentId: small.id, amount: parseUsdc('10.000001') });
+    expect(payment).toMatchObject({ state: 'in_review', requiresChainApproval: true, review: { quorum: 1 } });
+    expect(codes(payment)).toContain('above_ceiling');
+  });
+
+  it('writes nothing on a dry run', async () => {
+    const tables = ['payments', 'decisions', 'documents', 'postings', 'meters', 'meter_entries', 'events'];
+    const before = tables.map((table) => count(table));
+    const { verdict } = world.store.read((tx) => checkPayment(tx, world.request(), world.context()));
+    expect(verdict.effect).toBe('allow');
+    expect(tables.map((table) => count(table))).toEqual(before);
+  });
+
+  it('takes a wallet nonce only with authority to pay, each once', async () => {
+    const nonces = [await ask(), await ask({ amount: parseUsdc('75') }), await ask()].map(
+      (payment) => payment.walletNonce,
+    );
+    expect(nonces).toEqual([0n, null, 1n]);
+  });
+});
+
+describe('behind every policy', () => {
+  /** A policy that forgets everything: allows whatever it is asked. */
+  const careless: Policy = {
+    digest: `sha256:${'c'.repeat(64)}`,
+    meters: {},
+    settings: { timezone: 'UTC', x402: { maxValiditySeconds: 60, floatTarget: microUsdc(1_000_000n) } },
+    reads: { amount: new Set(), time: new Set() },
+    evaluate: () => {
+      const decision = {
+        effect: 'allow',
+        reasons: [{ code: 'allowed', rule: 'decision', message: 'Yes.' }],
+        review: null,
+      } as const;
+      return { decision: { ...decision, reasons: [...decision.reasons] }, resultText: JSON.stringify(decision) };
+    },
+  };
+  const act = { actor: 'test', atMs: NOON_MS };
+
+  it.each([
+    ['agent', () => world.store.write((tx) => setAgentStatus(tx, act, world.agent.id, 'frozen', null))],
+    ['sponsor', () => world.store.write((tx) => setSponsorStatus(tx, act, world.sponsor.id, 'frozen'))],
+    ['workflow', () => world.store.write((tx) => setWorkflowStatus(tx, act, world.workflow.id, 'revoked'))],
+  ])('a frozen or revoked %s pays nothing', async (_, stop) => {
+    await world.store.close();
+    world = await gateWorld(careless);
+    expect((await ask()).state).toBe('authorized');
+    await stop();
+    const payment = await ask();
+    expect(payment.state).toBe('denied');
+    expect(codes(payment)).toEqual(['agent_not_active']);
+  });
+
+  it('an agent never spends more than it has', async () => {
+    await world.store.close();
+    world = await gateWorld(careless);
+    const states = [];
+    for (let i = 0; i < 5; i += 1) states.push((await ask({ amount: parseUsdc('300') })).state);
+    expect(states).toEqual(['authorized', 'authorized', 'authorized', 'denied', 'denied']);
+  });
+});
+
+describe('an x402 purchase', () => {
+  const purchase = (amount: string): Partial<PaymentRequest> => ({
+    kind: 'purchase',
+    rail: 'x402',
+    payee: null,
+    host: 'grace.example',
+    address: numbered(0xc0ffee),
+    amount: parseUsdc(amount),
+    x402: {
+      path: '/',
+      method: 'GET',
+      scheme: 'exact',
+      payment_flow: 'authorization',
+      max_timeout_seconds: 60,
+      resource: 'https://grace.example/',
+      description: null,
+    },
+  });
+  const topUpOf = (payment: Payment) =>
+    world.store.read((tx) =>
+      tx.get<{ id: string; amount_micro: bigint; state: string }>(
+        'SELECT * FROM payments WHERE funds_payment = ?',
+        payment.id,
+      ),
+    );
+
+  it('opens a top-up through the gate when the purse has too little, and holds in the wallet meanwhile', async () => {
+    const payment = await ask(purchase('0.25'));
+    expect(payment).toMatchObject({ state: 'authorized', heldMicro: 0n, rail: 'x402' });
+    expect(topUpOf(payment)).toMatchObject({ amount_micro: 1_000_000n, state: 'authorized' });
+    expect(held()).toMatchObject({ available: 999_000_000n, reserved: 1_000_000n, purse: 0n });
+  });
+
+  it('is refused with nothing held when the wallet cannot cover the purse', async () => {
+    const poor = await world.addAgent('poor', '0.20');
+    const payment = await ask({ ...purchase('0.25'), agentId: poor.id });
+    expect(payment.state).toBe('denied');
+    expect(codes(payment)).toEqual(['insufficient_funds']);
+    expect(held(poor.id)).toMatchObject({ available: 200_000n, reserved: 0n });
+  });
+
+  it('takes an unlisted host for no payee at all, whatever address it asks for', async () => {
+    const payment = await ask({ ...purchase('0.25'), host: 'evil.example' });
+    expect(payment).toMatchObject({ state: 'denied', payeeId: null });
+  });
+});
+
+describe('money under any sequence of requests, settlements and failures', () => {
+  it('is never created, lost or overspent, and meters show what is held or spent', async () => {
+    const step = fc.oneof(
+      { weight: 5, arbitrary: fc.record({ act: fc.constant('ask' as const), amount: fc.bigInt(1n, 60_000_000n) }) },
+      { weight: 2, arbitrary: fc.record({ act: fc.constant('settle' as const), pick: fc.nat(20) }) },
+      { weight: 2, arbitrary: fc.record({ act: fc.constant('fail' as const), pick: fc.nat(20) }) },
+      { weight: 1, arbitrary: fc.record({ act: fc.constant('cancel' as const), pick: fc.nat(20) }) },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+        await world.store.close();
+        world = await gateWorld();
+        const open: string[] = [];
+        let spent = 0n;
+        let clock = NOON_MS;
+        for (const each of steps) {
+          clock += 61_000;
+          if (each.act === 'ask') {
+            const payment = await ask({ amount: microUsdc(each.amount) }, clock);
+            if (payment.state === 'authorized' || payment.state === 'in_review') open.push(payment.id);
+            continue;
+          }
+          const [id] = open.splice(each.pick % Math.max(open.length, 1), 1);
+          if (!id) continue;
+          await world.store.write((tx) => {
+            const payment = findPayment(tx, id);
+            if (!payment) throw new Error('lost');
+            const context = { actor: 'test', atMs: clock };
+            if (payment.state === 'in_review') {
+              transition(tx, payment, each.act === 'settle' ? 'lapse' : 'cancel', context);
+            } else if (each.act === 'settle') {
+              const settlement = {
+                txHash: `0x${'1'.repeat(64)}`,
+                logIndex: 0,
+                blockNumber: 1n,
+                blockHash: `0x${'2'.repeat(64)}`,
+                settledAtMs: clock,
+              } as const;
+              settle(tx, payment, settlement, `external:${payment.address}`, context);
+              spent += payment.amount;
+            } else {
+              transition(tx, payment, each.act, context);
+            }
+          });
+        }
+        const { available, reserved } = held();
+        const sums = world.store.read((tx) => ({
+          held: tx.get<{ n: bigint | null }>('SELECT sum(held_micro) AS n FROM payments')?.n ?? 0n,
+          day:
+            tx.get<{ n: bigint | null }>("SELECT sum(total_micro) AS n FROM meters WHERE meter = 'agent_day'")?.n ?? 0n,
+          postings: tx.get<{ n: bigint | null }>('SELECT sum(amount_micro) AS n FROM postings')?.n ?? 0n,
+        }));
+        expect(available + reserved + spent).toBe(1_000_000_000n);
+        expect(sums.held).toBe(reserved);
+        expect(sums.postings).toBe(0n);
+        expect(sums.day).toBe(reserved + spent);
+        expect(sums.day <= 200_000_000n).toBe(true);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});

@@ -1,0 +1,121 @@
+import { getAddress } from 'viem';
+import { type Agent, createAgent } from '../../src/identity/agents.ts';
+import { createPayee, type Payee } from '../../src/identity/payees.ts';
+import { createSponsor, type Sponsor } from '../../src/identity/sponsors.ts';
+import { createWorkflow, type Workflow } from '../../src/identity/workflows.ts';
+import { newId } from '../../src/ids/ids.ts';
+import { agentAccount, externalAccount, post } from '../../src/ledger/journal.ts';
+import { microUsdc, parseUsdc } from '../../src/money/microUsdc.ts';
+import type { GateContext } from '../../src/payments/gate.ts';
+import type { ChainFacts, PaymentRequest } from '../../src/payments/request.ts';
+import { loadPolicy, type Policy } from '../../src/policy/policy.ts';
+import { readStarterBundle } from '../../src/policy/starter.ts';
+import { openStore, type Store } from '../../src/store/store.ts';
+
+/** 24 November 2026, a Tuesday, 12:00 UTC. */
+export const NOON_MS = Date.UTC(2026, 10, 24, 12);
+export const chain: ChainFacts = {
+  chainId: 31_337,
+  network: 'eip155:31337',
+  token: '0x5FbDB2315678afecb367f032d93F642f64180aa3',
+};
+export const numbered = (n: number) => getAddress(`0x${n.toString(16).padStart(40, '0')}`);
+
+export type GateWorld = {
+  store: Store;
+  policy: Policy;
+  sponsor: Sponsor;
+  agent: Agent;
+  workflow: Workflow;
+  payee: Payee;
+  context: (changes?: Partial<GateContext>) => GateContext;
+  request: (changes?: Partial<PaymentRequest>) => PaymentRequest;
+  addAgent: (name: string, fundsUsdc: string, perPaymentUsdc?: string) => Promise<Agent>;
+};
+
+let starter: Promise<Policy> | null = null;
+
+/** A real store in memory, the shipped starter policy, one agent with 1,000 USDC and one verified payee. */
+export async function gateWorld(policy?: Policy): Promise<GateWorld> {
+  starter ??= readStarterBundle().then((text) => loadPolicy(text));
+  const chosen = policy ?? (await starter);
+  const store = openStore(':memory:');
+  const act = { actor: 'test', atMs: NOON_MS - 86_400_000 };
+  let count = 0;
+  const { sponsor, workflow, payee } = await store.write((tx) => ({
+    sponsor: createSponsor(tx, act, { name: 'Research', treasuryAddress: null }),
+    workflow: createWorkflow(tx, act, { name: 'digest' }),
+    payee: createPayee(tx, act, {
+      name: 'Grace',
+      kind: 'contractor',
+      agentId: null,
+      categories: ['contractor'],
+      hosts: ['grace.example'],
+      addresses: [{ address: numbered(0xc0ffee), verified: true }],
+    }),
+  }));
+  const addAgent: GateWorld['addAgent'] = (name, fundsUsdc, perPaymentUsdc = '1000') => {
+    count += 1;
+    const id = newId('agent');
+    const wallet = {
+      chainId: chain.chainId,
+      address: numbered(0xa0000 + count),
+      purse: numbered(0xb0000 + count),
+      salt: '0x',
+      configJson: '{}',
+      ceilings: {
+        perPayment: parseUsdc(perPaymentUsdc).toString(),
+        perPeriod: parseUsdc('5000').toString(),
+        periodSeconds: 86_400,
+        threshold: 1,
+        approvers: [numbered(0xa9)],
+        allowList: null,
+      },
+    };
+    return store.write((tx) => {
+      const agent = createAgent(tx, act, { id, name, sponsor: sponsor.id, labels: {}, wallet });
+      const funds = parseUsdc(fundsUsdc);
+      if (funds > 0n) {
+        post(tx, {
+          kind: 'deposit',
+          atMs: act.atMs,
+          lines: [
+            [externalAccount(numbered(1)), -funds],
+            [agentAccount(id, 'available'), funds],
+          ],
+        });
+      }
+      return agent;
+    });
+  };
+  const agent = await addAgent('researcher', '1000');
+  return {
+    store,
+    policy: chosen,
+    sponsor,
+    agent,
+    workflow,
+    payee,
+    addAgent,
+    context: (changes = {}) => ({ policy: chosen, chain, actor: 'key_test', atMs: NOON_MS, ...changes }),
+    request: (changes = {}) => ({
+      agentId: agent.id,
+      idempotencyKey: `key-${newId('batch')}`,
+      bodyHash: 'body',
+      requestJson: '{}',
+      kind: 'payout',
+      amount: microUsdc(1_000_000n),
+      payee: payee.id,
+      address: null,
+      workflow: { ref: workflow.id, run: 'run-1' },
+      category: null,
+      memo: null,
+      refundOf: null,
+      batchId: null,
+      rail: 'wallet',
+      host: null,
+      x402: null,
+      ...changes,
+    }),
+  };
+}
