@@ -31,12 +31,15 @@ const rooms = {
   mcp: [...spine, 'log', 'operation'],
   sdk: [...spine, 'operation'],
   console: [...spine, 'operation'],
+  client: [...spine, 'operation'],
+  // It drives the public API as a stranger would; the wallet room only shows it how a person signs.
+  demo: [...spine, 'client', 'devnet', 'wallet'],
   // `verify` and `policy compile` work without a server; `serve` and `demo` start one.
-  cli: [...effects, 'devnet', 'operation', 'sdk', 'server'],
+  cli: [...effects, 'devnet', 'operation', 'sdk', 'client', 'demo', 'server'],
   // The composition root: it alone knows everything.
   server: [...effects, 'devnet', 'operation', 'http', 'mcp', 'console'],
   // Tooling of the repository: it makes files from code.
-  setup: [...effects, 'devnet', 'operation', 'http', 'sdk', 'cli'],
+  setup: [...effects, 'devnet', 'operation', 'http', 'mcp', 'sdk', 'cli'],
 };
 
 const pattern = (name) => (name.includes('.') ? name.replaceAll('.', '\\.') : `${name}/`);
