@@ -10,7 +10,7 @@ import { isRolling, isZone } from './meters.ts';
 const usdc = z
   .string()
   .regex(/^(0|[1-9][0-9]{0,9})(\.[0-9]{1,6})?$/)
-  .refine((text) => parseUsdc(text) >= 0n)
+  .refine(isUsdc, 'is not an amount of USDC in quotes, as "25.00"')
   .describe('An amount of USDC in quotes, as "25.00"');
 const count = z.int().min(0);
 const name = z.string().min(1).max(200);
@@ -20,6 +20,14 @@ const controlNames = z.array(controlName).max(64);
 const quorum = z.int().min(1).max(20);
 const roles = z.array(name).min(1).max(20);
 const people = { quorum, roles };
+
+function isUsdc(text: string): boolean {
+  try {
+    return parseUsdc(text) >= 0n;
+  } catch {
+    return false;
+  }
+}
 
 /** One selector and one value: see policies/lib/layers.rego. */
 function layered<K extends string, T extends z.ZodType>(key: K, value: T) {

@@ -34,7 +34,8 @@ export const reasonCatalogue = {
   sponsor_not_active: ({ observed }) => `The agent's sponsor is ${plain(observed)}.`,
   workflow_not_active: ({ observed }) => `The workflow is ${plain(observed)}.`,
   // payee_allowed
-  payee_not_allowed: ({ observed }) => `${plain(observed)} is not on the list of payees that this agent may pay.`,
+  payee_not_allowed: ({ observed }) =>
+    `The payee ${plain(observed)} is not on the list of those that this agent may pay.`,
   payee_blocked: ({ observed }) => `The payee ${plain(observed)} is blocked.`,
   // payment_cap
   payment_cap: ({ observed, limit }) =>
