@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { type Payment, paymentKinds } from '../payments/payment.ts';
+import { paymentKinds } from '../payments/kinds.ts';
+import type { Payment } from '../payments/payment.ts';
 import { states } from '../payments/states.ts';
 import type { ReadTx } from '../store/store.ts';
 import { AmountView, amountView, iso, isoOrNull, ReasonView, ReviewView } from './schemas.ts';

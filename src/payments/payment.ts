@@ -2,10 +2,8 @@ import type { Address, Hex } from 'viem';
 import type { AgentId, PayeeId, PaymentId, SponsorId, WorkflowId } from '../ids/ids.ts';
 import type { MicroUsdc } from '../money/microUsdc.ts';
 import type { Reason, Review } from '../policy/decision.ts';
+import type { PaymentKind } from './kinds.ts';
 import type { PaymentState } from './states.ts';
-
-export const paymentKinds = ['purchase', 'payout', 'transfer', 'refund', 'split', 'recurring', 'top_up'] as const;
-export type PaymentKind = (typeof paymentKinds)[number];
 
 /** `wallet`: a transfer by AgentWallet.pay. `x402`: an EIP-3009 authorization signed by the agent's purse, settled by others. */
 export type Rail = 'wallet' | 'x402';

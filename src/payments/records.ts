@@ -3,7 +3,8 @@ import type { AgentId, PayeeId, PaymentId, SponsorId, WorkflowId } from '../ids/
 import { microUsdc } from '../money/microUsdc.ts';
 import type { Reason, Review } from '../policy/decision.ts';
 import type { ReadTx } from '../store/store.ts';
-import type { Payment, PaymentKind, Rail } from './payment.ts';
+import type { PaymentKind } from './kinds.ts';
+import type { Payment, Rail } from './payment.ts';
 import type { PaymentState } from './states.ts';
 
 export type PaymentRow = {

@@ -2,7 +2,8 @@ import type { Address } from 'viem';
 import type { AgentId, PaymentId } from '../ids/ids.ts';
 import type { MicroUsdc } from '../money/microUsdc.ts';
 import type { PolicyInput } from '../policy/input.ts';
-import type { PaymentKind, Rail } from './payment.ts';
+import type { PaymentKind } from './kinds.ts';
+import type { Rail } from './payment.ts';
 
 /** What is asked of the gate, parsed and typed; nothing in it has been looked up yet. */
 export type PaymentRequest = {

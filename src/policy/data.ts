@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseUsdc } from '../money/microUsdc.ts';
-import { paymentKinds } from '../payments/payment.ts';
+import { paymentKinds } from '../payments/kinds.ts';
 import { isRolling, isZone } from './meters.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { paymentKinds } from '../payments/payment.ts';
+import { paymentKinds } from '../payments/kinds.ts';
 
 /** The document that a policy sees, and nothing else. Amounts are integer micro-USDC, times epoch milliseconds (UTC). */
 const micro = z.int().min(0);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
-import { paymentKinds } from '../payments/payment.ts';
+import { paymentKinds } from '../payments/kinds.ts';
 import { calendarStart } from './calendar.ts';
 
 export const dimensions = [

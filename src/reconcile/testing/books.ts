@@ -2,7 +2,8 @@ import { type Address, getAddress, type Hex, keccak256, sha256, toHex } from 'vi
 import { newId, type PaymentId, paymentIdOnChain } from '../../ids/ids.ts';
 import { agentAccount, balance } from '../../ledger/journal.ts';
 import { hold } from '../../payments/hold.ts';
-import type { Payment, PaymentKind, Rail } from '../../payments/payment.ts';
+import type { PaymentKind } from '../../payments/kinds.ts';
+import type { Payment, Rail } from '../../payments/payment.ts';
 import { findPayment } from '../../payments/records.ts';
 import type { PaymentState } from '../../payments/states.ts';
 import { openStore, type Store, type Tx } from '../../store/store.ts';
