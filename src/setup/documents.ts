@@ -2,11 +2,14 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errorsDocument } from '../errors/document.ts';
+import { openapi } from '../http/openapi.ts';
+import { registry } from '../operation/registry.ts';
 import { statesDocument } from '../payments/document.ts';
 import { root } from './run.ts';
 
 const documents = {
   'docs/errors.md': errorsDocument,
+  'docs/openapi.json': () => `${JSON.stringify(openapi(registry, version()), null, 2)}\n`,
   'docs/states.md': statesDocument,
 } as const satisfies Record<string, () => string>;
 
@@ -20,6 +23,10 @@ for (const [path, text] of Object.entries(documents)) {
     console.error(`${path} is not what the code says. Run \`npm run generate\` and commit it.`);
     process.exitCode = 1;
   }
+}
+
+function version(): string {
+  return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
 }
 
 function current(file: string): string | null {

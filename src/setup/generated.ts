@@ -19,7 +19,7 @@ const artefacts: Artefact[] = [
     check: script('contracts/build.ts', '--check'),
   },
   {
-    name: 'docs/errors.md, docs/states.md',
+    name: 'docs/errors.md, docs/openapi.json, docs/states.md',
     generate: script('src/setup/documents.ts'),
     check: script('src/setup/documents.ts', '--check'),
   },
