@@ -11,6 +11,7 @@ interface Vm {
 
     function addr(uint256 key) external pure returns (address);
     function assertEq(uint256 a, uint256 b) external pure;
+    function assertEq(bool a, bool b) external pure;
     function assertEq(uint256 a, uint256 b, string calldata why) external pure;
     function assertEq(address a, address b) external pure;
     function assertEq(bytes32 a, bytes32 b) external pure;
@@ -40,7 +41,7 @@ interface Vm {
         pure
         returns (string memory);
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
-    function snapshotGasLastCall(string calldata name) external returns (uint256);
+    function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);
     function startPrank(address caller) external;
     function stopPrank() external;
     function toString(address account) external pure returns (string memory);

@@ -53,8 +53,8 @@ abstract contract WalletTest {
         vm.warp(T0);
         usdc = Usdc.deploy(admin, address(0xbeef));
         smart = new SmartApprover(vm.addr(SMART_KEY));
-        // By artifact: `new` would compile the contracts' code into every test contract once more.
-        registry = PolicyRegistry(vm.deployCode("PolicyRegistry.sol:PolicyRegistry", abi.encode(owner, GRACE)));
+        // By artifact: the code that ships (via IR), while the tests themselves compile the faster way (see foundry.toml).
+        registry = PolicyRegistry(vm.deployCode("out/PolicyRegistry.sol/PolicyRegistry.json", abi.encode(owner, GRACE)));
         factory = _newFactory(owner);
         vm.prank(owner);
         registry.activate(DIGEST, 0);
@@ -80,7 +80,7 @@ abstract contract WalletTest {
     }
 
     function _newFactory(address owner_) internal returns (AgentWalletFactory) {
-        return AgentWalletFactory(vm.deployCode("AgentWalletFactory.sol:AgentWalletFactory", abi.encode(owner_)));
+        return AgentWalletFactory(vm.deployCode("out/AgentWalletFactory.sol/AgentWalletFactory.json", abi.encode(owner_)));
     }
 
     function _create(WalletConfig memory c) internal returns (AgentWallet, X402Purse) {

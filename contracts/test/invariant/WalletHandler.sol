@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {AgentWallet} from "../../src/AgentWallet.sol";
+import {PolicyRegistry} from "../../src/PolicyRegistry.sol";
+import {Approval, BatchItem} from "../../src/WalletTypes.sol";
+import {X402Purse} from "../../src/X402Purse.sol";
+import {IUsdc} from "../base/Usdc.sol";
+import {vm} from "../base/Vm.sol";
+import {WalletModel} from "./WalletModel.sol";
+
+/// @dev Everyone at once: right and wrong callers, fresh and used nonces, good and forged signatures, time going on. After each act
+/// the wallet must have done what the model says, no more and no less.
+contract WalletHandler is WalletModel {
+    struct World {
+        AgentWallet wallet;
+        X402Purse purse;
+        IUsdc usdc;
+        PolicyRegistry registry;
+        address owner;
+        uint256[3] approverKeys;
+        uint256[2] executorKeys;
+    }
+
+    struct ApprovedCall {
+        address caller;
+        bytes32 id;
+        address payee;
+        uint64 amount;
+        uint256 nonce;
+        uint256 expiresAt;
+        Approval[] approvals;
+    }
+
+    uint256 private constant STRANGER_KEY = 0xbad;
+    bytes32 private constant DECISION = keccak256("decision");
+    AgentWallet private immutable _wallet;
+    X402Purse private immutable _purse;
+    IUsdc private immutable _usdc;
+    PolicyRegistry private immutable _registry;
+    address private immutable _owner;
+    uint256[3] private _approverKeys;
+    uint256[2] private _executorKeys;
+    bytes32[2] private _digests = [keccak256("the policy"), keccak256("policy b")];
+    mapping(bytes32 paymentId => mapping(bytes32 digest => bool)) private _nonceGone;
+    mapping(string act => uint256 times) public done;
+
+    constructor(World memory w) {
+        (_wallet, _purse, _usdc, _registry, _owner) = (w.wallet, w.purse, w.usdc, w.registry, w.owner);
+        _approverKeys = w.approverKeys;
+        _executorKeys = w.executorKeys;
+        expected.executor = w.wallet.executor();
+        expected.guardian = w.wallet.guardian();
+        expected.validUntil = w.wallet.validUntil();
+        (expected.perPayment, expected.perPeriod) = (w.wallet.perPayment(), w.wallet.perPeriod());
+        (expected.threshold, expected.approverMask) = (2, 7);
+        _tick(block.timestamp);
+    }
+
+    function pay(uint256 who, uint256 to, uint64 amount, uint256 nonce, uint256 digestSeed) external {
+        address caller = _caller(who);
+        address payee = _payee(to);
+        amount = uint64(amount % (nonce % 2 == 0 ? 130e6 : 5e6));
+        nonce = _nonceOf(nonce);
+        bytes32 digest = _digests[digestSeed % 8 == 0 ? 1 : 0];
+        bool may = _mayOperate(caller) && _registry.isActive(digest) && _payable(payee) && amount != 0
+            && _withinLimits(payee, address(_purse), amount, countedIn[_period()]) && paidUnderNonce[nonce] == 0
+            && amount <= _balance();
+        uint256 before = _balance();
+        vm.prank(caller);
+        try _wallet.pay(bytes32(nonce), payee, amount, nonce, digest, DECISION) {
+            vm.assertTrue(may, "paid against the model");
+            _paid(nonce, amount, before);
+            paidIn[_period()] += amount;
+            ++done["pay"];
+        } catch {
+            vm.assertFalse(may, "refused against the model");
+            vm.assertEq(_balance(), before);
+        }
+    }
+
+    function payBatch(uint256 who, uint256 to, uint64[5] calldata amounts, uint256 size, uint256 nonce) external {
+        address caller = _caller(who);
+        BatchItem[] memory items = new BatchItem[](size % 6);
+        bool may = _mayOperate(caller) && _registry.isActive(_digests[0]) && items.length != 0;
+        uint256 total;
+        for (uint256 i; i < items.length; ++i) {
+            uint64 amount = uint64(amounts[i] % (nonce % 3 == 0 ? 105e6 : 3e6));
+            // Now and then the same nonce twice in a batch.
+            uint256 used = _nonceOf(nonce % 64 + (nonce % 11 == 0 ? 0 : i));
+            items[i] = BatchItem(bytes32(used), _payee(to % 16 + i), amount, used, DECISION);
+            may = may && _payable(items[i].payee) && amount != 0
+                && _withinLimits(items[i].payee, address(_purse), amount, countedIn[_period()] + total)
+                && paidUnderNonce[used] == 0 && !(nonce % 11 == 0 && i != 0);
+            total += amount;
+        }
+        may = may && total <= _balance();
+        uint256 before = _balance();
+        vm.prank(caller);
+        try _wallet.payBatch(_digests[0], items) {
+            vm.assertTrue(may, "batch paid against the model");
+            vm.assertEq(before - _balance(), total);
+            for (uint256 i; i < items.length; ++i) {
+                ++paidUnderNonce[items[i].nonce];
+            }
+            paidIn[_period()] += total;
+            countedIn[_period()] += total;
+            expected.unwritten = false;
+            ++done["payBatch"];
+        } catch {
+            vm.assertFalse(may, "batch refused against the model");
+            vm.assertEq(_balance(), before);
+        }
+    }
+
+    function payApproved(uint256 who, uint256 to, uint64 amount, uint256 nonce, uint256 signers, uint256 forge) external {
+        ApprovedCall memory c;
+        (c.caller, c.payee, c.amount) = (_caller(who), _payee(to), amount % 3_000e6);
+        (c.id, c.nonce) = (bytes32(nonce % 16), _nonceOf(nonce));
+        c.expiresAt = block.timestamp + forge % 4;
+        uint256 signed = forge % 7 == 0 ? c.amount + 1 : c.amount;
+        bool good;
+        (c.approvals, good) =
+            _approvals(_wallet.approvalDigest(c.id, c.payee, signed, DECISION, c.expiresAt), signers);
+        good = good && signed == c.amount && c.expiresAt > block.timestamp && paidByApproval[c.id] == 0
+            && paidUnderNonce[c.nonce] == 0 && _payable(c.payee) && c.amount != 0;
+        _payApproved(c, good && _mayOperate(c.caller) && _registry.isActive(_digests[0]) && c.amount <= _balance());
+    }
+
+    function _payApproved(ApprovedCall memory c, bool may) private {
+        uint256 before = _balance();
+        bytes memory data = abi.encodeCall(
+            _wallet.payApproved,
+            (c.id, c.payee, c.amount, c.nonce, _digests[0], DECISION, c.expiresAt, c.approvals)
+        );
+        vm.prank(c.caller);
+        (bool made,) = address(_wallet).call(data);
+        vm.assertTrue(made == may, "approved payment against the model");
+        if (!made) return;
+        _paid(c.nonce, c.amount, before);
+        ++paidByApproval[c.id];
+        ++done["payApproved"];
+    }
+
+    function settle(uint256 key, uint256 to, uint64 value, uint256 ahead, uint256 id) external {
+        uint256 signer = key % 4 == 0 ? STRANGER_KEY : _executorKeys[key % 2];
+        X402Purse.Authorization memory a;
+        a.to = _payee(to);
+        a.value = value % 20e6;
+        a.validBefore = block.timestamp + ahead % 5000;
+        (a.paymentId, a.policyDigest, a.decisionHash) = (bytes32(id % 64), _digests[id % 2], DECISION);
+        bytes32 hash = _purse.transferDigest(a);
+        bytes memory signature = abi.encode(
+            a.to, a.value, a.validAfter, a.validBefore, a.paymentId, a.policyDigest, a.decisionHash, _sign(signer, hash)
+        );
+        bool vouches = _mayOperate(vm.addr(signer)) && _registry.isActive(a.policyDigest) && ahead % 5000 <= 3600
+            && a.to != address(0) && a.to != address(_usdc) && a.to != address(_purse)
+            && (!expected.listOn || listed[a.to] || a.to == address(_wallet));
+        vm.assertTrue((_purse.isValidSignature(hash, signature) == 0x1626ba7e) == vouches, "vouches against the model");
+        _settle(a, signature, vouches && ahead % 5000 != 0);
+    }
+
+    function _settle(X402Purse.Authorization memory a, bytes memory signature, bool may) private {
+        may = may && !_nonceGone[a.paymentId][a.policyDigest] && a.value <= _usdc.balanceOf(address(_purse));
+        bytes32 nonce = _purse.nonceOf(a.paymentId, a.policyDigest, a.decisionHash);
+        uint256 before = _usdc.balanceOf(address(_purse));
+        (bool made,) = address(_usdc).call(
+            abi.encodeCall(
+                _usdc.transferWithAuthorization,
+                (address(_purse), a.to, a.value, 0, a.validBefore, nonce, signature)
+            )
+        );
+        vm.assertTrue(made == may, "settled against the model");
+        if (!made) return;
+        vm.assertEq(before - _usdc.balanceOf(address(_purse)), a.value);
+        _nonceGone[a.paymentId][a.policyDigest] = true;
+        ++done["settle"];
+    }
+
+    function sweepOrCancel(uint256 who, uint64 amount, uint256 id) external {
+        address caller = _caller(who);
+        bool role = caller == expected.executor || caller == expected.guardian || caller == _owner;
+        uint256 both = _balance() + _usdc.balanceOf(address(_purse));
+        amount = uint64(amount % 30e6);
+        bytes32 gone = _purse.nonceOf(bytes32(id % 64), _digests[id % 2], DECISION);
+        bool may = role
+            && (id % 3 == 0 ? !_nonceGone[bytes32(id % 64)][_digests[id % 2]] : amount <= _usdc.balanceOf(address(_purse)));
+        vm.prank(caller);
+        (bool made,) = address(_purse).call(
+            id % 3 == 0 ? abi.encodeCall(_purse.cancelAuthorization, (gone)) : abi.encodeCall(_purse.sweep, (amount))
+        );
+        vm.assertTrue(made == may, "sweep or cancel against the model");
+        if (made && id % 3 == 0) _nonceGone[bytes32(id % 64)][_digests[id % 2]] = true;
+        if (made) ++done["sweepOrCancel"];
+        vm.assertEq(_balance() + _usdc.balanceOf(address(_purse)), both);
+    }
+
+    function govern(uint256 who, uint256 act, uint256 x, uint256 y) external {
+        address caller = _caller(who);
+        act %= 11;
+        // Stopping acts are rarer than their opposites, else most of a run would stand still.
+        if (act == 1 && x % 4 != 0) act = 2;
+        if (act == 9) x %= 50e6;
+        bytes memory data = _governing(act, x, y);
+        bool may = caller == _owner;
+        if (act == 1 || act == 3) may = may || caller == expected.guardian;
+        if (act == 3) may = may && expected.raiseAt != 0;
+        if (act == 9) may = may && x <= _balance();
+        if (act == 10) may = expected.unwritten;
+        uint256 before = _balance();
+        vm.prank(caller);
+        (bool made,) = address(_wallet).call(data);
+        vm.assertTrue(made == may, "governed against the model");
+        vm.assertEq(before - _balance(), made && act == 9 ? x : 0);
+        if (made) _governed(act, x, y, data);
+    }
+
+    function _governing(uint256 act, uint256 x, uint256 y) private view returns (bytes memory) {
+        if (act == 0) return abi.encodeCall(_wallet.setCeilings, (uint64(x % 200e6), uint64(y % 2_000e6)));
+        if (act == 1) return abi.encodeCall(_wallet.freeze, ());
+        if (act == 2) return abi.encodeCall(_wallet.unfreeze, ());
+        if (act == 3) return abi.encodeCall(_wallet.cancelRaise, ());
+        if (act == 4) return abi.encodeCall(_wallet.setAllowListOn, (x % 4 == 0));
+        if (act == 6) return abi.encodeCall(_wallet.setValidUntil, (_validity(x)));
+        if (act == 7) return abi.encodeCall(_wallet.setExecutor, (vm.addr(_executorKeys[x % 2])));
+        if (act == 8) return abi.encodeCall(_wallet.setApprovers, (_approverList(x), _quorum(x, y)));
+        if (act == 9) return abi.encodeCall(_wallet.withdraw, (address(_usdc), _owner, x));
+        if (act == 10) return abi.encodeCall(_wallet.applyRaise, ());
+        address[] memory one = new address[](1);
+        one[0] = _payee(x);
+        return abi.encodeCall(_wallet.setAllowed, (one, y % 2 == 0));
+    }
+
+    function _governed(uint256 act, uint256 x, uint256 y, bytes memory data) private {
+        ++done["govern"];
+        if (act == 0) _expectCeilings(_arg(data, 0), _arg(data, 1));
+        if (act == 1) expected.frozen = true;
+        if (act == 2) expected.frozen = false;
+        if (act == 3) expected.raiseAt = 0;
+        if (act == 4) expected.listOn = _arg(data, 0) == 1;
+        if (act == 5) listed[_payee(x)] = y % 2 == 0;
+        if (act == 6) expected.validUntil = _arg(data, 0);
+        if (act == 7) expected.executor = address(uint160(_arg(data, 0)));
+        if (act == 8) (expected.approverMask, expected.threshold) = (x % 8, _quorum(x, y));
+        if (act == 9) withdrawn += x;
+        if (act == 10) expected.unwritten = false;
+    }
+
+    function policy(uint256 act) external {
+        bytes32 digest = _digests[act % 4 == 0 ? 1 : 0];
+        bytes memory data = act % 10 == 0
+            ? abi.encodeCall(_registry.retire, (digest))
+            : abi.encodeCall(_registry.activate, (digest, uint64(block.timestamp + (act % 3) * 100)));
+        vm.prank(_owner);
+        (bool made,) = address(_registry).call(data);
+        if (made) ++done["policy"];
+    }
+
+    function time(uint256 forward) external {
+        // One variable: the optimizer takes block.timestamp for constant within a call.
+        uint256 next = block.timestamp + 1 + forward % (forward % 4 == 0 ? 2 days : 2 hours);
+        vm.warp(next);
+        _tick(next);
+    }
+
+    /// @dev One of 64 nonces, spread over several words of the bitmap.
+    function _nonceOf(uint256 x) private pure returns (uint256) {
+        return x % 64 * 37;
+    }
+
+    function _paid(uint256 nonce, uint256 amount, uint256 before) private {
+        vm.assertEq(before - _balance(), amount);
+        ++paidUnderNonce[nonce];
+        expected.unwritten = false;
+        countedIn[_period()] += amount;
+    }
+
+    function _approvals(bytes32 digest, uint256 signers) private view returns (Approval[] memory list, bool good) {
+        uint256[3] memory keys = _approverKeys;
+        uint256 count;
+        good = true;
+        for (uint256 i; i < 3; ++i) {
+            if (signers >> i & 1 == 1) ++count;
+        }
+        list = new Approval[](count);
+        uint256 place;
+        for (uint256 i; i < 3; ++i) {
+            if (signers >> i & 1 == 0) continue;
+            bool forged = signers >> (8 + i) & 7 == 0;
+            list[place++] = Approval(vm.addr(keys[i]), _sign(forged ? STRANGER_KEY : keys[i], digest));
+            good = good && !forged && expected.approverMask >> i & 1 == 1;
+        }
+        good = good && expected.threshold != 0 && count >= expected.threshold;
+    }
+
+    /// @dev The approvers in the mask x % 8.
+    function _approverList(uint256 x) private view returns (address[] memory list) {
+        list = new address[]((x & 1) + (x >> 1 & 1) + (x >> 2 & 1));
+        uint256 place;
+        for (uint256 i; i < 3; ++i) {
+            if (x >> i & 1 == 1) list[place++] = vm.addr(_approverKeys[i]);
+        }
+    }
+
+    function _quorum(uint256 x, uint256 y) private pure returns (uint8) {
+        uint256 count = (x & 1) + (x >> 1 & 1) + (x >> 2 & 1);
+        return count == 0 ? 0 : uint8(1 + y % count);
+    }
+
+    /// @dev Mostly the one who may; else guardian, the other executor, an approver, a stranger.
+    function _caller(uint256 who) private view returns (address) {
+        who %= 12;
+        if (who < 6) return expected.executor;
+        if (who < 9) return _owner;
+        if (who == 9) return expected.guardian;
+        return vm.addr(who == 10 ? _executorKeys[0] : _approverKeys[0]);
+    }
+
+    function _payee(uint256 to) private view returns (address) {
+        to %= 16;
+        if (to < 4) return address(_purse);
+        if (to == 4) return address(_wallet);
+        if (to == 5) return address(_usdc);
+        if (to == 6) return address(0);
+        return address(uint160(0xaaaa00 + to));
+    }
+
+    function _validity(uint256 x) private view returns (uint40) {
+        return x % 16 == 0 ? uint40(block.timestamp + x % 1 days) : type(uint40).max;
+    }
+
+    function _payable(address payee) private view returns (bool) {
+        return payee != address(0) && payee != address(_usdc) && payee != address(_wallet);
+    }
+
+    function _balance() private view returns (uint256) {
+        return _usdc.balanceOf(address(_wallet));
+    }
+
+    function _sign(uint256 key, bytes32 digest) private pure returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
+        return abi.encodePacked(r, s, v);
+    }
+
+    function _arg(bytes memory data, uint256 index) private pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := mload(add(add(data, 36), mul(index, 32)))
+        }
+    }
+}
