@@ -16,12 +16,20 @@ describe('the OpenAPI document', () => {
   it('names for each operation every status that its errors have', () => {
     for (const operation of registry) {
       const found = described.find((each) => each.operationId === operation.name);
-      for (const code of operation.errors) expect(Object.keys(found?.responses ?? {})).toContain(String(catalogue[code].status));
+      for (const code of operation.errors)
+        expect(Object.keys(found?.responses ?? {})).toContain(String(catalogue[code].status));
     }
   });
 
   it('asks for an Idempotency-Key exactly where money moves by a new request', () => {
-    const keyed = described.filter((each) => JSON.stringify(each).includes('"Idempotency-Key"')).map((each) => each.operationId);
-    expect(keyed.sort()).toEqual(registry.filter((each) => each.idempotent).map((each) => each.name).sort());
+    const keyed = described
+      .filter((each) => JSON.stringify(each).includes('"Idempotency-Key"'))
+      .map((each) => each.operationId);
+    expect(keyed.sort()).toEqual(
+      registry
+        .filter((each) => each.idempotent)
+        .map((each) => each.name)
+        .sort(),
+    );
   });
 });

@@ -31,6 +31,7 @@ export const eventTypes = [
   'transfer.unexplained',
   'suspense.accepted',
   'wallet.deployed',
+  'wallet.ceilings_changed',
   'wallet.frozen',
   'wallet.unfrozen',
   'purse.swept',

@@ -11,6 +11,7 @@ import { microUsdc } from '../money/microUsdc.ts';
 import type { App, WalletPlan, WalletWish } from '../operation/app.ts';
 import { createFollower } from '../reconcile/follower.ts';
 import { viemSource } from '../reconcile/viemSource.ts';
+import { ceilingsRefresher } from '../settlement/ceilings.ts';
 import { deployment } from '../settlement/queue.ts';
 import { createSettler } from '../settlement/settler.ts';
 import { openStore, type Store } from '../store/store.ts';
@@ -123,6 +124,7 @@ export async function openOffice(options: {
       { name: 'settle', run: () => settler.tick() },
       { name: 'relay', run: () => relayer.tick() },
       { name: 'follow', run: () => follower.tick() },
+      { name: 'ceilings', run: ceilingsRefresher({ store, chain, clock }) },
     ],
     pollMs,
   );

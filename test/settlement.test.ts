@@ -1,0 +1,189 @@
+import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sendInOrder } from '../src/devnet/client.ts';
+import { parseUsdc } from '../src/money/microUsdc.ts';
+import { ownerCalls } from '../src/wallet/agentWallet.ts';
+import { keyAccount } from '../src/wallet/keyAccount.ts';
+import { startOffice, type TestOffice } from './support/office.ts';
+
+let office: TestOffice;
+let payee: string;
+let count = 0;
+beforeAll(async () => {
+  office = await startOffice();
+  const made = await office.operator.call('create_payee', {
+    name: 'Grace',
+    kind: 'contractor',
+    categories: ['contractor'],
+    address: privateKeyToAddress(generatePrivateKey()),
+    verified: true,
+  });
+  payee = String(made.id);
+  await office.operator.call('create_approver', {
+    name: 'Ada',
+    address: await office.keys.address('approver'),
+    roles: ['finance'],
+  });
+});
+afterAll(() => office.end());
+
+const usdc = (value: string) => ({ value, currency: 'USDC' });
+const key = () => {
+  count += 1;
+  return { idempotencyKey: `settlement-${count}` };
+};
+async function approve(id: string): Promise<Record<string, unknown>> {
+  const { approve: typedData } = await office.operator.call('get_review', { id });
+  const signature = await office.keys.signTypedData(
+    'approver',
+    typedData as Parameters<typeof office.keys.signTypedData>[1],
+  );
+  const approver = await office.keys.address('approver');
+  return office.operator.call('answer_review', { id, verdict: 'approve', approver, signature });
+}
+const ledger = () => office.operator.call('check_ledger');
+
+describe('settlement', () => {
+  it('pays above the ceiling only with the signature that the wallet itself checks', async () => {
+    const made = (await office.operator.call('create_agent', {
+      name: 'low ceiling',
+      sponsor: 'Research',
+      ceilings: { per_payment: usdc('10.00') },
+    })) as { id: string; wallet: { address: string } };
+    await office.fund(made.id, made.wallet.address, '40');
+    const payment = await office.operator.call('pay', { agent: made.id, payee, amount: usdc('12.00') }, key());
+    expect(payment).toMatchObject({ state: 'in_review', reasons: [{ code: 'above_ceiling' }] });
+    expect(await approve(String(payment.id))).toMatchObject({ state: 'authorized' });
+    const settled = await office.until(String(payment.id), ['settled', 'final', 'failed']);
+    expect(settled.state).not.toBe('failed');
+    const mined = await office.local.client.getTransactionReceipt({
+      hash: (settled.settlement as { tx_hash: `0x${string}` }).tx_hash,
+    });
+    // PaymentApproved, PaymentExecuted, Transfer.
+    expect(mined.logs).toHaveLength(3);
+    expect(await ledger()).toMatchObject({ ok: true });
+  });
+
+  it('gives the money back when the wallet refuses for good, and says why', async () => {
+    const agent = await office.agent('frozen on chain', '20');
+    const first = await agent.client.call('pay', { payee, amount: usdc('1.00') }, key());
+    await office.until(String(first.id), ['settled', 'final']);
+    const guardian = await keyAccount(office.keys, 'guardian');
+    const freeze = ownerCalls.freeze(agent.wallet as `0x${string}`);
+    await sendInOrder(office.local.client, guardian, [freeze]);
+    const payment = await agent.client.call('pay', { payee, amount: usdc('2.00') }, key());
+    const now = payment.state === 'denied' ? payment : await office.until(String(payment.id), ['failed', 'cancelled']);
+    expect(['denied', 'failed', 'cancelled']).toContain(now.state);
+    const { balances } = (await office.operator.call('get_agent', { id: agent.id })) as {
+      balances: Record<string, { value: string }>;
+    };
+    expect(balances).toMatchObject({ available: { value: '19.00' }, reserved: { value: '0.00' } });
+    expect(await ledger()).toMatchObject({ ok: true });
+  });
+
+  it('finds the one bad payment of a batch and settles the others', async () => {
+    const agent = await office.agent('batcher', '50');
+    const blacklisted = privateKeyToAddress(generatePrivateKey());
+    await office.operator.call('create_payee', {
+      name: 'Blacklisted',
+      kind: 'contractor',
+      categories: ['contractor'],
+      address: blacklisted,
+      verified: true,
+    });
+    await office.local.client.writeContract({
+      account: office.local.usdc.minter,
+      address: office.local.usdc.address,
+      abi: [
+        {
+          type: 'function',
+          name: 'blacklist',
+          inputs: [{ name: 'account', type: 'address' }],
+          outputs: [],
+          stateMutability: 'nonpayable',
+        },
+      ],
+      functionName: 'blacklist',
+      args: [blacklisted],
+    });
+    const answer = (await agent.client.call(
+      'pay_batch',
+      {
+        payments: [
+          { payee, amount: usdc('1.00') },
+          { payee: 'Blacklisted', amount: usdc('1.00') },
+          { payee, amount: usdc('2.00') },
+        ],
+      },
+      key(),
+    )) as { payments: { id: string }[] };
+    const done = [];
+    for (const { id } of answer.payments) done.push((await office.until(id, ['settled', 'final', 'failed'])).state);
+    expect(done.map((state) => (state === 'failed' ? 'failed' : 'paid'))).toEqual(['paid', 'failed', 'paid']);
+    expect(await ledger()).toMatchObject({ ok: true });
+  });
+
+  it('cancels what is not signed, never what is', async () => {
+    const agent = await office.agent('canceller', '50');
+    const waiting = await agent.client.call('pay', { payee, amount: usdc('30.00') }, key());
+    expect(waiting.state).toBe('in_review');
+    expect(await agent.client.call('cancel_payment', { id: String(waiting.id) })).toMatchObject({ state: 'cancelled' });
+    const paid = await agent.client.call('pay', { payee, amount: usdc('1.00') }, key());
+    await office.until(String(paid.id), ['settled', 'final']);
+    await expect(agent.client.call('cancel_payment', { id: String(paid.id) })).rejects.toMatchObject({
+      code: 'invalid_transition',
+    });
+  });
+
+  it("keeps a frozen agent's payments waiting and sends them when it may go on", async () => {
+    const agent = await office.agent('paused', '20');
+    await office.operator.call('set_agent_status', { id: agent.id, status: 'frozen', reason: 'a look' });
+    expect(await agent.client.call('pay', { payee, amount: usdc('1.00') }, key())).toMatchObject({ state: 'denied' });
+    await office.operator.call('set_agent_status', { id: agent.id, status: 'active' });
+    const payment = await agent.client.call('pay', { payee, amount: usdc('1.00') }, key());
+    await office.until(String(payment.id), ['settled', 'final']);
+  });
+
+  it('sends nothing twice when money is asked for again with the same key', async () => {
+    const agent = await office.agent('repeater', '20');
+    const again = { idempotencyKey: 'one-order-only' };
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, () => agent.client.call('pay', { payee, amount: usdc('1.50') }, again)),
+    );
+    expect(new Set(answers.map((answer) => answer.id)).size).toBe(1);
+    await office.until(String(answers[0]?.id), ['settled', 'final']);
+    const { balances } = (await office.operator.call('get_agent', { id: agent.id })) as {
+      balances: Record<string, { value: string }>;
+    };
+    expect(balances.available).toMatchObject({ value: '18.50' });
+  });
+
+  it('has the amount that was asked for in micro-USDC on chain, to the last one', async () => {
+    const agent = await office.agent('precise', '5');
+    const to = privateKeyToAddress(generatePrivateKey());
+    await office.operator.call('create_payee', {
+      name: 'Precise',
+      kind: 'contractor',
+      categories: ['contractor'],
+      address: to,
+      verified: true,
+    });
+    const payment = await agent.client.call('pay', { payee: 'Precise', amount: usdc('1.234567') }, key());
+    await office.until(String(payment.id), ['settled', 'final']);
+    const balance = await office.local.client.readContract({
+      address: office.local.usdc.address,
+      abi: [
+        {
+          type: 'function',
+          name: 'balanceOf',
+          inputs: [{ name: 'a', type: 'address' }],
+          outputs: [{ name: '', type: 'uint256' }],
+          stateMutability: 'view',
+        },
+      ],
+      functionName: 'balanceOf',
+      args: [to],
+    });
+    expect(balance).toBe(parseUsdc('1.234567'));
+  });
+});
