@@ -111,3 +111,8 @@ export function controlsInUse(data: PolicyData): Set<string> {
   const layers = data.layers.flatMap((layer) => ('controls' in layer ? (layer.controls as string[]) : []));
   return new Set([...Object.values(data.required).flat(), ...layers]);
 }
+
+/** Bursar's controls whose settings are checked, by name. */
+export function controlsWithSettings(): string[] {
+  return Object.keys(ControlData.shape).sort();
+}

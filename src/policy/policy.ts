@@ -29,9 +29,10 @@ export interface Policy {
   readonly reads: { readonly amount: ReadonlySet<string>; readonly time: ReadonlySet<string> };
   /**
    * Takes the JSON text of a `PolicyInput`. Never throws: an error, a trap, no decision, nonsense and too slow are each a
-   * deny. `resultText` is what is hashed: without sentences, so that their wording may change.
+   * deny. `resultText` is what is hashed: without sentences, so that their wording may change. `failure` says what a policy
+   * that failed has thrown: for the event log; it is not part of the decision.
    */
-  evaluate(inputText: string): { decision: Decision; resultText: string };
+  evaluate(inputText: string): { decision: Decision; resultText: string; failure?: string };
 }
 
 export type LoadOptions = {
@@ -66,10 +67,10 @@ export async function loadPolicy(bundleText: string, options: LoadOptions = {}):
   };
   const policy = new WasmBackedPolicy(digest, declared.data, settings, reads, wasm, options.evaluationLimitMs);
   const tried = policy.try(JSON.stringify(probeInput(declared.data, settings.timezone)));
-  if (typeof tried === 'string') {
-    throw tried === 'policy_timeout'
+  if ('failed' in tried) {
+    throw tried.failed === 'policy_timeout'
       ? new BursarError('policy_too_slow', { message: 'The policy took too long for one decision.' })
-      : invalid(`data.bursar.decision is of no use (${tried}).`);
+      : invalid(`data.bursar.decision is of no use (${tried.failed}): ${tried.why}`);
   }
   return policy;
 }
@@ -106,28 +107,29 @@ class WasmBackedPolicy implements Policy {
     this.#limitMs = limitMs;
   }
 
-  evaluate(inputText: string): { decision: Decision; resultText: string } {
+  evaluate(inputText: string): { decision: Decision; resultText: string; failure?: string } {
     const tried = this.try(inputText);
-    const decision = typeof tried === 'string' ? failedDecision(tried) : tried;
-    return { decision, resultText: resultTextOf(decision) };
+    if (!('failed' in tried)) return { decision: tried, resultText: resultTextOf(tried) };
+    const decision = failedDecision(tried.failed);
+    return { decision, resultText: resultTextOf(decision), failure: tried.why };
   }
 
   /** A decision, or the way in which the policy failed. */
-  try(inputText: string): Decision | PolicyFailure {
+  try(inputText: string): Decision | { failed: PolicyFailure; why: string } {
     // Twice: one pause of the garbage collector is not the policy's fault.
     for (let attempt = 0; attempt < 2; attempt += 1) {
       const startedAt = performance.now();
       let raw: unknown;
       try {
         raw = this.#wasm.evaluate(DECISION_ENTRYPOINT, inputText);
-      } catch {
-        return 'policy_error';
+      } catch (error) {
+        return { failed: 'policy_error', why: error instanceof Error ? error.message : String(error) };
       }
       if (performance.now() - startedAt > this.#limitMs) continue;
-      if (raw === undefined) return 'policy_undefined';
-      return readDecision(raw) ?? 'policy_malformed';
+      if (raw === undefined) return { failed: 'policy_undefined', why: 'data.bursar.decision is undefined.' };
+      return readDecision(raw) ?? { failed: 'policy_malformed', why: `It gave ${JSON.stringify(raw).slice(0, 200)}.` };
     }
-    return 'policy_timeout';
+    return { failed: 'policy_timeout', why: `It took more than ${this.#limitMs} ms, twice.` };
   }
 }
 

@@ -20,8 +20,7 @@ const MAX_FILES = 500;
  */
 export async function readSources(dir: string): Promise<PolicySources> {
   const bursar = await readBursarSources();
-  const own = await readTree(dir, (path) => path === DATA_FILE || (path.startsWith('controls/') && isRego(path)));
-  if (own[DATA_FILE] === undefined) throw failure(`There is no ${DATA_FILE}.`, DATA_FILE);
+  const own = { ...(await readFolder(dir, 'controls')), [DATA_FILE]: await readText(dir, DATA_FILE) };
   for (const [path, text] of Object.entries(own)) {
     if (path === DATA_FILE) continue;
     checkOwnControl(path, text);
@@ -35,7 +34,7 @@ export async function readSources(dir: string): Promise<PolicySources> {
 
 /** Bursar's library and controls, without their tests. */
 export async function readBursarSources(): Promise<PolicySources> {
-  return await readTree(POLICIES, (path) => /^(lib|controls)\//.test(path) && isRego(path));
+  return { ...(await readFolder(POLICIES, 'controls')), ...(await readFolder(POLICIES, 'lib')) };
 }
 
 /**
@@ -57,29 +56,30 @@ function isRego(path: string): boolean {
   return path.endsWith('.rego') && !path.endsWith('_test.rego');
 }
 
-async function readTree(dir: string, wanted: (path: string) => boolean): Promise<PolicySources> {
-  let entries: string[];
-  try {
-    entries = await readdir(dir, { recursive: true });
-  } catch (cause) {
-    throw new BursarError('policy_compile_failed', { message: `The directory ${dir} cannot be read.`, cause });
-  }
-  const paths = entries.map((path) => path.replaceAll('\\', '/')).filter(wanted);
-  if (paths.length > MAX_FILES) throw failure(`There are more than ${MAX_FILES} files.`, '.');
+/** The Rego of a folder, without tests; empty where there is no such folder. */
+async function readFolder(dir: string, folder: string): Promise<PolicySources> {
+  const entries = await readdir(join(dir, folder), { recursive: true }).catch(() => []);
+  const paths = entries.map((path) => `${folder}/${path.replaceAll('\\', '/')}`).filter(isRego);
+  if (paths.length > MAX_FILES) throw failure(`There are more than ${MAX_FILES} files.`, folder);
   const sources: PolicySources = {};
-  for (const path of paths.sort()) {
-    const text = await readFile(join(dir, path), 'utf8');
-    if (text.length > MAX_FILE_CHARS) throw failure(`The file is longer than ${MAX_FILE_CHARS} characters.`, path);
-    // The digest must not depend on how git checks a file out.
-    sources[path] = text.replaceAll('\r\n', '\n');
-  }
+  for (const path of paths.sort()) sources[path] = await readText(dir, path);
   return sources;
 }
 
+async function readText(dir: string, path: string): Promise<string> {
+  const text = await readFile(join(dir, path), 'utf8').catch((cause) => {
+    throw failure(`The file cannot be read in ${dir}.`, path, undefined, cause);
+  });
+  if (text.length > MAX_FILE_CHARS) throw failure(`The file is longer than ${MAX_FILE_CHARS} characters.`, path);
+  // The digest must not depend on how git checks a file out.
+  return text.replaceAll('\r\n', '\n');
+}
+
 /** A `policy_compile_failed` about one place of one file. */
-export function failure(message: string, file: string, line?: number): BursarError {
+export function failure(message: string, file: string, line?: number, cause?: unknown): BursarError {
   return new BursarError('policy_compile_failed', {
     message: `${file}${line === undefined ? '' : `:${line}`}: ${message}`,
     details: { errors: [{ file, ...(line === undefined ? {} : { line }), message }] },
+    ...(cause === undefined ? {} : { cause }),
   });
 }
