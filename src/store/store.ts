@@ -158,6 +158,8 @@ function open(path: string, options: Database.Options = {}): Database.Database {
     }
     database.pragma('foreign_keys = ON');
     database.pragma('cache_size = -65536');
+    // A job's savepoint keeps the pages it changes: above 64 KiB SQLite would write them to a temporary file.
+    database.pragma('temp_store = MEMORY');
     return database;
   });
 }
