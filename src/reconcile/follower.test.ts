@@ -202,6 +202,19 @@ describe('an RPC', () => {
     expect(accountsOf(set.store, set.agent)).toEqual({ available: 100_000_005n });
   });
 
+  it('that does not even have what is final here is out of order, and says what may be the matter', async () => {
+    const { blocks } = set.chain;
+    set.chain.mineEmpty(10);
+    await set.follow();
+    set.chain.blocks = blocks.slice(0, 5);
+    expect(await set.follower.tick()).toMatchObject({
+      status: 'unavailable',
+      error: { message: expect.stringMatching(/below what is final here/) },
+    });
+    set.chain.blocks = blocks;
+    expect((await set.follower.tick()).status).toBe('synced');
+  });
+
   it('of another chain stops the follower for good', async () => {
     set.chain.failure = new BursarError('chain_mismatch', { message: 'The RPC serves chain 1.' });
     expect(await set.follower.tick()).toMatchObject({ status: 'stopped', error: { code: 'chain_mismatch' } });

@@ -1,6 +1,6 @@
 import { BursarError } from '../errors/base.ts';
 import type { Store } from '../store/store.ts';
-import { unwatchedAgents, watchedBook } from './addressBook.ts';
+import { watchedBook } from './addressBook.ts';
 import { resolveAlerts } from './alerts.ts';
 import { applyFacts } from './applyFacts.ts';
 import { type Cursor, insertBlock, isAt, readAnchor, readBlock, readBlocks, readCursor } from './cursor.ts';
@@ -104,7 +104,10 @@ export function createFollower(options: FollowerOptions): Follower {
       cursor = await goBack(cursor, report);
       if (!cursor) return 'waiting';
     }
-    if (!(await takeOver(store, chain, chainId, clock))) return 'waiting';
+    for (let taken: 'done' | 'more' | 'moved' = 'more'; taken !== 'done'; ) {
+      taken = await takeOver(store, chain, chainId, clock);
+      if (taken === 'moved') return 'waiting';
+    }
     const status = await advance(cursor, head, final ?? 0n, report);
     if (final !== null && store.read((tx) => needsFinalizing(tx, chainId, final))) {
       await store.write((tx) => finalize(tx, chainId, final, clock()));
@@ -141,7 +144,9 @@ export function createFollower(options: FollowerOptions): Follower {
     }
     if (head.number === cursor.number) return head.hash === cursor.hash ? 'same' : 'forked';
     const known = store.read((tx) => readBlock(tx, chainId, head.number));
-    return known && known.hash !== head.hash ? 'forked' : 'behind';
+    if (known) return known.hash === head.hash ? 'behind' : 'forked';
+    const message = `The RPC is at block ${head.number}, below what is final here: it is syncing, or its chain was made anew.`;
+    throw new BursarError('chain_unavailable', { message });
   }
 
   /** Undoes blocks down to the newest one that the chain still has. Throws `chain_inconsistent` where a final one is gone. */
@@ -181,8 +186,7 @@ export function createFollower(options: FollowerOptions): Follower {
       if (!segment) return 'waiting';
       const at = cursor;
       const next = await store.write((tx) => {
-        // A wallet added while we asked: its logs are not in the answer.
-        if (!isAt(tx, chainId, at) || unwatchedAgents(tx, chainId).length > 0) return null;
+        if (!isAt(tx, chainId, at)) return null;
         for (const header of segment.headers) insertBlock(tx, chainId, header);
         for (const { header, facts } of segment.blocks) {
           applyFacts(tx, header, facts, { chainId, book, atMs: clock() });

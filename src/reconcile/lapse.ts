@@ -9,11 +9,14 @@ type Candidate = { payment_id: string; purse: Address; nonce: Hex; valid_before_
 /** Questions to the chain in one tick. */
 const LAPSES_PER_TICK = 100;
 
-/** Signed purchases whose time was over at that block, by id, after the one given. */
+/**
+ * Signed purchases whose time was over at that block, by id, after the one given. The list of states is that of the index on
+ * working payments: SQLite uses the index only when it sees it.
+ */
 function candidates(tx: ReadTx, chainId: number, timestampS: number, after: string): Candidate[] {
   return tx.all<Candidate>(
     `SELECT a.payment_id, a.purse, a.nonce, a.valid_before_s FROM payments p JOIN x402_authorizations a ON a.payment_id = p.id
-     WHERE p.state = 'submitted' AND p.rail = 'x402' AND p.id > ? AND a.chain_id = ? AND a.valid_before_s < ?
+     WHERE p.state IN ('in_review', 'authorized', 'submitted', 'settled') AND p.state = 'submitted' AND p.rail = 'x402' AND p.id > ? AND a.chain_id = ? AND a.valid_before_s < ?
      ORDER BY p.id LIMIT ?`,
     after,
     chainId,

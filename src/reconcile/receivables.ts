@@ -57,7 +57,14 @@ export function recordReceivable(
   const { agentId, sponsorId } = to;
   appendEvent(
     tx,
-    { type: 'receivable.received', actor: 'bursar', agentId, sponsorId, data: { ...data, ...positionData(at) } },
+    {
+      type: 'receivable.received',
+      actor: 'bursar',
+      paymentId: context.paymentId,
+      agentId,
+      sponsorId,
+      data: { ...data, ...positionData(at) },
+    },
     context.atMs,
   );
   if (kind === 'unmatched') {

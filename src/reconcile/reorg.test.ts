@@ -1,23 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Payment } from '../payments/payment.ts';
 import {
   accountsOf,
   addAgent,
-  addPayment,
   agentStatus,
   alertsOf,
   eventsOf,
-  nonceOf,
-  POLICY,
-  payItem,
   paymentOf,
-  SELLER,
   STRANGER,
   stateOf,
-  type TestPayment,
   TREASURY,
 } from './testing/books.ts';
-import type { Action } from './testing/modelChain.ts';
 import { FINALITY_DEPTH, findings, type Scene, scene } from './testing/scene.ts';
 
 let set: Scene;
@@ -29,27 +21,10 @@ beforeEach(async () => {
 });
 afterEach(() => set.store.close());
 
-const add = (input: Partial<TestPayment> = {}): Promise<Payment> =>
-  set.store.write((tx) => addPayment(tx, { agent: set.agent, to: SELLER, amount: 10_000_000n, ...input }));
-const pay = (...payments: Payment[]): Action => ({
-  kind: 'pay',
-  wallet: set.agent.wallet,
-  policyDigest: POLICY,
-  items: payments.map(payItem),
-});
-const authorize = (payment: Payment): Action => ({
-  kind: 'authorized',
-  purse: set.agent.purse,
-  nonce: nonceOf(payment.id),
-  to: payment.address,
-  amount: payment.amount,
-  validBefore: 4_000_000_000,
-});
-
 describe('a reorg', () => {
   it('takes a payment back to submitted with its money held, and settles it anew where it is mined again', async () => {
-    const payment = await add();
-    await set.happen(pay(payment));
+    const payment = await set.add();
+    await set.happen(set.pay(payment));
     const first = paymentOf(set.store, payment.id).settlement;
     const gone = await set.reorg(1, () => false);
     expect(gone).toMatchObject({ status: 'synced', rolledBack: 1 });
@@ -60,7 +35,7 @@ describe('a reorg', () => {
     });
     expect(accountsOf(set.store, set.agent)).toEqual({ available: 90_000_000n, reserved: 10_000_000n });
     expect(await findings(set)).toEqual([]);
-    await set.happen(pay(payment));
+    await set.happen(set.pay(payment));
     const second = paymentOf(set.store, payment.id).settlement;
     expect(second?.blockHash).not.toBe(first?.blockHash);
     expect(eventsOf(set.store, 'payment.settled', 'payment.reorged', 'chain.reorged')).toEqual([
@@ -74,16 +49,16 @@ describe('a reorg', () => {
 
   it('undoes a payment between two agents, with the receivable and what came of it', async () => {
     const vendor = await addAgent(set.store, 'vendor');
-    const first = await add({ to: vendor.wallet });
-    await set.happen(pay(first));
-    const onward = await add({ agent: vendor, amount: 4_000_000n });
-    await set.happen({ ...pay(onward), wallet: vendor.wallet } as Action);
+    const first = await set.add({ to: vendor.wallet });
+    await set.happen(set.pay(first));
+    const onward = await set.add({ agent: vendor, amount: 4_000_000n });
+    await set.happen({ ...set.pay(onward), wallet: vendor.wallet });
     await set.reorg(2, () => false);
     expect(accountsOf(set.store, vendor)).toEqual({ available: -4_000_000n, reserved: 4_000_000n });
     const receivables = set.store.read((tx) => tx.all('SELECT state FROM receivables WHERE agent_id = ?', vendor.id));
     expect(receivables).toEqual([{ state: 'orphaned' }]);
     expect(await findings(set)).toEqual([]);
-    await set.happen(pay(first), { ...pay(onward), wallet: vendor.wallet } as Action);
+    await set.happen(set.pay(first), { ...set.pay(onward), wallet: vendor.wallet });
     expect(accountsOf(set.store, vendor)).toEqual({ available: 6_000_000n });
     expect(await findings(set)).toEqual([]);
   });
@@ -115,41 +90,47 @@ describe('a reorg', () => {
 
   it('of a top-up takes back what a waiting purchase held of it', async () => {
     await set.happen({ kind: 'transfer', from: TREASURY, to: set.agent.purse, amount: 1_000_000n });
-    const purchase = await add({
+    const purchase = await set.add({
       rail: 'x402',
       kind: 'purchase',
       amount: 5_000_000n,
       held: 1_000_000n,
       state: 'authorized',
     });
-    const topUp = await add({ kind: 'top_up', amount: 4_000_000n, to: set.agent.purse, fundsPayment: purchase.id });
-    await set.happen(pay(topUp));
+    const topUp = await set.add({ kind: 'top_up', amount: 4_000_000n, to: set.agent.purse, fundsPayment: purchase.id });
+    await set.happen(set.pay(topUp));
     expect(paymentOf(set.store, purchase.id).heldMicro).toBe(5_000_000n);
     await set.reorg(1, () => false);
     expect(paymentOf(set.store, purchase.id)).toMatchObject({ state: 'authorized', heldMicro: 1_000_000n });
     expect(await findings(set)).toEqual([]);
-    await set.happen(pay(topUp));
+    await set.happen(set.pay(topUp));
     expect(paymentOf(set.store, purchase.id).heldMicro).toBe(5_000_000n);
   });
 
   it('of a top-up and the purchase it paid leaves what was signed held, and both settle again', async () => {
-    const purchase = await add({ rail: 'x402', kind: 'purchase', amount: 5_000_000n, held: 0n, state: 'authorized' });
-    const topUp = await add({ kind: 'top_up', amount: 5_000_000n, to: set.agent.purse, fundsPayment: purchase.id });
-    await set.happen(pay(topUp));
-    await set.happen(authorize(purchase));
+    const purchase = await set.add({
+      rail: 'x402',
+      kind: 'purchase',
+      amount: 5_000_000n,
+      held: 0n,
+      state: 'authorized',
+    });
+    const topUp = await set.add({ kind: 'top_up', amount: 5_000_000n, to: set.agent.purse, fundsPayment: purchase.id });
+    await set.happen(set.pay(topUp));
+    await set.happen(set.authorize(purchase));
     await set.reorg(2, () => false);
     expect(paymentOf(set.store, purchase.id)).toMatchObject({ state: 'submitted', heldMicro: 5_000_000n });
     expect(accountsOf(set.store, set.agent)).toMatchObject({ purse: -5_000_000n, purse_reserved: 5_000_000n });
     expect(await findings(set)).toEqual([]);
-    await set.happen(pay(topUp));
-    await set.happen(authorize(purchase));
+    await set.happen(set.pay(topUp));
+    await set.happen(set.authorize(purchase));
     expect([stateOf(set.store, topUp), stateOf(set.store, purchase)]).toEqual(['settled', 'settled']);
     expect(await findings(set)).toEqual([]);
   });
 
   it('back to a block that was undone before books it again', async () => {
-    const payment = await add();
-    await set.happen(pay(payment));
+    const payment = await set.add();
+    await set.happen(set.pay(payment));
     const block = set.chain.tip;
     await set.reorg(1, () => false);
     set.chain.drop(2);
@@ -164,8 +145,8 @@ describe('a reorg', () => {
   });
 
   it('to a shorter branch is followed too', async () => {
-    const payment = await add();
-    await set.happen(pay(payment));
+    const payment = await set.add();
+    await set.happen(set.pay(payment));
     await set.happen();
     set.chain.drop(2);
     set.chain.mine([]);
@@ -177,8 +158,8 @@ describe('a reorg', () => {
 
 describe('a branch that contradicts a final block', () => {
   it('is never followed: the follower stops with an alert, and so does the next one', async () => {
-    const payment = await add();
-    await set.happen(pay(payment));
+    const payment = await set.add();
+    await set.happen(set.pay(payment));
     set.chain.mineEmpty(FINALITY_DEPTH);
     await set.follow();
     expect(stateOf(set.store, payment)).toBe('final');

@@ -100,6 +100,18 @@ it('a wallet that is added while the follower asks misses nothing', async () => 
   expect(added && accountsOf(set.store, added)).toEqual({ available: 5n });
 });
 
+it('many wallets added at once are all followed with the next step', async () => {
+  await set.happen();
+  const agents: TestAgent[] = [];
+  for (let n = 0; n < 230; n += 1) agents.push(await addAgent(set.store, `late ${n}`));
+  set.chain.mine(agents.flatMap(({ wallet: to }) => set.chain.send({ kind: 'mint', to, amount: 1n })));
+  expect(await set.follower.tick()).toMatchObject({ status: 'synced' });
+  expect(agents.map((agent) => accountsOf(set.store, agent))).toEqual(agents.map(() => ({ suspense: 1n })));
+  expect(set.store.read((tx) => tx.get("SELECT count(*) AS n FROM receivables WHERE kind = 'unmatched'"))).toEqual({
+    n: 230n,
+  });
+});
+
 it('a balance that the node’s own logs contradict is not believed', async () => {
   await set.happen({ kind: 'mint', to: late.wallet, amount: 9n });
   const { balanceOf } = set.chain;

@@ -17,24 +17,24 @@ import type { ChainSource } from './source.ts';
 
 /**
  * Starts to follow wallets that were added since: what they held before comes in as an opening balance, and what moved in blocks that
- * are not final yet is booked log by log, so that a reorg can undo it. False when the books moved meanwhile: ask again.
+ * are not final yet is booked log by log, so that a reorg can undo it. `moved`: the books or the chain did meanwhile, ask again.
  */
 export async function takeOver(
   store: Store,
   chain: ChainSource,
   chainId: number,
   clock: () => number,
-): Promise<boolean> {
+): Promise<'done' | 'more' | 'moved'> {
   const { agents, added, blocks } = store.read((tx) => {
     const agents = unwatchedAgents(tx, chainId);
     return { agents, added: bookOf(tx, chainId, agents), blocks: readBlocks(tx, chainId) };
   });
   const cursor = blocks[0];
-  if (agents.length === 0 || !cursor) return true;
+  if (agents.length === 0 || !cursor) return 'done';
   const transfers = await recentTransfers(chain, added, blocks);
   const addresses = [...added.scope.wallets, ...added.scope.purses];
   const balances = await Promise.all(addresses.map((address) => chain.balanceOf(address, cursor.number)));
-  if ((await chain.header(cursor.number))?.hash !== cursor.hash) return false;
+  if ((await chain.header(cursor.number))?.hash !== cursor.hash) return 'moved';
   const openings = addresses.map((address, index) => ({
     address,
     amount: (balances[index] ?? 0n) - netOf(address, transfers),
@@ -43,14 +43,14 @@ export async function takeOver(
     throw new BursarError('chain_unavailable', { message: 'The RPC gave a balance that its own logs contradict.' });
   }
   return store.write((tx) => {
-    if (!isAt(tx, chainId, cursor)) return false;
+    if (!isAt(tx, chainId, cursor)) return 'moved';
     for (const agentId of agents) {
       tx.run('INSERT INTO watched (chain_id, agent_id, since_block) VALUES (?, ?, ?)', chainId, agentId, cursor.number);
     }
     const context = { chainId, book: watchedBook(tx, chainId), atMs: clock() };
     for (const { address, amount } of openings) if (amount > 0n) bookOpening(tx, address, amount, cursor, context);
     for (const transfer of transfers) bookRecent(tx, transfer, added, context);
-    return true;
+    return 'more';
   });
 }
 

@@ -52,7 +52,8 @@ export function logOf(address: Address, eventName: EventName, args: Record<strin
   };
 }
 
-type State = { balances: Map<Address, bigint>; used: Set<Hex> };
+/** `used`: nonces that can not be used any more; `spent`: those that moved money, and wallet payments. */
+type State = { balances: Map<Address, bigint>; used: Set<Hex>; spent: Set<Hex> };
 type Block = { header: BlockHeader; sent: Sent[]; logs: ChainLog[]; after: State };
 
 /**
@@ -95,7 +96,11 @@ export class ModelChain implements ChainSource {
     const hash = keccak256(toHex(`block ${number} ${this.#salt}`));
     const timestampS = 1_700_000_000 + Number(number) * this.secondsPerBlock;
     const header = { number, hash, parentHash: parent?.header.hash ?? keccak256(zeroAddress), timestampS };
-    const state: State = { balances: new Map(parent?.after.balances), used: new Set(parent?.after.used) };
+    const state: State = {
+      balances: new Map(parent?.after.balances),
+      used: new Set(parent?.after.used),
+      spent: new Set(parent?.after.spent),
+    };
     const block: Block = { header, sent: [], logs: [], after: state };
     const refused: Sent[] = [];
     for (const one of sent) {
@@ -166,6 +171,7 @@ export class ModelChain implements ChainSource {
         const logs = move(purse, to, amount);
         if (!logs) return null;
         state.used.add(nonce);
+        state.spent.add(nonce);
         return [logOf(token, 'AuthorizationUsed', { authorizer: purse, nonce }), ...logs];
       }
       case 'pay':
@@ -186,6 +192,7 @@ export class ModelChain implements ChainSource {
     if (items.some(({ chainKey }) => state.used.has(chainKey))) return null;
     return items.flatMap(({ chainKey: paymentId, payee, amount, decisionHash }) => {
       state.used.add(paymentId);
+      state.spent.add(paymentId);
       const args = { paymentId, payee, policyDigest, token: this.token, amount, decisionHash };
       return [logOf(wallet, 'PaymentExecuted', args), ...(move(wallet, payee, amount) ?? [])];
     });

@@ -1,7 +1,20 @@
 import { checkLedger } from '../../ledger/check.ts';
+import type { Payment } from '../../payments/payment.ts';
 import type { Store } from '../../store/store.ts';
 import { createFollower, type Follower, type FollowerOptions, type TickReport } from '../follower.ts';
-import { addAgent, CHAIN_ID, openBooks, type TestAgent, TREASURY } from './books.ts';
+import {
+  addAgent,
+  addPayment,
+  CHAIN_ID,
+  nonceOf,
+  openBooks,
+  POLICY,
+  payItem,
+  SELLER,
+  type TestAgent,
+  type TestPayment,
+  TREASURY,
+} from './books.ts';
 import { type Action, ModelChain, type Sent } from './modelChain.ts';
 
 export const FINALITY_DEPTH = 3;
@@ -13,6 +26,12 @@ export type Scene = {
   agent: TestAgent;
   /** Mines one block of these and lets the follower catch up. */
   happen(...actions: Action[]): Promise<TickReport>;
+  /** A payment of the agent over 10 USDC to SELLER, submitted, unless said otherwise. */
+  add(input?: Partial<TestPayment>): Promise<Payment>;
+  /** What the agent's executor sends for payments: one batch. */
+  pay(...payments: Payment[]): Action & { kind: 'pay' };
+  /** What a facilitator sends for a purchase. */
+  authorize(payment: Payment, changes?: Partial<Action & { kind: 'authorized' }>): Action & { kind: 'authorized' };
   /** Ticks until there is nothing more to do. */
   follow(): Promise<TickReport>;
   /** A new follower on the same store, as after a restart. */
@@ -46,6 +65,12 @@ export async function scene(options: Partial<FollowerOptions> = {}): Promise<Sce
       const refused = chain.mine(chain.send(...actions));
       if (refused.length > 0) throw new Error(`The model chain refused ${refused[0]?.action.kind}.`);
       return set.follow();
+    },
+    add: (input) => store.write((tx) => addPayment(tx, { agent, to: SELLER, amount: 10_000_000n, ...input })),
+    pay: (...payments) => ({ kind: 'pay', wallet: agent.wallet, policyDigest: POLICY, items: payments.map(payItem) }),
+    authorize: ({ id, address: to, amount }, changes) => {
+      const fields = { purse: agent.purse, nonce: nonceOf(id), to, amount, validBefore: 4_000_000_000 };
+      return { kind: 'authorized', ...fields, ...changes };
     },
     follow: async () => {
       for (let ticks = 0; ticks < 100; ticks += 1) {
