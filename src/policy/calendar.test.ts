@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { calendarStart, zonedTime } from './calendar.ts';
-import { calendarUnits } from './meters.ts';
+import { calendarStart, calendarUnits, zonedTime } from './calendar.ts';
 
 const at = (text: string): number => Date.parse(text);
 const iso = (ms: number): string => new Date(ms).toISOString();

@@ -1,4 +1,5 @@
-import type { CalendarUnit } from './meters.ts';
+export const calendarUnits = ['hour', 'day', 'week', 'month', 'year'] as const;
+export type CalendarUnit = (typeof calendarUnits)[number];
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

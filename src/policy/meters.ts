@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
 import { paymentKinds } from '../payments/kinds.ts';
-import { calendarStart } from './calendar.ts';
+import { calendarStart, calendarUnits } from './calendar.ts';
 
 export const dimensions = [
   'agent',
@@ -16,9 +16,6 @@ export const dimensions = [
   'host',
 ] as const;
 export type Dimension = (typeof dimensions)[number];
-
-export const calendarUnits = ['hour', 'day', 'week', 'month', 'year'] as const;
-export type CalendarUnit = (typeof calendarUnits)[number];
 
 const MS = { week: 604_800_000, day: 86_400_000, hour: 3_600_000, minute: 60_000, second: 1_000 } as const;
 /** Ten years: a bound, so that a typing error is not a window for ever. */

@@ -43,7 +43,7 @@ async function release(body: string): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/opa`;
 }
 
-describe.skipIf(process.platform === 'win32')('resolveOpa', () => {
+describe('resolveOpa', () => {
   const cacheDir = (): string => join(folder, 'cache');
 
   it('takes the one that OPA names before the one in PATH', async () => {

@@ -1,11 +1,10 @@
 import { BursarError } from '../errors/base.ts';
-import type { MicroUsdc } from '../money/microUsdc.ts';
 import { type Bundle, readBundle } from './bundle.ts';
 import { type Decision, failedDecision, type PolicyFailure, readDecision, resultTextOf } from './decision.ts';
 import { MeterDeclarations } from './meters.ts';
 import { probe } from './probe.ts';
 import { probeInput } from './probeInput.ts';
-import { readSettings } from './settings.ts';
+import { type PolicySettings, readSettings } from './settings.ts';
 import { WasmPolicy } from './wasm.ts';
 
 export const DECISION_ENTRYPOINT = 'bursar/decision';
@@ -13,12 +12,6 @@ export const METERS_ENTRYPOINT = 'bursar/meters';
 
 /** The starter policy answers in 20 us. */
 const EVALUATION_LIMIT_MS = 50;
-
-export interface PolicySettings {
-  /** IANA zone of `input.time`. */
-  readonly timezone: string;
-  readonly x402: { readonly maxValiditySeconds: number; readonly floatTarget: MicroUsdc };
-}
 
 export interface Policy {
   /** `sha256:<64 hex>`: the version of the policy. */

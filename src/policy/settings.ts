@@ -1,7 +1,12 @@
 import { BursarError } from '../errors/base.ts';
-import { parseUsdc } from '../money/microUsdc.ts';
+import { type MicroUsdc, parseUsdc } from '../money/microUsdc.ts';
 import { SettingsData } from './data.ts';
-import type { PolicySettings } from './policy.ts';
+
+export interface PolicySettings {
+  /** IANA zone of `input.time`. */
+  readonly timezone: string;
+  readonly x402: { readonly maxValiditySeconds: number; readonly floatTarget: MicroUsdc };
+}
 
 const DEFAULTS = { timezone: 'UTC', x402: { max_validity_seconds: 120, float_target: '1.00' } };
 
