@@ -99,17 +99,13 @@ contract AgentWallet is WalletAdmin, EIP712 {
     }
 
     /// @notice What an approver signs: the EIP-712 digest in this wallet's domain.
-    function approvalDigest(
-        bytes32 paymentId,
-        address payee,
-        uint256 amount,
-        bytes32 decisionHash,
-        uint256 expiresAt
-    ) public view returns (bytes32) {
+    function approvalDigest(bytes32 paymentId, address payee, uint256 amount, bytes32 decisionHash, uint256 expiresAt)
+        public
+        view
+        returns (bytes32)
+    {
         return _hashTypedDataV4(
-            keccak256(
-                abi.encode(PAYMENT_APPROVAL_TYPEHASH, paymentId, token, payee, amount, decisionHash, expiresAt)
-            )
+            keccak256(abi.encode(PAYMENT_APPROVAL_TYPEHASH, paymentId, token, payee, amount, decisionHash, expiresAt))
         );
     }
 
@@ -143,13 +139,9 @@ contract AgentWallet is WalletAdmin, EIP712 {
         }
     }
 
-    function _transfer(
-        bytes32 paymentId,
-        address payee,
-        uint256 amount,
-        bytes32 policyDigest,
-        bytes32 decisionHash
-    ) private {
+    function _transfer(bytes32 paymentId, address payee, uint256 amount, bytes32 policyDigest, bytes32 decisionHash)
+        private
+    {
         emit PaymentExecuted(paymentId, payee, policyDigest, token, amount, decisionHash);
         IERC20(token).safeTransfer(payee, amount);
     }

@@ -59,7 +59,9 @@ contract PolicyRegistry is Ownable2Step, IPolicyRegistry {
         _dropScheduled(time);
 
         Window memory window = _windows[digest];
-        if (digest == _current || (start > time && window.until > time)) revert PolicyStillActive(digest, window.until);
+        if (digest == _current || (start > time && window.until > time)) {
+            revert PolicyStillActive(digest, window.until);
+        }
 
         bytes32 previous = _current;
         uint64 previousUntil;

@@ -146,9 +146,7 @@ contract X402Purse is IERC1271 {
     function transferDigest(Authorization memory a) public view returns (bytes32) {
         bytes32 nonce = nonceOf(a.paymentId, a.policyDigest, a.decisionHash);
         return _tokenDigest(
-            keccak256(
-                abi.encode(TRANSFER_TYPEHASH, address(this), a.to, a.value, a.validAfter, a.validBefore, nonce)
-            )
+            keccak256(abi.encode(TRANSFER_TYPEHASH, address(this), a.to, a.value, a.validAfter, a.validBefore, nonce))
         );
     }
 
@@ -167,16 +165,8 @@ contract X402Purse is IERC1271 {
     }
 
     function _decode(bytes calldata signature) private pure returns (Authorization memory a) {
-        (
-            a.to,
-            a.value,
-            a.validAfter,
-            a.validBefore,
-            a.paymentId,
-            a.policyDigest,
-            a.decisionHash,
-            a.executorSignature
-        ) = abi.decode(signature, (address, uint256, uint256, uint256, bytes32, bytes32, bytes32, bytes));
+        (a.to, a.value, a.validAfter, a.validBefore, a.paymentId, a.policyDigest, a.decisionHash, a.executorSignature) =
+            abi.decode(signature, (address, uint256, uint256, uint256, bytes32, bytes32, bytes32, bytes));
     }
 
     function _tokenDigest(bytes32 structHash) private view returns (bytes32) {

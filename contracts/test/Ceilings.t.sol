@@ -13,9 +13,7 @@ contract CeilingsTest is WalletTest {
         _set(10e6, 50e6);
         _expect(10e6, 50e6);
         _noRaise();
-        _payFails(
-            payee, 11e6, 0, abi.encodeWithSelector(IAgentWallet.PerPaymentCeilingExceeded.selector, 11e6, 10e6)
-        );
+        _payFails(payee, 11e6, 0, abi.encodeWithSelector(IAgentWallet.PerPaymentCeilingExceeded.selector, 11e6, 10e6));
     }
 
     function test_aRaiseWaitsToTheSecondAndThenNeedsNobody() public {
@@ -30,10 +28,7 @@ contract CeilingsTest is WalletTest {
 
         vm.warp(T0 + RAISE_DELAY - 1);
         _payFails(
-            payee,
-            101e6,
-            0,
-            abi.encodeWithSelector(IAgentWallet.PerPaymentCeilingExceeded.selector, 101e6, PER_PAYMENT)
+            payee, 101e6, 0, abi.encodeWithSelector(IAgentWallet.PerPaymentCeilingExceeded.selector, 101e6, PER_PAYMENT)
         );
         vm.warp(T0 + RAISE_DELAY);
         _expect(200e6, 2_000e6);

@@ -175,7 +175,9 @@ contract PayTest is WalletTest {
         _payFails(payee, 1e6, 1, abi.encodeWithSelector(IAgentWallet.WalletExpired.selector, T0 + 10, T0 + 10));
     }
 
-    function testFuzz_paysOnlyWithinBothCeilings(uint64 perPayment, uint64 perPeriod, uint64 spent, uint64 amount) public {
+    function testFuzz_paysOnlyWithinBothCeilings(uint64 perPayment, uint64 perPeriod, uint64 spent, uint64 amount)
+        public
+    {
         WalletConfig memory c = _config();
         (c.perPayment, c.perPeriod) = (perPayment, perPeriod);
         (wallet,) = _create(c);

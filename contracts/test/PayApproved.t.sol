@@ -115,8 +115,7 @@ contract PayApprovedTest is ApprovedPayments {
         bytes32 typeHash = keccak256(
             "PaymentApproval(bytes32 paymentId,address token,address payee,uint256 amount,bytes32 decisionHash,uint256 expiresAt)"
         );
-        bytes32 body =
-            keccak256(abi.encode(typeHash, PAYMENT, address(usdc), payee, uint256(LARGE), DECISION, EXPIRES));
+        bytes32 body = keccak256(abi.encode(typeHash, PAYMENT, address(usdc), payee, uint256(LARGE), DECISION, EXPIRES));
         vm.assertEq(_digest(), keccak256(abi.encodePacked(hex"1901", domain, body)));
     }
 
@@ -130,10 +129,7 @@ contract PayApprovedTest is ApprovedPayments {
         _payApproved(_only(_approval(ALICE_KEY, _digest())), 0);
         vm.assertEq(wallet.spentInPeriod(), type(uint64).max);
         _payFails(
-            payee,
-            1,
-            2,
-            abi.encodeWithSelector(IAgentWallet.PeriodCeilingExceeded.selector, 1 << 64, type(uint64).max)
+            payee, 1, 2, abi.encodeWithSelector(IAgentWallet.PeriodCeilingExceeded.selector, 1 << 64, type(uint64).max)
         );
     }
 

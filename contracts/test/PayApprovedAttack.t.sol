@@ -129,8 +129,7 @@ contract PayApprovedAttackTest is ApprovedPayments {
         bytes32 typeHash = keccak256(
             "PaymentRejection(bytes32 paymentId,address token,address payee,uint256 amount,bytes32 decisionHash,uint256 expiresAt)"
         );
-        bytes32 body =
-            keccak256(abi.encode(typeHash, PAYMENT, address(usdc), payee, uint256(LARGE), DECISION, EXPIRES));
+        bytes32 body = keccak256(abi.encode(typeHash, PAYMENT, address(usdc), payee, uint256(LARGE), DECISION, EXPIRES));
         bytes32 digest = keccak256(abi.encodePacked(hex"1901", _domain(), body));
         Approval[] memory a = _pair(_approval(ALICE_KEY, digest), _approval(BOB_KEY, digest));
         _approvedFails(a, _invalid(a[0].approver));
@@ -155,9 +154,7 @@ contract PayApprovedAttackTest is ApprovedPayments {
     function test_revert_noApproversMeansNothingIsApproved() public {
         vm.prank(owner);
         wallet.setApprovers(new address[](0), 0);
-        _approvedFails(
-            new Approval[](0), abi.encodeWithSelector(IAgentWallet.NotEnoughApprovals.selector, 0, 0)
-        );
+        _approvedFails(new Approval[](0), abi.encodeWithSelector(IAgentWallet.NotEnoughApprovals.selector, 0, 0));
     }
 
     function test_revert_frozenAfterSigning() public {

@@ -41,8 +41,7 @@ contract PayBatchTest is WalletTest {
         BatchItem[] memory items = _items(5, 2e6);
         items[4].amount = PER_PAYMENT + 1;
         _batchFails(
-            items,
-            abi.encodeWithSelector(IAgentWallet.PerPaymentCeilingExceeded.selector, PER_PAYMENT + 1, PER_PAYMENT)
+            items, abi.encodeWithSelector(IAgentWallet.PerPaymentCeilingExceeded.selector, PER_PAYMENT + 1, PER_PAYMENT)
         );
         vm.assertEq(usdc.balanceOf(items[0].payee), 0);
         vm.assertFalse(wallet.isNonceUsed(items[0].nonce));
@@ -52,8 +51,7 @@ contract PayBatchTest is WalletTest {
     function test_revert_theSumPassesThePeriodCeiling() public {
         BatchItem[] memory items = _items(11, PER_PAYMENT);
         _batchFails(
-            items,
-            abi.encodeWithSelector(IAgentWallet.PeriodCeilingExceeded.selector, 11 * PER_PAYMENT, PER_PERIOD)
+            items, abi.encodeWithSelector(IAgentWallet.PeriodCeilingExceeded.selector, 11 * PER_PAYMENT, PER_PERIOD)
         );
     }
 
@@ -96,9 +94,7 @@ contract PayBatchTest is WalletTest {
         wallet.setValidUntil(type(uint40).max);
         registry.retire(DIGEST);
         vm.stopPrank();
-        _batchFails(
-            _items(1, 1e6), abi.encodeWithSelector(IAgentWallet.PolicyNotActive.selector, DIGEST, registry)
-        );
+        _batchFails(_items(1, 1e6), abi.encodeWithSelector(IAgentWallet.PolicyNotActive.selector, DIGEST, registry));
     }
 
     function testFuzz_aBatchCountsLikeItsPaymentsOneByOne(uint64[8] memory amounts, uint8 size) public {

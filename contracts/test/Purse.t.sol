@@ -40,8 +40,9 @@ abstract contract FundedPurse is WalletTest {
         view
         returns (bytes32)
     {
-        bytes32 body =
-            keccak256(abi.encode(keccak256(bytes(kind)), from, a.to, a.value, a.validAfter, a.validBefore, nonce));
+        bytes32 body = keccak256(
+            abi.encode(keccak256(bytes(kind)), from, a.to, a.value, a.validAfter, a.validBefore, nonce)
+        );
         return keccak256(abi.encodePacked(hex"1901", usdc.DOMAIN_SEPARATOR(), body));
     }
 
@@ -50,9 +51,8 @@ abstract contract FundedPurse is WalletTest {
     }
 
     function _wrap(X402Purse.Authorization memory a, bytes memory inner) internal pure returns (bytes memory) {
-        return abi.encode(
-            a.to, a.value, a.validAfter, a.validBefore, a.paymentId, a.policyDigest, a.decisionHash, inner
-        );
+        return
+            abi.encode(a.to, a.value, a.validAfter, a.validBefore, a.paymentId, a.policyDigest, a.decisionHash, inner);
     }
 
     function _signed(X402Purse.Authorization memory a) internal view returns (bytes memory) {
@@ -61,9 +61,7 @@ abstract contract FundedPurse is WalletTest {
 
     function _settle(X402Purse.Authorization memory a, bytes memory signature) internal {
         vm.prank(stranger);
-        usdc.transferWithAuthorization(
-            address(purse), a.to, a.value, a.validAfter, a.validBefore, _nonce(a), signature
-        );
+        usdc.transferWithAuthorization(address(purse), a.to, a.value, a.validAfter, a.validBefore, _nonce(a), signature);
     }
 
     /// @dev The purse says no, and the token moves nothing.
@@ -189,11 +187,7 @@ contract PurseTest is FundedPurse {
         _settle(a, _signed(a));
         a.paymentId = keccak256("pay_2");
         a.validBefore = block.timestamp + 3601;
-        _refused(
-            a,
-            _signed(a),
-            abi.encodeWithSelector(X402Purse.ValidityTooLong.selector, T0 + 3601, T0 + 3600)
-        );
+        _refused(a, _signed(a), abi.encodeWithSelector(X402Purse.ValidityTooLong.selector, T0 + 3601, T0 + 3600));
     }
 
     function testFuzz_whatIsSignedIsWhatMoves(address to, uint64 value, uint16 ahead, bytes32 id) public {

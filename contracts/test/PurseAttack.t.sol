@@ -131,9 +131,7 @@ contract PurseAttackTest is FundedPurse {
     function test_revert_aVeryLongValidity() public {
         X402Purse.Authorization memory a = _authorization();
         a.validBefore = type(uint256).max;
-        _refused(
-            a, _signed(a), abi.encodeWithSelector(X402Purse.ValidityTooLong.selector, a.validBefore, T0 + 3600)
-        );
+        _refused(a, _signed(a), abi.encodeWithSelector(X402Purse.ValidityTooLong.selector, a.validBefore, T0 + 3600));
     }
 
     function test_revert_payeesThatCannotBePaid() public {
@@ -162,9 +160,7 @@ contract PurseAttackTest is FundedPurse {
         bytes memory signature = _signed(a);
         vm.prank(owner);
         wallet.setExecutor(stranger);
-        _refused(
-            a, signature, abi.encodeWithSelector(X402Purse.NotExecutorSignature.selector, executor, stranger)
-        );
+        _refused(a, signature, abi.encodeWithSelector(X402Purse.NotExecutorSignature.selector, executor, stranger));
     }
 
     function test_revert_noExecutorIsNotMatchedByABadSignature() public {
@@ -183,9 +179,7 @@ contract PurseAttackTest is FundedPurse {
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(EXECUTOR_KEY, _digest(a));
         bytes memory twin = abi.encodePacked(r, bytes32(CURVE_ORDER - uint256(s)), v == 27 ? 28 : 27);
         _refused(
-            a,
-            _wrap(a, twin),
-            abi.encodeWithSelector(X402Purse.NotExecutorSignature.selector, address(0), executor)
+            a, _wrap(a, twin), abi.encodeWithSelector(X402Purse.NotExecutorSignature.selector, address(0), executor)
         );
     }
 
@@ -225,7 +219,10 @@ contract PurseAttackTest is FundedPurse {
         _bad(_digest(_authorization()), signature);
     }
 
-    function testFuzz_neverRevertsOnATruncatedOrDamagedSignature(uint256 length, uint256 place, uint8 value) public view {
+    function testFuzz_neverRevertsOnATruncatedOrDamagedSignature(uint256 length, uint256 place, uint8 value)
+        public
+        view
+    {
         bytes memory whole = _signed(_authorization());
         bytes memory damaged = _signed(_authorization());
         place = _bound(place, 0, whole.length - 1);

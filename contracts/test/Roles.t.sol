@@ -206,9 +206,7 @@ contract RolesTest is WalletTest {
     }
 
     function _badApprovers(address[] memory list, uint8 threshold) private {
-        vm.expectRevert(
-            abi.encodeWithSelector(IAgentWallet.InvalidApprovers.selector, list.length, threshold, 32)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IAgentWallet.InvalidApprovers.selector, list.length, threshold, 32));
         wallet.setApprovers(list, threshold);
     }
 

@@ -80,7 +80,8 @@ abstract contract WalletTest {
     }
 
     function _newFactory(address owner_) internal returns (AgentWalletFactory) {
-        return AgentWalletFactory(vm.deployCode("out/AgentWalletFactory.sol/AgentWalletFactory.json", abi.encode(owner_)));
+        return
+            AgentWalletFactory(vm.deployCode("out/AgentWalletFactory.sol/AgentWalletFactory.json", abi.encode(owner_)));
     }
 
     function _create(WalletConfig memory c) internal returns (AgentWallet, X402Purse) {

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {WalletConfig} from "../../src/WalletTypes.sol";
 import {vm} from "../base/Vm.sol";
 import {WalletTest} from "../base/WalletTest.sol";
+import {WalletActors} from "./WalletActors.sol";
 import {WalletHandler} from "./WalletHandler.sol";
 import {WalletModel} from "./WalletModel.sol";
 
@@ -29,7 +30,7 @@ contract WalletInvariantTest is WalletTest {
         (wallet, purse) = _create(c);
         _mint(address(wallet), FUNDS);
         _handler = new WalletHandler(
-            WalletHandler.World(wallet, purse, usdc, registry, owner, keys, [EXECUTOR_KEY, SECOND_EXECUTOR_KEY])
+            WalletActors.World(wallet, purse, usdc, registry, owner, keys, [EXECUTOR_KEY, SECOND_EXECUTOR_KEY])
         );
     }
 

@@ -1,27 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {AgentWallet} from "../../src/AgentWallet.sol";
-import {PolicyRegistry} from "../../src/PolicyRegistry.sol";
 import {Approval, BatchItem} from "../../src/WalletTypes.sol";
 import {X402Purse} from "../../src/X402Purse.sol";
-import {IUsdc} from "../base/Usdc.sol";
 import {vm} from "../base/Vm.sol";
-import {WalletModel} from "./WalletModel.sol";
+import {WalletActors} from "./WalletActors.sol";
 
 /// @dev Everyone at once: right and wrong callers, fresh and used nonces, good and forged signatures, time going on. After each act
 /// the wallet must have done what the model says, no more and no less.
-contract WalletHandler is WalletModel {
-    struct World {
-        AgentWallet wallet;
-        X402Purse purse;
-        IUsdc usdc;
-        PolicyRegistry registry;
-        address owner;
-        uint256[3] approverKeys;
-        uint256[2] executorKeys;
-    }
-
+contract WalletHandler is WalletActors {
     struct ApprovedCall {
         address caller;
         bytes32 id;
@@ -32,30 +19,10 @@ contract WalletHandler is WalletModel {
         Approval[] approvals;
     }
 
-    uint256 private constant STRANGER_KEY = 0xbad;
-    bytes32 private constant DECISION = keccak256("decision");
-    AgentWallet private immutable _wallet;
-    X402Purse private immutable _purse;
-    IUsdc private immutable _usdc;
-    PolicyRegistry private immutable _registry;
-    address private immutable _owner;
-    uint256[3] private _approverKeys;
-    uint256[2] private _executorKeys;
-    bytes32[2] private _digests = [keccak256("the policy"), keccak256("policy b")];
     mapping(bytes32 paymentId => mapping(bytes32 digest => bool)) private _nonceGone;
     mapping(string act => uint256 times) public done;
 
-    constructor(World memory w) {
-        (_wallet, _purse, _usdc, _registry, _owner) = (w.wallet, w.purse, w.usdc, w.registry, w.owner);
-        _approverKeys = w.approverKeys;
-        _executorKeys = w.executorKeys;
-        expected.executor = w.wallet.executor();
-        expected.guardian = w.wallet.guardian();
-        expected.validUntil = w.wallet.validUntil();
-        (expected.perPayment, expected.perPeriod) = (w.wallet.perPayment(), w.wallet.perPeriod());
-        (expected.threshold, expected.approverMask) = (2, 7);
-        _tick(block.timestamp);
-    }
+    constructor(World memory w) WalletActors(w) {}
 
     function pay(uint256 who, uint256 to, uint64 amount, uint256 nonce, uint256 digestSeed) external {
         address caller = _caller(who);
@@ -113,15 +80,16 @@ contract WalletHandler is WalletModel {
         }
     }
 
-    function payApproved(uint256 who, uint256 to, uint64 amount, uint256 nonce, uint256 signers, uint256 forge) external {
+    function payApproved(uint256 who, uint256 to, uint64 amount, uint256 nonce, uint256 signers, uint256 forge)
+        external
+    {
         ApprovedCall memory c;
         (c.caller, c.payee, c.amount) = (_caller(who), _payee(to), amount % 3_000e6);
         (c.id, c.nonce) = (bytes32(nonce % 16), _nonceOf(nonce));
         c.expiresAt = block.timestamp + forge % 4;
         uint256 signed = forge % 7 == 0 ? c.amount + 1 : c.amount;
         bool good;
-        (c.approvals, good) =
-            _approvals(_wallet.approvalDigest(c.id, c.payee, signed, DECISION, c.expiresAt), signers);
+        (c.approvals, good) = _approvals(_wallet.approvalDigest(c.id, c.payee, signed, DECISION, c.expiresAt), signers);
         good = good && signed == c.amount && c.expiresAt > block.timestamp && paidByApproval[c.id] == 0
             && paidUnderNonce[c.nonce] == 0 && _payable(c.payee) && c.amount != 0;
         _payApproved(c, good && _mayOperate(c.caller) && _registry.isActive(_digests[0]) && c.amount <= _balance());
@@ -130,8 +98,7 @@ contract WalletHandler is WalletModel {
     function _payApproved(ApprovedCall memory c, bool may) private {
         uint256 before = _balance();
         bytes memory data = abi.encodeCall(
-            _wallet.payApproved,
-            (c.id, c.payee, c.amount, c.nonce, _digests[0], DECISION, c.expiresAt, c.approvals)
+            _wallet.payApproved, (c.id, c.payee, c.amount, c.nonce, _digests[0], DECISION, c.expiresAt, c.approvals)
         );
         vm.prank(c.caller);
         (bool made,) = address(_wallet).call(data);
@@ -164,12 +131,13 @@ contract WalletHandler is WalletModel {
         may = may && !_nonceGone[a.paymentId][a.policyDigest] && a.value <= _usdc.balanceOf(address(_purse));
         bytes32 nonce = _purse.nonceOf(a.paymentId, a.policyDigest, a.decisionHash);
         uint256 before = _usdc.balanceOf(address(_purse));
-        (bool made,) = address(_usdc).call(
-            abi.encodeCall(
-                _usdc.transferWithAuthorization,
-                (address(_purse), a.to, a.value, 0, a.validBefore, nonce, signature)
-            )
-        );
+        (bool made,) = address(_usdc)
+            .call(
+                abi.encodeCall(
+                    _usdc.transferWithAuthorization,
+                    (address(_purse), a.to, a.value, 0, a.validBefore, nonce, signature)
+                )
+            );
         vm.assertTrue(made == may, "settled against the model");
         if (!made) return;
         vm.assertEq(before - _usdc.balanceOf(address(_purse)), a.value);
@@ -184,11 +152,16 @@ contract WalletHandler is WalletModel {
         amount = uint64(amount % 30e6);
         bytes32 gone = _purse.nonceOf(bytes32(id % 64), _digests[id % 2], DECISION);
         bool may = role
-            && (id % 3 == 0 ? !_nonceGone[bytes32(id % 64)][_digests[id % 2]] : amount <= _usdc.balanceOf(address(_purse)));
+            && (id % 3 == 0
+                    ? !_nonceGone[bytes32(id % 64)][_digests[id % 2]]
+                    : amount <= _usdc.balanceOf(address(_purse)));
         vm.prank(caller);
-        (bool made,) = address(_purse).call(
-            id % 3 == 0 ? abi.encodeCall(_purse.cancelAuthorization, (gone)) : abi.encodeCall(_purse.sweep, (amount))
-        );
+        (bool made,) = address(_purse)
+            .call(
+                id % 3 == 0
+                    ? abi.encodeCall(_purse.cancelAuthorization, (gone))
+                    : abi.encodeCall(_purse.sweep, (amount))
+            );
         vm.assertTrue(made == may, "sweep or cancel against the model");
         if (made && id % 3 == 0) _nonceGone[bytes32(id % 64)][_digests[id % 2]] = true;
         if (made) ++done["sweepOrCancel"];
@@ -263,88 +236,10 @@ contract WalletHandler is WalletModel {
         _tick(next);
     }
 
-    /// @dev One of 64 nonces, spread over several words of the bitmap.
-    function _nonceOf(uint256 x) private pure returns (uint256) {
-        return x % 64 * 37;
-    }
-
     function _paid(uint256 nonce, uint256 amount, uint256 before) private {
         vm.assertEq(before - _balance(), amount);
         ++paidUnderNonce[nonce];
         expected.unwritten = false;
         countedIn[_period()] += amount;
-    }
-
-    function _approvals(bytes32 digest, uint256 signers) private view returns (Approval[] memory list, bool good) {
-        uint256[3] memory keys = _approverKeys;
-        uint256 count;
-        good = true;
-        for (uint256 i; i < 3; ++i) {
-            if (signers >> i & 1 == 1) ++count;
-        }
-        list = new Approval[](count);
-        uint256 place;
-        for (uint256 i; i < 3; ++i) {
-            if (signers >> i & 1 == 0) continue;
-            bool forged = signers >> (8 + i) & 7 == 0;
-            list[place++] = Approval(vm.addr(keys[i]), _sign(forged ? STRANGER_KEY : keys[i], digest));
-            good = good && !forged && expected.approverMask >> i & 1 == 1;
-        }
-        good = good && expected.threshold != 0 && count >= expected.threshold;
-    }
-
-    /// @dev The approvers in the mask x % 8.
-    function _approverList(uint256 x) private view returns (address[] memory list) {
-        list = new address[]((x & 1) + (x >> 1 & 1) + (x >> 2 & 1));
-        uint256 place;
-        for (uint256 i; i < 3; ++i) {
-            if (x >> i & 1 == 1) list[place++] = vm.addr(_approverKeys[i]);
-        }
-    }
-
-    function _quorum(uint256 x, uint256 y) private pure returns (uint8) {
-        uint256 count = (x & 1) + (x >> 1 & 1) + (x >> 2 & 1);
-        return count == 0 ? 0 : uint8(1 + y % count);
-    }
-
-    /// @dev Mostly the one who may; else guardian, the other executor, an approver, a stranger.
-    function _caller(uint256 who) private view returns (address) {
-        who %= 12;
-        if (who < 6) return expected.executor;
-        if (who < 9) return _owner;
-        if (who == 9) return expected.guardian;
-        return vm.addr(who == 10 ? _executorKeys[0] : _approverKeys[0]);
-    }
-
-    function _payee(uint256 to) private view returns (address) {
-        to %= 16;
-        if (to < 4) return address(_purse);
-        if (to == 4) return address(_wallet);
-        if (to == 5) return address(_usdc);
-        if (to == 6) return address(0);
-        return address(uint160(0xaaaa00 + to));
-    }
-
-    function _validity(uint256 x) private view returns (uint40) {
-        return x % 16 == 0 ? uint40(block.timestamp + x % 1 days) : type(uint40).max;
-    }
-
-    function _payable(address payee) private view returns (bool) {
-        return payee != address(0) && payee != address(_usdc) && payee != address(_wallet);
-    }
-
-    function _balance() private view returns (uint256) {
-        return _usdc.balanceOf(address(_wallet));
-    }
-
-    function _sign(uint256 key, bytes32 digest) private pure returns (bytes memory) {
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
-        return abi.encodePacked(r, s, v);
-    }
-
-    function _arg(bytes memory data, uint256 index) private pure returns (uint256 word) {
-        assembly ("memory-safe") {
-            word := mload(add(add(data, 36), mul(index, 32)))
-        }
     }
 }
