@@ -204,6 +204,43 @@ export const catalogue = {
     'The 402 response is not a valid x402 v2 PaymentRequired.',
     'Pass the PAYMENT-REQUIRED header as received.',
   ),
+  x402_offer_changed: entry(
+    409,
+    'after_change',
+    'The seller no longer offers what was decided.',
+    'Ask again with a new Idempotency-Key: the new offer gets a decision of its own.',
+  ),
+  fetch_refused: entry(
+    403,
+    'after_change',
+    'Bursar does not fetch from there.',
+    'Use a public host, or ask an operator to list this one with `set_fetch_hosts`.',
+  ),
+  fetch_failed: entry(
+    502,
+    'safe',
+    'The other side gave no usable answer.',
+    'Nothing was paid for this request. Send it again later.',
+  ),
+  // The CLI's own
+  server_unreachable: entry(
+    503,
+    'safe',
+    'The Bursar server does not answer.',
+    'Start it with `bursar serve`, or say where it is with --url or BURSAR_URL.',
+  ),
+  signing_refused: entry(
+    409,
+    'never',
+    'What the server asks to sign is not the payment that it shows.',
+    'Sign nothing; look at the server and at what stands between you and it.',
+  ),
+  verification_failed: entry(
+    422,
+    'never',
+    'The receipt does not hold against the chain.',
+    'See which checks failed; keep the receipt and the transaction hash as evidence.',
+  ),
   // Storage and our own faults
   storage_full: entry(
     507,

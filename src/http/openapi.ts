@@ -42,8 +42,10 @@ function describe(operation: Operation): Json {
     parameters.push({
       name: 'Idempotency-Key',
       in: 'header',
-      required: true,
-      description: 'The same key and body give the same answer; another body is a conflict.',
+      required: !operation.derivesKey,
+      description: operation.derivesKey
+        ? 'The same key and body give the same answer; another body is a conflict. Without it the key follows from the request itself.'
+        : 'The same key and body give the same answer; another body is a conflict.',
       schema: { type: 'string', pattern: '^[\\x21-\\x7e]{8,200}$' },
     });
   }

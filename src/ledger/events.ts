@@ -25,6 +25,8 @@ export const eventTypes = [
   'x402.presented',
   'x402.reported',
   'x402.lapsed',
+  'x402.offer_changed',
+  'fetch.hosts_changed',
   'refund.linked',
   'receivable.received',
   'receivable.reorged',

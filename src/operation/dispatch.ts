@@ -30,7 +30,7 @@ export async function dispatch(
     if (!caller.credential.scopes.includes(operation.scope)) {
       throw new BursarError('forbidden', { details: { needs: operation.scope } });
     }
-    if (operation.idempotent) checkKey(meta);
+    if (operation.idempotent && !(operation.derivesKey && meta.idempotencyKey === null)) checkKey(meta);
     const parsed = operation.input.safeParse(rawInput);
     if (!parsed.success) throw invalidRequest(parsed.error);
     return await operation.handler(app, caller, parsed.data, meta);

@@ -25,6 +25,8 @@ export type Operation<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.Z
   errors: readonly ErrorCode[];
   /** Moves money: an Idempotency-Key is required. */
   idempotent?: boolean;
+  /** Of an idempotent one: without a key it follows from the request itself (see `derivedKey.ts`). */
+  derivesKey?: boolean;
   handler: (app: App, caller: Caller, input: z.output<I>, meta: RequestMeta) => Promise<z.input<O>> | z.input<O>;
 };
 

@@ -21,6 +21,7 @@ import { createRelayer } from '../wallet/relayer.ts';
 import { pinTokenDomain, type TokenDomain } from '../wallet/tokenDomain.ts';
 import { predictAddresses, saltOf, walletConfig, walletConfigToJson } from '../wallet/walletConfig.ts';
 import { createPurchaseSigner } from '../x402/signer.ts';
+import { cancelUnsigned } from '../x402/unsigned.ts';
 import type { Config } from './config.ts';
 import { registryPort } from './registryPort.ts';
 import { startWorkers, type Workers } from './workers.ts';
@@ -124,6 +125,7 @@ export async function openOffice(options: {
       { name: 'settle', run: () => settler.tick() },
       { name: 'relay', run: () => relayer.tick() },
       { name: 'follow', run: () => follower.tick() },
+      { name: 'unsigned purchases', run: () => cancelUnsigned(store, clock) },
       { name: 'ceilings', run: ceilingsRefresher({ store, chain, clock }) },
     ],
     pollMs,

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { BursarError, invariant } from '../errors/base.ts';
 import { getAgent } from '../identity/agents.ts';
+import { getSponsor } from '../identity/sponsors.ts';
+import { getWorkflow } from '../identity/workflows.ts';
 import type { Payment } from '../payments/payment.ts';
 import { findPayment, type PaymentRow, toPayment } from '../payments/records.ts';
 import { appendPaymentEvent, transition } from '../payments/transition.ts';
@@ -11,7 +13,8 @@ import type { Chain } from '../wallet/chain.ts';
 import type { KeyProvider } from '../wallet/keys.ts';
 import { type SignedAuthorization, signPurseAuthorization } from '../wallet/purse.ts';
 import type { TokenDomain } from '../wallet/tokenDomain.ts';
-import type { Requirement } from './offer.ts';
+import { echoExtensions } from './extensions.ts';
+import type { Requirement } from './paymentRequired.ts';
 
 export type SignerOptions = {
   store: Store;
@@ -22,9 +25,10 @@ export type SignerOptions = {
   /** Seconds, from the policy in force. */
   maxValiditySeconds: () => number;
 };
+export type StoredSignature = { header: string; validBeforeMs: number };
 export interface PurchaseSigner {
   /** See `X402Signer` in the operation room. */
-  signature(paymentId: string, waitMs: number): Promise<string | null>;
+  signature(paymentId: string, waitMs: number): Promise<StoredSignature | null>;
   domain(): Promise<TokenDomain>;
 }
 
@@ -41,7 +45,7 @@ type Stored = { requirement: Requirement; resource: unknown; extensions: unknown
 export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
   const { store, chain, keys, clock } = options;
 
-  async function sign(payment: Payment, row: PaymentRow): Promise<string> {
+  async function sign(payment: Payment, row: PaymentRow): Promise<StoredSignature> {
     const wallet = store.read((tx) => getAgent(tx, payment.agentId)).wallet;
     invariant(wallet, 'A purchase is authorized for an agent without a wallet.');
     const { requirement, resource, extensions } = JSON.parse(row.request_json) as Stored;
@@ -59,27 +63,33 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
       nowS,
       validBeforeS: nowS + seconds,
     });
+    const echoed = echoExtensions(extensions, payment.id);
     const payload = {
       x402Version: 2,
       resource,
       accepted: requirement,
       payload: signed,
-      ...(extensions ? { extensions } : {}),
+      ...(echoed ? { extensions: echoed } : {}),
     };
     const header = Buffer.from(JSON.stringify(payload)).toString('base64');
     return store.write((tx) => keep(tx, payment, signed, header, resource));
   }
 
   /** Two signers at once: the first one's is kept, and both give that. */
-  function keep(tx: Tx, payment: Payment, signed: SignedAuthorization, header: string, resource: unknown): string {
-    const before = storedHeader(tx, payment.id);
+  function keep(
+    tx: Tx,
+    payment: Payment,
+    signed: SignedAuthorization,
+    header: string,
+    resource: unknown,
+  ): StoredSignature {
+    const before = storedSignature(tx, payment.id);
     if (before) return before;
     const now = findPayment(tx, payment.id);
     if (now?.state !== 'authorized' || now.heldMicro !== now.amount) {
       throw new BursarError('invalid_transition', { details: { state: now?.state } });
     }
-    const agent = getAgent(tx, payment.agentId);
-    if (agent.status !== 'active') throw new BursarError('agent_not_active');
+    refuseInactive(tx, now);
     const { authorization } = signed;
     tx.run(
       `INSERT INTO x402_authorizations (payment_id, chain_id, purse, nonce, pay_to, value_micro, valid_after_s, valid_before_s, payload_json, resource_json)
@@ -99,7 +109,7 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
     const data = { nonce: authorization.nonce, valid_before: authorization.validBefore };
     appendPaymentEvent(tx, now, 'payment.signed', { actor: 'bursar', atMs, data });
     transition(tx, now, 'submit', { actor: 'bursar', atMs, data: { rail: 'x402' } });
-    return header;
+    return { header, validBeforeMs: Number(authorization.validBefore) * 1000 };
   }
 
   return {
@@ -108,11 +118,11 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
       // Real time, not the injected clock: this bounds how long a caller waits.
       const until = performance.now() + waitMs;
       for (;;) {
-        const { header, row } = store.read((tx) => ({
-          header: storedHeader(tx, paymentId),
+        const { stored, row } = store.read((tx) => ({
+          stored: storedSignature(tx, paymentId),
           row: tx.get<PaymentRow>('SELECT * FROM payments WHERE id = ?', paymentId),
         }));
-        if (header) return header;
+        if (stored) return stored;
         if (!row) throw new BursarError('payment_not_found');
         const payment = toPayment(row);
         if (payment.state !== 'authorized') return null;
@@ -124,12 +134,25 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
   };
 }
 
-function storedHeader(tx: Pick<Tx, 'get'>, paymentId: string): string | null {
-  const row = tx.get<{ payload_json: string | null }>(
-    'SELECT payload_json FROM x402_authorizations WHERE payment_id = ?',
+function storedSignature(tx: Pick<Tx, 'get'>, paymentId: string): StoredSignature | null {
+  const row = tx.get<{ payload_json: string | null; valid_before_s: bigint }>(
+    'SELECT payload_json, valid_before_s FROM x402_authorizations WHERE payment_id = ?',
     paymentId,
   );
-  return row?.payload_json ?? null;
+  return row?.payload_json ? { header: row.payload_json, validBeforeMs: Number(row.valid_before_s) * 1000 } : null;
+}
+
+/** Frozen between the decision and the signature means no signature. Throws `agent_not_active`. */
+function refuseInactive(tx: Tx, payment: Payment): void {
+  const answerable = [
+    getAgent(tx, payment.agentId),
+    getSponsor(tx, payment.sponsorId),
+    ...(payment.workflowId === null ? [] : [getWorkflow(tx, payment.workflowId)]),
+  ];
+  const inactive = answerable.find(({ status }) => status !== 'active');
+  if (inactive) {
+    throw new BursarError('agent_not_active', { message: `${inactive.name} is ${inactive.status}.` });
+  }
 }
 
 /** A purse without code cannot answer ERC-1271. */
