@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../client/client.ts';
-import { type DemoWorld, prepare } from './prepare.ts';
 import { buyWithX402 } from './buyer.ts';
+import { type DemoWorld, prepare } from './prepare.ts';
 
 export type DemoLine = { step: string; payment: Record<string, unknown> };
 export type DemoResult = { ok: boolean; lines: DemoLine[]; problems: string[]; firstSettledMs: number };
@@ -24,6 +24,14 @@ const SETTLE_WAIT_MS = 60_000;
 export async function playDemo(options: DemoOptions): Promise<DemoResult> {
   const startedAt = performance.now();
   const world = await prepare(options);
+  try {
+    return await tell(options, world, startedAt);
+  } finally {
+    await world.stop();
+  }
+}
+
+async function tell(options: DemoOptions, world: DemoWorld, startedAt: number): Promise<DemoResult> {
   const { agent, say } = { agent: world.agent, say: options.say };
   const lines: DemoLine[] = [];
   const problems: string[] = [];
@@ -74,7 +82,6 @@ export async function playDemo(options: DemoOptions): Promise<DemoResult> {
   for (const check of ledger.checks as { name: string; ok: boolean; detail: string }[]) {
     if (!check.ok) problems.push(`ledger: ${check.name}: ${check.detail}`);
   }
-  await world.stop();
   return { ok: problems.length === 0, lines, problems, firstSettledMs };
 }
 
@@ -99,7 +106,9 @@ async function batch(
   const good = hashes.size === 1 && !hashes.has(undefined);
   say(`${good ? 'ok  ' : 'FAIL'} ${done.length} micro-payouts settle in ${hashes.size} transaction(s)`);
   if (!good) problems.push(`the batch took ${hashes.size} transactions`);
-  for (const payment of done) lines.push({ step: 'micro-payout', payment });
+  done.forEach((payment, index) => {
+    lines.push({ step: `micro-payout ${index + 1} of ${done.length}`, payment });
+  });
 }
 
 /** The approver looks at what the payment says, signs it with an own key, and hands the signature in. */

@@ -22,7 +22,10 @@ const freshAddress = (): string => privateKeyToAddress(generatePrivateKey());
 export async function prepare(options: DemoOptions): Promise<DemoWorld> {
   const { operator, say } = options;
   say('Preparing sponsor, agents, payees and an approver');
-  const sponsor = await ensure(operator, 'create_sponsor', { name: 'Research team', treasury_address: options.treasury });
+  const sponsor = await ensure(operator, 'create_sponsor', {
+    name: 'Research team',
+    treasury_address: options.treasury,
+  });
   const workflow = await ensure(operator, 'create_workflow', { name: 'paper-digest' });
   await ensure(operator, 'create_approver', {
     name: 'Finance (first approver)',
@@ -80,7 +83,11 @@ async function ensure(operator: Client, operation: string, input: Record<string,
 }
 
 async function makeCrew(operator: Client, run: string): Promise<{ id: string; addresses: string[] }> {
-  const payee = await operator.call('create_payee', { name: `Label crew (${run})`, kind: 'contractor', categories: ['contractor'] });
+  const payee = await operator.call('create_payee', {
+    name: `Label crew (${run})`,
+    kind: 'contractor',
+    categories: ['contractor'],
+  });
   const id = String(payee.id);
   const addresses = Array.from({ length: CREW }, freshAddress);
   for (const address of addresses) {

@@ -159,6 +159,32 @@ export const catalogue = {
   ),
   review_expired: entry(409, 'never', 'The review has expired.', 'Ask for the payment again.'),
   refund_exceeds_original: entry(409, 'never', 'Refunds may not exceed the original payment in sum.', 'Refund less.'),
+  receivable_not_found: entry(404, 'after_change', 'There is no such receivable.', 'Check the receivable id.'),
+  receivable_not_final: entry(
+    409,
+    'safe',
+    'The money came in a block that is not final yet.',
+    'Send the same request again in a moment: what a reorg may still take away is not given back.',
+  ),
+  refund_not_possible: entry(
+    409,
+    'never',
+    'Bursar cannot ask that seller for a refund.',
+    'The seller is no agent of this Bursar, and x402 exact has no refund on the wire: ask the seller.',
+  ),
+  invoice_not_found: entry(404, 'after_change', 'There is no such invoice.', 'Check the invoice id.'),
+  invoice_closed: entry(
+    410,
+    'never',
+    'The invoice is paid, cancelled or has expired.',
+    'Ask the payee for a new one; money that comes anyway is kept and shown.',
+  ),
+  claim_invalid: entry(
+    422,
+    'after_change',
+    'The claim does not hold.',
+    'Sign the text that the invoice names with the paying address, and name the transaction that paid.',
+  ),
   // Wallet, chain
   chain_unavailable: entry(
     503,

@@ -1,0 +1,191 @@
+import { readFileSync } from 'node:fs';
+import { type Command, Option } from 'commander';
+import { ProblemError } from '../../client/client.ts';
+import { BursarError } from '../../errors/base.ts';
+import { EXIT, type ExitCode } from '../exit.ts';
+import { columns, type Document, type Field, group, operationCommand } from '../operationCommand.ts';
+import { afterwards, isRefusal, showPayment } from '../payment.ts';
+import { paintState } from '../screen.ts';
+import type { Session } from '../session.ts';
+import { at, text } from '../values.ts';
+
+export const paymentFields: readonly Field[] = [
+  ['id'],
+  ['state'],
+  ['kind'],
+  ['amount', 'amount', 'right'],
+  ['agent'],
+  ['payee'],
+  ['reasons.0.code', 'reason'],
+  ['created_at', 'created'],
+];
+const list = { of: 'payments', fields: paymentFields };
+const WAIT = new Option('--wait', 'Wait until it has settled, or cannot any more');
+
+async function showAsked(session: Session, answer: Document, options: Document): Promise<ExitCode> {
+  const last = options.wait === true ? { ...answer, ...(await afterwards(session.client(), answer)) } : answer;
+  session.screen.document(last);
+  showPayment(session.screen, last);
+  return isRefusal(last) ? EXIT.refused : EXIT.ok;
+}
+
+export function moneyCommands(): Command[] {
+  return [
+    operationCommand({
+      name: 'pay',
+      operation: 'pay',
+      options: [WAIT],
+      examples: [
+        'bursar pay --agent researcher --payee Grace --amount 12.50 --memo "proof-reading"',
+        'bursar pay --agent researcher --payee Grace --amount 12.50 --idempotency-key invoice-1042 --wait',
+        'BURSAR_API_KEY=bursar_ag_... bursar pay --payee Grace --amount 12.50 --json',
+      ],
+      show: showAsked,
+    }),
+    batchCommand(),
+    operationCommand({
+      name: 'check',
+      operation: 'check_payment',
+      examples: ['bursar check --agent researcher --payee Grace --amount 75.00'],
+      show: ({ screen }, answer) => {
+        screen.document(answer);
+        screen.line(paintState(screen, String(answer.effect)));
+        screen.details({ ...answer, effect: answer.effect });
+        return answer.effect === 'deny' ? EXIT.refused : EXIT.ok;
+      },
+    }),
+    operationCommand({
+      name: 'payments',
+      operation: 'list_payments',
+      list,
+      examples: [
+        'bursar payments',
+        'bursar payments --state in_review',
+        'bursar payments --batch bat_01k3x7gq5nf8b9c2v4m6t0w1yz --json',
+      ],
+    }),
+    operationCommand({
+      name: 'payment',
+      operation: 'get_payment',
+      positional: [['payment', 'id']],
+      examples: ['bursar payment pay_01k3x7gq5nf8b9c2v4m6t0w1yz'],
+      show: ({ screen }, answer) => {
+        screen.document(answer);
+        showPayment(screen, answer);
+        return EXIT.ok;
+      },
+    }),
+    operationCommand({
+      name: 'cancel',
+      operation: 'cancel_payment',
+      positional: [['payment', 'id']],
+      examples: ['bursar cancel pay_01k3x7gq5nf8b9c2v4m6t0w1yz'],
+      show: ({ screen }, answer) => {
+        screen.document(answer);
+        showPayment(screen, answer);
+        return EXIT.ok;
+      },
+    }),
+    refundCommand(),
+    x402Commands(),
+  ];
+}
+
+function batchCommand(): Command {
+  return operationCommand({
+    name: 'batch',
+    operation: 'pay_batch',
+    positional: [['file', 'payments']],
+    options: [WAIT],
+    examples: [
+      'bursar batch payouts.json --agent researcher --wait',
+      `echo '[{"payee": "Grace", "amount": {"value": "0.05", "currency": "USDC"}}]' | bursar batch - --agent researcher`,
+    ],
+    prepare: (_session, input) => ({ ...input, payments: readPayments(String(input.payments)) }),
+    show: async (session, answer, options) => {
+      const payments = answer.payments as Document[];
+      const client = session.client();
+      const last =
+        options.wait === true ? await Promise.all(payments.map((each) => afterwards(client, each))) : payments;
+      session.screen.document({ ...answer, payments: last });
+      session.screen.line(`batch ${text(answer.batch)}`);
+      session.screen.table(columns(session.screen, paymentFields), last);
+      return last.some(isRefusal) ? EXIT.refused : EXIT.ok;
+    },
+  });
+}
+
+/** A JSON list of payments as the operation takes them, or a document with `payments`; `-` is stdin. */
+function readPayments(path: string): unknown {
+  let document: unknown;
+  try {
+    document = JSON.parse(readFileSync(path === '-' ? 0 : path, 'utf8'));
+  } catch (cause) {
+    throw new BursarError('invalid_request', { message: `${path} cannot be read as JSON.`, cause });
+  }
+  return Array.isArray(document) ? document : at(document, 'payments');
+}
+
+function refundCommand(): Command {
+  return operationCommand({
+    name: 'refund',
+    operation: 'pay',
+    summary: 'Give back what an agent earned from another, all of it or a part.',
+    positional: [['payment', 'refund_of']],
+    fixed: { kind: 'refund' },
+    without: ['payee'],
+    options: [WAIT],
+    examples: [
+      'bursar refund pay_01k3x7gq5nf8b9c2v4m6t0w1yz',
+      'bursar refund pay_01k3x7gq5nf8b9c2v4m6t0w1yz --amount 0.10 --memo "one page was blank"',
+    ],
+    prepare: async (session, input) => ({ ...(await refundTerms(session, input)), ...input }),
+    show: showAsked,
+  });
+}
+
+/** What was not said: all of it, from the agent that earned it, to the wallet that paid. */
+async function refundTerms({ client }: Session, input: Document): Promise<Document> {
+  if (input.amount !== undefined && input.address !== undefined) return {};
+  try {
+    const bursar = client();
+    const original = await bursar.call('get_payment', { id: input.refund_of });
+    const payer = await bursar.call('get_agent', { id: original.agent });
+    const payee = typeof original.payee === 'string' ? await bursar.call('get_payee', { id: original.payee }) : {};
+    return {
+      amount: original.amount,
+      address: at(payer, 'wallet.address'),
+      ...(typeof payee.agent === 'string' ? { agent: payee.agent } : {}),
+    };
+  } catch (error) {
+    if (!(error instanceof ProblemError) || error.code !== 'not_found') throw error;
+    throw new BursarError('invalid_request', {
+      message: 'This key may not read the original payment: give --amount and --address.',
+    });
+  }
+}
+
+function x402Commands(): Command {
+  return group('x402', 'Pay what a seller asks for by 402, step by step; SDK and MCP do it in one.', [
+    operationCommand({
+      name: 'pay',
+      operation: 'pay_x402',
+      positional: [['url', 'url']],
+      examples: [
+        'bursar x402 pay https://ocr.example/ocr --method POST --payment-required eyJ4NDAyVmVyc2lvbiI6Mn0= --max-amount 0.50',
+      ],
+      show: ({ screen }, answer) => {
+        screen.document(answer);
+        showPayment(screen, answer);
+        if (answer.payment_signature) screen.line(`PAYMENT-SIGNATURE: ${text(answer.payment_signature)}`);
+        return isRefusal(answer) ? EXIT.refused : EXIT.ok;
+      },
+    }),
+    operationCommand({
+      name: 'report',
+      operation: 'report_x402',
+      positional: [['payment', 'id']],
+      examples: ['bursar x402 report pay_01k3x7gq5nf8b9c2v4m6t0w1yz --status 200'],
+    }),
+  ]);
+}

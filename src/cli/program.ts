@@ -1,0 +1,68 @@
+import { Command } from 'commander';
+import { bookCommands } from './commands/books.ts';
+import { demoCommand } from './commands/demo.ts';
+import { eventsCommand } from './commands/events.ts';
+import { evidenceCommands } from './commands/evidence.ts';
+import { fundCommand } from './commands/fund.ts';
+import { homeCommands } from './commands/home.ts';
+import {
+  agentCommand,
+  approverCommand,
+  keyCommand,
+  payeeCommand,
+  sponsorCommand,
+  workflowCommand,
+} from './commands/identity.ts';
+import { moneyCommands } from './commands/money.ts';
+import { policyCommand } from './commands/policy.ts';
+import { reviewCommands } from './commands/review.ts';
+import { exitCodesHelp } from './exit.ts';
+import { version } from './version.ts';
+
+const sections: readonly (readonly [string, () => readonly Command[]])[] = [
+  ['Run:', () => [...homeCommands(), demoCommand()]],
+  [
+    'Who:',
+    () => [sponsorCommand(), agentCommand(), payeeCommand(), workflowCommand(), approverCommand(), keyCommand()],
+  ],
+  ['Pay:', () => [...moneyCommands(), ...reviewCommands(), fundCommand()]],
+  ['Decide:', () => [policyCommand()]],
+  ['Prove:', () => [...evidenceCommands(), ...bookCommands(), eventsCommand()]],
+];
+
+/** The whole command line. Errors are thrown (`CommanderError` for wrong use), not printed. */
+export function createProgram(): Command {
+  const program = new Command('bursar')
+    .description('Bursar: the payment office for AI agents.')
+    .version(version, '-V, --version')
+    .option('--url <url>', 'The server (BURSAR_URL; else as the home says)')
+    .option('--key <key>', 'API key (BURSAR_API_KEY, which other users cannot see; else the operator key of the home)')
+    .option('--home <folder>', 'The data folder (BURSAR_HOME; else .bursar)')
+    .option('--json', 'JSON alone on stdout: one document, or a line per event; errors as a problem document')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  bursar demo --serve                      play the story, then keep serving
+  bursar agent create --name researcher --sponsor "Research team"
+  bursar pay --agent researcher --payee Grace --amount 12.50 --wait
+  bursar events --follow --json
+
+${exitCodesHelp}`,
+    );
+  for (const [heading, commands] of sections) {
+    program.commandsGroup(heading);
+    for (const command of commands()) program.addCommand(command);
+  }
+  for (const command of all(program)) {
+    command
+      .configureHelp({ showGlobalOptions: true })
+      .exitOverride()
+      .configureOutput({ outputError: () => {} });
+  }
+  return program;
+}
+
+function all(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(all)];
+}

@@ -1,0 +1,70 @@
+import { type Address, getAddress, type Hex, isAddressEqual, keccak256, type TypedDataDefinition, toHex } from 'viem';
+import { BursarError } from '../errors/base.ts';
+import { parsePositiveUsdc } from '../money/microUsdc.ts';
+import { approvalTypedData } from '../wallet/approval.ts';
+import type { Document } from './operationCommand.ts';
+import { at } from './values.ts';
+
+export type Verdict = 'approve' | 'reject';
+/** What the person trusts more than the server's answer: the wallet of the paying agent, and the USDC of the own configuration. */
+export type Known = { wallet: string; token: string | null };
+
+/**
+ * What to sign for a payment, made here from what the person is shown, never taken over from the server. Where the server's typed
+ * data differ from it in one field, nothing is signed: throws `signing_refused`, naming the fields.
+ */
+export function typedDataFor(verdict: Verdict, payment: Document, offered: unknown, known: Known): TypedDataDefinition {
+  const token = known.token ?? String(at(offered, 'message.token'));
+  const expected = approvalTypedData(verdict, {
+    chainId: Number(/^eip155:([0-9]+)$/.exec(String(payment.network))?.[1]),
+    wallet: address(known.wallet, 'wallet'),
+    token: address(token, 'token'),
+    chainKey: keccak256(toHex(String(payment.id))),
+    payee: address(payment.address, 'payee'),
+    amount: parsePositiveUsdc(String(at(payment, 'amount.value'))),
+    decisionHash: String(payment.decision_hash) as Hex,
+    expiresAtS: Math.floor(Date.parse(String(at(payment, 'review.expires_at'))) / 1000),
+  });
+  const differing = differences(expected, offered);
+  if (differing.length > 0) {
+    throw new BursarError('signing_refused', {
+      message: `What the server asks to sign differs from the payment it shows: ${differing.map(({ field }) => field).join(', ')}.`,
+      details: { differing },
+    });
+  }
+  return expected;
+}
+
+function address(value: unknown, field: string): Address {
+  try {
+    return getAddress(String(value));
+  } catch {
+    throw new BursarError('signing_refused', { message: `The ${field} is not an address.`, details: { field, value } });
+  }
+}
+
+type Difference = { field: string; shown: string; offered: string };
+
+/** Field by field, whichever side has it. Figures as decimal text, addresses whatever their case. */
+function differences(expected: TypedDataDefinition, offered: unknown): Difference[] {
+  const [ours, theirs] = [flat(expected), flat(offered)];
+  const fields = new Set([...ours.keys(), ...theirs.keys()].filter((field) => !field.startsWith('types.EIP712Domain')));
+  return [...fields]
+    .filter((field) => !same(ours.get(field), theirs.get(field)))
+    .map((field) => ({ field, shown: ours.get(field) ?? '(nothing)', offered: theirs.get(field) ?? '(nothing)' }));
+}
+
+function same(ours: string | undefined, theirs: string | undefined): boolean {
+  if (ours === theirs) return true;
+  const ADDRESS = /^0x[0-9a-fA-F]{40}$/;
+  return ours !== undefined && theirs !== undefined && ADDRESS.test(ours) && ADDRESS.test(theirs)
+    ? isAddressEqual(ours as Address, theirs as Address)
+    : false;
+}
+
+function flat(value: unknown, path = ''): Map<string, string> {
+  if (typeof value !== 'object' || value === null) return new Map([[path, String(value)]]);
+  return new Map(
+    Object.entries(value).flatMap(([name, part]) => [...flat(part, path === '' ? name : `${path}.${name}`)]),
+  );
+}

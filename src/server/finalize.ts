@@ -1,0 +1,29 @@
+import type { LocalChain } from '../devnet/localChain.ts';
+
+const BEAT_MS = 500;
+
+/** A local chain makes a block per transaction, so nothing would ever get final: give it some blocks after the last one. */
+export function keepFinalizing(local: LocalChain): () => void {
+  let busy = false;
+  const timer = setInterval(() => {
+    if (busy) return;
+    busy = true;
+    void settle().finally(() => {
+      busy = false;
+    });
+  }, BEAT_MS);
+  async function settle(): Promise<void> {
+    try {
+      const block = await local.client.getBlock({ blockTag: 'latest' });
+      const recent = await Promise.all(
+        [0n, 1n, 2n].map((back) =>
+          block.number > back ? local.client.getBlock({ blockNumber: block.number - back }) : Promise.resolve(block),
+        ),
+      );
+      if (recent.some((each) => each.transactions.length > 0)) await local.client.mine({ blocks: 1 });
+    } catch {
+      // The chain is stopping or restarting; the next beat tries again.
+    }
+  }
+  return () => clearInterval(timer);
+}

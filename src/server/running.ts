@@ -1,0 +1,36 @@
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Home } from './config.ts';
+
+/** `server.json` in the data folder, while a server runs on it: where the CLI finds the server and its chain. */
+const Running = z.object({
+  pid: z.int().positive(),
+  url: z.url(),
+  /** The local chain's port is another one at each start. */
+  rpc_url: z.url(),
+});
+export type Running = z.infer<typeof Running>;
+
+const fileOf = (home: Home): string => join(home.dir, 'server.json');
+
+export function writeRunning(home: Home, running: Running): void {
+  const draft = `${fileOf(home)}.new`;
+  writeFileSync(draft, `${JSON.stringify(running, null, 2)}\n`, { mode: 0o600 });
+  renameSync(draft, fileOf(home));
+}
+
+/** Null when no server runs here; a file that a killed server left behind is not believed. */
+export function readRunning(home: Home): Running | null {
+  try {
+    const running = Running.parse(JSON.parse(readFileSync(fileOf(home), 'utf8')));
+    process.kill(running.pid, 0);
+    return running;
+  } catch {
+    return null;
+  }
+}
+
+export function clearRunning(home: Home): void {
+  rmSync(fileOf(home), { force: true });
+}
