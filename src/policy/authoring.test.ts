@@ -1,9 +1,10 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { formatPolicyDirectory, testPolicyDirectory } from './authoring.ts';
 import { compilePolicyDirectory } from './compile.ts';
+import { resolveOpa } from './opa.ts';
 import { loadPolicy } from './policy.ts';
 import { reasonCatalogue } from './reasons.ts';
 import { POLICIES } from './sources.ts';
@@ -32,6 +33,11 @@ async function write(path: string, text: string): Promise<void> {
   await mkdir(dirname(join(folder, path)), { recursive: true });
   await writeFile(join(folder, path), text);
 }
+
+/** A first run may have to build opa. */
+beforeAll(async () => {
+  await resolveOpa();
+}, 900_000);
 
 describe('the authoring guide', () => {
   it('shows a control that compiles, with its meter', async () => {

@@ -1,9 +1,10 @@
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { readBundle } from './bundle.ts';
 import { compilePolicyDirectory } from './compile.ts';
+import { resolveOpa } from './opa.ts';
 import { loadPolicy } from './policy.ts';
 import { probeInput } from './probeInput.ts';
 import { POLICIES } from './sources.ts';
@@ -34,6 +35,11 @@ outcome := {"effect": "pass"} if {
 	input.payment.amount % 2 == 0
 } else := {"effect": "deny", "code": "odd_amount", "observed": input.payment.amount, "limit": null}
 `;
+
+/** A first run may have to build opa. */
+beforeAll(async () => {
+  await resolveOpa();
+}, 900_000);
 
 describe('the generated files of policies/', () => {
   it('are what their sources make', async () => {

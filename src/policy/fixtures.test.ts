@@ -49,7 +49,7 @@ describe('every fixture', () => {
   let byGo: unknown[];
   beforeAll(async () => {
     byGo = await decideByGo(fixtures);
-  }, 600_000);
+  }, 900_000);
 
   it.each(fixtures.map((fixture, index) => ({ ...fixture, index })))('$name', (fixture) => {
     const byWasm = decideByWasm(fixture);

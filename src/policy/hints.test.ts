@@ -1,10 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { readBundle } from './bundle.ts';
 import { calendarStart, zonedTime } from './calendar.ts';
 import { compilePolicy } from './compile.ts';
 import { readFixtures } from './fixtures.ts';
 import { findHints } from './hints.ts';
 import type { PolicyInput } from './input.ts';
+import { resolveOpa } from './opa.ts';
 import { loadPolicy, type Policy } from './policy.ts';
 import { readStarterBundle } from './starter.ts';
 
@@ -49,6 +50,11 @@ const nextDay =
       meters: { ...input.meters, agent_day: today ? (input.meters.agent_day ?? spent(0)) : spent(0, 0) },
     };
   };
+
+/** A first run may have to build opa. */
+beforeAll(async () => {
+  await resolveOpa();
+}, 900_000);
 
 describe('hints', () => {
   it('are none where the payment is allowed', () => {

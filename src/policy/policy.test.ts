@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { BUNDLE_FORMAT, digestOf, readBundle, writeBundle } from './bundle.ts';
 import { PolicyInput } from './input.ts';
 import { resolveOpa } from './opa.ts';
@@ -53,6 +53,11 @@ const inputOf = (amount: number): string => {
 };
 const codeOf = (policy: Policy, amount: number): string | undefined =>
   policy.evaluate(inputOf(amount)).decision.reasons[0]?.code;
+
+/** A first run may have to build opa. */
+beforeAll(async () => {
+  await resolveOpa();
+}, 900_000);
 
 describe('loadPolicy', () => {
   it('loads the committed starter policy with its meters and settings', async () => {

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { controlsWithSettings } from './data.ts';
 import { resolveOpa } from './opa.ts';
 import { probe } from './probe.ts';
@@ -17,6 +17,11 @@ const controls = (await readdir(join(POLICIES, 'controls'))).sort();
 type Builtin = { name: string; decl: { args?: unknown[] } };
 const readBuiltins = async (path: string): Promise<Builtin[]> => JSON.parse(await readFile(path, 'utf8')).builtins;
 const allowed = await readBuiltins(join(POLICIES, 'capabilities.json'));
+
+/** A first run may have to build opa. */
+beforeAll(async () => {
+  await resolveOpa();
+}, 900_000);
 
 describe('the Rego', () => {
   it('passes its tests, which cover it to 100 %', async () => {
