@@ -20,14 +20,11 @@ type Row = {
   address: Address;
   purse_address: Address;
   treasury_address: string | null;
-  watched: bigint;
 };
 
 /** The wallets and purses of one chain by address, as they were when it was read. */
 export class AddressBook {
   readonly #parties = new Map<string, Party>();
-  /** Agents whose wallets are not followed yet. */
-  readonly unwatched: readonly string[];
   readonly scope: LogScope;
 
   constructor(rows: readonly Row[]) {
@@ -42,7 +39,6 @@ export class AddressBook {
       this.#parties.set(row.address, { ...common, treasury, place: 'wallet' });
       this.#parties.set(row.purse_address, { ...common, treasury, place: 'purse' });
     }
-    this.unwatched = rows.filter((row) => row.watched === 0n).map((row) => row.agent_id);
     this.scope = { wallets: rows.map((row) => row.address), purses: rows.map((row) => row.purse_address) };
   }
 
@@ -65,7 +61,7 @@ export class AddressBook {
   }
 }
 
-const query = `SELECT w.agent_id, a.sponsor_id, w.address, w.purse_address, s.treasury_address, t.agent_id IS NOT NULL AS watched
+const query = `SELECT w.agent_id, a.sponsor_id, w.address, w.purse_address, s.treasury_address
   FROM wallets w JOIN agents a ON a.id = w.agent_id JOIN sponsors s ON s.id = a.sponsor_id
   LEFT JOIN watched t ON t.chain_id = w.chain_id AND t.agent_id = w.agent_id
   WHERE w.chain_id = ?`;

@@ -100,6 +100,27 @@ it('a wallet that is added while the follower asks misses nothing', async () => 
   expect(added && accountsOf(set.store, added)).toEqual({ available: 5n });
 });
 
+it('a node that has dropped the state of long ago is asked for the head’s, less what moved since', async () => {
+  await set.happen({ kind: 'mint', to: late.wallet, amount: 9n });
+  set.chain.mineEmpty(2 * FINALITY_DEPTH);
+  await set.follow();
+  const agent = await addAgent(set.store, 'late', late);
+  set.chain.mine(
+    set.chain.send(
+      { kind: 'transfer', from: TREASURY, to: late.wallet, amount: 5n },
+      { kind: 'mint', to: late.purse, amount: 3n },
+    ),
+  );
+  const { balanceOf } = set.chain;
+  set.chain.balanceOf = (address, number) =>
+    number < set.chain.tip.header.number ? Promise.reject(new Error('missing trie node')) : balanceOf(address, number);
+  await set.follow();
+  set.chain.balanceOf = balanceOf;
+  expect(accountsOf(set.store, agent)).toEqual({ available: 5n, suspense: 9n, purse: 3n });
+  const opening = alertsOf(set.store).filter(({ body }) => body.kind === 'opening_balance');
+  expect(opening).toMatchObject([{ body: { amount: '0.000009' } }]);
+});
+
 it('many wallets added at once are all followed with the next step', async () => {
   await set.happen();
   const agents: TestAgent[] = [];

@@ -13,7 +13,7 @@ import { type Explanation, explain } from './explain.ts';
 import { readFacts, type TransferFact } from './facts.ts';
 import { receivableKindOf, recordReceivable } from './receivables.ts';
 import type { TransferRow } from './rollBack.ts';
-import type { ChainSource } from './source.ts';
+import type { ChainLog, ChainSource } from './source.ts';
 
 /**
  * Starts to follow wallets that were added since: what they held before comes in as an opening balance, and what moved in blocks that
@@ -33,7 +33,8 @@ export async function takeOver(
   if (agents.length === 0 || !cursor) return 'done';
   const transfers = await recentTransfers(chain, added, blocks);
   const addresses = [...added.scope.wallets, ...added.scope.purses];
-  const balances = await Promise.all(addresses.map((address) => chain.balanceOf(address, cursor.number)));
+  const balances = await balancesAt(chain, added, addresses, cursor);
+  if (!balances) return 'moved';
   if ((await chain.header(cursor.number))?.hash !== cursor.hash) return 'moved';
   const openings = addresses.map((address, index) => ({
     address,
@@ -64,11 +65,39 @@ async function recentTransfers(chain: ChainSource, added: AddressBook, blocks: C
   if (logs.some((log) => known.get(log.blockNumber) !== log.blockHash)) {
     throw new BursarError('chain_unavailable', { message: 'The RPC sent logs of blocks that are not on the chain.' });
   }
+  return transfersIn(logs, chain, added);
+}
+
+function transfersIn(logs: readonly ChainLog[], chain: ChainSource, added: AddressBook): TransferFact[] {
   const scope = { token: chain.token, isWallet: added.isWallet.bind(added), isPurse: added.isPurse.bind(added) };
   return readFacts(logs, scope).filter((fact) => fact.type === 'transfer');
 }
 
-function netOf(address: Address, transfers: readonly TransferFact[]): bigint {
+/**
+ * Balances after the follower's block. A node that has dropped that state (we are far behind it) has the head's: then less what
+ * moved since. Null when the chain moved while it was asked.
+ */
+async function balancesAt(
+  chain: ChainSource,
+  added: AddressBook,
+  addresses: readonly Address[],
+  cursor: Cursor,
+): Promise<bigint[] | null> {
+  const read = (block: bigint) => Promise.all(addresses.map((address) => chain.balanceOf(address, block)));
+  try {
+    return await read(cursor.number);
+  } catch (error) {
+    const head = await chain.head();
+    if (head.number <= cursor.number) throw error;
+    const logs = await chain.logs({ fromBlock: cursor.number + 1n, toBlock: head.number }, added.scope);
+    const balances = await read(head.number);
+    if ((await chain.header(head.number))?.hash !== head.hash) return null;
+    const since = transfersIn(logs, chain, added);
+    return balances.map((amount, index) => amount - netOf(addresses[index], since));
+  }
+}
+
+function netOf(address: Address | undefined, transfers: readonly TransferFact[]): bigint {
   let net = 0n;
   for (const { from, to, amount } of transfers) {
     if (to === address) net += amount;
