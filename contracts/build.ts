@@ -2,13 +2,12 @@
  * Compiles the contracts and writes `src/wallet/contracts.generated.ts`; `--check` writes nothing and fails when that file is
  * not what the sources compile to. Needs node_modules only, no network.
  */
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { runForge } from './forge.ts';
 
 const room = dirname(fileURLToPath(import.meta.url));
 const generated = join(room, '..', 'src', 'wallet', 'contracts.generated.ts');
@@ -35,21 +34,10 @@ const Artifact = z.object({
 });
 
 function compile(outDir: string): void {
-  const require = createRequire(import.meta.url);
-  const forge = join(dirname(require.resolve('@foundry-rs/forge/package.json')), 'bin.mjs');
   // Tests are left out: what else is compiled along can move code, and the bytecode must depend on the sources only.
-  const args = [
-    'build',
-    '--force',
-    '--skip',
-    'test',
-    '--out',
-    join(outDir, 'out'),
-    '--cache-path',
-    join(outDir, 'cache'),
-  ];
-  const run = spawnSync(process.execPath, [forge, ...args], { cwd: room, encoding: 'utf8' });
-  if (run.status !== 0) throw new Error(`forge build failed:\n${run.error?.message ?? ''}${run.stdout}${run.stderr}`);
+  const target = ['--out', join(outDir, 'out'), '--cache-path', join(outDir, 'cache')];
+  const run = runForge(['build', '--force', '--skip', 'test', ...target], 'pipe');
+  if (run.status !== 0) throw new Error(`forge build failed:\n${run.output}`);
 }
 
 function render(outDir: string): string {
