@@ -3,8 +3,8 @@
  * A room that is missing here is refused, so that it gets its place first. See docs/architecture.md.
  */
 const spine = ['errors', 'money', 'ids'];
-const domain = [...spine, 'store', 'policy', 'ledger', 'identity', 'payments'];
-const effects = [...domain, 'log', 'activation', 'wallet', 'reconcile', 'receipt', 'x402', 'settlement'];
+const domain = [...spine, 'store', 'policy', 'ledger', 'identity', 'payments', 'receivables'];
+const effects = [...domain, 'revenue', 'log', 'activation', 'wallet', 'reconcile', 'receipt', 'x402', 'settlement', 'facilitator'];
 
 /** room: what it may import beside itself; a name with a point is one file of a room. */
 const rooms = {
@@ -18,12 +18,19 @@ const rooms = {
   identity: [...spine, 'store', 'ledger'],
   // The one value that a signer takes is made by a reservation, so its maker is called from here.
   payments: [...domain, 'wallet/approvedTransfer.ts'],
+  // What agents are owed and were paid; the payments room asks it what a refund may give back.
+  receivables: [...spine, 'store', 'ledger', 'identity'],
+  revenue: [...domain, 'log', 'activation'],
   log: [],
   activation: [...spine, 'store', 'policy', 'ledger', 'identity', 'log'],
   wallet: [...domain, 'log'],
   reconcile: [...domain, 'log', 'wallet'],
   receipt: [...domain, 'wallet'],
   x402: [...domain, 'log', 'wallet'],
+  facilitator: [...domain, 'log', 'wallet'],
+  // What a stranger's own server imports: it knows Bursar by HTTP only.
+  seller: [...spine, 'store'],
+  gateway: [...spine, 'log', 'store', 'seller', 'client'],
   settlement: effects,
   devnet: effects,
   operation: effects,
@@ -35,7 +42,7 @@ const rooms = {
   // It drives the public API as a stranger would; the wallet room only shows it how a person signs.
   demo: [...spine, 'client', 'devnet', 'wallet'],
   // `verify` and `policy compile` work without a server; `serve` and `demo` start one.
-  cli: [...effects, 'devnet', 'operation', 'sdk', 'client', 'demo', 'server'],
+  cli: [...effects, 'gateway', 'devnet', 'operation', 'sdk', 'client', 'demo', 'server'],
   // The composition root: it alone knows everything.
   server: [...effects, 'devnet', 'operation', 'http', 'mcp', 'console'],
   // Tooling of the repository: it makes files from code.

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Address, getAddress, isAddress } from 'viem';
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
+import { FacilitatorSettings } from '../facilitator/settings.ts';
 
 const AddressText = z
   .string()
@@ -30,6 +31,7 @@ export const Config = z.strictObject({
       .nullable(),
   }),
   server: z.strictObject({ host: z.string(), port: z.int().min(0).max(65_535) }),
+  facilitator: FacilitatorSettings.prefault({}),
 });
 export type Config = z.infer<typeof Config>;
 

@@ -3,6 +3,7 @@ import { serve } from '@hono/node-server';
 import type { Address } from 'viem';
 import { openActivations } from '../activation/activations.ts';
 import { BursarError } from '../errors/base.ts';
+import { openFacilitator } from '../facilitator/open.ts';
 import { createHttp } from '../http/server.ts';
 import type { AgentId } from '../ids/ids.ts';
 import { checkLedger } from '../ledger/check.ts';
@@ -20,6 +21,7 @@ import type { KeyProvider } from '../wallet/keys.ts';
 import { createRelayer } from '../wallet/relayer.ts';
 import { pinTokenDomain, type TokenDomain } from '../wallet/tokenDomain.ts';
 import { predictAddresses, saltOf, walletConfig, walletConfigToJson } from '../wallet/walletConfig.ts';
+import { createFetcher } from '../x402/fetcher.ts';
 import { createPurchaseSigner } from '../x402/signer.ts';
 import { cancelUnsigned } from '../x402/unsigned.ts';
 import type { Config } from './config.ts';
@@ -106,6 +108,7 @@ export async function openOffice(options: {
     chainFacts: { chainId, token, network: `eip155:${chainId}` },
     policies,
     x402,
+    fetcher: createFetcher(store),
     planWallet: (agentId, wish) =>
       planWallet({ chainId, factory, owner: owner ?? executor, guardian, executor, approvers }, agentId, wish),
     checkLedger: async () => {
@@ -120,6 +123,16 @@ export async function openOffice(options: {
     addresses: { factory, registry, executor },
     version,
   };
+  const facilitator = await openFacilitator({
+    store,
+    chain,
+    factory,
+    executor,
+    domain,
+    clock,
+    wake,
+    settings: config.facilitator,
+  });
   workers = startWorkers(
     [
       { name: 'settle', run: () => settler.tick() },
@@ -139,7 +152,9 @@ export async function openOffice(options: {
     listen: () =>
       new Promise((resolve, reject) => {
         const { host, port: wanted } = config.server;
-        const started = serve({ fetch: createHttp(app).fetch, hostname: host, port: wanted }, (address) =>
+        const http = createHttp(app);
+        facilitator?.mount(http);
+        const started = serve({ fetch: http.fetch, hostname: host, port: wanted }, (address) =>
           resolve(`http://${host}:${address.port}`),
         ) as Server;
         started.once('error', (error) =>

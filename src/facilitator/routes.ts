@@ -1,0 +1,102 @@
+import type { HttpBindings } from '@hono/node-server';
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { getAddress, type Hex, isAddress } from 'viem';
+import { BursarError } from '../errors/base.ts';
+import { log } from '../log/log.ts';
+import type { Chain } from '../wallet/chain.ts';
+import type { TokenDomain } from '../wallet/tokenDomain.ts';
+import type { Settles } from './facilitator.ts';
+import { prove } from './proof.ts';
+import { rateLimit } from './rateLimit.ts';
+import { parseFacilitatorRequest } from './terms.ts';
+
+const BODY_MAX_BYTES = 64 * 1024;
+
+export type FacilitatorRoutes = {
+  settles: Settles;
+  chain: Chain;
+  domain: () => Promise<Pick<TokenDomain, 'name' | 'version'>>;
+  clock: () => number;
+  /** Per calling address. */
+  requestsPerSecond: number;
+};
+
+/**
+ * `/x402/verify`, `/x402/settle`, `/x402/supported` as official clients call them, and `/x402/settlements/…` for sellers that
+ * lost an answer. No key: what is settled is bounded by whom it pays, by the payer's gas, and by requests per address.
+ */
+export function facilitatorRoutes(options: FacilitatorRoutes): Hono {
+  const { settles, chain } = options;
+  const limit = rateLimit({ perSecond: options.requestsPerSecond, burst: 3 * options.requestsPerSecond });
+  const network = `eip155:${chain.chainId}`;
+  const http = new Hono();
+  http.onError((error, c) => {
+    if (!(error instanceof BursarError)) log.error({ err: error }, 'the facilitator failed');
+    const known = error instanceof BursarError ? error : new BursarError('internal');
+    return c.json(known.toProblem(), known.status as 500, { 'content-type': 'application/problem+json' });
+  });
+  http.use('*', async (c, next) => {
+    const wait = limit.take(callerOf(c), options.clock());
+    if (wait > 0) {
+      c.header('retry-after', String(wait));
+      throw new BursarError('too_many_requests');
+    }
+    await next();
+  });
+  const bounded = bodyLimit({
+    maxSize: BODY_MAX_BYTES,
+    onError: () => {
+      throw new BursarError('body_too_large');
+    },
+  });
+  http.post('/verify', bounded, async (c) => {
+    const { payload, requirements } = parseFacilitatorRequest(await json(c));
+    return c.json(await settles.verify(payload, requirements));
+  });
+  http.post('/settle', bounded, async (c) => {
+    const { payload, requirements } = parseFacilitatorRequest(await json(c));
+    return c.json(await settles.settle(payload, requirements));
+  });
+  http.get('/supported', async (c) => {
+    const { name, version } = await options.domain();
+    // `assets` is ours: the seller adapters price in USDC without knowing its address. Official clients skip it.
+    const assets = [{ network, address: chain.token, symbol: 'USDC', decimals: 6, name, version }];
+    return c.json({ ...(await settles.getSupported()), assets });
+  });
+  http.get('/settlements/:network/:payer/:nonce', async (c) => {
+    const { payer, nonce } = c.req.param();
+    const isNonce = /^0x[0-9a-fA-F]{64}$/.test(nonce);
+    if (c.req.param('network') !== network || !isAddress(payer, { strict: false }) || !isNonce) {
+      throw new BursarError('not_found', { message: `Ask with ${network}, an address and a bytes32 nonce.` });
+    }
+    const proof = await prove(chain, getAddress(payer), nonce.toLowerCase() as Hex);
+    return c.json(
+      proof.state === 'settled'
+        ? {
+            state: proof.state,
+            transaction: proof.txHash,
+            log_index: proof.logIndex,
+            block: proof.blockNumber.toString(),
+            pay_to: proof.payTo,
+            amount: proof.value.toString(),
+          }
+        : { state: proof.state },
+    );
+  });
+  return http;
+}
+
+/** The socket's address; what a header claims of it is anyone's word. */
+function callerOf(c: Context): string {
+  const bindings = c.env as Partial<HttpBindings> | undefined;
+  return bindings?.incoming?.socket.remoteAddress ?? 'unknown';
+}
+
+async function json(c: Context): Promise<unknown> {
+  try {
+    return JSON.parse(await c.req.text());
+  } catch {
+    throw new BursarError('invalid_json');
+  }
+}

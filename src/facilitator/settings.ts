@@ -1,0 +1,24 @@
+import { type Address, getAddress, isAddress } from 'viem';
+import { z } from 'zod';
+
+const AddressText = z
+  .string()
+  .refine((text) => isAddress(text))
+  .transform((text): Address => getAddress(text));
+
+/** `facilitator` in config.json. */
+export const FacilitatorSettings = z.strictObject({
+  enabled: z.boolean().default(true),
+  /** Whose income is settled: this Bursar's wallets, a list besides them, or anybody's (a public service: its gas is yours). */
+  pay_to: z.union([z.enum(['own', 'any']), z.array(AddressText).max(1_000)]).default('own'),
+  /** Gas that one payer may cost in 24 hours. A settlement takes 85,000 to 105,000. */
+  gas_per_payer_per_day: z.int().positive().max(1_000_000_000_000).default(50_000_000),
+  /** Per calling address; three times as many at once. */
+  requests_per_second: z.int().positive().max(100_000).default(100),
+  /** Another facilitator that is asked first. */
+  remote: z
+    .url({ protocol: /^https?$/ })
+    .nullable()
+    .default(null),
+});
+export type FacilitatorSettings = z.infer<typeof FacilitatorSettings>;
