@@ -1,15 +1,14 @@
 import { BursarError } from '../errors/base.ts';
 import { newId, type PaymentId, paymentIdOnChain } from '../ids/ids.ts';
-import { appendEvent } from '../ledger/events.ts';
 import { addToMeters } from '../ledger/meters.ts';
 import { formatUsdc } from '../money/microUsdc.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
 import { type Evaluated, evaluate, gateReason, recordDecision, type Verdict, verdictOf } from './decide.ts';
 import { type Funding, purseFunding, walletFunding } from './funding.ts';
-import { hold } from './hold.ts';
+import { reserve } from './hold.ts';
 import type { Payment } from './payment.ts';
-import { findPayment, type PaymentRow, toPayment } from './records.ts';
+import { insertPayment, type PaymentRow, toPayment } from './records.ts';
 import { checkRefund } from './refunds.ts';
 import type { ChainFacts, PaymentRequest } from './request.ts';
 import type { PaymentState } from './states.ts';
@@ -140,78 +139,59 @@ function record(
   const state: PaymentState = initialState[verdict.effect];
   const nonce =
     state === 'authorized' && request.rail === 'wallet' ? takeNonce(tx, request.agentId, context.chain) : null;
-  tx.run(
-    `INSERT INTO payments (id, chain_key, agent_id, sponsor_id, workflow_id, workflow_run, payee_id, kind, rail, chain_id,
-       address, host, amount_micro, held_micro, category, memo, refund_of, funds_payment, batch_id, state, reasons_json,
-       review_json, review_expires_at, policy_digest, decision_hash, wallet_nonce, requires_chain_approval,
-       idempotency_key, body_hash, request_json, created_at, updated_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  const payment: Payment = {
     id,
-    paymentIdOnChain(id),
-    facts.agent.id,
-    facts.sponsor.id,
-    facts.workflow?.id ?? null,
-    request.workflow?.run ?? null,
-    facts.payee?.id ?? null,
-    request.kind,
-    request.rail,
-    context.chain.chainId,
-    facts.address,
-    request.host,
-    request.amount,
-    facts.category,
-    request.memo,
-    request.refundOf,
-    funds,
-    request.batchId,
-    state,
-    JSON.stringify(verdict.reasons),
-    verdict.review === null ? null : JSON.stringify(verdict.review),
-    verdict.review === null ? null : context.atMs + verdict.review.expiresInMs,
-    evaluated.policyDigest,
-    evaluated.decisionHash,
-    nonce,
-    verdict.requiresChainApproval ? 1 : 0,
-    request.idempotencyKey,
-    request.bodyHash,
-    request.requestJson,
-    context.atMs,
-    context.atMs,
-  );
-  recordDecision(tx, id, evaluated, context.atMs);
-  if (funding) {
-    hold(tx, { id, agentId: facts.agent.id, rail: request.rail }, funding.holdNow, context.atMs);
-    addToMeters(tx, context.policy.meters, facts.subject, { id, amountMicro: request.amount }, context.atMs);
-  }
-  const fields = {
-    actor: context.actor,
-    paymentId: id,
+    chainKey: paymentIdOnChain(id),
     agentId: facts.agent.id,
     sponsorId: facts.sponsor.id,
     workflowId: facts.workflow?.id ?? null,
+    workflowRun: request.workflow?.run ?? null,
+    payeeId: facts.payee?.id ?? null,
+    kind: request.kind,
+    rail: request.rail,
+    chainId: context.chain.chainId,
+    address: facts.address,
+    host: request.host,
+    amount: request.amount,
+    heldMicro: funding?.holdNow ?? 0n,
+    category: facts.category,
+    memo: request.memo,
+    refundOf: request.refundOf,
+    fundsPayment: funds,
+    batchId: request.batchId,
+    state,
+    reasons: verdict.reasons,
+    review: verdict.review,
+    reviewExpiresAtMs: verdict.review === null ? null : context.atMs + verdict.review.expiresInMs,
     policyDigest: evaluated.policyDigest,
+    decisionHash: evaluated.decisionHash,
+    walletNonce: nonce,
+    requiresChainApproval: verdict.requiresChainApproval,
+    idempotencyKey: request.idempotencyKey,
+    createdAtMs: context.atMs,
+    updatedAtMs: context.atMs,
+    settlement: null,
   };
-  appendEvent(
-    tx,
-    {
-      ...fields,
-      type: eventOf[verdict.effect],
-      data: {
-        kind: request.kind,
-        amount: formatUsdc(request.amount),
-        payee: facts.payee?.id ?? null,
-        address: facts.address,
-        decision_hash: evaluated.decisionHash,
-        reasons: verdict.reasons.map((reason) => reason.code),
-        ...(request.refundOf ? { refund_of: request.refundOf } : {}),
-        ...(funds ? { funds } : {}),
-      },
+  insertPayment(tx, payment, request);
+  recordDecision(tx, id, evaluated, context.atMs);
+  if (funding) {
+    reserve(tx, payment, payment.heldMicro, context.atMs);
+    addToMeters(tx, context.policy.meters, facts.subject, { id, amountMicro: request.amount }, context.atMs);
+  }
+  appendPaymentEvent(tx, payment, eventOf[verdict.effect], {
+    ...context,
+    data: {
+      kind: request.kind,
+      amount: formatUsdc(request.amount),
+      payee: payment.payeeId,
+      address: facts.address,
+      decision_hash: evaluated.decisionHash,
+      reasons: verdict.reasons.map((reason) => reason.code),
+      ...(request.refundOf ? { refund_of: request.refundOf } : {}),
+      ...(funds ? { funds } : {}),
     },
-    context.atMs,
-  );
+  });
   if (topUp) openTopUp(tx, topUp, context, id);
-  const payment = findPayment(tx, id);
-  if (!payment) throw new BursarError('internal');
   return payment;
 }
 

@@ -12,8 +12,20 @@ export function heldAccount(payment: Payment): Account {
   return agentAccount(payment.agentId, holdAccounts(payment.rail).held);
 }
 
-/** Sets money of the agent aside for the payment. Throws `insufficient_funds` when there is too little. */
+/** Sets more of the agent's money aside for a stored payment. Throws `insufficient_funds` when there is too little. */
 export function hold(
+  tx: Tx,
+  payment: Pick<Payment, 'id' | 'agentId' | 'rail'>,
+  amountMicro: bigint,
+  atMs: number,
+): void {
+  if (amountMicro === 0n) return;
+  reserve(tx, payment, amountMicro, atMs);
+  tx.run('UPDATE payments SET held_micro = held_micro + ? WHERE id = ?', amountMicro, payment.id);
+}
+
+/** The journal's side of a hold, where the payment's row says the amount already. Throws `insufficient_funds`. */
+export function reserve(
   tx: Tx,
   payment: Pick<Payment, 'id' | 'agentId' | 'rail'>,
   amountMicro: bigint,
@@ -30,7 +42,6 @@ export function hold(
       [agentAccount(payment.agentId, held), amountMicro],
     ],
   });
-  tx.run('UPDATE payments SET held_micro = held_micro + ? WHERE id = ?', amountMicro, payment.id);
 }
 
 /** Gives what is held back to where it came from. */

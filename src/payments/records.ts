@@ -2,9 +2,10 @@ import type { Address, Hex } from 'viem';
 import type { AgentId, PayeeId, PaymentId, SponsorId, WorkflowId } from '../ids/ids.ts';
 import { microUsdc } from '../money/microUsdc.ts';
 import type { Reason, Review } from '../policy/decision.ts';
-import type { ReadTx } from '../store/store.ts';
+import type { ReadTx, Tx } from '../store/store.ts';
 import type { PaymentKind } from './kinds.ts';
 import type { Payment, Rail } from './payment.ts';
+import type { PaymentRequest } from './request.ts';
 import type { PaymentState } from './states.ts';
 
 export type PaymentRow = {
@@ -91,6 +92,53 @@ export function toPayment(row: PaymentRow): Payment {
             settledAtMs: Number(row.settled_at),
           },
   };
+}
+
+/** Stores a new payment, with the request that it answers. */
+export function insertPayment(
+  tx: Tx,
+  payment: Payment,
+  evidence: Pick<PaymentRequest, 'bodyHash' | 'requestJson'>,
+): void {
+  tx.run(
+    `INSERT INTO payments (id, chain_key, agent_id, sponsor_id, workflow_id, workflow_run, payee_id, kind, rail, chain_id,
+       address, host, amount_micro, held_micro, category, memo, refund_of, funds_payment, batch_id, state, reasons_json,
+       review_json, review_expires_at, policy_digest, decision_hash, wallet_nonce, requires_chain_approval,
+       idempotency_key, body_hash, request_json, created_at, updated_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    payment.id,
+    payment.chainKey,
+    payment.agentId,
+    payment.sponsorId,
+    payment.workflowId,
+    payment.workflowRun,
+    payment.payeeId,
+    payment.kind,
+    payment.rail,
+    payment.chainId,
+    payment.address,
+    payment.host,
+    payment.amount,
+    payment.heldMicro,
+    payment.category,
+    payment.memo,
+    payment.refundOf,
+    payment.fundsPayment,
+    payment.batchId,
+    payment.state,
+    JSON.stringify(payment.reasons),
+    payment.review === null ? null : JSON.stringify(payment.review),
+    payment.reviewExpiresAtMs,
+    payment.policyDigest,
+    payment.decisionHash,
+    payment.walletNonce,
+    payment.requiresChainApproval ? 1 : 0,
+    payment.idempotencyKey,
+    evidence.bodyHash,
+    evidence.requestJson,
+    payment.createdAtMs,
+    payment.updatedAtMs,
+  );
 }
 
 export function findPayment(tx: ReadTx, id: string): Payment | undefined {
