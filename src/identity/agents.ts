@@ -118,7 +118,7 @@ export function createAgent(
 
 /** By id or name. Throws `agent_not_found`. */
 export function getAgent(tx: ReadTx, idOrName: string): Agent {
-  const row = tx.get<Row>(`${SELECT} WHERE a.id = ? OR a.name = ?`, idOrName, idOrName);
+  const row = tx.get<Row>(`${SELECT} WHERE a.id = ?`, idOrName) ?? tx.get<Row>(`${SELECT} WHERE a.name = ?`, idOrName);
   if (!row) throw new BursarError('agent_not_found', { details: { agent: idOrName } });
   return toAgent(row);
 }

@@ -87,7 +87,9 @@ export function createPayee(
 
 /** By id or name. Throws `payee_not_found`. */
 export function getPayee(tx: ReadTx, idOrName: string): Payee {
-  const row = tx.get<Row>('SELECT * FROM payees WHERE id = ? OR name = ?', idOrName, idOrName);
+  const row =
+    tx.get<Row>('SELECT * FROM payees WHERE id = ?', idOrName) ??
+    tx.get<Row>('SELECT * FROM payees WHERE name = ?', idOrName);
   if (!row) throw new BursarError('payee_not_found', { details: { payee: idOrName } });
   return toPayee(tx, row);
 }

@@ -38,7 +38,10 @@ export function createSponsor(tx: Tx, act: Act, input: { name: string; treasuryA
 
 /** By id or name. Throws `sponsor_not_found`. */
 export function getSponsor(tx: ReadTx, idOrName: string): Sponsor {
-  const row = tx.get<Row>('SELECT * FROM sponsors WHERE id = ? OR name = ?', idOrName, idOrName);
+  // Two look-ups of one index each: half the price of one with OR, and an id goes before a name that looks like it.
+  const row =
+    tx.get<Row>('SELECT * FROM sponsors WHERE id = ?', idOrName) ??
+    tx.get<Row>('SELECT * FROM sponsors WHERE name = ?', idOrName);
   if (!row) throw new BursarError('sponsor_not_found', { details: { sponsor: idOrName } });
   return toSponsor(row);
 }

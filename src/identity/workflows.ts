@@ -25,7 +25,9 @@ export function createWorkflow(tx: Tx, act: Act, input: { name: string }): Workf
 
 /** By id or name. Throws `workflow_not_found`. */
 export function getWorkflow(tx: ReadTx, idOrName: string): Workflow {
-  const row = tx.get<Row>('SELECT * FROM workflows WHERE id = ? OR name = ?', idOrName, idOrName);
+  const row =
+    tx.get<Row>('SELECT * FROM workflows WHERE id = ?', idOrName) ??
+    tx.get<Row>('SELECT * FROM workflows WHERE name = ?', idOrName);
   if (!row) throw new BursarError('workflow_not_found', { details: { workflow: idOrName } });
   return toWorkflow(row);
 }
