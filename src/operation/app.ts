@@ -5,6 +5,7 @@ import type { AgentId } from '../ids/ids.ts';
 import type { ChainFacts } from '../payments/request.ts';
 import type { Store } from '../store/store.ts';
 import type { Chain } from '../wallet/chain.ts';
+import type { Fetcher } from '../x402/fetcher.ts';
 import type { X402Signer } from './x402Signer.ts';
 
 /** What a wallet will be, before it is deployed. */
@@ -28,6 +29,8 @@ export type App = {
   chainFacts: ChainFacts;
   policies: Activations;
   x402: X402Signer;
+  /** HTTP on behalf of agents, guarded. */
+  fetcher: Fetcher;
   planWallet: (agentId: AgentId, wish: WalletWish) => WalletPlan;
   checkLedger: () => Promise<{ ok: boolean; checks: { name: string; ok: boolean; detail: string }[] }>;
   /** Queues the wallet's deployment; resolves when it is queued. For owners who will not wait for the first payment. */

@@ -1,6 +1,7 @@
 import { agentOperations } from './agents.ts';
 import { approverOperations } from './approvers.ts';
 import { eventOperations } from './events.ts';
+import { fetchOperations } from './fetch.ts';
 import { keyOperations } from './keys.ts';
 import { ledgerOperations } from './ledger.ts';
 import type { Operation } from './operation.ts';
@@ -16,6 +17,7 @@ import { x402Operations } from './x402.ts';
 const all = [
   ...paymentOperations,
   ...x402Operations,
+  ...fetchOperations,
   ...reviewOperations,
   ...receiptOperations,
   ...agentOperations,
