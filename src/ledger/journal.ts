@@ -50,6 +50,7 @@ const chainsWord: ReadonlySet<EntryKind> = new Set([
   'unexplained_out',
   'unexplained_reversed',
   'withdraw',
+  'sweep',
 ]);
 
 /** Appends one balanced entry and moves the balances. A balance that would fall below zero aborts with `insufficient_funds`. */

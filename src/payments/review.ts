@@ -7,7 +7,7 @@ import type { ApprovalFact } from './facts.ts';
 import { fund, type GateContext, openTopUp, takeNonce } from './gate.ts';
 import { hold } from './hold.ts';
 import type { Payment } from './payment.ts';
-import { findPayment, type PaymentRow } from './records.ts';
+import { findPayment, type PaymentRow, WORKING } from './records.ts';
 import type { PaymentRequest } from './request.ts';
 import { appendPaymentEvent, transition } from './transition.ts';
 
@@ -141,7 +141,7 @@ function requestOf(payment: Payment, row: PaymentRow): PaymentRequest {
 /** Ends reviews whose time is over; the holds go back. At most `limit` at once. */
 export function lapseReviews(tx: Tx, atMs: number, limit: number): number {
   const rows = tx.all<{ id: string }>(
-    "SELECT id FROM payments WHERE state = 'in_review' AND review_expires_at <= ? ORDER BY id LIMIT ?",
+    `SELECT id FROM payments WHERE ${WORKING} AND state = 'in_review' AND review_expires_at <= ? ORDER BY id LIMIT ?`,
     atMs,
     limit,
   );

@@ -1,6 +1,6 @@
 import { appendEvent } from '../ledger/events.ts';
 import type { Payment } from '../payments/payment.ts';
-import { findPayment, type PaymentRow, toPayment } from '../payments/records.ts';
+import { findPayment, type PaymentRow, toPayment, WORKING } from '../payments/records.ts';
 import { transition } from '../payments/transition.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
 import { outcomesOf, type TransactionReport } from '../wallet/outcomes.ts';
@@ -11,7 +11,7 @@ export function noteSubmitted(tx: Tx, atMs: number): void {
   const rows = tx.all<PaymentRow>(
     `SELECT DISTINCT p.* FROM payments p JOIN transaction_payments tp ON tp.payment_id = p.id
      JOIN transactions t ON t.id = tp.transaction_id
-     WHERE p.state = 'authorized' AND t.state IN ('pending', 'mined', 'final') ORDER BY p.id LIMIT 1000`,
+     WHERE p.${WORKING} AND p.state = 'authorized' AND t.state IN ('pending', 'mined', 'final') ORDER BY p.id LIMIT 1000`,
   );
   for (const row of rows) transition(tx, toPayment(row), 'submit', { actor: 'bursar', atMs });
 }
@@ -59,7 +59,7 @@ function end(tx: Tx, payment: Payment, reason: string, atMs: number): void {
 export function cancelRevoked(tx: Tx, atMs: number): void {
   const rows = tx.all<PaymentRow>(
     `SELECT p.* FROM payments p JOIN agents a ON a.id = p.agent_id
-     WHERE p.state IN ('authorized', 'in_review') AND a.status = 'revoked' ORDER BY p.id LIMIT 1000`,
+     WHERE p.${WORKING} AND p.state IN ('authorized', 'in_review') AND a.status = 'revoked' ORDER BY p.id LIMIT 1000`,
   );
   for (const row of rows) {
     const payment = toPayment(row);

@@ -1,7 +1,7 @@
 import type { Address, Hex } from 'viem';
 import { type Agent, getAgent } from '../identity/agents.ts';
 import type { Payment } from '../payments/payment.ts';
-import { type PaymentRow, toPayment } from '../payments/records.ts';
+import { type PaymentRow, toPayment, WORKING } from '../payments/records.ts';
 import type { Tx } from '../store/store.ts';
 import {
   type Approval,
@@ -49,7 +49,7 @@ function waitingPayments(tx: Tx): { payment: Payment; alone: boolean }[] {
       `SELECT p.*, (SELECT count(*) FROM transaction_payments tp JOIN transactions t ON t.id = tp.transaction_id
            WHERE tp.payment_id = p.id AND (t.drop_reason IN ('refused', 'no_contract') OR t.succeeded = 0)) AS tried
        FROM payments p JOIN agents a ON a.id = p.agent_id
-       WHERE p.state IN ('authorized', 'submitted') AND p.rail = 'wallet' AND a.status = 'active'
+       WHERE p.${WORKING} AND p.state IN ('authorized', 'submitted') AND p.rail = 'wallet' AND a.status = 'active'
          AND NOT EXISTS (SELECT 1 FROM transaction_payments tp JOIN transactions t ON t.id = tp.transaction_id
            WHERE tp.payment_id = p.id AND t.state <> 'dropped' AND NOT (t.state = 'final' AND t.succeeded = 0))
        ORDER BY p.id LIMIT ?`,
