@@ -16,7 +16,7 @@ import {
   zeroAddress,
 } from 'viem';
 import { decisionHashOf } from '../payments/decide.ts';
-import { loadPolicy } from '../policy/policy.ts';
+import { replay } from '../policy/replay.ts';
 import { agentWalletAbi } from '../wallet/contracts.generated.ts';
 import { Receipt } from './receipt.ts';
 
@@ -63,13 +63,11 @@ async function checkDecisions(receipt: Receipt): Promise<Finding[]> {
       continue;
     }
     try {
-      const policy = await loadPolicy(bundle);
-      findings.push(
-        finding(`${name}: policy`, policy.digest === decision.policy_digest, `the bundle's digest is ${policy.digest}`),
-      );
-      const { resultText, decision: replayed } = policy.evaluate(decision.input);
-      const same = resultText === decision.result && replayed.effect === decision.effect;
-      findings.push(finding(`${name}: replay`, same, `the policy, run again, says ${replayed.effect}`));
+      const again = await replay(bundle, decision.input);
+      const known = again.digest === decision.policy_digest;
+      findings.push(finding(`${name}: policy`, known, `the bundle's digest is ${again.digest}`));
+      const same = again.resultText === decision.result && again.decision.effect === decision.effect;
+      findings.push(finding(`${name}: replay`, same, `the policy, run again, says ${again.decision.effect}`));
     } catch (error) {
       findings.push(
         finding(`${name}: policy`, false, error instanceof Error ? error.message : 'the bundle cannot be loaded'),

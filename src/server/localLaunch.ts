@@ -111,7 +111,7 @@ export function localConfig(home: Home, local: LocalChain | null): Config {
       registry: local.registry,
       finality: { kind: 'depth', blocks: 2 },
       poll_ms: 200,
-      start_block: null,
+      start_block: '0',
     },
     server: { host: '127.0.0.1', port: 8402 },
   });
