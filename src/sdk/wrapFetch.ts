@@ -1,0 +1,159 @@
+import { type BursarOptions, createBursar, type KeyOption } from './client.ts';
+import { AnswerLost, BursarProblem, PaymentPending, PaymentRefused } from './errors.ts';
+import type { Amount, Reason, X402Answer } from './types.ts';
+
+/** What a purchase is for; as defaults in `wrapFetch`, or for one request as its third argument. */
+export type PurchaseOptions = KeyOption & {
+  workflow?: string;
+  run?: string;
+  category?: string;
+  memo?: string;
+  /** Refuse above this, whatever the policy allows. */
+  maxAmount?: Amount;
+  /** The same request is the same purchase. To buy it once more on purpose, say 2, then 3, … */
+  again?: number;
+};
+/** `fetch` is the way to Bursar itself, the global one unless given. */
+export type WrapOptions = BursarOptions & Omit<PurchaseOptions, 'idempotencyKey' | 'again'>;
+/** As `fetch`, and pays. Beyond fetch's own it throws PaymentRefused, PaymentPending, AnswerLost, and what the client throws. */
+export interface PayingFetch {
+  (input: string | URL | Request, init?: RequestInit, purchase?: PurchaseOptions): Promise<Response>;
+  /** Resolves when the outcomes told so far have reached Bursar, or could not. */
+  reported(): Promise<void>;
+}
+
+/**
+ * Wraps `fetch`: what answers 402 (x402 version 2) is paid by Bursar if the policy allows it. The agent's process does the HTTP and
+ * holds an API key, never a signing key. One 402 leads to one decision and at most one more request, which follows no redirect.
+ */
+export function wrapFetch(baseFetch: typeof fetch, options: WrapOptions): PayingFetch {
+  const bursar = createBursar(options);
+  const reports = new Set<Promise<unknown>>();
+
+  function report(id: string, status: number, paymentResponse: string | null): void {
+    // What the seller said only helps people: the chain decides. So nobody waits for it, and a failure is no failure.
+    const told = bursar.reportX402(id, status, paymentResponse).catch(() => undefined);
+    reports.add(told);
+    void told.then(() => reports.delete(told));
+  }
+
+  async function payingFetch(input: string | URL | Request, init?: RequestInit, purchase: PurchaseOptions = {}) {
+    const request = new Request(input, init);
+    const { url, method } = request;
+    const body = request.body === null ? null : new Uint8Array(await request.arrayBuffer());
+    const headers = new Headers(request.headers);
+    const again = { ...init, method, headers, ...(body === null ? {} : { body }), signal: request.signal };
+
+    const asked = await baseFetch(url, { ...again, redirect: request.redirect });
+    const offer = asked.headers.get('payment-required');
+    if (asked.status !== 402 || offer === null) return asked;
+    if (asked.redirected || (asked.url !== '' && withoutHash(asked.url) !== withoutHash(url))) {
+      throw refusal('x402_redirected', 'The 402 came by a redirect: its host is not the one that was asked.');
+    }
+    await discard(asked);
+
+    const answer = await ask(url, method, body, offer, purchase);
+    headers.set('payment-signature', signatureOf(answer));
+    let served: Response;
+    try {
+      served = await baseFetch(url, { ...again, headers, redirect: 'manual' });
+    } catch (cause) {
+      report(answer.id, 0, null);
+      throw new AnswerLost(answer, cause);
+    }
+    report(answer.id, served.status, served.headers.get('payment-response'));
+    return served;
+  }
+
+  async function ask(
+    url: string,
+    method: string,
+    body: Uint8Array<ArrayBuffer> | null,
+    offer: string,
+    purchase: PurchaseOptions,
+  ): Promise<X402Answer> {
+    const { workflow, run, category, memo, maxAmount, again, idempotencyKey } = { ...defaultsOf(options), ...purchase };
+    const input = {
+      url,
+      method,
+      body_sha256: body === null ? null : await sha256(body),
+      payment_required: offer,
+      ...(workflow === undefined ? {} : { workflow }),
+      ...(run === undefined ? {} : { run }),
+      ...(category === undefined ? {} : { category }),
+      ...(memo === undefined ? {} : { memo }),
+      ...(maxAmount === undefined ? {} : { max_amount: maxAmount }),
+      ...(again === undefined ? {} : { again }),
+    };
+    try {
+      return await bursar.payX402(input, idempotencyKey === undefined ? {} : { idempotencyKey });
+    } catch (error) {
+      throw error instanceof BursarProblem ? (refusalOf(error) ?? error) : error;
+    }
+  }
+
+  return Object.assign(payingFetch, {
+    reported: async () => {
+      await Promise.all(reports);
+    },
+  });
+}
+
+const DISCARD_MAX_BYTES = 65_536;
+
+/** Reading a short body to its end lets the connection be used again. */
+async function discard({ headers, body }: Response): Promise<void> {
+  const length = headers.get('content-length');
+  const reader = body?.getReader();
+  if (!reader) return;
+  if (length === null || Number(length) > DISCARD_MAX_BYTES) return reader.cancel();
+  while (!(await reader.read()).done);
+}
+
+const withoutHash = (url: string): string => url.split('#', 1)[0] ?? '';
+
+function defaultsOf({ workflow, run, category, memo, maxAmount }: WrapOptions): PurchaseOptions {
+  const all = { workflow, run, category, memo, maxAmount };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
+/** The signature, or an error that says why there is none. */
+function signatureOf(answer: X402Answer): string {
+  const { payment_signature, state, reasons, hints, next } = answer;
+  if (payment_signature !== null) return payment_signature;
+  if (['in_review', 'authorized', 'submitted'].includes(state)) throw new PaymentPending(answer, next);
+  const message = reasons.map((reason) => reason.message).join(' ') || `The payment is ${state}.`;
+  throw new PaymentRefused({ message, reasons, hints, payment: answer, next });
+}
+
+/** Problems that say "this 402 is not paid" are refusals too; the rest (a wrong key, a server in trouble) are what they are. */
+function refusalOf({ code, message, action, details }: BursarProblem): PaymentRefused | null {
+  if (
+    ![
+      'x402_no_acceptable_offer',
+      'x402_invalid',
+      'x402_offer_changed',
+      'agent_not_active',
+      'forbidden_address',
+    ].includes(code)
+  ) {
+    return null;
+  }
+  const offers = Array.isArray(details.offers) ? (details.offers as { code?: string; reason?: string }[]) : [];
+  const reasons = offers.map(({ code: each = code, reason = message }) => ({
+    code: each,
+    rule: 'offer',
+    message: reason,
+  }));
+  return refusal(code, message, reasons, action);
+}
+
+function refusal(code: string, message: string, reasons: Reason[] = [], next = ''): PaymentRefused {
+  const all = reasons.length > 0 ? reasons : [{ code, rule: 'offer', message }];
+  return new PaymentRefused({ message, reasons: all, hints: null, payment: null, next });
+}
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
