@@ -5,10 +5,10 @@ import { currentAddress, findPayeeByAddress, findPayeeByHost, getPayee, type Pay
 import { getSponsor, type Sponsor } from '../identity/sponsors.ts';
 import { getWorkflow, type Workflow } from '../identity/workflows.ts';
 import { type MeterSubject, readMeters } from '../ledger/meters.ts';
+import { zonedTime } from '../policy/calendar.ts';
 import type { PolicyInput } from '../policy/input.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { ReadTx } from '../store/store.ts';
-import { clockFields } from './clockFields.ts';
 import { hostSubject, noHistory, readHistory } from './history.ts';
 import type { ChainFacts, PaymentRequest } from './request.ts';
 
@@ -94,7 +94,7 @@ export function inputOf(
     address,
   );
   return {
-    time: clockFields(atMs, policy.settings.timezone),
+    time: zonedTime(atMs, policy.settings.timezone),
     agent: { id: agent.id, name: agent.name, status: agent.status, labels: agent.labels },
     sponsor: { id: sponsor.id, name: sponsor.name, status: sponsor.status },
     workflow: workflow && {
