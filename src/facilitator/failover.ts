@@ -36,7 +36,7 @@ export function withFailover(options: FailoverOptions): Settles {
     try {
       answer = await remote.settle(payload, requirements);
     } catch (error) {
-      log.warn({ err: error }, 'the remote facilitator failed to settle');
+      log.warn({ reason: reasonOf(error) }, 'the remote facilitator failed to settle');
       if (neverArrived(error)) return inside.settle(payload, requirements);
       return (await seen(terms)) ?? inside.settle(payload, requirements);
     }
@@ -70,7 +70,7 @@ export function withFailover(options: FailoverOptions): Settles {
       try {
         return await remote.verify(payload, requirements);
       } catch (error) {
-        log.warn({ err: error }, 'the remote facilitator failed to verify');
+        log.warn({ reason: reasonOf(error) }, 'the remote facilitator failed to verify');
         return inside.verify(payload, requirements);
       }
     },
@@ -81,6 +81,8 @@ export function withFailover(options: FailoverOptions): Settles {
     },
   };
 }
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Nothing was sent: no connection came about. Any other failure leaves it open. */
 function neverArrived(error: unknown): boolean {
