@@ -12,6 +12,8 @@ export const prefixes = {
   approval: 'apv',
   credential: 'key',
   receivable: 'rcv',
+  invoice: 'inv',
+  refundRequest: 'rfq',
   mandate: 'mdt',
   batch: 'bat',
 } as const;
@@ -21,6 +23,7 @@ export type Id<K extends IdKind> = `${(typeof prefixes)[K]}_${string}`;
 export type AgentId = Id<'agent'>;
 export type PaymentId = Id<'payment'>;
 export type PayeeId = Id<'payee'>;
+export type ReceivableId = Id<'receivable'>;
 export type SponsorId = Id<'sponsor'>;
 export type WorkflowId = Id<'workflow'>;
 

@@ -70,7 +70,7 @@ const rules: readonly Rule[] = [
     holds: 'Every meter is the sum of its live entries.',
     sql: `SELECT meter, grp, window_start, sum(total) AS total, sum(n) AS n, sum(entries) AS entries, sum(m) AS m FROM (
         SELECT meter, grp, window_start, total_micro AS total, count AS n, 0 AS entries, 0 AS m FROM meters
-        UNION ALL SELECT meter, grp, window_start, 0, 0, amount_micro, 1 FROM meter_entries WHERE state = 'live')
+        UNION ALL SELECT meter, grp, window_start, 0, 0, amount_micro, counted FROM meter_entries WHERE state = 'live')
       GROUP BY meter, grp, window_start HAVING sum(total) <> sum(entries) OR sum(n) <> sum(m)`,
     say: (row) =>
       `meter ${row.meter} (${readable(row.grp)}) shows ${usdc(row.total)} in ${row.n} and its entries are ${usdc(row.entries)} in ${row.m}`,

@@ -48,7 +48,11 @@ beforeEach(async () => {
   await store.write((tx) => {
     addPayment(tx, { agent, to: SELLER, amount: 5_000_000n });
     tx.run("INSERT INTO meters VALUES ('day', ?, 0, 10000000, 1, 0, 0)", `${agent.id}\u001f`);
-    tx.run("INSERT INTO meter_entries VALUES (?, 'day', ?, 0, 10000000, 0, 'live')", payment.id, `${agent.id}\u001f`);
+    tx.run(
+      "INSERT INTO meter_entries (payment_id, meter, grp, window_start, amount_micro, at, state) VALUES (?, 'day', ?, 0, 10000000, 0, 'live')",
+      payment.id,
+      `${agent.id}\u001f`,
+    );
   });
   chain.mine(chain.send({ kind: 'pay', wallet: agent.wallet, policyDigest: POLICY, items: [payItem(payment)] }));
   await follower.tick();

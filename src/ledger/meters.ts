@@ -19,8 +19,11 @@ export type MeterReading = { total: number; count: number; last_at: number | nul
 
 type Row = { total_micro: bigint; count: bigint; last_at: bigint | null; oldest_at: bigint | null };
 
-/** Top-ups move money into the agent's own purse and refunds give back: neither is spending unless a meter names it. */
-const notSpending = new Set(['top_up', 'refund']);
+/**
+ * Top-ups move money into the agent's own purse, refunds give back and splits pass on what the revenue rule says: none is the
+ * agent's spending unless a meter names it.
+ */
+const notSpending = new Set(['top_up', 'refund', 'split']);
 
 /**
  * What each declared meter shows at that moment. `without`: a payment that is counted already and is decided again, whose own
@@ -36,7 +39,9 @@ export function readMeters(
   const readings: Record<string, MeterReading> = {};
   for (const [name, declaration] of Object.entries(declarations)) {
     const reading = readOne(tx, name, declaration, subject, atMs);
-    readings[name] = without === null ? reading : minusOwn(tx, name, declaration, subject, atMs, without, reading);
+    const others = without === null ? reading : minusOwn(tx, name, declaration, subject, atMs, without, reading);
+    // Refunds that arrived in a window of little spending never make room beyond the limit.
+    readings[name] = others.total < 0 ? { ...others, total: 0 } : others;
   }
   return readings;
 }
@@ -97,7 +102,7 @@ function leftSince(
   const cut = cutOf(declaration, atMs);
   if (cut === null || row.oldest_at === null || Number(row.oldest_at) >= cut) return { total: 0n, count: 0n };
   const sum = tx.get<{ total: bigint | null; count: bigint }>(
-    "SELECT sum(amount_micro) AS total, count(*) AS count FROM meter_entries WHERE meter = ? AND grp = ? AND at < ? AND state = 'live' AND window_start = 0",
+    "SELECT sum(amount_micro) AS total, coalesce(sum(counted), 0) AS count FROM meter_entries WHERE meter = ? AND grp = ? AND at < ? AND state = 'live' AND window_start = 0",
     name,
     group,
     cut,
@@ -170,7 +175,7 @@ function dropOld(tx: Tx, name: string, group: string, cut: number): void {
   if (!row || row.oldest_at === null || Number(row.oldest_at) >= cut) return;
   const where = "meter = ? AND grp = ? AND at < ? AND state = 'live' AND window_start = 0";
   const sum = tx.get<{ total: bigint | null; count: bigint }>(
-    `SELECT sum(amount_micro) AS total, count(*) AS count FROM meter_entries WHERE ${where}`,
+    `SELECT sum(amount_micro) AS total, coalesce(sum(counted), 0) AS count FROM meter_entries WHERE ${where}`,
     name,
     group,
     cut,

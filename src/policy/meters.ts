@@ -37,7 +37,7 @@ export const MeterDeclaration = z.strictObject({
     .max(dimensions.length)
     .refine((by) => new Set(by).size === by.length, 'names a dimension twice'),
   window: MeterWindow,
-  /** Which payments count. Without it: all but `top_up` and `refund`. */
+  /** Which payments count. Without it: all but `top_up`, `refund` and `split`. */
   kinds: z.array(z.enum(paymentKinds)).min(1).optional(),
   /** What a refund gives back: to the window of the payment it refunds, to the window in which it arrives, or nothing. */
   refunds: z.enum(['restore', 'current', 'never']).default('never'),

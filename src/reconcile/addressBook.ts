@@ -1,5 +1,6 @@
 import type { Address } from 'viem';
 import { type Account, agentAccount, externalAccount } from '../ledger/journal.ts';
+import { openPayers } from '../receivables/sales.ts';
 import type { ReadTx } from '../store/store.ts';
 import type { LogScope } from './source.ts';
 
@@ -26,8 +27,10 @@ type Row = {
 export class AddressBook {
   readonly #parties = new Map<string, Party>();
   readonly scope: LogScope;
+  readonly #payers: ReadonlySet<string>;
 
-  constructor(rows: readonly Row[]) {
+  /** `payers`: strangers whose x402 payments to one of ours were announced. */
+  constructor(rows: readonly Row[], payers: readonly Address[] = []) {
     for (const row of rows) {
       const common = {
         agentId: row.agent_id,
@@ -39,7 +42,13 @@ export class AddressBook {
       this.#parties.set(row.address, { ...common, treasury, place: 'wallet' });
       this.#parties.set(row.purse_address, { ...common, treasury, place: 'purse' });
     }
-    this.scope = { wallets: rows.map((row) => row.address), purses: rows.map((row) => row.purse_address) };
+    const strangers = payers.filter((payer) => !this.#parties.has(payer));
+    this.#payers = new Set(strangers);
+    this.scope = {
+      wallets: rows.map((row) => row.address),
+      purses: rows.map((row) => row.purse_address),
+      payers: strangers,
+    };
   }
 
   party(address: string): Party | null {
@@ -47,6 +56,9 @@ export class AddressBook {
   }
   isWallet(address: string): boolean {
     return this.#parties.get(address)?.place === 'wallet';
+  }
+  isPayer(address: string): boolean {
+    return this.#payers.has(address);
   }
   isPurse(address: string): boolean {
     return this.#parties.get(address)?.place === 'purse';
@@ -68,7 +80,8 @@ const query = `SELECT w.agent_id, a.sponsor_id, w.address, w.purse_address, s.tr
 
 /** Only wallets that are followed: the books hold nothing of the others yet. */
 export function watchedBook(tx: ReadTx, chainId: number): AddressBook {
-  return new AddressBook(tx.all<Row>(`${query} AND t.agent_id IS NOT NULL`, chainId));
+  const rows = tx.all<Row>(`${query} AND t.agent_id IS NOT NULL`, chainId);
+  return new AddressBook(rows, openPayers(tx, chainId));
 }
 
 /** The wallets of these agents, followed or not. */

@@ -1,31 +1,44 @@
 import { invariant } from '../errors/base.ts';
 import { appendEvent } from '../ledger/events.ts';
 import { type Account, agentAccount, balance, type EntryKind, post } from '../ledger/journal.ts';
+import { refundToMeters } from '../ledger/refundMeters.ts';
 import { formatUsdc } from '../money/microUsdc.ts';
 import { settle } from '../payments/transition.ts';
+import type { MeterDeclarations } from '../policy/meters.ts';
+import type { ReceivableKind } from '../receivables/receivable.ts';
 import type { Tx } from '../store/store.ts';
 import type { AddressBook, Party } from './addressBook.ts';
 import { raiseAlert } from './alerts.ts';
 import { type Explanation, explain } from './explain.ts';
 import type { Fact, TransferFact } from './facts.ts';
+import { inflowOf } from './inflow.ts';
 import { type Claim, type Pair, pairClaims } from './pairs.ts';
-import { positionData, receivableKindOf, recordReceivable } from './receivables.ts';
+import { inboundOf, positionData, recordReceivable } from './receivables.ts';
 import type { BlockHeader } from './source.ts';
 import { completeHold, holdForPurchase } from './topUps.ts';
 import { bookUnexplained } from './unexplained.ts';
 
 /** What of a block the books need. */
 export type BlockTime = Pick<BlockHeader, 'number' | 'timestampS'>;
-export type ApplyContext = { chainId: number; book: AddressBook; atMs: number };
+/** `meters`: those of the policy in force; what a refund gives back to its receiver's is declared there. */
+export type ApplyContext = { chainId: number; book: AddressBook; atMs: number; meters: MeterDeclarations };
 
 /** Moves the books by what one block holds; `facts` are all of that block that concern us, in order. */
 export function applyFacts(tx: Tx, header: BlockTime, facts: readonly Fact[], context: ApplyContext): void {
   const { pairs, unused } = pairClaims(facts);
   for (const pair of pairs) {
-    const explanation = heldFully(tx, explain(tx, pair, context.book, context.chainId), context.atMs);
+    const explanation = heldFully(
+      tx,
+      explain(tx, pair, context.book, { ...header, chainId: context.chainId }),
+      context.atMs,
+    );
     applyTransfer(tx, header, pair, explanation, context);
   }
-  for (const claim of unused) reportUnused(tx, claim, context);
+  for (const claim of unused) {
+    // A payer's authorization that paid somebody else is not our business.
+    const isForeign = claim.type === 'authorization_used' && !context.book.isPurse(claim.purse);
+    if (!isForeign) reportUnused(tx, claim, context);
+  }
   for (const fact of facts) {
     if (fact.type === 'authorization_canceled') noteCancellation(tx, fact.nonce, header, context);
     if (fact.type === 'frozen' || fact.type === 'unfrozen') noteFreeze(tx, fact, context);
@@ -52,10 +65,12 @@ export function applyTransfer(
   const { book, chainId, atMs } = context;
   const from = book.party(transfer.from);
   const to = book.party(transfer.to);
-  const kind = to && receivableKindOf(explanation, from, to);
+  const inflow = to && inflowOf(transfer, claim, to, chainId, header.timestampS);
+  const what = to && inflow && inboundOf(tx, explanation, from, to, inflow);
+  const kind = what?.kind ?? null;
   const credit = book.account(transfer.to, kind === 'unmatched');
   const paymentId = explanation.kind === 'payment' ? explanation.payment.id : null;
-  const receivable = to && kind ? recordReceivable(tx, kind, transfer, to, { chainId, atMs, paymentId }) : null;
+  const receivable = what && inflow ? recordReceivable(tx, what, inflow, transfer, to, { atMs, paymentId }) : null;
   const move = (entry: EntryKind, debit: Account): void =>
     post(tx, {
       kind: entry,
@@ -73,7 +88,7 @@ export function applyTransfer(
       settlePayment(tx, header, transfer, claim, explanation, credit, context);
       break;
     case 'receivable':
-      move(kind === 'deposit' ? 'deposit' : 'unexplained_in', book.account(transfer.from));
+      move(entryOf(explanation.receivable.kind), book.account(transfer.from));
       break;
     case 'internal':
       invariant(from, 'An internal move starts at an address of ours.');
@@ -90,6 +105,11 @@ export function applyTransfer(
   recordTransfer(tx, transfer, explanation, receivable, chainId);
 }
 
+function entryOf(kind: ReceivableKind): EntryKind {
+  if (kind === 'deposit') return 'deposit';
+  return kind === 'unmatched' ? 'unexplained_in' : 'receive';
+}
+
 function settlePayment(
   tx: Tx,
   header: BlockTime,
@@ -97,12 +117,15 @@ function settlePayment(
   claim: Claim | null,
   explanation: Explanation & { kind: 'payment' },
   credit: Account,
-  { atMs }: ApplyContext,
+  { atMs, meters }: ApplyContext,
 ): void {
   const { txHash, logIndex, blockNumber, blockHash } = transfer.at;
   const settlement = { txHash, logIndex, blockNumber, blockHash, settledAtMs: header.timestampS * 1000 };
   const payment = settle(tx, explanation.payment, settlement, credit, { actor: 'bursar', atMs });
   if (payment.kind === 'top_up') holdForPurchase(tx, payment, atMs);
+  if (payment.kind === 'refund' && payment.refundOf !== null) {
+    refundToMeters(tx, meters, { id: payment.id, originalId: payment.refundOf, amountMicro: payment.amount }, atMs);
+  }
   if (!explanation.evidenceDiffers || claim?.type !== 'executed') return;
   const { agentId, sponsorId, id: paymentId } = payment;
   const shown = { policy_digest: claim.policyDigest, decision_hash: claim.decisionHash };

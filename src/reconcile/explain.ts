@@ -1,9 +1,12 @@
+import { invariant } from '../errors/base.ts';
 import type { Payment } from '../payments/payment.ts';
 import { findPayment, findPaymentByChainKey } from '../payments/records.ts';
 import { next } from '../payments/states.ts';
+import { classifyInflow, type Inbound } from '../receivables/classify.ts';
 import type { ReadTx } from '../store/store.ts';
 import type { AddressBook, Party } from './addressBook.ts';
 import type { AuthorizationFact, ExecutedFact, TransferFact } from './facts.ts';
+import { inflowOf } from './inflow.ts';
 import type { Pair } from './pairs.ts';
 
 /** Why a transfer that left is not the payment it may look like. */
@@ -22,7 +25,7 @@ export type Doubt =
 export type Explanation =
   | { kind: 'payment'; payment: Payment; evidenceDiffers: boolean }
   | { kind: 'internal'; id: 'sweep' | 'withdraw' | 'before_watch' }
-  | { kind: 'receivable'; receivable: 'deposit' | 'unmatched' }
+  | { kind: 'receivable'; receivable: Inbound }
   | { kind: 'unexplained'; doubt: Doubt; payment: Payment | null };
 
 const unexplained = (doubt: Doubt, payment: Payment | null = null): Explanation => ({
@@ -32,11 +35,18 @@ const unexplained = (doubt: Doubt, payment: Payment | null = null): Explanation 
 });
 
 /** What a transfer is, by the log that announced it and by what was decided. Writes nothing. */
-export function explain(tx: ReadTx, { transfer, claim }: Pair, book: AddressBook, chainId: number): Explanation {
+export function explain(
+  tx: ReadTx,
+  { transfer, claim }: Pair,
+  book: AddressBook,
+  { chainId, timestampS }: { chainId: number; timestampS: number },
+): Explanation {
   const from = book.party(transfer.from);
   if (!from) {
-    const treasury = book.party(transfer.to)?.treasury;
-    return { kind: 'receivable', receivable: transfer.from === treasury ? 'deposit' : 'unmatched' };
+    const to = book.party(transfer.to);
+    invariant(to, 'A transfer between strangers was about to be booked.');
+    const inflow = inflowOf(transfer, claim, to, chainId, timestampS);
+    return { kind: 'receivable', receivable: classifyInflow(tx, inflow, to.treasury) };
   }
   if (claim === null) {
     const isSweep = from.place === 'purse' && transfer.to === from.wallet;

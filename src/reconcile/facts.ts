@@ -26,6 +26,7 @@ export type ExecutedFact = {
 export type AuthorizationFact = {
   type: 'authorization_used' | 'authorization_canceled';
   at: LogPosition;
+  /** Ours; of `authorization_used` also a payer's own address. */
   purse: Address;
   nonce: Hex;
 };
@@ -33,7 +34,13 @@ export type WithdrawnFact = { type: 'withdrawn'; at: LogPosition; wallet: Addres
 export type FreezeFact = { type: 'frozen' | 'unfrozen'; at: LogPosition; wallet: Address; caller: Address };
 export type Fact = TransferFact | ExecutedFact | AuthorizationFact | WithdrawnFact | FreezeFact;
 
-export type FactScope = { token: Address; isWallet(address: Address): boolean; isPurse(address: Address): boolean };
+export type FactScope = {
+  token: Address;
+  isWallet(address: Address): boolean;
+  isPurse(address: Address): boolean;
+  /** Whose x402 payment to one of ours was announced. */
+  isPayer(address: Address): boolean;
+};
 
 const tokenSelectors: ReadonlySet<string> = new Set(usdcEvents.map((event) => toEventSelector(event)));
 const walletEvents = agentWalletAbi.filter(
@@ -96,7 +103,8 @@ function tokenFact(log: ChainLog, scope: FactScope): Fact | null {
     const ours = [from, to].some((address) => scope.isWallet(address) || scope.isPurse(address));
     return ours && amount > 0n ? { type: 'transfer', at, from, to, amount } : null;
   }
-  if (!scope.isPurse(args.authorizer)) return null;
+  const isPurse = scope.isPurse(args.authorizer);
+  if (!isPurse && !(eventName === 'AuthorizationUsed' && scope.isPayer(args.authorizer))) return null;
   const type = eventName === 'AuthorizationUsed' ? 'authorization_used' : 'authorization_canceled';
   return { type, at, purse: args.authorizer, nonce: args.nonce };
 }

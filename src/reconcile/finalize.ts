@@ -2,6 +2,9 @@ import { invariant } from '../errors/base.ts';
 import { findPayment } from '../payments/records.ts';
 import { holdsMoney } from '../payments/states.ts';
 import { transition } from '../payments/transition.ts';
+import { findReceivableAt } from '../receivables/receivable.ts';
+import { finalizeReceivable } from '../receivables/record.ts';
+import { closeLapsedSales } from '../receivables/sales.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
 import { readCursor } from './cursor.ts';
 import type { TransferRow } from './rollBack.ts';
@@ -38,13 +41,18 @@ export function finalize(tx: Tx, chainId: number, final: bigint, atMs: number): 
   for (const row of rows) {
     const log = [chainId, row.block_hash, row.log_index] as const;
     tx.run("UPDATE transfers SET state = 'final' WHERE chain_id = ? AND block_hash = ? AND log_index = ?", ...log);
-    tx.run(
-      "UPDATE receivables SET state = 'final' WHERE chain_id = ? AND block_hash = ? AND log_index = ? AND state <> 'orphaned'",
-      ...log,
-    );
+    const at = { blockHash: row.block_hash, logIndex: Number(row.log_index) };
+    const receivable = findReceivableAt(tx, chainId, at);
+    if (receivable) finalizeReceivable(tx, receivable);
     if (row.match_kind === 'payment') finalizePayment(tx, row, atMs);
   }
   cancelRevoked(tx, chainId, upTo, atMs);
+  const newest = tx.get<{ at: bigint | null }>(
+    'SELECT max(timestamp_s) AS at FROM blocks WHERE chain_id = ? AND number <= ?',
+    chainId,
+    upTo,
+  );
+  if (newest?.at != null) closeLapsedSales(tx, chainId, Number(newest.at));
   tx.run('DELETE FROM blocks WHERE chain_id = ? AND number < ?', chainId, upTo);
 }
 

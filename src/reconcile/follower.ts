@@ -1,6 +1,8 @@
 import { BursarError } from '../errors/base.ts';
-import type { Store } from '../store/store.ts';
-import { watchedBook } from './addressBook.ts';
+import type { MeterDeclarations } from '../policy/meters.ts';
+import { isOpenPayer } from '../receivables/sales.ts';
+import type { ReadTx, Store } from '../store/store.ts';
+import { type AddressBook, watchedBook } from './addressBook.ts';
 import { resolveAlerts } from './alerts.ts';
 import { applyFacts } from './applyFacts.ts';
 import { type Cursor, insertBlock, isAt, readAnchor, readBlock, readBlocks, readCursor } from './cursor.ts';
@@ -19,6 +21,8 @@ export type FollowerOptions = {
   clock: () => number;
   chainId: number;
   finality: Finality;
+  /** The meters of the policy in force. Default: none, so refunds give no budget back. */
+  meters?: () => MeterDeclarations;
   /** Where the books begin when there are none yet: the last block of no interest. Default: the newest final one. */
   startBlock?: bigint;
   /** Blocks applied in one tick at most. Default 2,000. */
@@ -185,11 +189,12 @@ export function createFollower(options: FollowerOptions): Follower {
       const segment = await (isFinal ? gatherRange : gatherBlocks)(chain, book, cursor, to);
       if (!segment) return 'waiting';
       const at = cursor;
+      const meters = options.meters?.() ?? {};
       const next = await store.write((tx) => {
-        if (!isAt(tx, chainId, at)) return null;
+        if (!isAt(tx, chainId, at) || missesPayer(tx, chainId, segment, book)) return null;
         for (const header of segment.headers) insertBlock(tx, chainId, header);
         for (const { header, facts } of segment.blocks) {
-          applyFacts(tx, header, facts, { chainId, book, atMs: clock() });
+          applyFacts(tx, header, facts, { chainId, book, atMs: clock(), meters });
         }
         if (report.applied === 0) {
           resolveAlerts(tx, 'chain_inconsistent', clock());
@@ -212,6 +217,19 @@ export function createFollower(options: FollowerOptions): Follower {
       return running;
     },
   };
+}
+
+/** A sale was announced after the logs were asked for: its payer's authorization is among those that must be seen. */
+function missesPayer(tx: ReadTx, chainId: number, segment: Segment, book: AddressBook): boolean {
+  return segment.blocks.some(({ facts }) =>
+    facts.some(
+      (fact) =>
+        fact.type === 'transfer' &&
+        book.party(fact.from) === null &&
+        !book.isPayer(fact.from) &&
+        isOpenPayer(tx, chainId, fact.from),
+    ),
+  );
 }
 
 const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);

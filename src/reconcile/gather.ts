@@ -75,7 +75,12 @@ function factsByBlock(
 ): Segment['blocks'] | null {
   const byNumber = new Map(headers.map((header) => [header.number, { header, facts: [] as Fact[] }]));
   if (logs.some((log) => byNumber.get(log.blockNumber)?.header.hash !== log.blockHash)) return null;
-  const scope = { token: chain.token, isWallet: book.isWallet.bind(book), isPurse: book.isPurse.bind(book) };
+  const scope = {
+    token: chain.token,
+    isWallet: book.isWallet.bind(book),
+    isPurse: book.isPurse.bind(book),
+    isPayer: book.isPayer.bind(book),
+  };
   for (const fact of readFacts(logs, scope)) byNumber.get(fact.at.blockNumber)?.facts.push(fact);
   return [...byNumber.values()].filter(({ facts }) => facts.length > 0);
 }

@@ -1,27 +1,34 @@
-import { newId } from '../ids/ids.ts';
 import { appendEvent } from '../ledger/events.ts';
 import { formatUsdc } from '../money/microUsdc.ts';
+import { classifyPayment, type Inbound, type Inflow, inbound } from '../receivables/classify.ts';
+import { recordInflow } from '../receivables/record.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
 import type { Party } from './addressBook.ts';
 import { raiseOnce } from './alerts.ts';
 import type { Explanation } from './explain.ts';
 import type { LogPosition, TransferFact } from './facts.ts';
 
-export type ReceivableKind = 'deposit' | 'agent_payment' | 'x402_sale' | 'unmatched';
-export type ReceivableRow = { id: string; agent_id: string; kind: ReceivableKind };
-
 /** What a transfer is to the one who receives it; null where it only moves between the agent's own places. */
-export function receivableKindOf(explanation: Explanation, from: Party | null, to: Party): ReceivableKind | null {
+export function inboundOf(
+  tx: ReadTx,
+  explanation: Explanation,
+  from: Party | null,
+  to: Party,
+  inflow: Inflow,
+): Inbound | null {
   switch (explanation.kind) {
     case 'receivable':
       return explanation.receivable;
-    case 'payment':
-      if (explanation.payment.agentId === to.agentId) return null;
-      return explanation.payment.rail === 'x402' ? 'x402_sale' : 'agent_payment';
+    case 'payment': {
+      const { agentId, kind, rail } = explanation.payment;
+      if (agentId === to.agentId) return null;
+      const plain = rail === 'x402' ? 'x402_sale' : 'agent_payment';
+      return classifyPayment(tx, inflow, kind === 'refund' ? 'refund' : plain);
+    }
     case 'internal':
-      return explanation.id === 'sweep' && from?.agentId === to.agentId ? null : 'unmatched';
+      return explanation.id === 'sweep' && from?.agentId === to.agentId ? null : inbound('unmatched');
     case 'unexplained':
-      return 'unmatched';
+      return inbound('unmatched');
     default:
       return explanation satisfies never;
   }
@@ -30,30 +37,23 @@ export function receivableKindOf(explanation: Explanation, from: Party | null, t
 /** Notes what an agent received by one log. Unmatched money also raises the agent's alert about it. */
 export function recordReceivable(
   tx: Tx,
-  kind: ReceivableKind,
+  what: Inbound,
+  inflow: Inflow,
   transfer: TransferFact,
   to: Party,
-  context: { chainId: number; atMs: number; paymentId: string | null },
+  context: { atMs: number; paymentId: string | null },
 ): string {
-  const id = newId('receivable');
   const { at } = transfer;
-  tx.run(
-    `INSERT INTO receivables (id, agent_id, kind, state, amount_micro, payer_address, payment_id, chain_id, tx_hash, log_index,
-       block_number, block_hash, created_at) VALUES (?, ?, ?, 'included', ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    id,
-    to.agentId,
+  const { kind } = what;
+  const id = recordInflow(tx, inflow, what, at, context);
+  const data = {
+    receivable: id,
     kind,
-    transfer.amount,
-    transfer.from,
-    context.paymentId,
-    context.chainId,
-    at.txHash,
-    at.logIndex,
-    at.blockNumber,
-    at.blockHash,
-    context.atMs,
-  );
-  const data = { receivable: id, kind, amount: formatUsdc(transfer.amount), from: transfer.from, place: to.place };
+    amount: formatUsdc(transfer.amount),
+    from: transfer.from,
+    place: to.place,
+    ...(what.invoiceId ? { invoice: what.invoiceId, found_by: what.invoiceBy } : {}),
+  };
   const { agentId, sponsorId } = to;
   appendEvent(
     tx,
@@ -75,19 +75,6 @@ export function recordReceivable(
     );
   }
   return id;
-}
-
-export function findReceivable(
-  tx: ReadTx,
-  chainId: number,
-  at: Pick<LogPosition, 'blockHash' | 'logIndex'>,
-): ReceivableRow | undefined {
-  return tx.get<ReceivableRow>(
-    "SELECT id, agent_id, kind FROM receivables WHERE chain_id = ? AND block_hash = ? AND log_index = ? AND state <> 'orphaned'",
-    chainId,
-    at.blockHash,
-    at.logIndex,
-  );
 }
 
 /** A log's place, as events and alerts tell it. */

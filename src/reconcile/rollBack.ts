@@ -2,14 +2,16 @@ import type { Hex } from 'viem';
 import { invariant } from '../errors/base.ts';
 import { appendEvent } from '../ledger/events.ts';
 import { type EntryKind, post } from '../ledger/journal.ts';
+import { unrefundMeters } from '../ledger/refundMeters.ts';
 import { formatUsdc } from '../money/microUsdc.ts';
 import { findPayment } from '../payments/records.ts';
 import { unsettle } from '../payments/transition.ts';
+import { findReceivableAt, type Receivable } from '../receivables/receivable.ts';
+import { orphanReceivable } from '../receivables/record.ts';
 import type { Tx } from '../store/store.ts';
 import { type AddressBook, watchedBook } from './addressBook.ts';
 import { resolveAlertsOfLog } from './alerts.ts';
 import { type Cursor, isAt } from './cursor.ts';
-import { findReceivable, type ReceivableRow } from './receivables.ts';
 import { releaseForReorg } from './topUps.ts';
 
 export type TransferRow = {
@@ -53,12 +55,13 @@ export function rollBack(tx: Tx, chainId: number, cursor: Cursor, ancestor: Curs
 function undo(tx: Tx, row: TransferRow, book: AddressBook, chainId: number, atMs: number): void {
   invariant(row.state === 'included', 'A final transfer was about to be undone.', { tx: row.tx_hash });
   const at = { blockHash: row.block_hash, logIndex: Number(row.log_index) };
-  const receivable = findReceivable(tx, chainId, at);
+  const receivable = findReceivableAt(tx, chainId, at);
   const credit = book.account(row.to_address, receivable?.kind === 'unmatched');
   if (row.match_kind === 'payment') {
     const payment = findPayment(tx, row.match_id ?? '');
     invariant(payment, 'A matched payment is gone.', { payment: row.match_id });
     if (payment.kind === 'top_up') releaseForReorg(tx, payment, atMs);
+    if (payment.kind === 'refund') unrefundMeters(tx, payment.id);
     unsettle(tx, payment, credit, { actor: 'bursar', atMs });
   } else {
     const debit = book.account(row.from_address, row.match_id === 'before_watch');
@@ -83,14 +86,14 @@ function undo(tx: Tx, row: TransferRow, book: AddressBook, chainId: number, atMs
   if (receivable) orphan(tx, receivable, row, atMs);
 }
 
-function reversalKind(row: TransferRow, receivable: ReceivableRow | undefined): EntryKind {
-  return row.match_kind === 'receivable' && receivable?.kind === 'deposit'
+function reversalKind(row: TransferRow, receivable: Receivable | undefined): EntryKind {
+  return row.match_kind === 'receivable' && receivable && receivable.kind !== 'unmatched'
     ? 'receive_reversed'
     : 'unexplained_reversed';
 }
 
-function orphan(tx: Tx, receivable: ReceivableRow, row: TransferRow, atMs: number): void {
-  tx.run("UPDATE receivables SET state = 'orphaned' WHERE id = ?", receivable.id);
+function orphan(tx: Tx, receivable: Receivable, row: TransferRow, atMs: number): void {
+  orphanReceivable(tx, receivable);
   const data = {
     receivable: receivable.id,
     kind: receivable.kind,
@@ -102,7 +105,7 @@ function orphan(tx: Tx, receivable: ReceivableRow, row: TransferRow, atMs: numbe
     {
       type: 'receivable.reorged',
       actor: 'bursar',
-      agentId: receivable.agent_id,
+      agentId: receivable.agentId,
       paymentId: row.match_kind === 'payment' ? row.match_id : null,
       data,
     },

@@ -20,7 +20,8 @@ export type ChainLog = {
 };
 
 /** Whose logs are asked for. */
-export type LogScope = { wallets: readonly Address[]; purses: readonly Address[] };
+/** `payers`: foreign addresses whose `AuthorizationUsed` matter too, since their payment to one of ours was announced. */
+export type LogScope = { wallets: readonly Address[]; purses: readonly Address[]; payers: readonly Address[] };
 /** One block by its hash (a node that lacks it must say so), or a range, both ends inclusive. */
 export type LogRange = { blockHash: Hex } | { fromBlock: bigint; toBlock: bigint };
 

@@ -11,7 +11,8 @@ import { type ApplyContext, applyTransfer } from './applyFacts.ts';
 import { type Cursor, isAt, readBlock, readBlocks } from './cursor.ts';
 import { type Explanation, explain } from './explain.ts';
 import { readFacts, type TransferFact } from './facts.ts';
-import { receivableKindOf, recordReceivable } from './receivables.ts';
+import { inflowOf } from './inflow.ts';
+import { inboundOf, recordReceivable } from './receivables.ts';
 import type { TransferRow } from './rollBack.ts';
 import type { ChainLog, ChainSource } from './source.ts';
 
@@ -48,7 +49,7 @@ export async function takeOver(
     for (const agentId of agents) {
       tx.run('INSERT INTO watched (chain_id, agent_id, since_block) VALUES (?, ?, ?)', chainId, agentId, cursor.number);
     }
-    const context = { chainId, book: watchedBook(tx, chainId), atMs: clock() };
+    const context = { chainId, book: watchedBook(tx, chainId), atMs: clock(), meters: {} };
     for (const { address, amount } of openings) if (amount > 0n) bookOpening(tx, address, amount, cursor, context);
     for (const transfer of transfers) bookRecent(tx, transfer, added, context);
     return 'more';
@@ -69,7 +70,12 @@ async function recentTransfers(chain: ChainSource, added: AddressBook, blocks: C
 }
 
 function transfersIn(logs: readonly ChainLog[], chain: ChainSource, added: AddressBook): TransferFact[] {
-  const scope = { token: chain.token, isWallet: added.isWallet.bind(added), isPurse: added.isPurse.bind(added) };
+  const scope = {
+    token: chain.token,
+    isWallet: added.isWallet.bind(added),
+    isPurse: added.isPurse.bind(added),
+    isPayer: () => false,
+  };
   return readFacts(logs, scope).filter((fact) => fact.type === 'transfer');
 }
 
@@ -140,7 +146,7 @@ function bookRecent(tx: Tx, transfer: TransferFact, added: AddressBook, context:
   if (!block) return;
   const explanation: Explanation = book.party(transfer.from)
     ? { kind: 'internal', id: 'before_watch' }
-    : explain(tx, { transfer, claim: null }, book, chainId);
+    : explain(tx, { transfer, claim: null }, book, { ...block, chainId });
   applyTransfer(tx, block, { transfer, claim: null }, explanation, context);
 }
 
@@ -169,12 +175,14 @@ function bookOtherSide(
   if (added.party(transfer.from)) move('withdraw', book.account(transfer.from, true), externalAccount(transfer.from));
   const to = added.party(transfer.to);
   if (!to) return;
-  const kind = receivableKindOf(explanationOf(tx, row), book.party(transfer.from), to);
-  if (kind) {
+  const timestampS = readBlock(tx, chainId, blockNumber)?.timestampS ?? Math.floor(atMs / 1000);
+  const inflow = inflowOf(transfer, null, to, chainId, timestampS);
+  const what = inboundOf(tx, explanationOf(tx, row), book.party(transfer.from), to, inflow);
+  if (what) {
     const paymentId = row.match_kind === 'payment' ? row.match_id : null;
-    recordReceivable(tx, kind, transfer, to, { chainId, atMs, paymentId });
+    recordReceivable(tx, what, inflow, transfer, to, { atMs, paymentId });
   }
-  move('reclassify', externalAccount(transfer.to), book.account(transfer.to, kind === 'unmatched'));
+  move('reclassify', externalAccount(transfer.to), book.account(transfer.to, what?.kind === 'unmatched'));
 }
 
 function explanationOf(tx: Tx, row: TransferRow): Explanation {

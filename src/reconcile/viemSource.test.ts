@@ -12,7 +12,7 @@ import { viemSource } from './viemSource.ts';
 const [, , owner] = devAccounts;
 const wallet = addressFrom('a wallet');
 const purse = addressFrom('a purse');
-const scope: LogScope = { wallets: [wallet], purses: [purse] };
+const scope: LogScope = { wallets: [wallet], purses: [purse], payers: [] };
 let local: LocalChain;
 let rpc: LyingRpc;
 let source: ChainSource;
@@ -38,7 +38,7 @@ describe('viemSource', () => {
     expect(logs.map(({ blockNumber }) => blockNumber)).toEqual([firstMint, firstMint + 1n]);
     const both = await source.logs(
       { fromBlock: 0n, toBlock: firstMint },
-      { wallets: [wallet, '0x0000000000000000000000000000000000000000'], purses: [] },
+      { wallets: [wallet, '0x0000000000000000000000000000000000000000'], purses: [], payers: [] },
     );
     expect(both).toHaveLength(1);
   });
@@ -47,7 +47,7 @@ describe('viemSource', () => {
     const wallets = Array.from({ length: 450 }, (_, n) => addressFrom(`wallet ${n}`));
     const logs = await source.logs(
       { fromBlock: 0n, toBlock: firstMint },
-      { wallets: [...wallets, wallet], purses: [] },
+      { wallets: [...wallets, wallet], purses: [], payers: [] },
     );
     expect(logs).toHaveLength(1);
     expect(rpc.asked.filter((method) => method === 'eth_getLogs')).toHaveLength(9);

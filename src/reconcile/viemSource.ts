@@ -104,7 +104,7 @@ function filtersOf(token: Address, scope: LogScope): Filter[] {
     filters.push({ address: token, topics: [transferSelector, some.map(topic)] });
     filters.push({ address: token, topics: [transferSelector, null, some.map(topic)] });
   }
-  for (const some of chunks(scope.purses)) {
+  for (const some of chunks([...scope.purses, ...scope.payers])) {
     filters.push({ address: token, topics: [authorizationSelectors, some.map(topic)] });
   }
   for (const some of chunks(scope.wallets)) filters.push({ address: some, topics: [walletSelectors] });
