@@ -15,6 +15,7 @@ export const prefixes = {
   invoice: 'inv',
   refundRequest: 'rfq',
   mandate: 'mdt',
+  schedule: 'sch',
   batch: 'bat',
 } as const;
 

@@ -1,6 +1,10 @@
 import { initial } from './0001_initial.ts';
+import { mandates } from './0002_mandates.ts';
 
 export type Migration = { name: string; sql: string };
 
 /** Forward only; a released migration is frozen. The position in this list (from 1) is SQLite's `user_version`. */
-export const migrations: readonly Migration[] = [{ name: '0001_initial', sql: initial }];
+export const migrations: readonly Migration[] = [
+  { name: '0001_initial', sql: initial },
+  { name: '0002_mandates', sql: mandates },
+];
