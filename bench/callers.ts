@@ -1,0 +1,79 @@
+import { PayInput, toPaymentRequest } from '../src/operation/paymentRequest.ts';
+import { type GateContext, requestPayment } from '../src/payments/gate.ts';
+import type { PaymentRequest } from '../src/payments/request.ts';
+import type { Policy } from '../src/policy/policy.ts';
+import type { Store, Tx } from '../src/store/store.ts';
+import { chainFacts, type World } from './world.ts';
+
+export const CALLERS = 64;
+
+/** What a client sends for the n-th payment: who, to whom and how much vary, half of them belong to a workflow's run. */
+export function bodyOf(world: World, n: number): { agent: World['agents'][number]; text: string } {
+  const agent = world.agents[n % world.agents.length];
+  const payee = world.payees[(n * 7 + Math.floor(n / world.agents.length)) % world.payees.length];
+  if (!agent || !payee) throw new Error('The world is empty.');
+  const value = `${n % 5}.${String(1 + (n % 99)).padStart(2, '0')}`;
+  const run = n % 2 === 0 ? { workflow: 'digitise', run: `run-${Math.floor(n / 1000)}` } : {};
+  return {
+    agent,
+    text: JSON.stringify({
+      amount: { value, currency: 'USDC' },
+      payee: payee.name,
+      memo: `page ${n} of the archive`,
+      ...run,
+    }),
+  };
+}
+
+/** The text of a request as the gate takes it: what an HTTP door does before it calls. */
+export function parse(agent: World['agents'][number], text: string, key: string): PaymentRequest {
+  return toPaymentRequest(PayInput.parse(JSON.parse(text)), agent.agent.id, key, null);
+}
+
+export type Load = {
+  store: Store;
+  policy: Policy;
+  world: World;
+  /** The first payment's number and how many there are. */
+  from: number;
+  payments: number;
+  clock: (n: number) => number;
+  /** Wraps the write transaction, to measure inside. */
+  within?: (tx: Tx) => Tx;
+  /** Told what parsing took and what the job took, in ms. */
+  measured?: (parseMs: number, jobMs: number) => void;
+};
+
+/**
+ * 64 callers, each with one request in flight until all are made: parse, decide, hold, write, durable. Gives payments a
+ * second. Throws where one is not authorized: a denial would be cheaper.
+ */
+export async function runCallers(load: Load): Promise<number> {
+  const { store, policy, world, from, payments, clock, within, measured } = load;
+  let next = from;
+  const startedAt = performance.now();
+  await Promise.all(Array.from({ length: CALLERS }, caller));
+  return (payments / (performance.now() - startedAt)) * 1_000;
+
+  async function caller(): Promise<void> {
+    while (next < from + payments) {
+      const n = next;
+      next += 1;
+      const beforeParse = performance.now();
+      const { agent, text } = bodyOf(world, n);
+      const request = parse(agent, text, `bench-payment-${n}`);
+      const parseMs = performance.now() - beforeParse;
+      const context: GateContext = { policy, chain: chainFacts, actor: 'key_bench', atMs: clock(n) };
+      const answer = await store.write((tx) => {
+        if (!measured) return requestPayment(tx, request, context);
+        const beforeJob = performance.now();
+        const made = requestPayment(within ? within(tx) : tx, request, context);
+        measured(parseMs, performance.now() - beforeJob);
+        return made;
+      });
+      if (answer.payment.state !== 'authorized') {
+        throw new Error(`Payment ${n} is ${answer.payment.state}: ${JSON.stringify(answer.payment.reasons)}`);
+      }
+    }
+  }
+}
