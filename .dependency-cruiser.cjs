@@ -4,7 +4,7 @@
  */
 const spine = ['errors', 'money', 'ids'];
 const domain = [...spine, 'store', 'policy', 'ledger', 'identity', 'payments', 'receivables'];
-const effects = [...domain, 'revenue', 'log', 'activation', 'wallet', 'reconcile', 'receipt', 'x402', 'settlement', 'facilitator'];
+const effects = [...domain, 'revenue', 'payouts', 'log', 'activation', 'wallet', 'reconcile', 'receipt', 'x402', 'settlement', 'facilitator'];
 
 /** room: what it may import beside itself; a name with a point is one file of a room. */
 const rooms = {
@@ -21,6 +21,8 @@ const rooms = {
   // What agents are owed and were paid; the payments room asks it what a refund may give back.
   receivables: [...spine, 'store', 'ledger', 'identity'],
   revenue: [...domain, 'log', 'activation'],
+  // A line of a file reads as a request's fields do: the same schemas.
+  payouts: [...domain, 'log', 'wallet', 'operation/schemas.ts'],
   log: [],
   activation: [...spine, 'store', 'policy', 'ledger', 'identity', 'log'],
   wallet: [...domain, 'log'],

@@ -187,6 +187,13 @@ export const catalogue = {
     'The claim does not hold.',
     'Sign the text that the invoice names with the paying address, and name the transaction that paid.',
   ),
+  payout_invalid: entry(
+    422,
+    'after_change',
+    'Some lines of the payout are not valid, so none of it was stored.',
+    'Correct the lines named in `details.errors` and send the whole again.',
+  ),
+  payout_not_found: entry(404, 'after_change', 'There is no such payout.', 'Check the payout id.'),
   // Wallet, chain
   chain_unavailable: entry(
     503,

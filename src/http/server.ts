@@ -10,10 +10,7 @@ import { openapi } from './openapi.ts';
 import { problem } from './problem.ts';
 
 const BODY_MAX_BYTES = 64 * 1024;
-/** A compiled policy with its sources. */
-const BUNDLE_MAX_BYTES = 4 * 1024 * 1024;
-const bodyMax = (operation: Operation): number =>
-  operation.name === 'load_policy' ? BUNDLE_MAX_BYTES : BODY_MAX_BYTES;
+const bodyMax = ({ bodyMaxBytes }: Operation): number => bodyMaxBytes ?? BODY_MAX_BYTES;
 
 /** The HTTP door: a route per operation, the OpenAPI document, the event stream, a health check. */
 export function createHttp(app: App): Hono {

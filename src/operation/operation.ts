@@ -27,6 +27,8 @@ export type Operation<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.Z
   idempotent?: boolean;
   /** Of an idempotent one: without a key it follows from the request itself (see `derivedKey.ts`). */
   derivesKey?: boolean;
+  /** The largest body over HTTP. Default 64 KiB. */
+  bodyMaxBytes?: number;
   handler: (app: App, caller: Caller, input: z.output<I>, meta: RequestMeta) => Promise<z.input<O>> | z.input<O>;
 };
 

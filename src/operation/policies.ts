@@ -66,6 +66,8 @@ export const policyOperations = [
     input: z.strictObject({ bundle: z.string().max(4_000_000), note: safeText(200).default('no note') }),
     output: z.object({ digest: z.string() }),
     errors: ['policy_invalid', 'policy_corrupt', 'policy_too_slow'],
+    // A compiled policy with its sources.
+    bodyMaxBytes: 4 * 1024 * 1024,
     handler: async (app, caller, { bundle, note }) => ({
       digest: (await app.policies.load(bundle, note, actOf(app, caller))).digest,
     }),

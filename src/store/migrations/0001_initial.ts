@@ -192,6 +192,45 @@ CREATE INDEX payments_by_funded ON payments (funds_payment) WHERE funds_payment 
 CREATE INDEX payments_by_payee ON payments (payee_id, id);
 CREATE INDEX payments_by_agent ON payments (agent_id, id);
 
+-- Many payouts in one file. A line has one payment at a time; its attempt goes up only after one that moved nothing.
+CREATE TABLE payouts (
+  -- Its payments carry it as batch_id.
+  id TEXT PRIMARY KEY,
+  agent_id TEXT NOT NULL REFERENCES agents (id),
+  idempotency_key TEXT NOT NULL,
+  -- sha-256 of the canonical lines: the same key with other lines is a conflict.
+  content_hash TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('deciding', 'decided', 'stopped')),
+  -- Who asked last: the lines are decided on that credential's word, as long as it is not revoked.
+  credential_id TEXT NOT NULL REFERENCES credentials (id),
+  total INTEGER NOT NULL CHECK (total > 0),
+  total_micro INTEGER NOT NULL CHECK (total_micro > 0),
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  UNIQUE (agent_id, idempotency_key)
+) STRICT;
+CREATE INDEX payouts_working ON payouts (id) WHERE state = 'deciding';
+CREATE TABLE payout_lines (
+  payout_id TEXT NOT NULL REFERENCES payouts (id),
+  line INTEGER NOT NULL,
+  line_id TEXT NOT NULL,
+  amount_micro INTEGER NOT NULL CHECK (amount_micro > 0 AND amount_micro <= 9007199254740991),
+  payee TEXT,
+  address TEXT,
+  category TEXT,
+  memo TEXT,
+  workflow TEXT,
+  run TEXT,
+  attempt INTEGER NOT NULL DEFAULT 1,
+  payment_id TEXT REFERENCES payments (id),
+  -- What the gate could not even decide on: a payee that lost its address meanwhile.
+  refused_code TEXT,
+  refused_message TEXT,
+  PRIMARY KEY (payout_id, line),
+  UNIQUE (payout_id, line_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX payout_lines_open ON payout_lines (payout_id, line) WHERE payment_id IS NULL AND refused_code IS NULL;
+
 CREATE TABLE approvals (
   id TEXT PRIMARY KEY,
   payment_id TEXT NOT NULL REFERENCES payments (id),
