@@ -3,8 +3,8 @@
  * A room that is missing here is refused, so that it gets its place first. See docs/architecture.md.
  */
 const spine = ['errors', 'money', 'ids'];
-const domain = [...spine, 'store', 'policy', 'ledger', 'identity', 'payments', 'receivables'];
-const effects = [...domain, 'revenue', 'payouts', 'log', 'activation', 'wallet', 'reconcile', 'receipt', 'x402', 'settlement', 'facilitator'];
+const domain = [...spine, 'store', 'policy', 'ledger', 'identity', 'mandates', 'payments', 'receivables'];
+const effects = [...domain, 'revenue', 'recurring', 'payouts', 'log', 'activation', 'wallet', 'reconcile', 'receipt', 'x402', 'settlement', 'facilitator'];
 
 /** room: what it may import beside itself; a name with a point is one file of a room. */
 const rooms = {
@@ -24,6 +24,8 @@ const rooms = {
   // A line of a file reads as a request's fields do: the same schemas.
   payouts: [...domain, 'log', 'wallet', 'operation/schemas.ts'],
   log: [],
+  mandates: [...spine, 'store', 'ledger', 'identity'],
+  recurring: [...domain, 'log'],
   activation: [...spine, 'store', 'policy', 'ledger', 'identity', 'log'],
   wallet: [...domain, 'log'],
   reconcile: [...domain, 'log', 'wallet'],

@@ -4,12 +4,14 @@ import { eventOperations } from './events.ts';
 import { fetchOperations } from './fetch.ts';
 import { keyOperations } from './keys.ts';
 import { ledgerOperations } from './ledger.ts';
+import { mandateOperations } from './mandates.ts';
 import type { Operation } from './operation.ts';
 import { payeeOperations } from './payees.ts';
 import { paymentOperations } from './payments.ts';
 import { policyOperations } from './policies.ts';
 import { receiptOperations } from './receipts.ts';
 import { reviewOperations } from './reviews.ts';
+import { scheduleOperations } from './schedules.ts';
 import { sponsorOperations } from './sponsors.ts';
 import { workflowOperations } from './workflows.ts';
 import { x402Operations } from './x402.ts';
@@ -19,6 +21,8 @@ const all = [
   ...x402Operations,
   ...fetchOperations,
   ...reviewOperations,
+  ...mandateOperations,
+  ...scheduleOperations,
   ...receiptOperations,
   ...agentOperations,
   ...sponsorOperations,

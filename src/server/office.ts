@@ -12,6 +12,7 @@ import { microUsdc } from '../money/microUsdc.ts';
 import type { App, WalletPlan, WalletWish } from '../operation/app.ts';
 import { createFollower } from '../reconcile/follower.ts';
 import { viemSource } from '../reconcile/viemSource.ts';
+import { runDue } from '../recurring/runDue.ts';
 import { ceilingsRefresher } from '../settlement/ceilings.ts';
 import { deployment } from '../settlement/queue.ts';
 import { createSettler } from '../settlement/settler.ts';
@@ -138,6 +139,7 @@ export async function openOffice(options: {
       { name: 'settle', run: () => settler.tick() },
       { name: 'relay', run: () => relayer.tick() },
       { name: 'follow', run: () => follower.tick() },
+      { name: 'recur', run: () => recur(app) },
       { name: 'unsigned purchases', run: () => cancelUnsigned(store, clock) },
       { name: 'ceilings', run: ceilingsRefresher({ store, chain, clock }) },
     ],
@@ -174,6 +176,14 @@ export async function openOffice(options: {
       await store.close();
     },
   };
+}
+
+/** Schedules ask the gate like anyone else; without a policy they wait. */
+async function recur({ store, policies, chainFacts, clock }: App): Promise<void> {
+  if (!policies.list().some((version) => version.active)) return;
+  await store.write((tx) =>
+    runDue(tx, { policy: policies.active(), chain: chainFacts, actor: 'bursar', atMs: clock() }),
+  );
 }
 
 type Makers = {
