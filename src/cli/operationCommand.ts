@@ -93,12 +93,14 @@ function show(screen: Screen, answer: Document, list: OperationCommand['list']):
 }
 
 export function columns(screen: Screen, fields: readonly Field[]): Column<Document>[] {
-  return fields.map(([path, title = path, align = 'left']): Column<Document> => ({
-    title,
-    align,
-    cell: (row) => text(at(row, path)),
-    ...(/(^|\.)(state|status|effect)$/.test(path) ? { paint: (shown: string) => paintState(screen, shown) } : {}),
-  }));
+  return fields.map(
+    ([path, title = path, align]): Column<Document> => ({
+      title,
+      align: align ?? 'left',
+      cell: (row) => text(at(row, path)),
+      ...(/(^|\.)(state|status|effect)$/.test(path) ? { paint: (shown: string) => paintState(screen, shown) } : {}),
+    }),
+  );
 }
 
 export function examples(lines: readonly string[]): string {

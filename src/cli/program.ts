@@ -13,6 +13,7 @@ import {
   sponsorCommand,
   workflowCommand,
 } from './commands/identity.ts';
+import { mcpCommand } from './commands/mcp.ts';
 import { moneyCommands } from './commands/money.ts';
 import { policyCommand } from './commands/policy.ts';
 import { reviewCommands } from './commands/review.ts';
@@ -20,7 +21,7 @@ import { exitCodesHelp } from './exit.ts';
 import { version } from './version.ts';
 
 const sections: readonly (readonly [string, () => readonly Command[]])[] = [
-  ['Run:', () => [...homeCommands(), demoCommand()]],
+  ['Run:', () => [...homeCommands(), mcpCommand(), demoCommand()]],
   [
     'Who:',
     () => [sponsorCommand(), agentCommand(), payeeCommand(), workflowCommand(), approverCommand(), keyCommand()],

@@ -40,6 +40,28 @@ export async function prepare(options: DemoOptions): Promise<DemoWorld> {
   const agent = options.clientFor(String(key.key));
 
   const seller = await options.sellerFor(await walletOf(operator, vendor));
+  try {
+    return await people({ options, run, agent, researcher: String(researcher.id), vendor, workflow, seller });
+  } catch (error) {
+    await seller.stop();
+    throw error;
+  }
+}
+
+type Cast = {
+  options: DemoOptions;
+  /** Tells one run's people from another's. */
+  run: string;
+  agent: Client;
+  researcher: string;
+  vendor: string;
+  workflow: string;
+  seller: Awaited<ReturnType<DemoOptions['sellerFor']>>;
+};
+
+/** The payees of the story, and money for the researcher. */
+async function people({ options, run, agent, researcher, vendor, workflow, seller }: Cast): Promise<DemoWorld> {
+  const { operator, say } = options;
   const vendorPayee = await ensure(operator, 'create_payee', {
     name: 'OCR vendor',
     kind: 'agent',
@@ -57,8 +79,8 @@ export async function prepare(options: DemoOptions): Promise<DemoWorld> {
   const crew = await makeCrew(operator, run);
 
   say(`Funding researcher-${run} with 100 USDC from the treasury`);
-  await options.fund(await walletOf(operator, String(researcher.id)), '100.00');
-  await untilFunded(agent, String(researcher.id));
+  await options.fund(await walletOf(operator, researcher), '100.00');
+  await untilFunded(agent, researcher);
   return {
     agent,
     workflow,
