@@ -13,6 +13,7 @@ import type { ReadTx } from '../store/store.ts';
 import { actOf, refuseForeign, visibleAgent } from './act.ts';
 import { hintsFor } from './hints.ts';
 import { type Caller, operation, type RequestMeta } from './operation.ts';
+import { selfKeyedRequest } from './payKey.ts';
 import { actingAgent, gateContext, PayInput, payShape, sha256, toPaymentRequest } from './paymentRequest.ts';
 import { HintsView, PaymentView, paymentView } from './paymentView.ts';
 import { idOf, Limit, ReasonView, Ref, ReviewView } from './schemas.ts';
@@ -43,7 +44,16 @@ export const paymentOperations = [
     method: 'POST',
     path: '/v1/payments',
     scope: 'pay',
-    input: PayInput,
+    input: PayInput.extend({
+      again: z
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .optional()
+        .describe(
+          'Instead of an Idempotency-Key: 1 makes the request itself the key, so that the same one is paid once; to pay once more on purpose say 2, then 3, …',
+        ),
+    }),
     output: Answer,
     errors: [
       'agent_not_found',
@@ -58,12 +68,15 @@ export const paymentOperations = [
       'policy_unavailable',
     ],
     idempotent: true,
-    handler: async (app, caller, input, meta) => {
+    derivesKey: true,
+    handler: async (app, caller, { again, ...input }, meta) => {
       const agentId = actingAgent(app, caller, input.agent);
-      const request = toPaymentRequest(input, agentId, keyOf(meta), null);
-      const { answer, context } = await app.store.write((tx) => {
+      const key = meta.idempotencyKey;
+      const keyed = key === null ? null : toPaymentRequest(input, agentId, key, null);
+      const { answer, request, context } = await app.store.write((tx) => {
         const now = gateContext(app, caller);
-        return { answer: requestPayment(tx, request, now), context: now };
+        const asked = keyed ?? selfKeyedRequest(tx, input, agentId, again);
+        return { answer: requestPayment(tx, asked, now), request: asked, context: now };
       });
       if (answer.payment.state === 'authorized') app.wake();
       return {

@@ -4,6 +4,7 @@ import { type Address, getAddress, isAddress } from 'viem';
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
 import { FacilitatorSettings } from '../facilitator/settings.ts';
+import { McpSettings } from '../mcp/settings.ts';
 
 const AddressText = z
   .string()
@@ -32,6 +33,7 @@ export const Config = z.strictObject({
   }),
   server: z.strictObject({ host: z.string(), port: z.int().min(0).max(65_535) }),
   facilitator: FacilitatorSettings.prefault({}),
+  mcp: McpSettings.prefault({}),
 });
 export type Config = z.infer<typeof Config>;
 

@@ -8,6 +8,7 @@ import { createHttp } from '../http/server.ts';
 import type { AgentId } from '../ids/ids.ts';
 import { checkLedger } from '../ledger/check.ts';
 import { log } from '../log/log.ts';
+import { openMcp } from '../mcp/http.ts';
 import { microUsdc } from '../money/microUsdc.ts';
 import type { App, WalletPlan, WalletWish } from '../operation/app.ts';
 import { createFollower } from '../reconcile/follower.ts';
@@ -134,6 +135,7 @@ export async function openOffice(options: {
     wake,
     settings: config.facilitator,
   });
+  const mcp = openMcp(app, config.server.host, config.mcp);
   workers = startWorkers(
     [
       { name: 'settle', run: () => settler.tick() },
@@ -156,6 +158,7 @@ export async function openOffice(options: {
         const { host, port: wanted } = config.server;
         const http = createHttp(app);
         facilitator?.mount(http);
+        mcp.mount(http);
         const started = serve({ fetch: http.fetch, hostname: host, port: wanted }, (address) =>
           resolve(`http://${host}:${address.port}`),
         ) as Server;
@@ -167,6 +170,7 @@ export async function openOffice(options: {
         server = started;
       }),
     stop: async () => {
+      await mcp.close();
       const open = server;
       if (open) {
         open.closeAllConnections();

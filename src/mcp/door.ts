@@ -1,0 +1,35 @@
+import { BursarError } from '../errors/base.ts';
+import { log } from '../log/log.ts';
+import type { App } from '../operation/app.ts';
+import { dispatch } from '../operation/dispatch.ts';
+import type { Caller, Operation } from '../operation/operation.ts';
+
+export type Json = Record<string, unknown>;
+/** RFC 9457 problem details, as the HTTP door gives them. */
+export type Problem = {
+  code: string;
+  title: string;
+  detail: string;
+  action: string;
+  retry: string;
+  details?: Record<string, unknown>;
+};
+export type DoorAnswer = { ok: true; answer: Json } | { ok: false; problem: Problem };
+
+/** How a tool reaches the operations: in this process, or over HTTP with an agent's key. Never throws. */
+export type Door = { call(operation: Operation, input: Json, idempotencyKey: string | null): Promise<DoorAnswer> };
+
+/** The door inside the server's own process, for one caller. */
+export function inProcessDoor(app: App, caller: Caller): Door {
+  return {
+    async call(operation, input, idempotencyKey) {
+      try {
+        return { ok: true, answer: (await dispatch(app, operation, caller, input, { idempotencyKey })) as Json };
+      } catch (error) {
+        if (!(error instanceof BursarError)) log.error({ err: error, operation: operation.name }, 'a tool failed');
+        const known = error instanceof BursarError ? error : new BursarError('internal');
+        return { ok: false, problem: known.toProblem() as Problem };
+      }
+    },
+  };
+}

@@ -1,0 +1,101 @@
+import {
+  createMcpHandler,
+  localhostAllowedHostnames,
+  validateHostHeader,
+  validateOriginHeader,
+} from '@modelcontextprotocol/server';
+import type { Context, Hono } from 'hono';
+import { BursarError } from '../errors/base.ts';
+import { log } from '../log/log.ts';
+import type { App } from '../operation/app.ts';
+import { callerOf } from '../operation/dispatch.ts';
+import type { Caller } from '../operation/operation.ts';
+import { inProcessDoor } from './door.ts';
+import { createMcpServer } from './server.ts';
+import type { McpSettings } from './settings.ts';
+
+const BODY_MAX_BYTES = 128 * 1024;
+/** A call may wait for a top-up, or for a seller. */
+const MAX_AT_ONCE = 256;
+/** The tools never change, so nobody needs to listen; a few hosts do. */
+const MAX_LISTENING = 64;
+
+export type McpHttp = { mount(http: Hono): void; close(): Promise<void> };
+
+/**
+ * Streamable HTTP at `/mcp`, for agents' keys. Each request stands alone, for clients of either era: there are no sessions to
+ * hijack, to leak or to count. `host`: where the server listens.
+ */
+export function openMcp(app: App, host: string, settings: McpSettings): McpHttp {
+  const handler = createMcpHandler(
+    ({ authInfo }) => {
+      const caller = agentOf(app, authInfo?.token);
+      return createMcpServer(inProcessDoor(app, caller), {
+        version: app.version,
+        standing: standingOf(authInfo?.extra),
+      });
+    },
+    {
+      maxRequestBodySize: BODY_MAX_BYTES,
+      maxSubscriptions: MAX_LISTENING,
+      onerror: (error) => log.debug({ err: error }, 'an MCP request was refused'),
+    },
+  );
+  const names = [...localhostAllowedHostnames(), ...(isWildcard(host) ? [] : [host]), ...settings.hosts];
+  let running = 0;
+
+  async function serve(c: Context): Promise<Response> {
+    refuseForeign(c, names, settings.origins);
+    const token = bearer(c);
+    agentOf(app, token);
+    if (running >= MAX_AT_ONCE) throw new BursarError('too_many_requests');
+    running += 1;
+    try {
+      const extra = { workflow: c.req.header('bursar-workflow'), run: c.req.header('bursar-run') };
+      return await handler.fetch(c.req.raw, { authInfo: { token: token ?? '', clientId: 'agent', scopes: [], extra } });
+    } finally {
+      running -= 1;
+    }
+  }
+  return {
+    mount: (http) => {
+      http.all('/mcp', serve);
+    },
+    close: () => handler.close(),
+  };
+}
+
+/** DNS rebinding: a page under a foreign name that resolves to this machine sends that name, or its Origin. */
+function refuseForeign(c: Context, hosts: string[], origins: string[]): void {
+  const host = validateHostHeader(c.req.header('host'), hosts);
+  const origin = validateOriginHeader(c.req.header('origin'), origins);
+  if (!host.ok || !origin.ok) {
+    const which = host.ok ? 'Origin' : 'Host';
+    throw new BursarError('forbidden', {
+      message: `Requests with this ${which} header are not served at /mcp. An operator lists it under mcp in config.json.`,
+    });
+  }
+}
+
+/** A model acts with an agent's key; a person's key in a model's host would be the keys to the house. */
+export function agentOf(app: App, key: string | undefined): Caller {
+  const caller = callerOf(app, key);
+  if (caller.credential.role !== 'agent') {
+    throw new BursarError('forbidden', { message: "MCP is for agents: use an agent's key (bursar_ag_…)." });
+  }
+  return caller;
+}
+
+function bearer(c: Context): string | undefined {
+  return /^Bearer ([\x21-\x7e]+)$/.exec(c.req.header('authorization') ?? '')?.[1];
+}
+
+function standingOf(extra: Record<string, unknown> | undefined): {
+  workflow?: string | undefined;
+  run?: string | undefined;
+} {
+  const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
+  return { workflow: text(extra?.workflow), run: text(extra?.run) };
+}
+
+const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::';

@@ -1,0 +1,47 @@
+import type { Json } from './door.ts';
+import type { PaymentAnswer } from './views.ts';
+
+const usdc = ({ value }: { value: string }): string => `${value} USDC`;
+
+/** What would pass instead, from the hints of a denial or a review. Empty where nothing is known. */
+export function whatWouldPass(hints: PaymentAnswer['hints']): string {
+  if (!hints) return '';
+  const { largest_amount_now: most, earliest_time: at, unlocked_by: people } = hints;
+  const ways = [
+    ...(most ? [`at most ${usdc(most)} now`] : []),
+    ...(at ? [`the same request from ${at} on`] : []),
+    ...(people ? [`approval by ${people.quorum} of: ${people.roles.join(', ')}`] : []),
+  ];
+  return ways.length === 0 ? '' : ` What would pass: ${ways.join('; or ')}.`;
+}
+
+/** One or two sentences for a model: what this state means, and which tool to call next, if any. */
+export function nextStep(payment: PaymentAnswer, args: Json): string {
+  const again = (typeof args.again === 'number' ? args.again : 1) + 1;
+  const repeated = payment.replayed
+    ? `This is the payment that the same request made before; nothing was paid a second time. Only if a second one is wanted, say again: ${again}. `
+    : '';
+  return repeated + ofState(payment, again);
+}
+
+function ofState({ id, state, hints, review, settlement }: PaymentAnswer, again: number): string {
+  switch (state) {
+    case 'denied':
+      return `Not paid: the policy says no. Do not repeat it unchanged, and do not split it to get around a limit.${whatWouldPass(hints) || ' Tell your user the reasons.'}`;
+    case 'in_review':
+      return `Not paid yet: people decide${review?.expires_at ? ` until ${review.expires_at}` : ''}. Do not send it again. Look with the tool payment (id ${id}) later, or go on with other work.`;
+    case 'authorized':
+    case 'submitted':
+      return `Accepted and on its way, not settled yet. Do not send it again. Look with the tool payment (id ${id}) in a few seconds, until the state is settled.`;
+    case 'settled':
+    case 'final':
+      return `Paid${settlement ? `, transaction ${settlement.tx_hash}` : ''}.`;
+    case 'rejected':
+    case 'expired':
+    case 'failed':
+    case 'cancelled':
+      return `It ended as ${state}: nothing was paid. Only if it is still wanted, ask once more with again: ${again}.`;
+    default:
+      return `Its state is ${state}.`;
+  }
+}

@@ -1,0 +1,35 @@
+import { BursarError } from '../errors/base.ts';
+import { getPayee } from '../identity/payees.ts';
+import { getWorkflow } from '../identity/workflows.ts';
+import type { AgentId } from '../ids/ids.ts';
+import type { PaymentRequest } from '../payments/request.ts';
+import type { ReadTx } from '../store/store.ts';
+import { currentKey, derivedKey } from './derivedKey.ts';
+import { type PayInput, sha256, toPaymentRequest } from './paymentRequest.ts';
+
+/**
+ * The request of a caller who says `again` in place of an idempotency key: its key follows from whom, how much and what for. Names
+ * and ids of one payee are one payee; the category is not part of it. Throws `idempotency_key_required` where neither was said.
+ */
+export function selfKeyedRequest(
+  tx: ReadTx,
+  input: PayInput,
+  agentId: AgentId,
+  again: number | undefined,
+): PaymentRequest {
+  if (again === undefined) throw new BursarError('idempotency_key_required');
+  const { agent: _agent, category: _category, payee, workflow, run, ...request } = input;
+  const to = payee === undefined ? null : getPayee(tx, payee).id;
+  const fields = Object.entries(request).sort(([a], [b]) => (a < b ? -1 : 1));
+  const what = JSON.stringify([to, fields], (_name, value) => (typeof value === 'bigint' ? value.toString() : value));
+  const derived = derivedKey({
+    workflow: workflow === undefined ? null : getWorkflow(tx, workflow).id,
+    run: run ?? null,
+    method: 'POST',
+    url: '/v1/payments',
+    bodySha256: sha256(what),
+    again,
+  });
+  // The key stands for the whole request, in whichever words it came.
+  return { ...toPaymentRequest(input, agentId, currentKey(tx, agentId, derived), null), bodyHash: sha256(derived) };
+}
