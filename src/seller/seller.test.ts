@@ -1,0 +1,352 @@
+import { mkdtempSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  decodePaymentRequiredHeader,
+  decodePaymentResponseHeader,
+  encodePaymentSignatureHeader,
+} from '@x402/core/http';
+import type { PaymentPayload } from '@x402/core/types';
+import { appendPaymentIdentifierToExtensions } from '@x402/extensions/payment-identifier';
+import express from 'express';
+import Fastify from 'fastify';
+import { Hono } from 'hono';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type Buyer, type Desk, listen, openScene, type Scene, SELLER } from '../../test/support/paymentScene.ts';
+import { sell as sellExpress } from './express.ts';
+import { sell as sellFastify } from './fastify.ts';
+import { durableSales, type Priced, type SellOptions, sell as sellHono } from './hono.ts';
+
+let scene: Scene;
+let desk: Desk;
+let stops: (() => Promise<unknown>)[] = [];
+beforeAll(async () => {
+  scene = await openScene();
+  desk = await scene.desk();
+});
+afterAll(async () => {
+  await desk.stop();
+  await scene.stop();
+});
+afterEach(async () => {
+  await scene.local.client.setAutomine(true);
+  for (const stop of stops.reverse()) await stop();
+  stops = [];
+});
+
+type Served = { url: string; runs: () => number };
+type Start = (options: Partial<SellOptions>) => Promise<Served>;
+const ROUTES: Record<string, Priced> = {
+  'POST /ocr': { price: '0.01', description: 'One page' },
+  'GET /slow': '0.01',
+  'GET /broken': '0.01',
+  'GET /files/*': '0.02',
+  'GET /upfront': { price: '0.01', flow: 'upfront' },
+};
+const terms = (options: Partial<SellOptions>): SellOptions => ({
+  payTo: SELLER,
+  bursar: desk.url.replace(/\/x402$/, ''),
+  url: 'https://ocr.example',
+  ...options,
+});
+const slow = () => new Promise((resolve) => setTimeout(resolve, 150));
+
+const starts: Record<string, Start> = {
+  hono: async (options) => {
+    let runs = 0;
+    const app = new Hono();
+    app.use(sellHono(ROUTES, terms(options)));
+    app.post('/ocr', async (c) => c.json({ run: ++runs, page: ((await c.req.json()) as { page: string }).page }));
+    app.get('/slow', async (c) => slow().then(() => c.json({ run: ++runs })));
+    app.get('/broken', (c) => c.json({ error: 'no', run: ++runs }, 500));
+    app.get('/files/:name', (c) => c.text(`file ${c.req.param('name')} ${++runs}`));
+    app.get('/upfront', (c) => c.json({ run: ++runs }));
+    app.get('/free', (c) => c.text('free'));
+    const { url, stop } = await listen(app);
+    stops.push(stop);
+    return { url, runs: () => runs };
+  },
+  express: async (options) => {
+    let runs = 0;
+    const app = express();
+    app.use(express.json());
+    app.use(sellExpress(ROUTES, terms(options)));
+    app.post('/ocr', (req, res) => void res.json({ run: ++runs, page: (req.body as { page: string }).page }));
+    app.get('/slow', async (_req, res) => {
+      await slow();
+      res.json({ run: ++runs });
+    });
+    app.get('/broken', (_req, res) => {
+      runs++;
+      res.status(500).json({ error: 'no' });
+    });
+    app.get('/files/:name', (req, res) => void res.type('text').send(`file ${req.params.name} ${++runs}`));
+    app.get('/upfront', (_req, res) => void res.json({ run: ++runs }));
+    app.get('/free', (_req, res) => void res.send('free'));
+    const server = await new Promise<Server>((resolve) => {
+      const started: Server = app.listen(0, '127.0.0.1', () => resolve(started));
+    });
+    stops.push(() => closed(server));
+    return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, runs: () => runs };
+  },
+  fastify: async (options) => {
+    let runs = 0;
+    const app = Fastify({ forceCloseConnections: true });
+    await app.register(sellFastify(ROUTES, terms(options)));
+    app.post('/ocr', async (request) => ({ run: ++runs, page: (request.body as { page: string }).page }));
+    app.get('/slow', async () => slow().then(() => ({ run: ++runs })));
+    app.get('/broken', async (_request, reply) => reply.code(500).send({ error: 'no', run: ++runs }));
+    app.get<{ Params: { name: string } }>('/files/:name', async (request) => `file ${request.params.name} ${++runs}`);
+    app.get('/upfront', async () => ({ run: ++runs }));
+    app.get('/free', async () => 'free');
+    const url = await app.listen({ port: 0, host: '127.0.0.1' });
+    stops.push(() => app.close());
+    return { url, runs: () => runs };
+  },
+};
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+/** A signed header for what that URL asks. */
+async function signed(buyer: Buyer, url: string, init: RequestInit = {}, identifier?: string): Promise<string> {
+  const asked = await fetch(url, init);
+  expect(asked.status).toBe(402);
+  const required = decodePaymentRequiredHeader(asked.headers.get('payment-required') ?? '');
+  const [accepted] = required.accepts;
+  if (!accepted) throw new Error('The offer is empty.');
+  const payload: PaymentPayload = await buyer.pay(accepted);
+  const extensions = identifier
+    ? appendPaymentIdentifierToExtensions({ ...required.extensions }, identifier)
+    : (required.extensions ?? {});
+  return encodePaymentSignatureHeader({ ...payload, resource: required.resource, extensions });
+}
+const paying = (header: string, init: RequestInit = {}): RequestInit => ({
+  ...init,
+  headers: { ...(init.headers as Record<string, string>), 'payment-signature': header },
+});
+const PAGE = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"page":"7"}' };
+const receiptOf = (response: Response) => decodePaymentResponseHeader(response.headers.get('payment-response') ?? '');
+
+describe.each(Object.entries(starts))('selling with %s', (_name, start) => {
+  it('sells to the official client, and gives it a receipt with the transaction', async () => {
+    const { url, runs } = await start({});
+    const buyer = await scene.buyer(10_000n);
+    const bought = await buyer.fetch(`${url}/ocr`, PAGE);
+    expect(bought.status).toBe(200);
+    expect(await bought.json()).toEqual({ run: 1, page: '7' });
+    expect(runs()).toBe(1);
+    const receipt = receiptOf(bought);
+    expect(await scene.transfers(buyer.account.address)).toEqual([receipt.transaction]);
+    expect(receipt.extensions?.['bursar-receipt']).toMatchObject({
+      transaction: receipt.transaction,
+      payer: buyer.account.address,
+      pay_to: SELLER,
+      amount: '10000',
+      resource: 'https://ocr.example/ocr',
+    });
+    expect(await (await fetch(`${url}/free`)).text()).toBe('free');
+  });
+
+  it('sells to 30 buyers at once', async () => {
+    const { url, runs } = await start({});
+    const buyers = await Promise.all(Array.from({ length: 30 }, () => scene.buyer(10_000n)));
+    const answers = await Promise.all(buyers.map((buyer) => buyer.fetch(`${url}/ocr`, PAGE)));
+    expect(answers.map(({ status }) => status)).toEqual(Array(30).fill(200));
+    expect(runs()).toBe(30);
+  });
+
+  it('runs the handler once for one header sent six times at once, and gives all six the one answer', async () => {
+    const { url, runs } = await start({});
+    const buyer = await scene.buyer(50_000n);
+    const header = await signed(buyer, `${url}/slow`);
+    const answers = await Promise.all(Array.from({ length: 6 }, () => fetch(`${url}/slow`, paying(header))));
+    expect(answers.map(({ status }) => status)).toEqual(Array(6).fill(200));
+    expect(await Promise.all(answers.map((answer) => answer.json()))).toEqual(Array(6).fill({ run: 1 }));
+    expect(runs()).toBe(1);
+    const again = await fetch(`${url}/slow`, paying(header));
+    expect(await again.json()).toEqual({ run: 1 });
+    expect(receiptOf(again).success).toBe(true);
+    expect(await scene.transfers(buyer.account.address)).toHaveLength(1);
+  });
+
+  it('sells one request per payment: the same header does not buy another page, path or query', async () => {
+    const { url, runs } = await start({});
+    const buyer = await scene.buyer(100_000n);
+    const header = await signed(buyer, `${url}/ocr`, PAGE);
+    expect((await fetch(`${url}/ocr`, paying(header, PAGE))).status).toBe(200);
+    const other = await fetch(`${url}/ocr`, paying(header, { ...PAGE, body: '{"page":"8"}' }));
+    expect([other.status, ((await other.json()) as { code: string }).code]).toEqual([409, 'payment_conflict']);
+    expect((await fetch(`${url}/ocr?page=9`, paying(header, PAGE))).status).toBe(409);
+    expect((await fetch(`${url}/slow`, paying(header))).status).toBe(409);
+    expect(runs()).toBe(1);
+  });
+
+  it('answers a second payment under a known payment-identifier with 409, and takes no money', async () => {
+    const { url, runs } = await start({});
+    const buyer = await scene.buyer(100_000n);
+    const id = `retry_${'a1'.repeat(10)}`;
+    const first = await signed(buyer, `${url}/slow`, {}, id);
+    expect((await fetch(`${url}/slow`, paying(first))).status).toBe(200);
+    const second = await signed(buyer, `${url}/slow`, {}, id);
+    expect((await fetch(`${url}/slow`, paying(second))).status).toBe(409);
+    expect(runs()).toBe(1);
+    expect(await scene.transfers(buyer.account.address)).toHaveLength(1);
+  });
+
+  it('charges nothing when the handler fails, and lets the buyer try again with the same header', async () => {
+    const { url, runs } = await start({});
+    const buyer = await scene.buyer(10_000n);
+    const header = await signed(buyer, `${url}/broken`);
+    expect((await fetch(`${url}/broken`, paying(header))).status).toBe(500);
+    expect((await fetch(`${url}/broken`, paying(header))).status).toBe(500);
+    expect(runs()).toBe(2);
+    expect(await scene.transfers(buyer.account.address)).toHaveLength(0);
+  });
+
+  it('refuses what was tampered with, and nonsense, without running the handler', async () => {
+    const { url, runs } = await start({});
+    const buyer = await scene.buyer(100_000n);
+    const header = await signed(buyer, `${url}/slow`);
+    const payload = JSON.parse(Buffer.from(header, 'base64').toString()) as PaymentPayload;
+    const authorization = payload.payload.authorization as Record<string, string>;
+    const changed = (changes: object) =>
+      encodePaymentSignatureHeader({ ...payload, payload: { ...payload.payload, ...changes } });
+    const headers = [
+      changed({ authorization: { ...authorization, nonce: `0x${'22'.repeat(32)}` } }),
+      changed({ authorization: { ...authorization, value: '1' } }),
+      changed({ signature: '0x' }),
+      changed({ authorization: null }),
+      encodePaymentSignatureHeader({ ...payload, accepted: { ...payload.accepted, amount: '1' } }),
+      'AAAA',
+      '{}',
+      Buffer.from('null').toString('base64'),
+      Buffer.from('{"payload":1}').toString('base64'),
+    ];
+    for (const bad of headers) {
+      const { status } = await fetch(`${url}/slow`, paying(bad));
+      expect([bad.slice(0, 40), status >= 400 && status < 500]).toEqual([bad.slice(0, 40), true]);
+    }
+    expect(runs()).toBe(0);
+    expect(await scene.transfers(buyer.account.address)).toHaveLength(0);
+  });
+
+  it('waits for a slow miner and then serves, instead of taking settlement_pending for a failure', async () => {
+    const impatient = await scene.desk({ minedWithinMs: 50 });
+    stops.push(impatient.stop);
+    const { url, runs } = await start({ bursar: impatient.url.replace(/\/x402$/, '') });
+    const buyer = await scene.buyer(10_000n);
+    await scene.local.client.setAutomine(false);
+    const bought = buyer.fetch(`${url}/slow`);
+    await expect.poll(async () => (await scene.local.client.getTxpoolStatus()).pending).toBe(1);
+    await scene.local.client.mine({ blocks: 1 });
+    expect((await bought).status).toBe(200);
+    expect(runs()).toBe(1);
+  });
+
+  it('serves after all when the outcome came too late for the first answer', async () => {
+    const impatient = await scene.desk({ minedWithinMs: 50 });
+    stops.push(impatient.stop);
+    const { url } = await start({ bursar: impatient.url.replace(/\/x402$/, ''), followMs: 100 });
+    const buyer = await scene.buyer(10_000n);
+    const header = await signed(buyer, `${url}/slow`);
+    await scene.local.client.setAutomine(false);
+    const first = await fetch(`${url}/slow`, paying(header));
+    expect([first.status, receiptOf(first).errorReason]).toEqual([402, 'settlement_pending']);
+    await scene.local.client.mine({ blocks: 1 });
+    const second = await fetch(`${url}/slow`, paying(header));
+    expect([second.status, receiptOf(second).success]).toEqual([200, true]);
+    expect(await scene.transfers(buyer.account.address)).toHaveLength(1);
+  });
+
+  it('settles before the handler where the route says so, and sells once all the same', async () => {
+    const { url, runs } = await start({});
+    const buyer = await scene.buyer(100_000n);
+    const header = await signed(buyer, `${url}/upfront`);
+    expect((await fetch(`${url}/upfront`, paying(header))).status).toBe(200);
+    expect((await fetch(`${url}/upfront`, paying(header))).status).toBe(200);
+    expect(runs()).toBe(1);
+    expect(await scene.transfers(buyer.account.address)).toHaveLength(1);
+  });
+
+  it('answers 503 on priced routes while the facilitator is down, serves the others, and recovers', async () => {
+    const port = await freePort();
+    const { url, runs } = await start({ bursar: `http://127.0.0.1:${port}` });
+    expect((await fetch(`${url}/slow`)).status).toBe(503);
+    expect((await fetch(`${url}/free`)).status).toBe(200);
+    stops.push(await relay(port, desk.url.replace(/\/x402$/, '')));
+    const buyer = await scene.buyer(10_000n);
+    expect((await buyer.fetch(`${url}/slow`)).status).toBe(200);
+    expect(runs()).toBe(1);
+  });
+
+  it('serves when the answer to settle is lost on the way: the chain says that it settled', async () => {
+    const port = await freePort();
+    stops.push(await relay(port, desk.url.replace(/\/x402$/, ''), '/x402/settle'));
+    const { url, runs } = await start({ bursar: `http://127.0.0.1:${port}` });
+    const buyer = await scene.buyer(10_000n);
+    const bought = await buyer.fetch(`${url}/slow`);
+    expect([bought.status, receiptOf(bought).transaction]).toEqual([
+      200,
+      (await scene.transfers(buyer.account.address))[0],
+    ]);
+    expect(runs()).toBe(1);
+  });
+});
+
+describe('sales kept in a file', () => {
+  it('outlive the process: the same header gets the answer that it bought', async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'bursar-sales-')), 'sales.sqlite');
+    const buyer = await scene.buyer(100_000n);
+    const before = durableSales(path);
+    const first = await starts.hono?.({ sales: before });
+    const header = await signed(buyer, `${first?.url}/files/a.txt`);
+    const answer = await (await fetch(`${first?.url}/files/a.txt`, paying(header))).text();
+    expect(answer).toBe('file a.txt 1');
+    await before.close();
+    const after = durableSales(path);
+    stops.push(() => after.close());
+    const second = await starts.hono?.({ sales: after });
+    const again = await fetch(`${second?.url}/files/a.txt`, paying(header));
+    expect([again.status, await again.text(), second?.runs()]).toEqual([200, 'file a.txt 1', 0]);
+    expect((await fetch(`${second?.url}/files/b.txt`, paying(header))).status).toBe(409);
+  });
+});
+
+describe('options that cannot be meant', () => {
+  it('are refused when the app starts', () => {
+    expect(() => sellHono({ 'GET /a': '0' }, { payTo: SELLER })).toThrow(/zero/);
+    expect(() => sellHono({ 'GET /a': '1e3' }, { payTo: SELLER })).toThrow(/not an amount/);
+    expect(() => sellHono({ 'GET /a': '0.01' }, { payTo: '0x12' })).toThrow(/payTo/);
+    expect(() => sellHono({}, { payTo: SELLER })).toThrow(/no route/);
+  });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await closed(server);
+  return port;
+}
+
+/** Passes requests on; answers to `mutes` are lost. */
+async function relay(port: number, to: string, mutes?: string): Promise<() => Promise<void>> {
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const { method = 'GET', url = '/' } = request;
+    const answer = await fetch(`${to}${url}`, method === 'GET' ? {} : { method, body: Buffer.concat(chunks) });
+    const body = await answer.text();
+    if (url === mutes) response.destroy();
+    else response.writeHead(answer.status, { 'content-type': 'application/json' }).end(body);
+  });
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  return () => closed(server);
+}

@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { decodePaymentResponseHeader } from '@x402/core/http';
+import type { Answer, Sale } from './sales.ts';
+import type { Shop } from './shop.ts';
+
+/** Larger answers are served but not kept. */
+const ANSWER_MAX_BYTES = 4 * 1024 * 1024;
+const BUSY_WAIT_MS = 60_000;
+
+/**
+ * Serves a paid request once, however often and however concurrently it comes. `run` tells whether the handler ran; it is
+ * called only by the one request that holds the sale.
+ */
+export async function serveOnce(
+  shop: Shop,
+  sale: Sale,
+  run: () => Promise<{ answer: Answer; handled: boolean }>,
+): Promise<Answer> {
+  const until = performance.now() + BUSY_WAIT_MS;
+  for (;;) {
+    const claimed = await shop.sales.claim(sale);
+    if (claimed.kind === 'answered') return claimed.answer;
+    if (claimed.kind === 'conflict') {
+      return refusal(409, 'payment_conflict', 'This payment, or its identifier, belongs to another request.');
+    }
+    if (claimed.kind === 'gone') {
+      return refusal(409, 'payment_served', 'This payment was served already, and its answer is not kept.');
+    }
+    if (claimed.kind === 'new') {
+      if (claimed.owed) shop.expect(sale);
+      break;
+    }
+    if (performance.now() > until) return refusal(409, 'payment_busy', 'This payment is being served.');
+    await sleep(20);
+  }
+  let handled = true;
+  try {
+    const ran = await run();
+    handled = ran.handled;
+    if (isPaid(ran.answer)) {
+      await shop.sales.finish(sale, ran.answer.body.byteLength > ANSWER_MAX_BYTES ? null : ran.answer);
+    } else {
+      await shop.sales.release(sale, handled);
+    }
+    return ran.answer;
+  } catch (error) {
+    await shop.sales.release(sale, handled);
+    throw error;
+  }
+}
+
+export function isPaid({ headers }: Answer): boolean {
+  const header = headers.find(([name]) => name.toLowerCase() === 'payment-response')?.[1];
+  if (header === undefined) return false;
+  try {
+    return decodePaymentResponseHeader(header).success === true;
+  } catch {
+    return false;
+  }
+}
+
+export function refusal(status: number, code: string, detail: string, headers: [string, string][] = []): Answer {
+  const body = Buffer.from(JSON.stringify({ code, detail }));
+  return { status, headers: [['content-type', 'application/json'], ['cache-control', 'no-store'], ...headers], body };
+}
+
+/** Nobody can say yet what the price is, or whether it was paid. */
+export function notReady(): Answer {
+  const detail = 'The facilitator does not answer; nothing was charged.';
+  return refusal(503, 'facilitator_unavailable', detail, [['retry-after', '1']]);
+}
