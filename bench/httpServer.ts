@@ -1,0 +1,63 @@
+import { type ServerType, serve } from '@hono/node-server';
+import { Hono } from 'hono';
+import { openActivations } from '../src/activation/activations.ts';
+import { createHttp } from '../src/http/server.ts';
+import type { App } from '../src/operation/app.ts';
+import { openStore, type Store } from '../src/store/store.ts';
+import { openChain } from '../src/wallet/chain.ts';
+import { chainFacts, populate, roomyStarterBundle, TOKEN } from './world.ts';
+
+/** What the server tells the bench once it listens. For `noop` there are no keys: nobody asks for one. */
+export type Listening = { port: number; keys: string[]; payees: string[] };
+
+/**
+ * A process of its own (`fork`): `noop` is a bare Hono server with a route that takes JSON, does nothing and answers JSON; a
+ * path is the whole server on that database, without workers: what happens after the answer is not measured here.
+ */
+const what = process.argv[2] ?? 'noop';
+const served = what === 'noop' ? noop() : await whole(what);
+const server: ServerType = serve({ fetch: served.fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) => {
+  const { keys, payees } = served;
+  process.send?.({ port, keys, payees } satisfies Listening);
+});
+process.on('message', () => {
+  server.close();
+  if ('closeAllConnections' in server) server.closeAllConnections();
+  void served.store?.close().then(() => process.disconnect());
+  if (!served.store) process.disconnect();
+});
+
+type Served = { fetch: Hono['fetch']; keys: string[]; payees: string[]; store: Store | null };
+
+function noop(): Served {
+  const app = new Hono();
+  app.post('/v1/payments', async (c) => c.json({ ok: typeof (await c.req.json()) === 'object' }, 201));
+  return { fetch: app.fetch, keys: [], payees: [], store: null };
+}
+
+async function whole(databasePath: string): Promise<Served> {
+  const store = openStore(databasePath);
+  const atMs = Date.now() - 86_400_000;
+  const world = await populate(store, atMs);
+  const policies = await openActivations(store, null);
+  const act = { actor: 'bursar', atMs };
+  const policy = await policies.load(await roomyStarterBundle(), 'bench', act);
+  await policies.activate(policy.digest, 'activate', act);
+  // Just what `pay` reaches: the rest of an office (keys, relayer, follower) has no part in the answer.
+  type Reached = 'store' | 'clock' | 'chain' | 'chainFacts' | 'policies' | 'wake' | 'version';
+  const app: Pick<App, Reached> = {
+    store,
+    clock: Date.now,
+    chain: openChain({ chainId: chainFacts.chainId, rpcUrl: 'http://127.0.0.1:9', token: TOKEN }),
+    chainFacts,
+    policies,
+    wake: () => {},
+    version: 'bench',
+  };
+  return {
+    fetch: createHttp(app as App).fetch,
+    keys: world.agents.map(({ key }) => key),
+    payees: world.payees.map(({ name }) => name),
+    store,
+  };
+}
