@@ -26,6 +26,7 @@ export function examplePayment(changes: Partial<Payment> & { address: Address })
     category: null,
     memo: null,
     refundOf: null,
+    receivableId: null,
     fundsPayment: null,
     batchId: null,
     state: 'authorized',

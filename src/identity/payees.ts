@@ -94,6 +94,21 @@ export function getPayee(tx: ReadTx, idOrName: string): Payee {
   return toPayee(tx, row);
 }
 
+/** The payee that stands for an agent of this Bursar (by id or name): an active one, the oldest. Throws `payee_not_found`. */
+export function getPayeeOfAgent(tx: ReadTx, agent: string): Payee {
+  const row = tx.get<Row>(
+    `SELECT p.* FROM payees p JOIN agents a ON a.id = p.agent_id WHERE p.kind = 'agent' AND (a.id = ? OR a.name = ?)
+     ORDER BY (p.status = 'active') DESC, p.id LIMIT 1`,
+    agent,
+    agent,
+  );
+  if (!row) {
+    const message = 'No payee stands for that agent, so it may not be paid.';
+    throw new BursarError('payee_not_found', { message, details: { agent } });
+  }
+  return toPayee(tx, row);
+}
+
 export function listPayees(tx: ReadTx): Payee[] {
   return tx.all<Row>('SELECT * FROM payees ORDER BY id').map((row) => toPayee(tx, row));
 }

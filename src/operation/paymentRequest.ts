@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
 import { getAgent } from '../identity/agents.ts';
-import type { AgentId, PaymentId } from '../ids/ids.ts';
+import type { AgentId } from '../ids/ids.ts';
 import { formatUsdc } from '../money/microUsdc.ts';
 import type { GateContext } from '../payments/gate.ts';
 import type { PaymentRequest } from '../payments/request.ts';
@@ -18,12 +18,15 @@ export const payShape = {
   amount: Amount,
   kind: z.enum(askableKinds).default('payout'),
   payee: Ref.optional().describe('Payee id or name'),
+  to_agent: Ref.optional().describe(
+    'Instead of a payee: an agent of this Bursar, by id or name; a payee must stand for it',
+  ),
   address: AddressText.optional().describe("Where to pay; without it the payee's current address"),
   workflow: Ref.optional(),
   run: safeText(120).optional(),
   category: Label.optional(),
   memo: safeText(280).optional(),
-  refund_of: idOf('payment').optional(),
+  refund_of: idOf('payment').or(idOf('receivable')).optional().describe('On a refund: what it gives back'),
 };
 export const PayInput = z.strictObject({
   ...payShape,
@@ -49,8 +52,11 @@ export function toPaymentRequest(
   idempotencyKey: string,
   batch: { id: string; text: string } | null,
 ): PaymentRequest {
-  if (input.payee === undefined && input.address === undefined) {
-    throw new BursarError('invalid_request', { message: 'Say whom to pay: `payee` or `address`.' });
+  if (input.payee === undefined && input.address === undefined && input.to_agent === undefined) {
+    throw new BursarError('invalid_request', { message: 'Say whom to pay: `payee`, `to_agent` or `address`.' });
+  }
+  if (input.payee !== undefined && input.to_agent !== undefined) {
+    throw new BursarError('invalid_request', { message: 'Say `payee` or `to_agent`, not both.' });
   }
   if ((input.kind === 'refund') !== (input.refund_of !== undefined)) {
     throw new BursarError('invalid_request', { message: '`refund_of` and kind refund go together.' });
@@ -66,12 +72,12 @@ export function toPaymentRequest(
     requestJson,
     kind: input.kind,
     amount: input.amount,
-    payee: input.payee ?? null,
+    payee: input.to_agent === undefined ? (input.payee ?? null) : { agent: input.to_agent },
     address: input.address ?? null,
     workflow: input.workflow === undefined ? null : { ref: input.workflow, run: input.run ?? null },
     category: input.category ?? null,
     memo: input.memo ?? null,
-    refundOf: (input.refund_of ?? null) as PaymentId | null,
+    refundOf: (input.refund_of ?? null) as PaymentRequest['refundOf'],
     batchId: batch?.id ?? null,
     rail: 'wallet',
     host: null,

@@ -67,7 +67,11 @@ export function decisionHashOf(policyDigest: string, inputHash: string, resultHa
  * The gate's own rules stand behind every policy, so that none can leave them out: frozen means no, and what the wallet
  * contract would refuse to the executor alone goes to people. They only ever narrow.
  */
-export function verdictOf({ decision, facts }: Evaluated, amountMicro: bigint, chainApprovers: number): Verdict {
+export function verdictOf(
+  { decision, facts }: Pick<Evaluated, 'decision' | 'facts'>,
+  amountMicro: bigint,
+  chainApprovers: number,
+): Verdict {
   const inactive = [facts.agent, facts.sponsor, ...(facts.workflow ? [facts.workflow] : [])].find(
     (each) => each.status !== 'active',
   );

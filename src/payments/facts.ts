@@ -1,7 +1,14 @@
 import { type Address, isAddressEqual, zeroAddress } from 'viem';
 import { BursarError } from '../errors/base.ts';
 import { type Agent, getAgent } from '../identity/agents.ts';
-import { currentAddress, findPayeeByAddress, findPayeeByHost, getPayee, type Payee } from '../identity/payees.ts';
+import {
+  currentAddress,
+  findPayeeByAddress,
+  findPayeeByHost,
+  getPayee,
+  getPayeeOfAgent,
+  type Payee,
+} from '../identity/payees.ts';
 import { getSponsor, type Sponsor } from '../identity/sponsors.ts';
 import { getWorkflow, type Workflow } from '../identity/workflows.ts';
 import { type MeterSubject, readMeters } from '../ledger/meters.ts';
@@ -9,6 +16,7 @@ import { zonedTime } from '../policy/calendar.ts';
 import type { PolicyInput } from '../policy/input.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { ReadTx } from '../store/store.ts';
+import { fundsOf } from './funds.ts';
 import { hostSubject, noHistory, readHistory } from './history.ts';
 import type { ChainFacts, PaymentRequest } from './request.ts';
 
@@ -59,7 +67,8 @@ export function resolveFacts(tx: ReadTx, request: PaymentRequest, chain: ChainFa
 
 /** An x402 seller is who its host says: an unlisted host stays without a payee, whatever address it asks for. */
 function resolvePayee(tx: ReadTx, request: PaymentRequest): Payee | null {
-  if (request.payee) return getPayee(tx, request.payee);
+  if (typeof request.payee === 'string') return getPayee(tx, request.payee);
+  if (request.payee) return getPayeeOfAgent(tx, request.payee.agent);
   if (request.kind === 'top_up') return null;
   if (request.host) return findPayeeByHost(tx, request.host);
   return request.address ? findPayeeByAddress(tx, request.address) : null;
@@ -138,6 +147,7 @@ export function inputOf(
       address: withoutAddress(addressPast),
       host_last_address: hostPast?.last_address ?? null,
     },
+    funds: fundsOf(tx, agent.id, without),
     approvals,
     mandate: null,
     meters: readMeters(tx, policy.meters, facts.subject, atMs, without),

@@ -169,6 +169,7 @@ describe('behind every policy', () => {
     meters: {},
     settings: { timezone: 'UTC', x402: { maxValiditySeconds: 60, floatTarget: microUsdc(1_000_000n) } },
     reads: { amount: new Set(), time: new Set() },
+    route: ({ receivable }) => ({ legs: [], keptMicro: BigInt(receivable.amount) }),
     evaluate: () => {
       const decision = {
         effect: 'allow',

@@ -3,10 +3,13 @@ import { newId, type PaymentId, paymentIdOnChain } from '../ids/ids.ts';
 import { addToMeters } from '../ledger/meters.ts';
 import { formatUsdc } from '../money/microUsdc.ts';
 import type { Policy } from '../policy/policy.ts';
+import { addPassedOn } from '../receivables/earnings.ts';
+import type { Receivable } from '../receivables/receivable.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
 import { type Evaluated, evaluate, gateReason, recordDecision, type Verdict, verdictOf } from './decide.ts';
 import { type Funding, purseFunding, walletFunding } from './funding.ts';
 import { reserve } from './hold.ts';
+import { passesOn } from './kinds.ts';
 import type { Payment } from './payment.ts';
 import { insertPayment, type PaymentRow, toPayment } from './records.ts';
 import { checkRefund } from './refunds.ts';
@@ -28,8 +31,8 @@ export type GateAnswer = { payment: Payment; replayed: boolean; evaluated: Evalu
 export function requestPayment(tx: Tx, request: PaymentRequest, context: GateContext): GateAnswer {
   const replay = findReplay(tx, request, context);
   if (replay) return { payment: replay, replayed: true, evaluated: null };
-  const { evaluated, outcome } = judge(tx, request, context);
-  const payment = record(tx, request, evaluated, outcome, context, null);
+  const { evaluated, outcome, refunded } = judge(tx, request, context);
+  const payment = record(tx, request, evaluated, outcome, context, null, refunded);
   return { payment, replayed: false, evaluated };
 }
 
@@ -50,11 +53,15 @@ export type Outcome = {
   topUp: { request: PaymentRequest; evaluated: Evaluated; verdict: Verdict } | null;
 };
 
-function judge(tx: ReadTx, request: PaymentRequest, context: GateContext): { evaluated: Evaluated; outcome: Outcome } {
+function judge(
+  tx: ReadTx,
+  request: PaymentRequest,
+  context: GateContext,
+): { evaluated: Evaluated; outcome: Outcome; refunded: Receivable | null } {
   const evaluated = evaluate(tx, context.policy, context.chain, request, [], context.atMs);
-  checkRefund(tx, request, evaluated.facts);
+  const refunded = checkRefund(tx, request, evaluated.facts);
   const verdict = verdictOf(evaluated, request.amount, 0);
-  return { evaluated, outcome: fund(tx, request, evaluated, verdict, 0n, context) };
+  return { evaluated, outcome: fund(tx, request, evaluated, verdict, 0n, context), refunded };
 }
 
 /** Finds the money for what is not denied; too little is a deny. `heldMicro`: what a payment under review holds already. */
@@ -132,6 +139,7 @@ function record(
   outcome: Outcome,
   context: GateContext,
   funds: PaymentId | null,
+  refunded: Receivable | null,
 ): Payment {
   const { verdict, funding, topUp } = outcome;
   const { facts } = evaluated;
@@ -156,7 +164,8 @@ function record(
     heldMicro: funding?.holdNow ?? 0n,
     category: facts.category,
     memo: request.memo,
-    refundOf: request.refundOf,
+    refundOf: refunded?.paymentId ?? null,
+    receivableId: refunded?.id ?? request.receivableId ?? null,
     fundsPayment: funds,
     batchId: request.batchId,
     state,
@@ -177,6 +186,7 @@ function record(
   if (funding) {
     reserve(tx, payment, payment.heldMicro, context.atMs);
     addToMeters(tx, context.policy.meters, facts.subject, { id, amountMicro: request.amount }, context.atMs);
+    if (passesOn[request.kind]) addPassedOn(tx, payment.agentId, payment.amount);
   }
   appendPaymentEvent(tx, payment, eventOf[verdict.effect], {
     ...context,
@@ -191,6 +201,10 @@ function record(
       ...(funds ? { funds } : {}),
     },
   });
+  if (refunded) {
+    const data = { receivable: refunded.id, refund_of: refunded.paymentId, amount: formatUsdc(payment.amount) };
+    appendPaymentEvent(tx, payment, 'refund.linked', { ...context, data });
+  }
   if (topUp) openTopUp(tx, topUp, context, id);
   return payment;
 }
@@ -203,7 +217,15 @@ export function openTopUp(
   funds: PaymentId,
 ): Payment {
   const funding = { holdNow: topUp.request.amount, topUp: 0n };
-  return record(tx, topUp.request, topUp.evaluated, { verdict: topUp.verdict, funding, topUp: null }, context, funds);
+  return record(
+    tx,
+    topUp.request,
+    topUp.evaluated,
+    { verdict: topUp.verdict, funding, topUp: null },
+    context,
+    funds,
+    null,
+  );
 }
 
 /** The next nonce of the agent's wallet; the contract lets each pay once. */

@@ -1,3 +1,14 @@
 /** What a payment is for. `top_up` moves money into the agent's own x402 purse; `split` is a leg of routed revenue. */
 export const paymentKinds = ['purchase', 'payout', 'transfer', 'refund', 'split', 'recurring', 'top_up'] as const;
 export type PaymentKind = (typeof paymentKinds)[number];
+
+/** What gives away money that was earned, rather than spending it. */
+export const passesOn = {
+  purchase: false,
+  payout: false,
+  transfer: false,
+  refund: true,
+  split: true,
+  recurring: false,
+  top_up: false,
+} as const satisfies Record<PaymentKind, boolean>;

@@ -1,5 +1,5 @@
 import type { Address, Hex } from 'viem';
-import type { AgentId, PayeeId, PaymentId, SponsorId, WorkflowId } from '../ids/ids.ts';
+import type { AgentId, PayeeId, PaymentId, ReceivableId, SponsorId, WorkflowId } from '../ids/ids.ts';
 import type { MicroUsdc } from '../money/microUsdc.ts';
 import type { Reason, Review } from '../policy/decision.ts';
 import type { PaymentKind } from './kinds.ts';
@@ -37,7 +37,10 @@ export type Payment = {
   heldMicro: bigint;
   category: string | null;
   memo: string | null;
+  /** On a refund: the payment that it gives back, if an agent of this Bursar had made it. */
   refundOf: PaymentId | null;
+  /** On a refund: what it gives back. On a split: what it passes on. */
+  receivableId: ReceivableId | null;
   /** On a top_up: the x402 purchase that waits for it. */
   fundsPayment: PaymentId | null;
   batchId: string | null;

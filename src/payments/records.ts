@@ -1,5 +1,5 @@
 import type { Address, Hex } from 'viem';
-import type { AgentId, PayeeId, PaymentId, SponsorId, WorkflowId } from '../ids/ids.ts';
+import type { AgentId, PayeeId, PaymentId, ReceivableId, SponsorId, WorkflowId } from '../ids/ids.ts';
 import { microUsdc } from '../money/microUsdc.ts';
 import type { Reason, Review } from '../policy/decision.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
@@ -26,6 +26,7 @@ export type PaymentRow = {
   category: string | null;
   memo: string | null;
   refund_of: string | null;
+  receivable_id: string | null;
   funds_payment: string | null;
   batch_id: string | null;
   state: string;
@@ -68,6 +69,7 @@ export function toPayment(row: PaymentRow): Payment {
     category: row.category,
     memo: row.memo,
     refundOf: row.refund_of as PaymentId | null,
+    receivableId: row.receivable_id as ReceivableId | null,
     fundsPayment: row.funds_payment as PaymentId | null,
     batchId: row.batch_id,
     state: row.state as PaymentState,
@@ -102,10 +104,10 @@ export function insertPayment(
 ): void {
   tx.run(
     `INSERT INTO payments (id, chain_key, agent_id, sponsor_id, workflow_id, workflow_run, payee_id, kind, rail, chain_id,
-       address, host, amount_micro, held_micro, category, memo, refund_of, funds_payment, batch_id, state, reasons_json,
+       address, host, amount_micro, held_micro, category, memo, refund_of, receivable_id, funds_payment, batch_id, state, reasons_json,
        review_json, review_expires_at, policy_digest, decision_hash, wallet_nonce, requires_chain_approval,
        idempotency_key, body_hash, request_json, created_at, updated_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     payment.id,
     payment.chainKey,
     payment.agentId,
@@ -123,6 +125,7 @@ export function insertPayment(
     payment.category,
     payment.memo,
     payment.refundOf,
+    payment.receivableId,
     payment.fundsPayment,
     payment.batchId,
     payment.state,

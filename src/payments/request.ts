@@ -1,5 +1,5 @@
 import type { Address } from 'viem';
-import type { AgentId, PaymentId } from '../ids/ids.ts';
+import type { AgentId, PaymentId, ReceivableId } from '../ids/ids.ts';
 import type { MicroUsdc } from '../money/microUsdc.ts';
 import type { PolicyInput } from '../policy/input.ts';
 import type { PaymentKind } from './kinds.ts';
@@ -16,14 +16,17 @@ export type PaymentRequest = {
   requestJson: string;
   kind: PaymentKind;
   amount: MicroUsdc;
-  /** Payee id or name; null where only an address or a host is known. */
-  payee: string | null;
+  /** Payee id or name, or the agent that a payee stands for; null where only an address or a host is known. */
+  payee: string | { agent: string } | null;
   /** Checksummed; null: the payee's current one. */
   address: Address | null;
   workflow: { ref: string; run: string | null } | null;
   category: string | null;
   memo: string | null;
-  refundOf: PaymentId | null;
+  /** The payment that a refund gives back, or the receivable where no agent of this Bursar had paid. */
+  refundOf: PaymentId | ReceivableId | null;
+  /** On a split: what it passes on. */
+  receivableId?: ReceivableId;
   batchId: string | null;
   rail: Rail;
   host: string | null;

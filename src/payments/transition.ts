@@ -2,9 +2,11 @@ import { BursarError, invariant } from '../errors/base.ts';
 import { appendEvent, type EventType } from '../ledger/events.ts';
 import { type Account, agentAccount, externalAccount, post } from '../ledger/journal.ts';
 import { releaseFromMeters } from '../ledger/meters.ts';
+import { addPassedOn } from '../receivables/earnings.ts';
 import type { Tx } from '../store/store.ts';
 import { forgetSettlement, recordSettlement } from './history.ts';
 import { heldAccount, releaseHold } from './hold.ts';
+import { passesOn } from './kinds.ts';
 import type { Payment, Settlement } from './payment.ts';
 import { findPayment } from './records.ts';
 import { holdsMoney, next, type TransitionEvent } from './states.ts';
@@ -42,6 +44,7 @@ export function transition(
   if (holdsMoney[payment.state] && !holdsMoney[state] && event !== 'finalize') {
     releaseHold(tx, payment, context.atMs);
     releaseFromMeters(tx, payment.id);
+    if (passesOn[payment.kind]) addPassedOn(tx, payment.agentId, -payment.amount);
   }
   appendPaymentEvent(tx, payment, eventNames[event], context);
   return reread(tx, payment);

@@ -7,13 +7,13 @@ import { BursarError } from '../errors/base.ts';
 import { BUNDLE_FORMAT, withAmounts, writeBundle } from './bundle.ts';
 import { checkData } from './checkData.ts';
 import { OPA_VERSION, type OpaOptions, resolveOpa } from './opa.ts';
-import { DECISION_ENTRYPOINT, loadPolicy, METERS_ENTRYPOINT } from './policy.ts';
+import { DECISION_ENTRYPOINT, loadPolicy, METERS_ENTRYPOINT, ROUTE_ENTRYPOINT } from './policy.ts';
 import { failure, POLICIES, type PolicySources, readSources } from './sources.ts';
 import { fileOfTarGz } from './tar.ts';
 
 const run = promisify(execFile);
 const OPA_LIMIT_MS = 60_000;
-const ENTRYPOINTS = [DECISION_ENTRYPOINT, METERS_ENTRYPOINT];
+const ENTRYPOINTS = [DECISION_ENTRYPOINT, METERS_ENTRYPOINT, ROUTE_ENTRYPOINT];
 
 /**
  * Compiles an operator's directory (data.yaml, and `controls/` of their own where they have some) on top of Bursar's library

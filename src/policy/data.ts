@@ -45,6 +45,45 @@ function layered<K extends string, T extends z.ZodType>(key: K, value: T) {
 }
 const limited = z.strictObject({ limit: usdc, overrides: layered('limit', usdc) });
 
+const percent = z.int().min(0).max(100);
+
+const share = z.strictObject({
+  payee: name,
+  percent: z
+    .string()
+    .regex(/^(0|[1-9][0-9]?|100)(\.[0-9]{1,2})?$/)
+    .refine((text) => Number(text) > 0 && Number(text) <= 100, 'is not a percentage in quotes, as "70" or "12.5"')
+    .describe('A percentage in quotes, with two decimals at most'),
+});
+type Share = z.infer<typeof share>;
+const different = (items: readonly { payee: string }[]): boolean =>
+  new Set(items.map((item) => item.payee)).size === items.length;
+/** Percentages have two decimals: whole hundredths add up exactly. */
+const total = (shares: readonly Share[]): number =>
+  shares.reduce((sum, each) => sum + Math.round(Number(each.percent) * 100), 0);
+/** Where an agent's earned money goes: see policies/lib/route.rego. */
+const route = z
+  .strictObject({
+    fixed: z
+      .array(z.strictObject({ payee: name, amount: usdc.refine((text) => Number(text) > 0, 'is nothing') }))
+      .max(20)
+      .refine(different, 'names a payee twice')
+      .optional(),
+    shares: z
+      .array(share)
+      .min(1)
+      .max(20)
+      .refine(different, 'names a payee twice')
+      .refine((shares) => total(shares) <= 10_000, 'is more than 100 % in sum')
+      .optional(),
+    remainder: name.optional().describe('The payee of a share that gets what rounding leaves'),
+    sweep: z.strictObject({ to: name, float: usdc }).optional(),
+  })
+  .refine(({ shares, remainder }) => !shares || shares.some((each) => each.payee === remainder), {
+    path: ['remainder'],
+    error: 'must name the payee of one of the shares',
+  });
+
 const ControlData = z
   .object({
     payee_allowed: z.strictObject({
@@ -77,6 +116,7 @@ const ControlData = z
       payment_flows: names,
       max_timeout_seconds: count,
     }),
+    earned_money: z.strictObject({ spendable_percent: percent, overrides: layered('spendable_percent', percent) }),
     refund_terms: z.strictObject({ review_from: usdc, ...people }),
     top_up_terms: z.strictObject({ limit: usdc }),
   })
@@ -102,6 +142,7 @@ export const PolicyData = z.strictObject({
     sponsor_may_approve: z.boolean(),
     mandate_covers: controlNames,
   }),
+  revenue: z.strictObject({ rules: layered('route', route) }).optional(),
   controls: ControlData,
 });
 export type PolicyData = z.infer<typeof PolicyData>;

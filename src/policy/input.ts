@@ -78,6 +78,23 @@ const approval = z.strictObject({
   is_sponsor: z.boolean(),
 });
 
+/** Only for `data.bursar.route`: earned money that is final. */
+const receivable = z.strictObject({
+  id: text,
+  kind: z.enum(['agent_payment', 'x402_sale', 'invoice']),
+  amount: positiveMicro,
+  refunded: micro,
+  payer: address,
+  resource: text.nullable(),
+  invoice: text.nullable(),
+});
+
+const funds = z.strictObject({
+  available: micro.describe('Free in wallet and purse, before this payment'),
+  earned: micro.describe('Received for sales, invoices and from other agents, ever'),
+  passed_on: micro.describe('Of what was earned: refunded and split, ever, holds included'),
+});
+
 export const PolicyInput = z.strictObject({
   time,
   agent: z.strictObject({ id: text, name: text, status, labels: z.record(text, text) }),
@@ -87,8 +104,14 @@ export const PolicyInput = z.strictObject({
   destination,
   payment,
   history: z.strictObject({ payee: past, address: past, host_last_address: address.nullable() }),
+  funds,
   approvals: z.array(approval),
+  receivable: receivable.optional(),
   mandate: z.strictObject({ id: text }).nullable(),
   meters: z.record(text, z.strictObject({ total: micro, count: z.int().min(0), last_at: ms.nullable() })),
 });
 export type PolicyInput = z.infer<typeof PolicyInput>;
+
+/** What `data.bursar.route` sees of one receivable. */
+export const RouteInput = PolicyInput.pick({ agent: true, sponsor: true, funds: true }).extend({ receivable });
+export type RouteInput = z.infer<typeof RouteInput>;

@@ -1,14 +1,17 @@
 import { BursarError } from '../errors/base.ts';
 import { type Bundle, readBundle } from './bundle.ts';
 import { type Decision, failedDecision, type PolicyFailure, readDecision, resultTextOf } from './decision.ts';
+import type { RouteInput } from './input.ts';
 import { MeterDeclarations } from './meters.ts';
 import { probe } from './probe.ts';
 import { probeInput } from './probeInput.ts';
+import { type Route, readRoute } from './route.ts';
 import { type PolicySettings, readSettings } from './settings.ts';
 import { WasmPolicy } from './wasm.ts';
 
 export const DECISION_ENTRYPOINT = 'bursar/decision';
 export const METERS_ENTRYPOINT = 'bursar/meters';
+export const ROUTE_ENTRYPOINT = 'bursar/route';
 
 /** The starter policy answers in 20 us. */
 const EVALUATION_LIMIT_MS = 50;
@@ -26,6 +29,11 @@ export interface Policy {
    * that failed has thrown: for the event log; it is not part of the decision.
    */
   evaluate(inputText: string): { decision: Decision; resultText: string; failure?: string };
+  /**
+   * Where earned money goes, by the revenue rules (`data.bursar.route`). Never throws; a failure means that nothing is split. A
+   * policy without that entry point keeps everything.
+   */
+  route(input: RouteInput): Route | { failed: string };
 }
 
 export type LoadOptions = {
@@ -58,7 +66,8 @@ export async function loadPolicy(bundleText: string, options: LoadOptions = {}):
     amount: rulesThatRead(bundle, /input\.payment\.amount/),
     time: rulesThatRead(bundle, /input\.(time|meters)/),
   };
-  const policy = new WasmBackedPolicy(digest, declared.data, settings, reads, wasm, options.evaluationLimitMs);
+  const routes = bundle.manifest.entrypoints.includes(ROUTE_ENTRYPOINT);
+  const policy = new WasmBackedPolicy(digest, declared.data, settings, reads, wasm, routes, options.evaluationLimitMs);
   const tried = policy.try(JSON.stringify(probeInput(declared.data, settings.timezone)));
   if ('failed' in tried) {
     throw tried.failed === 'policy_timeout'
@@ -82,6 +91,7 @@ class WasmBackedPolicy implements Policy {
   readonly settings: PolicySettings;
   readonly reads: Policy['reads'];
   readonly #wasm: WasmPolicy;
+  readonly #routes: boolean;
   readonly #limitMs: number;
 
   constructor(
@@ -90,6 +100,7 @@ class WasmBackedPolicy implements Policy {
     settings: PolicySettings,
     reads: Policy['reads'],
     wasm: WasmPolicy,
+    routes: boolean,
     limitMs: number = EVALUATION_LIMIT_MS,
   ) {
     this.digest = digest;
@@ -97,6 +108,7 @@ class WasmBackedPolicy implements Policy {
     this.settings = settings;
     this.reads = reads;
     this.#wasm = wasm;
+    this.#routes = routes;
     this.#limitMs = limitMs;
   }
 
@@ -105,6 +117,20 @@ class WasmBackedPolicy implements Policy {
     if (!('failed' in tried)) return { decision: tried, resultText: resultTextOf(tried) };
     const decision = failedDecision(tried.failed);
     return { decision, resultText: resultTextOf(decision), failure: tried.why };
+  }
+
+  route(input: RouteInput): Route | { failed: string } {
+    if (!this.#routes) return { legs: [], keptMicro: BigInt(input.receivable.amount - input.receivable.refunded) };
+    let raw: unknown;
+    try {
+      raw = this.#wasm.evaluate(ROUTE_ENTRYPOINT, JSON.stringify(input));
+    } catch (error) {
+      return { failed: error instanceof Error ? error.message : String(error) };
+    }
+    if (raw === undefined) return { failed: 'data.bursar.route is undefined: the revenue rule is not well formed.' };
+    return (
+      readRoute(raw, input) ?? { failed: `data.bursar.route does not add up: ${JSON.stringify(raw).slice(0, 200)}` }
+    );
   }
 
   /** A decision, or the way in which the policy failed. */

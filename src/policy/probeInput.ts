@@ -45,6 +45,7 @@ export function probeInput(meters: MeterDeclarations, timezone: string): PolicyI
       x402: null,
     },
     history: { payee: NEVER, address: NEVER, host_last_address: null },
+    funds: { available: 1_000_000, earned: 0, passed_on: 0 },
     approvals: [],
     mandate: null,
     meters: Object.fromEntries(Object.keys(meters).map((name) => [name, zero])),

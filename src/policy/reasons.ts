@@ -85,6 +85,9 @@ export const reasonCatalogue = {
   x402_payment_flow: ({ observed }) => `The x402 payment flow ${plain(observed)} is not accepted.`,
   x402_timeout: ({ observed, limit }) =>
     `The seller asks for an authorization of ${plain(observed)} s; at most ${plain(limit)} s are accepted.`,
+  // earned_money
+  earned_money: ({ observed, limit }) =>
+    `Of the agent's money ${usdc(limit)} may be spent, and this is ${usdc(observed)}: the rest is earned, and stays for refunds and splits.`,
   // top_up_terms, refund_terms
   top_up_cap: ({ observed, limit }) => `The top-up of ${usdc(observed)} is over the cap of ${usdc(limit)}.`,
   refund_unlinked: () => 'The refund names no payment that it gives back.',

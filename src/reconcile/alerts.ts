@@ -8,6 +8,8 @@ export const alertTypes = [
   'evidence_mismatch',
   'claim_without_transfer',
   'top_up_short',
+  'split_refused',
+  'revenue_failed',
   'chain_unavailable',
   'chain_mismatch',
   'chain_inconsistent',
