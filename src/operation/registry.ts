@@ -1,5 +1,6 @@
 import { agentOperations } from './agents.ts';
 import { approverOperations } from './approvers.ts';
+import { budgetOperations } from './budget.ts';
 import { eventOperations } from './events.ts';
 import { fetchOperations } from './fetch.ts';
 import { keyOperations } from './keys.ts';
@@ -8,6 +9,7 @@ import { mandateOperations } from './mandates.ts';
 import type { Operation } from './operation.ts';
 import { payeeOperations } from './payees.ts';
 import { paymentOperations } from './payments.ts';
+import { payoutOperations } from './payouts.ts';
 import { policyOperations } from './policies.ts';
 import { receiptOperations } from './receipts.ts';
 import { reviewOperations } from './reviews.ts';
@@ -18,8 +20,10 @@ import { x402Operations } from './x402.ts';
 
 const all = [
   ...paymentOperations,
+  ...payoutOperations,
   ...x402Operations,
   ...fetchOperations,
+  ...budgetOperations,
   ...reviewOperations,
   ...mandateOperations,
   ...scheduleOperations,

@@ -11,6 +11,32 @@ import { purchase } from './purchase.ts';
 import { PurchaseUrl, purchaseShape, WAIT_SECONDS } from './purchaseInput.ts';
 import { idOf, iso } from './schemas.ts';
 
+export const PayX402Input = z.strictObject({
+  ...purchaseShape,
+  url: PurchaseUrl.describe('The URL that was requested and answered 402'),
+  method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD']).default('GET'),
+  body_sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullable()
+    .default(null)
+    .describe("sha-256 (hex) of the request's body; null without one"),
+  payment_required: z
+    .union([z.string().max(40_000), z.record(z.string(), z.unknown())])
+    .describe('The PAYMENT-REQUIRED header, as received or decoded'),
+  wait_seconds: z.int().min(0).max(30).default(WAIT_SECONDS).describe("How long to wait for the purse's top-up"),
+});
+export const PayX402Answer = PaymentView.extend({
+  replayed: z.boolean(),
+  payment_signature: z
+    .string()
+    .nullable()
+    .describe('Send it as the PAYMENT-SIGNATURE header, to the URL that was requested and nowhere else'),
+  valid_before: z.string().nullable().describe('After this the seller cannot use the authorization'),
+  hints: HintsView.nullable(),
+  next: z.string().describe('What to do next'),
+});
+
 export const x402Operations = [
   operation({
     name: 'pay_x402',
@@ -19,31 +45,8 @@ export const x402Operations = [
     method: 'POST',
     path: '/v1/x402/payments',
     scope: 'pay',
-    input: z.strictObject({
-      ...purchaseShape,
-      url: PurchaseUrl.describe('The URL that was requested and answered 402'),
-      method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD']).default('GET'),
-      body_sha256: z
-        .string()
-        .regex(/^[0-9a-f]{64}$/)
-        .nullable()
-        .default(null)
-        .describe("sha-256 (hex) of the request's body; null without one"),
-      payment_required: z
-        .union([z.string().max(40_000), z.record(z.string(), z.unknown())])
-        .describe('The PAYMENT-REQUIRED header, as received or decoded'),
-      wait_seconds: z.int().min(0).max(30).default(WAIT_SECONDS).describe("How long to wait for the purse's top-up"),
-    }),
-    output: PaymentView.extend({
-      replayed: z.boolean(),
-      payment_signature: z
-        .string()
-        .nullable()
-        .describe('Send it as the PAYMENT-SIGNATURE header, to the URL that was requested and nowhere else'),
-      valid_before: z.string().nullable().describe('After this the seller cannot use the authorization'),
-      hints: HintsView.nullable(),
-      next: z.string().describe('What to do next'),
-    }),
+    input: PayX402Input,
+    output: PayX402Answer,
     errors: [
       'x402_invalid',
       'x402_no_acceptable_offer',

@@ -36,7 +36,7 @@ export type Bursar = {
     next_cursor: string | null;
   }>;
   /** What the agent has left, in each meter of the policy and each ceiling of its wallet. */
-  budget(agent: string, input?: BudgetInput): Promise<Budget>;
+  budget(input?: BudgetInput): Promise<Budget>;
   /** Hands in a 402's offer; gets the signed header or the reasons against it. */
   payX402(input: X402Input, options?: KeyOption): Promise<X402Answer>;
   /** Tells what the seller answered; status 0 is no answer. */
@@ -79,7 +79,7 @@ export function createBursar(options: BursarOptions): Bursar {
     check: (input) => call('POST', '/v1/payments/check', input),
     payment: (id) => call('GET', `/v1/payments/${encodeURIComponent(id)}`, {}),
     payments: (filter = {}) => call('GET', '/v1/payments', filter),
-    budget: (agent, input = {}) => call('GET', `/v1/agents/${encodeURIComponent(agent)}/budget`, input),
+    budget: ({ agent = 'me', ...input } = {}) => call('GET', `/v1/agents/${encodeURIComponent(agent)}/budget`, input),
     payX402: (input, { idempotencyKey } = {}) => call('POST', '/v1/x402/payments', input, idempotencyKey),
     reportX402: (id, status, payment_response) =>
       call('POST', `/v1/x402/payments/${encodeURIComponent(id)}/report`, { status, payment_response }),

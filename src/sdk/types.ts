@@ -65,9 +65,12 @@ export type MeterBudget = {
   by: string[];
   spent: Amount;
   payments: number;
+  /** Null: no limit, or see `needs`. */
   left: Amount | null;
   payments_left: number | null;
   resets_at: string | null;
+  window: string;
+  controls: string[];
   needs: string[];
 };
 export type Budget = {
@@ -102,4 +105,11 @@ export type X402Input = {
   memo?: string;
   again?: number;
 };
-export type BudgetInput = { payee?: string; category?: string; kind?: string };
+export type BudgetInput = {
+  /** Id or name; the key's own agent unless given. */
+  agent?: string;
+  payee?: string;
+  category?: string;
+  workflow?: string;
+  kind?: 'payout' | 'purchase' | 'transfer' | 'recurring' | 'refund';
+};
