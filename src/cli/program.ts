@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { bookCommands } from './commands/books.ts';
+import { callCommand } from './commands/call.ts';
 import { demoCommand } from './commands/demo.ts';
 import { eventsCommand } from './commands/events.ts';
 import { evidenceCommands } from './commands/evidence.ts';
@@ -18,6 +19,7 @@ import { moneyCommands } from './commands/money.ts';
 import { policyCommand } from './commands/policy.ts';
 import { reviewCommands } from './commands/review.ts';
 import { exitCodesHelp } from './exit.ts';
+import { payoutCommand } from './payout.ts';
 import { version } from './version.ts';
 
 const sections: readonly (readonly [string, () => readonly Command[]])[] = [
@@ -26,9 +28,10 @@ const sections: readonly (readonly [string, () => readonly Command[]])[] = [
     'Who:',
     () => [sponsorCommand(), agentCommand(), payeeCommand(), workflowCommand(), approverCommand(), keyCommand()],
   ],
-  ['Pay:', () => [...moneyCommands(), ...reviewCommands(), fundCommand()]],
+  ['Pay:', () => [...moneyCommands(), payoutCommand(), ...reviewCommands(), fundCommand()]],
   ['Decide:', () => [policyCommand()]],
   ['Prove:', () => [...evidenceCommands(), ...bookCommands(), eventsCommand()]],
+  ['Any:', () => [callCommand()]],
 ];
 
 /** The whole command line. Errors are thrown (`CommanderError` for wrong use), not printed. */
