@@ -11,6 +11,7 @@ import { log } from '../log/log.ts';
 import { openMcp } from '../mcp/http.ts';
 import { microUsdc } from '../money/microUsdc.ts';
 import type { App, WalletPlan, WalletWish } from '../operation/app.ts';
+import { createPayoutRunner } from '../payouts/runner.ts';
 import { createFollower } from '../reconcile/follower.ts';
 import { viemSource } from '../reconcile/viemSource.ts';
 import { runDue } from '../recurring/runDue.ts';
@@ -136,8 +137,10 @@ export async function openOffice(options: {
     settings: config.facilitator,
   });
   const mcp = openMcp(app, config.server.host, config.mcp);
+  const payouts = createPayoutRunner({ store, chainFacts: app.chainFacts, policy: policies.active, clock, wake });
   workers = startWorkers(
     [
+      { name: 'payouts', run: () => payouts.tick() },
       { name: 'settle', run: () => settler.tick() },
       { name: 'relay', run: () => relayer.tick() },
       { name: 'follow', run: () => follower.tick() },

@@ -19,7 +19,7 @@ import { walletConfigFromJson } from '../wallet/walletConfig.ts';
 export type QueueContext = { chainId: number; factory: Address; executor: Address; atMs: number };
 
 /** Gas per batch stays far below any block limit, and one bad payment takes few others with it. */
-const PAYMENTS_PER_BATCH = 50;
+export const PAYMENTS_PER_BATCH = 50;
 const PAYMENTS_PER_TICK = 1_000;
 
 /**

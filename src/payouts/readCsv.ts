@@ -1,0 +1,96 @@
+import { CsvError, parse } from 'csv-parse';
+import { type Column, columns, LINES_MAX, type LineError, type Row } from './line.ts';
+
+const RECORD_MAX_CHARACTERS = 16_384;
+/** As much is parsed between two turns of the event loop. */
+const SLICE_CHARACTERS = 65_536;
+
+type Recorded = { record: string[]; info: { lines: number } };
+
+/**
+ * CSV by RFC 4180: quotes, doubled quotes, CRLF, LF or CR, a byte order mark; with a heading line. Where that line has semicolons and
+ * no comma (spreadsheets of half of Europe), they separate. Cells stay text: nothing is a number, a date or a formula here.
+ */
+export async function readCsv(text: string): Promise<{ rows: Row[]; errors: LineError[] }> {
+  const { records, broken } = await parseRecords(text);
+  const [heading, ...rest] = records;
+  if (!heading) {
+    return { rows: [], errors: broken ? [broken] : [fault(1, null, 'no_lines', 'The file has no lines.')] };
+  }
+  const names = heading.record.map((name) => name.trim().toLowerCase());
+  const errors = headingErrors(names, heading.info.lines);
+  if (errors.length > 0) return { rows: [], errors };
+  const rows: Row[] = [];
+  for (const { record, info } of rest) {
+    // The parser counts the lines up to the record's end; a cell may hold line breaks.
+    const line = info.lines - record.reduce((sum, cell) => sum + breaksIn(cell), 0);
+    if (record.length !== names.length) {
+      const message = `The line has ${record.length} cells where the heading has ${names.length}.`;
+      errors.push(fault(line, null, 'wrong_column_count', message));
+      continue;
+    }
+    rows.push({ line, cells: Object.fromEntries(names.map((name, index) => [name, record[index] ?? ''])) });
+  }
+  if (broken) errors.push(broken);
+  return { rows, errors };
+}
+
+function headingErrors(names: readonly string[], line: number): LineError[] {
+  const known: readonly string[] = columns;
+  const unknown = names
+    .filter((name) => !known.includes(name))
+    .map((name) =>
+      fault(line, name, 'unknown_column', `There is no column "${name}". There are: ${columns.join(', ')}.`),
+    );
+  const twice = names
+    .filter((name, index) => names.indexOf(name) !== index)
+    .map((name) => fault(line, name, 'duplicate_column', `The column "${name}" stands there twice.`));
+  const missing = names.includes('amount')
+    ? []
+    : [fault(line, 'amount', 'missing_column', 'There is no column "amount".')];
+  const nobody =
+    names.includes('payee') || names.includes('address')
+      ? []
+      : [fault(line, 'payee', 'missing_column', 'There is no column "payee" and none "address".')];
+  return [...unknown, ...twice, ...missing, ...nobody];
+}
+
+/** In slices, so that a large file does not hold up the payments of others. */
+async function parseRecords(text: string): Promise<{ records: Recorded[]; broken: LineError | null }> {
+  const heading = text.slice(0, text.search(/[\r\n]|$/));
+  const records: Recorded[] = [];
+  const parser = parse({
+    bom: true,
+    info: true,
+    trim: true,
+    delimiter: heading.includes(';') && !heading.includes(',') ? ';' : ',',
+    record_delimiter: ['\r\n', '\n', '\r'],
+    relax_column_count: true,
+    skip_empty_lines: true,
+    max_record_size: RECORD_MAX_CHARACTERS,
+    to: LINES_MAX + 2,
+  });
+  let broken: LineError | null = null;
+  const ended = new Promise<void>((resolve) => {
+    parser.on('data', (recorded: Recorded) => records.push(recorded));
+    parser.once('end', resolve);
+    parser.once('error', (error: Error) => {
+      const line = error instanceof CsvError && typeof error.lines === 'number' ? error.lines : 1;
+      broken = fault(line, null, 'csv_malformed', `This is not CSV from here on: ${error.message}.`);
+      resolve();
+    });
+  });
+  for (let from = 0; from < text.length && broken === null; from += SLICE_CHARACTERS) {
+    parser.write(text.slice(from, from + SLICE_CHARACTERS));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  if (broken === null) parser.end();
+  await ended;
+  return { records, broken };
+}
+
+const breaksIn = (cell: string): number => cell.split(/\r\n|\n|\r/).length - 1;
+
+function fault(line: number, column: Column | string | null, code: string, message: string): LineError {
+  return { line, column, code, message };
+}
