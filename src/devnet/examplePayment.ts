@@ -29,6 +29,7 @@ export function examplePayment(changes: Partial<Payment> & { address: Address })
     receivableId: null,
     fundsPayment: null,
     batchId: null,
+    mandateId: null,
     state: 'authorized',
     reasons: [],
     review: null,

@@ -37,6 +37,7 @@ export const PaymentView = z.object({
   refunds: z.array(z.string()),
   funds: z.string().nullable().describe('On a top_up: the purchase that waits for it'),
   batch: z.string().nullable(),
+  mandate: z.string().nullable().describe("The standing approval that stood in for people's signatures"),
   settlement: z
     .object({
       tx_hash: z.string(),
@@ -82,6 +83,7 @@ export function paymentView(tx: ReadTx, payment: Payment): PaymentView {
     refunds: payment.settlement === null ? [] : refundsOf(tx, payment.id),
     funds: payment.fundsPayment,
     batch: payment.batchId,
+    mandate: payment.mandateId,
     settlement: settlementView(tx, payment),
     created_at: iso(payment.createdAtMs),
     updated_at: iso(payment.updatedAtMs),

@@ -4,7 +4,7 @@ import { formatUsdc } from '../money/microUsdc.ts';
 import type { Decision, Effect, Reason, Review } from '../policy/decision.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
-import { type ApprovalFact, type Facts, inputOf, resolveFacts } from './facts.ts';
+import { type ApprovalFact, type Beside, type Facts, inputOf, resolveFacts } from './facts.ts';
 import type { ChainFacts, PaymentRequest } from './request.ts';
 
 /** What the policy said of one input, ready to be stored and replayed. Hashes are sha-256 of the exact texts. */
@@ -38,10 +38,10 @@ export function evaluate(
   request: PaymentRequest,
   approvals: ApprovalFact[],
   atMs: number,
-  without: string | null = null,
+  beside: Beside = {},
 ): Evaluated {
   const facts = resolveFacts(tx, request, chain);
-  const inputText = JSON.stringify(inputOf(tx, policy, request, facts, chain, approvals, atMs, without));
+  const inputText = JSON.stringify(inputOf(tx, policy, request, facts, chain, approvals, atMs, beside));
   const { decision, resultText } = policy.evaluate(inputText);
   const inputHash = sha256(inputText);
   const resultHash = sha256(resultText);

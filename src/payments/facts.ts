@@ -82,6 +82,9 @@ function refuseForbidden(address: Address, agent: Facts['agent'], chain: ChainFa
   }
 }
 
+/** `without`: a payment counted already that is decided again. `mandate`: the standing approval it may go under. */
+export type Beside = { without?: string | null; mandate?: string | null };
+
 /** The policy's input document at `atMs`. Key order is fixed: the same facts give the same text, and so the same hash. */
 export function inputOf(
   tx: ReadTx,
@@ -91,7 +94,7 @@ export function inputOf(
   chain: ChainFacts,
   approvals: ApprovalFact[],
   atMs: number,
-  without: string | null = null,
+  beside: Beside = {},
 ): PolicyInput {
   const { agent, sponsor, workflow, payee, address } = facts;
   const held = payee?.addresses.find((each) => each.address === address) ?? null;
@@ -147,10 +150,10 @@ export function inputOf(
       address: withoutAddress(addressPast),
       host_last_address: hostPast?.last_address ?? null,
     },
-    funds: fundsOf(tx, agent.id, without),
+    funds: fundsOf(tx, agent.id, beside.without ?? null),
     approvals,
-    mandate: null,
-    meters: readMeters(tx, policy.meters, facts.subject, atMs, without),
+    mandate: beside.mandate == null ? null : { id: beside.mandate },
+    meters: readMeters(tx, policy.meters, facts.subject, atMs, beside.without ?? null),
   };
 }
 

@@ -1,6 +1,7 @@
 import { BursarError } from '../errors/base.ts';
 import { newId, type PaymentId, paymentIdOnChain } from '../ids/ids.ts';
 import { addToMeters } from '../ledger/meters.ts';
+import { findMandate, type MandateId } from '../mandates/mandates.ts';
 import { formatUsdc } from '../money/microUsdc.ts';
 import type { Policy } from '../policy/policy.ts';
 import { addPassedOn } from '../receivables/earnings.ts';
@@ -51,6 +52,8 @@ export type Outcome = {
   verdict: Verdict;
   funding: Funding | null;
   topUp: { request: PaymentRequest; evaluated: Evaluated; verdict: Verdict } | null;
+  /** The mandate that it goes under. */
+  mandate: MandateId | null;
 };
 
 function judge(
@@ -58,10 +61,37 @@ function judge(
   request: PaymentRequest,
   context: GateContext,
 ): { evaluated: Evaluated; outcome: Outcome; refunded: Receivable | null } {
-  const evaluated = evaluate(tx, context.policy, context.chain, request, [], context.atMs);
+  const { evaluated, mandate } = decide(tx, request, context);
   const refunded = checkRefund(tx, request, evaluated.facts);
   const verdict = verdictOf(evaluated, request.amount, 0);
-  return { evaluated, outcome: fund(tx, request, evaluated, verdict, 0n, context), refunded };
+  return { evaluated, outcome: { ...fund(tx, request, evaluated, verdict, 0n, context), mandate }, refunded };
+}
+
+/**
+ * Asks the policy; where it wants people, once more with a mandate that they have signed and whose bounds the payment is inside.
+ * It is the policy that says whether a mandate may stand in for this review; a deny it never lifts.
+ */
+function decide(
+  tx: ReadTx,
+  request: PaymentRequest,
+  context: GateContext,
+): { evaluated: Evaluated; mandate: MandateId | null } {
+  const { policy, chain, atMs } = context;
+  const evaluated = evaluate(tx, policy, chain, request, [], atMs);
+  const { review } = evaluated.decision;
+  if (review === null) return { evaluated, mandate: null };
+  const { facts } = evaluated;
+  const subject = {
+    agent: facts.agent.id,
+    payee: facts.payee?.id ?? null,
+    category: facts.category,
+    host: request.host,
+    amount: request.amount,
+  };
+  const mandate = findMandate(tx, subject, review, atMs);
+  if (!mandate) return { evaluated, mandate: null };
+  const under = evaluate(tx, policy, chain, request, [], atMs, { mandate: mandate.id });
+  return under.decision.effect === 'allow' ? { evaluated: under, mandate: mandate.id } : { evaluated, mandate: null };
 }
 
 /** Finds the money for what is not denied; too little is a deny. `heldMicro`: what a payment under review holds already. */
@@ -73,7 +103,7 @@ export function fund(
   heldMicro: bigint,
   context: GateContext,
 ): Outcome {
-  if (verdict.effect === 'deny') return { verdict, funding: null, topUp: null };
+  if (verdict.effect === 'deny') return { verdict, funding: null, topUp: null, mandate: null };
   const needed = request.amount - heldMicro;
   const found =
     request.rail === 'wallet'
@@ -85,9 +115,9 @@ export function fund(
   }
   if (verdict.effect === 'review' && request.rail === 'x402') {
     // The purse is filled only once people have said yes; until then the purchase holds what is there.
-    return { verdict, funding: { holdNow: found.holdNow, topUp: 0n }, topUp: null };
+    return { verdict, funding: { holdNow: found.holdNow, topUp: 0n }, topUp: null, mandate: null };
   }
-  if (found.topUp === 0n) return { verdict, funding: found, topUp: null };
+  if (found.topUp === 0n) return { verdict, funding: found, topUp: null, mandate: null };
   const topUp = topUpRequest(request, evaluated.facts.agent.wallet.purse, found.topUp);
   const judged = evaluate(tx, context.policy, context.chain, topUp, [], context.atMs);
   const topUpVerdict = verdictOf(judged, topUp.amount, 0);
@@ -98,7 +128,12 @@ export function fund(
       gateReason('top_up_refused', `The purse may not be topped up: ${why}`, Number(topUp.amount), 0),
     );
   }
-  return { verdict, funding: found, topUp: { request: topUp, evaluated: judged, verdict: topUpVerdict } };
+  return {
+    verdict,
+    funding: found,
+    topUp: { request: topUp, evaluated: judged, verdict: topUpVerdict },
+    mandate: null,
+  };
 }
 
 function refusedFor(verdict: Verdict, reason: Verdict['reasons'][number]): Outcome {
@@ -107,6 +142,7 @@ function refusedFor(verdict: Verdict, reason: Verdict['reasons'][number]): Outco
     verdict: { ...verdict, effect: 'deny', reasons: [...kept, reason], review: null },
     funding: null,
     topUp: null,
+    mandate: null,
   };
 }
 
@@ -168,6 +204,7 @@ function record(
     receivableId: refunded?.id ?? request.receivableId ?? null,
     fundsPayment: funds,
     batchId: request.batchId,
+    mandateId: verdict.effect === 'allow' ? outcome.mandate : null,
     state,
     reasons: verdict.reasons,
     review: verdict.review,
@@ -199,6 +236,7 @@ function record(
       reasons: verdict.reasons.map((reason) => reason.code),
       ...(request.refundOf ? { refund_of: request.refundOf } : {}),
       ...(funds ? { funds } : {}),
+      ...(payment.mandateId ? { mandate: payment.mandateId } : {}),
     },
   });
   if (refunded) {
@@ -221,7 +259,7 @@ export function openTopUp(
     tx,
     topUp.request,
     topUp.evaluated,
-    { verdict: topUp.verdict, funding, topUp: null },
+    { verdict: topUp.verdict, funding, topUp: null, mandate: null },
     context,
     funds,
     null,

@@ -1,5 +1,6 @@
 import type { Address, Hex } from 'viem';
 import type { AgentId, PayeeId, PaymentId, ReceivableId, SponsorId, WorkflowId } from '../ids/ids.ts';
+import type { MandateId } from '../mandates/mandates.ts';
 import type { MicroUsdc } from '../money/microUsdc.ts';
 import type { Reason, Review } from '../policy/decision.ts';
 import type { PaymentKind } from './kinds.ts';
@@ -44,6 +45,8 @@ export type Payment = {
   /** On a top_up: the x402 purchase that waits for it. */
   fundsPayment: PaymentId | null;
   batchId: string | null;
+  /** The standing approval that stood in for people's signatures. */
+  mandateId: MandateId | null;
   state: PaymentState;
   reasons: Reason[];
   review: Review | null;

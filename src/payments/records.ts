@@ -1,5 +1,6 @@
 import type { Address, Hex } from 'viem';
 import type { AgentId, PayeeId, PaymentId, ReceivableId, SponsorId, WorkflowId } from '../ids/ids.ts';
+import type { MandateId } from '../mandates/mandates.ts';
 import { microUsdc } from '../money/microUsdc.ts';
 import type { Reason, Review } from '../policy/decision.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
@@ -29,6 +30,7 @@ export type PaymentRow = {
   receivable_id: string | null;
   funds_payment: string | null;
   batch_id: string | null;
+  mandate_id: string | null;
   state: string;
   reasons_json: string;
   review_json: string | null;
@@ -72,6 +74,7 @@ export function toPayment(row: PaymentRow): Payment {
     receivableId: row.receivable_id as ReceivableId | null,
     fundsPayment: row.funds_payment as PaymentId | null,
     batchId: row.batch_id,
+    mandateId: row.mandate_id as MandateId | null,
     state: row.state as PaymentState,
     reasons: JSON.parse(row.reasons_json) as Reason[],
     review: row.review_json === null ? null : (JSON.parse(row.review_json) as Review),
@@ -104,10 +107,10 @@ export function insertPayment(
 ): void {
   tx.run(
     `INSERT INTO payments (id, chain_key, agent_id, sponsor_id, workflow_id, workflow_run, payee_id, kind, rail, chain_id,
-       address, host, amount_micro, held_micro, category, memo, refund_of, receivable_id, funds_payment, batch_id, state, reasons_json,
+       address, host, amount_micro, held_micro, category, memo, refund_of, receivable_id, funds_payment, batch_id, mandate_id, state, reasons_json,
        review_json, review_expires_at, policy_digest, decision_hash, wallet_nonce, requires_chain_approval,
        idempotency_key, body_hash, request_json, created_at, updated_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     payment.id,
     payment.chainKey,
     payment.agentId,
@@ -128,6 +131,7 @@ export function insertPayment(
     payment.receivableId,
     payment.fundsPayment,
     payment.batchId,
+    payment.mandateId,
     payment.state,
     JSON.stringify(payment.reasons),
     payment.review === null ? null : JSON.stringify(payment.review),

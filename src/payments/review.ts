@@ -62,7 +62,9 @@ function decideAgain(tx: Tx, payment: Payment, context: GateContext): Payment {
   if (!row) throw new BursarError('payment_not_found');
   const request = requestOf(payment, row);
   const { approvals, onChain } = liveApprovals(tx, payment, context.atMs);
-  const evaluated = evaluate(tx, context.policy, context.chain, request, approvals, context.atMs, payment.id);
+  const evaluated = evaluate(tx, context.policy, context.chain, request, approvals, context.atMs, {
+    without: payment.id,
+  });
   recordDecision(tx, payment.id, evaluated, context.atMs);
   const listed = new Set<string>(evaluated.facts.agent.wallet.ceilings.approvers);
   const verdict = verdictOf(evaluated, payment.amount, onChain.filter((address) => listed.has(address)).length);

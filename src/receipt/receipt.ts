@@ -53,6 +53,12 @@ export const Receipt = z.strictObject({
     )
     .min(1),
   approvals: z.array(z.strictObject({ approver: address, typed_data: z.string(), signature: hex })),
+  mandate: z
+    .strictObject({
+      id: z.string(),
+      signatures: z.array(z.strictObject({ approver: address, typed_data: z.string(), signature: hex })).min(1),
+    })
+    .nullable(),
   bundles: z.record(z.string(), z.string()),
 });
 export type Receipt = z.infer<typeof Receipt>;
@@ -105,6 +111,7 @@ export function receiptOf(tx: ReadTx, id: string, chain: ChainFacts): Receipt {
         payment.id,
       )
       .map((row) => ({ approver: row.address, typed_data: row.typed_data_json, signature: row.signature })),
+    mandate: mandateOf(tx, payment),
     bundles: bundlesOf(tx, new Set(decisions.map((decision) => decision.policy_digest))),
   };
 }
@@ -130,6 +137,18 @@ function decisionsOf(tx: ReadTx, payment: Payment): Receipt['decisions'] {
       payment.id,
     )
     .map((row) => ({ ...row, decided_at: Number(row.decided_at) }));
+}
+
+function mandateOf(tx: ReadTx, payment: Payment): Receipt['mandate'] {
+  if (payment.mandateId === null) return null;
+  const signatures = tx
+    .all<{ address: string; typed_data_json: string; signature: string }>(
+      `SELECT r.address, s.typed_data_json, s.signature FROM mandate_signatures s JOIN approvers r ON r.id = s.approver_id
+       WHERE s.mandate_id = ? ORDER BY r.address`,
+      payment.mandateId,
+    )
+    .map((row) => ({ approver: row.address, typed_data: row.typed_data_json, signature: row.signature }));
+  return { id: payment.mandateId, signatures };
 }
 
 function bundlesOf(tx: ReadTx, digests: Set<string>): Record<string, string> {

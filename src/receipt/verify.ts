@@ -45,6 +45,7 @@ export async function verifyReceipt(input: unknown, rpcUrl: string): Promise<Ver
     ...checkInput(receipt),
     ...(await checkChain(receipt, client)),
     ...(await checkApprovals(receipt, client)),
+    ...(await checkMandate(receipt, client)),
   ];
   return { ok: findings.every((finding) => finding.ok), payment: receipt.payment.id, findings };
 }
@@ -230,6 +231,33 @@ async function checkApprovals(receipt: Receipt, client: PublicClient): Promise<F
       } catch (error) {
         return finding(name, false, error instanceof Error ? error.message : 'cannot be read');
       }
+    }),
+  );
+}
+
+/** A decision that names a mandate needs its signatures, over terms that this payment is inside of. */
+async function checkMandate(receipt: Receipt, client: PublicClient): Promise<Finding[]> {
+  const named = (JSON.parse(receipt.decisions.at(-1)?.input ?? '{}') as { mandate?: { id: string } | null }).mandate
+    ?.id;
+  const { mandate } = receipt;
+  if (!named && !mandate) return [];
+  if (!mandate || named !== mandate.id) return [finding('mandate', false, 'the decision names another mandate')];
+  return Promise.all(
+    mandate.signatures.map(async ({ approver, typed_data, signature }) => {
+      const typedData = JSON.parse(typed_data) as Parameters<PublicClient['verifyTypedData']>[0] & {
+        message: Record<string, unknown>;
+      };
+      const { message } = typedData;
+      const speaks =
+        message.mandateId === mandate.id &&
+        message.agent === receipt.payment.agent &&
+        BigInt(String(message.perPayment)) >= BigInt(receipt.payment.amount_micro);
+      const signed = await client.verifyTypedData({
+        ...typedData,
+        address: approver as Address,
+        signature: signature as Hex,
+      });
+      return finding(`mandate signed by ${approver}`, speaks && signed, `${mandate.id} covers this agent and amount`);
     }),
   );
 }
