@@ -50,8 +50,11 @@ export function sameTerms(a: Requirement, b: Requirement): boolean {
   return terms(a) === terms(b);
 }
 
-/** Whether money moves before the resource runs (`upfront`) or after (`authorization`, the default). */
+/** Those of x402 v2: before (`upfront`), after (`authorization`, the default) or by way of a third party (`escrow`). */
+const flows: readonly unknown[] = ['authorization', 'upfront', 'escrow'];
+
+/** When money moves. What the protocol does not know is `unknown`: the seller's own words never reach a reason. */
 function flowOf(requirement: Requirement): string {
-  const flow = requirement.extra?.paymentFlow;
-  return typeof flow === 'string' && flow.length <= 64 ? flow : 'authorization';
+  const flow = requirement.extra?.paymentFlow ?? 'authorization';
+  return flows.includes(flow) ? String(flow) : 'unknown';
 }
