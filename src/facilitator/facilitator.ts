@@ -9,6 +9,7 @@ import type {
 import { ExactEvmScheme } from '@x402/evm/exact/facilitator';
 import type { Hex } from 'viem';
 import type { ReadTx } from '../store/store.ts';
+import { announce } from './announce.ts';
 import { type LaneSigner, type LaneSignerOptions, laneSigner, purposesOf } from './laneSigner.ts';
 import { prove } from './proof.ts';
 import {
@@ -110,7 +111,10 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
       if (!verified.isValid) return failed(verified.invalidReason ?? 'invalid_payload', payer, verified.invalidMessage);
     }
     const nowMs = clock();
-    const claimed = await store.write((tx) => claim(tx, key, terms, nowMs, nowMs + claimMs));
+    const claimed = await store.write((tx) => {
+      announce(tx, chain.chainId, terms, payload, nowMs);
+      return claim(tx, key, terms, nowMs, nowMs + claimMs);
+    });
     if (claimed === 'busy') return failed('duplicate_settlement', payer, 'This payment is being settled.');
     if (claimed === 'told') return failed('invalid_exact_evm_nonce_already_used', payer, 'This payment was settled.');
     return settleClaimed(payload, requirements, terms, key, claimed);

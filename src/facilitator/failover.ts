@@ -12,6 +12,8 @@ export type FailoverOptions = {
   inside: Settles;
   chain: Chain;
   served: Served;
+  /** Hears of a valid payment before the remote may send it. */
+  announce?: (terms: Terms, payload: PaymentPayload) => Promise<void>;
   /** How long the chain is watched for what the remote may have sent. Default 10,000. */
   watchMs?: number;
   pollMs?: number;
@@ -32,6 +34,9 @@ export function withFailover(options: FailoverOptions): Settles {
   async function settle(payload: PaymentPayload, requirements: PaymentRequirements): Promise<SettleResponse> {
     const terms = readTerms(payload, requirements, served);
     if ('reason' in terms) return inside.settle(payload, requirements);
+    if (options.announce && (await inside.verify(payload, requirements)).isValid) {
+      await options.announce(terms, payload);
+    }
     let answer: SettleResponse;
     try {
       answer = await remote.settle(payload, requirements);

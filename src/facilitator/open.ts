@@ -3,6 +3,7 @@ import type { Address } from 'viem';
 import type { Store } from '../store/store.ts';
 import type { Chain } from '../wallet/chain.ts';
 import type { TokenDomain } from '../wallet/tokenDomain.ts';
+import { announce } from './announce.ts';
 import { createFacilitator, type Settles } from './facilitator.ts';
 import { remoteFacilitator, withFailover } from './failover.ts';
 import { facilitatorRoutes } from './routes.ts';
@@ -46,7 +47,13 @@ export async function openFacilitator(
   const settles =
     remote === null
       ? inside
-      : withFailover({ remote: remoteFacilitator(remote), inside, chain, served: inside.served });
+      : withFailover({
+          remote: remoteFacilitator(remote),
+          inside,
+          chain,
+          served: inside.served,
+          announce: (terms, payload) => store.write((tx) => announce(tx, chain.chainId, terms, payload, clock())),
+        });
   const routes = facilitatorRoutes({
     settles,
     chain,

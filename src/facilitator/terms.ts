@@ -49,7 +49,7 @@ const Exact = z.looseObject({
 });
 
 /** What an EIP-3009 payment says of itself, checked for form only. `value` in micro-USDC. */
-export type Terms = { payer: Address; nonce: Hex; payTo: Address; value: bigint };
+export type Terms = { payer: Address; nonce: Hex; payTo: Address; value: bigint; validBeforeS: bigint };
 export type Refusal = { reason: string; message: string; payer: Address | null };
 
 export type Served = {
@@ -85,7 +85,7 @@ export function readTerms(payload: PaymentPayload, requirements: PaymentRequirem
   }
   const exact = Exact.safeParse(payload.payload);
   if (!exact.success) return refuse('unsupported_payload_type', 'The payload is no EIP-3009 authorization.');
-  const { from, to, value, nonce } = exact.data.authorization;
+  const { from, to, value, nonce, validBefore } = exact.data.authorization;
   if (!sameAddress(requirements.asset, served.token)) return refuse('invalid_asset', 'The asset is not USDC.', from);
   if (!sameAddress(requirements.payTo, to)) {
     return refuse('invalid_exact_evm_recipient_mismatch', 'The authorization pays another address.', from);
@@ -95,7 +95,7 @@ export function readTerms(payload: PaymentPayload, requirements: PaymentRequirem
   }
   const amount = BigInt(value);
   if (amount === 0n || amount > MICRO_USDC_MAX) return refuse('invalid_amount', 'The amount is out of range.', from);
-  return { payer: from, nonce, payTo: to, value: amount };
+  return { payer: from, nonce, payTo: to, value: amount, validBeforeS: BigInt(validBefore) };
 }
 
 function sameAddress(text: string, address: Address): boolean {
