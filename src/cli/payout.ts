@@ -148,6 +148,7 @@ function showPreview(screen: Screen, preview: Document): void {
   screen.line(
     `about ${text(at(gas, 'estimate'))} gas in ${text(at(gas, 'transactions'))} transactions${typeof wei === 'string' ? `, ${wei} wei now` : ''}`,
   );
+  for (const warning of preview.warnings as Document[]) screen.line(screen.paint(text(warning.message), 'yellow'));
   const reasons = preview.reasons as Document[];
   if (reasons.length > 0) screen.table(columns(screen, reasonFields), reasons);
 }
@@ -169,7 +170,7 @@ async function confirmed(preview: Document): Promise<boolean> {
 
 function showEnd(screen: Screen, last: Document, results: string | undefined): void {
   screen.line(
-    `payout ${text(last.id)}: ${text(last.settled)} settled (${text(last.settled_amount)} USDC, ${text(last.transactions)} transactions, ${text(last.gas_used)} gas), ${text(last.in_review)} in review, ${text(last.denied)} denied, ${text(last.failed)} failed`,
+    `payout ${text(last.id)}: ${text(last.settled)} settled (${text(last.settled_amount)} USDC, ${text(at(last, 'transactions.mined'))} transactions, ${text(at(last, 'transactions.gas_used'))} gas), ${text(last.in_review)} in review, ${text(last.denied)} denied, ${text(last.failed)} failed`,
   );
   if (results !== undefined) screen.line(`each line: ${results}`);
   if (last.denied !== 0 || last.failed !== 0) screen.line('to ask again for those that moved nothing: --retry');

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../client/client.ts';
 import type { Document } from './operationCommand.ts';
 import type { Screen } from './screen.ts';
+import { at } from './values.ts';
 
 const POLL_MS = 500;
 const WIDTH = 30;
@@ -24,8 +25,9 @@ export async function followPayout(client: Client, screen: Screen, payout: Docum
   return now;
 }
 
+/** Transactions too: the gas of the last one is known a moment after its payments have settled. */
 const isOver = (payout: Document): boolean =>
-  payout.state !== 'deciding' && payout.authorized === 0 && (payout.waiting === 0 || payout.state === 'stopped');
+  payout.state !== 'deciding' && payout.authorized === 0 && at(payout, 'transactions.open') === 0;
 
 /** `[#####>>>....] 4200/10000 settled, 800 on their way, 5 denied`: `#` is over, `>` is decided. */
 export function barOf(payout: Document): string {

@@ -12,6 +12,7 @@ import {
   sentFor,
 } from '../payouts/payout.ts';
 import type { PreviewedLine } from '../payouts/preview.ts';
+import type { Warning } from '../payouts/warnings.ts';
 import type { ReadTx } from '../store/store.ts';
 import { AmountView, amountView, iso } from './schemas.ts';
 
@@ -38,8 +39,11 @@ export const PayoutView = z.object({
     .describe('Ended without moving money: refused, rejected, expired, cancelled, or refused by the chain'),
   settled_amount: AmountView,
   by_state: z.partialRecord(z.enum(lineStates), z.int()),
-  transactions: z.int().describe('Mined for it'),
-  gas_used: z.string(),
+  transactions: z.object({
+    mined: z.int(),
+    open: z.int().describe('Queued or sent; what settled last may stand here for a moment'),
+    gas_used: z.string().describe('By the mined ones'),
+  }),
   created_at: z.string(),
   updated_at: z.string(),
 });
@@ -65,8 +69,7 @@ export function payoutView(tx: ReadTx, payout: Payout): z.input<typeof PayoutVie
     failed: lines('failed', 'rejected', 'expired', 'cancelled', 'refused'),
     settled_amount: amountView(micro('settled') + micro('final')),
     by_state: Object.fromEntries([...progress].map(([state, { lines: n }]) => [state, n])),
-    transactions: sent.transactions,
-    gas_used: sent.gasUsed.toString(),
+    transactions: { mined: sent.mined, open: sent.open, gas_used: sent.gasUsed.toString() },
     created_at: iso(payout.createdAtMs),
     updated_at: iso(payout.updatedAtMs),
   };
@@ -125,6 +128,7 @@ export const PreviewView = z.object({
     new_holders: z.int().nullable().describe('Addresses without USDC, which cost more; null: unknown, taken for all'),
     cost_wei: z.string().nullable().describe('At the gas price of now'),
   }),
+  warnings: z.array(z.object({ code: z.string(), message: z.string() })).describe('What the policy does not know of'),
   policy_digest: z.string(),
   as_of: z.string().describe('Decided again at execution: others may spend meanwhile'),
 });
@@ -134,6 +138,7 @@ export function previewView(found: {
   lines: readonly PayoutLine[];
   previewed: readonly PreviewedLine[];
   gas: GasEstimate;
+  warnings: Warning[];
   policyDigest: string;
   atMs: number;
 }): z.input<typeof PreviewView> {
@@ -159,6 +164,7 @@ export function previewView(found: {
       new_holders: gas.newHolders,
       cost_wei: gas.costWei?.toString() ?? null,
     },
+    warnings: found.warnings,
     policy_digest: found.policyDigest,
     as_of: iso(found.atMs),
   };

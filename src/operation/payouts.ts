@@ -20,6 +20,7 @@ import {
 import { previewLines } from '../payouts/preview.ts';
 import { type PayoutFile, readPayout } from '../payouts/readPayout.ts';
 import { payoutEvent } from '../payouts/runner.ts';
+import { warningsOf } from '../payouts/warnings.ts';
 import { PAYMENTS_PER_BATCH } from '../settlement/queue.ts';
 import type { ReadTx } from '../store/store.ts';
 import { actOf, refuseForeign, visibleAgent } from './act.ts';
@@ -114,7 +115,9 @@ export const payoutOperations = [
       const previewed = await previewLines(app.store, payout, asked, () => gateContext(app, caller));
       const gas = await estimateGas(app.chain, previewed, PAYMENTS_PER_BATCH);
       const { policy, atMs } = gateContext(app, caller);
-      const view = previewView({ known, lines, previewed, gas, policyDigest: policy.digest, atMs });
+      const agent = app.store.read((tx) => getAgent(tx, agentId));
+      const warnings = await warningsOf(app.chain, app.addresses.executor, agent, previewed, gas);
+      const view = previewView({ known, lines, previewed, gas, warnings, policyDigest: policy.digest, atMs });
       await app.store.write((tx) => {
         const { total, done, allowed, review, denied } = view;
         const data = {

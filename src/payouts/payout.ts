@@ -217,12 +217,14 @@ export function progressOf(tx: ReadTx, payoutId: string): Progress {
   return new Map(rows.map(({ state, lines, micro }) => [state as LineState, { lines: Number(lines), micro }]));
 }
 
-/** What was sent for it so far: transactions that were mined, and their gas. */
-export function sentFor(tx: ReadTx, payoutId: string): { transactions: number; gasUsed: bigint } {
-  const row = tx.get<{ n: bigint; gas: bigint | null }>(
-    `SELECT count(*) AS n, sum(gas_used) AS gas FROM transactions WHERE state IN ('mined', 'final') AND id IN
-       (SELECT t.transaction_id FROM transaction_payments t JOIN payments p ON p.id = t.payment_id WHERE p.batch_id = ?)`,
+/** What was sent for it: transactions that were mined with their gas, and those that are not yet. */
+export function sentFor(tx: ReadTx, payoutId: string): { mined: number; open: number; gasUsed: bigint } {
+  const row = tx.get<{ mined: bigint; open: bigint; gas: bigint | null }>(
+    `SELECT count(*) FILTER (WHERE state IN ('mined', 'final')) AS mined,
+       count(*) FILTER (WHERE state IN ('queued', 'pending')) AS open, sum(gas_used) AS gas
+     FROM transactions WHERE id IN
+       (SELECT t.transaction_id FROM payments p JOIN transaction_payments t ON t.payment_id = p.id WHERE p.batch_id = ?)`,
     payoutId,
   );
-  return { transactions: Number(row?.n ?? 0n), gasUsed: row?.gas ?? 0n };
+  return { mined: Number(row?.mined ?? 0n), open: Number(row?.open ?? 0n), gasUsed: row?.gas ?? 0n };
 }
