@@ -9,12 +9,12 @@ const BUSY_WAIT_MS = 60_000;
 
 /**
  * Serves a paid request once, however often and however concurrently it comes. `run` tells whether the handler ran; it is
- * called only by the one request that holds the sale.
+ * called only by the one request that holds the sale. `keep: false`: the answer is a stream, and gone once it was given.
  */
 export async function serveOnce(
   shop: Shop,
   sale: Sale,
-  run: () => Promise<{ answer: Answer; handled: boolean }>,
+  run: () => Promise<{ answer: Answer; handled: boolean; keep?: boolean }>,
 ): Promise<Answer> {
   const until = performance.now() + BUSY_WAIT_MS;
   for (;;) {
@@ -38,7 +38,8 @@ export async function serveOnce(
     const ran = await run();
     handled = ran.handled;
     if (isPaid(ran.answer)) {
-      await shop.sales.finish(sale, ran.answer.body.byteLength > ANSWER_MAX_BYTES ? null : ran.answer);
+      const keeps = ran.keep !== false && ran.answer.body.byteLength <= ANSWER_MAX_BYTES;
+      await shop.sales.finish(sale, keeps ? ran.answer : null);
     } else {
       await shop.sales.release(sale, handled);
     }

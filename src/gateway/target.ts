@@ -1,0 +1,51 @@
+/** A request's path in two readings: `exact` for what is free, `loose` for what costs, as lenient as any upstream may be. */
+export type Target = { exact: string; loose: string };
+
+/** Decoded twice by a careless upstream, these would be another path. */
+const DOUBLE_ENCODED = /%(?:2e|2f|5c|00|25)/i;
+
+/**
+ * Reads a request target (RFC 9112, origin-form). Null for one that an upstream might read as another path than we do: dot
+ * segments, encoded slashes, backslashes, control characters, broken or double encoding, absolute or authority form.
+ */
+export function readTarget(url: string): Target | null {
+  // Most paths are plain: nothing to decode, nothing to suspect.
+  const end = url.indexOf('?');
+  const path = end === -1 ? url : url.slice(0, end);
+  if (path.charCodeAt(0) !== 47 || url.includes('#')) return null;
+  if (/^[a-z0-9/_-]*$/.test(path) && !path.includes('//')) {
+    return { exact: path, loose: path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path };
+  }
+  const segments: string[] = [];
+  for (const segment of path.split('/')) {
+    const decoded = decode(segment);
+    if (decoded === null || !isSafe(decoded)) return null;
+    segments.push(decoded);
+  }
+  const exact = segments.join('/');
+  const loose = segments
+    .map((segment) => segment.replace(/;.*$/, '').toLowerCase())
+    .join('/')
+    .replace(/\/{2,}/g, '/')
+    .replace(/(.)\/+$/, '$1');
+  return { exact, loose };
+}
+
+function decode(segment: string): string | null {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return null;
+  }
+}
+
+function isSafe(segment: string): boolean {
+  // A path parameter does not hide dots either: `..;/` is a known trick.
+  const bare = segment.replace(/;.*$/, '').trim();
+  if (bare === '.' || bare === '..') return false;
+  for (let i = 0; i < segment.length; i += 1) {
+    const code = segment.charCodeAt(i);
+    if (code < 32 || code === 127 || code === 47 || code === 92) return false;
+  }
+  return !DOUBLE_ENCODED.test(segment);
+}
