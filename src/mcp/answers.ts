@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AmountView } from '../operation/schemas.ts';
 import type { Json } from './door.ts';
 import { nextStep, whatWouldPass } from './nextStep.ts';
 import type { ToolAnswer } from './tool.ts';
@@ -108,6 +109,49 @@ function heldNext(id: string, outcome: (typeof outcomes)[number], otherwise: str
     return `The money is being made ready. Call fetch_paid with the same arguments in a few seconds; it is not paid twice (payment ${id}).`;
   }
   return otherwise;
+}
+
+const MeterBrief = z.object({
+  meter: z.string(),
+  by: z.array(z.string()),
+  window: z.string(),
+  spent: AmountView,
+  left: AmountView.nullable(),
+  payments_left: z.number().nullable(),
+  resets_at: z.string().nullable(),
+  needs: z.array(z.string()),
+});
+const Ceilings = z.object({
+  per_payment: AmountView,
+  per_period: AmountView,
+  left_in_period: AmountView.nullable(),
+  period_seconds: z.number(),
+});
+export const BudgetOutput = z.object({
+  next,
+  largest_amount_now: AmountView.nullish(),
+  available: AmountView,
+  purse: AmountView,
+  meters: z.array(MeterBrief.partial()),
+  ceilings: Ceilings.partial(),
+});
+const Budget = BudgetOutput.omit({ next: true }).extend({ meters: z.array(MeterBrief), ceilings: Ceilings });
+export function budgetAnswer(answer: Json): ToolAnswer {
+  const { largest_amount_now: most, available, purse, meters, ceilings } = Budget.parse(answer);
+  const next = most
+    ? `The most that would pass to that payee now is ${most.value} USDC.`
+    : 'Say payee to learn the most that would pass to it now; or ask check about one payment.';
+  return {
+    fields: {
+      next,
+      ...compact({ largest_amount_now: most }),
+      available,
+      purse,
+      meters: meters.map((meter) => compact({ ...meter, needs: meter.needs.length > 0 ? meter.needs : null })),
+      ceilings: compact(ceilings),
+    },
+    untrusted: null,
+  };
 }
 
 /** An answer that is short already. */

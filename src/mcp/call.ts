@@ -1,9 +1,7 @@
-import { invariant } from '../errors/base.ts';
 import { derivedKey } from '../operation/derivedKey.ts';
 import type { Operation } from '../operation/operation.ts';
 import { sha256 } from '../operation/paymentRequest.ts';
-import { findOperation } from '../operation/registry.ts';
-import type { Door, DoorAnswer, Json } from './door.ts';
+import type { Door, Json } from './door.ts';
 import { problemAnswer } from './problems.ts';
 import type { Tool, ToolAnswer } from './tool.ts';
 import type { OfferedTool } from './tools.ts';
@@ -20,11 +18,8 @@ export async function callTool(
   standing: Standing,
 ): Promise<Called> {
   const full = withStanding(tool, operation, args, standing);
-  const own = tool.ownAgent ? await ownAgent(door) : null;
-  if (own && !own.ok) return { ...problemAnswer(own.problem, full), isError: true };
   const { input, key } = keyed(operation, full);
-  const filled = tool.ownAgent && own ? { ...input, [tool.ownAgent]: own.answer.id } : input;
-  const answered = await door.call(operation, filled, key);
+  const answered = await door.call(operation, { ...input, ...tool.fixed }, key);
   return answered.ok
     ? { ...tool.answer(answered.answer, full), isError: false }
     : { ...problemAnswer(answered.problem, full), isError: true };
@@ -79,13 +74,4 @@ function canonical(value: unknown): string {
       ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
       : part,
   );
-}
-
-/** An agent's key sees one agent: its own. */
-async function ownAgent(door: Door): Promise<DoorAnswer> {
-  const listed = await door.call(findOperation('list_agents'), {}, null);
-  if (!listed.ok) return listed;
-  const [agent] = listed.answer.agents as Json[];
-  invariant(agent, 'An agent sees no agent.');
-  return { ok: true, answer: agent };
 }

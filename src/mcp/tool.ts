@@ -19,8 +19,8 @@ export type Tool = {
   defaults?: Json;
   /** What a field is for, where the operation's own words are not for models. */
   meanings?: Record<string, string>;
-  /** The field that the caller's own agent fills. */
-  ownAgent?: string;
+  /** Fields that are always this, so no model fills them. */
+  fixed?: Json;
   output: z.ZodObject;
   answer: (answer: Json, args: Json) => ToolAnswer;
 };

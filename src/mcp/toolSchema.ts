@@ -34,7 +34,7 @@ export function inputSchema(tool: Tool, operation: Operation): InputSchema {
     properties?: Record<string, Property>;
     required?: string[];
   };
-  const hidden = new Set([...(tool.hidden ?? []), ...(tool.ownAgent ? [tool.ownAgent] : []), 'agent']);
+  const hidden = new Set([...(tool.hidden ?? []), ...Object.keys(tool.fixed ?? {}), 'agent']);
   const properties = Object.entries(schema.properties ?? {})
     .filter(([name]) => !hidden.has(name))
     .map(([name, property]): [string, Property] => [name, described(name, property, tool)]);

@@ -1,6 +1,8 @@
 import type { Operation } from '../operation/operation.ts';
 import { registry } from '../operation/registry.ts';
 import {
+  BudgetOutput,
+  budgetAnswer,
   CheckOutput,
   checkAnswer,
   FetchOutput,
@@ -62,14 +64,15 @@ export const tools: readonly Tool[] = [
   },
   {
     name: 'budget',
-    operation: 'get_budget',
+    operation: 'budget',
     title: 'What is left to spend',
     description:
       'How much you can still spend: what is in the wallet, what is left in each limit of the policy and when it starts anew, and the ceilings of the wallet contract. Call it before you plan several purchases.',
     effect: 'reads',
-    ownAgent: 'id',
-    output: PlainOutput,
-    answer: plainAnswer(() => 'Stay within the smallest of these. Limits are checked again when you pay.'),
+    fixed: { id: 'me' },
+    meanings: { payee: 'Whom you think of paying, by id or name: then the answer says the most that would pass now' },
+    output: BudgetOutput,
+    answer: budgetAnswer,
   },
   {
     name: 'payment',

@@ -1,4 +1,5 @@
 import { BursarError } from '../errors/base.ts';
+import { getAgent } from '../identity/agents.ts';
 import { getPayee } from '../identity/payees.ts';
 import { getWorkflow } from '../identity/workflows.ts';
 import type { AgentId } from '../ids/ids.ts';
@@ -18,8 +19,8 @@ export function selfKeyedRequest(
   again: number | undefined,
 ): PaymentRequest {
   if (again === undefined) throw new BursarError('idempotency_key_required');
-  const { agent: _agent, category: _category, payee, workflow, run, ...request } = input;
-  const to = payee === undefined ? null : getPayee(tx, payee).id;
+  const { agent: _agent, category: _category, payee, to_agent, workflow, run, ...request } = input;
+  const to = payee !== undefined ? getPayee(tx, payee).id : to_agent !== undefined ? getAgent(tx, to_agent).id : null;
   const fields = Object.entries(request).sort(([a], [b]) => (a < b ? -1 : 1));
   const what = JSON.stringify([to, fields], (_name, value) => (typeof value === 'bigint' ? value.toString() : value));
   const derived = derivedKey({

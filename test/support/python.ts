@@ -1,0 +1,41 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const cache = fileURLToPath(new URL('../../.cache/python', import.meta.url));
+
+/** The python of a virtual environment that has these packages; made once, and kept in the project's cache. */
+export async function pythonWith(...requirements: string[]): Promise<string> {
+  const place = join(cache, requirements.join('+').replaceAll(/[^\w.+-]+/g, '-'));
+  const python = (dir: string) => join(dir, 'bin', 'python');
+  if (existsSync(place)) return python(place);
+  // Made aside and moved, so that one that was cut short is never found.
+  const draft = `${place}.${randomUUID()}`;
+  mkdirSync(cache, { recursive: true });
+  try {
+    await run('python3', ['-m', 'venv', draft]);
+    await run(python(draft), ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', ...requirements]);
+    renameSync(draft, place);
+  } catch (cause) {
+    rmSync(draft, { recursive: true, force: true });
+    if (!existsSync(place))
+      throw new Error(`No Python with ${requirements.join(', ')}: needs python3 and PyPI.`, { cause });
+  }
+  return python(place);
+}
+
+/** Runs a script of this folder with one JSON document on stdin; gives the JSON document that it prints. */
+export function runPython(python: string, script: string, input: unknown): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const path = fileURLToPath(new URL(script, import.meta.url));
+    const child = execFile(python, [path], { maxBuffer: 16 * 1024 * 1024 }, (error, stdout, stderr) => {
+      if (error) reject(new Error(`${script} failed: ${stderr}`, { cause: error }));
+      else resolve(JSON.parse(stdout));
+    });
+    child.stdin?.end(JSON.stringify(input));
+  });
+}
