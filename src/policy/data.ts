@@ -108,6 +108,11 @@ const ControlData = z
       ...people,
     }),
     large_amount: z.strictObject({ thresholds: z.array(z.strictObject({ from: usdc, ...people })).max(20) }),
+    recurring_change: z.strictObject({
+      max_rise_percent: z.int().min(0).max(1_000),
+      idle_days: count,
+      ...people,
+    }),
     one_time_recurring: z.strictObject({ payees: z.union([z.literal('any'), names]), limit: usdc, monthly: usdc }),
     x402_terms: z.strictObject({
       assets: names,

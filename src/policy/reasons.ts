@@ -78,6 +78,11 @@ export const reasonCatalogue = {
     `The amount of ${usdc(observed)} is over the cap of ${usdc(limit)} for one recurring payment.`,
   recurring_monthly: ({ observed, limit }) =>
     `With this payment the agent's recurring spending this month would be ${usdc(observed)}, over the limit of ${usdc(limit)}.`,
+  // recurring_change
+  recurring_price_rise: ({ observed, limit }) =>
+    `The recurring payment rose to ${usdc(observed)}; the last one was ${usdc(limit)}: people decide.`,
+  recurring_idle: ({ observed, limit }) =>
+    `This payee was last paid ${plain(observed)} days ago, more than ${plain(limit)}: people decide.`,
   // x402_terms
   x402_asset: ({ observed }) => `The asset ${plain(observed)} is not accepted.`,
   x402_scheme: ({ observed }) => `The x402 scheme ${plain(observed)} is not accepted.`,
