@@ -4,7 +4,7 @@
  */
 const spine = ['errors', 'money', 'ids'];
 const domain = [...spine, 'store', 'policy', 'ledger', 'identity', 'mandates', 'payments', 'receivables'];
-const effects = [...domain, 'revenue', 'recurring', 'payouts', 'log', 'activation', 'wallet', 'reconcile', 'receipt', 'x402', 'settlement', 'facilitator'];
+const effects = [...domain, 'revenue', 'recurring', 'payouts', 'log', 'activation', 'wallet', 'reconcile', 'receipt', 'x402', 'settlement', 'facilitator', 'invoicing'];
 
 /** room: what it may import beside itself; a name with a point is one file of a room. */
 const rooms = {
@@ -34,6 +34,8 @@ const rooms = {
   x402: [...domain, 'log', 'wallet'],
   facilitator: [...domain, 'log', 'wallet'],
   // What a stranger's own server imports: it knows Bursar by HTTP only.
+  // Invoices as an x402 resource.
+  invoicing: [...domain, 'facilitator'],
   seller: [...spine, 'store'],
   gateway: [...spine, 'log', 'store', 'seller', 'client'],
   settlement: effects,

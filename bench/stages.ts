@@ -49,6 +49,7 @@ export async function measureStages(
     meters: policy.meters,
     settings: policy.settings,
     reads: policy.reads,
+    route: (input) => policy.route(input),
     evaluate: (text) => {
       inputText = text;
       return timed('wasm', () => policy.evaluate(text));

@@ -6,6 +6,7 @@ import { callerOf, dispatch } from '../operation/dispatch.ts';
 import type { Operation } from '../operation/operation.ts';
 import { registry } from '../operation/registry.ts';
 import { eventStream } from './eventStream.ts';
+import { invoiceRoutes } from './invoiceRoutes.ts';
 import { openapi } from './openapi.ts';
 import { problem } from './problem.ts';
 
@@ -44,6 +45,7 @@ export function createHttp(app: App): Hono {
       return c.json(result as object, operation.idempotent ? 201 : 200);
     });
   }
+  http.route('/i', invoiceRoutes(app));
   for (const path of new Set(registry.map((operation) => operation.path))) {
     http.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), (c) => problem(c, new BursarError('method_not_allowed')));
   }

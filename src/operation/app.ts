@@ -2,6 +2,7 @@ import type { Address } from 'viem';
 import type { Activations } from '../activation/activations.ts';
 import type { Agent, Ceilings } from '../identity/agents.ts';
 import type { AgentId } from '../ids/ids.ts';
+import type { InvoiceDoor } from '../invoicing/door.ts';
 import type { ChainFacts } from '../payments/request.ts';
 import type { Store } from '../store/store.ts';
 import type { Chain } from '../wallet/chain.ts';
@@ -29,6 +30,8 @@ export type App = {
   chainFacts: ChainFacts;
   policies: Activations;
   x402: X402Signer;
+  /** The 402 side of invoices; null where no facilitator is on. */
+  invoices: InvoiceDoor | null;
   /** HTTP on behalf of agents, guarded. */
   fetcher: Fetcher;
   planWallet: (agentId: AgentId, wish: WalletWish) => WalletPlan;

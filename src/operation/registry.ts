@@ -3,6 +3,7 @@ import { approverOperations } from './approvers.ts';
 import { budgetOperations } from './budget.ts';
 import { eventOperations } from './events.ts';
 import { fetchOperations } from './fetch.ts';
+import { invoiceOperations } from './invoices.ts';
 import { keyOperations } from './keys.ts';
 import { ledgerOperations } from './ledger.ts';
 import { mandateOperations } from './mandates.ts';
@@ -12,6 +13,8 @@ import { paymentOperations } from './payments.ts';
 import { payoutOperations } from './payouts.ts';
 import { policyOperations } from './policies.ts';
 import { receiptOperations } from './receipts.ts';
+import { receivableOperations } from './receivables.ts';
+import { refundOperations } from './refunds.ts';
 import { reviewOperations } from './reviews.ts';
 import { scheduleOperations } from './schedules.ts';
 import { sponsorOperations } from './sponsors.ts';
@@ -28,6 +31,9 @@ const all = [
   ...mandateOperations,
   ...scheduleOperations,
   ...receiptOperations,
+  ...receivableOperations,
+  ...invoiceOperations,
+  ...refundOperations,
   ...agentOperations,
   ...sponsorOperations,
   ...workflowOperations,

@@ -65,7 +65,7 @@ export type NewInvoice = {
   bodyHash: string;
 };
 
-/** The same key gives the same invoice. Throws `idempotency_conflict` where the key came with another body. */
+/** The same key gives the same invoice. Throws `idempotency_conflict` (the key with another body) or `invalid_request`. */
 export function createInvoice(tx: Tx, wanted: NewInvoice, act: { actor: string; atMs: number }): Invoice {
   const before = tx.get<Row>(
     'SELECT * FROM invoices WHERE agent_id = ? AND idempotency_key = ?',
@@ -75,6 +75,9 @@ export function createInvoice(tx: Tx, wanted: NewInvoice, act: { actor: string; 
   if (before) {
     if (before.body_hash !== wanted.bodyHash) throw new BursarError('idempotency_conflict');
     return toInvoice(before);
+  }
+  if (wanted.expiresAtMs !== null && wanted.expiresAtMs <= act.atMs) {
+    throw new BursarError('invalid_request', { message: 'expires_at: is in the past.' });
   }
   const id = newId('invoice');
   tx.run(

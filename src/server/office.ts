@@ -6,6 +6,7 @@ import { BursarError } from '../errors/base.ts';
 import { openFacilitator } from '../facilitator/open.ts';
 import { createHttp } from '../http/server.ts';
 import type { AgentId } from '../ids/ids.ts';
+import { createInvoiceDoor } from '../invoicing/door.ts';
 import { checkLedger } from '../ledger/check.ts';
 import { log } from '../log/log.ts';
 import { openMcp } from '../mcp/http.ts';
@@ -15,6 +16,7 @@ import { createPayoutRunner } from '../payouts/runner.ts';
 import { createFollower } from '../reconcile/follower.ts';
 import { viemSource } from '../reconcile/viemSource.ts';
 import { runDue } from '../recurring/runDue.ts';
+import { createRouter } from '../revenue/router.ts';
 import { ceilingsRefresher } from '../settlement/ceilings.ts';
 import { deployment } from '../settlement/queue.ts';
 import { createSettler } from '../settlement/settler.ts';
@@ -79,6 +81,7 @@ export async function openOffice(options: {
     clock,
     chainId,
     finality,
+    meters: () => (policies.list().some((version) => version.active) ? policies.active().meters : {}),
     ...(start === null ? {} : { startBlock: BigInt(start) }),
   });
   const settler = createSettler({ store, chain, factory, executor, clock });
@@ -111,6 +114,7 @@ export async function openOffice(options: {
     chainFacts: { chainId, token, network: `eip155:${chainId}` },
     policies,
     x402,
+    invoices: null,
     fetcher: createFetcher(store),
     planWallet: (agentId, wish) =>
       planWallet({ chainId, factory, owner: owner ?? executor, guardian, executor, approvers }, agentId, wish),
@@ -136,6 +140,11 @@ export async function openOffice(options: {
     wake,
     settings: config.facilitator,
   });
+  if (facilitator) {
+    const { settles } = facilitator;
+    app.invoices = createInvoiceDoor({ store, chain: app.chainFacts, settles, domain, clock });
+  }
+  const router = createRouter({ store, policy: () => policies.active(), chain: app.chainFacts, clock, wake });
   const mcp = openMcp(app, config.server.host, config.mcp);
   const payouts = createPayoutRunner({ store, chainFacts: app.chainFacts, policy: policies.active, clock, wake });
   workers = startWorkers(
@@ -144,6 +153,7 @@ export async function openOffice(options: {
       { name: 'settle', run: () => settler.tick() },
       { name: 'relay', run: () => relayer.tick() },
       { name: 'follow', run: () => follower.tick() },
+      { name: 'route revenue', run: () => router.tick() },
       { name: 'recur', run: () => recur(app) },
       { name: 'unsigned purchases', run: () => cancelUnsigned(store, clock) },
       { name: 'ceilings', run: ceilingsRefresher({ store, chain, clock }) },
