@@ -7,6 +7,7 @@ const benches: Record<string, () => Promise<(say: Say) => Promise<Figure[]>>> = 
   http: async () => (await import('./http.ts')).http,
   gas: async () => (await import('./gas.ts')).gas,
   history: async () => (await import('./history.ts')).history,
+  x402: async () => (await import('./x402.ts')).x402,
 };
 
 const args = process.argv.slice(2);

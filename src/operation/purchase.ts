@@ -101,11 +101,11 @@ function hintsOf(app: App, { answer, context, request }: Decided): Purchased['hi
   return hintsFor(app, request, answer.evaluated, answer.payment.reasons, context);
 }
 
-/** A purse that somebody filled before it stands is not topped up, so nothing else would deploy it. */
+/** What has its money held needs no worker, save where somebody filled the purse before it stands: nothing else deploys it then. */
 async function makeReady(app: App, payment: Payment): Promise<void> {
-  app.wake();
+  if (payment.heldMicro < payment.amount) return app.wake();
   const agent = app.store.read((tx) => getAgent(tx, payment.agentId));
-  if (payment.heldMicro === payment.amount && agent.wallet?.deployedAtMs === null) await app.deployWallet(agent);
+  if (agent.wallet?.deployedAtMs === null) await app.deployWallet(agent);
 }
 
 function derivedOf({ url, method, bodySha256, workflow, run, again }: Purchase): string {

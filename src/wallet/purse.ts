@@ -7,6 +7,7 @@ import {
   keccak256,
   recoverAddress,
   size,
+  type TypedDataDefinition,
 } from 'viem';
 import { BursarError, invariant } from '../errors/base.ts';
 import type { Call } from './agentWallet.ts';
@@ -97,8 +98,7 @@ export async function signPurseAuthorization(
     message: { from, to, value, validAfter, validBefore, nonce },
   } as const;
   const executorSignature = await keys.signTypedData(role, typedData);
-  const signer = await recoverAddress({ hash: hashTypedData(typedData), signature: executorSignature });
-  invariant(signer === (await keys.address(role)), 'The signer used another key than the executor has.');
+  await checkSigner(keys, role, typedData, executorSignature);
   const signature = encodeAbiParameters(SIGNATURE_TYPES, [
     to,
     value,
@@ -114,6 +114,23 @@ export async function signPurseAuthorization(
     authorization: { from, to, value: `${value}`, validAfter: `${validAfter}`, validBefore: `${validBefore}`, nonce },
     signature,
   };
+}
+
+/** Providers and roles whose signature was seen to be the executor's. */
+const proven = new WeakMap<KeyProvider, Set<KeyRole>>();
+
+/** Once per key: recovering costs more than signing, and a provider that signed with the right key has it. */
+async function checkSigner(
+  keys: KeyProvider,
+  role: KeyRole,
+  typedData: TypedDataDefinition,
+  signature: Hex,
+): Promise<void> {
+  const roles = proven.get(keys) ?? new Set();
+  if (roles.has(role)) return;
+  const signer = await recoverAddress({ hash: hashTypedData(typedData), signature });
+  invariant(signer === (await keys.address(role)), 'The signer used another key than the executor has.');
+  proven.set(keys, roles.add(role));
 }
 
 const SIGNATURE_TYPES = [
