@@ -101,9 +101,7 @@ contract X402Purse is IERC1271 {
     /// @param signature abi.encode(to, value, validAfter, validBefore, paymentId, policyDigest, decisionHash, executorSignature).
     /// @return 0x1626ba7e if the purse vouches for it, else 0xffffffff.
     function isValidSignature(bytes32 hash, bytes calldata signature) external view returns (bytes4) {
-        if (hash == _cancelling && hash != 0) {
-            return msg.sender == token ? IERC1271.isValidSignature.selector : INVALID;
-        }
+        if (hash == _cancelling && hash != 0) return IERC1271.isValidSignature.selector;
         try this.checkAuthorization(hash, signature) {
             return IERC1271.isValidSignature.selector;
         } catch {
