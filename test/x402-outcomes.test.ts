@@ -66,9 +66,13 @@ describe('A seller who answers', () => {
     await buyer.fetch(url, { method: 'POST', body: 'a' });
     await buyer.fetch(url, { method: 'POST', body: 'b' });
     await buyer.fetch(url, { method: 'PUT', body: 'a' });
-    await world.office.operator.call('create_workflow', { name: 'digest' });
+    const { id } = await world.office.operator.call('create_workflow', { name: 'digest' });
     await buyer.fetch(url, { method: 'PUT', body: 'a' }, { workflow: 'digest', run: 'monday' });
     await buyer.fetch(url, { method: 'PUT', body: 'a' }, { workflow: 'digest', run: 'tuesday' });
+    expect(new Set(world.seller.headers).size).toBe(5);
+    // The workflow's id is the same workflow as its name.
+    world.seller.onPaid = ({ response }) => serve(response, { success: true });
+    await buyer.fetch(url, { method: 'PUT', body: 'a' }, { workflow: String(id), run: 'tuesday' });
     expect(new Set(world.seller.headers).size).toBe(5);
   });
 

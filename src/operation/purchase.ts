@@ -1,5 +1,6 @@
 import { BursarError, invariant } from '../errors/base.ts';
 import { getAgent } from '../identity/agents.ts';
+import { getWorkflow } from '../identity/workflows.ts';
 import type { AgentId } from '../ids/ids.ts';
 import type { MicroUsdc } from '../money/microUsdc.ts';
 import { checkPayment, type GateAnswer, type GateContext, requestPayment } from '../payments/gate.ts';
@@ -57,11 +58,10 @@ type Decided = { answer: GateAnswer; context: GateContext; request: PaymentReque
 export async function purchase(app: App, caller: Caller, wish: Purchase): Promise<Purchased> {
   const offer = parsePaymentRequired(wish.paymentRequired);
   const { payable, refused } = payableOffers(offer, app.chainFacts, await app.x402.domain(), wish.maxAmount);
-  const derived = derivedOf(wish);
-  const bodyHash = bodyHashOf(wish);
-
   const decided = await app.store.write((tx): Decided | 'offer_changed' => {
     const context = gateContext(app, caller);
+    const derived = derivedOf(tx, wish);
+    const bodyHash = wish.idempotencyKey === null ? sha256(derived) : bodyHashOf(wish);
     let key = wish.idempotencyKey ?? currentKey(tx, wish.agentId, derived);
     const before = earlier(tx, wish.agentId, key);
     if (before && isStale(tx, before.payment, before.requirement, payable)) {
@@ -108,16 +108,16 @@ async function makeReady(app: App, payment: Payment): Promise<void> {
   if (agent.wallet?.deployedAtMs === null) await app.deployWallet(agent);
 }
 
-function derivedOf({ url, method, bodySha256, workflow, run, again }: Purchase): string {
-  return derivedKey({ workflow: workflow ?? null, run: run ?? null, method, url: url.href, bodySha256, again });
+/** A workflow's name and its id are one workflow. */
+function derivedOf(tx: ReadTx, { url, method, bodySha256, workflow, run, again }: Purchase): string {
+  const id = workflow === undefined ? null : getWorkflow(tx, workflow).id;
+  return derivedKey({ workflow: id, run: run ?? null, method, url: url.href, bodySha256, again });
 }
 
 /** Not the offer: a seller who asks for something else must not turn a retry into a conflict. */
-function bodyHashOf(wish: Purchase): string {
-  const { url, method, bodySha256, workflow, run, category, memo, maxAmount, again } = wish;
-  const request = [url.href, method, bodySha256, workflow, run, again];
-  const own = wish.idempotencyKey === null ? [] : [category, memo, maxAmount?.toString()];
-  return sha256(JSON.stringify([...request, ...own]));
+function bodyHashOf({ url, method, bodySha256, workflow, run, category, memo, maxAmount, again }: Purchase): string {
+  const request = [url.href, method, bodySha256, workflow, run, category, memo, maxAmount?.toString(), again];
+  return sha256(JSON.stringify(request));
 }
 
 /** What stands under that key. Throws `idempotency_conflict` where it is no purchase at all. */
