@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Payment } from '../payments/payment.ts';
 import { findPayment } from '../payments/records.ts';
 import { states } from '../payments/states.ts';
 import type { GasEstimate } from '../payouts/gas.ts';
@@ -91,7 +92,7 @@ export const LineView = z.object({
 
 export function lineView(tx: ReadTx, line: StoredLine): z.input<typeof LineView> {
   const payment = line.paymentId === null ? undefined : findPayment(tx, line.paymentId);
-  const [first] = payment?.reasons ?? [];
+  const reason = payment && whyNot(payment);
   return {
     line: line.line,
     id: line.id,
@@ -102,9 +103,15 @@ export function lineView(tx: ReadTx, line: StoredLine): z.input<typeof LineView>
     memo: line.memo,
     state: line.refused ? 'refused' : (payment?.state ?? 'waiting'),
     payment: line.paymentId,
-    reason: line.refused ?? (first ? { code: first.code, message: first.message } : null),
+    reason: line.refused ?? (reason ? { code: reason.code, message: reason.message } : null),
     tx_hash: payment?.settlement?.txHash ?? null,
   };
+}
+
+/** Why it was not paid; nothing for what was or is on its way. What came last, such as the chain's refusal, stands last. */
+function whyNot({ state, reasons }: Payment): Payment['reasons'][number] | undefined {
+  if (state === 'denied' || state === 'in_review') return reasons[0];
+  return ['failed', 'rejected', 'expired', 'cancelled'].includes(state) ? reasons.at(-1) : undefined;
 }
 
 export const PreviewView = z.object({

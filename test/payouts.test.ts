@@ -1,0 +1,286 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Client, createClient } from '../src/client/client.ts';
+import { startOffice, type TestOffice } from './support/office.ts';
+import { addContractors, addressOf, csvOf, untilOver, usePayoutPolicy } from './support/payoutScene.ts';
+
+let office: TestOffice;
+beforeAll(async () => {
+  office = await startOffice();
+  await usePayoutPolicy(office.operator);
+  await addContractors(office.office.store, 0, 700);
+});
+afterAll(() => office.end());
+
+/** An agent whose label the payout policy knows. */
+async function payer(name: string, usdc: string): Promise<{ id: string; client: Client }> {
+  const made = (await office.operator.call('create_agent', {
+    name,
+    sponsor: 'Research',
+    labels: { purpose: 'payouts' },
+  })) as { id: string; wallet: { address: string } };
+  await office.fund(made.id, made.wallet.address, usdc);
+  return { id: made.id, client: office.operator };
+}
+const rows = (): Record<string, bigint> =>
+  office.office.store.read((tx) =>
+    Object.fromEntries(
+      [
+        'payments',
+        'payouts',
+        'payout_lines',
+        'decisions',
+        'documents',
+        'ledger_entries',
+        'meter_entries',
+        'events',
+      ].map((table) => [table, tx.get<{ n: bigint }>(`SELECT count(*) AS n FROM ${table}`)?.n ?? 0n]),
+    ),
+  );
+const received = (name: string): Promise<bigint> =>
+  office.local.client.readContract({
+    address: office.local.usdc.address,
+    abi: [
+      {
+        type: 'function',
+        name: 'balanceOf',
+        inputs: [{ name: 'a', type: 'address' }],
+        outputs: [{ name: '', type: 'uint256' }],
+        stateMutability: 'view',
+      },
+    ],
+    functionName: 'balanceOf',
+    args: [addressOf(name)],
+  });
+const ledger = () => office.operator.call('check_ledger');
+
+describe('a payout', () => {
+  it('is previewed as it is then executed, and settles in batches', async () => {
+    const { id, client } = await payer('payroll', '50');
+    const csv = csvOf(0, 450);
+    const before = rows();
+    const preview = await client.call('preview_payout', { agent: id, csv });
+    expect(preview).toMatchObject({ payout: null, total: 450, allowed: 450, review: 0, denied: 0, done: 0 });
+    expect(preview).toMatchObject({ warnings: [], gas: { new_holders: 450 } });
+    // Nothing is left of it but its event.
+    expect(rows()).toEqual({ ...before, events: (before.events ?? 0n) + 1n });
+
+    const made = await client.call('create_payout', { agent: id, csv }, { idempotencyKey: 'july-2026' });
+    expect(made).toMatchObject({ total: 450, replayed: false, total_amount: preview.total_amount });
+    const over = await untilOver(client, String(made.id));
+    expect(over).toMatchObject({ state: 'decided', settled: 450, denied: 0, failed: 0, waiting: 0 });
+    expect(over.settled_amount).toEqual(preview.total_amount);
+    expect(await received('c7')).toBe(10_700n);
+    // The wallet's deployment carries none of its lines. What 450 first USDC cost is known to within a few per cent.
+    const estimate = Number((preview.gas as { estimate: string }).estimate);
+    expect(Math.abs(estimate / Number(over.transactions.gas_used) - 1)).toBeLessThan(0.1);
+    expect(over.transactions.mined).toBeLessThan(20);
+    expect(await ledger()).toMatchObject({ ok: true });
+  });
+
+  it('pays each line once, however often the same file comes, and refuses a changed one under its key', async () => {
+    const { id, client } = await payer('once', '50');
+    const csv = csvOf(0, 30);
+    const key = { idempotencyKey: 'once-2026' };
+    const [made] = await Promise.all([1, 2, 3, 4].map(() => client.call('create_payout', { agent: id, csv }, key)));
+    const over = await untilOver(client, String(made?.id));
+    expect(over).toMatchObject({ total: 30, settled: 30 });
+    // The same lines as JSON, with a byte order mark and other line ends as CSV: the same payout.
+    const lines = csv
+      .trim()
+      .split('\r\n')
+      .slice(1)
+      .map((line, n) => ({
+        id: `job-${n}`,
+        payee: `c${n}`,
+        amount: { value: line.split(',')[2], currency: 'USDC' },
+        category: 'contractor',
+        memo: `pages, batch ${n}`,
+      }));
+    for (const again of [{ lines }, { csv: `\ufeff${csv.replaceAll('\r\n', '\n')}` }]) {
+      const replay = await client.call('create_payout', { agent: id, ...again, retry: true }, key);
+      expect(replay).toMatchObject({ id: made?.id, replayed: true, settled: 30, state: 'decided' });
+    }
+    expect(await client.call('preview_payout', { agent: id, csv }, key)).toMatchObject({
+      done: 30,
+      allowed: 0,
+      total: 30,
+    });
+    await expect(
+      client.call('create_payout', { agent: id, csv: csv.replace('job-3,c3,0.0103', 'job-3,c3,0.0203') }, key),
+    ).rejects.toMatchObject({ code: 'idempotency_conflict', details: { payout: made?.id, changed_lines: [5] } });
+    const total = office.office.store.read((tx) =>
+      tx.get<{ n: bigint }>('SELECT count(*) AS n FROM payments WHERE agent_id = ?', id),
+    );
+    expect(total?.n).toBe(30n);
+  });
+
+  it('counts the lines before in every meter and in the money, and asks again only for what moved nothing', async () => {
+    // 260 lines of 0.25 are 65 USDC: there are 60.
+    const { id, client } = await payer('short', '60');
+    const csv = csvOf(0, 260, () => '0.25');
+    const key = { idempotencyKey: 'short-2026' };
+    const preview = await client.call('preview_payout', { agent: id, csv });
+    expect(preview).toMatchObject({
+      allowed: 240,
+      denied: 20,
+      reasons: [{ effect: 'deny', code: 'insufficient_funds', lines: 20, first_line: 242 }],
+    });
+    const made = await client.call('create_payout', { agent: id, csv }, key);
+    const over = await untilOver(client, String(made.id));
+    expect(over).toMatchObject({ settled: 240, denied: 20, failed: 0 });
+    const { lines } = (await client.call('list_payout_lines', { id: made.id, after: 240, limit: 2 })) as {
+      lines: Record<string, unknown>[];
+    };
+    expect(lines).toMatchObject([
+      { line: 241, id: 'job-239', state: 'settled', reason: null },
+      { line: 242, id: 'job-240', state: 'denied', reason: { code: 'insufficient_funds' } },
+    ]);
+    // Without `retry` a denial stands.
+    expect(await client.call('create_payout', { agent: id, csv }, key)).toMatchObject({ denied: 20, state: 'decided' });
+    const agent = (await client.call('get_agent', { id })) as { wallet: { address: string } };
+    await office.fund(id, agent.wallet.address, '6');
+    expect(await client.call('preview_payout', { agent: id, csv, retry: true }, key)).toMatchObject({
+      done: 240,
+      allowed: 20,
+      denied: 0,
+    });
+    await client.call('create_payout', { agent: id, csv, retry: true }, key);
+    expect(await untilOver(client, String(made.id))).toMatchObject({ settled: 260, denied: 0 });
+    const paid = office.office.store.read((tx) =>
+      tx.get<{ n: bigint }>("SELECT sum(amount_micro) AS n FROM payments WHERE agent_id = ? AND state <> 'denied'", id),
+    );
+    expect(paid?.n).toBe(65_000_000n);
+    expect(await ledger()).toMatchObject({ ok: true });
+  });
+
+  it('is refused as a whole, with every error of every line, when any line is bad', async () => {
+    const { id, client } = await payer('careless', '5');
+    const before = rows();
+    const csv = [
+      'id,payee,address,amount,category,memo',
+      'a,c1,,1.5,contractor,fine',
+      'a,c2,,-1,contractor,',
+      'b,Nobody,,1e3,,',
+      `c,,0x0000000000000000000000000000000000000000,0.0000001,Not A Word,`,
+      'd,c3',
+      'e,,,9007199254.740992,,',
+    ].join('\n');
+    const failed = client.call('create_payout', { agent: id, csv }, { idempotencyKey: 'careless-1' });
+    await expect(failed).rejects.toMatchObject({ code: 'payout_invalid', status: 422 });
+    const { details } = await failed.catch((error) => error);
+    expect(details.errors.map(({ line, column, code }: Record<string, unknown>) => [line, column, code])).toEqual([
+      [3, 'amount', 'invalid_amount'],
+      [4, 'amount', 'invalid_amount'],
+      [5, 'amount', 'invalid_amount'],
+      [5, 'category', 'invalid_category'],
+      [6, null, 'wrong_column_count'],
+      [7, 'amount', 'invalid_amount'],
+      [7, 'payee', 'missing_payee'],
+    ]);
+    const second = client.call(
+      'create_payout',
+      {
+        agent: id,
+        lines: [
+          { id: 'a', payee: 'c1', amount: '1.5' },
+          { id: 'a', payee: 'Nobody', amount: '1.5' },
+          { address: office.local.usdc.address, amount: '1' },
+        ],
+      },
+      { idempotencyKey: 'careless-2' },
+    );
+    await expect(second).rejects.toMatchObject({
+      details: {
+        bad_lines: 2,
+        errors: [
+          { line: 2, column: 'id', code: 'duplicate_id' },
+          { line: 2, column: 'payee', code: 'payee_not_found' },
+          { line: 3, column: 'address', code: 'forbidden_address' },
+        ],
+      },
+    });
+    // Two refusals were noted; nothing else.
+    expect(rows()).toEqual({ ...before, events: (before.events ?? 0n) + 2n });
+  });
+
+  it('settles the others when the chain refuses a line, and says which one it was', async () => {
+    const { id, client } = await payer('unlucky', '10');
+    await office.local.client.writeContract({
+      account: office.local.usdc.minter,
+      address: office.local.usdc.address,
+      abi: [
+        {
+          type: 'function',
+          name: 'blacklist',
+          inputs: [{ name: 'account', type: 'address' }],
+          outputs: [],
+          stateMutability: 'nonpayable',
+        },
+      ],
+      functionName: 'blacklist',
+      args: [addressOf('c610')],
+    });
+    const made = await client.call(
+      'create_payout',
+      { agent: id, csv: csvOf(600, 60) },
+      { idempotencyKey: 'unlucky-1' },
+    );
+    const over = await untilOver(client, String(made.id));
+    expect(over).toMatchObject({ settled: 59, failed: 1, denied: 0 });
+    // 60 together, then tens, then the ten with the bad one alone: what is refused unsigned costs no gas.
+    expect(over.transactions.mined).toBe(5 + 9);
+    expect(await ledger()).toMatchObject({ ok: true });
+  });
+
+  it('stops when it is told to, or when the key that asked is revoked, and goes on with the same file', async () => {
+    const { id, client } = await payer('halting', '20');
+    const { key: agentKey, ...credential } = (await client.call('create_key', {
+      role: 'agent',
+      agent: id,
+      name: 'halting',
+    })) as { key: string; id: string };
+    const own = createClient(office.url, agentKey);
+    const csv = csvOf(0, 600);
+    const key = { idempotencyKey: 'halting-1' };
+    const made = await own.call('create_payout', { csv }, key);
+    await client.call('revoke_key', { id: credential.id });
+    const stopped = await untilOver(client, String(made.id));
+    expect(stopped).toMatchObject({ state: 'stopped' });
+    expect(stopped.waiting + stopped.settled).toBe(600);
+    expect(stopped.waiting).toBeGreaterThan(0);
+    await client.call('create_payout', { agent: id, csv }, key);
+    const asked = await client.call('stop_payout', { id: made.id });
+    expect(asked).toMatchObject({ state: 'stopped' });
+    await client.call('create_payout', { agent: id, csv }, key);
+    expect(await untilOver(client, String(made.id))).toMatchObject({ state: 'decided', settled: 600, waiting: 0 });
+    const types = office.office.store
+      .read((tx) => tx.all<{ body: string }>("SELECT body FROM events WHERE type LIKE 'payout.%' ORDER BY seq"))
+      .map(({ body }) => JSON.parse(body) as { type: string; data: { payout?: string; reason?: string } })
+      .filter(({ data }) => data.payout === made.id)
+      .map(({ type, data }) => `${type}${data.reason ? ` ${data.reason}` : ''}`);
+    expect(types).toEqual([
+      'payout.created',
+      'payout.stopped credential_revoked',
+      'payout.resumed',
+      'payout.stopped asked',
+      'payout.resumed',
+      'payout.decided',
+    ]);
+  });
+
+  it("is its own agent's alone", async () => {
+    const { id, client } = await payer('private', '5');
+    const other = await office.agent('stranger', '0');
+    const made = await client.call('create_payout', { agent: id, csv: csvOf(0, 3) }, { idempotencyKey: 'private-1' });
+    for (const [name, input] of [
+      ['get_payout', { id: made.id }],
+      ['list_payout_lines', { id: made.id }],
+      ['stop_payout', { id: made.id }],
+      ['preview_payout', { agent: id, csv: csvOf(0, 3) }],
+    ] as const) {
+      await expect(other.client.call(name, input)).rejects.toMatchObject({ code: 'not_found' });
+    }
+    expect(await other.client.call('list_payouts', {})).toMatchObject({ payouts: [] });
+    await untilOver(client, String(made.id));
+  });
+});
