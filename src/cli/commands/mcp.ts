@@ -50,6 +50,7 @@ function agentKey(key: string | undefined): string {
 /** The server's operations over HTTP. A server that does not answer is an answer too: the host stays up and tries again. */
 function httpDoor(client: Client): Door {
   return {
+    base: client.url,
     async call(operation, input, idempotencyKey) {
       try {
         const answer = await client.call(operation.name, input, idempotencyKey === null ? {} : { idempotencyKey });

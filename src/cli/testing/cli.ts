@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root, script } from '../../setup/run.ts';
+import { runCommand } from '../run.ts';
 
 /** The real command line as a process of its own, on a folder of its own, with nothing of this machine's environment. */
 export type Ran = { code: number | null; stdout: string; stderr: string; json: () => Record<string, unknown> };
@@ -13,6 +14,8 @@ export type Cli = {
   home: string;
   /** Runs to its end. */
   run(args: readonly string[], env?: Record<string, string>): Promise<Ran>;
+  /** Runs inside this process, which spares a second of loading; one at a time. */
+  inside(args: readonly string[]): Promise<Ran>;
   /** Goes on running. */
   start(args: readonly string[]): Running;
   /** `serve` on the home; resolves once it says that it serves. */
@@ -85,13 +88,18 @@ export function makeCli(): Cli {
     run: async (args, env) => {
       const started = start(args, env);
       if (started.child.exitCode === null) await once(started.child, 'close');
-      const stdout = started.stdout();
-      return {
-        code: started.child.exitCode,
-        stdout,
-        stderr: started.stderr(),
-        json: () => JSON.parse(stdout) as Record<string, unknown>,
-      };
+      return ran(started.child.exitCode, started.stdout(), started.stderr());
+    },
+    inside: async (args) => {
+      const [stdout, stderr] = [capture(process.stdout), capture(process.stderr)];
+      try {
+        const code = await runCommand(args.includes('--home') ? args : [...args, '--home', home]);
+        return ran(code, stdout.text(), stderr.text());
+      } finally {
+        process.exitCode = undefined;
+        stdout.end();
+        stderr.end();
+      }
     },
     serve: async (...args) => {
       const server = start(['serve', ...args]);
@@ -101,6 +109,26 @@ export function makeCli(): Cli {
     dispose: async () => {
       for (const each of [...running]) await each.stop();
       rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+function ran(code: number | null, stdout: string, stderr: string): Ran {
+  return { code, stdout, stderr, json: () => JSON.parse(stdout) as Record<string, unknown> };
+}
+
+/** Takes what is written to a stream until `end`. */
+function capture(stream: NodeJS.WriteStream): { text: () => string; end: () => void } {
+  let text = '';
+  const write = stream.write;
+  stream.write = (chunk: string | Uint8Array): boolean => {
+    text += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
+    return true;
+  };
+  return {
+    text: () => text,
+    end: () => {
+      stream.write = write;
     },
   };
 }
