@@ -4,27 +4,38 @@ import type { Json } from './door.ts';
 import { nextStep, whatWouldPass } from './nextStep.ts';
 import type { ToolAnswer } from './tool.ts';
 import { Untrusted, untrusted } from './untrusted.ts';
-import { brief, compact, Hints, PaymentBrief, Reason, readPayment } from './views.ts';
+import {
+  brief,
+  compact,
+  HintsOut,
+  hintsOut,
+  PaymentOut,
+  ReasonOut,
+  readCheck,
+  readPayment,
+  reasonsOut,
+} from './views.ts';
 
 /** How each kind of answer is cut down for a model, and what it is told to do next. */
 
 const next = z.string().describe('What to do next');
 export const PaymentOutput = z.object({
   next,
-  payment: PaymentBrief,
-  replayed: z.boolean().optional(),
-  hints: Hints.nullish(),
+  payment: PaymentOut,
+  replayed: z.literal(true).optional().describe('The same request was made before: this is that payment'),
+  hints: HintsOut.optional(),
 });
 export function paymentAnswer(answer: Json, args: Json): ToolAnswer {
   const payment = readPayment(answer);
-  const { replayed, hints } = payment;
+  const replayed = payment.replayed || null;
+  const hints = hintsOut(payment.hints);
   return {
     fields: { next: nextStep(payment, args), ...compact({ payment: brief(payment), replayed, hints }) },
     untrusted: null,
   };
 }
 
-export const PaymentsOutput = z.object({ next, payments: z.array(PaymentBrief), next_cursor: z.string().nullish() });
+export const PaymentsOutput = z.object({ next, payments: z.array(PaymentOut), next_cursor: z.string().optional() });
 export function paymentsAnswer(answer: Json): ToolAnswer {
   const payments = (answer.payments as unknown[]).map(readPayment);
   const cursor = answer.next_cursor;
@@ -42,18 +53,25 @@ export function paymentsAnswer(answer: Json): ToolAnswer {
 export const CheckOutput = z.object({
   next,
   effect: z.enum(['allow', 'deny', 'review']),
-  reasons: z.array(Reason),
-  hints: Hints.nullish(),
+  reasons: z.array(ReasonOut),
+  hints: HintsOut.optional(),
 });
-const Check = CheckOutput.omit({ next: true });
 export function checkAnswer(answer: Json): ToolAnswer {
-  const { effect, reasons, hints } = Check.parse(answer);
+  const { effect, reasons, hints } = readCheck(answer);
   const told = {
     allow: 'It would be paid at once. Nothing was paid: call pay to pay it.',
     review: `People would have to decide. Nothing was paid, and nobody was asked: call pay to ask them.${whatWouldPass(hints)}`,
     deny: `It would be refused.${whatWouldPass(hints)}`,
   };
-  return { fields: { next: told[effect], effect, reasons, ...compact({ hints }) }, untrusted: null };
+  return {
+    fields: {
+      next: told[effect],
+      effect,
+      reasons: reasonsOut(reasons, 'wallet'),
+      ...compact({ hints: hintsOut(hints) }),
+    },
+    untrusted: null,
+  };
 }
 
 const outcomes = ['free', 'paid', 'unserved', 'refused', 'in_review', 'pending', 'not_payable'] as const;
@@ -64,9 +82,9 @@ export const FetchOutput = z.object({
     .describe(
       'free: nothing was asked for it. paid: paid and served. unserved: paid for, not served. refused, in_review, pending: nothing was paid. not_payable: a price that cannot be paid',
     ),
-  payment: PaymentBrief.nullish(),
-  hints: Hints.nullish(),
-  untrusted: Untrusted.nullish(),
+  payment: PaymentOut.optional(),
+  hints: HintsOut.optional(),
+  untrusted: Untrusted.optional(),
 });
 /** The other side's headers that say how to read its answer; the rest is noise. */
 const shown = ['location', 'retry-after'];
@@ -80,7 +98,7 @@ export function fetchAnswer(answer: Json, args: Json): ToolAnswer {
     fields: {
       next: told,
       outcome,
-      ...compact({ payment: payment && brief(payment), hints: answer.hints }),
+      ...compact({ payment: payment && brief(payment), hints: hintsOut(payment?.hints) }),
     },
     untrusted:
       response &&
@@ -154,11 +172,34 @@ export function budgetAnswer(answer: Json): ToolAnswer {
   };
 }
 
-/** An answer that is short already. */
-export const plainAnswer =
-  (told: (answer: Json) => string, pick?: readonly string[]) =>
-  (answer: Json): ToolAnswer => {
-    const kept = pick ? Object.fromEntries(pick.map((name) => [name, answer[name]])) : answer;
-    return { fields: { ...compact(kept), next: told(answer) }, untrusted: null };
+export const InvoiceOutput = z.object({
+  next,
+  id: z.string(),
+  state: z.string(),
+  url: z.string(),
+  amount: AmountView,
+  due: AmountView,
+  expires_at: z.string().optional(),
+});
+const Invoice = InvoiceOutput.omit({ next: true, url: true }).extend({
+  path: z.string(),
+  expires_at: z.string().nullable(),
+});
+export function invoiceAnswer(answer: Json, _args: Json, base: string): ToolAnswer {
+  const { path, ...invoice } = Invoice.parse(answer);
+  const url = new URL(path, base).href;
+  const told = `Give ${url} to whoever should pay: a person opens it, an agent pays it by fetch_paid. No money has moved yet.`;
+  return { fields: { next: told, url, ...compact(invoice) }, untrusted: null };
+}
+
+export const MandateOutput = z.looseObject({ next, id: z.string(), status: z.string() });
+export function mandateAnswer(answer: Json): ToolAnswer {
+  const { agent: _agent, used: _used, signers: _signers, requested_at: _at, ...terms } = answer;
+  return {
+    fields: {
+      next: 'It allows nothing until people have signed it. Do not ask for the same again; go on, or wait.',
+      ...compact(terms),
+    },
+    untrusted: null,
   };
-export const PlainOutput = z.looseObject({ next });
+}

@@ -1,7 +1,9 @@
+import { BursarError } from '../errors/base.ts';
+import { log } from '../log/log.ts';
 import { derivedKey } from '../operation/derivedKey.ts';
 import type { Operation } from '../operation/operation.ts';
 import { sha256 } from '../operation/paymentRequest.ts';
-import type { Door, Json } from './door.ts';
+import type { Door, Json, Problem } from './door.ts';
 import { problemAnswer } from './problems.ts';
 import type { Tool, ToolAnswer } from './tool.ts';
 import type { OfferedTool } from './tools.ts';
@@ -20,9 +22,13 @@ export async function callTool(
   const full = withStanding(tool, operation, args, standing);
   const { input, key } = keyed(operation, full);
   const answered = await door.call(operation, { ...input, ...tool.fixed }, key);
-  return answered.ok
-    ? { ...tool.answer(answered.answer, full), isError: false }
-    : { ...problemAnswer(answered.problem, full), isError: true };
+  if (!answered.ok) return { ...problemAnswer(answered.problem, full), isError: true };
+  try {
+    return { ...tool.answer(answered.answer, full, door.base), isError: false };
+  } catch (error) {
+    log.error({ err: error, tool: tool.name }, 'an answer could not be read');
+    return { ...problemAnswer(new BursarError('internal').toProblem() as Problem, full), isError: true };
+  }
 }
 
 function withStanding(tool: Tool, operation: Operation, args: Json, { workflow, run }: Standing): Json {

@@ -17,11 +17,16 @@ export type Problem = {
 export type DoorAnswer = { ok: true; answer: Json } | { ok: false; problem: Problem };
 
 /** How a tool reaches the operations: in this process, or over HTTP with an agent's key. Never throws. */
-export type Door = { call(operation: Operation, input: Json, idempotencyKey: string | null): Promise<DoorAnswer> };
+export type Door = {
+  /** The server's URL, for links. */
+  base: string;
+  call(operation: Operation, input: Json, idempotencyKey: string | null): Promise<DoorAnswer>;
+};
 
 /** The door inside the server's own process, for one caller. */
-export function inProcessDoor(app: App, caller: Caller): Door {
+export function inProcessDoor(app: App, caller: Caller, base: string): Door {
   return {
+    base,
     async call(operation, input, idempotencyKey) {
       try {
         return { ok: true, answer: (await dispatch(app, operation, caller, input, { idempotencyKey })) as Json };

@@ -28,9 +28,9 @@ export type McpHttp = { mount(http: Hono): void; close(): Promise<void> };
  */
 export function openMcp(app: App, host: string, settings: McpSettings): McpHttp {
   const handler = createMcpHandler(
-    ({ authInfo }) => {
+    ({ authInfo, requestInfo }) => {
       const caller = agentOf(app, authInfo?.token);
-      return createMcpServer(inProcessDoor(app, caller), {
+      return createMcpServer(inProcessDoor(app, caller, requestInfo?.url ?? `http://${host}`), {
         version: app.version,
         standing: standingOf(authInfo?.extra),
       });

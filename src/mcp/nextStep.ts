@@ -1,10 +1,10 @@
 import type { Json } from './door.ts';
-import type { PaymentAnswer } from './views.ts';
+import type { Hints, PaymentAnswer } from './views.ts';
 
 const usdc = ({ value }: { value: string }): string => `${value} USDC`;
 
 /** What would pass instead, from the hints of a denial or a review. Empty where nothing is known. */
-export function whatWouldPass(hints: PaymentAnswer['hints']): string {
+export function whatWouldPass(hints: Hints | null | undefined): string {
   if (!hints) return '';
   const { largest_amount_now: most, earliest_time: at, unlocked_by: people } = hints;
   const ways = [
@@ -18,9 +18,11 @@ export function whatWouldPass(hints: PaymentAnswer['hints']): string {
 /** One or two sentences for a model: what this state means, and which tool to call next, if any. */
 export function nextStep(payment: PaymentAnswer, args: Json): string {
   const again = (typeof args.again === 'number' ? args.again : 1) + 1;
-  const repeated = payment.replayed
-    ? `This is the payment that the same request made before; nothing was paid a second time. Only if a second one is wanted, say again: ${again}. `
-    : '';
+  const repeated = !payment.replayed
+    ? ''
+    : payment.state === 'denied'
+      ? `This is the answer that the same request got before; for a new decision say again: ${again}. `
+      : `This is the payment that the same request made before; nothing was paid a second time. Only if a second one is wanted, say again: ${again}. `;
   return repeated + ofState(payment, again);
 }
 

@@ -4,7 +4,6 @@ import { untrusted } from './untrusted.ts';
 
 const RETRY: Record<string, string> = {
   never: 'Do not send it again.',
-  after_change: 'Change it as said before you send it again.',
   safe: 'The same call may be sent again in a moment; it is not paid twice.',
 };
 

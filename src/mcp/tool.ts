@@ -19,8 +19,11 @@ export type Tool = {
   defaults?: Json;
   /** What a field is for, where the operation's own words are not for models. */
   meanings?: Record<string, string>;
+  /** The words that a field may have, where models get fewer. */
+  narrowed?: Record<string, readonly string[]>;
   /** Fields that are always this, so no model fills them. */
   fixed?: Json;
   output: z.ZodObject;
-  answer: (answer: Json, args: Json) => ToolAnswer;
+  /** `base`: the server's own URL. */
+  answer: (answer: Json, args: Json, base: string) => ToolAnswer;
 };

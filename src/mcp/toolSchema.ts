@@ -52,12 +52,20 @@ export function inputSchema(tool: Tool, operation: Operation): InputSchema {
 }
 
 function described(name: string, property: Property, tool: Tool): Property {
-  const own = name === 'again' ? { ...property, ...AGAIN } : property;
+  const own = name === 'again' ? { ...property, ...AGAIN } : plain(property);
   const meaning = tool.meanings?.[name] ?? own.description ?? meanings[name];
   const standing = tool.defaults?.[name];
+  const words = tool.narrowed?.[name];
   return {
     ...own,
     ...(meaning === undefined ? {} : { description: meaning }),
     ...(standing === undefined ? {} : { default: standing }),
+    ...(words === undefined ? {} : { enum: words }),
   };
+}
+
+/** The pattern of a date fills a screen, and says no more to a model than its format does. */
+function plain({ pattern, ...property }: Property): Property {
+  if (property.format === 'date-time') return { description: 'UTC, as 2026-12-31T00:00:00Z', ...property };
+  return pattern === undefined ? property : { ...property, pattern };
 }

@@ -7,12 +7,14 @@ import {
   checkAnswer,
   FetchOutput,
   fetchAnswer,
+  InvoiceOutput,
+  invoiceAnswer,
+  MandateOutput,
+  mandateAnswer,
   PaymentOutput,
   PaymentsOutput,
-  PlainOutput,
   paymentAnswer,
   paymentsAnswer,
-  plainAnswer,
 } from './answers.ts';
 import type { Tool } from './tool.ts';
 
@@ -28,8 +30,9 @@ export const tools: readonly Tool[] = [
       'Pay a known payee in USDC from your own wallet. A spending policy decides at once: authorized (it settles within seconds), in_review (people decide) or denied (with reasons, and what would pass). Safe to repeat: the same payee, amount and memo are one payment, however often you call; to pay a second time on purpose say again: 2. To buy something behind a URL use fetch_paid instead.',
     effect: 'pays',
     hidden: ['refund_of'],
+    narrowed: { kind: ['payout', 'purchase', 'transfer', 'recurring'] },
     meanings: {
-      kind: 'Why: payout (default) for work, purchase for goods, transfer between own accounts, recurring for a subscription. For a refund use the tool refund',
+      kind: 'payout (the default) for work, purchase for goods, transfer between own accounts, recurring for a subscription',
     },
     output: PaymentOutput,
     answer: paymentAnswer,
@@ -59,6 +62,7 @@ export const tools: readonly Tool[] = [
       'Dry run of pay: says whether the policy would allow it, refuse it or ask people, with the reasons and what would pass instead. Pays nothing and asks nobody. Use it before you promise a payment.',
     effect: 'reads',
     hidden: ['refund_of', 'again'],
+    narrowed: { kind: ['payout', 'purchase', 'transfer', 'recurring'] },
     output: CheckOutput,
     answer: checkAnswer,
   },
@@ -103,8 +107,8 @@ export const tools: readonly Tool[] = [
     description:
       'Make an invoice: a link that a person can open and pay, and that an agent can pay by x402. Give the link to whoever owes you; the money comes to your own wallet. The same invoice asked for twice is one invoice.',
     effect: 'asks',
-    output: PlainOutput,
-    answer: plainAnswer(() => 'Give the url to whoever should pay. Making the invoice moved no money.'),
+    output: InvoiceOutput,
+    answer: invoiceAnswer,
   },
   {
     name: 'refund',
@@ -123,10 +127,8 @@ export const tools: readonly Tool[] = [
     description:
       'Ask your sponsors to approve payments in advance, within bounds: for whom or what, how much each and in all, until when. It allows nothing until they sign. Use it when you would otherwise run into review again and again. Say in reason why, for the person who decides.',
     effect: 'asks',
-    output: PlainOutput,
-    answer: plainAnswer(
-      () => 'It allows nothing until people have signed it. Do not ask for the same again; go on, or wait.',
-    ),
+    output: MandateOutput,
+    answer: mandateAnswer,
   },
 ];
 

@@ -18,7 +18,15 @@ export type Result = {
   isError?: boolean;
 };
 export type Call = (name: string, args?: Json) => Promise<Result>;
-export type McpScene = { office: TestOffice; seller: Seller; grace: string; end(): Promise<void> };
+export type McpScene = {
+  office: TestOffice;
+  /** The vendor, who is a verified payee. */
+  seller: Seller;
+  /** Another one, whom nobody knows. */
+  sell(payTo: `0x${string}`): Promise<Seller>;
+  grace: string;
+  end(): Promise<void>;
+};
 
 export const usdc = (value: string) => ({ value, currency: 'USDC' });
 
@@ -28,14 +36,16 @@ export async function mcpScene(): Promise<McpScene> {
   const { operator, local } = office;
   const facilitator = privateKeyToAccount(SELLER_KEY);
   await local.fundGas([facilitator.address]);
-  const seller = await startSeller({
-    rpcUrl: office.rpcUrl,
-    chainId: local.anvil.chainId,
-    usdc: local.usdc.address,
-    payTo: PAY_TO,
-    priceMicro: '50000',
-    facilitator,
-  });
+  const sell: McpScene['sell'] = (payTo) =>
+    startSeller({
+      rpcUrl: office.rpcUrl,
+      chainId: local.anvil.chainId,
+      usdc: local.usdc.address,
+      payTo,
+      priceMicro: '50000',
+      facilitator,
+    });
+  const seller = await sell(PAY_TO);
   const payee = (name: string, more: Json) => operator.call('create_payee', { name, verified: true, ...more });
   await payee('OCR vendor', { kind: 'merchant', categories: ['ocr'], hosts: [seller.host], address: PAY_TO });
   const grace = await payee('Grace', { kind: 'contractor', categories: ['contractor'], address: CONTRACTOR });
@@ -44,6 +54,7 @@ export async function mcpScene(): Promise<McpScene> {
   return {
     office,
     seller,
+    sell,
     grace: String(grace.id),
     async end() {
       await seller.stop();
