@@ -9,7 +9,7 @@ import { inTemporaryFolder } from './world.ts';
 
 const ROUNDS = 7;
 const CONNECTIONS = 64;
-const REQUESTS = 6_000;
+const SECONDS = 2;
 const ROUND_LIMIT_MS = 120_000;
 
 /**
@@ -34,18 +34,20 @@ export async function http(say: Say): Promise<Figure[]> {
       const [ours, bare] = await Promise.all([answer<Listening>(servers[0]), answer<Listening>(servers[1])]);
       const client = start('./httpClient.ts');
       const { keys, payees } = ours;
-      const rounds: { gate: RoundResult; noop: RoundResult }[] = [];
+      const ask = async (server: ChildProcess, port: number, round: number): Promise<Asked> => {
+        const before = await cpuUs(server);
+        client.send({ port, connections: CONNECTIONS, seconds: SECONDS, round, keys, payees } satisfies Round);
+        const result = await answer<RoundResult>(client);
+        return { ...result, cpuUs: ((await cpuUs(server)) - before) / result.requests };
+      };
+      const rounds: { gate: Asked; noop: Asked }[] = [];
       for (let round = 0; round <= ROUNDS; round += 1) {
-        const ask = async (port: number): Promise<RoundResult> => {
-          const wanted: Round = { port, connections: CONNECTIONS, requests: REQUESTS, round, keys, payees };
-          client.send(wanted);
-          return await answer<RoundResult>(client);
-        };
-        const pair = { noop: await ask(bare.port), gate: await ask(ours.port) };
+        const noop = await ask(servers[1], bare.port, round);
+        const gate = await ask(servers[0], ours.port, round);
         // The first round warms the servers up.
         if (round === 0) continue;
-        say(`round ${round}: gate ${pair.gate.perSecond.toFixed(0)}/s, no-op ${pair.noop.perSecond.toFixed(0)}/s`);
-        rounds.push(pair);
+        say(`round ${round}: gate ${gate.perSecond.toFixed(0)}/s, no-op ${noop.perSecond.toFixed(0)}/s`);
+        rounds.push({ gate, noop });
       }
       for (const server of servers) server.send('stop');
       client.disconnect();
@@ -61,8 +63,10 @@ export async function http(say: Say): Promise<Figure[]> {
             gate_p99_ms: median(rounds.map(({ gate }) => gate.p99Ms)),
             noop_p50_ms: median(rounds.map(({ noop }) => noop.p50Ms)),
             client_cpu_share_at_noop: median(rounds.map(({ noop }) => noop.cpuShare)),
+            gate_server_cpu_us: median(rounds.map(({ gate }) => gate.cpuUs)),
+            noop_server_cpu_us: median(rounds.map(({ noop }) => noop.cpuUs)),
             connections: CONNECTIONS,
-            requests_per_round: REQUESTS,
+            seconds_per_round: SECONDS,
           },
         },
       ];
@@ -70,6 +74,16 @@ export async function http(say: Say): Promise<Figure[]> {
       await Promise.all(children.map(end));
     }
   });
+}
+
+type Asked = RoundResult & {
+  /** The server's own CPU time for one request: unlike the rate, it does not change with who else uses the machine. */
+  cpuUs: number;
+};
+
+async function cpuUs(server: ChildProcess): Promise<number> {
+  server.send('cpu');
+  return await answer<number>(server);
 }
 
 /** The child's next message. Throws when it ends without one. */

@@ -20,7 +20,12 @@ const server: ServerType = serve({ fetch: served.fetch, hostname: '127.0.0.1', p
   const { keys, payees } = served;
   process.send?.({ port, keys, payees } satisfies Listening);
 });
-process.on('message', () => {
+process.on('message', (wish: 'cpu' | 'stop') => {
+  if (wish === 'cpu') {
+    const { user, system } = process.cpuUsage();
+    process.send?.(user + system);
+    return;
+  }
   server.close();
   if ('closeAllConnections' in server) server.closeAllConnections();
   void served.store?.close().then(() => process.disconnect());

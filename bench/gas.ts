@@ -1,0 +1,94 @@
+import { type Address, encodeFunctionData, erc20Abi, type Hex } from 'viem';
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
+import { devAccounts } from '../src/devnet/accounts.ts';
+import { type DevTransaction, sendInOrder } from '../src/devnet/client.ts';
+import { EXAMPLE_POLICY_DIGEST, examplePayment } from '../src/devnet/examplePayment.ts';
+import { type LocalChain, startLocalChain } from '../src/devnet/localChain.ts';
+import { newId } from '../src/ids/ids.ts';
+import { microUsdc } from '../src/money/microUsdc.ts';
+import { createWalletCall, payBatchCall, payCall } from '../src/wallet/agentWallet.ts';
+import {
+  type ApprovedTransfer,
+  approvedTransferFromReservation,
+  policyDigestOnChain,
+} from '../src/wallet/approvedTransfer.ts';
+import { predictAddresses, walletConfig } from '../src/wallet/walletConfig.ts';
+import { type Figure, median, type Say } from './figure.ts';
+
+const SAMPLES = 20;
+const BATCH = 50;
+const BATCHES = 5;
+
+/**
+ * Gas of a payment against a plain USDC `transfer`, on a local chain with Circle's contract, a wallet of the factory's and the
+ * registry on. Steady state: receivers that hold USDC, a sender that keeps some, a wallet that has paid in this period.
+ */
+export async function gas(say: Say): Promise<Figure[]> {
+  const [, , owner, holder] = devAccounts;
+  const executor = privateKeyToAccount(generatePrivateKey());
+  const local = await startLocalChain({ owner, policyDigest: policyDigestOnChain(EXAMPLE_POLICY_DIGEST) });
+  try {
+    await local.fundGas([executor.address]);
+    const config = walletConfig({
+      agentId: newId('agent'),
+      owner: owner.address,
+      guardian: owner.address,
+      executor: executor.address,
+    });
+    const at = predictAddresses(local.factory, config);
+    await sendInOrder(local.client, holder, [createWalletCall(local.factory, config)]);
+    const receivers = Array.from({ length: BATCH }, () => privateKeyToAccount(generatePrivateKey()).address);
+    for (const address of [at.wallet, holder.address, ...receivers]) {
+      await local.mint(address, microUsdc(1_000_000_000n));
+    }
+    let made = 0;
+    const next = (): ApprovedTransfer => {
+      const nonce = BigInt(made);
+      const address = receivers[made % receivers.length] ?? holder.address;
+      made += 1;
+      return approvedTransferFromReservation(examplePayment({ address, walletNonce: nonce }), at);
+    };
+    // The first payment opens the period's counter and the first word of nonces.
+    await gasOf(local, executor, [payCall(next())]);
+    const single = await gasOf(
+      local,
+      executor,
+      Array.from({ length: SAMPLES }, () => payCall(next())),
+    );
+    const batches = await gasOf(
+      local,
+      executor,
+      Array.from({ length: BATCHES }, () => payBatchCall(Array.from({ length: BATCH }, next))),
+    );
+    const plain = await gasOf(
+      local,
+      holder,
+      Array.from({ length: SAMPLES }, (_, index) =>
+        transferCall(local.usdc.address, receivers[index] ?? owner.address),
+      ),
+    );
+    const [transfer, pay, batched] = [median(plain), median(single), median(batches) / BATCH];
+    say(`a plain transfer ${transfer} gas, pay ${pay}, payBatch of ${BATCH} ${batched} a payment`);
+    const numbers = { transfer_gas: transfer, pay_gas: pay, pay_batch50_gas_per_payment: batched };
+    return [
+      { figure: 'pay_over_transfer', ratio: pay / transfer, goal: '<=1.6', numbers },
+      { figure: 'pay_batch50_over_transfer', ratio: batched / transfer, goal: '<=0.45', numbers },
+    ];
+  } finally {
+    await local.stop();
+  }
+}
+
+function transferCall(token: Address, to: Address): DevTransaction {
+  return { to: token, data: encodeFunctionData({ abi: erc20Abi, functionName: 'transfer', args: [to, 1_000_000n] }) };
+}
+
+async function gasOf(
+  local: LocalChain,
+  account: Parameters<typeof sendInOrder>[1],
+  calls: readonly DevTransaction[],
+): Promise<number[]> {
+  const hashes: Hex[] = await sendInOrder(local.client, account, calls);
+  const receipts = await Promise.all(hashes.map((hash) => local.client.getTransactionReceipt({ hash })));
+  return receipts.map(({ gasUsed }) => Number(gasUsed));
+}
