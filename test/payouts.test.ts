@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Client, createClient } from '../src/client/client.ts';
+import type { Client } from '../src/client/client.ts';
 import { startOffice, type TestOffice } from './support/office.ts';
 import { addContractors, addressOf, csvOf, untilOver, usePayoutPolicy } from './support/payoutScene.ts';
 
@@ -230,42 +230,6 @@ describe('a payout', () => {
     // 60 together, then tens, then the ten with the bad one alone: what is refused unsigned costs no gas.
     expect(over.transactions.mined).toBe(5 + 9);
     expect(await ledger()).toMatchObject({ ok: true });
-  });
-
-  it('stops when it is told to, or when the key that asked is revoked, and goes on with the same file', async () => {
-    const { id, client } = await payer('halting', '20');
-    const { key: agentKey, ...credential } = (await client.call('create_key', {
-      role: 'agent',
-      agent: id,
-      name: 'halting',
-    })) as { key: string; id: string };
-    const own = createClient(office.url, agentKey);
-    const csv = csvOf(0, 600);
-    const key = { idempotencyKey: 'halting-1' };
-    const made = await own.call('create_payout', { csv }, key);
-    await client.call('revoke_key', { id: credential.id });
-    const stopped = await untilOver(client, String(made.id));
-    expect(stopped).toMatchObject({ state: 'stopped' });
-    expect(stopped.waiting + stopped.settled).toBe(600);
-    expect(stopped.waiting).toBeGreaterThan(0);
-    await client.call('create_payout', { agent: id, csv }, key);
-    const asked = await client.call('stop_payout', { id: made.id });
-    expect(asked).toMatchObject({ state: 'stopped' });
-    await client.call('create_payout', { agent: id, csv }, key);
-    expect(await untilOver(client, String(made.id))).toMatchObject({ state: 'decided', settled: 600, waiting: 0 });
-    const types = office.office.store
-      .read((tx) => tx.all<{ body: string }>("SELECT body FROM events WHERE type LIKE 'payout.%' ORDER BY seq"))
-      .map(({ body }) => JSON.parse(body) as { type: string; data: { payout?: string; reason?: string } })
-      .filter(({ data }) => data.payout === made.id)
-      .map(({ type, data }) => `${type}${data.reason ? ` ${data.reason}` : ''}`);
-    expect(types).toEqual([
-      'payout.created',
-      'payout.stopped credential_revoked',
-      'payout.resumed',
-      'payout.stopped asked',
-      'payout.resumed',
-      'payout.decided',
-    ]);
   });
 
   it("is its own agent's alone", async () => {

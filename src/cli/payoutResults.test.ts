@@ -28,7 +28,7 @@ describe('the results of a payout', () => {
 describe('the progress bar', () => {
   it('shows what is over, what is on its way and what waits', () => {
     const payout = { total: 10_000, settled: 5_000, authorized: 2_500, denied: 0, in_review: 0, failed: 0 };
-    expect(barOf(payout)).toBe('[###############>>>>>>>.......] 5000/10000 settled, 2500 on their way');
+    expect(barOf(payout)).toBe('[###############>>>>>>>........] 5000/10000 settled, 2500 on their way');
     expect(barOf({ total: 4, settled: 2, denied: 1, failed: 1, authorized: 0, in_review: 0 })).toBe(
       `[${'#'.repeat(30)}] 2/4 settled, 1 denied, 1 failed`,
     );

@@ -56,15 +56,17 @@ function headingErrors(names: readonly string[], line: number): LineError[] {
 }
 
 /** In slices, so that a large file does not hold up the payments of others. */
-async function parseRecords(text: string): Promise<{ records: Recorded[]; broken: LineError | null }> {
-  const heading = text.slice(0, text.search(/[\r\n]|$/));
+async function parseRecords(given: string): Promise<{ records: Recorded[]; broken: LineError | null }> {
+  // One kind of line end, so that the parser's count of lines is an editor's, in quoted cells too.
+  const text = given.replace(/\r\n?/g, '\n');
+  const heading = text.slice(0, text.search(/\n|$/));
   const records: Recorded[] = [];
   const parser = parse({
     bom: true,
     info: true,
     trim: true,
     delimiter: heading.includes(';') && !heading.includes(',') ? ';' : ',',
-    record_delimiter: ['\r\n', '\n', '\r'],
+    record_delimiter: '\n',
     relax_column_count: true,
     skip_empty_lines: true,
     max_record_size: RECORD_MAX_CHARACTERS,
@@ -89,7 +91,7 @@ async function parseRecords(text: string): Promise<{ records: Recorded[]; broken
   return { records, broken };
 }
 
-const breaksIn = (cell: string): number => cell.split(/\r\n|\n|\r/).length - 1;
+const breaksIn = (cell: string): number => cell.split('\n').length - 1;
 
 function fault(line: number, column: Column | string | null, code: string, message: string): LineError {
   return { line, column, code, message };

@@ -1,0 +1,191 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { chain, type GateWorld, gateWorld, NOON_MS } from '../../test/support/gateWorld.ts';
+import { createCredential, revokeCredential } from '../identity/credentials.ts';
+import { createPayee } from '../identity/payees.ts';
+import { agentAccount, balance } from '../ledger/journal.ts';
+import { microUsdc } from '../money/microUsdc.ts';
+import { contentHash, type PayoutLine } from './line.ts';
+import { openPayout } from './open.ts';
+import { getPayout, linesAfter, type Payout, progressOf, setPayoutState } from './payout.ts';
+import { previewLines } from './preview.ts';
+import { createPayoutRunner, type PayoutRunner } from './runner.ts';
+
+let world: GateWorld;
+let credentialId: string;
+let runner: PayoutRunner;
+let woken: number;
+const act = { actor: 'test', atMs: NOON_MS };
+beforeEach(async () => {
+  world = await gateWorld();
+  credentialId = await world.store.write(
+    (tx) => createCredential(tx, act, { role: 'operator', agentId: null, name: 'finance' }).credential.id,
+  );
+  woken = 0;
+  runner = createPayoutRunner({
+    store: world.store,
+    chainFacts: chain,
+    policy: () => world.policy,
+    clock: () => NOON_MS,
+    wake: () => {
+      woken += 1;
+    },
+  });
+});
+
+const linesOf = (count: number, change: Partial<PayoutLine> = {}): PayoutLine[] =>
+  Array.from({ length: count }, (_, n) => ({
+    line: n + 2,
+    id: `l${n}`,
+    amount: microUsdc(10_000n),
+    payee: 'Grace',
+    address: null,
+    category: null,
+    memo: null,
+    workflow: null,
+    run: null,
+    ...change,
+  }));
+const open = (lines: PayoutLine[], retry = false): Promise<Payout> =>
+  world.store.write(
+    (tx) =>
+      openPayout(
+        tx,
+        { agentId: world.agent.id, idempotencyKey: 'payout-1', credentialId, lines, hash: contentHash(lines), retry },
+        NOON_MS,
+      ).payout,
+  );
+const counts = (id: string): Record<string, number> =>
+  world.store.read((tx) => Object.fromEntries([...progressOf(tx, id)].map(([state, { lines }]) => [state, lines])));
+const stateOf = (id: string): string => world.store.read((tx) => getPayout(tx, id).state);
+const preview = (lines: PayoutLine[]) =>
+  previewLines(
+    world.store,
+    { id: 'bat_preview', agentId: world.agent.id },
+    lines.map((line) => ({ ...line, attempt: 1 })),
+    world.context,
+  );
+
+describe('the runner of payouts', () => {
+  it('takes a thousand lines a tick, and says when there is more', async () => {
+    const { id } = await open(linesOf(1_500));
+    expect(await runner.tick()).toEqual({ decided: 1_000 });
+    expect(counts(id)).toMatchObject({ waiting: 500 });
+    expect(woken).toBe(1);
+    expect(await runner.tick()).toEqual({ decided: 500 });
+    // The starter policy allows 120 payments an hour.
+    expect(counts(id)).toEqual({ authorized: 120, denied: 1_380 });
+    expect(stateOf(id)).toBe('decided');
+  });
+
+  it('says in a preview what it then does, chunk after chunk, and leaves nothing of the preview', async () => {
+    const lines = linesOf(450);
+    const free = () => world.store.read((tx) => balance(tx, agentAccount(world.agent.id, 'available')));
+    const before = free();
+    const previewed = await preview(lines);
+    expect(free()).toBe(before);
+    expect(world.store.read((tx) => tx.get('SELECT 1 FROM payments'))).toBeUndefined();
+    const { id } = await open(lines);
+    await runner.tick();
+    const made = world.store.read((tx) =>
+      linesAfter(tx, id, 0, 1_000).map(({ paymentId }) =>
+        tx.get<{ state: string }>('SELECT state FROM payments WHERE id = ?', paymentId),
+      ),
+    );
+    const expected = { allow: 'authorized', deny: 'denied', review: 'in_review' };
+    expect(made.map((payment) => payment?.state)).toEqual(previewed.map(({ effect }) => expected[effect]));
+    expect(previewed.filter(({ effect }) => effect === 'allow')).toHaveLength(120);
+  });
+
+  it('counts in a preview what others are given between its chunks', async () => {
+    let asked = 0;
+    const previewed = await previewLines(
+      world.store,
+      { id: 'bat_preview', agentId: world.agent.id },
+      linesOf(250, { amount: microUsdc(1_900_000n) }).map((line) => ({ ...line, attempt: 1 })),
+      () => {
+        asked += 1;
+        return world.context();
+      },
+    );
+    expect(asked).toBe(2);
+    // 200 USDC a day: 105 payments of 1.90.
+    expect(previewed.filter(({ effect }) => effect === 'allow')).toHaveLength(105);
+    expect(previewed[105]).toMatchObject({ effect: 'deny', reason: { code: 'agent_daily' } });
+  });
+
+  it('stops between two lines when it is told to, and goes on with the same file', async () => {
+    const lines = linesOf(1_200);
+    const { id } = await open(lines);
+    await runner.tick();
+    await world.store.write((tx) => setPayoutState(tx, id, 'stopped', credentialId, NOON_MS));
+    expect(await runner.tick()).toEqual({ decided: 0 });
+    expect(counts(id)).toMatchObject({ waiting: 200 });
+    expect(await open(lines)).toMatchObject({ id, state: 'deciding' });
+    await runner.tick();
+    expect(counts(id).waiting).toBeUndefined();
+  });
+
+  it('decides nothing on the word of a key that is revoked, until somebody else asks', async () => {
+    const lines = linesOf(10);
+    const { id } = await open(lines);
+    await world.store.write((tx) => revokeCredential(tx, act, credentialId));
+    await runner.tick();
+    expect(counts(id)).toEqual({ waiting: 10 });
+    expect(stateOf(id)).toBe('stopped');
+    credentialId = await world.store.write(
+      (tx) => createCredential(tx, act, { role: 'operator', agentId: null, name: 'other' }).credential.id,
+    );
+    await open(lines);
+    await runner.tick();
+    expect(counts(id)).toEqual({ authorized: 10 });
+  });
+
+  it('refuses a line whose payee lost its address meanwhile, decides the others, and asks again when told to', async () => {
+    await world.store.write((tx) =>
+      createPayee(tx, act, {
+        name: 'Ada',
+        kind: 'contractor',
+        agentId: null,
+        categories: ['contractor'],
+        hosts: [],
+        addresses: [],
+      }),
+    );
+    const lines = linesOf(3).map((line, n) => (n === 1 ? { ...line, payee: 'Ada' } : line));
+    const { id } = await open(lines);
+    await runner.tick();
+    expect(counts(id)).toEqual({ authorized: 2, refused: 1 });
+    expect(world.store.read((tx) => linesAfter(tx, id, 2, 1))).toMatchObject([
+      { id: 'l1', paymentId: null, refused: { code: 'payee_address_missing' } },
+    ]);
+    await world.store.write((tx) =>
+      tx.run(
+        'INSERT INTO payee_addresses (payee_id, address, first_seen_at, verified_at) SELECT id, ?, 0, 1 FROM payees WHERE name = ?',
+        '0x00000000000000000000000000000000000000A1',
+        'Ada',
+      ),
+    );
+    await open(lines, true);
+    await runner.tick();
+    expect(counts(id)).toEqual({ authorized: 3 });
+    const payments = world.store.read((tx) => tx.all('SELECT id FROM payments'));
+    expect(payments).toHaveLength(3);
+  });
+
+  it('waits where there is no policy, and loses nothing', async () => {
+    const { id } = await open(linesOf(5));
+    const without = createPayoutRunner({
+      store: world.store,
+      chainFacts: chain,
+      policy: () => {
+        throw new Error('none');
+      },
+      clock: () => NOON_MS,
+      wake: () => {},
+    });
+    expect(await without.tick()).toEqual({ decided: 0 });
+    expect(counts(id)).toEqual({ waiting: 5 });
+    await runner.tick();
+    expect(counts(id)).toEqual({ authorized: 5 });
+  });
+});
