@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../client/client.ts';
 import type { DemoLine } from '../demo/play.ts';
 import type { Document } from './operationCommand.ts';
@@ -7,16 +8,29 @@ import { at, short, text } from './values.ts';
 /** Where a terminal is this wide, hashes are shown whole. */
 const WIDE_COLUMNS = 220;
 
+const POLL_MS = 100;
+const POLLS_MAX = 50;
+
 /** Every payment of the story as it stands now, with the purse's top-ups that it needed. */
 export async function demoLines(operator: Client, lines: readonly DemoLine[]): Promise<DemoLine[]> {
   const now = await Promise.all(
-    lines.map(async ({ step, payment }) => ({ step, payment: await operator.call('get_payment', { id: payment.id }) })),
+    lines.map(async ({ step, payment }) => ({ step, payment: await accounted(operator, payment) })),
   );
   const agent = now[0]?.payment.agent;
   if (agent === undefined) return now;
   const { payments } = await operator.call('list_payments', { agent, kind: 'top_up' });
   const topUps = (payments as Document[]).map((payment) => ({ step: 'tops up its x402 purse', payment }));
   return [...topUps, ...now];
+}
+
+/** The follower may see a transfer a moment before the relayer notes the gas of its own transaction. */
+async function accounted(operator: Client, { id }: Document): Promise<Document> {
+  for (let poll = 1; ; poll += 1) {
+    const payment = await operator.call('get_payment', { id });
+    const { settlement, rail } = payment;
+    if (rail !== 'wallet' || !settlement || at(settlement, 'gas_used') !== null || poll === POLLS_MAX) return payment;
+    await sleep(POLL_MS);
+  }
 }
 
 export function showDemoTable(
