@@ -93,7 +93,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     return sellRequest(counter, route, call.amount, request, response, call.body);
   }
 
+  const tunnels = new Set<Duplex>();
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    tunnels.add(socket);
+    socket.once('close', () => tunnels.delete(socket));
     socket.on('error', () => socket.destroy());
     const target = readTarget(request.url ?? '/');
     const route = target && find(request.method ?? 'GET', target);
@@ -119,6 +122,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
+        // Upgraded connections are no longer the server's.
+        for (const tunnel of tunnels) tunnel.destroy();
       });
       counter.upstream.close();
     },

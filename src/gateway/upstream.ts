@@ -90,10 +90,10 @@ export function openUpstream(options: {
       response.writeHead(answer.statusCode ?? 502, headers);
       // An event stream's reader waits for the headers, maybe long before the first event.
       if (String(answer.headers['content-type']).startsWith('text/event-stream')) response.flushHeaders();
-      answer.once('error', () => response.destroy());
+      answer.on('error', () => response.destroy());
       answer.pipe(response);
     });
-    outgoing.once('error', (error) => {
+    outgoing.on('error', (error) => {
       if (response.headersSent) response.destroy();
       else if (!retried && isStale(error, outgoing.reusedSocket, from.method ?? 'GET'))
         pipe(from, response, sending, true);
@@ -120,17 +120,20 @@ export function openUpstream(options: {
         answer.on('data', (chunk: Buffer) => {
           chunks.push(chunk);
           length += chunk.byteLength;
-          if (length > sending.maxBytes) outgoing.destroy(new UpstreamError(502, 'The answer is too large.', true));
+          if (length <= sending.maxBytes) return;
+          reject(new UpstreamError(502, 'The answer is too large.', true));
+          outgoing.destroy();
         });
-        answer.once('error', (error) => reject(asUpstreamError(error)));
+        answer.on('error', (error) => reject(asUpstreamError(error)));
         answer.once('end', () => {
+          if (length > sending.maxBytes) return;
           const flat = responseHeaders(answer, null);
           const headers: [string, string][] = [];
           for (let i = 0; i + 1 < flat.length; i += 2) headers.push([flat[i] as string, flat[i + 1] as string]);
           resolve({ status: answer.statusCode ?? 502, headers, raw: answer, body: Buffer.concat(chunks) });
         });
       });
-      outgoing.once('error', (error) => {
+      outgoing.on('error', (error) => {
         if (!retried && isStale(error, outgoing.reusedSocket, from.method ?? 'GET')) {
           fetched(from, sending, true).then(resolve, reject);
         } else reject(asUpstreamError(error));
