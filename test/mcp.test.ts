@@ -1,8 +1,7 @@
 import type { Client } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { tools as allTools, offeredTools } from '../src/mcp/tools.ts';
+import { tools as allTools } from '../src/mcp/tools.ts';
 import { UNTRUSTED_NOTE } from '../src/mcp/untrusted.ts';
-import { registry } from '../src/operation/registry.ts';
 import {
   type Agent,
   asked,
@@ -42,9 +41,7 @@ describe.each([
 
   it('finds the tools, with what they take', async () => {
     const { tools } = await client.listTools();
-    expect(tools.map((tool) => tool.name)).toEqual(
-      expect.arrayContaining(['pay', 'fetch_paid', 'check', 'payment', 'payments']),
-    );
+    expect(tools.map((tool) => tool.name)).toEqual(allTools.map(({ name: each }) => each));
     const pay = tools.find((tool) => tool.name === 'pay');
     expect(pay?.inputSchema.required).toEqual(['amount']);
     expect(Object.keys(pay?.inputSchema.properties ?? {})).toEqual(expect.arrayContaining(['payee', 'memo', 'again']));
@@ -67,18 +64,17 @@ describe.each([
   it('pays once for the same call, in whichever order and words it comes, and twice when it says so', async () => {
     const before = (await asked(agent)).length;
     const request = { payee: 'Grace', amount: usdc('0.25'), memo: 'one label' };
-    const first = await call('pay', request);
-    const others = await Promise.all([
+    const [first, ...others] = await Promise.all([
+      call('pay', request),
       call('pay', { memo: 'one label', amount: usdc('0.25'), payee: 'Grace' }),
       call('pay', { ...request, payee: scene.grace }),
       call('pay', { ...request, again: 1 }),
       call('pay', { ...request, amount: usdc('0.250') }),
     ]);
-    for (const other of others) {
-      expect(other.structuredContent.payment.id).toBe(first.structuredContent.payment.id);
-      expect(other.structuredContent).toMatchObject({ replayed: true });
-      expect(other.structuredContent.next).toContain('say again: 2');
-    }
+    for (const other of others) expect(other.structuredContent.payment.id).toBe(first.structuredContent.payment.id);
+    const late = (await call('pay', request)).structuredContent;
+    expect(late).toMatchObject({ replayed: true, payment: { id: first.structuredContent.payment.id } });
+    expect(late.next).toContain('say again: 2');
     expect(await asked(agent)).toHaveLength(before + 1);
     const second = await call('pay', { ...request, again: 2 });
     expect(second.structuredContent.payment.id).not.toBe(first.structuredContent.payment.id);
@@ -154,7 +150,7 @@ describe('the official Python client', () => {
         ['fetch_paid', { url: scene.seller.url, method: 'POST', body: '{"page":"7"}', max_amount: usdc('0.10') }],
       ],
     })) as { tools: string[]; results: Result[] };
-    expect(tools).toEqual(expect.arrayContaining(['pay', 'fetch_paid', 'check', 'payment', 'payments']));
+    expect(tools).toEqual(allTools.map(({ name: each }) => each));
     const [first, retry, second, denied, bought] = results.map((result) => result.structuredContent);
     expect(first?.payment.state).toBe('authorized');
     expect(retry?.payment.id).toBe(first?.payment.id);
@@ -165,30 +161,5 @@ describe('the official Python client', () => {
     });
     expect(bought).toMatchObject({ outcome: 'paid', untrusted: { text: expect.stringContaining('Invoice no. 1042') } });
     expect(await asked(agent)).toHaveLength(3);
-  });
-});
-
-describe('the tools', () => {
-  it('are those that the design names, each as soon as its operation exists', () => {
-    expect(allTools.map(({ name }) => name)).toEqual([
-      'pay',
-      'fetch_paid',
-      'check',
-      'budget',
-      'payment',
-      'payments',
-      'create_invoice',
-      'refund',
-      'request_mandate',
-    ]);
-    const offered = offeredTools.map(({ tool }) => tool.name);
-    for (const { name } of allTools.filter((tool) => !offered.includes(tool.name))) {
-      const word = name.split('_').at(-1) ?? name;
-      const waiting = registry.filter((operation) => operation.scope === 'pay' && operation.name.includes(word));
-      expect(
-        waiting.map((operation) => operation.name),
-        `${name} has an operation now: name it in src/mcp/tools.ts`,
-      ).toEqual([]);
-    }
   });
 });

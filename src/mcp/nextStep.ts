@@ -26,7 +26,8 @@ export function nextStep(payment: PaymentAnswer, args: Json): string {
   return repeated + ofState(payment, again);
 }
 
-function ofState({ id, state, hints, review, settlement }: PaymentAnswer, again: number): string {
+function ofState({ id, state, rail, hints, review, settlement }: PaymentAnswer, again: number): string {
+  const isPurchase = rail === 'x402';
   switch (state) {
     case 'denied':
       return `Not paid: the policy says no. Do not repeat it unchanged, and do not split it to get around a limit.${whatWouldPass(hints) || ' Tell your user the reasons.'}`;
@@ -34,6 +35,9 @@ function ofState({ id, state, hints, review, settlement }: PaymentAnswer, again:
       return `Not paid yet: people decide${review?.expires_at ? ` until ${review.expires_at}` : ''}. Do not send it again. Look with the tool payment (id ${id}) later, or go on with other work.`;
     case 'authorized':
     case 'submitted':
+      if (isPurchase) {
+        return 'Authorized, not settled yet. If you have no answer of the site yet, call fetch_paid with the same arguments; it is not paid twice.';
+      }
       return `Accepted and on its way, not settled yet. Do not send it again. Look with the tool payment (id ${id}) in a few seconds, until the state is settled.`;
     case 'settled':
     case 'final':

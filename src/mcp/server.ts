@@ -6,8 +6,9 @@ import {
   type Tool as WireTool,
 } from '@modelcontextprotocol/server';
 import { z } from 'zod';
-import { type Called, callTool, type Standing } from './call.ts';
+import { type Called, callTool } from './call.ts';
 import type { Door, Json } from './door.ts';
+import type { Standing } from './key.ts';
 import { inputSchema } from './toolSchema.ts';
 import { type OfferedTool, offeredTools } from './tools.ts';
 

@@ -85,6 +85,7 @@ export const tools: readonly Tool[] = [
     description:
       'The state of one of your payments by its id. Use it to see an authorized payment settle, or what people decided on one in review.',
     effect: 'reads',
+    meanings: { id: 'The id of the payment, as pay_…' },
     output: PaymentOutput,
     answer: paymentAnswer,
   },
@@ -97,6 +98,11 @@ export const tools: readonly Tool[] = [
     effect: 'reads',
     hidden: ['batch'],
     defaults: { limit: 10 },
+    meanings: {
+      payee: 'Only those to this payee, by id (pye_…)',
+      cursor: 'The next_cursor of the page before',
+      limit: 'How many',
+    },
     output: PaymentsOutput,
     answer: paymentsAnswer,
   },
@@ -107,6 +113,11 @@ export const tools: readonly Tool[] = [
     description:
       'Make an invoice: a link that a person can open and pay, and that an agent can pay by x402. Give the link to whoever owes you; the money comes to your own wallet. The same invoice asked for twice is one invoice.',
     effect: 'asks',
+    meanings: {
+      memo: 'What it is for, as the payer will read it',
+      expires_at: 'Until when it can be paid, UTC, as 2026-12-31T00:00:00Z',
+      max_uses: 'How often it can be paid: 1 for an invoice, more for a payment link',
+    },
     output: InvoiceOutput,
     answer: invoiceAnswer,
   },
@@ -127,6 +138,16 @@ export const tools: readonly Tool[] = [
     description:
       'Ask your sponsors to approve payments in advance, within bounds: for whom or what, how much each and in all, until when. It allows nothing until they sign. Use it when you would otherwise run into review again and again. Say in reason why, for the person who decides.',
     effect: 'asks',
+    meanings: {
+      payees: 'For whom, by id or name',
+      categories: 'For which categories of payees',
+      hosts: 'For which sites, as api.example',
+      per_payment: 'The most for one payment, as {"value": "5.00", "currency": "USDC"}',
+      total: 'The most for all of them together',
+      count: 'How many payments at most',
+      not_before: 'From when on, UTC, as 2026-12-01T00:00:00Z; now, if you leave it out',
+      expires_at: 'Until when, UTC, as 2026-12-31T00:00:00Z',
+    },
     output: MandateOutput,
     answer: mandateAnswer,
   },
