@@ -90,6 +90,8 @@ function imagined(subject: BudgetSubject): PaymentRequest {
 }
 
 type Changes = { amount?: number; total?: number; count?: number };
+/** What the policy says of one imagined payment: `control code`, and the limit that it names. */
+type Said = Map<string, number | null>;
 
 function searchMeter(
   policy: Policy,
@@ -97,37 +99,55 @@ function searchMeter(
   meter: string,
 ): Pick<MeterBudget, 'left' | 'paymentsLeft' | 'controls'> {
   const now = input.meters[meter] ?? { total: 0, count: 0, last_at: null };
-  /** What the policy says, as `control code`, of the imagined payment with these figures. */
-  const said = ({ amount = 1, total = now.total, count = now.count }: Changes): Set<string> => {
+  const said = ({ amount = 1, total = now.total, count = now.count }: Changes): Said => {
     const changed: PolicyInput = {
       ...input,
       payment: { ...input.payment, amount },
       meters: { ...input.meters, [meter]: { ...now, total, count } },
     };
-    const { decision } = policy.evaluate(JSON.stringify(changed));
+    const { effect, reasons } = policy.evaluate(JSON.stringify(changed)).decision;
     // A policy that fails says nothing of any limit.
-    const failed = decision.reasons.find(({ rule, code }) => rule === 'decision' && code.startsWith('policy_'));
+    const failed = reasons.find(({ rule, code }) => rule === 'decision' && code.startsWith('policy_'));
     if (failed) throw new BursarError('policy_unavailable', { message: failed.message });
-    return new Set(decision.effect === 'allow' ? [] : decision.reasons.map(({ rule, code }) => `${rule} ${code}`));
+    const told = effect === 'allow' ? [] : reasons;
+    return new Map(told.map(({ rule, code, limit }) => [`${rule} ${code}`, typeof limit === 'number' ? limit : null]));
   };
   const byTotal = minus(said({ total: MOST }), said({ total: 0 }));
   const byCount = minus(said({ count: MOST_PAYMENTS }), said({ count: 0 }));
-  const passes = (rules: Set<string>, changes: Changes): boolean => {
+  const passes = (rules: Said, changes: Changes): boolean => {
     const heard = said(changes);
-    return ![...rules].some((rule) => heard.has(rule));
+    return ![...rules.keys()].some((rule) => heard.has(rule));
   };
-  const left = byTotal.size === 0 ? MOST : largest(MOST, (amount) => passes(byTotal, { amount }));
-  const paymentsLeft =
-    byCount.size === 0 ? null : largest(MOST_PAYMENTS, (n) => passes(byCount, { count: now.count + n - 1 }));
+  const left = edge(MOST, byTotal, now.total, (amount) => passes(byTotal, { amount }));
+  const paymentsLeft = edge(MOST_PAYMENTS, byCount, now.count, (n) => passes(byCount, { count: now.count + n - 1 }));
   return {
-    left: left === MOST ? null : microUsdc(BigInt(left)),
+    left: left === null ? null : microUsdc(BigInt(left)),
     paymentsLeft,
-    controls: [...new Set([...byTotal, ...byCount].map((rule) => rule.split(' ')[0] ?? ''))],
+    controls: [...new Set([...byTotal.keys(), ...byCount.keys()].map((rule) => rule.split(' ')[0] ?? ''))],
   };
 }
 
-function minus(a: Set<string>, b: Set<string>): Set<string> {
-  return new Set([...a].filter((each) => !b.has(each)));
+/** What of `a` is not said in `b`. */
+function minus(a: Said, b: Said): Said {
+  return new Map([...a].filter(([rule]) => !b.has(rule)));
+}
+
+/** The largest number that passes, or null where all do. The limit that a rule names is tried first; it is only a guess. */
+function edge(most: number, rules: Said, used: number, passes: (n: number) => boolean): number | null {
+  if (rules.size === 0) return null;
+  const named = [...rules.values()].filter((limit) => limit !== null);
+  const guess = Math.min(...named) - used;
+  if (
+    Number.isSafeInteger(guess) &&
+    guess >= 0 &&
+    guess < most &&
+    !passes(guess + 1) &&
+    (guess === 0 || passes(guess))
+  ) {
+    return guess;
+  }
+  const found = largest(most, passes);
+  return found === most ? null : found;
 }
 
 function largestAllowed(policy: Policy, input: PolicyInput, facts: Facts, available: bigint): MicroUsdc {

@@ -42,7 +42,8 @@ export function wrapFetch(baseFetch: typeof fetch, options: WrapOptions): Paying
     const { url, method } = request;
     const body = request.body === null ? null : new Uint8Array(await request.arrayBuffer());
     const headers = new Headers(request.headers);
-    const again = { ...init, method, headers, ...(body === null ? {} : { body }), signal: request.signal };
+    const { credentials, signal } = request;
+    const again = { ...init, method, headers, credentials, signal, ...(body === null ? {} : { body }) };
 
     const asked = await baseFetch(url, { ...again, redirect: request.redirect });
     const offer = asked.headers.get('payment-required');

@@ -113,6 +113,17 @@ describe('guardedRequest', () => {
     }
   });
 
+  it('takes a switch of protocols for no answer', async () => {
+    const port = await serving(() => undefined);
+    open.at(-1)?.on('connection', (socket) => {
+      socket.once('data', () =>
+        socket.end('HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'),
+      );
+    });
+    const asked = guardedRequest(new URL(`http://127.0.0.1:${port}/`), get, limits(), guardOf(`127.0.0.1:${port}`));
+    await expect(asked).rejects.toMatchObject({ code: 'fetch_failed' });
+  });
+
   it('says fetch_failed where nobody listens, where the name has no address, and where the answer is no HTTP', async () => {
     const { createServer: createTcp } = await import('node:net');
     const tcp = createTcp((socket) => socket.end('SSH-2.0-OpenSSH\r\n'));

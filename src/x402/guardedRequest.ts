@@ -99,6 +99,8 @@ function send(
       resolve,
     );
     outgoing.once('error', reject);
+    // A switch of protocols, say, is neither a response nor an error. After either of those this changes nothing.
+    outgoing.once('close', () => reject(new Error('closed')));
     outgoing.end(body ?? undefined);
   });
 }
