@@ -10,10 +10,12 @@ import {
 } from '../receivables/receivable.ts';
 import { isEarned } from '../receivables/record.ts';
 import { findExpectedSale } from '../receivables/sales.ts';
+import { retryLegs } from '../revenue/router.ts';
 import type { ReadTx } from '../store/store.ts';
 import { refuseForeign, visibleAgent } from './act.ts';
 import type { Caller } from './operation.ts';
 import { operation } from './operation.ts';
+import { gateContext } from './paymentRequest.ts';
 import { AmountView, amountView, idOf, iso, isoOrNull, Limit } from './schemas.ts';
 
 const Passed = z.object({ payment: z.string(), amount: AmountView, state: z.string(), address: z.string() });
@@ -93,6 +95,25 @@ export function visibleReceivable(tx: ReadTx, caller: Caller, id: string): Recei
 }
 
 export const receivableOperations = [
+  operation({
+    name: 'retry_splits',
+    summary: 'Ask the gate again for the legs of a revenue rule that were refused or failed; each leg is paid once.',
+    method: 'POST',
+    path: '/v1/receivables/{id}/splits/retry',
+    scope: 'admin',
+    input: z.strictObject({ id: idOf('receivable') }),
+    output: ReceivableView,
+    errors: ['receivable_not_found', 'policy_unavailable'],
+    handler: async (app, caller, { id }) => {
+      const view = await app.store.write((tx) => {
+        const receivable = visibleReceivable(tx, caller, id);
+        retryLegs(tx, receivable.id, gateContext(app, caller));
+        return receivableView(tx, receivable);
+      });
+      app.wake();
+      return view;
+    },
+  }),
   operation({
     name: 'get_receivable',
     summary: 'Read what an agent received by one transfer: what it was for, its refunds and its splits.',

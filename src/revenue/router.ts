@@ -4,13 +4,14 @@ import { getAgent } from '../identity/agents.ts';
 import { getSponsor } from '../identity/sponsors.ts';
 import { appendEvent } from '../ledger/events.ts';
 import { agentAccount, balance } from '../ledger/journal.ts';
-import { formatUsdc } from '../money/microUsdc.ts';
+import { formatUsdc, microUsdc } from '../money/microUsdc.ts';
 import { fundsOf } from '../payments/funds.ts';
 import { type GateContext, requestPayment } from '../payments/gate.ts';
 import type { Payment } from '../payments/payment.ts';
 import { findPayment } from '../payments/records.ts';
 import { refundedOf } from '../payments/refunds.ts';
 import type { ChainFacts, PaymentRequest } from '../payments/request.ts';
+import { holdsMoney, type PaymentState } from '../payments/states.ts';
 import type { RouteInput } from '../policy/input.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Leg } from '../policy/route.ts';
@@ -35,6 +36,9 @@ const RECEIVABLES_PER_TICK = 200;
 /** As the partial index on receivables says it. */
 const TO_ROUTE = "state = 'final' AND routed_at IS NULL AND kind IN ('agent_payment', 'x402_sale', 'invoice')";
 
+/** What a frozen agent earned waits: every leg would be refused. */
+const OF_ACTIVE = "agent_id IN (SELECT id FROM agents WHERE status = 'active')";
+
 /**
  * Applies revenue rules to money that is earned and final: a reorg can no longer take it away. One receivable, one write: its
  * legs go through the gate and it is marked in the same transaction, so a crash leaves all of it or nothing, and the
@@ -54,7 +58,7 @@ export function createRouter({ store, policy, chain, clock, wake }: RouterOption
       }
       const ids = store.read((tx) =>
         tx.all<{ id: string }>(
-          `SELECT id FROM receivables WHERE ${TO_ROUTE} AND route_failed_digest IS NOT ? ORDER BY id LIMIT ?`,
+          `SELECT id FROM receivables WHERE ${TO_ROUTE} AND route_failed_digest IS NOT ? AND ${OF_ACTIVE} ORDER BY id LIMIT ?`,
           inForce.digest,
           RECEIVABLES_PER_TICK,
         ),
@@ -83,7 +87,7 @@ export function routeReceivable(tx: Tx, id: string, context: GateContext): Payme
   const receivable = toReceivable(row);
   // What was split to an agent is not split again: two agents that split to each other would never end.
   if (isPassedOn(tx, receivable)) {
-    markRouted(tx, receivable, context.atMs);
+    markRouted(tx, receivable, [], context.atMs);
     return [];
   }
   const input = routeInput(tx, receivable);
@@ -99,8 +103,8 @@ export function routeReceivable(tx: Tx, id: string, context: GateContext): Payme
     return [];
   }
   const payments: Payment[] = [];
-  for (const leg of route.legs) payments.push(...payLeg(tx, receivable, leg, context));
-  markRouted(tx, receivable, context.atMs);
+  for (const leg of route.legs) payments.push(...payLeg(tx, receivable, leg, 0, context));
+  markRouted(tx, receivable, route.legs, context.atMs);
   if (route.legs.length > 0) {
     const told = route.legs.map((leg) => ({ leg: leg.name, payee: leg.payee, amount: formatUsdc(leg.amount) }));
     const data = { ...about, legs: told, kept: formatUsdc(route.keptMicro) };
@@ -109,7 +113,32 @@ export function routeReceivable(tx: Tx, id: string, context: GateContext): Payme
   return payments;
 }
 
-function payLeg(tx: Tx, receivable: Receivable, leg: Leg, context: GateContext): Payment[] {
+/**
+ * Asks the gate again for the legs that moved nothing: refused, failed, or to a payee that was not there. Legs are those of the time
+ * when it was routed; each is paid once. Gives the new payments.
+ */
+export function retryLegs(tx: Tx, id: string, context: GateContext): Payment[] {
+  const row = tx.get<ReceivableRow & { route_json: string | null }>('SELECT * FROM receivables WHERE id = ?', id);
+  const stored = JSON.parse(row?.route_json ?? '[]') as { name: string; payee: string; amount: number }[];
+  if (!row) return [];
+  return stored.flatMap(({ name, payee, amount }) => {
+    const attempts = tx.all<{ state: PaymentState }>(
+      "SELECT state FROM payments WHERE receivable_id = ? AND kind = 'split' AND substr(idempotency_key, 1, length(?)) = ?",
+      id,
+      keyOf(id, name),
+      keyOf(id, name),
+    );
+    if (attempts.some(({ state }) => !isOver(state))) return [];
+    const leg = { name, payee, amount: microUsdc(BigInt(amount)) };
+    return payLeg(tx, toReceivable(row), leg, attempts.length, context);
+  });
+}
+
+const keyOf = (receivable: string, leg: string): string => ` split ${receivable} ${leg} #`;
+/** It moved nothing and never will. */
+const isOver = (state: PaymentState): boolean => !holdsMoney[state] && state !== 'settled' && state !== 'final';
+
+function payLeg(tx: Tx, receivable: Receivable, leg: Leg, attempt: number, context: GateContext): Payment[] {
   const { agentId } = receivable;
   const alert = (data: Record<string, unknown>, payment: Payment | null): void =>
     raiseAlert(
@@ -124,7 +153,7 @@ function payLeg(tx: Tx, receivable: Receivable, leg: Leg, context: GateContext):
     );
   let payment: Payment;
   try {
-    payment = requestPayment(tx, legRequest(receivable, leg), context).payment;
+    payment = requestPayment(tx, legRequest(receivable, leg, attempt), context).payment;
   } catch (error) {
     // A rule that names a payee which is not there, or the agent itself: the other legs still go.
     if (!(error instanceof BursarError) || !UNPAYABLE.has(error.code)) throw error;
@@ -136,12 +165,12 @@ function payLeg(tx: Tx, receivable: Receivable, leg: Leg, context: GateContext):
 }
 const UNPAYABLE: ReadonlySet<string> = new Set(['payee_not_found', 'payee_address_missing', 'forbidden_address']);
 
-function legRequest(receivable: Receivable, leg: Leg): PaymentRequest {
+function legRequest(receivable: Receivable, leg: Leg, attempt: number): PaymentRequest {
   const requestJson = JSON.stringify({ kind: 'split', receivable: receivable.id, leg: leg.name, payee: leg.payee });
   return {
     agentId: receivable.agentId,
     // The leading space keeps it apart from callers' keys, which have none.
-    idempotencyKey: ` split ${receivable.id} ${leg.name}`,
+    idempotencyKey: `${keyOf(receivable.id, leg.name)}${attempt}`,
     bodyHash: createHash('sha256').update(requestJson).digest('hex'),
     requestJson,
     kind: 'split',
@@ -192,6 +221,7 @@ function isPassedOn(tx: ReadTx, receivable: Receivable): boolean {
   return payment?.kind === 'split';
 }
 
-function markRouted(tx: Tx, receivable: Receivable, atMs: number): void {
-  tx.run('UPDATE receivables SET routed_at = ? WHERE id = ?', atMs, receivable.id);
+function markRouted(tx: Tx, receivable: Receivable, legs: readonly Leg[], atMs: number): void {
+  const kept = JSON.stringify(legs.map((leg) => ({ ...leg, amount: Number(leg.amount) })));
+  tx.run('UPDATE receivables SET routed_at = ?, route_json = ? WHERE id = ?', atMs, kept, receivable.id);
 }

@@ -427,6 +427,8 @@ CREATE TABLE receivables (
   sale_nonce TEXT,
   -- When its revenue rule was applied; the legs are payments that name it.
   routed_at INTEGER,
+  -- The legs that the rule gave then: a refused one may be asked for again.
+  route_json TEXT,
   -- The policy that could not route it: it is tried again with another one.
   route_failed_digest TEXT,
   received_at INTEGER NOT NULL,
