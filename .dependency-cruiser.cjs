@@ -4,7 +4,7 @@
  */
 const spine = ['errors', 'money', 'ids'];
 const domain = [...spine, 'store', 'policy', 'ledger', 'identity', 'mandates', 'payments', 'receivables'];
-const effects = [...domain, 'revenue', 'recurring', 'payouts', 'log', 'activation', 'wallet', 'reconcile', 'receipt', 'x402', 'settlement', 'facilitator', 'invoicing'];
+const effects = [...domain, 'revenue', 'recurring', 'payouts', 'log', 'activation', 'wallet', 'reconcile', 'receipt', 'x402', 'settlement', 'facilitator', 'invoicing', 'stop', 'exposure', 'owner', 'recovery'];
 
 /** room: what it may import beside itself; a name with a point is one file of a room. */
 const rooms = {
@@ -39,6 +39,11 @@ const rooms = {
   seller: [...spine, 'store'],
   gateway: [...spine, 'log', 'store', 'seller', 'client'],
   settlement: effects,
+  // One action that ends an agent everywhere: it reaches into every room that could still move money.
+  stop: [...domain, 'recurring', 'settlement', 'wallet'],
+  exposure: [...domain, 'wallet'],
+  owner: [...domain, 'wallet'],
+  recovery: [...domain, 'wallet'],
   devnet: effects,
   operation: effects,
   http: [...spine, 'log', 'identity', 'operation'],
@@ -49,7 +54,7 @@ const rooms = {
   // It drives the public API as a stranger would; the wallet room only shows it how a person signs.
   demo: [...spine, 'client', 'devnet', 'wallet'],
   // `verify` and `policy compile` work without a server; `serve` and `demo` start one.
-  cli: [...effects, 'gateway', 'devnet', 'operation', 'mcp', 'sdk', 'client', 'demo', 'server'],
+  cli: [...effects, 'gateway', 'seller', 'devnet', 'operation', 'mcp', 'sdk', 'client', 'demo', 'server'],
   // The composition root: it alone knows everything.
   server: [...effects, 'devnet', 'operation', 'http', 'mcp', 'console'],
   // Tooling of the repository: it makes files from code.

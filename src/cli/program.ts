@@ -17,18 +17,22 @@ import {
 import { mcpCommand } from './commands/mcp.ts';
 import { moneyCommands } from './commands/money.ts';
 import { policyCommand } from './commands/policy.ts';
+import { revenueCommands } from './commands/revenue.ts';
 import { reviewCommands } from './commands/review.ts';
+import { standingCommands } from './commands/standing.ts';
 import { exitCodesHelp } from './exit.ts';
+import { gatewayCommand } from './gateway.ts';
 import { payoutCommand } from './payout.ts';
 import { version } from './version.ts';
 
 const sections: readonly (readonly [string, () => readonly Command[]])[] = [
-  ['Run:', () => [...homeCommands(), mcpCommand(), demoCommand()]],
+  ['Run:', () => [...homeCommands(), gatewayCommand(), mcpCommand(), demoCommand()]],
   [
     'Who:',
     () => [sponsorCommand(), agentCommand(), payeeCommand(), workflowCommand(), approverCommand(), keyCommand()],
   ],
-  ['Pay:', () => [...moneyCommands(), payoutCommand(), ...reviewCommands(), fundCommand()]],
+  ['Pay:', () => [...moneyCommands(), payoutCommand(), ...reviewCommands(), ...standingCommands(), fundCommand()]],
+  ['Earn:', () => revenueCommands()],
   ['Decide:', () => [policyCommand()]],
   ['Prove:', () => [...evidenceCommands(), ...bookCommands(), eventsCommand()]],
   ['Any:', () => [callCommand()]],
