@@ -54,6 +54,8 @@ export const eventTypes = [
   'purse.swept',
   'agent.created',
   'agent.status_changed',
+  'agent.stop_started',
+  'agent.stop_finished',
   'sponsor.created',
   'sponsor.status_changed',
   'workflow.created',

@@ -18,6 +18,7 @@ import { refundOperations } from './refunds.ts';
 import { reviewOperations } from './reviews.ts';
 import { scheduleOperations } from './schedules.ts';
 import { sponsorOperations } from './sponsors.ts';
+import { stopOperations } from './stop.ts';
 import { workflowOperations } from './workflows.ts';
 import { x402Operations } from './x402.ts';
 
@@ -35,6 +36,7 @@ const all = [
   ...invoiceOperations,
   ...refundOperations,
   ...agentOperations,
+  ...stopOperations,
   ...sponsorOperations,
   ...workflowOperations,
   ...payeeOperations,

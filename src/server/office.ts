@@ -20,6 +20,7 @@ import { createRouter } from '../revenue/router.ts';
 import { ceilingsRefresher } from '../settlement/ceilings.ts';
 import { deployment } from '../settlement/queue.ts';
 import { createSettler } from '../settlement/settler.ts';
+import { createStopper } from '../stop/stopper.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { type Chain, openChain } from '../wallet/chain.ts';
 import type { KeyProvider } from '../wallet/keys.ts';
@@ -63,6 +64,7 @@ export async function openOffice(options: {
   const roles = await keys.roles();
   const executor = await keys.address('executor');
   const owner = roles.includes('owner') ? await keys.address('owner') : null;
+  const { lanes, senders } = await lanesOf(keys, roles);
   let workers: Workers | null = null;
   const wake = (): void => workers?.wake();
 
@@ -70,7 +72,7 @@ export async function openOffice(options: {
     store,
     chain,
     keys,
-    lanes: owner ? ['executor', 'owner'] : ['executor'],
+    lanes,
     clock,
     finality: finality.kind === 'tag' ? finality : { kind: 'depth', blocks: BigInt(finality.blocks) },
     onError: (error) => log.error({ err: error }, 'the relayer failed'),
@@ -85,6 +87,7 @@ export async function openOffice(options: {
     ...(start === null ? {} : { startBlock: BigInt(start) }),
   });
   const settler = createSettler({ store, chain, factory, executor, clock });
+  const stopper = createStopper({ store, chain, senders, clock });
   const port = registry ? registryPort({ store, chain, registry, owner, clock, wake }) : null;
   const policies = await openActivations(store, port);
 
@@ -149,6 +152,7 @@ export async function openOffice(options: {
   const payouts = createPayoutRunner({ store, chainFacts: app.chainFacts, policy: policies.active, clock, wake });
   workers = startWorkers(
     [
+      { name: 'stop', run: () => stopper.tick() },
       { name: 'payouts', run: () => payouts.tick() },
       { name: 'settle', run: () => settler.tick() },
       { name: 'relay', run: () => relayer.tick() },
@@ -240,6 +244,15 @@ function planWallet(makers: Makers, agentId: AgentId, wish: WalletWish): WalletP
       allowList: config.allowListOn ? [...config.allowList] : null,
     },
   };
+}
+
+/** Who sends from here: one lane per key, also where two roles have the same one. */
+async function lanesOf(keys: KeyProvider, roles: readonly string[]): Promise<{ lanes: string[]; senders: Address[] }> {
+  const lanes = new Map<Address, string>();
+  for (const role of ['guardian', 'owner', 'executor']) {
+    if (role === 'executor' || roles.includes(role)) lanes.set(await keys.address(role), role);
+  }
+  return { lanes: [...lanes.values()], senders: [...lanes.keys()] };
 }
 
 async function addressesOf(keys: KeyProvider, roles: readonly string[], prefix: string): Promise<Address[]> {

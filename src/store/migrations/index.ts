@@ -1,5 +1,6 @@
 import { initial } from './0001_initial.ts';
 import { mandates } from './0002_mandates.ts';
+import { stops } from './0003_stops.ts';
 
 export type Migration = { name: string; sql: string };
 
@@ -7,4 +8,5 @@ export type Migration = { name: string; sql: string };
 export const migrations: readonly Migration[] = [
   { name: '0001_initial', sql: initial },
   { name: '0002_mandates', sql: mandates },
+  { name: '0003_stops', sql: stops },
 ];
