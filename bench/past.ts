@@ -1,0 +1,192 @@
+import { createHash } from 'node:crypto';
+import Database from 'better-sqlite3';
+import type { Agent } from '../src/identity/agents.ts';
+import type { Payee } from '../src/identity/payees.ts';
+import { newId, paymentIdOnChain } from '../src/ids/ids.ts';
+import { chainHash } from '../src/ledger/events.ts';
+import { agentAccount, externalAccount } from '../src/ledger/journal.ts';
+import { decisionHashOf } from '../src/payments/decide.ts';
+import type { Policy } from '../src/policy/policy.ts';
+import type { Example, Row } from './example.ts';
+import { pastMeters } from './pastMeters.ts';
+import { chainFacts, type World } from './world.ts';
+
+export type Past = {
+  payments: number;
+  /** The first moment after the past, epoch ms, and how far apart payments are. */
+  endMs: number;
+  paceMs: number;
+};
+
+const ROWS_PER_COMMIT = 20_000;
+
+/**
+ * Lays down a past of final payments in a closed database file: of each payment every row that the example left, with its own
+ * ids, hashes, amounts and times, the event chain unbroken, balances, meters and history as sums of it. Left out: the relayer's
+ * transactions, of which there is one for up to a hundred payments and which no decision reads.
+ */
+export function layPast(path: string, example: Example, policy: Policy, world: World, past: Past): void {
+  const database = new Database(path);
+  database.defaultSafeIntegers(true);
+  for (const pragma of ['journal_mode = MEMORY', 'synchronous = OFF', 'foreign_keys = OFF', 'cache_size = -2000000']) {
+    database.pragma(pragma);
+  }
+  const inserts = new Map<string, { run(values: Row[string][]): unknown }>();
+  const insert = (table: string, row: Row): void => {
+    let statement = inserts.get(table);
+    if (!statement) {
+      const names = Object.keys(row);
+      const marks = names.map(() => '?').join(', ');
+      statement = database.prepare<[Row[string][]]>(`INSERT INTO ${table} (${names.join(', ')}) VALUES (${marks})`);
+      inserts.set(table, statement);
+    }
+    statement.run(Object.values(row));
+  };
+  const meters = pastMeters(policy.meters, past.endMs);
+  const balances = new Map<string, bigint>();
+  const histories = new Map<string, Row>();
+  let { seq, hash } = database.prepare('SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1').get() as {
+    seq: bigint;
+    hash: string;
+  };
+  let { entryId } = database.prepare('SELECT max(id) AS entryId FROM ledger_entries').get() as { entryId: bigint };
+
+  database.exec('BEGIN');
+  insert('documents', example.result);
+  for (let n = 0; n < past.payments; n += 1) {
+    const agent = world.agents[n % world.agents.length]?.agent;
+    const payee = world.payees[(n * 7 + Math.floor(n / world.agents.length)) % world.payees.length];
+    if (!agent || !payee) throw new Error('The world is empty.');
+    const atMs = past.endMs - (past.payments - n) * past.paceMs;
+    layOne(n, agent, payee, BigInt(10_000 + (n % 500) * 10_000), atMs);
+    if (n % ROWS_PER_COMMIT === 0) database.exec('COMMIT; BEGIN');
+  }
+  const addTo = database.prepare(
+    'INSERT INTO balances (account, amount_micro) VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET amount_micro = amount_micro + excluded.amount_micro',
+  );
+  for (const [account, amount] of balances) addTo.run(account, amount);
+  for (const row of histories.values()) insertOrReplace(database, 'payment_history', row);
+  for (const row of meters.rows()) insertOrReplace(database, 'meters', row);
+  database.exec(
+    'UPDATE wallets SET next_nonce = (SELECT count(*) FROM payments p WHERE p.agent_id = wallets.agent_id)',
+  );
+  database.exec('COMMIT');
+  database.pragma('journal_mode = WAL');
+  database.close();
+
+  function layOne(n: number, agent: Agent, payee: Payee, amount: bigint, atMs: number): void {
+    const id = newId('payment');
+    const address = payee.addresses[0]?.address ?? '';
+    const wallet = agent.wallet?.address ?? '';
+    const category = payee.categories[0] ?? null;
+    const body = String(example.input.body)
+      .replaceAll(String(example.atMs), String(atMs))
+      .replaceAll(example.agentId, agent.id);
+    const inputHash = createHash('sha256').update(body).digest('hex');
+    const decisionHash = decisionHashOf(policy.digest, inputHash, String(example.decision.result_hash));
+    const txHash = `0x${inputHash}`;
+    const blockNumber = BigInt(n + 2);
+    insert('payments', {
+      ...example.payment,
+      id,
+      chain_key: paymentIdOnChain(id),
+      agent_id: agent.id,
+      payee_id: payee.id,
+      address,
+      category,
+      amount_micro: amount,
+      decision_hash: decisionHash,
+      wallet_nonce: BigInt(Math.floor(n / world.agents.length)),
+      idempotency_key: `bench-past-${n}`,
+      body_hash: inputHash,
+      created_at: atMs,
+      updated_at: atMs,
+      tx_hash: txHash,
+      block_number: blockNumber,
+      block_hash: txHash,
+      settled_at: atMs,
+    });
+    insert('documents', { hash: inputHash, body });
+    const { seq: _decision, ...decision } = example.decision;
+    insert('decisions', {
+      ...decision,
+      hash: decisionHash,
+      payment_id: id,
+      input_hash: inputHash,
+      decided_at: atMs,
+    });
+    const lines: [string, bigint][][] = [
+      [
+        [agentAccount(agent.id, 'available'), -amount],
+        [agentAccount(agent.id, 'reserved'), amount],
+      ],
+      [
+        [agentAccount(agent.id, 'reserved'), -amount],
+        [externalAccount(address), amount],
+      ],
+    ];
+    example.entries.forEach((entry, index) => {
+      entryId += 1n;
+      insert('ledger_entries', { ...entry, id: entryId, payment_id: id, at: atMs });
+      for (const [line, [account, micro]] of (lines[index] ?? []).entries()) {
+        insert('postings', { entry_id: entryId, line, account, amount_micro: micro });
+        balances.set(account, (balances.get(account) ?? 0n) + micro);
+      }
+    });
+    const subject = {
+      agent: agent.id,
+      sponsor: agent.sponsorId,
+      workflow: null,
+      payee: payee.id,
+      address,
+      category,
+      kind: String(example.payment.kind),
+      asset: 'USDC',
+      network: chainFacts.network,
+      host: null,
+    };
+    for (const entry of meters.add(subject, amount, atMs)) {
+      const like = example.meters.find(({ meter }) => meter === entry.meter);
+      if (like) insert('meter_entries', { ...like, ...entry, payment_id: id });
+    }
+    for (const event of example.events) {
+      seq += 1n;
+      const told = { ...(JSON.parse(String(event.body)) as object), seq: Number(seq), payment: id, agent: agent.id };
+      const text = JSON.stringify({ ...told, at: new Date(atMs).toISOString() });
+      hash = chainHash(hash, text);
+      insert('events', { ...event, seq, at: atMs, payment_id: id, agent_id: agent.id, body: text, hash });
+    }
+    insert('transfers', {
+      chain_id: chainFacts.chainId,
+      block_hash: txHash,
+      log_index: 0,
+      block_number: blockNumber,
+      tx_hash: txHash,
+      from_address: wallet,
+      to_address: address,
+      amount_micro: amount,
+      match_kind: 'payment',
+      match_id: id,
+      state: 'final',
+    });
+    for (const about of [payee.id, address]) {
+      const before = histories.get(`${agent.id} ${about}`);
+      const most = before ? BigInt(before.max_amount_micro ?? 0) : 0n;
+      histories.set(`${agent.id} ${about}`, {
+        agent_id: agent.id,
+        subject: about,
+        last_address: address,
+        last_amount_micro: amount,
+        max_amount_micro: amount > most ? amount : most,
+        last_at: atMs,
+        settled_count: BigInt(before?.settled_count ?? 0) + 1n,
+      });
+    }
+  }
+}
+
+function insertOrReplace(database: Database.Database, table: string, row: Row): void {
+  const names = Object.keys(row);
+  const marks = names.map(() => '?').join(', ');
+  database.prepare(`INSERT OR REPLACE INTO ${table} (${names.join(', ')}) VALUES (${marks})`).run(Object.values(row));
+}

@@ -1,0 +1,33 @@
+import type { Address } from 'viem';
+import { microUsdc } from '../src/money/microUsdc.ts';
+import { startOffice } from '../test/support/office.ts';
+
+/** What the buyers and the seller need to know. */
+export type Opened = {
+  url: string;
+  rpcUrl: string;
+  chainId: number;
+  usdc: Address;
+  operatorKey: string;
+  agentKey: string;
+};
+
+// A Bursar in a process of its own, as people run it. Arguments: who gets gas for settlements, who gets USDC on a bare key.
+const [facilitator, bare] = process.argv.slice(2) as [Address, Address];
+const office = await startOffice();
+const { local, url, operatorKey } = office;
+await local.fundGas([facilitator]);
+await local.mint(bare, microUsdc(10_000_000n));
+const { key: agentKey } = await office.agent('bench', '10');
+const { chainId, url: rpcUrl } = local.anvil;
+process.send?.({
+  url,
+  rpcUrl,
+  chainId,
+  usdc: local.usdc.address,
+  operatorKey: operatorKey ?? '',
+  agentKey,
+} satisfies Opened);
+process.once('message', () => {
+  void office.end().then(() => process.disconnect());
+});
