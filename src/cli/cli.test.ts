@@ -216,6 +216,34 @@ describe('reviews', () => {
   });
 });
 
+describe('mandates', () => {
+  it('are asked for, looked at and signed with the home’s key', async () => {
+    const grace = await ok('payee', 'show', 'Grace');
+    const bounds = [
+      '--per-payment',
+      '20',
+      '--total',
+      '100',
+      '--expires-at',
+      new Date(Date.now() + 86_400_000).toISOString(),
+    ];
+    const asked = await ok(
+      'mandate',
+      'request',
+      '--agent',
+      'researcher',
+      '--payees',
+      String(grace.id),
+      ...bounds,
+      '--reason',
+      'weekly',
+    );
+    expect(asked.status).toBe('requested');
+    const signed = await ok('mandate', 'sign', String(asked.id));
+    expect(signed).toMatchObject({ id: asked.id, status: 'active', signers: [{ name: 'Ada' }] });
+  });
+});
+
 function approverKey(): { address: string } {
   const { addresses } = JSON.parse(readFileSync(join(cli.home, 'keystore.json'), 'utf8')) as {
     addresses: { approver: string };
@@ -362,6 +390,11 @@ describe('with --json', () => {
       ['ledger', 'entries'],
       ['events'],
       ['alerts'],
+      ['mandate', 'list'],
+      ['schedule', 'list'],
+      ['invoice', 'list'],
+      ['receivable', 'list'],
+      ['refund-request', 'list'],
       ['balance'],
       ['call', 'list_agents'],
     ];

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../client/client.ts';
-import type { DemoLine } from '../demo/play.ts';
+import type { DemoLine } from '../demo/story.ts';
 import type { Document } from './operationCommand.ts';
 import { paintState, type Screen } from './screen.ts';
 import { at, short, text } from './values.ts';

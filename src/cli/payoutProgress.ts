@@ -4,7 +4,7 @@ import type { Document } from './operationCommand.ts';
 import type { Screen } from './screen.ts';
 import { at } from './values.ts';
 
-const POLL_MS = 500;
+const POLL_MS = 1_000;
 const WIDTH = 30;
 
 /** Asks until every line has settled, ended or waits for people; a bar on stderr meanwhile. */

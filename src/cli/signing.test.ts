@@ -1,8 +1,9 @@
 import { hashTypedData, keccak256, toHex } from 'viem';
 import { describe, expect, it } from 'vitest';
+import { mandateTypedData } from '../mandates/typedData.ts';
 import { microUsdc } from '../money/microUsdc.ts';
 import { approvalTypedData } from '../wallet/approval.ts';
-import { typedDataFor } from './signing.ts';
+import { mandateDataFor, typedDataFor } from './signing.ts';
 
 const wallet = '0x84d2E543f9A77ee9c43e6fF22C04EfB1725cdA83';
 const token = '0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0';
@@ -82,6 +83,63 @@ describe('what an approver signs', () => {
     expect(() => sign(null)).toThrow(expect.objectContaining({ code: 'signing_refused' }));
     expect(() => sign(offered(), { wallet: 'undefined', token })).toThrow(
       expect.objectContaining({ code: 'signing_refused' }),
+    );
+  });
+});
+
+describe('what an approver signs as a mandate', () => {
+  const mandate = {
+    id: 'mdt_01m87knvzwfamrvwf8vjc88sbn',
+    agent: 'agt_01m87knrw6famrvwbxw6bp3wks',
+    payees: ['pye_01m87knrxpfamrvwckgnfj8v1v'],
+    categories: [],
+    hosts: [],
+    per_payment: { value: '20.00', currency: 'USDC' },
+    total: { value: '100.00', currency: 'USDC' },
+    count: null,
+    cadence: null,
+    not_before: '2026-11-24T00:00:00.000Z',
+    expires_at: '2027-01-01T00:00:00.000Z',
+  };
+  const offer = (change: (message: Record<string, unknown>) => void = () => {}): unknown => {
+    const data = mandateTypedData(
+      mandate.id,
+      {
+        agent: mandate.agent as `agt_${string}`,
+        payees: mandate.payees as `pye_${string}`[],
+        categories: [],
+        hosts: [],
+        perPayment: 20_000_000n,
+        total: 100_000_000n,
+        count: null,
+        cadence: null,
+        notBeforeMs: Date.parse(mandate.not_before),
+        expiresAtMs: Date.parse(mandate.expires_at),
+      } as Parameters<typeof mandateTypedData>[1],
+      31_337,
+    );
+    const plain = JSON.parse(
+      JSON.stringify(data, (_name, value) => (typeof value === 'bigint' ? value.toString() : value)),
+    ) as { message: Record<string, unknown> };
+    change(plain.message);
+    return plain;
+  };
+
+  it('has the bounds as shown', () => {
+    expect(mandateDataFor(mandate, offer(), 31_337)).toMatchObject({
+      message: { perPayment: 20_000_000n, payees: mandate.payees },
+    });
+  });
+
+  it.each<[string, (message: Record<string, unknown>) => void]>([
+    ['message.total', (message) => Object.assign(message, { total: '100000001' })],
+    ['message.payees', (message) => Object.assign(message, { payees: [] })],
+    ['message.hosts', (message) => Object.assign(message, { hosts: ['evil.example'] })],
+    ['message.expires', (message) => Object.assign(message, { expires: '4102444800' })],
+    ['message.agent', (message) => Object.assign(message, { agent: 'agt_other' })],
+  ])('is refused when the server’s %s differs', (field, change) => {
+    expect(() => mandateDataFor(mandate, offer(change), 31_337)).toThrow(
+      expect.objectContaining({ code: 'signing_refused', message: expect.stringContaining(field) }),
     );
   });
 });

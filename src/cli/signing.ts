@@ -1,5 +1,7 @@
 import { type Address, getAddress, type Hex, isAddressEqual, keccak256, type TypedDataDefinition, toHex } from 'viem';
 import { BursarError } from '../errors/base.ts';
+import type { MandateTerms } from '../mandates/terms.ts';
+import { mandateTypedData } from '../mandates/typedData.ts';
 import { parsePositiveUsdc } from '../money/microUsdc.ts';
 import { approvalTypedData } from '../wallet/approval.ts';
 import type { Document } from './operationCommand.ts';
@@ -25,14 +27,41 @@ export function typedDataFor(verdict: Verdict, payment: Document, offered: unkno
     decisionHash: String(payment.decision_hash) as Hex,
     expiresAtS: Math.floor(Date.parse(String(at(payment, 'review.expires_at'))) / 1000),
   });
+  return onlyIfSame(expected, offered);
+}
+
+/**
+ * The bounds of a mandate as the person is shown them, likewise made here. `ours` is the server's chain: a mandate stays off
+ * chain, so that no contract stands in its domain.
+ */
+export function mandateDataFor(mandate: Document, offered: unknown, ours: number): TypedDataDefinition {
+  const ms = (field: string): number => Date.parse(String(mandate[field]));
+  const expected = mandateTypedData(
+    String(mandate.id),
+    {
+      agent: String(mandate.agent) as MandateTerms['agent'],
+      payees: mandate.payees as MandateTerms['payees'],
+      categories: mandate.categories as string[],
+      hosts: mandate.hosts as string[],
+      perPayment: parsePositiveUsdc(String(at(mandate, 'per_payment.value'))),
+      total: parsePositiveUsdc(String(at(mandate, 'total.value'))),
+      count: mandate.count as number | null,
+      cadence: mandate.cadence as MandateTerms['cadence'],
+      notBeforeMs: ms('not_before'),
+      expiresAtMs: ms('expires_at'),
+    },
+    ours,
+  );
+  return onlyIfSame(expected, offered);
+}
+
+function onlyIfSame(expected: TypedDataDefinition, offered: unknown): TypedDataDefinition {
   const differing = differences(expected, offered);
-  if (differing.length > 0) {
-    throw new BursarError('signing_refused', {
-      message: `What the server asks to sign differs from the payment it shows: ${differing.map(({ field }) => field).join(', ')}.`,
-      details: { differing },
-    });
-  }
-  return expected;
+  if (differing.length === 0) return expected;
+  throw new BursarError('signing_refused', {
+    message: `What the server asks to sign differs from what it shows: ${differing.map(({ field }) => field).join(', ')}.`,
+    details: { differing },
+  });
 }
 
 function address(value: unknown, field: string): Address {
@@ -64,6 +93,7 @@ function same(ours: string | undefined, theirs: string | undefined): boolean {
 
 function flat(value: unknown, path = ''): Map<string, string> {
   if (typeof value !== 'object' || value === null) return new Map([[path, String(value)]]);
+  if (Array.isArray(value) && value.length === 0) return new Map([[path, '[]']]);
   return new Map(
     Object.entries(value).flatMap(([name, part]) => [...flat(part, path === '' ? name : `${path}.${name}`)]),
   );

@@ -2,21 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../client/client.ts';
 import { buyWithX402 } from './buyer.ts';
-import { type DemoWorld, prepare } from './prepare.ts';
-
-export type DemoLine = { step: string; payment: Record<string, unknown> };
-export type DemoResult = { ok: boolean; lines: DemoLine[]; problems: string[]; firstSettledMs: number };
-export type DemoOptions = {
-  operator: Client;
-  /** A client for an agent's key. */
-  clientFor: (key: string) => Client;
-  /** Sends USDC from the treasury to an address on the local chain. */
-  fund: (address: string, amount: string) => Promise<void>;
-  sellerFor: (payTo: string) => Promise<{ url: string; host: string; stop(): Promise<void> }>;
-  treasury: string;
-  approver: { address: string; sign: (typedData: unknown) => Promise<string> };
-  say: (line: string) => void;
-};
+import { prepare } from './prepare.ts';
+import type { DemoLine, DemoOptions, DemoResult, DemoWorld } from './story.ts';
 
 const SETTLE_WAIT_MS = 60_000;
 

@@ -1,18 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
 import { type Client, ProblemError } from '../client/client.ts';
-import type { DemoOptions } from './play.ts';
-
-export type DemoWorld = {
-  agent: Client;
-  workflow: string;
-  contractor: string;
-  crew: { id: string; addresses: string[] };
-  seller: { url: string; host: string };
-  /** The contractor has a new address, which nobody has verified. */
-  changeAddress(): Promise<void>;
-  stop(): Promise<void>;
-};
+import type { DemoOptions, DemoWorld } from './story.ts';
 
 const CREW = 20;
 const FUNDING_WAIT_MS = 60_000;

@@ -264,6 +264,7 @@ export const catalogue = {
     'The Bursar server does not answer.',
     'Start it with `bursar serve`, or say where it is with --url or BURSAR_URL.',
   ),
+  port_taken: entry(409, 'after_change', 'The port is taken.', 'Give another one with --port, or stop what has it.'),
   signing_refused: entry(
     409,
     'never',

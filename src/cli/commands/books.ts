@@ -75,6 +75,12 @@ export function bookCommands(): Command[] {
       },
     }),
     operationCommand({
+      name: 'budget',
+      operation: 'budget',
+      positional: [['agent', 'id']],
+      examples: ['bursar budget researcher', 'bursar budget researcher --payee Grace'],
+    }),
+    operationCommand({
       name: 'alerts',
       operation: 'list_alerts',
       examples: ['bursar alerts'],

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { getAddress, type Hex, type TypedDataDefinition } from 'viem';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { type Client, createClient } from '../../client/client.ts';
-import type { DemoLine, DemoResult } from '../../demo/play.ts';
+import type { DemoLine, DemoResult } from '../../demo/story.ts';
 import { BursarError } from '../../errors/base.ts';
 import { parsePositiveUsdc } from '../../money/microUsdc.ts';
 import { readConfig } from '../../server/config.ts';
@@ -58,7 +58,7 @@ async function demo(session: Session, flags: Flags): Promise<void> {
 async function choosePort({ home, screen }: Session, asked: number | null): Promise<number | null> {
   const { host, port } = readConfig(home)?.server ?? { host: '127.0.0.1', port: 8402 };
   if (readRunning(home) !== null || (await isFree(host, asked ?? port))) return asked;
-  if (asked !== null) throw new BursarError('conflict', { message: `Port ${asked} is taken by another program.` });
+  if (asked !== null) throw new BursarError('port_taken', { message: `Port ${asked} is taken by another program.` });
   screen.note(`Port ${port} is taken by another program, so a free one is used.`);
   return 0;
 }

@@ -117,8 +117,8 @@ async function serve({ home, screen }: Session, flags: ServeFlags): Promise<void
   const { launch } = await import('../../server/localLaunch.ts');
   const { readRunning } = await import('../../server/running.ts');
   if (readRunning(home) === null && !(await isFree(host, wanted))) {
-    throw new BursarError('conflict', {
-      message: `Port ${wanted} is taken by another program. Give another one: bursar serve --port 0 picks a free one.`,
+    throw new BursarError('port_taken', {
+      message: `Port ${wanted} is taken by another program; --port 0 picks a free one.`,
     });
   }
   const launched = await launch({

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { ProblemError } from '../../client/client.ts';
 import { BursarError } from '../../errors/base.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import { columns, type Document, type Field, group, operationCommand } from '../operationCommand.ts';
@@ -88,6 +87,19 @@ export function moneyCommands(): Command[] {
       },
     }),
     refundCommand(),
+    operationCommand({
+      name: 'fetch',
+      operation: 'fetch_paid',
+      positional: [['url', 'url']],
+      examples: [
+        'bursar fetch https://ocr.example/ocr --agent researcher --method POST --body \'{"page": "scan-42.png"}\' --max-amount 0.50',
+      ],
+      show: ({ screen }, answer) => {
+        screen.document(answer);
+        screen.details(answer);
+        return isRefusal((answer.payment as Document | null) ?? {}) ? EXIT.refused : EXIT.ok;
+      },
+    }),
     x402Commands(),
   ];
 }
@@ -130,40 +142,15 @@ function readPayments(path: string): unknown {
 function refundCommand(): Command {
   return operationCommand({
     name: 'refund',
-    operation: 'pay',
-    summary: 'Give back what an agent earned from another, all of it or a part.',
-    positional: [['payment', 'refund_of']],
-    fixed: { kind: 'refund' },
-    without: ['payee'],
+    operation: 'refund',
+    positional: [['payment or receivable', 'of']],
     options: [WAIT],
     examples: [
       'bursar refund pay_01k3x7gq5nf8b9c2v4m6t0w1yz',
-      'bursar refund pay_01k3x7gq5nf8b9c2v4m6t0w1yz --amount 0.10 --memo "one page was blank"',
+      'bursar refund rcv_01k3x7gq5nf8b9c2v4m6t0w1yz --amount 0.10 --memo "one page was blank"',
     ],
-    prepare: async (session, input) => ({ ...(await refundTerms(session, input)), ...input }),
     show: showAsked,
   });
-}
-
-/** What was not said: all of it, from the agent that earned it, to the wallet that paid. */
-async function refundTerms({ client }: Session, input: Document): Promise<Document> {
-  if (input.amount !== undefined && input.address !== undefined) return {};
-  try {
-    const bursar = client();
-    const original = await bursar.call('get_payment', { id: input.refund_of });
-    const payer = await bursar.call('get_agent', { id: original.agent });
-    const payee = typeof original.payee === 'string' ? await bursar.call('get_payee', { id: original.payee }) : {};
-    return {
-      amount: original.amount,
-      address: at(payer, 'wallet.address'),
-      ...(typeof payee.agent === 'string' ? { agent: payee.agent } : {}),
-    };
-  } catch (error) {
-    if (!(error instanceof ProblemError) || error.code !== 'not_found') throw error;
-    throw new BursarError('invalid_request', {
-      message: 'This key may not read the original payment: give --amount and --address.',
-    });
-  }
 }
 
 function x402Commands(): Command {

@@ -1,7 +1,7 @@
-import { createInterface } from 'node:readline/promises';
 import { Command } from 'commander';
 import { BursarError } from '../../errors/base.ts';
 import { readConfig } from '../../server/config.ts';
+import { confirmed } from '../confirm.ts';
 import { EXIT } from '../exit.ts';
 import { type Document, examples, finish, operationCommand } from '../operationCommand.ts';
 import { isRefusal, showPayment } from '../payment.ts';
@@ -85,7 +85,7 @@ async function answer(session: Session, verdict: Verdict, id: string, { role, ye
     why: (payment.reasons as Document[]).map((reason) => reason.message).join(' '),
     decision: payment.decision_hash,
   });
-  if (!yes && process.stdin.isTTY && !(await confirmed(verdict))) {
+  if (!yes && process.stdin.isTTY && !(await confirmed(`Sign to ${verdict}?`))) {
     screen.note('Nothing was signed.');
     return finish(EXIT.refused);
   }
@@ -109,14 +109,4 @@ function addressLine(payment: Document, payee: Document | null): string {
         ? `CHANGED ${text(known.changed_at)}, not verified`
         : 'not verified';
   return `${text(payment.address)} (${state})`;
-}
-
-async function confirmed(verdict: Verdict): Promise<boolean> {
-  const asking = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const said = await asking.question(`Sign to ${verdict}? [y/N] `);
-    return /^y(es)?$/i.test(said.trim());
-  } finally {
-    asking.close();
-  }
 }

@@ -4,8 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { root, script } from '../../setup/run.ts';
+import { fileURLToPath } from 'node:url';
 import { runCommand } from '../run.ts';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** The real command line as a process of its own, on a folder of its own, with nothing of this machine's environment. */
 export type Ran = { code: number | null; stdout: string; stderr: string; json: () => Record<string, unknown> };
@@ -38,8 +40,7 @@ export function makeCli(): Cli {
   const running = new Set<Running>();
 
   function start(args: readonly string[], env: Record<string, string> = {}): Running {
-    const [file = '', ...rest] = script('src/cli/main.ts', ...args);
-    const child = spawn(file, rest, {
+    const child = spawn(process.execPath, ['--import', 'tsx', join(root, 'src/cli/main.ts'), ...args], {
       cwd: root,
       env: { PATH: process.env.PATH, HOME: dir, BURSAR_HOME: home, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
