@@ -8,6 +8,7 @@ const benches: Record<string, () => Promise<(say: Say) => Promise<Figure[]>>> = 
   gas: async () => (await import('./gas.ts')).gas,
   history: async () => (await import('./history.ts')).history,
   x402: async () => (await import('./x402.ts')).x402,
+  gateway: async () => (await import('./gateway.ts')).gateway,
   payout: async () => (await import('./payout.ts')).payout,
 };
 
