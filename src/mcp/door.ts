@@ -38,3 +38,22 @@ export function inProcessDoor(app: App, caller: Caller, base: string): Door {
     },
   };
 }
+
+/** At most so many calls at once through all doors that it bounds; the next one hears `too_many_requests`. */
+export function doorLimit(maxAtOnce: number): (door: Door) => Door {
+  let running = 0;
+  return (door) => ({
+    base: door.base,
+    async call(operation, input, idempotencyKey) {
+      if (running >= maxAtOnce) {
+        return { ok: false, problem: new BursarError('too_many_requests').toProblem() as Problem };
+      }
+      running += 1;
+      try {
+        return await door.call(operation, input, idempotencyKey);
+      } finally {
+        running -= 1;
+      }
+    },
+  });
+}

@@ -10,7 +10,7 @@ import { log } from '../log/log.ts';
 import type { App } from '../operation/app.ts';
 import { callerOf } from '../operation/dispatch.ts';
 import type { Caller } from '../operation/operation.ts';
-import { inProcessDoor } from './door.ts';
+import { doorLimit, inProcessDoor } from './door.ts';
 import { createMcpServer } from './server.ts';
 import type { McpSettings } from './settings.ts';
 
@@ -27,10 +27,11 @@ export type McpHttp = { mount(http: Hono): void; close(): Promise<void> };
  * hijack, to leak or to count. `host`: where the server listens.
  */
 export function openMcp(app: App, host: string, settings: McpSettings): McpHttp {
+  const bounded = doorLimit(MAX_AT_ONCE);
   const handler = createMcpHandler(
     ({ authInfo, requestInfo }) => {
       const caller = agentOf(app, authInfo?.token);
-      return createMcpServer(inProcessDoor(app, caller, requestInfo?.url ?? `http://${host}`), {
+      return createMcpServer(bounded(inProcessDoor(app, caller, requestInfo?.url ?? `http://${host}`)), {
         version: app.version,
         standing: standingOf(authInfo?.extra),
       });
@@ -42,20 +43,13 @@ export function openMcp(app: App, host: string, settings: McpSettings): McpHttp 
     },
   );
   const names = [...localhostAllowedHostnames(), ...(isWildcard(host) ? [] : [host]), ...settings.hosts];
-  let running = 0;
 
   async function serve(c: Context): Promise<Response> {
     refuseForeign(c, names, settings.origins);
     const token = bearer(c);
     agentOf(app, token);
-    if (running >= MAX_AT_ONCE) throw new BursarError('too_many_requests');
-    running += 1;
-    try {
-      const extra = { workflow: c.req.header('bursar-workflow'), run: c.req.header('bursar-run') };
-      return await handler.fetch(c.req.raw, { authInfo: { token: token ?? '', clientId: 'agent', scopes: [], extra } });
-    } finally {
-      running -= 1;
-    }
+    const extra = { workflow: c.req.header('bursar-workflow'), run: c.req.header('bursar-run') };
+    return handler.fetch(c.req.raw, { authInfo: { token: token ?? '', clientId: 'agent', scopes: [], extra } });
   }
   return {
     mount: (http) => {
@@ -78,7 +72,7 @@ function refuseForeign(c: Context, hosts: string[], origins: string[]): void {
 }
 
 /** A model acts with an agent's key; a person's key in a model's host would be the keys to the house. */
-export function agentOf(app: App, key: string | undefined): Caller {
+function agentOf(app: App, key: string | undefined): Caller {
   const caller = callerOf(app, key);
   if (caller.credential.role !== 'agent') {
     throw new BursarError('forbidden', { message: "MCP is for agents: use an agent's key (bursar_ag_…)." });
