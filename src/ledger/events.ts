@@ -87,6 +87,8 @@ export const eventTypes = [
   'ledger.checked',
   'alert.raised',
   'server.started',
+  'server.restored',
+  'transactions.requeued',
 ] as const;
 export type EventType = (typeof eventTypes)[number];
 

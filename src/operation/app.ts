@@ -40,6 +40,8 @@ export type App = {
   deployWallet: (agent: Agent) => Promise<void>;
   /** Tells the workers that there is something to do; they also look by themselves. */
   wake: () => void;
+  /** Whose transactions the relayer here sends: executor, and owner and guardian where their keys are at hand. */
+  senders: readonly Address[];
   addresses: { factory: Address; registry: Address | null; executor: Address };
   version: string;
 };

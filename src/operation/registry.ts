@@ -8,6 +8,7 @@ import { keyOperations } from './keys.ts';
 import { ledgerOperations } from './ledger.ts';
 import { mandateOperations } from './mandates.ts';
 import type { Operation } from './operation.ts';
+import { ownerOperations } from './owner.ts';
 import { payeeOperations } from './payees.ts';
 import { paymentOperations } from './payments.ts';
 import { payoutOperations } from './payouts.ts';
@@ -37,6 +38,7 @@ const all = [
   ...refundOperations,
   ...agentOperations,
   ...stopOperations,
+  ...ownerOperations,
   ...sponsorOperations,
   ...workflowOperations,
   ...payeeOperations,

@@ -15,6 +15,7 @@ import type { App, WalletPlan, WalletWish } from '../operation/app.ts';
 import { createPayoutRunner } from '../payouts/runner.ts';
 import { createFollower } from '../reconcile/follower.ts';
 import { viemSource } from '../reconcile/viemSource.ts';
+import { createRecoverer } from '../recovery/recoverer.ts';
 import { runDue } from '../recurring/runDue.ts';
 import { createRouter } from '../revenue/router.ts';
 import { ceilingsRefresher } from '../settlement/ceilings.ts';
@@ -87,6 +88,8 @@ export async function openOffice(options: {
     ...(start === null ? {} : { startBlock: BigInt(start) }),
   });
   const settler = createSettler({ store, chain, factory, executor, clock });
+  const recoverer = createRecoverer({ store, chain, senders, clock });
+  await recoverer.tick();
   const stopper = createStopper({ store, chain, senders, clock });
   const port = registry ? registryPort({ store, chain, registry, owner, clock, wake }) : null;
   const policies = await openActivations(store, port);
@@ -130,6 +133,7 @@ export async function openOffice(options: {
       wake();
     },
     wake,
+    senders,
     addresses: { factory, registry, executor },
     version,
   };
@@ -152,6 +156,7 @@ export async function openOffice(options: {
   const payouts = createPayoutRunner({ store, chainFacts: app.chainFacts, policy: policies.active, clock, wake });
   workers = startWorkers(
     [
+      { name: 'recover', run: () => recoverer.tick() },
       { name: 'stop', run: () => stopper.tick() },
       { name: 'payouts', run: () => payouts.tick() },
       { name: 'settle', run: () => settler.tick() },

@@ -36,7 +36,7 @@ function failureOf({ outcome }: TransactionReport): string | null {
   if (outcome.kind === 'final') return outcome.succeeded ? null : 'The transaction reverted.';
   if (outcome.kind !== 'dropped') return null;
   const { reason, detail } = outcome;
-  if (reason === 'withdrawn' || reason === 'nonce_taken') return null;
+  if (reason === 'withdrawn' || reason === 'nonce_taken' || reason === 'sender_replaced') return null;
   return detail ?? (reason === 'dependency_failed' ? 'The wallet could not be deployed.' : 'The contract refuses it.');
 }
 

@@ -8,9 +8,16 @@ export type TransactionState = 'queued' | 'pending' | 'mined' | 'final' | 'dropp
 /**
  * Why a transaction will never be mined. `refused`: the contract would revert (never signed); `no_contract`: no code at its
  * address (never signed); `dependency_failed`: the one it waits for reverted or was dropped (never signed); `withdrawn`: taken
- * back while queued; `nonce_taken`: another transaction of the key used its nonce, at a final block.
+ * back while queued; `nonce_taken`: another transaction of the key used its nonce, at a final block; `sender_replaced`: the
+ * wallet has another executor now, so that what the one before signed only reverts.
  */
-export type DropReason = 'refused' | 'no_contract' | 'dependency_failed' | 'withdrawn' | 'nonce_taken';
+export type DropReason =
+  | 'refused'
+  | 'no_contract'
+  | 'dependency_failed'
+  | 'withdrawn'
+  | 'nonce_taken'
+  | 'sender_replaced';
 
 export type TransactionRow = {
   id: bigint;

@@ -1,0 +1,304 @@
+import { type Address, type Hex, isHex, zeroAddress } from 'viem';
+import { z } from 'zod';
+import { BursarError } from '../errors/base.ts';
+import { getAgent } from '../identity/agents.ts';
+import { callOf, explainCeilings, methodOf, type OwnerAction, ownerActions } from '../owner/action.ts';
+import { safeFile } from '../owner/safe.ts';
+import { checkOwnerCall } from '../owner/signedCall.ts';
+import type { Call } from '../wallet/agentWallet.ts';
+import { policyDigestOnChain } from '../wallet/approvedTransfer.ts';
+import { agentWalletAbi, policyRegistryAbi } from '../wallet/contracts.generated.ts';
+import { outcomeOf, outcomesByPurpose } from '../wallet/outcomes.ts';
+import { enqueueTransaction } from '../wallet/transactions.ts';
+import { NEVER, walletConfigFromJson } from '../wallet/walletConfig.ts';
+import { readWalletState, type WalletState } from '../wallet/walletState.ts';
+import { refuseForeign } from './act.ts';
+import type { App } from './app.ts';
+import { operation } from './operation.ts';
+import { AddressText, Amount, AmountView, amountView, Digest, iso, Ref, Time } from './schemas.ts';
+
+const WalletView = z.object({
+  agent: z.string(),
+  wallet: z.string(),
+  purse: z.string(),
+  deployed: z.boolean().describe('Not yet: the figures are those that it will be made with'),
+  owner: z.string(),
+  guardian: z.string(),
+  executor: z.string(),
+  approvers: z.array(z.string()),
+  threshold: z.int(),
+  frozen: z.boolean(),
+  valid_until: z.string().nullable(),
+  allow_list_on: z.boolean(),
+  ceilings: z.object({
+    per_payment: AmountView,
+    per_period: AmountView,
+    period_seconds: z.int(),
+    left_in_period: AmountView,
+    raise_delay_seconds: z.int(),
+  }),
+  pending_raise: z.object({ per_payment: AmountView, per_period: AmountView, effective_at: z.string() }).nullable(),
+  balance: AmountView,
+  purse_balance: AmountView,
+});
+
+const shape = {
+  id: Ref.describe('Agent id or name'),
+  action: z.enum(ownerActions),
+  per_payment: Amount.optional(),
+  per_period: Amount.optional(),
+  address: AddressText.optional().describe(
+    'The executor, guardian, next owner, or where a withdrawal goes; 0x0 for nobody',
+  ),
+  addresses: z.array(AddressText).max(200).optional().describe('Approvers, or payees of the allow-list'),
+  threshold: z.int().min(0).max(32).optional(),
+  on: z.boolean().optional(),
+  until: Time.optional().describe('Of set_valid_until; without it: no end'),
+  amount: Amount.optional().describe('Of a withdrawal'),
+  digest: Digest.optional().describe('Of the policy to activate'),
+};
+const Input = z.strictObject(shape);
+const CallView = z.object({
+  action: z.enum(ownerActions),
+  chain_id: z.int(),
+  to: z.string(),
+  value: z.literal('0'),
+  data: z.string(),
+  method: z.string(),
+  values: z.record(z.string(), z.string()),
+  sender: z.string().describe('Who must send it'),
+  sender_is_contract: z.boolean().describe('As a Safe is: upload safe_file to its Transaction Builder'),
+  server_sends: z.boolean().describe('This server holds that key: send_owner_call sends it on its signature'),
+  effect: z.string(),
+  safe_file: z.record(z.string(), z.unknown()),
+});
+const SentView = z.object({
+  transaction: z.string(),
+  state: z.enum(['queued', 'pending', 'mined', 'final', 'dropped']),
+  succeeded: z.boolean().nullable(),
+  tx_hash: z.string().nullable(),
+  detail: z.string().nullable(),
+});
+
+function actionOf(input: z.output<typeof Input>): OwnerAction {
+  const { action, address, addresses, threshold, on, amount, until, digest } = input;
+  return {
+    action,
+    perPayment: input.per_payment,
+    perPeriod: input.per_period,
+    address,
+    addresses,
+    threshold,
+    on,
+    amount,
+    untilS: until === undefined ? undefined : Math.floor(Date.parse(until) / 1000),
+    digest: digest === undefined ? undefined : policyDigestOnChain(digest),
+  };
+}
+
+type Prepared = { call: Call; sender: Address; state: WalletState | null };
+
+async function prepare(app: App, input: z.output<typeof Input>): Promise<Prepared> {
+  const { wallet } = app.store.read((tx) => getAgent(tx, input.id));
+  if (!wallet) throw new BursarError('not_configured', { message: 'The agent has no wallet on this chain.' });
+  const { registry } = app.addresses;
+  const call = callOf({ wallet: wallet.address, token: app.chain.token, registry }, actionOf(input));
+  if (input.action === 'activate_policy' && registry) {
+    const sender = await app.chain.run((client) =>
+      client.readContract({ address: registry, abi: policyRegistryAbi, functionName: 'owner' }),
+    );
+    return { call, sender, state: null };
+  }
+  const state = await readWalletState(app.chain, wallet.address);
+  if (!state) {
+    throw new BursarError('conflict', { message: 'The wallet is not deployed yet: it comes with its first payment.' });
+  }
+  return { call, sender: await senderOf(app, wallet.address, input.action, state), state };
+}
+
+async function senderOf(app: App, wallet: Address, action: string, state: WalletState): Promise<Address> {
+  if (action === 'accept_ownership') {
+    return app.chain.run((client) =>
+      client.readContract({ address: wallet, abi: agentWalletAbi, functionName: 'pendingOwner' }),
+    );
+  }
+  const guardianMay = action === 'freeze' || action === 'cancel_raise';
+  const guardian = state.guardian !== zeroAddress && app.senders.includes(state.guardian);
+  return guardianMay && guardian ? state.guardian : state.owner;
+}
+
+async function effectOf(app: App, input: z.output<typeof Input>, { call, state }: Prepared): Promise<string> {
+  if (input.action === 'set_ceilings' && state && input.per_payment !== undefined && input.per_period !== undefined) {
+    const wanted = { perPayment: input.per_payment, perPeriod: input.per_period };
+    return explainCeilings(state, wanted, await raiseDelay(app, call.to));
+  }
+  if (input.action === 'transfer_ownership') return 'The next owner must accept it; until then nothing changes.';
+  if (input.action === 'withdraw') return 'Moves money out of the wallet at once; it counts in no ceiling.';
+  if (input.action === 'unfreeze')
+    return 'Payments go on; the agent here stays as it is until an operator lets it go on.';
+  if (input.action === 'set_executor') return 'At once; what the executor before has signed for the purse is void.';
+  return 'At once.';
+}
+
+const raiseDelay = (app: App, wallet: Address): Promise<number> =>
+  app.chain.run((client) => client.readContract({ address: wallet, abi: agentWalletAbi, functionName: 'raiseDelay' }));
+
+const HexText = z
+  .string()
+  .max(200)
+  .refine((text): text is Hex => isHex(text), 'is not hex');
+
+export const ownerOperations = [
+  operation({
+    name: 'get_wallet',
+    summary: "An agent's wallet as the chain has it now: roles, ceilings, what is left of them, freeze and validity.",
+    method: 'GET',
+    path: '/v1/agents/{id}/wallet',
+    scope: 'read',
+    input: z.strictObject({ id: Ref }),
+    output: WalletView,
+    errors: ['agent_not_found', 'chain_unavailable'],
+    handler: async (app, caller, { id }) => {
+      const agent = app.store.read((tx) => getAgent(tx, id));
+      refuseForeign(caller, agent.id);
+      if (!agent.wallet) throw new BursarError('not_configured', { message: 'The agent has no wallet on this chain.' });
+      const { address, purse, configJson } = agent.wallet;
+      const state = await readWalletState(app.chain, address);
+      const config = walletConfigFromJson(configJson);
+      const validUntil = state?.validUntilS ?? config.validUntil;
+      const now = state ?? {
+        ...config,
+        frozen: false,
+        remainingInPeriod: config.perPeriod,
+        pendingRaise: null,
+        balance: 0n,
+        purseBalance: 0n,
+      };
+      return {
+        agent: agent.id,
+        wallet: address,
+        purse,
+        deployed: state !== null,
+        owner: now.owner,
+        guardian: now.guardian,
+        executor: now.executor,
+        approvers: [...now.approvers],
+        threshold: now.threshold,
+        frozen: now.frozen,
+        valid_until: validUntil >= NEVER ? null : iso(validUntil * 1000),
+        allow_list_on: now.allowListOn,
+        ceilings: {
+          per_payment: amountView(now.perPayment),
+          per_period: amountView(now.perPeriod),
+          period_seconds: now.periodSeconds,
+          left_in_period: amountView(now.remainingInPeriod),
+          raise_delay_seconds: state ? await raiseDelay(app, address) : config.raiseDelay,
+        },
+        pending_raise: now.pendingRaise && {
+          per_payment: amountView(now.pendingRaise.perPayment),
+          per_period: amountView(now.pendingRaise.perPeriod),
+          effective_at: iso(now.pendingRaise.effectiveAtS * 1000),
+        },
+        balance: amountView(now.balance),
+        purse_balance: amountView(now.purseBalance),
+      };
+    },
+  }),
+  operation({
+    name: 'prepare_owner_call',
+    summary:
+      "What the owner of an agent's wallet must send for a change: the call, what it does and when, and a Safe file.",
+    method: 'POST',
+    path: '/v1/agents/{id}/owner-calls/prepare',
+    scope: 'admin',
+    input: Input,
+    output: CallView,
+    errors: ['agent_not_found', 'chain_unavailable', 'conflict'],
+    handler: async (app, _caller, input) => {
+      const prepared = await prepare(app, input);
+      const { call, sender } = prepared;
+      const method = methodOf(call);
+      const effect = await effectOf(app, input, prepared);
+      const code = await app.chain.run((client) => client.getCode({ address: sender }));
+      const about = { chainId: app.chain.chainId, safe: sender, atMs: app.clock() };
+      return {
+        action: input.action,
+        chain_id: app.chain.chainId,
+        to: call.to,
+        value: '0' as const,
+        data: call.data,
+        method: method.name,
+        values: method.values,
+        sender,
+        sender_is_contract: code !== undefined,
+        server_sends: app.senders.includes(sender),
+        effect,
+        safe_file: safeFile([call], { ...about, name: `Bursar: ${input.action} ${input.id}`, description: effect }),
+      };
+    },
+  }),
+  operation({
+    name: 'send_owner_call',
+    summary: "Send an owner call with the owner key that this server holds, on that very key's EIP-712 signature.",
+    method: 'POST',
+    path: '/v1/agents/{id}/owner-calls',
+    scope: 'admin',
+    input: z.strictObject({
+      ...shape,
+      expires_at: Time.describe('At most ten minutes from now; part of what was signed'),
+      signature: HexText.describe(
+        'Over OwnerCall(address to,bytes data,uint256 expiresAt), domain Bursar 1 and the chain',
+      ),
+    }),
+    output: SentView,
+    errors: ['agent_not_found', 'approval_invalid', 'conflict', 'chain_unavailable'],
+    handler: async (app, _caller, { expires_at, signature, ...input }) => {
+      const { call, sender } = await prepare(app, input);
+      if (!app.senders.includes(sender)) {
+        throw new BursarError('conflict', {
+          message: `This server does not send for ${sender}: send the call yourself.`,
+        });
+      }
+      const expiresAtS = Math.floor(Date.parse(expires_at) / 1000);
+      const signed = { signer: sender, expiresAtS, signature };
+      const atMs = app.clock();
+      const digest = await checkOwnerCall(app.chain.chainId, call, signed, Math.floor(atMs / 1000));
+      const purpose = `owner:${input.action}:${digest}`;
+      const id = await app.store.write((tx) => {
+        const before = outcomesByPurpose(tx, purpose)[0];
+        if (before) return before.transactionId;
+        const { chainId } = app.chain;
+        return enqueueTransaction(tx, { chainId, sender, ...call, purpose, paymentIds: [], atMs }).id;
+      });
+      app.wake();
+      return sentView(app, id);
+    },
+  }),
+  operation({
+    name: 'get_owner_call',
+    summary: 'What has become of a sent owner call.',
+    method: 'GET',
+    path: '/v1/owner-calls/{transaction}',
+    scope: 'admin',
+    input: z.strictObject({ transaction: z.string().regex(/^[0-9]{1,15}$/) }),
+    output: SentView,
+    errors: ['not_found'],
+    handler: (app, _caller, { transaction }) => sentView(app, BigInt(transaction)),
+  }),
+];
+
+function sentView(app: App, id: bigint): z.input<typeof SentView> {
+  const outcome = app.store.read((tx) => {
+    const row = tx.get<{ purpose: string }>('SELECT purpose FROM transactions WHERE id = ?', id);
+    return row?.purpose.startsWith('owner:') ? outcomeOf(tx, id) : null;
+  });
+  if (!outcome) throw new BursarError('not_found');
+  const ended = outcome.kind === 'mined' || outcome.kind === 'final';
+  return {
+    transaction: id.toString(),
+    state: outcome.kind,
+    succeeded: ended ? outcome.succeeded : null,
+    tx_hash: ended ? outcome.txHash : null,
+    detail: outcome.kind === 'dropped' ? (outcome.detail ?? outcome.reason) : null,
+  };
+}

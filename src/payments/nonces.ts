@@ -1,0 +1,19 @@
+import type { Tx } from '../store/store.ts';
+
+/** Wallet nonces are a bitmap of 256-bit numbers, so there is room: a million payments in each second since 1970. */
+const PER_SECOND = 1_048_576n;
+
+/**
+ * Moves what wallets pay with next to where no earlier copy of the books can have been: by the time, so each restoring begins
+ * above all before it, from whatever copy. For one agent, or for all. Never lowers.
+ */
+export function raiseNonces(tx: Tx, atMs: number, agentId: string | null = null): number {
+  const floor = BigInt(Math.floor(atMs / 1000)) * PER_SECOND;
+  return tx.run(
+    'UPDATE wallets SET next_nonce = ? WHERE next_nonce < ? AND (? IS NULL OR agent_id = ?)',
+    floor,
+    floor,
+    agentId,
+    agentId,
+  );
+}

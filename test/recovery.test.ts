@@ -1,0 +1,192 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { erc20Abi } from 'viem';
+import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type Client, createClient } from '../src/client/client.ts';
+import { sendInOrder } from '../src/devnet/client.ts';
+import { parseUsdc } from '../src/money/microUsdc.ts';
+import { backUpHome, restoreHome } from '../src/server/backup.ts';
+import { type Launched, launch } from '../src/server/localLaunch.ts';
+import { ownerCalls } from '../src/wallet/agentWallet.ts';
+import { keyAccount } from '../src/wallet/keyAccount.ts';
+import { startOffice, type TestOffice } from './support/office.ts';
+
+let office: TestOffice;
+let running: Launched;
+let client: Client;
+let payee: string;
+const payTo = privateKeyToAddress(generatePrivateKey());
+const folders: string[] = [];
+let count = 0;
+
+beforeAll(async () => {
+  office = await startOffice();
+  running = office;
+  client = office.operator;
+  const made = await client.call('create_payee', {
+    name: 'Grace',
+    kind: 'contractor',
+    categories: ['contractor'],
+    address: payTo,
+    verified: true,
+  });
+  payee = String(made.id);
+});
+afterEach(() => {
+  delete process.env.BURSAR_KEY_EXECUTOR;
+});
+afterAll(async () => {
+  await running.stop();
+  for (const folder of [office.home.dir, ...folders]) rmSync(folder, { recursive: true, force: true });
+});
+
+const usdc = (value: string) => ({ value, currency: 'USDC' });
+const folder = () => {
+  const path = mkdtempSync(join(tmpdir(), 'bursar-backup-'));
+  folders.push(path);
+  return path;
+};
+async function restart(): Promise<void> {
+  running = await launch({ dir: office.home.dir, port: 0, version: 'test', say: () => {} });
+  client = createClient(running.url, String(office.operatorKey));
+}
+const stateOf = async (id: string) => String((await client.call('get_payment', { id })).state);
+async function until<T>(what: () => Promise<T | null | false>): Promise<T> {
+  for (let i = 0; i < 900; i += 1) {
+    const found = await what();
+    if (found !== null && found !== false) return found;
+    await sleep(50);
+  }
+  throw new Error('It did not come to that.');
+}
+async function pay(agent: string, amount: string): Promise<string> {
+  count += 1;
+  const { id } = await client.call(
+    'pay',
+    { agent, payee, amount: usdc(amount) },
+    { idempotencyKey: `recover-${count}` },
+  );
+  return String(id);
+}
+const settled = (id: string) =>
+  until(async () => {
+    const state = await stateOf(id);
+    return (state === 'settled' || state === 'final' || state === 'failed') && state;
+  });
+const arrived = () =>
+  running.local?.client.readContract({
+    address: running.config.chain.usdc,
+    abi: erc20Abi,
+    functionName: 'balanceOf',
+    args: [payTo],
+  });
+
+describe('A lost database', () => {
+  it('comes back from a copy that was made while it was in use: nothing is paid twice, and no nonce is given twice', async () => {
+    const agent = await office.agent('lost', '20');
+    expect(await settled(await pay(agent.id, '1.00'))).not.toBe('failed');
+    await office.local.client.setAutomine(false);
+    const inFlight = await pay(agent.id, '2.00');
+    const copy = folder();
+    const manifest = await backUpHome(office.home, copy, 'test');
+    expect(manifest.wallets).toContainEqual({ agent: 'lost', address: agent.wallet });
+    expect(existsSync(join(copy, 'passphrase'))).toBe(false);
+    for (const name of readdirSync(copy)) expect(statSync(join(copy, name)).mode & 0o077).toBe(0);
+    await expect(backUpHome(office.home, copy, 'test')).rejects.toMatchObject({ code: 'conflict' });
+    await office.local.client.setAutomine(true);
+    await office.local.client.mine({ blocks: 1 });
+    expect(await settled(inFlight)).not.toBe('failed');
+    const forgotten = [await pay(agent.id, '3.00'), await pay(agent.id, '4.00')];
+    for (const id of forgotten) expect(await settled(id)).not.toBe('failed');
+    await expect(restoreHome(copy, office.home.dir, { replace: true })).rejects.toMatchObject({
+      code: 'storage_in_use',
+    });
+    await running.stop();
+
+    await expect(restoreHome(copy, office.home.dir, { replace: false })).rejects.toMatchObject({ code: 'conflict' });
+    const { frozen, kept } = await restoreHome(copy, office.home.dir, { replace: true });
+    expect(frozen).toContain('lost');
+    expect(existsSync(String(kept))).toBe(true);
+    await restart();
+    // The chain knows the payment that was on its way, and two that the copy has never heard of.
+    await until(async () => ['settled', 'final'].includes(await stateOf(inFlight)));
+    for (const id of forgotten) await expect(stateOf(id)).rejects.toMatchObject({ code: 'payment_not_found' });
+    const alerts = await until(async () => {
+      const rows = running.office.store.read((tx) =>
+        tx.all<{ body_json: string }>(
+          "SELECT body_json FROM alerts WHERE type = 'unexplained_outflow' AND agent_id = ?",
+          agent.id,
+        ),
+      );
+      return rows.length === 2 && rows;
+    });
+    expect(alerts.every(({ body_json }) => body_json.includes('unknown_payment'))).toBe(true);
+    expect(await client.call('get_agent', { id: agent.id })).toMatchObject({ status: 'frozen' });
+    await client.call('set_agent_status', { id: agent.id, status: 'active' });
+    expect(await settled(await pay(agent.id, '1.50'))).not.toBe('failed');
+    expect(await arrived()).toBe(11_500_000n);
+    expect(await client.call('check_ledger')).toMatchObject({ ok: true });
+  });
+
+  it('is not restored from a copy that was changed, or that is none', async () => {
+    const copy = folder();
+    await backUpHome(office.home, copy, 'test');
+    writeFileSync(join(copy, 'bursar.sqlite'), 'not a database');
+    await expect(restoreHome(copy, folder(), { replace: false })).rejects.toMatchObject({ code: 'storage_failed' });
+    await expect(restoreHome(folder(), folder(), { replace: false })).rejects.toMatchObject({
+      code: 'invalid_request',
+    });
+  });
+});
+
+describe('A lost executor key', () => {
+  it('is replaced by the owner; what waited is paid by the new one, what was signed is paid once', async () => {
+    const { operatorKey } = office;
+    const made = (await client.call('create_agent', { name: 'rekeyed', sponsor: 'Research' })) as {
+      id: string;
+      wallet: { address: `0x${string}` };
+    };
+    const { local } = running;
+    if (!local || !operatorKey) throw new Error('unreachable');
+    await local.mint(made.wallet.address, parseUsdc('20'));
+    await until(async () => {
+      const { balances } = (await client.call('get_agent', { id: made.id })) as {
+        balances: Record<string, { value: string }>;
+      };
+      return balances.suspense?.value === '20.00';
+    });
+    await client.call('accept_suspense', { id: made.id, amount: usdc('20.00'), reason: 'test money' });
+    expect(await settled(await pay(made.id, '1.00'))).not.toBe('failed');
+    const before = (await arrived()) ?? 0n;
+    await local.client.setAutomine(false);
+    const signed = await pay(made.id, '2.00');
+    await until(async () => (await stateOf(signed)) === 'submitted');
+    // Its transaction is lost with the key: the pool forgets it, and nobody can send it again.
+    await local.client.dropTransaction({
+      hash:
+        running.office.store.read((tx) =>
+          tx.get<{ hash: `0x${string}` }>('SELECT hash FROM transaction_attempts ORDER BY transaction_id DESC LIMIT 1'),
+        )?.hash ?? '0x',
+    });
+    await local.client.setAutomine(true);
+    const lostKey = await running.keys.address('executor');
+    const owner = await keyAccount(running.keys, 'owner');
+    const next = generatePrivateKey();
+    await running.office.stop();
+    await sendInOrder(local.client, owner, [ownerCalls.setExecutor(made.wallet.address, privateKeyToAddress(next))]);
+    await local.fundGas([privateKeyToAddress(next)]);
+    await running.stop();
+    process.env.BURSAR_KEY_EXECUTOR = next;
+    await restart();
+    expect(await running.keys.address('executor')).not.toBe(lostKey);
+    expect(await settled(signed)).not.toBe('failed');
+    const requeued = (await client.call('list_events', { type: 'transactions.requeued' })) as { events: unknown[] };
+    expect(requeued.events).toHaveLength(1);
+    expect(await settled(await pay(made.id, '3.00'))).not.toBe('failed');
+    expect(await arrived()).toBe(before + 5_000_000n);
+    expect(await client.call('check_ledger')).toMatchObject({ ok: true });
+  });
+});
