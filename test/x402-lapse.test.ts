@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { Address } from 'viem';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { microUsdc } from '../src/money/microUsdc.ts';
 import { AnswerLost, PaymentPending, PaymentRefused } from '../src/sdk/index.ts';
+import { tokenAbi } from '../src/wallet/tokenDomain.ts';
 import { encode, type Payload, serve } from './support/hostileSeller.ts';
 import { type Buyer, balanceOf, PAY_TO, type X402World, x402World } from './support/x402World.ts';
 
@@ -78,7 +80,7 @@ describe('The signer', () => {
 
   it('has the purse deployed where a gift filled it before it stood', async () => {
     const gifted = await world.buyer('gifted');
-    await world.office.local.mint(gifted.purse, 5_000_000n as never);
+    await world.office.local.mint(gifted.purse, microUsdc(5_000_000n));
     await until(async () => {
       const agent = (await world.office.operator.call('get_agent', { id: gifted.id })) as {
         balances: { purse: { value: string } };
@@ -110,16 +112,18 @@ describe('The signer', () => {
 describe('An authorization that nobody redeems', () => {
   it('is not presented after its time, and its hold stays until a final block is later than validBefore', async () => {
     world.seller.offers = [world.seller.offer({ maxTimeoutSeconds: 0 })];
-    let payload: Payload | null = null;
+    const taken: Payload[] = [];
     world.seller.onPaid = (paid) => {
-      payload = paid.payload;
+      taken.push(paid.payload);
       paid.response.destroy();
     };
     const url = world.seller.url('/never');
     await expect(buyer.fetch(url)).rejects.toThrow(AnswerLost);
     const [purchase] = await purchases(buyer);
     const id = String(purchase?.id);
-    const validBefore = Number((payload as unknown as Payload).payload.authorization.validBefore);
+    const [payload] = taken;
+    if (!payload) throw new Error('The seller got no authorization.');
+    const validBefore = Number(payload.payload.authorization.validBefore);
     await sleep(validBefore * 1000 - Date.now() + 1000);
 
     world.seller.headers.length = 0;
@@ -137,7 +141,7 @@ describe('An authorization that nobody redeems', () => {
     await world.office.until(id, ['expired']);
     const types = (await world.events(id)).map(({ type }) => type);
     expect(types.slice(-2)).toEqual(['x402.lapsed', 'payment.expired']);
-    await expect(world.seller.redeem(payload as unknown as Payload)).rejects.toThrow();
+    await expect(world.seller.redeem(payload)).rejects.toThrow();
 
     const refused = await buyer.fetch(url).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(PaymentRefused);
@@ -213,7 +217,6 @@ async function neverLow(agent: Buyer, known: Map<string, Payload>, seed: number)
   const { client, usdc } = world.office.local;
   const taken = (await world.transfers(agent.purse, PAY_TO as Address)).reduce((sum, amount) => sum + amount, 0n);
   const { timestamp } = await client.getBlock();
-  const { tokenAbi } = await import('../src/wallet/tokenDomain.ts');
   let live = 0n;
   for (const { payload } of known.values()) {
     const { nonce, validBefore, value, from } = payload.authorization;

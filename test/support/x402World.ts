@@ -1,11 +1,10 @@
 import { type Address, erc20Abi, getAddress, parseAbiItem } from 'viem';
-import { privateKeyToAccount } from 'viem/accounts';
+import { devAccounts } from '../../src/devnet/accounts.ts';
 import { type PayingFetch, type WrapOptions, wrapFetch } from '../../src/sdk/index.ts';
 import { type HostileSeller, startHostileSeller } from './hostileSeller.ts';
 import { startOffice, type TestOffice } from './office.ts';
 
 export const PAY_TO: Address = getAddress('0x00000000000000000000000000000000000beef1');
-const SELLER_KEY = '0x7c852118294e51e653712a81e05800f419141751be58f605c371e15141b007a6';
 
 export type Buyer = Awaited<ReturnType<TestOffice['agent']>> & { purse: Address; fetch: PayingFetch };
 export type X402World = {
@@ -26,7 +25,7 @@ export type X402World = {
 export async function x402World(): Promise<X402World> {
   const office = await startOffice();
   const { local, operator } = office;
-  const account = privateKeyToAccount(SELLER_KEY);
+  const account = devAccounts[5];
   await local.fundGas([account.address]);
   const seller = await startHostileSeller(local, account, PAY_TO);
   const { id: payee } = await operator.call('create_payee', {
