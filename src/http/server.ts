@@ -1,4 +1,4 @@
-import { type Context, Hono } from 'hono';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { BursarError } from '../errors/base.ts';
 import type { App } from '../operation/app.ts';
@@ -28,14 +28,7 @@ export function createHttp(app: App): Hono {
   const byRank = [...registry].sort((a, b) => rank(a.path) - rank(b.path));
   for (const operation of byRank) {
     const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1');
-    const limit = bodyLimit({
-      maxSize: bodyMax(operation),
-      onError: (c) =>
-        problem(
-          c,
-          new BursarError('body_too_large', { message: `The body is larger than ${bodyMax(operation) / 1024} KiB.` }),
-        ),
-    });
+    const limit = limitBody(bodyMax(operation));
     http.on(operation.method, path, limit, async (c) => {
       const caller = callerOf(app, bearer(c));
       const input = operation.method === 'GET' ? c.req.query() : await body(c);
@@ -50,6 +43,24 @@ export function createHttp(app: App): Hono {
     http.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), (c) => problem(c, new BursarError('method_not_allowed')));
   }
   return http;
+}
+
+/**
+ * Refuses larger bodies. Where the length is declared, the HTTP parser holds the client to it, and looking at the header is
+ * enough: Hono's own middleware would build a whole web Request to look at its stream. That is left for chunked bodies.
+ */
+function limitBody(maxSize: number): MiddlewareHandler {
+  const tooLarge = (c: Context): Response =>
+    problem(c, new BursarError('body_too_large', { message: `The body is larger than ${maxSize / 1024} KiB.` }));
+  const counting = bodyLimit({ maxSize, onError: tooLarge });
+  return async (c, next) => {
+    // Never read.
+    if (c.req.method === 'GET') return await next();
+    const declared = c.req.header('content-length');
+    if (declared === undefined || c.req.header('transfer-encoding') !== undefined) return await counting(c, next);
+    if (Number(declared) > maxSize) return tooLarge(c);
+    return await next();
+  };
 }
 
 const rank = (path: string): number => (path.includes('{') ? 1 : 0);
