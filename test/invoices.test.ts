@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { decodePaymentRequiredHeader, encodePaymentSignatureHeader } from '@x402/core/http';
+import type { PaymentPayload } from '@x402/core/types';
 import type { Address } from 'viem';
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -15,10 +17,11 @@ import {
 
 let world: EarningOffice;
 let office: EarningOffice['office'];
-let { buyer, shop, payer, key, receivables, transfer, payingFetch, booksAgree } = {} as EarningOffice;
+let { buyer, shop, payer, key, balanceOf, receivables, transfer, client, payingFetch, booksAgree } =
+  {} as EarningOffice;
 beforeAll(async () => {
   world = await startEarning();
-  ({ office, buyer, shop, payer, key, receivables, transfer, payingFetch, booksAgree } = world);
+  ({ office, buyer, shop, payer, key, balanceOf, receivables, transfer, client, payingFetch, booksAgree } = world);
   await office.operator.call('create_payee', { name: 'shop', kind: 'agent', agent: shop.id, categories: ['data'] });
 });
 afterAll(() => world.end());
@@ -65,6 +68,37 @@ describe('an invoice', () => {
     const now = await invoiceIn(made.id, 'paid');
     expect(now.payments).toMatchObject([{ found_by: 'nonce', payer: payer.address }]);
     expect((await fetch(link(made))).status).toBe(200);
+  });
+
+  it('is not paid by nonsense, by another amount, by an authorization for years, or twice at once', async () => {
+    const made = await invoice(shop, '1.40');
+    const offered = decodePaymentRequiredHeader((await fetch(link(made))).headers.get('payment-required') ?? '');
+    const present = (payload: PaymentPayload | string) =>
+      fetch(link(made), {
+        headers: {
+          'payment-signature': typeof payload === 'string' ? payload : encodePaymentSignatureHeader(payload),
+        },
+      });
+    const sign = (account: PrivateKeyAccount, changes: Doc = {}) =>
+      client(account).createPaymentPayload({
+        ...offered,
+        accepts: offered.accepts.map((accept) => ({ ...accept, ...changes })),
+      });
+    const before = await balanceOf(payer.address);
+    const bad = [
+      await present('nonsense'),
+      await present(await sign(payer, { amount: '1' })),
+      await present(await sign(payer, { payTo: buyer.wallet })),
+      await present(await sign(payer, { maxTimeoutSeconds: 31_536_000 })),
+      await present(await sign(privateKeyToAccount(generatePrivateKey()))),
+    ];
+    expect(bad.map(({ status }) => status)).toEqual([402, 402, 402, 402, 402]);
+    expect(await balanceOf(payer.address)).toBe(before);
+
+    const answers = await Promise.all([present(await sign(payer)), present(await sign(payer))]);
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 409]);
+    expect(await balanceOf(payer.address)).toBe(before - 1_400_000n);
+    expect(await invoiceIn(made.id, 'paid')).toMatchObject({ received: amountOf('1.40') });
   });
 
   it('is paid by a Bursar agent through its own gate', async () => {

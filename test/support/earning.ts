@@ -59,6 +59,11 @@ export async function startEarning() {
   await office.local.fundGas([payer.address]);
   await office.local.mint(payer.address, parseUsdc('100'));
 
+  function officialClient(account: PrivateKeyAccount): x402Client {
+    const client = new ClientScheme(toClientEvmSigner(account, office.local.client));
+    // Its own bounds know no local token.
+    return x402Client.fromConfig({ schemes: [{ network: 'eip155:31337', client }], spendControls: false });
+  }
   let keys = 0;
   return {
     office,
@@ -87,13 +92,9 @@ export async function startEarning() {
       const [hash] = await sendInOrder(office.local.client, payer, [{ to: office.local.usdc.address, data }]);
       return hash as Hex;
     },
-    /** The official x402 client, paying from a plain key. */
-    payingFetch(account: PrivateKeyAccount): typeof fetch {
-      const client = new ClientScheme(toClientEvmSigner(account, office.local.client));
-      const schemes = [{ network: 'eip155:31337' as const, client }];
-      // Its own bounds know no local token.
-      return wrapFetchWithPayment(fetch, x402Client.fromConfig({ schemes, spendControls: false }));
-    },
+    /** The official x402 client with a plain key. */
+    client: officialClient,
+    payingFetch: (account: PrivateKeyAccount): typeof fetch => wrapFetchWithPayment(fetch, officialClient(account)),
     async booksAgree(): Promise<void> {
       const { ok, checks } = await office.operator.call('check_ledger');
       expect((checks as { ok: boolean }[]).filter((check) => !check.ok)).toEqual([]);
