@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { Command } from 'commander';
+import { formatEther } from 'viem';
 import { type Client, ProblemError } from '../client/client.ts';
 import { BursarError } from '../errors/base.ts';
 import { EXIT, type ExitCode } from './exit.ts';
@@ -75,7 +76,8 @@ async function payout(session: Session, file: string, flags: Flags): Promise<Exi
     screen.document(preview);
     return preview.denied === 0 ? EXIT.ok : EXIT.refused;
   }
-  if (!flags.yes && !(await confirmed(preview))) return EXIT.refused;
+  const isOpen = preview.done !== preview.total;
+  if (isOpen && !flags.yes && !(await confirmed(preview))) return EXIT.refused;
   const made = await client.call('create_payout', input, options);
   const last = await followPayout(client, screen, made);
   if (flags.results !== undefined) await writeResults(client, String(made.id), flags.results);
@@ -146,7 +148,7 @@ function showPreview(screen: Screen, preview: Document): void {
   );
   const wei = at(gas, 'cost_wei');
   screen.line(
-    `about ${text(at(gas, 'estimate'))} gas in ${text(at(gas, 'transactions'))} transactions${typeof wei === 'string' ? `, ${wei} wei now` : ''}`,
+    `about ${text(at(gas, 'estimate'))} gas in ${text(at(gas, 'transactions'))} transactions${typeof wei === 'string' ? `, ${formatEther(BigInt(wei))} of the chain's coin at the price of now` : ''}`,
   );
   for (const warning of preview.warnings as Document[]) screen.line(screen.paint(text(warning.message), 'yellow'));
   const reasons = preview.reasons as Document[];

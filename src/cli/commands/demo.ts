@@ -29,7 +29,7 @@ export function demoCommand(): Command {
     )
     .option('--serve', 'Then keep serving, until SIGINT or SIGTERM')
     .addOption(PORT)
-    .addHelpText('after', examples(['bursar demo', 'bursar demo --serve', 'bursar demo --home /tmp/try --json']))
+    .addHelpText('after', examples(['bursar demo', 'bursar demo --serve', 'bursar demo --home another-home --json']))
     .action(async (flags: Flags) => demo(sessionOf(command), flags));
   return command;
 }
