@@ -257,4 +257,4 @@ async function batched(local: LocalChain, calls: readonly { method: string; para
   return results;
 }
 
-const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 250));
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 500));

@@ -170,9 +170,12 @@ describe('a payout', () => {
     const { details } = await failed.catch((error) => error);
     expect(details.errors.map(({ line, column, code }: Record<string, unknown>) => [line, column, code])).toEqual([
       [3, 'amount', 'invalid_amount'],
+      [3, 'id', 'duplicate_id'],
       [4, 'amount', 'invalid_amount'],
+      [4, 'payee', 'payee_not_found'],
       [5, 'amount', 'invalid_amount'],
       [5, 'category', 'invalid_category'],
+      [5, 'address', 'forbidden_address'],
       [6, null, 'wrong_column_count'],
       [7, 'amount', 'invalid_amount'],
       [7, 'payee', 'missing_payee'],

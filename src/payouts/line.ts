@@ -40,8 +40,12 @@ const fields = {
   run: safeText(120),
 } as const satisfies Partial<Record<Column, z.ZodType<string>>>;
 
+/** What a line refers to, though something else of it may be wrong. `id`: null where none was given and none could be made. */
+export type NamedLine = Pick<PayoutLine, 'line' | 'payee' | 'address' | 'workflow'> & { id: string | null };
+export type ReadLine = { value: PayoutLine | null; named: NamedLine; errors: LineError[] };
+
 /** Reads one row; every cell is looked at, so that a person sees all that is wrong at once. `position` counts from 1. */
-export function readLine({ line, cells }: Row, position: number): { value: PayoutLine | null; errors: LineError[] } {
+export function readLine({ line, cells }: Row, position: number): ReadLine {
   const errors: LineError[] = [];
   const wrong = (column: Column | null, code: string, message: string): null => {
     errors.push({ line, column, code, message });
@@ -89,9 +93,12 @@ export function readLine({ line, cells }: Row, position: number): { value: Payou
   if (!isEmpty(currency) && currency !== 'USDC') {
     wrong('currency', 'invalid_currency', 'Bursar pays in USDC only.');
   }
-  if (errors.length > 0 || parsed.amount === null) return { value: null, errors };
+  const { payee, address, workflow } = parsed;
+  const named = { line, payee, address, workflow };
+  if (errors.length > 0 || parsed.amount === null) return { value: null, named: { ...named, id: given }, errors };
   const value = { line, ...parsed, amount: parsed.amount };
-  return { value: { ...value, id: given ?? madeId(value, position) }, errors };
+  const id = given ?? madeId(value, position);
+  return { value: { ...value, id }, named: { ...named, id }, errors };
 }
 
 /** The line's words in a fixed order: what the payout's hash and made ids come from. Not its place in the file. */
@@ -112,9 +119,10 @@ function madeId(line: Omit<PayoutLine, 'id'>, position: number): string {
 }
 
 /** Lines that have the id of one before. */
-export function duplicateIds(lines: readonly PayoutLine[]): LineError[] {
+export function duplicateIds(lines: readonly Pick<NamedLine, 'line' | 'id'>[]): LineError[] {
   const first = new Map<string, number>();
   return lines.flatMap(({ line, id }) => {
+    if (id === null) return [];
     const before = first.get(id);
     if (before === undefined) {
       first.set(id, line);

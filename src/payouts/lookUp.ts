@@ -5,7 +5,7 @@ import { currentAddress, getPayee } from '../identity/payees.ts';
 import { getWorkflow } from '../identity/workflows.ts';
 import type { ChainFacts } from '../payments/request.ts';
 import type { ReadTx } from '../store/store.ts';
-import type { LineError, PayoutLine } from './line.ts';
+import type { LineError, NamedLine } from './line.ts';
 
 type Fault = Pick<LineError, 'column' | 'code' | 'message'>;
 
@@ -13,7 +13,7 @@ type Fault = Pick<LineError, 'column' | 'code' | 'message'>;
 export function lookUpLines(
   chain: ChainFacts,
   { wallet }: Agent,
-): (tx: ReadTx, lines: readonly PayoutLine[]) => LineError[] {
+): (tx: ReadTx, lines: readonly NamedLine[]) => LineError[] {
   const known = new Map<string, Fault | null>();
   const once = (key: string, look: () => Fault | null): Fault | null => {
     const before = known.get(key);

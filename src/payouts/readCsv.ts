@@ -40,7 +40,12 @@ function headingErrors(names: readonly string[], line: number): LineError[] {
   const unknown = names
     .filter((name) => !known.includes(name))
     .map((name) =>
-      fault(line, name, 'unknown_column', `There is no column "${name}". There are: ${columns.join(', ')}.`),
+      fault(
+        line,
+        name.slice(0, 40),
+        'unknown_column',
+        `There is no column "${name.slice(0, 40)}". There are: ${columns.join(', ')}.`,
+      ),
     );
   const twice = names
     .filter((name, index) => names.indexOf(name) !== index)

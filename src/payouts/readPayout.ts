@@ -1,5 +1,6 @@
 import { BursarError } from '../errors/base.ts';
 import type { Agent } from '../identity/agents.ts';
+import { MICRO_USDC_MAX } from '../money/microUsdc.ts';
 import type { ChainFacts } from '../payments/request.ts';
 import type { Store } from '../store/store.ts';
 import {
@@ -8,6 +9,7 @@ import {
   duplicateIds,
   LINES_MAX,
   type LineError,
+  type NamedLine,
   type PayoutLine,
   type Row,
   readLine,
@@ -45,21 +47,25 @@ export async function readPayout(
   }
   if (rows.length === 0 && errors.length === 0) throw invalid([fault('no_lines', 'There are no lines.')]);
   const lines: PayoutLine[] = [];
+  const named: NamedLine[] = [];
   for (const [index, row] of rows.entries()) {
     if (index % LINES_PER_TURN === LINES_PER_TURN - 1) await turn();
-    const { value, errors: own } = readLine(row, index + 1);
-    errors.push(...own);
-    if (value) lines.push(value);
+    const read = readLine(row, index + 1);
+    errors.push(...read.errors);
+    named.push(read.named);
+    if (read.value) lines.push(read.value);
   }
-  errors.push(...duplicateIds(lines));
+  errors.push(...duplicateIds(named));
+  const totalMicro = lines.reduce((sum, { amount }) => sum + amount, 0n);
+  if (totalMicro > MICRO_USDC_MAX) errors.push(fault('total_too_large', 'The amounts are too much in sum.'));
   const hash = contentHash(lines);
   if (errors.length === 0 && reader.isStored(hash)) return { lines, hash };
-  errors.push(...(await lookedUp(reader, lines)));
+  errors.push(...(await lookedUp(reader, named)));
   if (errors.length > 0) throw invalid(errors);
   return { lines, hash };
 }
 
-async function lookedUp({ store, chain, agent }: PayoutReader, lines: readonly PayoutLine[]): Promise<LineError[]> {
+async function lookedUp({ store, chain, agent }: PayoutReader, lines: readonly NamedLine[]): Promise<LineError[]> {
   const lookUp = lookUpLines(chain, agent);
   const errors: LineError[] = [];
   for (let from = 0; from < lines.length; from += LINES_PER_TURN) {

@@ -8,6 +8,7 @@ import { contentHash, type PayoutLine } from './line.ts';
 import { openPayout } from './open.ts';
 import { getPayout, linesAfter, type Payout, progressOf, setPayoutState } from './payout.ts';
 import { previewLines } from './preview.ts';
+import { readPayout } from './readPayout.ts';
 import { createPayoutRunner, type PayoutRunner } from './runner.ts';
 
 let world: GateWorld;
@@ -64,6 +65,29 @@ const preview = (lines: PayoutLine[]) =>
     lines.map((line) => ({ ...line, attempt: 1 })),
     world.context,
   );
+
+describe('a payout file', () => {
+  const read = (lines: Record<string, unknown>[]) =>
+    readPayout({ store: world.store, chain, agent: world.agent, isStored: () => false }, { lines });
+
+  it('is refused where it is empty, too long, or too much in sum', async () => {
+    await expect(read([])).rejects.toMatchObject({ details: { errors: [{ code: 'no_lines' }] } });
+    const line = { payee: 'Grace', amount: '9007199254.740991' };
+    await expect(read([line, line])).rejects.toMatchObject({ details: { errors: [{ code: 'total_too_large' }] } });
+    const many = Array.from({ length: 10_001 }, () => ({ payee: 'Grace', amount: '1' }));
+    await expect(read(many)).rejects.toMatchObject({ details: { errors: [{ code: 'too_many_lines' }] } });
+    expect((await read(many.slice(1))).lines).toHaveLength(10_000);
+  });
+
+  it('pays nobody at zero, the token, or the wallet that pays', async () => {
+    const { wallet } = world.agent;
+    const own = [chain.token, wallet?.address, wallet?.purse, '0x0000000000000000000000000000000000000000'];
+    const failed = await read(own.map((address) => ({ address, amount: '1' }))).catch((error) => error);
+    expect(failed.details.errors.map(({ line, code }: { line: number; code: string }) => [line, code])).toEqual(
+      own.map((_, n) => [n + 1, 'forbidden_address']),
+    );
+  });
+});
 
 describe('the runner of payouts', () => {
   it('takes a thousand lines a tick, and says when there is more', async () => {
