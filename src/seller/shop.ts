@@ -174,9 +174,16 @@ export function routeConfig(
     ...(resource === undefined ? {} : { resource }),
     ...(description === undefined ? {} : { description }),
     ...(mimeType === undefined ? {} : { mimeType }),
+    unpaidResponseBody: () => ({ contentType: 'application/json', body: UNPAID }),
     extensions: { [PAYMENT_IDENTIFIER]: declarePaymentIdentifierExtension(), ...declareReceipt },
   };
 }
+
+/** For people and programs that know nothing of x402. */
+const UNPAID = {
+  code: 'payment_required',
+  detail: 'This costs money. The PAYMENT-REQUIRED header (base64 of JSON) says how much and to whom; see x402.org.',
+};
 
 /** The part of a pattern that every request has: `/v1/*` is offered as `/v1/`. */
 const literal = (path: string): string => path.replace(/[*:[].*$/, '');
