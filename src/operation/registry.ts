@@ -2,6 +2,7 @@ import { agentOperations } from './agents.ts';
 import { approverOperations } from './approvers.ts';
 import { budgetOperations } from './budget.ts';
 import { eventOperations } from './events.ts';
+import { exposureOperations } from './exposure.ts';
 import { fetchOperations } from './fetch.ts';
 import { invoiceOperations } from './invoices.ts';
 import { keyOperations } from './keys.ts';
@@ -37,6 +38,7 @@ const all = [
   ...invoiceOperations,
   ...refundOperations,
   ...agentOperations,
+  ...exposureOperations,
   ...stopOperations,
   ...ownerOperations,
   ...sponsorOperations,

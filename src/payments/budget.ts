@@ -66,13 +66,14 @@ export function budgetOf(
 
 const unknown = { left: null, paymentsLeft: null, controls: [] };
 
-function isKnown(dimension: Dimension, facts: Facts, subject: BudgetSubject): boolean {
+export function isKnown(dimension: Dimension, facts: Pick<Facts, 'payee'>, subject: BudgetSubject): boolean {
   if (dimension === 'payee' || dimension === 'address') return facts.payee !== null;
   if (dimension === 'category') return facts.payee !== null || subject.category !== null;
   return dimension !== 'host';
 }
 
-function imagined(subject: BudgetSubject): PaymentRequest {
+/** The payment whose facts and figures are looked at; it is never made. */
+export function imagined(subject: BudgetSubject): PaymentRequest {
   return {
     ...subject,
     idempotencyKey: '',
@@ -93,7 +94,8 @@ type Changes = { amount?: number; total?: number; count?: number };
 /** What the policy says of one imagined payment: `control code`, and the limit that it names. */
 type Said = Map<string, number | null>;
 
-function searchMeter(
+/** What is left for a meter's controls, asked of the policy with the figures that stand in `input`. */
+export function searchMeter(
   policy: Policy,
   input: PolicyInput,
   meter: string,
@@ -160,7 +162,7 @@ function largestAllowed(policy: Policy, input: PolicyInput, facts: Facts, availa
 }
 
 /** The largest whole number from 0 to `most` that passes; what passes must pass for everything below too. 0 always does. */
-function largest(most: number, passes: (n: number) => boolean): number {
+export function largest(most: number, passes: (n: number) => boolean): number {
   if (most < 1 || !passes(1)) return 0;
   if (passes(most)) return most;
   let good = 1;

@@ -1,0 +1,149 @@
+import { setImmediate } from 'node:timers/promises';
+import { z } from 'zod';
+import { BursarError } from '../errors/base.ts';
+import { type AgentExposure, exposureOf, type Figure } from '../exposure/exposure.ts';
+import { horizons } from '../exposure/horizon.ts';
+import { stolenKeys } from '../exposure/stolenKeys.ts';
+import { type Agent, getAgent, listAgents } from '../identity/agents.ts';
+import { listCredentials } from '../identity/credentials.ts';
+import { readWalletState, type WalletState } from '../wallet/walletState.ts';
+import { visibleAgent } from './act.ts';
+import type { App } from './app.ts';
+import { operation } from './operation.ts';
+import { AmountView, amountView, iso, Ref } from './schemas.ts';
+
+const FigureView = z.object({
+  most: AmountView.describe('With the money that is there now'),
+  if_funded: AmountView.nullable().describe('However much money came; null: no limit'),
+  because: z.string(),
+});
+const Figures = z.object({ today: FigureView, month: FigureView });
+const View = z.object({
+  at: z.string(),
+  today_until: z.string(),
+  month_until: z.string(),
+  policy_digest: z.string(),
+  total: z.object({ today: AmountView, month: AmountView, on_its_way: AmountView, held: AmountView }),
+  agents: z.array(
+    z.object({
+      agent: z.string(),
+      name: z.string(),
+      status: z.string(),
+      figures: Figures.describe('The most that the agent can still set off without people'),
+      on_its_way: AmountView.describe('Decided already and not settled; it moves beside the rest'),
+      held: AmountView,
+      frozen_on_chain: z.boolean(),
+      warnings: z.array(z.object({ code: z.string(), message: z.string() })),
+    }),
+  ),
+  stolen_keys: z
+    .array(
+      z.object({
+        key: z.enum(['agent_api_key', 'operator_api_key', 'executor', 'approver', 'guardian', 'owner']),
+        holder: z.string(),
+        agents: z.int(),
+        figures: Figures,
+      }),
+    )
+    .describe("Empty for an agent's own key"),
+});
+
+const figure = ({ most, ifFunded, because }: Figure): z.input<typeof FigureView> => ({
+  most: amountView(most),
+  if_funded: ifFunded === null ? null : amountView(ifFunded),
+  because,
+});
+const both = (figures: { today: Figure; month: Figure }) => ({
+  today: figure(figures.today),
+  month: figure(figures.month),
+});
+
+/** Each asks the policy a few hundred times and the chain once. */
+const AGENTS_MAX = 500;
+
+export const exposureOperations = [
+  operation({
+    name: 'exposure',
+    summary:
+      'The most that each agent, and each stolen key, could move today and this month, from policy, mandates and chain together; and where policy and ceilings differ.',
+    method: 'GET',
+    path: '/v1/exposure',
+    scope: 'read',
+    input: z.strictObject({ agent: Ref.optional().describe('Only this one; without it all') }),
+    output: View,
+    errors: ['agent_not_found', 'policy_unavailable'],
+    handler: async (app, caller, input) => {
+      const policy = app.policies.active();
+      const nowMs = app.clock();
+      const asked = horizons(nowMs, policy.settings.timezone);
+      const own = caller.credential.agentId;
+      const agents = app.store.read((tx) => {
+        if (input.agent === undefined && own === null) return listAgents(tx);
+        const agent = getAgent(tx, input.agent ?? (own as string));
+        visibleAgent(caller, agent.id);
+        return [agent];
+      });
+      if (agents.length > AGENTS_MAX) {
+        throw new BursarError('invalid_request', { message: `There are more than ${AGENTS_MAX} agents: ask for one.` });
+      }
+      const exposures: AgentExposure[] = [];
+      for (const agent of agents.filter(({ wallet }) => wallet !== null)) {
+        const state = await stateOf(app, agent);
+        const found = app.store.read((tx) =>
+          exposureOf({ tx, policy, chain: app.chainFacts, agent, state, nowMs, horizons: asked }),
+        );
+        exposures.push(found);
+        // Payments do not wait for the whole report.
+        await setImmediate();
+      }
+      const operators = app.store.read((tx) =>
+        listCredentials(tx).filter(
+          ({ role, revokedAtMs, expiresAtMs }) =>
+            role === 'operator' && revokedAtMs === null && (expiresAtMs === null || expiresAtMs > nowMs),
+        ),
+      );
+      const sum = (of: (exposure: AgentExposure) => bigint) =>
+        amountView(exposures.reduce((total, exposure) => total + of(exposure), 0n));
+      const [today, month] = asked;
+      return {
+        at: iso(nowMs),
+        today_until: iso(today.endMs),
+        month_until: iso(month.endMs),
+        policy_digest: policy.digest,
+        total: {
+          today: sum(({ figures }) => figures.today.most),
+          month: sum(({ figures }) => figures.month.most),
+          on_its_way: sum(({ onItsWay }) => onItsWay),
+          held: sum(({ held }) => held),
+        },
+        agents: exposures.map((each) => ({
+          agent: each.agent.id,
+          name: each.agent.name,
+          status: each.agent.status,
+          figures: both(each.figures),
+          on_its_way: amountView(each.onItsWay),
+          held: amountView(each.held),
+          frozen_on_chain: each.frozenOnChain,
+          warnings: each.warnings,
+        })),
+        stolen_keys:
+          own === null
+            ? stolenKeys(exposures, operators.length).map(({ figures, ...rest }) => ({
+                ...rest,
+                figures: both(figures),
+              }))
+            : [],
+      };
+    },
+  }),
+];
+
+async function stateOf(app: App, agent: Agent): Promise<WalletState | null | undefined> {
+  if (!agent.wallet) return null;
+  try {
+    return await readWalletState(app.chain, agent.wallet.address);
+  } catch (error) {
+    if (error instanceof BursarError && error.code === 'chain_unavailable') return undefined;
+    throw error;
+  }
+}
