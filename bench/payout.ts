@@ -19,7 +19,7 @@ import { compilePolicyDirectory } from '../src/policy/compile.ts';
 import { launch } from '../src/server/localLaunch.ts';
 import type { Store } from '../src/store/store.ts';
 import { keyAccount } from '../src/wallet/keyAccount.ts';
-import type { Figure, Say } from './figure.ts';
+import { type Figure, quantile, type Say } from './figure.ts';
 import { inTemporaryFolder } from './world.ts';
 
 const LINES = 10_000;
@@ -63,12 +63,14 @@ export async function payout(say: Say): Promise<Figure[]> {
       if (preview.allowed !== LINES) throw new Error(`Not all lines are allowed: ${JSON.stringify(preview.reasons)}`);
       const made = await client.call('create_payout', input, { idempotencyKey: 'bench-payout' });
       const storedAt = performance.now();
+      const probe = probeGate(client, agent);
       const decided = await until(client, String(made.id), ({ state }) => state === 'decided');
       const over = await until(
         client,
         String(made.id),
         ({ settled, transactions }) => settled === LINES && transactions.open === 0,
       );
+      const waits = await probe.end();
       await provePaid(local, lines);
       const gas = BigInt(over.last.transactions.gas_used);
       const deployment = deploymentGas(office.store);
@@ -89,6 +91,8 @@ export async function payout(say: Say): Promise<Figure[]> {
             check_and_store_s: seconds(previewedAt, storedAt),
             decided_per_s: LINES / seconds(storedAt, decided.atMs),
             settled_per_s: LINES / seconds(storedAt, over.atMs),
+            others_wait_p50_ms: quantile(waits, 0.5),
+            others_wait_p99_ms: quantile(waits, 0.99),
           },
         },
       ];
@@ -209,6 +213,28 @@ async function until(
     }
     await pause();
   }
+}
+
+/** How long somebody else's question waits for the gate meanwhile: its decision is queued behind the payout's. */
+function probeGate(client: ReturnType<typeof createClient>, agent: string): { end(): Promise<number[]> } {
+  const waits: number[] = [];
+  let running = true;
+  const asked = (async () => {
+    const input = { agent, payee: 'contractor-0', amount: { value: '0.01', currency: 'USDC' } };
+    while (running) {
+      const startedAt = performance.now();
+      await client.call('check_payment', input);
+      waits.push(performance.now() - startedAt);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  })();
+  return {
+    end: async () => {
+      running = false;
+      await asked;
+      return waits;
+    },
+  };
 }
 
 /** Everyone has what they had, and both payments. */
