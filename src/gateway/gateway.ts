@@ -7,7 +7,7 @@ import type { SaleStore } from '../seller/sales.ts';
 import { refusal } from '../seller/serveOnce.ts';
 import { type SellOptions, shopOf, shopOptions } from '../seller/shop.ts';
 import { compile, type PricedRoute } from './routes.ts';
-import { type Counter, give, officialRoutes, sellRequest } from './sell.ts';
+import { type Counter, give, officialRoutes, sellRequest, tooLarge } from './sell.ts';
 import type { Table } from './table.ts';
 import { readTarget } from './target.ts';
 import { priceTools } from './tools.ts';
@@ -85,8 +85,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       return give(response, refusal(415, 'encoding_not_supported', 'Send the tool call without a content-encoding.'));
     }
     const body = await readBody(request, limit);
-    if (body === null)
-      return give(response, refusal(413, 'body_too_large', `The request is larger than ${limit} bytes.`));
+    if (body === null) return tooLarge(request, response);
     const call = priceTools(route, body);
     if ('refused' in call) return give(response, refusal(400, 'invalid_tool_call', call.refused));
     if (call.amount === 0n) return counter.upstream.pipe(request, response, { body: call.body });

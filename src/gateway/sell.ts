@@ -102,12 +102,11 @@ export async function sellRequest(
   const header = adapter.getHeader('payment-signature');
   if (header === undefined) {
     const opened = await openPurchase(server, context);
-    if (!hasNoBody(request)) request.resume();
+    drain(request, response);
     return give(response, opened.kind === 'answer' ? opened.answer : notReady());
   }
   const held = Buffer.isBuffer(body) ? body : await body();
-  if (held === null)
-    return give(response, refusal(413, 'body_too_large', 'The request is larger than this gateway takes.'));
+  if (held === null) return tooLarge(request, response);
   const sale = saleOf(header, { method: adapter.getMethod(), target: request.url ?? '/', body: held });
   if (!sale) {
     const opened = await openPurchase(server, context);
@@ -133,7 +132,7 @@ export async function sellRequest(
     const { payer, upfrontHeaders } = streaming as Purchase;
     const added = toldUpstream(payer, amount);
     return counter.upstream.pipe(request, response, {
-      body: held,
+      ...(hasNoBody(request) ? {} : { body: held }),
       added,
       addToAnswer: upfrontHeaders ?? [],
       withheld: WITHHELD,
@@ -209,6 +208,21 @@ function chargeOf({ headers }: Answer, name: string, most: bigint): bigint | nul
 
 function withoutHeader(answer: Answer, name: string): Answer {
   return { ...answer, headers: answer.headers.filter(([each]) => each.toLowerCase() !== name) };
+}
+
+export function tooLarge(request: IncomingMessage, response: ServerResponse): void {
+  drain(request, response);
+  give(response, refusal(413, 'body_too_large', 'The request is larger than this gateway takes.'));
+}
+
+/** Up to this many bytes of a refused request are read to keep its connection; of a larger one the connection is closed. */
+const DRAIN_MAX_BYTES = 64 * 1024;
+
+function drain(request: IncomingMessage, response: ServerResponse): void {
+  if (hasNoBody(request)) return;
+  const length = Number(request.headers['content-length'] ?? Number.NaN);
+  if (!(length <= DRAIN_MAX_BYTES)) response.shouldKeepAlive = false;
+  request.resume();
 }
 
 export function give(response: ServerResponse, { status, headers, body }: Answer): void {

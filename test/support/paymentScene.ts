@@ -11,6 +11,7 @@ import { Hono } from 'hono';
 import { type Address, getAddress, type Hex, parseEventLogs } from 'viem';
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
 import { devAccounts } from '../../src/devnet/accounts.ts';
+import { EXAMPLE_POLICY_DIGEST } from '../../src/devnet/examplePayment.ts';
 import { type LocalChain, startLocalChain } from '../../src/devnet/localChain.ts';
 import {
   createFacilitator,
@@ -21,6 +22,7 @@ import {
 import { facilitatorRoutes } from '../../src/facilitator/routes.ts';
 import { microUsdc } from '../../src/money/microUsdc.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
+import { policyDigestOnChain } from '../../src/wallet/approvedTransfer.ts';
 import { type Chain, openChain } from '../../src/wallet/chain.ts';
 import { environmentKeys } from '../../src/wallet/keys.ts';
 import { createRelayer } from '../../src/wallet/relayer.ts';
@@ -124,7 +126,10 @@ export type Buyer = {
 
 /** A local chain with USDC, for facilitators, sellers and official buyers. */
 export async function openScene(): Promise<Scene> {
-  const local = await startLocalChain({ owner: devAccounts[2] });
+  const local = await startLocalChain({
+    owner: devAccounts[2],
+    policyDigest: policyDigestOnChain(EXAMPLE_POLICY_DIGEST),
+  });
   const chain = openChain({ chainId: 31_337, rpcUrl: local.anvil.url, token: local.usdc.address });
   const domain = await readTokenDomain(chain);
   // One faucet, one nonce.

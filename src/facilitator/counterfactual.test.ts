@@ -1,0 +1,85 @@
+import type { PaymentPayload } from '@x402/core/types';
+import { type Address, type Hex, serializeErc6492Signature } from 'viem';
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Desk, openScene, requirementsFor, type Scene, SELLER } from '../../test/support/paymentScene.ts';
+import { devAccounts } from '../devnet/accounts.ts';
+import { examplePayment } from '../devnet/examplePayment.ts';
+import { newId } from '../ids/ids.ts';
+import { microUsdc } from '../money/microUsdc.ts';
+import { createWalletCall } from '../wallet/agentWallet.ts';
+import { approvedTransferFromReservation } from '../wallet/approvedTransfer.ts';
+import { environmentKeys } from '../wallet/keys.ts';
+import { signPurseAuthorization } from '../wallet/purse.ts';
+import { predictAddresses, walletConfig } from '../wallet/walletConfig.ts';
+
+let scene: Scene;
+let desk: Desk;
+beforeAll(async () => {
+  scene = await openScene();
+  desk = await scene.desk();
+});
+afterAll(async () => {
+  await desk.stop();
+  await scene.stop();
+});
+const PRICE = 10_000n;
+
+/** A purse with money and without code, and what it signs: wrapped as ERC-6492 asks, with the call that deploys it. */
+async function counterfactual(factory?: Address): Promise<{ purse: Address; payload: PaymentPayload }> {
+  const executorKey = generatePrivateKey();
+  const keys = environmentKeys({ BURSAR_KEY_EXECUTOR: executorKey });
+  const [, , owner, guardian] = devAccounts;
+  const config = walletConfig({
+    agentId: newId('agent'),
+    owner: owner.address,
+    guardian: guardian.address,
+    executor: privateKeyToAccount(executorKey).address,
+  });
+  const at = predictAddresses(scene.local.factory, config);
+  await scene.local.mint(at.purse, microUsdc(PRICE));
+  const nowS = Number((await scene.local.client.getBlock()).timestamp);
+  const payment = examplePayment({
+    address: SELLER,
+    kind: 'purchase',
+    rail: 'x402',
+    walletNonce: null,
+    amount: microUsdc(PRICE),
+  });
+  const signed = await signPurseAuthorization(approvedTransferFromReservation(payment, at), {
+    keys,
+    role: 'executor',
+    chain: scene.chain,
+    domain: scene.domain,
+    nowS,
+    validBeforeS: nowS + 120,
+  });
+  const { to, data } = createWalletCall(scene.local.factory, config);
+  const signature: Hex = serializeErc6492Signature({ address: factory ?? to, data, signature: signed.signature });
+  const accepted = requirementsFor(scene, PRICE);
+  const payload = { authorization: signed.authorization, signature };
+  return { purse: at.purse, payload: { x402Version: 2, accepted, payload } };
+}
+const sent = () => desk.store.read((tx) => tx.all<{ purpose: string }>('SELECT purpose FROM transactions'));
+
+describe('a purse that is not deployed yet (ERC-6492)', () => {
+  it('is not deployed through a factory that is not Bursar’s: nothing is sent', async () => {
+    const { payload } = await counterfactual('0x000000000000000000000000000000000000bad5');
+    const requirements = requirementsFor(scene, PRICE);
+    expect(await desk.facilitator.verify(payload, requirements)).toMatchObject({
+      isValid: false,
+      invalidReason: expect.stringContaining('factory_not_allowed'),
+    });
+    expect(await desk.facilitator.settle(payload, requirements)).toMatchObject({ success: false, transaction: '' });
+    expect(sent()).toEqual([]);
+  });
+
+  it('is deployed by the relayer’s lane and pays, the one after the other', async () => {
+    const { purse, payload } = await counterfactual();
+    const requirements = requirementsFor(scene, PRICE);
+    expect(await desk.facilitator.verify(payload, requirements)).toMatchObject({ isValid: true, payer: purse });
+    expect(await desk.facilitator.settle(payload, requirements)).toMatchObject({ success: true });
+    expect(await scene.transfers(purse)).toHaveLength(1);
+    expect(sent().map(({ purpose }) => purpose)).toEqual([`x402_deploy:${purse}`, `x402_settle:${purse}`]);
+  });
+});
