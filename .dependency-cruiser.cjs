@@ -46,7 +46,9 @@ const rooms = {
   recovery: [...domain, 'wallet'],
   devnet: effects,
   operation: effects,
-  http: [...spine, 'log', 'identity', 'operation'],
+  // People's sign-in: an approver's wallet signs, a cookie stands for it.
+  session: [...spine, 'store', 'ledger', 'identity', 'wallet', 'operation'],
+  http: [...spine, 'log', 'identity', 'operation', 'session', 'console', 'facilitator/rateLimit.ts'],
   mcp: [...spine, 'log', 'operation'],
   sdk: [...spine, 'operation'],
   console: [...spine, 'operation'],
@@ -56,7 +58,7 @@ const rooms = {
   // `verify` and `policy compile` work without a server; `serve` and `demo` start one.
   cli: [...effects, 'gateway', 'seller', 'devnet', 'operation', 'mcp', 'sdk', 'client', 'demo', 'server'],
   // The composition root: it alone knows everything.
-  server: [...effects, 'devnet', 'operation', 'http', 'mcp', 'console'],
+  server: [...effects, 'devnet', 'operation', 'http', 'mcp', 'console', 'session'],
   // Tooling of the repository: it makes files from code.
   setup: [...effects, 'devnet', 'operation', 'http', 'mcp', 'sdk', 'cli'],
 };

@@ -91,6 +91,18 @@ export const catalogue = {
     'This key may not do that.',
     'Ask an operator; agents cannot change payees, limits or policies.',
   ),
+  sign_in_refused: entry(
+    401,
+    'after_change',
+    'The sign-in is not valid.',
+    'Ask for a new nonce, and sign with the address of an active approver.',
+  ),
+  csrf_required: entry(
+    403,
+    'after_change',
+    'A request with a session cookie needs its X-Bursar-CSRF header.',
+    'Send the value that /auth/me gives. Scripts use an API key instead.',
+  ),
   // Identity
   agent_not_found: entry(404, 'after_change', 'There is no such agent.', 'Check the agent id.'),
   agent_not_active: entry(409, 'after_change', 'The agent is frozen or revoked.', 'Ask an operator.'),

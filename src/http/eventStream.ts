@@ -10,9 +10,10 @@ const PAGE = 200;
 
 /**
  * Server-sent events: the log from `?after=` (or Last-Event-ID), then as it grows. The id of each is its `seq`, so a client that
- * reconnects misses none. An agent's key sees its own agent's.
+ * reconnects misses none. An agent's key sees its own agent's. It ends with the key or session it was opened with.
  */
-export function eventStream(app: App, caller: Caller, c: Context): Response {
+export function eventStream(app: App, callerNow: () => Caller, c: Context): Response {
+  const caller = callerNow();
   if (!caller.credential.scopes.includes('read')) throw new BursarError('forbidden', { details: { needs: 'read' } });
   const given = c.req.header('last-event-id') ?? c.req.query('after') ?? '0';
   if (!/^\d{1,15}$/.test(given))
@@ -27,6 +28,11 @@ export function eventStream(app: App, caller: Caller, c: Context): Response {
         after = event.seq;
       }
       if (events.length < PAGE) await stream.sleep(POLL_MS);
+      try {
+        callerNow();
+      } catch {
+        return;
+      }
     }
   });
 }

@@ -2,20 +2,27 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { BursarError } from '../errors/base.ts';
 import type { App } from '../operation/app.ts';
-import { callerOf, dispatch } from '../operation/dispatch.ts';
+import { dispatch } from '../operation/dispatch.ts';
 import type { Operation } from '../operation/operation.ts';
 import { registry } from '../operation/registry.ts';
+import type { Sessions } from '../session/sessions.ts';
+import { createCallers } from './callers.ts';
 import { eventStream } from './eventStream.ts';
 import { invoiceRoutes } from './invoiceRoutes.ts';
 import { openapi } from './openapi.ts';
 import { problem } from './problem.ts';
+import { type Site, sessionRoutes } from './sessionRoutes.ts';
 
 const BODY_MAX_BYTES = 64 * 1024;
 const bodyMax = ({ bodyMaxBytes }: Operation): number => bodyMaxBytes ?? BODY_MAX_BYTES;
 
-/** The HTTP door: a route per operation, the OpenAPI document, the event stream, a health check. */
-export function createHttp(app: App): Hono {
+/** Where people sign in; without it only keys are taken. */
+export type People = { sessions: Sessions; site: Site };
+
+/** The HTTP door: a route per operation, the OpenAPI document, the event stream, sign-in, a health check. */
+export function createHttp(app: App, people: People | null = null): Hono {
   const http = new Hono();
+  const callers = createCallers(app, people?.sessions ?? null);
   http.onError((error, c) => problem(c, error));
   http.notFound((c) =>
     problem(c, new BursarError('not_found', { message: 'There is no such route. See /openapi.json.' })),
@@ -23,14 +30,14 @@ export function createHttp(app: App): Hono {
   http.get('/health', (c) => c.json({ status: 'ok', version: app.version }));
   const document = JSON.stringify(openapi(registry, app.version));
   http.get('/openapi.json', (c) => c.body(document, 200, { 'content-type': 'application/json' }));
-  http.get('/v1/events/stream', (c) => eventStream(app, callerOf(app, bearer(c)), c));
+  http.get('/v1/events/stream', (c) => eventStream(app, () => callers(c), c));
   // Fixed paths before those with parameters: `/v1/policies/active` is not a digest.
   const byRank = [...registry].sort((a, b) => rank(a.path) - rank(b.path));
   for (const operation of byRank) {
     const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1');
     const limit = limitBody(bodyMax(operation));
     http.on(operation.method, path, limit, async (c) => {
-      const caller = callerOf(app, bearer(c));
+      const caller = callers(c);
       const input = operation.method === 'GET' ? c.req.query() : await body(c);
       const result = await dispatch(app, operation, caller, withParameters(input, c.req.param()), {
         idempotencyKey: c.req.header('idempotency-key') ?? null,
@@ -39,6 +46,7 @@ export function createHttp(app: App): Hono {
     });
   }
   http.route('/i', invoiceRoutes(app));
+  if (people) http.route('/auth', sessionRoutes(app, people.sessions, people.site));
   for (const path of new Set(registry.map((operation) => operation.path))) {
     http.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), (c) => problem(c, new BursarError('method_not_allowed')));
   }
@@ -64,10 +72,6 @@ function limitBody(maxSize: number): MiddlewareHandler {
 }
 
 const rank = (path: string): number => (path.includes('{') ? 1 : 0);
-
-function bearer(c: Context): string | undefined {
-  return /^Bearer ([\x21-\x7e]+)$/.exec(c.req.header('authorization') ?? '')?.[1];
-}
 
 async function body(c: Context): Promise<Record<string, unknown>> {
   const text = await c.req.text();

@@ -69,6 +69,8 @@ export const eventTypes = [
   'credential.created',
   'credential.rotated',
   'credential.revoked',
+  'session.started',
+  'session.ended',
   'mandate.requested',
   'mandate.signed',
   'mandate.declined',

@@ -31,7 +31,15 @@ export const Config = z.strictObject({
       .regex(/^[0-9]+$/)
       .nullable(),
   }),
-  server: z.strictObject({ host: z.string(), port: z.int().min(0).max(65_535) }),
+  server: z.strictObject({
+    host: z.string(),
+    port: z.int().min(0).max(65_535),
+    /** Where people reach the console from elsewhere, as `https://bursar.example`. Absent: by the loopback names alone. */
+    origin: z
+      .url({ protocol: /^https?$/ })
+      .transform((text) => new URL(text).origin)
+      .optional(),
+  }),
   facilitator: FacilitatorSettings.prefault({}),
   mcp: McpSettings.prefault({}),
 });

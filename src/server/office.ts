@@ -18,6 +18,7 @@ import { viemSource } from '../reconcile/viemSource.ts';
 import { createRecoverer } from '../recovery/recoverer.ts';
 import { runDue } from '../recurring/runDue.ts';
 import { createRouter } from '../revenue/router.ts';
+import { openSessions } from '../session/sessions.ts';
 import { ceilingsRefresher } from '../settlement/ceilings.ts';
 import { deployment } from '../settlement/queue.ts';
 import { createSettler } from '../settlement/settler.ts';
@@ -178,7 +179,8 @@ export async function openOffice(options: {
     listen: () =>
       new Promise((resolve, reject) => {
         const { host, port: wanted } = config.server;
-        const http = createHttp(app);
+        const sessions = openSessions({ store, chain, chainId, clock });
+        const http = createHttp(app, { sessions, site: { host, origin: config.server.origin ?? null } });
         facilitator?.mount(http);
         mcp.mount(http);
         const started = serve({ fetch: http.fetch, hostname: host, port: wanted }, (address) =>

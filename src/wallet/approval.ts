@@ -68,20 +68,29 @@ const ERC1271_MAGIC = '0x1626ba7e';
 const S_MAX = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n;
 const SIGNATURE_BYTES_MAX = 8_192;
 
-/**
- * Checks a signature exactly as the wallet contract will (OpenZeppelin's SignatureChecker): by ERC-1271 where the signer has
- * code, else by ECDSA. A `v` of 0 or 1, as hardware signers give it, is brought to 27 or 28. Throws `chain_unavailable`.
- */
-export async function verifySignature(
+/** A signature over EIP-712 data: see `verifyDigest`. */
+export function verifySignature(
   chain: Chain,
   signer: Address,
   typedData: TypedDataDefinition,
   signature: Hex,
 ): Promise<SignatureCheck> {
+  return verifyDigest(chain, signer, hashTypedData(typedData), signature);
+}
+
+/**
+ * Checks a signature exactly as the wallet contract will (OpenZeppelin's SignatureChecker): by ERC-1271 where the signer has
+ * code, else by ECDSA. A `v` of 0 or 1, as hardware signers give it, is brought to 27 or 28. Throws `chain_unavailable`.
+ */
+export async function verifyDigest(
+  chain: Chain,
+  signer: Address,
+  digest: Hex,
+  signature: Hex,
+): Promise<SignatureCheck> {
   if (!isHex(signature) || signature.length % 2 !== 0 || size(signature) > SIGNATURE_BYTES_MAX) {
     return { valid: false, why: 'malformed' };
   }
-  const digest = hashTypedData(typedData);
   const code = await chain.run((client) => client.getCode({ address: signer }));
   if (code !== undefined) return askContract(chain, signer, digest, signature);
   const canonical = canonicalEcdsa(signature);
