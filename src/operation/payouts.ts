@@ -112,9 +112,10 @@ export const payoutOperations = [
       const { known, lines, hash } = await read(app, agentId, meta.idempotencyKey, input);
       const asked = app.store.read((tx) => toAsk(tx, known, lines, hash, input.retry));
       const payout = { id: known?.id ?? newId('batch'), agentId };
-      const previewed = await previewLines(app.store, payout, asked, () => gateContext(app, caller));
+      const context = gateContext(app, caller);
+      const previewed = await previewLines(app.store, payout, asked, context);
       const gas = await estimateGas(app.chain, previewed, PAYMENTS_PER_BATCH);
-      const { policy, atMs } = gateContext(app, caller);
+      const { policy, atMs } = context;
       const agent = app.store.read((tx) => getAgent(tx, agentId));
       const warnings = await warningsOf(app.chain, app.addresses.executor, agent, previewed, gas);
       const view = previewView({ known, lines, previewed, gas, warnings, policyDigest: policy.digest, atMs });

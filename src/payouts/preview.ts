@@ -9,8 +9,8 @@ import type { PayoutLine } from './line.ts';
 import { lineRequest } from './paymentRequest.ts';
 import type { Payout } from './payout.ts';
 
-/** As in the execution: other people's requests wait for so many decisions at most. */
-const LINES_PER_CHUNK = 200;
+/** In one write job: other people's requests wait for so many decisions at most. */
+const LINES_PER_CHUNK = 100;
 
 export type PreviewedLine = {
   line: number;
@@ -32,7 +32,7 @@ export async function previewLines(
   store: Store,
   payout: Pick<Payout, 'id' | 'agentId'>,
   lines: readonly (PayoutLine & { attempt: number })[],
-  context: () => GateContext,
+  context: GateContext,
 ): Promise<PreviewedLine[]> {
   const carried = new Map<string, Carried>();
   let heldMicro = 0n;
@@ -40,9 +40,8 @@ export async function previewLines(
   for (let from = 0; from < lines.length; from += LINES_PER_CHUNK) {
     const part = lines.slice(from, from + LINES_PER_CHUNK);
     const chunk = await rolledBack(store, (tx) => {
-      const now = context();
       layDown(tx, payout.agentId, heldMicro, carried.values());
-      const entries = part.map((line) => ({ line, ...decided(tx, payout, line, now) }));
+      const entries = part.map((line) => ({ line, ...decided(tx, payout, line, context) }));
       // One that is there already holds and counts already.
       const made = entries.flatMap(({ payment, replayed }) => (payment && !replayed ? [payment] : []));
       const held = made.reduce((sum, payment) => sum + payment.heldMicro, 0n);

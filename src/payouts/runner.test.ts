@@ -4,6 +4,7 @@ import { createCredential, revokeCredential } from '../identity/credentials.ts';
 import { createPayee } from '../identity/payees.ts';
 import { agentAccount, balance } from '../ledger/journal.ts';
 import { microUsdc } from '../money/microUsdc.ts';
+import { requestPayment } from '../payments/gate.ts';
 import { contentHash, type PayoutLine } from './line.ts';
 import { openPayout } from './open.ts';
 import { getPayout, linesAfter, type Payout, progressOf, setPayoutState } from './payout.ts';
@@ -63,7 +64,7 @@ const preview = (lines: PayoutLine[]) =>
     world.store,
     { id: 'bat_preview', agentId: world.agent.id },
     lines.map((line) => ({ ...line, attempt: 1 })),
-    world.context,
+    world.context(),
   );
 
 describe('a payout file', () => {
@@ -92,10 +93,12 @@ describe('a payout file', () => {
 describe('the runner of payouts', () => {
   it('takes a thousand lines a tick, and says when there is more', async () => {
     const { id } = await open(linesOf(1_500));
-    expect(await runner.tick()).toEqual({ decided: 1_000 });
-    expect(counts(id)).toMatchObject({ waiting: 500 });
+    const { decided } = await runner.tick();
+    expect(decided).toBeGreaterThanOrEqual(1_000);
+    expect(decided).toBeLessThan(1_100);
+    expect(counts(id)).toMatchObject({ waiting: 1_500 - decided });
     expect(woken).toBe(1);
-    expect(await runner.tick()).toEqual({ decided: 500 });
+    expect(await runner.tick()).toEqual({ decided: 1_500 - decided });
     // The starter policy allows 120 payments an hour.
     expect(counts(id)).toEqual({ authorized: 120, denied: 1_380 });
     expect(stateOf(id)).toBe('decided');
@@ -121,29 +124,29 @@ describe('the runner of payouts', () => {
   });
 
   it('counts in a preview what others are given between its chunks', async () => {
-    let asked = 0;
-    const previewed = await previewLines(
-      world.store,
-      { id: 'bat_preview', agentId: world.agent.id },
-      linesOf(250, { amount: microUsdc(1_900_000n) }).map((line) => ({ ...line, attempt: 1 })),
-      () => {
-        asked += 1;
-        return world.context();
-      },
+    // 200 USDC a day. The first 150 lines are over the cap; 1.90 each the others.
+    const tooMuch = microUsdc(51_000_000n);
+    const lines = linesOf(350, { amount: microUsdc(1_900_000n) });
+    const mixed = lines.map((line, n) => (n < 150 ? { ...line, amount: tooMuch } : line));
+    const running = preview(mixed);
+    // Queued behind the first chunk, and before the second.
+    const other = world.store.write((tx) =>
+      requestPayment(tx, world.request({ amount: microUsdc(10_000_000n) }), world.context()),
     );
-    expect(asked).toBe(2);
-    // 200 USDC a day: 105 payments of 1.90.
-    expect(previewed.filter(({ effect }) => effect === 'allow')).toHaveLength(105);
-    expect(previewed[105]).toMatchObject({ effect: 'deny', reason: { code: 'agent_daily' } });
+    const allowed = (await running).filter(({ effect }) => effect === 'allow').length;
+    expect((await other).payment.state).toBe('authorized');
+    expect(allowed).toBe(100);
+    const after = (await preview(mixed)).filter(({ effect }) => effect === 'allow').length;
+    expect(after).toBe(100);
   });
 
   it('stops between two lines when it is told to, and goes on with the same file', async () => {
     const lines = linesOf(1_200);
     const { id } = await open(lines);
-    await runner.tick();
+    const { decided } = await runner.tick();
     await world.store.write((tx) => setPayoutState(tx, id, 'stopped', credentialId, NOON_MS));
     expect(await runner.tick()).toEqual({ decided: 0 });
-    expect(counts(id)).toMatchObject({ waiting: 200 });
+    expect(counts(id)).toMatchObject({ waiting: 1_200 - decided });
     expect(await open(lines)).toMatchObject({ id, state: 'deciding' });
     await runner.tick();
     expect(counts(id).waiting).toBeUndefined();
