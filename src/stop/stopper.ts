@@ -11,7 +11,7 @@ import { type Call, ownerCalls } from '../wallet/agentWallet.ts';
 import type { Chain } from '../wallet/chain.ts';
 import { outcomesByPurpose } from '../wallet/outcomes.ts';
 import { cancelAuthorizationCall, isAuthorizationUsed, sweepCall } from '../wallet/purse.ts';
-import { enqueueTransaction } from '../wallet/transactions.ts';
+import { enqueueTransaction, withdrawTransaction } from '../wallet/transactions.ts';
 import { isNonceUsed, readWalletState, type WalletState } from '../wallet/walletState.ts';
 import { type ChainPart, type ChainStep, noteChain, openStops, type Stop } from './records.ts';
 import { type LiveAuthorization, liveAuthorizations, riskOf } from './risk.ts';
@@ -87,11 +87,13 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
     }
     endPayments(tx, { actor: 'bursar', atMs }, agent.id);
     for (const id of seen.dead) endDead(tx, id, atMs);
-    const sweeper = seen.state && mayAct(seen.state, senders, ['guardian', 'executor', 'owner']);
+    const able = ableSenders(tx, senders);
+    const freezer = seen.state && mayAct(seen.state, able, ['guardian', 'owner']);
+    const sweeper = seen.state && mayAct(seen.state, able, ['guardian', 'executor', 'owner']);
     const steps = [
-      freezeStep(tx, stop, agent, seen, atMs),
+      freezeStep(tx, stop, agent, seen, freezer, atMs),
       cancelStep(tx, stop, seen, sweeper, atMs),
-      sweepStep(tx, stop, seen, sweeper, atMs),
+      sweepStep(tx, stop, seen, freezer, sweeper, atMs),
     ];
     const purse = seen.state?.purseBalance ?? (seen.answers ? 0n : null);
     const risk = riskOf(tx, agent.id, purse);
@@ -127,17 +129,28 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
     const row = tx.get<{ open: bigint; failed: bigint; last: bigint | null }>(
       `SELECT coalesce(sum(state IN ('queued', 'pending')), 0) AS open,
          coalesce(sum(state = 'dropped' OR succeeded = 0), 0) AS failed, max(created_at) AS last
-       FROM transactions WHERE purpose = ?`,
+       FROM transactions WHERE purpose = ? AND sender = ?`,
       purpose,
+      sender,
     );
     if ((row?.open ?? 0n) > 0n) return;
+    // Queued for a key that has got stuck: this one takes it over.
+    const stuck = tx.all<{ id: bigint }>("SELECT id FROM transactions WHERE purpose = ? AND state = 'queued'", purpose);
+    for (const { id } of stuck) withdrawTransaction(tx, id);
     const failed = Number(row?.failed ?? 0n);
     const pauseMs = failed === 0 ? 0 : Math.min(60_000, 500 * 2 ** Math.min(failed, 7));
     if (row?.last != null && atMs < Number(row.last) + pauseMs) return;
     enqueueTransaction(tx, { chainId: chain.chainId, sender, ...call, purpose, paymentIds: [], atMs });
   }
 
-  function freezeStep(tx: Tx, stop: Stop, agent: Agent, { answers, state }: Seen, atMs: number): ChainStep {
+  function freezeStep(
+    tx: Tx,
+    stop: Stop,
+    agent: Agent,
+    { answers, state }: Seen,
+    sender: Address | null,
+    atMs: number,
+  ): ChainStep {
     if (!answers) return step('freeze', 'waiting', 'The chain does not answer');
     if (!state) {
       const coming = outcomesByPurpose(tx, `deploy:${agent.id}`)[0]?.outcome.kind;
@@ -146,7 +159,6 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
     }
     if (state.frozen) return step('freeze', 'done', 'The wallet is frozen: it pays nothing, its purse signs nothing');
     const call = ownerCalls.freeze(agent.wallet?.address ?? state.owner);
-    const sender = mayAct(state, senders, ['guardian', 'owner']);
     if (!sender) {
       return step(
         'freeze',
@@ -180,7 +192,14 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
     return step('cancel_authorizations', 'waiting', detail);
   }
 
-  function sweepStep(tx: Tx, stop: Stop, { answers, state }: Seen, sender: Address | null, atMs: number): ChainStep {
+  function sweepStep(
+    tx: Tx,
+    stop: Stop,
+    { answers, state }: Seen,
+    freezer: Address | null,
+    sender: Address | null,
+    atMs: number,
+  ): ChainStep {
     if (!answers) return step('sweep_purse', 'waiting', 'The chain does not answer');
     if (!state || state.purseBalance === 0n) {
       const swept = outcomesByPurpose(tx, `stop:${stop.id}:sweep`).length > 0;
@@ -190,7 +209,7 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
     const call = sweepCall(state.purse, state.purseBalance);
     if (!sender) return step('sweep_purse', 'needs_people', `${left}. Executor, guardian or owner must send it`, call);
     // Before the freeze a seller could still draw, and the sweep would revert; where nobody here can freeze it goes at once.
-    if (!state.frozen && mayAct(state, senders, ['guardian', 'owner'])) {
+    if (!state.frozen && freezer) {
       return step('sweep_purse', 'waiting', `${left}; swept when the wallet is frozen`);
     }
     send(tx, `stop:${stop.id}:sweep`, sender, call, atMs);
@@ -223,6 +242,16 @@ const nothingSeen: ChainPart = { steps: [], purse: '0', chainAnswers: false };
 
 function step(name: ChainStep['step'], state: ChainStep['state'], detail: string, call: Call | null = null): ChainStep {
   return { step: name, state, detail, call };
+}
+
+/** Without those whose lane says that it cannot send now: no gas, or the key was used by another program. */
+function ableSenders(tx: ReadTx, senders: readonly Address[]): Address[] {
+  const stuck = tx.all<{ subject: string }>(
+    `SELECT json_extract(body_json, '$.subject') AS subject FROM alerts WHERE resolved_at IS NULL
+       AND type IN ('chain_inconsistent', 'insufficient_gas', 'fees_above_cap', 'broadcast_refused')`,
+  );
+  const subjects = new Set(stuck.map(({ subject }) => subject));
+  return senders.filter((sender) => !subjects.has(sender));
 }
 
 /** The first of these roles' addresses that a lane here serves. */
