@@ -1,0 +1,56 @@
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { checkLedger } from '../src/ledger/check.ts';
+import { loadPolicy } from '../src/policy/policy.ts';
+import { openStore } from '../src/store/store.ts';
+import { runCallers } from './callers.ts';
+import { examplePayment } from './example.ts';
+import { layPast } from './past.ts';
+import { readRows, writeRows } from './rawRows.ts';
+import { inTemporaryFolder, makeWorldFile, roomyStarterBundle, START_MS } from './world.ts';
+
+const policy = await loadPolicy(await roomyStarterBundle());
+const DAY_MS = 86_400_000;
+
+describe('what the benches compare', () => {
+  it('is a past in which the ledger finds nothing wrong, before and after new payments', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const [base, path, apart] = ['base', 'past', 'example'].map((name) => join(folder, name)) as [
+        string,
+        string,
+        string,
+      ];
+      const world = await makeWorldFile(base, START_MS - 90 * DAY_MS);
+      await Promise.all([copyFile(base, path), copyFile(base, apart)]);
+      const other = openStore(apart);
+      const example = await examplePayment(other, policy, world, START_MS - 89 * DAY_MS);
+      await other.close();
+      // 600 payments over 60 days: some have left the 30-day window, most the hour's.
+      layPast(path, example, policy, world, { payments: 600, endMs: START_MS, paceMs: DAY_MS / 10 });
+      const store = openStore(path);
+      expect((await checkLedger(store, null)).findings).toEqual([]);
+      await runCallers({ store, policy, world, from: 0, payments: 300, clock: (n) => START_MS + n * 60_000 });
+      expect((await checkLedger(store, null)).findings).toEqual([]);
+      await store.close();
+    });
+  });
+
+  it('are the same rows, by the gate and by plain statements', async () => {
+    await inTemporaryFolder(async (folder) => {
+      const [ours, theirs] = [join(folder, 'gate'), join(folder, 'raw')];
+      const world = await makeWorldFile(ours, START_MS - DAY_MS);
+      await copyFile(ours, theirs);
+      const store = openStore(ours);
+      await runCallers({ store, policy, world, from: 0, payments: 200, clock: (n) => START_MS + n });
+      await store.close();
+      const rows = readRows(ours);
+      writeRows(theirs, rows, 64);
+      expect(rows).toHaveLength(200);
+      expect(readRows(theirs)).toEqual(rows);
+      const copy = openStore(theirs);
+      expect((await checkLedger(copy, null)).findings).toEqual([]);
+      await copy.close();
+    });
+  });
+});
