@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../client/client.ts';
 import { buyWithX402 } from './buyer.ts';
+import { earn } from './earn.ts';
 import { prepare } from './prepare.ts';
 import type { DemoLine, DemoOptions, DemoResult, DemoWorld } from './story.ts';
 
@@ -64,6 +65,7 @@ async function tell(options: DemoOptions, world: DemoWorld, startedAt: number): 
     pay({ payee: world.contractor, amount: usdc('6.00'), memo: 'please, soon' }),
   );
   await batch(world, settled, lines, problems, say);
+  await sell(options, world, lines, problems);
   const ledger = await options.operator.call('check_ledger');
   say(ledger.ok ? 'ok   the books agree with the chain' : 'FAIL the books do not agree with the chain');
   for (const check of ledger.checks as { name: string; ok: boolean; detail: string }[]) {
@@ -96,6 +98,28 @@ async function batch(
   done.forEach((payment, index) => {
     lines.push({ step: `micro-payout ${index + 1} of ${done.length}`, payment });
   });
+}
+
+/** The vendor sells by a gateway, a model buys by MCP, the revenue is split, one sale is given back. */
+async function sell(options: DemoOptions, world: DemoWorld, lines: DemoLine[], problems: string[]): Promise<void> {
+  try {
+    const { sale, splits, refund } = await earn(options, world);
+    const amounts = splits.map((payment) => (payment.amount as { value: string }).value);
+    const good = amounts.join() === '0.07,0.02,0.01' && ['settled', 'final'].includes(String(refund.state));
+    lines.push({ step: 'an MCP client buys a page through the gateway', payment: sale });
+    splits.forEach((payment, index) => {
+      lines.push({ step: `its revenue is split, ${index + 1} of ${splits.length}`, payment });
+    });
+    lines.push({ step: 'the vendor gives it back', payment: refund });
+    options.say(
+      `${good ? 'ok  ' : 'FAIL'} an MCP client buys through the gateway, it is split ${amounts.join(' / ')}, and refunded`,
+    );
+    if (!good) problems.push(`the sale was split ${amounts.join(' / ')} and its refund is ${String(refund.state)}`);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    options.say(`FAIL the vendor sells through the gateway: ${message}`);
+    problems.push(`the vendor sells through the gateway: ${message}`);
+  }
 }
 
 /** The approver looks at what the payment says, signs it with an own key, and hands the signature in. */

@@ -21,16 +21,27 @@ export async function prepare(options: DemoOptions): Promise<DemoWorld> {
     address: options.approver.address,
     roles: ['finance'],
   });
-  const vendor = await ensure(operator, 'create_agent', { name: 'ocr-vendor', sponsor });
+  const vendor = await ensure(operator, 'create_agent', { name: 'ocr-vendor', sponsor, labels: { demo: 'vendor' } });
   const { agents } = (await operator.call('list_agents')) as { agents: unknown[] };
   const run = String(agents.length);
   const researcher = await operator.call('create_agent', { name: `researcher-${run}`, sponsor, labels: { demo: run } });
   const key = await operator.call('create_key', { role: 'agent', agent: researcher.id, name: `researcher-${run}` });
   const agent = options.clientFor(String(key.key));
+  const vendorKey = await operator.call('create_key', { role: 'agent', agent: vendor, name: `ocr-vendor ${run}` });
 
   const seller = await options.sellerFor(await walletOf(operator, vendor));
   try {
-    return await people({ options, run, agent, researcher: String(researcher.id), vendor, workflow, seller });
+    return await people({
+      options,
+      run,
+      agent,
+      agentKey: String(key.key),
+      vendorClient: options.clientFor(String(vendorKey.key)),
+      researcher: String(researcher.id),
+      vendor,
+      workflow,
+      seller,
+    });
   } catch (error) {
     await seller.stop();
     throw error;
@@ -42,6 +53,8 @@ type Cast = {
   /** Tells one run's people from another's. */
   run: string;
   agent: Client;
+  agentKey: string;
+  vendorClient: Client;
   researcher: string;
   vendor: string;
   workflow: string;
@@ -49,7 +62,8 @@ type Cast = {
 };
 
 /** The payees of the story, and money for the researcher. */
-async function people({ options, run, agent, researcher, vendor, workflow, seller }: Cast): Promise<DemoWorld> {
+async function people(cast: Cast): Promise<DemoWorld> {
+  const { options, run, agent, agentKey, vendorClient, researcher, vendor, workflow, seller } = cast;
   const { operator, say } = options;
   const vendorPayee = await ensure(operator, 'create_payee', {
     name: 'OCR vendor',
@@ -65,6 +79,11 @@ async function people({ options, run, agent, researcher, vendor, workflow, selle
     address: freshAddress(),
     verified: true,
   });
+  // Who shares what the vendor earns, by the policy's revenue rule.
+  for (const name of ['OCR author', 'OCR studio', 'OCR fund']) {
+    const share = { kind: 'contractor', categories: ['contractor'], address: freshAddress(), verified: true };
+    await ensure(operator, 'create_payee', { name, ...share });
+  }
   const crew = await makeCrew(operator, run);
 
   say(`Funding researcher-${run} with 100 USDC from the treasury`);
@@ -72,6 +91,8 @@ async function people({ options, run, agent, researcher, vendor, workflow, selle
   await untilFunded(agent, researcher);
   return {
     agent,
+    agentKey,
+    vendor: { id: vendor, wallet: await walletOf(operator, vendor), client: vendorClient, payee: vendorPayee },
     workflow,
     contractor: String(contractor.id),
     crew,

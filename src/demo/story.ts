@@ -8,6 +8,8 @@ export type DemoOptions = {
   clientFor: (key: string) => Client;
   /** Sends USDC from the treasury to an address on the local chain. */
   fund: (address: string, amount: string) => Promise<void>;
+  /** Sells an API by `bursar gateway`: every request for this price. */
+  gatewayFor: (payTo: string, upstream: string, price: string) => Promise<{ url: string; stop(): Promise<void> }>;
   sellerFor: (payTo: string) => Promise<{ url: string; host: string; stop(): Promise<void> }>;
   treasury: string;
   approver: { address: string; sign: (typedData: unknown) => Promise<string> };
@@ -16,6 +18,8 @@ export type DemoOptions = {
 
 export type DemoWorld = {
   agent: Client;
+  agentKey: string;
+  vendor: { id: string; wallet: string; client: Client; payee: string };
   workflow: string;
   contractor: string;
   crew: { id: string; addresses: string[] };

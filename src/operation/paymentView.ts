@@ -118,6 +118,7 @@ function settlementView(tx: ReadTx, { settlement }: Payment): PaymentView['settl
     block_number: settlement.blockNumber.toString(),
     settled_at: iso(settlement.settledAtMs),
     gas_used: sent?.gas_used?.toString() ?? null,
-    payments_in_transaction: Number(sent?.n ?? 1n),
+    // A sale that the facilitator inside settled names no payment of a wallet: it is one all the same.
+    payments_in_transaction: Math.max(1, Number(sent?.n ?? 1n)),
   };
 }

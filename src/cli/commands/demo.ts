@@ -69,12 +69,15 @@ async function play(launched: Launched, operatorKey: string, say: (line: string)
   const { keys, local, url, rpcUrl, config } = launched;
   if (!local)
     throw new BursarError('not_configured', { message: 'The demo plays on a local chain; this home has another.' });
-  const [{ accountOf }, { playDemo }, { startSeller }, { fundFromTreasury }] = await Promise.all([
-    import('../../server/homeKeys.ts'),
-    import('../../demo/play.ts'),
-    import('../../demo/seller.ts'),
-    import('../../demo/treasury.ts'),
-  ]);
+  const [{ accountOf }, { playDemo }, { startSeller }, { fundFromTreasury }, { startGateway }, { parseTable }] =
+    await Promise.all([
+      import('../../server/homeKeys.ts'),
+      import('../../demo/play.ts'),
+      import('../../demo/seller.ts'),
+      import('../../demo/treasury.ts'),
+      import('../../gateway/gateway.ts'),
+      import('../../gateway/table.ts'),
+    ]);
   const operator = createClient(url, operatorKey);
   const treasury = await accountOf(keys, 'treasury');
   // Pays the gas of the seller's settlements; nobody else knows it, and nobody needs it afterwards.
@@ -87,6 +90,8 @@ async function play(launched: Launched, operatorKey: string, say: (line: string)
     clientFor: (key) => createClient(url, key),
     fund: (to, amount) =>
       fundFromTreasury(local.client, { usdc, treasury, to: getAddress(to), amount: parsePositiveUsdc(amount) }),
+    gatewayFor: (payTo, upstream, price) =>
+      startGateway({ table: { ...parseTable(JSON.stringify({ price })), upstream, bursar: url }, payTo }),
     sellerFor: (payTo) =>
       startSeller({
         rpcUrl,
