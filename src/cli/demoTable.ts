@@ -59,6 +59,7 @@ function gasText(payment: Document, gasOf: (txHash: string) => bigint | undefine
   if (!settlement) return '-';
   const used = settlement.gas_used === null ? gasOf(String(settlement.tx_hash)) : BigInt(String(settlement.gas_used));
   if (used === undefined) return '-';
-  const share = used / BigInt(Number(settlement.payments_in_transaction));
+  // None, where a facilitator of our own carried it: a transaction for one authorization.
+  const share = used / BigInt(Math.max(1, Number(settlement.payments_in_transaction)));
   return share.toString().replaceAll(/\B(?=(\d{3})+$)/g, ',');
 }
