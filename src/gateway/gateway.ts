@@ -6,11 +6,12 @@ import { log } from '../log/log.ts';
 import type { SaleStore } from '../seller/sales.ts';
 import { refusal } from '../seller/serveOnce.ts';
 import { type SellOptions, shopOf, shopOptions } from '../seller/shop.ts';
+import { asMcpAnswer } from './mcpWire.ts';
 import { compile, type PricedRoute } from './routes.ts';
-import { type Counter, give, officialRoutes, sellRequest, tooLarge } from './sell.ts';
+import { type Asked, type Counter, give, officialRoutes, sellRequest, tooLarge } from './sell.ts';
 import type { Table } from './table.ts';
 import { readTarget } from './target.ts';
-import { priceTools } from './tools.ts';
+import { priceTools, type ToolCall } from './tools.ts';
 import { hasNoBody, openUpstream } from './upstream.ts';
 
 export type GatewayOptions = {
@@ -76,8 +77,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const limit = table.limits.request_bytes;
     const { price, tools } = route;
     if (tools === null) {
-      if (price !== null) await sellRequest(counter, route, price, request, response, () => readBody(request, limit));
-      return;
+      if (price === null) return;
+      const body = () => readBody(request, limit);
+      return sellRequest(counter, route, { amount: price, body }, request, response);
     }
     // A tool call has a body; the event stream of an MCP server is opened without one.
     if (hasNoBody(request)) return counter.upstream.pipe(request, response);
@@ -89,7 +91,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const call = priceTools(route, body);
     if ('refused' in call) return give(response, refusal(400, 'invalid_tool_call', call.refused));
     if (call.amount === 0n) return counter.upstream.pipe(request, response, { body: call.body });
-    return sellRequest(counter, route, call.amount, request, response, call.body);
+    return sellRequest(counter, route, asTold(route, call), request, response);
   }
 
   const tunnels = new Set<Duplex>();
@@ -126,6 +128,18 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       });
       counter.upstream.close();
     },
+  };
+}
+
+/** An MCP client that pays in its messages is answered in them. */
+function asTold(route: PricedRoute, { amount, body, names, id, payment }: ToolCall): Asked {
+  if (payment === null && route.wire === 'http') return { amount, body };
+  return {
+    amount,
+    body,
+    resource: `mcp://tool/${encodeURIComponent(names[0] ?? '')}`,
+    ...(payment === null ? {} : { payment }),
+    present: (answer) => asMcpAnswer(id, answer),
   };
 }
 

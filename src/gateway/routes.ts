@@ -11,6 +11,7 @@ export type PricedRoute = {
   scheme: 'exact' | 'upto';
   chargeHeader: string | null;
   flow: 'authorization' | 'upfront';
+  wire: 'http' | 'mcp';
   description: string | null;
   mimeType: string | null;
   maxTimeoutSeconds: number;
@@ -28,7 +29,14 @@ export function compile(table: Table): { find: Find; priced: PricedRoute[] } {
     table.price === undefined
       ? null
       : priced(
-          { match: '/*', price: table.price, scheme: 'exact', flow: 'authorization', max_timeout_seconds: 60 },
+          {
+            match: '/*',
+            price: table.price,
+            scheme: 'exact',
+            flow: 'authorization',
+            wire: 'http',
+            max_timeout_seconds: 60,
+          },
           rows.length,
         );
   const find: Find = (method, target) => {
@@ -81,6 +89,7 @@ function priced(row: RouteRow, index: number): PricedRoute {
     scheme: row.scheme,
     chargeHeader: row.charge_header?.toLowerCase() ?? null,
     flow: row.flow,
+    wire: row.wire,
     description: row.description ?? null,
     mimeType: row.mime_type ?? null,
     maxTimeoutSeconds: row.max_timeout_seconds,

@@ -24,13 +24,18 @@ class Asking implements HTTPAdapter {
   readonly amount: MicroUsdc;
   readonly #base: string;
 
-  constructor(request: IncomingMessage, amount: MicroUsdc, url: string | null) {
+  readonly #asked: Pick<Asked, 'resource' | 'payment'>;
+
+  constructor(request: IncomingMessage, asked: Asked, url: string | null) {
     this.request = request;
-    this.amount = amount;
+    this.amount = asked.amount;
+    this.#asked = asked;
     this.#base = url?.replace(/\/+$/, '') ?? `http://${request.headers.host ?? 'localhost'}`;
   }
   getHeader(name: string): string | undefined {
-    const value = this.request.headers[name.toLowerCase()];
+    const wanted = name.toLowerCase();
+    if (wanted === 'payment-signature' && this.#asked.payment !== undefined) return this.#asked.payment;
+    const value = this.request.headers[wanted];
     return Array.isArray(value) ? value[0] : value;
   }
   getMethod(): string {
@@ -41,7 +46,7 @@ class Asking implements HTTPAdapter {
   }
   /** Without the query: it may hold secrets, and offers get logged. */
   getUrl(): string {
-    return `${this.#base}${this.getPath()}`;
+    return this.#asked.resource ?? `${this.#base}${this.getPath()}`;
   }
   getAcceptHeader(): string {
     return this.getHeader('accept') ?? '';
@@ -83,34 +88,43 @@ export function officialRoutes(routes: readonly PricedRoute[], asset: Asset, opt
   );
 }
 
+/** What is asked for. `resource`, `payment` and `present` differ from HTTP's own where the MCP transport carries them. */
+export type Asked = {
+  amount: MicroUsdc;
+  body: Buffer | (() => Promise<Buffer | null>);
+  resource?: string | undefined;
+  payment?: string | undefined;
+  present?: ((answer: Answer) => Answer) | undefined;
+};
+
 /** Sells one request: offers, verifies, lets the upstream work, settles, and gives its answer; or says why not. */
 export async function sellRequest(
   counter: Counter,
   route: PricedRoute,
-  amount: MicroUsdc,
+  asked: Asked,
   request: IncomingMessage,
   response: ServerResponse,
-  body: Buffer | (() => Promise<Buffer | null>),
 ): Promise<void> {
+  const { amount, body, present = (answer: Answer) => answer } = asked;
   const server = await counter.shop.ready().catch((error: unknown) => {
     log.warn({ reason: error instanceof Error ? error.message : String(error) }, 'the facilitator does not answer');
     return null;
   });
   if (server === null) return give(response, notReady());
-  const adapter = new Asking(request, amount, counter.url);
+  const adapter = new Asking(request, asked, counter.url);
   const context: HTTPRequestContext = { adapter, path: pathOf(route), method: adapter.getMethod() };
   const header = adapter.getHeader('payment-signature');
   if (header === undefined) {
     const opened = await openPurchase(server, context);
     drain(request, response);
-    return give(response, opened.kind === 'answer' ? opened.answer : notReady());
+    return give(response, present(opened.kind === 'answer' ? opened.answer : notReady()));
   }
   const held = Buffer.isBuffer(body) ? body : await body();
   if (held === null) return tooLarge(request, response);
   const sale = saleOf(header, { method: adapter.getMethod(), target: request.url ?? '/', body: held });
   if (!sale) {
     const opened = await openPurchase(server, context);
-    return give(response, opened.kind === 'answer' ? opened.answer : notReady());
+    return give(response, present(opened.kind === 'answer' ? opened.answer : notReady()));
   }
   if (route.flow === 'upfront') {
     let streaming: Purchase | null = null;
@@ -128,7 +142,7 @@ export async function sellRequest(
         keep: false,
       };
     });
-    if (streaming === null) return give(response, answer);
+    if (streaming === null) return give(response, present(answer));
     const { payer, upfrontHeaders } = streaming as Purchase;
     const added = toldUpstream(payer, amount);
     return counter.upstream.pipe(request, response, {
@@ -154,7 +168,7 @@ export async function sellRequest(
       handled: true,
     };
   });
-  give(response, answer);
+  give(response, present(answer));
 }
 
 /** The upstream's answer, held until it is paid. One that cannot be had is a 502 or 504, which costs nothing. */

@@ -120,6 +120,7 @@ routes:
       'routes: [{ match: "/a", price: "1", scheme: upto, charge_header: x, flow: upfront }]',
       'after',
     ],
+    ['an MCP offer without tools', 'routes: [{ match: "/a", price: "1", wire: mcp }]', 'tools'],
     ['another protocol', 'upstream: "file:///etc/passwd"', 'upstream'],
     ['two keys of one name', 'price: "1"\nprice: "2"', 'unique'],
     ['an alias', 'a: &a [x]\nroutes: [*a, *a]', 'alias'],

@@ -33,6 +33,8 @@ const Route = z
     charge_header: HeaderName.optional(),
     /** `upfront`: money moves before the upstream runs. For streams: nothing is held back. */
     flow: z.enum(['authorization', 'upfront']).default('authorization'),
+    /** With `tools`: `mcp` offers in the messages (x402's MCP transport), `http` by status 402. Either payment is taken. */
+    wire: z.enum(['http', 'mcp']).default('http'),
     description: z.string().max(500).optional(),
     mime_type: z.string().max(100).optional(),
     max_timeout_seconds: z.int().min(10).max(3_600).default(60),
@@ -45,6 +47,8 @@ const Route = z
       issue('upto needs charge_header, and only upto');
     }
     if (route.scheme === 'upto' && (route.tools ?? !route.price)) issue('upto needs a price, and no tools');
+    if (route.wire === 'mcp' && (!route.tools || route.flow === 'upfront'))
+      issue('wire mcp goes with tools, and not with upfront');
     if (route.scheme === 'upto' && route.flow === 'upfront') issue('upto is settled after the upstream has answered');
   });
 

@@ -1,8 +1,17 @@
 import { type MicroUsdc, microUsdc } from '../money/microUsdc.ts';
+import { takePayment } from './mcpWire.ts';
 import type { PricedRoute } from './routes.ts';
 
 /** What a JSON-RPC body costs, and the body as it goes on: written anew, so that the upstream reads just what was priced. */
-export type ToolCall = { amount: MicroUsdc; names: string[]; body: Buffer };
+export type ToolCall = {
+  amount: MicroUsdc;
+  names: string[];
+  body: Buffer;
+  /** The JSON-RPC id of a single call. */
+  id: unknown;
+  /** A payment that came in the call's `_meta`, as a PAYMENT-SIGNATURE header. It does not go on. */
+  payment: string | null;
+};
 export type ToolRefusal = { refused: string };
 
 const CALLS_MAX = 100;
@@ -23,6 +32,7 @@ export function priceTools(route: PricedRoute, text: Buffer): ToolCall | ToolRef
   if (messages.length === 0 || messages.length > CALLS_MAX) return { refused: 'Send 1 to 100 messages.' };
   let amount = 0n;
   const names: string[] = [];
+  let payment: string | null = null;
   for (const message of messages) {
     if (!isRecord(message)) return { refused: 'A message is no object.' };
     if (hasLookalike(message)) return { refused: 'A field is spelt in another case.' };
@@ -35,9 +45,13 @@ export function priceTools(route: PricedRoute, text: Buffer): ToolCall | ToolRef
     if (!isRecord(params) || typeof params.name !== 'string') return { refused: 'A tool call names its tool.' };
     if (hasLookalike(params)) return { refused: 'A field is spelt in another case.' };
     names.push(params.name);
+    const paid = takePayment(params);
+    if (paid !== null && messages.length > 1) return { refused: 'A batch is paid by the PAYMENT-SIGNATURE header.' };
+    payment = paid;
     amount += priceOf(route, params.name) ?? 0n;
   }
-  return { amount: microUsdc(amount), names, body: Buffer.from(JSON.stringify(parsed)) };
+  const id = isRecord(parsed) ? parsed.id : undefined;
+  return { amount: microUsdc(amount), names, body: Buffer.from(JSON.stringify(parsed)), id, payment };
 }
 
 function priceOf({ tools, price }: PricedRoute, name: string): bigint | null {
