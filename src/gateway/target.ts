@@ -1,4 +1,4 @@
-/** A request's path in two readings: `exact` for what is free, `loose` for what costs, as lenient as any upstream may be. */
+/** A path in two readings: `exact` for what is free; `loose` for what costs, lenient as the laxest upstream. */
 export type Target = { exact: string; loose: string };
 
 /** Decoded twice by a careless upstream, these would be another path. */
