@@ -30,6 +30,9 @@ export async function dispatch(
     if (!caller.credential.scopes.includes(operation.scope)) {
       throw new BursarError('forbidden', { details: { needs: operation.scope } });
     }
+    if (operation.peopleOnly && caller.credential.agentId !== null) {
+      throw new BursarError('forbidden', { details: { needs: "a person's key" } });
+    }
     if (operation.idempotent && !(operation.derivesKey && meta.idempotencyKey === null)) checkKey(meta);
     const parsed = operation.input.safeParse(rawInput);
     if (!parsed.success) throw invalidRequest(parsed.error);

@@ -75,7 +75,8 @@ export const eventOperations = [
     summary: 'What a person must look at: unexplained transfers, an unreachable chain, a ledger that disagrees.',
     method: 'GET',
     path: '/v1/alerts',
-    scope: 'admin',
+    scope: 'read',
+    peopleOnly: true,
     input: z.strictObject({ limit: Limit }),
     output: z.object({
       alerts: z.array(

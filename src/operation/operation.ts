@@ -19,6 +19,8 @@ export type Operation<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.Z
   path: `/v1/${string}`;
   /** What the key must hold. */
   scope: Scope;
+  /** Of the whole house: an agent's key does not see it, whatever its scopes. */
+  peopleOnly?: boolean;
   input: I;
   output: O;
   /** Beyond those that every operation can answer with. */

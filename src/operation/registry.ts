@@ -4,6 +4,7 @@ import { budgetOperations } from './budget.ts';
 import { eventOperations } from './events.ts';
 import { exposureOperations } from './exposure.ts';
 import { fetchOperations } from './fetch.ts';
+import { inspectOperations } from './inspect.ts';
 import { invoiceOperations } from './invoices.ts';
 import { keyOperations } from './keys.ts';
 import { ledgerOperations } from './ledger.ts';
@@ -17,6 +18,7 @@ import { policyOperations } from './policies.ts';
 import { receiptOperations } from './receipts.ts';
 import { receivableOperations } from './receivables.ts';
 import { refundOperations } from './refunds.ts';
+import { reportOperations } from './reports.ts';
 import { reviewOperations } from './reviews.ts';
 import { scheduleOperations } from './schedules.ts';
 import { sponsorOperations } from './sponsors.ts';
@@ -49,6 +51,8 @@ const all = [
   ...policyOperations,
   ...ledgerOperations,
   ...eventOperations,
+  ...inspectOperations,
+  ...reportOperations,
 ];
 
 /** Everything that Bursar does. Doors loop over this list, so they cannot differ. */

@@ -1,0 +1,267 @@
+import { type Abi, type Address, decodeEventLog, decodeFunctionData, getAddress, type Hex } from 'viem';
+import { z } from 'zod';
+import { BursarError } from '../errors/base.ts';
+import { listPayments, listSettledIn } from '../payments/records.ts';
+import type { ReadTx } from '../store/store.ts';
+import {
+  agentWalletAbi,
+  agentWalletFactoryAbi,
+  policyRegistryAbi,
+  x402PurseAbi,
+} from '../wallet/contracts.generated.ts';
+import { tokenAbi } from '../wallet/tokenDomain.ts';
+import { operation } from './operation.ts';
+import { visiblePayment } from './payments.ts';
+import { PaymentView, paymentView } from './paymentView.ts';
+import { Hex32, idOf, iso } from './schemas.ts';
+
+const Decoded = z.object({ name: z.string(), args: z.array(z.object({ name: z.string(), value: z.string() })) });
+const abis: readonly Abi[] = [agentWalletAbi, tokenAbi, agentWalletFactoryAbi, policyRegistryAbi, x402PurseAbi];
+
+const show = (value: unknown): string =>
+  typeof value === 'object'
+    ? JSON.stringify(value, (_name, part) => (typeof part === 'bigint' ? part.toString() : part))
+    : String(value);
+
+/** Names the arguments of an item as its ABI does. Null: none of our contracts' ABIs knows it. */
+function named(
+  item: { name: string; args: unknown },
+  inputs: readonly { name?: string | undefined }[],
+): z.input<typeof Decoded> {
+  const { args } = item;
+  const list = Array.isArray(args) ? args : Object.values((args as Record<string, unknown> | undefined) ?? {});
+  return {
+    name: item.name,
+    args: list.map((value, index) => ({ name: inputs[index]?.name ?? String(index), value: show(value) })),
+  };
+}
+
+function inputsOf(abi: Abi, name: string): readonly { name?: string | undefined }[] {
+  const item = abi.find((each) => 'name' in each && each.name === name);
+  return item && 'inputs' in item ? (item.inputs ?? []) : [];
+}
+
+function decodeCall(data: Hex): z.input<typeof Decoded> | null {
+  for (const abi of abis) {
+    try {
+      const { functionName, args } = decodeFunctionData({ abi, data });
+      return named({ name: functionName, args: args ?? [] }, inputsOf(abi, functionName));
+    } catch {
+      // Another contract's.
+    }
+  }
+  return null;
+}
+
+function decodeLog(log: { data: Hex; topics: [] | [Hex, ...Hex[]] }): z.input<typeof Decoded> | null {
+  for (const abi of abis) {
+    try {
+      const { eventName, args } = decodeEventLog({ abi, data: log.data, topics: log.topics });
+      if (eventName === undefined) return null;
+      return named({ name: eventName, args: args ?? [] }, inputsOf(abi, eventName));
+    } catch {
+      // Another contract's.
+    }
+  }
+  return null;
+}
+
+/** Whose address it is, in words; null for a stranger's. */
+function nameOf(tx: ReadTx, token: Address, address: string): string | null {
+  if (address === token) return 'USDC';
+  const wallet = tx.get<{ name: string; address: string }>(
+    'SELECT a.name, w.address FROM wallets w JOIN agents a ON a.id = w.agent_id WHERE w.address = ? OR w.purse_address = ?',
+    address,
+    address,
+  );
+  if (wallet) return `${wallet.name} (${wallet.address === address ? 'wallet' : 'purse'})`;
+  return (
+    tx.get<{ name: string }>(
+      'SELECT p.name FROM payee_addresses a JOIN payees p ON p.id = a.payee_id WHERE a.address = ? LIMIT 1',
+      address,
+    )?.name ?? null
+  );
+}
+
+const Party = z.object({ address: z.string(), name: z.string().nullable() });
+const FOUND_MAX = 50;
+
+export const inspectOperations = [
+  operation({
+    name: 'get_transaction',
+    summary: 'A transaction of the chain, decoded: its call, its events, and the payments that it settled.',
+    method: 'GET',
+    path: '/v1/transactions/{hash}',
+    scope: 'read',
+    peopleOnly: true,
+    input: z.strictObject({ hash: Hex32 }),
+    output: z.object({
+      hash: z.string(),
+      status: z.enum(['success', 'reverted', 'pending']),
+      from: Party,
+      to: Party.nullable(),
+      block_number: z.string().nullable(),
+      at: z.string().nullable(),
+      gas_used: z.string().nullable(),
+      nonce: z.int(),
+      call: Decoded.nullable(),
+      input: z.string(),
+      logs: z.array(
+        z.object({ contract: Party, event: Decoded.nullable(), topics: z.array(z.string()), data: z.string() }),
+      ),
+      payments: z.array(z.string()),
+    }),
+    errors: ['not_found', 'chain_unavailable'],
+    handler: async (app, _caller, { hash }) => {
+      const found = await app.chain.run(async (client) => {
+        const transaction = await client.getTransaction({ hash: hash as Hex }).catch((error: unknown) => {
+          if (error instanceof Error && error.name === 'TransactionNotFoundError') return null;
+          throw error;
+        });
+        if (transaction === null) return null;
+        if (transaction.blockHash === null) return { transaction, receipt: null, block: null };
+        const receipt = await client.getTransactionReceipt({ hash: hash as Hex });
+        return { transaction, receipt, block: await client.getBlock({ blockHash: receipt.blockHash }) };
+      });
+      if (!found) throw new BursarError('not_found', { message: 'The chain knows no such transaction.' });
+      const { transaction, receipt, block } = found;
+      return app.store.read((tx) => {
+        const party = (address: Address) => ({
+          address: getAddress(address),
+          name: nameOf(tx, app.chainFacts.token, getAddress(address)),
+        });
+        return {
+          hash,
+          status: receipt?.status ?? ('pending' as const),
+          from: party(transaction.from),
+          to: transaction.to && party(transaction.to),
+          block_number: receipt?.blockNumber.toString() ?? null,
+          at: block ? iso(Number(block.timestamp) * 1000) : null,
+          gas_used: receipt?.gasUsed.toString() ?? null,
+          nonce: transaction.nonce,
+          call: decodeCall(transaction.input),
+          input: transaction.input,
+          logs: (receipt?.logs ?? []).map((log) => ({
+            contract: party(log.address),
+            event: decodeLog(log),
+            topics: [...log.topics],
+            data: log.data,
+          })),
+          payments: listSettledIn(tx, hash).map(({ id }) => id),
+        };
+      });
+    },
+  }),
+  operation({
+    name: 'get_payment_story',
+    summary:
+      'What a payment was decided on and by whom: each decision with its input and result, each signature with what was signed.',
+    method: 'GET',
+    path: '/v1/payments/{id}/story',
+    scope: 'read',
+    input: z.strictObject({ id: idOf('payment') }),
+    output: z.object({
+      payment: PaymentView,
+      decisions: z.array(
+        z.object({
+          hash: z.string(),
+          effect: z.string(),
+          policy_digest: z.string(),
+          at: z.string(),
+          input: z.unknown(),
+          result: z.unknown(),
+        }),
+      ),
+      signatures: z.array(
+        z.object({
+          approver: z.string(),
+          address: z.string(),
+          verdict: z.enum(['approve', 'reject']),
+          signature: z.string(),
+          signed: z.unknown(),
+          at: z.string(),
+        }),
+      ),
+    }),
+    errors: ['payment_not_found'],
+    handler: (app, caller, { id }) =>
+      app.store.read((tx) => {
+        const payment = visiblePayment(tx, caller, id);
+        const document = (hash: string): unknown =>
+          JSON.parse(tx.get<{ body: string }>('SELECT body FROM documents WHERE hash = ?', hash)?.body ?? 'null');
+        const decisions = tx.all<{
+          hash: string;
+          effect: string;
+          policy_digest: string;
+          input_hash: string;
+          result_hash: string;
+          decided_at: bigint;
+        }>('SELECT * FROM decisions WHERE payment_id = ? ORDER BY seq', id);
+        const signatures = tx.all<{
+          name: string;
+          address: string;
+          verdict: 'approve' | 'reject';
+          signature: string;
+          typed_data_json: string;
+          signed_at: bigint;
+        }>(
+          'SELECT a.*, r.name, r.address FROM approvals a JOIN approvers r ON r.id = a.approver_id WHERE a.payment_id = ? ORDER BY a.signed_at',
+          id,
+        );
+        return {
+          payment: paymentView(tx, payment),
+          decisions: decisions.map((row) => ({
+            hash: row.hash,
+            effect: row.effect,
+            policy_digest: row.policy_digest,
+            at: iso(Number(row.decided_at)),
+            input: document(row.input_hash),
+            result: document(row.result_hash),
+          })),
+          signatures: signatures.map((row) => ({
+            approver: row.name,
+            address: row.address,
+            verdict: row.verdict,
+            signature: row.signature,
+            signed: JSON.parse(row.typed_data_json) as unknown,
+            at: iso(Number(row.signed_at)),
+          })),
+        };
+      }),
+  }),
+  operation({
+    name: 'search_payments',
+    summary: 'Find payments by id, transaction hash, agent or payee name, newest first; at most 50.',
+    method: 'GET',
+    path: '/v1/search/payments',
+    scope: 'read',
+    peopleOnly: true,
+    input: z.strictObject({ q: z.string().trim().min(2).max(100) }),
+    output: z.object({ payments: z.array(PaymentView) }),
+    errors: [],
+    handler: (app, _caller, { q }) =>
+      app.store.read((tx) => {
+        if (/^0x[0-9a-f]{64}$/i.test(q)) {
+          return {
+            payments: listSettledIn(tx, q.toLowerCase())
+              .slice(0, FOUND_MAX)
+              .map((each) => paymentView(tx, each)),
+          };
+        }
+        // By index: names lead to ids, ids to payments. Texts of a million payments are not read.
+        const part = `%${q.replaceAll(/[!%_]/g, '!$&')}%`;
+        const named = (table: 'agents' | 'payees') =>
+          tx.all<{ id: string }>(`SELECT id FROM ${table} WHERE name LIKE ? ESCAPE '!' LIMIT 10`, part);
+        const found = [
+          ...named('agents').flatMap(({ id }) => listPayments(tx, { agentId: id, limit: FOUND_MAX })),
+          ...named('payees').flatMap(({ id }) => listPayments(tx, { payeeId: id, limit: FOUND_MAX })),
+          ...tx
+            .all<{ id: string }>('SELECT id FROM payments WHERE id >= ? AND id < ? LIMIT ?', q, `${q}~`, FOUND_MAX)
+            .flatMap(({ id }) => listPayments(tx, { before: `${id}~`, limit: 1 })),
+        ];
+        const distinct = new Map(found.map((payment) => [payment.id, payment]));
+        const newest = [...distinct.values()].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, FOUND_MAX);
+        return { payments: newest.map((payment) => paymentView(tx, payment)) };
+      }),
+  }),
+];
