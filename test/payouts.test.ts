@@ -1,8 +1,15 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { erc20Abi, parseAbi } from 'viem';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Client } from '../src/client/client.ts';
 import { startOffice, type TestOffice } from './support/office.ts';
 import { addContractors, addressOf, csvOf, untilOver, usePayoutPolicy } from './support/payoutScene.ts';
 
+const run = promisify(execFile);
 let office: TestOffice;
 beforeAll(async () => {
   office = await startOffice();
@@ -39,15 +46,7 @@ const rows = (): Record<string, bigint> =>
 const received = (name: string): Promise<bigint> =>
   office.local.client.readContract({
     address: office.local.usdc.address,
-    abi: [
-      {
-        type: 'function',
-        name: 'balanceOf',
-        inputs: [{ name: 'a', type: 'address' }],
-        outputs: [{ name: '', type: 'uint256' }],
-        stateMutability: 'view',
-      },
-    ],
+    abi: erc20Abi,
     functionName: 'balanceOf',
     args: [addressOf(name)],
   });
@@ -211,15 +210,7 @@ describe('a payout', () => {
     await office.local.client.writeContract({
       account: office.local.usdc.minter,
       address: office.local.usdc.address,
-      abi: [
-        {
-          type: 'function',
-          name: 'blacklist',
-          inputs: [{ name: 'account', type: 'address' }],
-          outputs: [],
-          stateMutability: 'nonpayable',
-        },
-      ],
+      abi: parseAbi(['function blacklist(address account)']),
       functionName: 'blacklist',
       args: [addressOf('c610')],
     });
@@ -233,6 +224,48 @@ describe('a payout', () => {
     // 60 together, then tens, then the ten with the bad one alone: what is refused unsigned costs no gas.
     expect(over.transactions.mined).toBe(5 + 9);
     expect(await ledger()).toMatchObject({ ok: true });
+  });
+
+  it('is paid from the command line: checked, asked for, paid, told line by line', async () => {
+    const { id } = await payer('by hand', '20');
+    const folder = mkdtempSync(join(tmpdir(), 'bursar-payout-'));
+    const [file, results] = [join(folder, 'july.csv'), join(folder, 'july-paid.csv')];
+    const bursar = (...args: string[]) =>
+      run(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'payout', file, '--agent', id, ...args], {
+        env: { ...process.env, BURSAR_URL: office.url, BURSAR_API_KEY: office.operatorKey ?? '' },
+      }).then(
+        ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+        ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({ code, stdout, stderr }),
+      );
+    try {
+      writeFileSync(file, csvOf(0, 40).replace('job-7,c7,', 'job-7,Nobody,'));
+      const bad = await bursar('--yes');
+      expect(bad).toMatchObject({ code: 2 });
+      expect(bad.stdout).toMatch(/9 {2}payee +payee_not_found/);
+
+      writeFileSync(file, csvOf(0, 40).replace('job-7,c7,0.0107', 'job-7,c7,5.01'));
+      const dry = await bursar('--dry-run');
+      expect(dry).toMatchObject({ code: 1 });
+      expect(dry.stdout).toContain('39 allowed');
+      expect(dry.stdout).toMatch(/deny +payment_cap/);
+      // Nobody is there to ask.
+      expect(await bursar()).toMatchObject({ code: 2 });
+
+      const paid = await bursar('--yes', '--results', results);
+      expect(paid).toMatchObject({ code: 1 });
+      expect(paid.stdout).toContain('39 settled');
+      expect(paid.stderr).toContain('39/40 settled, 1 denied');
+      const told = readFileSync(results, 'utf8').split('\r\n');
+      expect(told).toHaveLength(42);
+      expect(told[8]).toMatch(/^9,job-7,c7,0x[0-9a-fA-F]{40},5\.01,.*denied,payment_cap,/);
+
+      writeFileSync(file, csvOf(0, 40));
+      const changed = await bursar('--yes');
+      expect(changed).toMatchObject({ code: 1 });
+      expect(changed.stderr).toContain('idempotency_conflict');
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   it("is its own agent's alone", async () => {
@@ -249,5 +282,6 @@ describe('a payout', () => {
     }
     expect(await other.client.call('list_payouts', {})).toMatchObject({ payouts: [] });
     await untilOver(client, String(made.id));
+    await expect(client.call('stop_payout', { id: made.id })).rejects.toMatchObject({ code: 'invalid_transition' });
   });
 });
