@@ -76,6 +76,34 @@ const rules: readonly Rule[] = [
       `meter ${row.meter} (${readable(row.grp)}) shows ${usdc(row.total)} in ${row.n} and its entries are ${usdc(row.entries)} in ${row.m}`,
   },
   {
+    name: 'earnings_match_receivables',
+    holds: 'What agents earned and passed on is the sum of their receivables, and of their refunds and splits.',
+    sql: `SELECT agent, sum(received) AS received, sum(booked) AS booked, sum(passed) AS passed, sum(paid) AS paid FROM (
+        SELECT agent_id AS agent, received_micro AS received, 0 AS booked, passed_on_micro AS passed, 0 AS paid FROM earnings
+        UNION ALL SELECT agent_id, 0, amount_micro, 0, 0 FROM receivables
+          WHERE state <> 'orphaned' AND kind IN ('agent_payment', 'x402_sale', 'invoice')
+        UNION ALL SELECT agent_id, 0, 0, 0, amount_micro FROM payments
+          WHERE kind IN ('refund', 'split') AND state IN (${holding}, 'settled', 'final'))
+      GROUP BY agent HAVING sum(received) <> sum(booked) OR sum(passed) <> sum(paid)`,
+    say: (row) =>
+      `${row.agent} shows ${usdc(row.received)} earned and ${usdc(row.passed)} passed on, and it was ${usdc(row.booked)} and ${usdc(row.paid)}`,
+  },
+  {
+    name: 'invoices_match_receivables',
+    holds: 'What has come for an invoice is the sum of its receivables.',
+    sql: `SELECT i.id, i.received_micro AS shown, coalesce(sum(r.amount_micro), 0) AS came FROM invoices i
+      LEFT JOIN receivables r ON r.invoice_id = i.id AND r.state <> 'orphaned' GROUP BY i.id HAVING shown <> came`,
+    say: (row) => `${row.id} shows ${usdc(row.shown)} received and ${usdc(row.came)} came`,
+  },
+  {
+    name: 'refunds_within_receipts',
+    holds: 'No receivable is refunded above what was received.',
+    sql: `SELECT r.id, r.amount_micro AS received, sum(p.amount_micro) AS refunded FROM receivables r
+      JOIN payments p ON p.receivable_id = r.id AND p.kind = 'refund' AND p.state IN (${holding}, 'settled', 'final')
+      GROUP BY r.id HAVING refunded > received`,
+    say: (row) => `${row.id} brought ${usdc(row.received)} and ${usdc(row.refunded)} were refunded`,
+  },
+  {
     name: 'settled_payments_have_one_transfer',
     holds: 'Every settled payment has exactly one transfer, at the log it names.',
     sql: `SELECT p.id, p.state, count(t.tx_hash) AS n,

@@ -147,7 +147,14 @@ export const PolicyData = z.strictObject({
     sponsor_may_approve: z.boolean(),
     mandate_covers: controlNames,
   }),
-  revenue: z.strictObject({ rules: layered('route', route) }).optional(),
+  revenue: z
+    .strictObject({
+      rules: layered('route', route).refine(
+        (rules) => !rules.some((rule) => 'workflow' in rule),
+        'cannot select by workflow: money that comes in has none',
+      ),
+    })
+    .optional(),
   controls: ControlData,
 });
 export type PolicyData = z.infer<typeof PolicyData>;

@@ -1,6 +1,7 @@
 import { type Address, encodeFunctionData, erc20Abi, type Hex } from 'viem';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type GateWorld, gateWorld, NOON_MS, numbered } from '../../test/support/gateWorld.ts';
+import { withRevenueRules } from '../../test/support/revenueRules.ts';
 import { devAccounts } from '../devnet/accounts.ts';
 import { sendInOrder } from '../devnet/client.ts';
 import { type LocalChain, startLocalChain } from '../devnet/localChain.ts';
@@ -38,7 +39,7 @@ let inForce: Policy;
 
 async function policyWith(route: string): Promise<Policy> {
   const { bundle } = readBundle(await readStarterBundle());
-  const data = (bundle.files['data.yaml'] ?? '').replace('revenue:\n  rules: []\n', rules(route));
+  const data = withRevenueRules(bundle.files['data.yaml'] ?? '', rules(route));
   return loadPolicy(await compilePolicy({ ...(await readBursarSources()), 'data.yaml': data }));
 }
 

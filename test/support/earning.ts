@@ -12,6 +12,7 @@ import { sendInOrder } from '../../src/devnet/client.ts';
 import { parseUsdc } from '../../src/money/microUsdc.ts';
 import { compilePolicyDirectory } from '../../src/policy/compile.ts';
 import { startOffice, type TestOffice } from './office.ts';
+import { withRevenueRules } from './revenueRules.ts';
 
 export type Doc = Record<string, unknown>;
 export type Earner = Awaited<ReturnType<TestOffice['agent']>>;
@@ -38,7 +39,7 @@ export async function startEarning() {
   const office = await startOffice();
   const folder = await mkdtemp(join(tmpdir(), 'bursar-revenue-'));
   const starter = await readFile(new URL('../../policies/starter/data.yaml', import.meta.url), 'utf8');
-  await writeFile(join(folder, 'data.yaml'), starter.replace('revenue:\n  rules: []\n', rules));
+  await writeFile(join(folder, 'data.yaml'), withRevenueRules(starter, rules));
   const bundle = await compilePolicyDirectory(folder);
   const { digest } = await office.operator.call('load_policy', { bundle, note: 'revenue rules' });
   await office.operator.call('activate_policy', { digest });
