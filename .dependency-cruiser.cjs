@@ -4,7 +4,7 @@
  */
 const spine = ['errors', 'money', 'ids'];
 const domain = [...spine, 'store', 'policy', 'ledger', 'identity', 'mandates', 'payments', 'receivables'];
-const effects = [...domain, 'revenue', 'recurring', 'payouts', 'log', 'activation', 'wallet', 'reconcile', 'receipt', 'x402', 'settlement', 'facilitator', 'invoicing', 'stop', 'exposure', 'owner', 'recovery'];
+const effects = [...domain, 'revenue', 'recurring', 'notices', 'payouts', 'log', 'activation', 'wallet', 'reconcile', 'receipt', 'x402', 'settlement', 'facilitator', 'invoicing', 'stop', 'exposure', 'owner', 'recovery'];
 
 /** room: what it may import beside itself; a name with a point is one file of a room. */
 const rooms = {
@@ -27,6 +27,7 @@ const rooms = {
   log: [],
   mandates: [...spine, 'store', 'ledger', 'identity'],
   recurring: [...domain, 'log'],
+  notices: [...domain, 'log'],
   activation: [...spine, 'store', 'policy', 'ledger', 'identity', 'log'],
   wallet: [...domain, 'log'],
   reconcile: [...domain, 'log', 'wallet'],

@@ -110,6 +110,7 @@ export const catalogue = {
   payee_address_missing: entry(409, 'after_change', 'The payee has no address.', 'Ask an operator to add one.'),
   workflow_not_found: entry(404, 'after_change', 'There is no such workflow.', 'Check the workflow id or name.'),
   sponsor_not_found: entry(404, 'after_change', 'There is no such sponsor.', 'Check the sponsor id.'),
+  notice_endpoint_not_found: entry(404, 'after_change', 'There is no such endpoint.', 'Check the endpoint id.'),
   mandate_not_found: entry(404, 'after_change', 'There is no such mandate.', 'Check the mandate id.'),
   schedule_not_found: entry(404, 'after_change', 'There is no such schedule.', 'Check the schedule id.'),
   payment_not_found: entry(404, 'after_change', 'There is no such payment.', 'Check the payment id.'),

@@ -15,6 +15,8 @@ export const prefixes = {
   invoice: 'inv',
   refundRequest: 'rfq',
   mandate: 'mdt',
+  noticeEndpoint: 'nep',
+  notice: 'ntc',
   schedule: 'sch',
   batch: 'bat',
 } as const;

@@ -109,7 +109,7 @@ function settlementView(tx: ReadTx, { settlement }: Payment): PaymentView['settl
   if (!settlement) return null;
   const sent = tx.get<{ gas_used: bigint | null; n: bigint }>(
     `SELECT t.gas_used, (SELECT count(*) FROM transaction_payments p WHERE p.transaction_id = t.id) AS n
-     FROM transactions t WHERE t.mined_hash = ?`,
+     FROM transaction_attempts a JOIN transactions t ON t.id = a.transaction_id WHERE a.hash = ?`,
     settlement.txHash,
   );
   return {

@@ -9,6 +9,7 @@ import { invoiceOperations } from './invoices.ts';
 import { keyOperations } from './keys.ts';
 import { ledgerOperations } from './ledger.ts';
 import { mandateOperations } from './mandates.ts';
+import { noticeOperations } from './notices.ts';
 import type { Operation } from './operation.ts';
 import { ownerOperations } from './owner.ts';
 import { payeeOperations } from './payees.ts';
@@ -35,6 +36,7 @@ const all = [
   ...reviewOperations,
   ...mandateOperations,
   ...scheduleOperations,
+  ...noticeOperations,
   ...receiptOperations,
   ...receivableOperations,
   ...invoiceOperations,

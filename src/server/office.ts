@@ -11,6 +11,7 @@ import { checkLedger } from '../ledger/check.ts';
 import { log } from '../log/log.ts';
 import { openMcp } from '../mcp/http.ts';
 import { microUsdc } from '../money/microUsdc.ts';
+import { noticeSender } from '../notices/deliver.ts';
 import type { App, WalletPlan, WalletWish } from '../operation/app.ts';
 import { createPayoutRunner } from '../payouts/runner.ts';
 import { createFollower } from '../reconcile/follower.ts';
@@ -165,6 +166,7 @@ export async function openOffice(options: {
       { name: 'follow', run: () => follower.tick() },
       { name: 'route revenue', run: () => router.tick() },
       { name: 'recur', run: () => recur(app) },
+      { name: 'notify', run: noticesOf(app, config.server) },
       { name: 'unsigned purchases', run: () => cancelUnsigned(store, clock) },
       { name: 'ceilings', run: ceilingsRefresher({ store, chain, clock }) },
     ],
@@ -204,6 +206,17 @@ export async function openOffice(options: {
       await store.close();
     },
   };
+}
+
+/** `BURSAR_PUBLIC_URL`: where people reach the console, for links. Mail goes by `BURSAR_SMTP_URL`. */
+function noticesOf({ store, clock }: App, server: Config['server']): () => Promise<number> {
+  return noticeSender({
+    store,
+    clock,
+    publicUrl: process.env.BURSAR_PUBLIC_URL ?? `http://${server.host}:${server.port}`,
+    smtpUrl: process.env.BURSAR_SMTP_URL ?? null,
+    mailFrom: process.env.BURSAR_MAIL_FROM ?? 'bursar@localhost',
+  });
 }
 
 /** Schedules ask the gate like anyone else; without a policy they wait. */

@@ -2,6 +2,7 @@ import { initial } from './0001_initial.ts';
 import { mandates } from './0002_mandates.ts';
 import { stops } from './0003_stops.ts';
 import { sessions } from './0004_sessions.ts';
+import { notices } from './0005_notices.ts';
 
 export type Migration = { name: string; sql: string };
 
@@ -11,4 +12,5 @@ export const migrations: readonly Migration[] = [
   { name: '0002_mandates', sql: mandates },
   { name: '0003_stops', sql: stops },
   { name: '0004_sessions', sql: sessions },
+  { name: '0005_notices', sql: notices },
 ];

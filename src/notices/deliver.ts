@@ -1,0 +1,111 @@
+import { createTransport } from 'nodemailer';
+import { Webhook } from 'standardwebhooks';
+import type { Store } from '../store/store.ts';
+import { messageOf } from './message.ts';
+import { dueNotices, fillOutbox, type Notice, noteDelivered, noteFailed } from './outbox.ts';
+
+export type NoticeOptions = {
+  store: Store;
+  clock: () => number;
+  /** Where people reach the console. */
+  publicUrl: string;
+  /** `smtp://user:password@host:port`; null: no mail can be sent. */
+  smtpUrl: string | null;
+  mailFrom: string;
+};
+
+const NOTICES_PER_ROUND = 20;
+const TIMEOUT_MS = 10_000;
+
+/** One round: makes notices of new events and sends what is due, each attempt noted. Never throws for a target's fault. */
+export function noticeSender(options: NoticeOptions): () => Promise<number> {
+  const { store, clock } = options;
+  return async () => {
+    await store.write((tx) => fillOutbox(tx, clock()));
+    const due = store.read((tx) => dueNotices(tx, clock(), NOTICES_PER_ROUND));
+    await Promise.all(
+      due.map(async (notice) => {
+        const error = await send(notice, options).then(
+          () => null,
+          (reason: unknown) => (reason instanceof Error ? reason.message : 'failed'),
+        );
+        await store.write((tx) =>
+          error === null ? noteDelivered(tx, notice.id, clock()) : noteFailed(tx, notice, error, clock()),
+        );
+      }),
+    );
+    return due.length;
+  };
+}
+
+async function send(notice: Notice, options: NoticeOptions): Promise<void> {
+  const { endpoint, event } = notice;
+  const message = messageOf(event, options.publicUrl);
+  switch (endpoint.kind) {
+    case 'webhook':
+      return post(endpoint.target, ...signed(notice, message.link, endpoint.secret ?? '', options.clock()));
+    case 'chat':
+      return post(endpoint.target, fill(endpoint.template ?? '', message), {});
+    case 'email':
+      return mail(endpoint.target, message, options);
+    default:
+      return endpoint.kind satisfies never;
+  }
+}
+
+/** Standard Webhooks (standardwebhooks.com): the id is the notice's, so a receiver tells a retry from a new one. */
+function signed(notice: Notice, link: string, secret: string, atMs: number): [string, Record<string, string>] {
+  const { event } = notice;
+  const body = JSON.stringify({ type: event.type, timestamp: event.at, data: { ...event, link } });
+  const at = new Date(atMs);
+  return [
+    body,
+    {
+      'webhook-id': notice.id,
+      'webhook-timestamp': String(Math.floor(atMs / 1000)),
+      'webhook-signature': new Webhook(secret).sign(notice.id, at, body),
+    },
+  ];
+}
+
+async function post(url: string, body: string, headers: Record<string, string>): Promise<void> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body,
+    // A redirect would carry the notice to somebody else.
+    redirect: 'manual',
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  await response.body?.cancel();
+  if (!response.ok) throw new Error(`answered ${response.status}`);
+}
+
+/** Puts the message into the template's strings, as JSON text: nothing in it can become structure. */
+function fill(template: string, { text, link }: { text: string; link: string }): string {
+  const values: Record<string, string> = { text, link };
+  return JSON.stringify(JSON.parse(template), (_name, value: unknown) =>
+    typeof value === 'string'
+      ? value.replaceAll(/\{\{(text|link)\}\}/g, (_all, name: string) => values[name] ?? '')
+      : value,
+  );
+}
+
+async function mail(
+  to: string,
+  message: { subject: string; text: string; link: string },
+  { smtpUrl, mailFrom }: NoticeOptions,
+): Promise<void> {
+  if (smtpUrl === null) throw new Error('no SMTP server is configured (BURSAR_SMTP_URL)');
+  const transport = createTransport({ url: smtpUrl, connectionTimeout: TIMEOUT_MS, socketTimeout: TIMEOUT_MS });
+  try {
+    await transport.sendMail({
+      from: mailFrom,
+      to,
+      subject: message.subject,
+      text: `${message.text}\n\n${message.link}\n`,
+    });
+  } finally {
+    transport.close();
+  }
+}
