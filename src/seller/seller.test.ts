@@ -1,27 +1,16 @@
 import { mkdtempSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  decodePaymentRequiredHeader,
-  decodePaymentResponseHeader,
-  encodePaymentSignatureHeader,
-} from '@x402/core/http';
+import { encodePaymentSignatureHeader } from '@x402/core/http';
 import type { PaymentPayload } from '@x402/core/types';
-import { appendPaymentIdentifierToExtensions } from '@x402/extensions/payment-identifier';
-import express from 'express';
-import Fastify from 'fastify';
-import { Hono } from 'hono';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type Buyer, type Desk, listen, openScene, type Scene, SELLER } from '../../test/support/paymentScene.ts';
-import { sell as sellExpress } from './express.ts';
-import { sell as sellFastify } from './fastify.ts';
-import { durableSales, type Priced, type SellOptions, sell as sellHono } from './hono.ts';
+import { paying, receiptOf, signed } from '../../test/support/paidRequest.ts';
+import { type Desk, openScene, type Scene, SELLER } from '../../test/support/paymentScene.ts';
+import { freePort, relay, type Start, starts, stops } from '../../test/support/sellers.ts';
+import { durableSales, sell as sellHono } from './hono.ts';
 
 let scene: Scene;
 let desk: Desk;
-let stops: (() => Promise<unknown>)[] = [];
 beforeAll(async () => {
   scene = await openScene();
   desk = await scene.desk();
@@ -32,109 +21,14 @@ afterAll(async () => {
 });
 afterEach(async () => {
   await scene.local.client.setAutomine(true);
-  for (const stop of stops.reverse()) await stop();
-  stops = [];
+  for (const stop of stops.splice(0).reverse()) await stop();
 });
 
-type Served = { url: string; runs: () => number };
-type Start = (options: Partial<SellOptions>) => Promise<Served>;
-const ROUTES: Record<string, Priced> = {
-  'POST /ocr': { price: '0.01', description: 'One page' },
-  'GET /slow': '0.01',
-  'GET /broken': '0.01',
-  'GET /files/*': '0.02',
-  'GET /upfront': { price: '0.01', flow: 'upfront' },
-};
-const terms = (options: Partial<SellOptions>): SellOptions => ({
-  payTo: SELLER,
-  bursar: desk.url.replace(/\/x402$/, ''),
-  url: 'https://ocr.example',
-  ...options,
-});
-const slow = () => new Promise((resolve) => setTimeout(resolve, 150));
-
-const starts: Record<string, Start> = {
-  hono: async (options) => {
-    let runs = 0;
-    const app = new Hono();
-    app.use(sellHono(ROUTES, terms(options)));
-    app.post('/ocr', async (c) => c.json({ run: ++runs, page: ((await c.req.json()) as { page: string }).page }));
-    app.get('/slow', async (c) => slow().then(() => c.json({ run: ++runs })));
-    app.get('/broken', (c) => c.json({ error: 'no', run: ++runs }, 500));
-    app.get('/files/:name', (c) => c.text(`file ${c.req.param('name')} ${++runs}`));
-    app.get('/upfront', (c) => c.json({ run: ++runs }));
-    app.get('/free', (c) => c.text('free'));
-    const { url, stop } = await listen(app);
-    stops.push(stop);
-    return { url, runs: () => runs };
-  },
-  express: async (options) => {
-    let runs = 0;
-    const app = express();
-    app.use(express.json());
-    app.use(sellExpress(ROUTES, terms(options)));
-    app.post('/ocr', (req, res) => void res.json({ run: ++runs, page: (req.body as { page: string }).page }));
-    app.get('/slow', async (_req, res) => {
-      await slow();
-      res.json({ run: ++runs });
-    });
-    app.get('/broken', (_req, res) => {
-      runs++;
-      res.status(500).json({ error: 'no' });
-    });
-    app.get('/files/:name', (req, res) => void res.type('text').send(`file ${req.params.name} ${++runs}`));
-    app.get('/upfront', (_req, res) => void res.json({ run: ++runs }));
-    app.get('/free', (_req, res) => void res.send('free'));
-    const server = await new Promise<Server>((resolve) => {
-      const started: Server = app.listen(0, '127.0.0.1', () => resolve(started));
-    });
-    stops.push(() => closed(server));
-    return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, runs: () => runs };
-  },
-  fastify: async (options) => {
-    let runs = 0;
-    const app = Fastify({ forceCloseConnections: true });
-    await app.register(sellFastify(ROUTES, terms(options)));
-    app.post('/ocr', async (request) => ({ run: ++runs, page: (request.body as { page: string }).page }));
-    app.get('/slow', async () => slow().then(() => ({ run: ++runs })));
-    app.get('/broken', async (_request, reply) => reply.code(500).send({ error: 'no', run: ++runs }));
-    app.get<{ Params: { name: string } }>('/files/:name', async (request) => `file ${request.params.name} ${++runs}`);
-    app.get('/upfront', async () => ({ run: ++runs }));
-    app.get('/free', async () => 'free');
-    const url = await app.listen({ port: 0, host: '127.0.0.1' });
-    stops.push(() => app.close());
-    return { url, runs: () => runs };
-  },
-};
-
-function closed(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
-}
-
-/** A signed header for what that URL asks. */
-async function signed(buyer: Buyer, url: string, init: RequestInit = {}, identifier?: string): Promise<string> {
-  const asked = await fetch(url, init);
-  expect(asked.status).toBe(402);
-  const required = decodePaymentRequiredHeader(asked.headers.get('payment-required') ?? '');
-  const [accepted] = required.accepts;
-  if (!accepted) throw new Error('The offer is empty.');
-  const payload: PaymentPayload = await buyer.pay(accepted);
-  const extensions = identifier
-    ? appendPaymentIdentifierToExtensions({ ...required.extensions }, identifier)
-    : (required.extensions ?? {});
-  return encodePaymentSignatureHeader({ ...payload, resource: required.resource, extensions });
-}
-const paying = (header: string, init: RequestInit = {}): RequestInit => ({
-  ...init,
-  headers: { ...(init.headers as Record<string, string>), 'payment-signature': header },
-});
 const PAGE = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"page":"7"}' };
-const receiptOf = (response: Response) => decodePaymentResponseHeader(response.headers.get('payment-response') ?? '');
 
-describe.each(Object.entries(starts))('selling with %s', (_name, start) => {
+describe.each(Object.entries(starts))('selling with %s', (_name, open) => {
+  const start: Start = (options) => open({ bursar: desk.url.replace(/\/x402$/, ''), ...options });
+
   it('sells to the official client, and gives it a receipt with the transaction', async () => {
     const { url, runs } = await start({});
     const buyer = await scene.buyer(10_000n);
@@ -305,14 +199,14 @@ describe('sales kept in a file', () => {
     const path = join(mkdtempSync(join(tmpdir(), 'bursar-sales-')), 'sales.sqlite');
     const buyer = await scene.buyer(100_000n);
     const before = durableSales(path);
-    const first = await starts.hono?.({ sales: before });
+    const first = await starts.hono?.({ bursar: desk.url.replace(/\/x402$/, ''), sales: before });
     const header = await signed(buyer, `${first?.url}/files/a.txt`);
     const answer = await (await fetch(`${first?.url}/files/a.txt`, paying(header))).text();
     expect(answer).toBe('file a.txt 1');
     await before.close();
     const after = durableSales(path);
     stops.push(() => after.close());
-    const second = await starts.hono?.({ sales: after });
+    const second = await starts.hono?.({ bursar: desk.url.replace(/\/x402$/, ''), sales: after });
     const again = await fetch(`${second?.url}/files/a.txt`, paying(header));
     expect([again.status, await again.text(), second?.runs()]).toEqual([200, 'file a.txt 1', 0]);
     expect((await fetch(`${second?.url}/files/b.txt`, paying(header))).status).toBe(409);
@@ -327,26 +221,3 @@ describe('options that cannot be meant', () => {
     expect(() => sellHono({}, { payTo: SELLER })).toThrow(/no route/);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await closed(server);
-  return port;
-}
-
-/** Passes requests on; answers to `mutes` are lost. */
-async function relay(port: number, to: string, mutes?: string): Promise<() => Promise<void>> {
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const { method = 'GET', url = '/' } = request;
-    const answer = await fetch(`${to}${url}`, method === 'GET' ? {} : { method, body: Buffer.concat(chunks) });
-    const body = await answer.text();
-    if (url === mutes) response.destroy();
-    else response.writeHead(answer.status, { 'content-type': 'application/json' }).end(body);
-  });
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-  return () => closed(server);
-}
