@@ -1,9 +1,11 @@
 import { Command } from 'commander';
+import { backupCommands } from './commands/backup.ts';
 import { bookCommands } from './commands/books.ts';
 import { callCommand } from './commands/call.ts';
 import { demoCommand } from './commands/demo.ts';
 import { eventsCommand } from './commands/events.ts';
 import { evidenceCommands } from './commands/evidence.ts';
+import { exposureCommand } from './commands/exposure.ts';
 import { fundCommand } from './commands/fund.ts';
 import { homeCommands } from './commands/home.ts';
 import {
@@ -16,17 +18,19 @@ import {
 } from './commands/identity.ts';
 import { mcpCommand } from './commands/mcp.ts';
 import { moneyCommands } from './commands/money.ts';
+import { ownerCommand } from './commands/owner.ts';
 import { policyCommand } from './commands/policy.ts';
 import { revenueCommands } from './commands/revenue.ts';
 import { reviewCommands } from './commands/review.ts';
 import { standingCommands } from './commands/standing.ts';
+import { stopCommand } from './commands/stop.ts';
 import { exitCodesHelp } from './exit.ts';
 import { gatewayCommand } from './gateway.ts';
 import { payoutCommand } from './payout.ts';
 import { version } from './version.ts';
 
 const sections: readonly (readonly [string, () => readonly Command[]])[] = [
-  ['Run:', () => [...homeCommands(), gatewayCommand(), mcpCommand(), demoCommand()]],
+  ['Run:', () => [...homeCommands(), gatewayCommand(), mcpCommand(), demoCommand(), ...backupCommands()]],
   [
     'Who:',
     () => [sponsorCommand(), agentCommand(), payeeCommand(), workflowCommand(), approverCommand(), keyCommand()],
@@ -34,6 +38,7 @@ const sections: readonly (readonly [string, () => readonly Command[]])[] = [
   ['Pay:', () => [...moneyCommands(), payoutCommand(), ...reviewCommands(), ...standingCommands(), fundCommand()]],
   ['Earn:', () => revenueCommands()],
   ['Decide:', () => [policyCommand()]],
+  ['Control:', () => [exposureCommand(), stopCommand(), ownerCommand()]],
   ['Prove:', () => [...evidenceCommands(), ...bookCommands(), eventsCommand()]],
   ['Any:', () => [callCommand()]],
 ];

@@ -115,8 +115,8 @@ describe('The policy lets an agent spend', () => {
     let allowed = 0n;
     for (let i = 0; i < 60; i += 1) {
       await made.store.write((tx) => {
-        const { state, amount } = requestPayment(tx, made.request({ amount: parseUsdc('4.5') }), made.context());
-        if (state === 'authorized') allowed += amount;
+        const { payment } = requestPayment(tx, made.request({ amount: parseUsdc('4.5') }), made.context());
+        if (payment.state === 'authorized') allowed += payment.amount;
       });
     }
     expect(allowed).toBeGreaterThan(0n);

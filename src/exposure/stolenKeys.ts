@@ -55,7 +55,7 @@ export function stolenKeys(exposures: readonly AgentExposure[], operatorKeys: nu
   }
   for (const [holder, own] of by(exposures, ({ roles }) => [roles.owner])) {
     const held = own.reduce((sum, each) => sum + each.held, 0n);
-    const because = `Everything at once: it withdraws what ${count(own)} hold, frozen or not, and no ceiling counts it. Make it a multisig of people.`;
+    const because = `Everything at once: it withdraws all of ${count(own)}, frozen or not, and no ceiling counts it. Make it a multisig of people.`;
     keys.push({ key: 'owner', holder, agents: own.length, figures: same({ most: held, ifFunded: null, because }) });
   }
   return keys;

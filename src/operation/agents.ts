@@ -20,7 +20,16 @@ const AgentView = z.object({
       address: z.string(),
       purse: z.string(),
       deployed_at: z.string().nullable(),
-      ceilings: z.object({ per_payment: AmountView, per_period: AmountView, period_seconds: z.int() }),
+      ceilings: z
+        .object({
+          per_payment: AmountView,
+          per_period: AmountView,
+          period_seconds: z.int(),
+          threshold: z.int().describe('How many approvers must sign what is above'),
+          approvers: z.array(z.string()),
+          allow_list: z.array(z.string()).nullable().describe('Null where it is off'),
+        })
+        .describe('As last read from the chain; get_wallet reads it now'),
     })
     .nullable(),
   balances: z.object({
@@ -52,6 +61,9 @@ function view(tx: ReadTx, agent: Agent): z.input<typeof AgentView> {
         per_payment: amountView(BigInt(wallet.ceilings.perPayment)),
         per_period: amountView(BigInt(wallet.ceilings.perPeriod)),
         period_seconds: wallet.ceilings.periodSeconds,
+        threshold: wallet.ceilings.threshold,
+        approvers: [...wallet.ceilings.approvers],
+        allow_list: wallet.ceilings.allowList,
       },
     },
     balances: {
