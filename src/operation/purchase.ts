@@ -73,14 +73,21 @@ export async function purchase(app: App, caller: Caller, wish: Purchase): Promis
       const { requirement, payment } = before;
       const standing = { requirement, amount: payment.amount, payTo: payment.address, flow: '' };
       const same = purchaseRequest(wish, offer, standing, key, bodyHash);
-      return { answer: requestPayment(tx, same, context), context, request: null };
+      return { answer: paid(app, tx, same, context), context, request: null };
     }
     const requests = payable.map((each) => purchaseRequest(wish, offer, each, key, bodyHash));
     const request = choose(tx, requests, context, refused);
-    return { answer: requestPayment(tx, request, context), context, request };
+    return { answer: paid(app, tx, request, context), context, request };
   });
   if (decided === 'offer_changed') throw new BursarError('x402_offer_changed');
   return { ...(await signed(app, wish, decided)), hints: hintsOf(app, decided) };
+}
+
+/** One commit for the decision and, where everything is ready, its signature. */
+function paid(app: App, tx: Tx, request: PaymentRequest, context: GateContext): GateAnswer {
+  const answer = requestPayment(tx, request, context);
+  if (answer.payment.state === 'authorized') app.x402.signNow(tx, answer.payment.id);
+  return answer;
 }
 
 async function signed(app: App, wish: Purchase, { answer }: Decided): Promise<Omit<Purchased, 'hints'>> {

@@ -1,4 +1,4 @@
-import { parseTransaction, recoverTypedDataAddress } from 'viem';
+import { keccak256, parseTransaction, recoverTypedDataAddress, toHex } from 'viem';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { expect, it } from 'vitest';
 import { environmentKeys, layeredKeys } from './keys.ts';
@@ -56,4 +56,17 @@ it('layers ask the first provider that holds the role', async () => {
   expect(await keys.roles()).toEqual(['guardian', 'owner']);
   expect(await keys.address('owner')).toBe(address);
   expect(await keys.address('guardian')).toBe(privateKeyToAccount(other).address);
+});
+
+it('signs a digest at once just as it signs it later, and not for a role whose key may be elsewhere', async () => {
+  const keys = environmentKeys({ BURSAR_KEY_OWNER: key });
+  for (let i = 0; i < 50; i += 1) {
+    const digest = keccak256(toHex(i));
+    expect(keys.signDigestNow?.('owner', digest)).toBe(await keys.signDigest('owner', digest));
+  }
+  expect(keys.signDigestNow?.('guardian', keccak256('0x'))).toBeNull();
+  expect(keys.signDigestNow?.('owner', '0x1234')).toBeNull();
+  const { signDigestNow: _none, ...elsewhere } = environmentKeys({ BURSAR_KEY_OWNER: generatePrivateKey() });
+  expect(layeredKeys(elsewhere, keys).signDigestNow?.('owner', keccak256('0x'))).toBeNull();
+  expect(layeredKeys(keys, elsewhere).signDigestNow?.('owner', keccak256('0x'))).not.toBeNull();
 });

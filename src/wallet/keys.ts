@@ -1,10 +1,13 @@
+import { secp256k1 } from '@noble/curves/secp256k1';
 import {
   type Address,
+  concatHex,
   type Hex,
   isHex,
   size,
   type TransactionSerializableEIP1559,
   type TypedDataDefinition,
+  toHex,
 } from 'viem';
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
 import { BursarError } from '../errors/base.ts';
@@ -24,6 +27,8 @@ export interface KeyProvider {
   address(role: KeyRole): Promise<Address>;
   /** ECDSA over the 32 bytes themselves, as 65 bytes r, s, v (27 or 28). No EIP-191 prefix: only for digests made here. */
   signDigest(role: KeyRole, digest: Hex): Promise<Hex>;
+  /** The same at once, inside a transaction; null, or not there at all, where the key is not in this process. */
+  signDigestNow?(role: KeyRole, digest: Hex): Hex | null;
   /** EIP-712. */
   signTypedData(role: KeyRole, typedData: TypedDataDefinition): Promise<Hex>;
   /** EIP-1559, with a chain id (EIP-155 replay protection). Gives the raw transaction. */
@@ -33,7 +38,11 @@ export interface KeyProvider {
 /** A provider over private keys in memory. The keys stay in its closure: nothing to print, inspect or serialise. */
 export function memoryKeys(privateKeys: ReadonlyMap<KeyRole, Hex>): KeyProvider {
   const accounts = new Map<KeyRole, PrivateKeyAccount>();
-  for (const [role, key] of privateKeys) accounts.set(checkRole(role), accountOf(role, key));
+  const secrets = new Map<KeyRole, Hex>();
+  for (const [role, key] of privateKeys) {
+    accounts.set(checkRole(role), accountOf(role, key));
+    secrets.set(role, key);
+  }
   const account = (role: KeyRole): PrivateKeyAccount => {
     const found = accounts.get(role);
     if (!found) throw new BursarError('not_configured', { message: `There is no key for the role "${role}".` });
@@ -46,9 +55,19 @@ export function memoryKeys(privateKeys: ReadonlyMap<KeyRole, Hex>): KeyProvider 
       if (size(digest) !== 32) throw new BursarError('invalid_request', { message: 'A digest has 32 bytes.' });
       return account(role).sign({ hash: digest });
     },
+    signDigestNow: (role, digest) => {
+      const secret = secrets.get(role);
+      return secret === undefined || size(digest) !== 32 ? null : signNow(digest, secret);
+    },
     signTypedData: async (role, typedData) => account(role).signTypedData(typedData),
     signTransaction: async (role, transaction) => account(role).signTransaction(transaction),
   };
+}
+
+/** RFC 6979, low s: byte for byte what the account's own `sign` gives. */
+function signNow(digest: Hex, secret: Hex): Hex {
+  const { r, s, recovery } = secp256k1.sign(digest.slice(2), secret.slice(2), { lowS: true });
+  return concatHex([toHex(r, { size: 32 }), toHex(s, { size: 32 }), recovery === 0 ? '0x1b' : '0x1c']);
 }
 
 const ENVIRONMENT_PREFIX = 'BURSAR_KEY_';
@@ -74,6 +93,15 @@ export function layeredKeys(...providers: readonly KeyProvider[]): KeyProvider {
     roles: async () => [...new Set((await Promise.all(providers.map((provider) => provider.roles()))).flat())].sort(),
     address: async (role) => (await holding(role)).address(role),
     signDigest: async (role, digest) => (await holding(role)).signDigest(role, digest),
+    signDigestNow: (role, digest) => {
+      for (const provider of providers) {
+        // Who cannot sign at once may hold the role: what stands behind it is not asked.
+        if (!provider.signDigestNow) return null;
+        const signature = provider.signDigestNow(role, digest);
+        if (signature !== null) return signature;
+      }
+      return null;
+    },
     signTypedData: async (role, typedData) => (await holding(role)).signTypedData(role, typedData),
     signTransaction: async (role, transaction) => (await holding(role)).signTransaction(role, transaction),
   };

@@ -116,15 +116,16 @@ function exchange({ authorization, signature }: SignedAuthorization) {
 }
 const balanceOf = (address: Hex) =>
   local.client.readContract({ address: local.usdc.address, abi: tokenAbi, functionName: 'balanceOf', args: [address] });
-const settle = (signed: SignedAuthorization) => {
+const settle = async (signed: SignedAuthorization) => {
   const { from, to, value, validAfter, validBefore, nonce } = signed.authorization;
-  return local.client.writeContract({
+  const hash = await local.client.writeContract({
     account: stranger,
     address: local.usdc.address,
     abi: tokenAbi,
     functionName: 'transferWithAuthorization',
     args: [from, to, BigInt(value), BigInt(validAfter), BigInt(validBefore), nonce, signed.signature],
   });
+  await local.client.waitForTransactionReceipt({ hash });
 };
 
 describe('a purse authorization', () => {

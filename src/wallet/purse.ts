@@ -75,7 +75,24 @@ export async function signPurseAuthorization(
   transfer: ApprovedTransfer,
   terms: SigningTerms,
 ): Promise<SignedAuthorization> {
-  const { keys, role, chain, domain, nowS, validBeforeS } = terms;
+  const { keys, role } = terms;
+  const { typedData, wrap } = prepare(transfer, terms);
+  const executorSignature = await keys.signTypedData(role, typedData);
+  await checkSigner(keys, role, typedData, executorSignature);
+  return wrap(executorSignature);
+}
+
+/** The same at once; null where the key is not in this process, or has not been seen to be the executor's yet. */
+export function signPurseAuthorizationNow(transfer: ApprovedTransfer, terms: SigningTerms): SignedAuthorization | null {
+  const { keys, role } = terms;
+  if (!proven.get(keys)?.has(role)) return null;
+  const { typedData, wrap } = prepare(transfer, terms);
+  const executorSignature = keys.signDigestNow?.(role, hashTypedData(typedData)) ?? null;
+  return executorSignature && wrap(executorSignature);
+}
+
+function prepare(transfer: ApprovedTransfer, terms: SigningTerms) {
+  const { chain, domain, nowS, validBeforeS } = terms;
   const { purse: from, payee: to, amount: value, chainKey, policyDigest, decisionHash } = transfer;
   invariant(transfer.rail === 'x402', 'Only a payment of the x402 rail is signed for the purse.', {
     id: transfer.paymentId,
@@ -97,23 +114,24 @@ export async function signPurseAuthorization(
     primaryType: 'TransferWithAuthorization',
     message: { from, to, value, validAfter, validBefore, nonce },
   } as const;
-  const executorSignature = await keys.signTypedData(role, typedData);
-  await checkSigner(keys, role, typedData, executorSignature);
-  const signature = encodeAbiParameters(SIGNATURE_TYPES, [
-    to,
-    value,
-    validAfter,
-    validBefore,
-    chainKey,
-    policyDigest,
-    decisionHash,
-    executorSignature,
-  ]);
-  invariant(size(signature) > 65, 'The purse signature must be longer than 65 bytes.');
-  return {
-    authorization: { from, to, value: `${value}`, validAfter: `${validAfter}`, validBefore: `${validBefore}`, nonce },
-    signature,
+  const wrap = (executorSignature: Hex): SignedAuthorization => {
+    const signature = encodeAbiParameters(SIGNATURE_TYPES, [
+      to,
+      value,
+      validAfter,
+      validBefore,
+      chainKey,
+      policyDigest,
+      decisionHash,
+      executorSignature,
+    ]);
+    invariant(size(signature) > 65, 'The purse signature must be longer than 65 bytes.');
+    return {
+      authorization: { from, to, value: `${value}`, validAfter: `${validAfter}`, validBefore: `${validBefore}`, nonce },
+      signature,
+    };
   };
+  return { typedData, wrap };
 }
 
 /** Providers and roles whose signature was seen to be the executor's. */

@@ -7,11 +7,16 @@ import { getWorkflow } from '../identity/workflows.ts';
 import type { Payment } from '../payments/payment.ts';
 import { findPayment, type PaymentRow, toPayment } from '../payments/records.ts';
 import { appendPaymentEvent, transition } from '../payments/transition.ts';
-import type { Store, Tx } from '../store/store.ts';
-import { approvedTransferFromReservation } from '../wallet/approvedTransfer.ts';
+import type { ReadTx, Store, Tx } from '../store/store.ts';
+import { type ApprovedTransfer, approvedTransferFromReservation } from '../wallet/approvedTransfer.ts';
 import type { Chain } from '../wallet/chain.ts';
 import type { KeyProvider } from '../wallet/keys.ts';
-import { type SignedAuthorization, signPurseAuthorization } from '../wallet/purse.ts';
+import {
+  type SignedAuthorization,
+  type SigningTerms,
+  signPurseAuthorization,
+  signPurseAuthorizationNow,
+} from '../wallet/purse.ts';
 import type { TokenDomain } from '../wallet/tokenDomain.ts';
 import { echoExtensions } from './extensions.ts';
 import type { Requirement } from './paymentRequired.ts';
@@ -29,6 +34,8 @@ export type StoredSignature = { header: string; validBeforeMs: number };
 export interface PurchaseSigner {
   /** See `X402Signer` in the operation room. */
   signature(paymentId: string, waitMs: number): Promise<StoredSignature | null>;
+  /** Signs inside the transaction of the decision what can be signed at once; what cannot is left to `signature`. */
+  signNow(tx: Tx, paymentId: string): void;
   domain(): Promise<TokenDomain>;
 }
 
@@ -36,6 +43,7 @@ const POLL_MS = 50;
 /** Facilitators want some seconds left when they verify. */
 const MIN_VALIDITY_SECONDS = 10;
 
+type Draft = { payment: Payment; stored: Stored; transfer: ApprovedTransfer; terms: SigningTerms };
 type Stored = { requirement: Requirement; resource: unknown; extensions: unknown };
 
 /**
@@ -45,44 +53,37 @@ type Stored = { requirement: Requirement; resource: unknown; extensions: unknown
 export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
   const { store, chain, keys, clock } = options;
 
-  async function sign(payment: Payment, row: PaymentRow): Promise<StoredSignature> {
-    const wallet = store.read((tx) => getAgent(tx, payment.agentId)).wallet;
+  let domain: TokenDomain | null = null;
+  const readDomain = async (): Promise<TokenDomain> => {
+    domain = await options.domain();
+    return domain;
+  };
+
+  /** What is to be signed for the purchase, on what terms, and with which offer echoed. */
+  function draft(tx: ReadTx, payment: Payment, row: PaymentRow, tokenDomain: TokenDomain): Draft {
+    const { wallet } = getAgent(tx, payment.agentId);
     invariant(wallet, 'A purchase is authorized for an agent without a wallet.');
-    const { requirement, resource, extensions } = JSON.parse(row.request_json) as Stored;
-    const transfer = approvedTransferFromReservation(payment, { wallet: wallet.address, purse: wallet.purse });
+    const stored = JSON.parse(row.request_json) as Stored;
     const nowS = Math.floor(clock() / 1000);
-    const seconds = Math.min(
-      Math.max(requirement.maxTimeoutSeconds, MIN_VALIDITY_SECONDS),
-      options.maxValiditySeconds(),
-    );
-    const signed = await signPurseAuthorization(transfer, {
-      keys,
-      role: 'executor',
-      chain,
-      domain: await options.domain(),
-      nowS,
-      validBeforeS: nowS + seconds,
-    });
-    const echoed = echoExtensions(extensions, payment.id);
-    const payload = {
-      x402Version: 2,
-      resource,
-      accepted: requirement,
-      payload: signed,
-      ...(echoed ? { extensions: echoed } : {}),
+    const asked = Math.max(stored.requirement.maxTimeoutSeconds, MIN_VALIDITY_SECONDS);
+    const validBeforeS = nowS + Math.min(asked, options.maxValiditySeconds());
+    return {
+      payment,
+      stored,
+      transfer: approvedTransferFromReservation(payment, { wallet: wallet.address, purse: wallet.purse }),
+      terms: { keys, role: 'executor', chain, domain: tokenDomain, nowS, validBeforeS },
     };
-    const header = Buffer.from(JSON.stringify(payload)).toString('base64');
-    return store.write((tx) => keep(tx, payment, signed, header, resource));
+  }
+
+  async function sign(payment: Payment, row: PaymentRow): Promise<StoredSignature> {
+    const tokenDomain = await readDomain();
+    const drafted = store.read((tx) => draft(tx, payment, row, tokenDomain));
+    const signed = await signPurseAuthorization(drafted.transfer, drafted.terms);
+    return store.write((tx) => keep(tx, drafted, signed));
   }
 
   /** Two signers at once: the first one's is kept, and both give that. */
-  function keep(
-    tx: Tx,
-    payment: Payment,
-    signed: SignedAuthorization,
-    header: string,
-    resource: unknown,
-  ): StoredSignature {
+  function keep(tx: Tx, { payment, stored }: Draft, signed: SignedAuthorization): StoredSignature {
     const before = storedSignature(tx, payment.id);
     if (before) return before;
     const now = findPayment(tx, payment.id);
@@ -91,6 +92,7 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
     }
     refuseInactive(tx, now);
     const { authorization } = signed;
+    const header = headerOf(payment, stored, signed);
     tx.run(
       `INSERT INTO x402_authorizations (payment_id, chain_id, purse, nonce, pay_to, value_micro, valid_after_s, valid_before_s, payload_json, resource_json)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -103,7 +105,7 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
       BigInt(authorization.validAfter),
       BigInt(authorization.validBefore),
       header,
-      JSON.stringify(resource),
+      JSON.stringify(stored.resource),
     );
     const atMs = clock();
     const data = { nonce: authorization.nonce, valid_before: authorization.validBefore };
@@ -112,8 +114,20 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
     return { header, validBeforeMs: Number(authorization.validBefore) * 1000 };
   }
 
+  function isReady(tx: ReadTx, payment: Payment): boolean {
+    return payment.state === 'authorized' && payment.heldMicro === payment.amount && isDeployed(tx, payment);
+  }
+
   return {
-    domain: options.domain,
+    domain: readDomain,
+    signNow(tx, paymentId) {
+      const row = tx.get<PaymentRow>('SELECT * FROM payments WHERE id = ?', paymentId);
+      const payment = row && toPayment(row);
+      if (!domain || !payment || storedSignature(tx, paymentId) || !isReady(tx, payment)) return;
+      const drafted = draft(tx, payment, row, domain);
+      const signed = signPurseAuthorizationNow(drafted.transfer, drafted.terms);
+      if (signed) keep(tx, drafted, signed);
+    },
     async signature(paymentId, waitMs) {
       // Real time, not the injected clock: this bounds how long a caller waits.
       const until = performance.now() + waitMs;
@@ -126,7 +140,7 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
         if (!row) throw new BursarError('payment_not_found');
         const payment = toPayment(row);
         if (payment.state !== 'authorized') return null;
-        if (payment.heldMicro === payment.amount && isDeployed(store, payment)) return sign(payment, row);
+        if (store.read((tx) => isReady(tx, payment))) return sign(payment, row);
         if (performance.now() >= until) return null;
         await sleep(POLL_MS);
       }
@@ -156,6 +170,17 @@ function refuseInactive(tx: Tx, payment: Payment): void {
 }
 
 /** A purse without code cannot answer ERC-1271. */
-function isDeployed(store: Store, payment: Payment): boolean {
-  return store.read((tx) => getAgent(tx, payment.agentId)).wallet?.deployedAtMs != null;
+function isDeployed(tx: ReadTx, payment: Payment): boolean {
+  return getAgent(tx, payment.agentId).wallet?.deployedAtMs != null;
+}
+
+/** The PAYMENT-SIGNATURE header: base64 of the payload, the chosen requirement echoed whole. */
+function headerOf(
+  payment: Payment,
+  { requirement, resource, extensions }: Stored,
+  signed: SignedAuthorization,
+): string {
+  const echoed = echoExtensions(extensions, payment.id);
+  const payload = { x402Version: 2, resource, accepted: requirement, payload: signed };
+  return Buffer.from(JSON.stringify(echoed ? { ...payload, extensions: echoed } : payload)).toString('base64');
 }
