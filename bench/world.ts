@@ -22,7 +22,12 @@ export const PAYEES = 50;
 /** A Wednesday. The benches' own time runs from here, so that windows and their edges are the same in each run. */
 export const START_MS = Date.UTC(2026, 6, 15, 9);
 export const TOKEN = getAddress('0x00000000000000000000000000000000000a11ce');
-export const chainFacts: ChainFacts = { chainId: 31_337, token: TOKEN, network: 'eip155:31337' };
+export const chainFacts: ChainFacts = {
+  chainId: 31_337,
+  token: TOKEN,
+  factory: '0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512',
+  network: 'eip155:31337',
+};
 
 /** Everyone who takes part, with money: what an office looks like before its first payment. */
 export type World = { agents: { agent: Agent; key: string }[]; payees: Payee[] };

@@ -34,4 +34,4 @@ export type PaymentRequest = {
 };
 
 /** The one chain a Bursar pays on, and its USDC. `network` is CAIP-2. */
-export type ChainFacts = { chainId: number; token: Address; network: string };
+export type ChainFacts = { chainId: number; token: Address; network: string; factory: Address };

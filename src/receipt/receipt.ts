@@ -31,7 +31,7 @@ export const Receipt = z.strictObject({
     refund_of: z.string().nullable(),
     refunds: z.array(z.string()),
   }),
-  chain: z.strictObject({ id: z.int().positive(), token: address, wallet: address, purse: address }),
+  chain: z.strictObject({ id: z.int().positive(), token: address, wallet: address, purse: address, factory: address }),
   settlement: z.strictObject({
     tx_hash: bytes32,
     log_index: z.int().min(0),
@@ -94,7 +94,13 @@ export function receiptOf(tx: ReadTx, id: string, chain: ChainFacts): Receipt {
         .all<{ id: string }>('SELECT id FROM payments WHERE refund_of = ? ORDER BY id', payment.id)
         .map((row) => row.id),
     },
-    chain: { id: chain.chainId, token: chain.token, wallet: wallet.address, purse: wallet.purse },
+    chain: {
+      id: chain.chainId,
+      token: chain.token,
+      wallet: wallet.address,
+      purse: wallet.purse,
+      factory: chain.factory,
+    },
     settlement: {
       tx_hash: settlement.txHash,
       log_index: settlement.logIndex,

@@ -17,7 +17,7 @@ import {
 } from 'viem';
 import { decisionHashOf } from '../payments/decide.ts';
 import { replay } from '../policy/replay.ts';
-import { agentWalletAbi } from '../wallet/contracts.generated.ts';
+import { agentWalletAbi, agentWalletFactoryAbi } from '../wallet/contracts.generated.ts';
 import { Receipt } from './receipt.ts';
 
 export type Finding = { check: string; ok: boolean; detail: string };
@@ -136,6 +136,7 @@ async function checkChain(receipt: Receipt, client: PublicClient): Promise<Findi
     transferFinding(receipt, mined.logs),
     payment.rail === 'wallet' ? executedFinding(receipt, mined.logs) : authorizationFinding(receipt, mined.logs),
     await registryFinding(receipt, client),
+    await originFinding(receipt, client, mined.blockNumber),
   ];
 }
 
@@ -195,14 +196,37 @@ function authorizationFinding(receipt: Receipt, logs: readonly Log[]): Finding {
 
 /** A pinned wallet and its purse refuse every digest that the registry does not have active: the log itself is the proof. */
 async function registryFinding(receipt: Receipt, client: PublicClient): Promise<Finding> {
-  const registry = await client.readContract({
-    address: getAddress(receipt.chain.wallet),
-    abi: agentWalletAbi,
-    functionName: 'registry',
-  });
+  const registry = await client
+    .readContract({ address: getAddress(receipt.chain.wallet), abi: agentWalletAbi, functionName: 'registry' })
+    .catch(() => null);
+  if (registry === null) return finding('registry', false, `${receipt.chain.wallet} is no AgentWallet`);
   return registry === zeroAddress
     ? finding('registry', true, "unpinned wallet: the digest is the executor's claim")
     : finding('registry', true, `the wallet takes only policies that ${registry} has active`);
+}
+
+/** That the wallet and its purse are the factory's own, so that their logs mean what they say. */
+async function originFinding(receipt: Receipt, client: PublicClient, blockNumber: bigint): Promise<Finding> {
+  const { factory, wallet, purse } = receipt.chain;
+  const name = 'wallet origin';
+  const made = await client
+    .getContractEvents({
+      address: getAddress(factory),
+      abi: agentWalletFactoryAbi,
+      eventName: 'WalletCreated',
+      args: { wallet: getAddress(wallet), purse: getAddress(purse) },
+      fromBlock: 0n,
+      toBlock: blockNumber,
+    })
+    .catch(() => null);
+  if (made === null) {
+    return finding(name, true, `NOT checked, the node refuses to search: see that ${factory} made ${wallet}`);
+  }
+  return finding(
+    name,
+    made.length === 1,
+    `made by the factory ${factory}: compare it with the one your organisation names`,
+  );
 }
 
 async function checkApprovals(receipt: Receipt, client: PublicClient): Promise<Finding[]> {

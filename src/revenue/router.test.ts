@@ -65,7 +65,12 @@ beforeEach(async () => {
     // Only the vendor's wallet is on this chain.
     tx.run('DELETE FROM wallets WHERE agent_id <> ?', vendor.id);
   });
-  const chain = openChain({ chainId: 31_337, rpcUrl: local.anvil.url, token: local.usdc.address });
+  const chain = openChain({
+    chainId: 31_337,
+    rpcUrl: local.anvil.url,
+    token: local.usdc.address,
+    factory: '0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512',
+  });
   follower = createFollower({
     store: world.store,
     chain: viemSource(chain),

@@ -31,6 +31,14 @@ export const Config = z.strictObject({
       .regex(/^[0-9]+$/)
       .nullable(),
   }),
+  /** People's addresses for new wallets. Where they are absent the keystore's `owner` and `approver` keys stand in: test money only. */
+  wallets: z
+    .strictObject({
+      owner: AddressText.nullable().default(null),
+      approvers: z.array(AddressText).max(32).default([]),
+      threshold: z.int().min(1).max(32).default(1),
+    })
+    .prefault({}),
   server: z.strictObject({
     host: z.string(),
     port: z.int().min(0).max(65_535),

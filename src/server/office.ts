@@ -112,20 +112,26 @@ export async function openOffice(options: {
     domain,
     maxValiditySeconds: () => policies.active().settings.x402.maxValiditySeconds,
   });
-  const approvers = await addressesOf(keys, roles, 'approver');
+  const people = config.wallets;
+  const approvers = people.approvers.length > 0 ? people.approvers : await addressesOf(keys, roles, 'approver');
+  const walletOwner = people.owner ?? owner;
   const guardian = roles.includes('guardian') ? await keys.address('guardian') : executor;
 
   const app: App = {
     store,
     clock,
     chain,
-    chainFacts: { chainId, token, network: `eip155:${chainId}` },
+    chainFacts: { chainId, token, network: `eip155:${chainId}`, factory },
     policies,
     x402,
     invoices: null,
     fetcher: createFetcher(store),
     planWallet: (agentId, wish) =>
-      planWallet({ chainId, factory, owner: owner ?? executor, guardian, executor, approvers }, agentId, wish),
+      planWallet(
+        { chainId, factory, owner: walletOwner, guardian, executor, approvers, threshold: people.threshold },
+        agentId,
+        wish,
+      ),
     checkLedger: async () => {
       const { ok, checks } = await checkLedger(store, { chainId, source }, () => new Promise((r) => setImmediate(r)));
       return { ok, checks: checks.map(({ name, ok: good, detail }) => ({ name, ok: good, detail })) };
@@ -230,21 +236,27 @@ async function recur({ store, policies, chainFacts, clock }: App): Promise<void>
 type Makers = {
   chainId: number;
   factory: Address;
-  owner: Address;
+  owner: Address | null;
   guardian: Address;
   executor: Address;
   approvers: Address[];
+  threshold: number;
 };
 
 function planWallet(makers: Makers, agentId: AgentId, wish: WalletWish): WalletPlan {
   const { chainId, factory, owner, guardian, executor, approvers } = makers;
+  if (!owner) {
+    throw new BursarError('not_configured', {
+      message: 'Nobody owns new wallets: set `wallets.owner` in config.json.',
+    });
+  }
   const config = walletConfig({
     agentId,
     owner,
     guardian,
     executor,
     approvers,
-    threshold: approvers.length > 0 ? 1 : 0,
+    threshold: approvers.length > 0 ? Math.min(makers.threshold, approvers.length) : 0,
     ...(wish.perPayment === undefined ? {} : { perPayment: microUsdc(wish.perPayment) }),
     ...(wish.perPeriod === undefined ? {} : { perPeriod: microUsdc(wish.perPeriod) }),
   });

@@ -18,6 +18,7 @@ export const chain: ChainFacts = {
   chainId: 31_337,
   network: 'eip155:31337',
   token: '0x5FbDB2315678afecb367f032d93F642f64180aa3',
+  factory: '0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512',
 };
 export const numbered = (n: number) => getAddress(`0x${n.toString(16).padStart(40, '0')}`);
 
