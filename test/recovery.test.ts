@@ -84,6 +84,37 @@ const arrived = () =>
     args: [payTo],
   });
 
+describe('A lost owner key', () => {
+  it('is replaced by nobody, and the money still moves to new wallets by payments within the ceilings', async () => {
+    const agent = await office.agent('orphan', '20');
+    const heir = await office.agent('heir', '0');
+    expect(await settled(await pay(agent.id, '1.00'))).not.toBe('failed');
+    const wallet = agent.wallet as `0x${string}`;
+    const calls = [
+      ownerCalls.unfreeze(wallet),
+      ownerCalls.setCeilings(wallet, parseUsdc('9000'), parseUsdc('9000')),
+      ownerCalls.withdraw(wallet, office.config.chain.usdc, payTo, 1n),
+      ownerCalls.setExecutor(wallet, payTo),
+      ownerCalls.setGuardian(wallet, payTo),
+      ownerCalls.setValidUntil(wallet, 2 ** 39),
+      ownerCalls.transferOwnership(wallet, payTo),
+      ownerCalls.acceptOwnership(wallet),
+    ];
+    for (const role of ['executor', 'guardian', 'approver']) {
+      const account = await office.keys.address(role);
+      for (const call of calls) await expect(office.local.client.call({ account, ...call })).rejects.toThrow();
+    }
+    const own = payee;
+    const fields = { name: 'The heir', kind: 'agent', agent: heir.id, categories: ['contractor'], verified: true };
+    payee = String((await client.call('create_payee', { ...fields, address: heir.wallet })).id);
+    expect(await settled(await pay(agent.id, '4.00'))).not.toBe('failed');
+    payee = own;
+    const { balances } = (await client.call('get_agent', { id: heir.id })) as { balances: Record<string, unknown> };
+    expect(balances.available).toEqual(usdc('4.00'));
+    expect(await client.call('check_ledger')).toMatchObject({ ok: true });
+  });
+});
+
 describe('A lost database', () => {
   it('comes back from a copy that was made while it was in use: nothing is paid twice, and no nonce is given twice', async () => {
     const agent = await office.agent('lost', '20');
@@ -127,7 +158,7 @@ describe('A lost database', () => {
     expect(await client.call('get_agent', { id: agent.id })).toMatchObject({ status: 'frozen' });
     await client.call('set_agent_status', { id: agent.id, status: 'active' });
     expect(await settled(await pay(agent.id, '1.50'))).not.toBe('failed');
-    expect(await arrived()).toBe(11_500_000n);
+    expect(await arrived()).toBe(12_500_000n);
     expect(await client.call('check_ledger')).toMatchObject({ ok: true });
   });
 

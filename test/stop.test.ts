@@ -54,6 +54,7 @@ async function until(what: () => Promise<boolean>): Promise<void> {
 }
 const stopOf = (buyer: Buyer) => world.office.operator.call('get_stop', { id: buyer.id });
 const ended = (buyer: Buyer) => until(async () => (await stopOf(buyer)).state === 'ended');
+const guardian = () => world.office.keys.address('guardian');
 const ledger = () => world.office.operator.call('check_ledger');
 
 describe('stop_agent', () => {
@@ -123,6 +124,30 @@ describe('stop_agent', () => {
     );
     expect(attempts.filter(({ signed_at }) => Number(signed_at) > atStop)).toEqual([]);
     expect(await state(buyer)).toMatchObject({ frozen: true });
+    expect(await ledger()).toMatchObject({ ok: true });
+  });
+
+  it('is raced by a seller who redeems at the same moment: paid once, and nothing is left at risk', async () => {
+    const { operator, local } = world.office;
+    const buyer = await world.buyer('redeemed');
+    const signed = await sign(buyer, '/race');
+    const other = await sign(buyer, '/race-2');
+    expect(other.payment_signature).not.toBeNull();
+    await local.client.setAutomine(false);
+    const redeeming = world.seller.redeem(payloadOf(signed));
+    await operator.call('stop_agent', { id: buyer.id, reason: 'a race' });
+    await until(
+      async () => (await local.client.getTransactionCount({ address: await guardian(), blockTag: 'pending' })) > 0,
+    );
+    await local.client.mine({ blocks: 1 });
+    await local.client.setAutomine(true);
+    await redeeming;
+    await ended(buyer);
+    expect(await stopOf(buyer)).toMatchObject({ at_risk: usdc('0.00') });
+    expect(await balanceOf(world.office, PAY_TO)).toBe(10_000n);
+    expect((await operator.call('get_payment', { id: String(signed.id) })).state).toBe('final');
+    expect((await operator.call('get_payment', { id: String(other.id) })).state).toBe('cancelled');
+    expect(await state(buyer)).toMatchObject({ frozen: true, purseBalance: 0n });
     expect(await ledger()).toMatchObject({ ok: true });
   });
 
