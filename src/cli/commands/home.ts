@@ -47,8 +47,11 @@ async function init({ home, screen }: Session, flags: InitFlags): Promise<void> 
   const needs = (role: string): string =>
     remote === null
       ? 'has gas (local chain)'
-      : ({ executor: 'fund with gas: sends the payments', owner: 'fund with gas: activates policies' }[role] ??
-        'no funds needed');
+      : ({
+          executor: 'fund with gas: sends the payments',
+          owner: 'fund with gas: activates policies',
+          guardian: 'fund with gas: freezes wallets',
+        }[role] ?? 'no funds needed');
   const listed = addresses.map(({ role, address }) => ({ role, address, funds: needs(role) }));
   screen.document({ home: home.dir, chain: config.chain, addresses: listed });
   screen.line(`A home in ${home.dir}, for chain ${config.chain.id}${remote ? '' : ' (local)'}.`);
