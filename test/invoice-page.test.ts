@@ -1,0 +1,84 @@
+import { existsSync } from 'node:fs';
+import { type Browser, chromium } from 'playwright-core';
+import type { Hex } from 'viem';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sendInOrder } from '../src/devnet/client.ts';
+import { amountOf, type EarningOffice, eventually, startEarning } from './support/earning.ts';
+
+/** A browser is asked for, not brought along: where the machine has none, there is nothing to drive. */
+const executablePath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
+  (path) => path !== undefined && existsSync(path),
+);
+
+describe.runIf(executablePath)('an invoice in a browser', () => {
+  let world: EarningOffice;
+  let browser: Browser;
+  beforeAll(async () => {
+    world = await startEarning();
+    browser = await chromium.launch({ executablePath: executablePath ?? '', args: ['--no-sandbox'] });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await world?.end();
+  });
+
+  it('is paid by an injected wallet, and the page comes to say so', async () => {
+    const { office, payer, shop, key } = world;
+    const memo = 'Labelling & checks';
+    const make = () => shop.client.call('create_invoice', { amount: amountOf('2.50'), memo }, key());
+    const [older, made] = [await make(), await make()];
+    const asked: string[] = [];
+    const problems: string[] = [];
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    page.on('pageerror', (error) => problems.push(error.message));
+    page.on('request', (request) => {
+      if (!request.url().startsWith(office.url)) problems.push(`asked ${request.url()}`);
+    });
+    await page.exposeFunction('wallet', async (method: string, params: unknown[]): Promise<unknown> => {
+      asked.push(method);
+      if (method === 'eth_requestAccounts') return [payer.address];
+      if (method === 'eth_sendTransaction') {
+        const [{ to, data }] = params as [{ to: Hex; data: Hex }];
+        const [hash] = await sendInOrder(office.local.client, payer, [{ to, data }]);
+        return hash;
+      }
+      if (method === 'personal_sign') return payer.signMessage({ message: { raw: params[0] as Hex } });
+      return null;
+    });
+    await page.addInitScript(`window.ethereum = { request: ({ method, params }) => window.wallet(method, params) };`);
+    await page.goto(`${office.url}${made.path}`);
+    expect(await page.locator('.amount').textContent()).toBe('2.50 USDC');
+    expect(await page.locator('dd', { hasText: memo }).count()).toBe(1);
+    expect(await page.getByRole('img', { name: 'Payment code' }).isVisible()).toBe(true);
+    await page.getByRole('button', { name: 'Connect a wallet and pay' }).click();
+    await eventually('the page says paid', async () => (await page.locator('.state').textContent()) === 'Paid');
+    expect(asked).toEqual([
+      'eth_requestAccounts',
+      'wallet_switchEthereumChain',
+      'eth_sendTransaction',
+      'personal_sign',
+    ]);
+    // Two invoices ask for the same: the payer's signature says which of them it paid.
+    const state = async (id: unknown) => (await office.operator.call('get_invoice', { id })).state;
+    expect([await state(made.id), await state(older.id)]).toEqual(['paid', 'open']);
+    expect(problems).toEqual([]);
+    await context.close();
+  });
+
+  it('says why nothing was paid when the wallet refuses', async () => {
+    const { office, shop, key } = world;
+    const made = await shop.client.call('create_invoice', { amount: amountOf('1'), memo: 'x' }, key());
+    const page = await browser.newPage();
+    await page.addInitScript(
+      `window.ethereum = { request: async () => { throw new Error('User rejected the request.'); } };`,
+    );
+    await page.goto(`${office.url}${made.path}`);
+    const button = page.getByRole('button', { name: 'Connect a wallet and pay' });
+    await button.click();
+    await page.getByText('Not paid: User rejected the request.').waitFor();
+    expect(await button.isEnabled()).toBe(true);
+    await page.close();
+  });
+});
