@@ -21,6 +21,8 @@ export function hintsFor(
   reasons: Verdict['reasons'],
   context: GateContext,
 ): z.input<typeof HintsView> | null {
+  const short = reasons.some((reason) => reason.code === 'insufficient_funds');
+  if (evaluated.decision.effect === 'allow' && !short) return null;
   const input = JSON.parse(evaluated.inputText) as PolicyInput;
   const found = findHints(context.policy, {
     input,
@@ -28,9 +30,8 @@ export function hintsFor(
     inputAt: (atMs) =>
       app.store.read((tx) => inputOf(tx, context.policy, request, evaluated.facts, context.chain, [], atMs)),
   });
-  const short = reasons.some((reason) => reason.code === 'insufficient_funds');
   if (evaluated.decision.effect !== 'deny' && short) return withinFunds(app, request, found);
-  return evaluated.decision.effect === 'allow' ? null : view(found);
+  return view(found);
 }
 
 /** The policy would not stand in the way, the balance does. */
