@@ -40,7 +40,8 @@ export function actingAgent(app: App, caller: Caller, asked: string | undefined)
   if (own === null && asked === undefined) {
     throw new BursarError('invalid_request', { message: 'Say for which agent: `agent`.' });
   }
-  const agent = app.store.read((tx) => getAgent(tx, asked ?? (own as string)));
+  if (own !== null && (asked === undefined || asked === own)) return own as AgentId;
+  const agent = app.store.read((tx) => getAgent(tx, asked as string));
   visibleAgent(caller, agent.id);
   return agent.id;
 }
