@@ -1,0 +1,43 @@
+/** Authorizations that a purse signed, and those that the facilitator settles. */
+export const x402 = `
+-- A signed x402 authorization (EIP-3009 from the purse). nonce is what the chain refuses a second time.
+CREATE TABLE x402_authorizations (
+  payment_id TEXT PRIMARY KEY REFERENCES payments (id),
+  chain_id INTEGER NOT NULL,
+  purse TEXT NOT NULL,
+  nonce TEXT NOT NULL UNIQUE,
+  pay_to TEXT NOT NULL,
+  value_micro INTEGER NOT NULL,
+  valid_after_s INTEGER NOT NULL,
+  valid_before_s INTEGER NOT NULL,
+  payload_json TEXT,
+  resource_json TEXT NOT NULL,
+  cancelled_at INTEGER,
+  reported_json TEXT
+) STRICT;
+CREATE INDEX x402_by_purse ON x402_authorizations (purse);
+
+-- What the facilitator inside was asked to settle: one row per (payer, nonce) for ever, so nothing is sent for it twice.
+-- told_at: when a caller heard that it settled; heard once, so one payment is not served twice. pending_*: the official
+-- code's own store of what it broadcast and has not seen mined.
+CREATE TABLE x402_settlements (
+  chain_id INTEGER NOT NULL,
+  payer TEXT NOT NULL,
+  nonce TEXT NOT NULL,
+  pay_to TEXT NOT NULL,
+  value_micro INTEGER NOT NULL CHECK (value_micro > 0),
+  state TEXT NOT NULL CHECK (state IN ('claimed', 'pending', 'settled', 'failed')),
+  claimed_until INTEGER NOT NULL,
+  transaction_id INTEGER REFERENCES transactions (id),
+  pending_key TEXT,
+  pending_hash TEXT,
+  tx_hash TEXT,
+  reason TEXT,
+  told_at INTEGER,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  PRIMARY KEY (chain_id, payer, nonce)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX x402_settlements_by_pending ON x402_settlements (pending_key) WHERE pending_key IS NOT NULL;
+CREATE INDEX x402_settlements_by_tx ON x402_settlements (tx_hash) WHERE tx_hash IS NOT NULL;
+`;
