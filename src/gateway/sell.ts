@@ -128,17 +128,17 @@ export async function sellRequest(
   }
   if (route.flow === 'upfront') {
     let streaming: Purchase | null = null;
-    const answer = await serveOnce(counter.shop, sale, async () => {
+    const answer = await serveOnce(counter.shop, sale, async (verified) => {
       const opened = await openPurchase(server, context);
       if (opened.kind !== 'purchase') {
-        return { answer: opened.kind === 'answer' ? opened.answer : notReady(), handled: false };
+        return { answer: opened.kind === 'answer' ? opened.answer : notReady() };
       }
+      verified();
       streaming = opened.purchase;
       // Paid for, and streamed: there is no answer to keep.
       const body = new Uint8Array();
       return {
         answer: { status: 200, headers: opened.purchase.upfrontHeaders ?? [], body },
-        handled: true,
         keep: false,
       };
     });
@@ -152,20 +152,20 @@ export async function sellRequest(
       withheld: WITHHELD,
     });
   }
-  const answer = await serveOnce(counter.shop, sale, async () => {
+  const answer = await serveOnce(counter.shop, sale, async (verified) => {
     const opened = await openPurchase(server, context);
     if (opened.kind !== 'purchase') {
-      return { answer: opened.kind === 'answer' ? opened.answer : notReady(), handled: false };
+      return { answer: opened.kind === 'answer' ? opened.answer : notReady() };
     }
     const { purchase } = opened;
+    verified();
     const done = await ask(counter, request, held, toldUpstream(purchase.payer, amount));
-    if (done.status >= 400 || route.chargeHeader === null) return { answer: await purchase.close(done), handled: true };
+    if (done.status >= 400 || route.chargeHeader === null) return { answer: await purchase.close(done) };
     const charge = chargeOf(done, route.chargeHeader, amount);
     const priced =
       charge === null ? refusal(502, 'upstream_charge_missing', 'The upstream did not say what this costs.') : done;
     return {
       answer: await purchase.close(withoutHeader(priced, route.chargeHeader), charge ?? undefined),
-      handled: true,
     };
   });
   give(response, present(answer));

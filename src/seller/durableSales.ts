@@ -1,5 +1,5 @@
 import { openStore } from '../store/store.ts';
-import { type Answer, CLAIM_MS, type Sale, type SaleStore } from './sales.ts';
+import type { Answer, Sale, SaleStore } from './sales.ts';
 
 const schema = [
   {
@@ -25,6 +25,8 @@ type Row = {
   answer_json: string | null;
 };
 
+/** A crash leaves a claim behind; after this it may be taken over. */
+const CLAIM_MS = 600_000;
 const DAY_MS = 86_400_000;
 
 /** Sales in an SQLite file of their own: they outlive the process. Answers are forgotten after a day, sales after a year. */
@@ -67,6 +69,7 @@ export function durableSales(path: string, clock: () => number = Date.now): Sale
         );
         tx.run('UPDATE sales SET answer_json = NULL WHERE at < ? AND answer_json IS NOT NULL', clock() - DAY_MS);
         tx.run('DELETE FROM sales WHERE at < ?', clock() - 365 * DAY_MS);
+        // What was ever served is on file, so whatever the chain shows for a claim that was left behind is owed.
         return { kind: 'new', owed: row !== undefined } as const;
       }),
     finish: (sale, answer) => put(sale, 'done', 0, answer),

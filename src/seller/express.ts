@@ -36,16 +36,15 @@ export function sell(routes: Readonly<Record<string, Priced>>, options: SellOpti
       return;
     }
     let ran = false;
-    const answer = await serveOnce(shop, sale, async () => {
+    const answer = await serveOnce(shop, sale, async (verified) => {
       ran = true;
-      let handled = false;
       const recorded = record(res);
       recorded.catch(() => {});
       await middleware(req, res, (error?: unknown) => {
-        handled = true;
+        verified();
         return error === undefined ? next() : next(error);
       });
-      return { answer: await recorded, handled };
+      return { answer: await recorded };
     });
     if (!ran) send(res, answer);
   }

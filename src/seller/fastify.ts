@@ -38,15 +38,16 @@ export function sell(
       // The handler runs between the two halves of `run`: the hook here lets it go, `onSend` brings its answer.
       return new Promise<FastifyReply | undefined>((resolve, reject) => {
         let ran = false;
-        const served = serveOnce(shop, sale, async () => {
+        const served = serveOnce(shop, sale, async (verified) => {
           ran = true;
           const opened = await openPurchase(server, context);
           if (opened.kind === 'answer') {
             resolve(send(reply, opened.answer));
-            return { answer: opened.answer, handled: false };
+            return { answer: opened.answer };
           }
           if (opened.kind === 'free') throw new Error('A priced route was not priced.');
           const { purchase } = opened;
+          verified();
           const answer = await new Promise<Answer>((settled, failed) => {
             const end = async (handlers: Answer): Promise<Answer> => {
               const closed = await purchase.close(handlers);
@@ -57,7 +58,7 @@ export function sell(
             reply.raw.once('close', () => failed(new Error('The buyer went away before the answer.')));
             resolve(undefined);
           });
-          return { answer, handled: true };
+          return { answer };
         });
         served.then(
           (answer) => {

@@ -36,14 +36,13 @@ export function sell(routes: Readonly<Record<string, Priced>>, options: SellOpti
       body: await bodyOf(c),
     });
     if (!sale) return middleware(c, next);
-    const answer = await serveOnce(shop, sale, async () => {
-      let handled = false;
+    const answer = await serveOnce(shop, sale, async (verified) => {
       const returned = await middleware(c, async () => {
-        handled = true;
+        verified();
         await next();
       });
       const response = returned ?? c.res;
-      return { answer: await fromResponse(response), handled };
+      return { answer: await fromResponse(response) };
     });
     // Hono takes a returned response only where none was set yet, and merges headers unless the old one is gone.
     c.res = undefined;

@@ -33,8 +33,8 @@ export interface SaleStore {
   release(sale: Sale, owed: boolean): Promise<void>;
 }
 
-/** A crash leaves a claim behind; after this it may be taken over. */
-export const CLAIM_MS = 300_000;
+/** Longer than any handler takes that buyers wait for; a claim that is older was left by one that never answered. */
+const CLAIM_MS = 3_600_000;
 const SALES_MAX = 10_000;
 const BYTES_MAX = 64 * 1024 * 1024;
 
@@ -73,7 +73,8 @@ export function memorySales(clock: () => number = Date.now): SaleStore {
       if (entry && entry.request !== request) return { kind: 'conflict' };
       if (entry?.state === 'done') return entry.answer ? { kind: 'answered', answer: entry.answer } : { kind: 'gone' };
       if (entry?.state === 'claimed' && entry.untilMs > clock()) return { kind: 'busy' };
-      const owed = entry !== undefined;
+      // A claim that ran out says nothing of money: it may never have been verified.
+      const owed = entry?.state === 'owed';
       drop(key);
       entries.set(key, { identifier, request, state: 'claimed', untilMs: clock() + CLAIM_MS, answer: null });
       if (identifier !== null) keys.set(identifier, key);

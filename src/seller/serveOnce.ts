@@ -8,13 +8,14 @@ const ANSWER_MAX_BYTES = 4 * 1024 * 1024;
 const BUSY_WAIT_MS = 60_000;
 
 /**
- * Serves a paid request once, however often and however concurrently it comes. `run` tells whether the handler ran; it is
- * called only by the one request that holds the sale. `keep: false`: the answer is a stream, and gone once it was given.
+ * Serves a paid request once, however often and however concurrently it comes. `run` is called only by
+ * the one request that holds the sale, and calls `verified` once the payment was found good and unused: only then may a sale
+ * that fails be owed. `keep: false`: the answer is a stream, and gone once it was given.
  */
 export async function serveOnce(
   shop: Shop,
   sale: Sale,
-  run: () => Promise<{ answer: Answer; handled: boolean; keep?: boolean }>,
+  run: (verified: () => void) => Promise<{ answer: Answer; keep?: boolean }>,
 ): Promise<Answer> {
   const until = performance.now() + BUSY_WAIT_MS;
   for (;;) {
@@ -33,19 +34,20 @@ export async function serveOnce(
     if (performance.now() > until) return refusal(409, 'payment_busy', 'This payment is being served.');
     await sleep(20);
   }
-  let handled = true;
+  let isVerified = false;
   try {
-    const ran = await run();
-    handled = ran.handled;
+    const ran = await run(() => {
+      isVerified = true;
+    });
     if (isPaid(ran.answer)) {
       const keeps = ran.keep !== false && ran.answer.body.byteLength <= ANSWER_MAX_BYTES;
       await shop.sales.finish(sale, keeps ? ran.answer : null);
     } else {
-      await shop.sales.release(sale, handled);
+      await shop.sales.release(sale, isVerified);
     }
     return ran.answer;
   } catch (error) {
-    await shop.sales.release(sale, handled);
+    await shop.sales.release(sale, isVerified);
     throw error;
   }
 }
