@@ -19,7 +19,8 @@ export type RecovererOptions = {
 
 type Orphan = { id: bigint; sender: Address; state: 'queued' | 'pending'; purpose: string; wallet: Address | null };
 /** Nonces asked about per wallet: books that lag behind by one payment show it in the first. */
-const PROBES = 8n;
+const PROBES = 4;
+const WALLETS_AT_A_TIME = 20;
 
 /**
  * Brings books that are older than the chain, or that were made with other keys, back to where they can go on. Its first round
@@ -36,10 +37,15 @@ export function createRecoverer({ store, chain, senders, clock }: RecovererOptio
         chain.chainId,
       ),
     );
-    for (const { agent_id, address, next_nonce } of wallets) {
-      const nonces = Array.from({ length: Number(PROBES) }, (_, index) => next_nonce + BigInt(index));
-      const used = await Promise.all(nonces.map((nonce) => isNonceUsed(chain, address, nonce)));
-      if (used.includes(true)) await store.write((tx) => raiseNonces(tx, clock(), agent_id));
+    const isBehind = async ({ address, next_nonce }: (typeof wallets)[number]): Promise<boolean> => {
+      const nonces = Array.from({ length: PROBES }, (_, index) => next_nonce + BigInt(index));
+      return (await Promise.all(nonces.map((nonce) => isNonceUsed(chain, address, nonce)))).includes(true);
+    };
+    for (let from = 0; from < wallets.length; from += WALLETS_AT_A_TIME) {
+      const some = wallets.slice(from, from + WALLETS_AT_A_TIME);
+      const behind = await Promise.all(some.map(isBehind));
+      const late = some.filter((_, index) => behind[index]);
+      if (late.length > 0) await store.write((tx) => late.map(({ agent_id }) => raiseNonces(tx, clock(), agent_id)));
     }
     probed = true;
   }
