@@ -17,6 +17,7 @@ dt { color: light-dark(#555c68, #a7aebb); } dd { margin: 0; overflow-wrap: anywh
 svg { display: block; width: 14rem; height: 14rem; margin: 1rem auto; border-radius: 8px; }
 button { width: 100%; padding: .75rem; border: 0; border-radius: 8px; font: inherit; font-weight: 600; background: #1d4ed8; color: #fff; cursor: pointer; }
 button:disabled { opacity: .6; cursor: default; } button:focus-visible { outline: 3px solid light-dark(#111, #fff); outline-offset: 2px; }
+a { color: light-dark(#1d4ed8, #93b4ff); }
 p { margin: .75rem 0 0; font-size: .9375rem; } code { font-size: .8125rem; }
 `;
 

@@ -29,6 +29,7 @@ const [, , owner, payer] = devAccounts;
 const rules = (route: string): string => `revenue:\n  rules:\n    - agent: vendor\n      route: ${route}\n`;
 const SPLIT =
   '{shares: [{payee: Ann, percent: "70"}, {payee: Bob, percent: "20"}, {payee: Cid, percent: "10"}], remainder: Ann}';
+const ACT = { actor: 'test', atMs: NOON_MS };
 let local: LocalChain;
 let split: Policy;
 let world: GateWorld;
@@ -56,11 +57,10 @@ beforeEach(async () => {
   world = await gateWorld(split);
   inForce = split;
   vendor = await world.addAgent('vendor', '0');
-  const act = { actor: 'test', atMs: NOON_MS };
   await world.store.write((tx) => {
     for (const [index, name] of ['Ann', 'Bob', 'Cid'].entries()) {
       const addresses = [{ address: numbered(0x100 + index), verified: true }];
-      createPayee(tx, act, { name, kind: 'internal', agentId: null, categories: [], hosts: [], addresses });
+      createPayee(tx, ACT, { name, kind: 'internal', agentId: null, categories: [], hosts: [], addresses });
     }
     // Only the vendor's wallet is on this chain.
     tx.run('DELETE FROM wallets WHERE agent_id <> ?', vendor.id);
@@ -69,7 +69,6 @@ beforeEach(async () => {
     chainId: 31_337,
     rpcUrl: local.anvil.url,
     token: local.usdc.address,
-    factory: '0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512',
   });
   follower = createFollower({
     store: world.store,
@@ -100,7 +99,7 @@ function newRouter(): Router {
   return createRouter({
     store: world.store,
     policy: () => inForce,
-    chain: { chainId: 31_337, network: 'eip155:31337', token: local.usdc.address },
+    chain: { chainId: 31_337, network: 'eip155:31337', token: local.usdc.address, factory: local.factory },
     clock: () => NOON_MS,
     wake: () => {},
   });
@@ -131,6 +130,7 @@ async function earn(usdc: string): Promise<Hex> {
 }
 const mine = (blocks: number) => local.client.mine({ blocks });
 const splits = () => world.store.read((tx) => listPayments(tx, { agentId: vendor.id, kind: 'split', limit: 100 }));
+const receivables = () => world.store.read((tx) => listReceivables(tx, { limit: 9 }));
 const available = () => world.store.read((tx) => balance(tx, agentAccount(vendor.id, 'available')));
 async function round(): Promise<void> {
   expect(await follower.tick()).toMatchObject({ status: 'synced' });
@@ -141,13 +141,11 @@ describe('revenue', () => {
   it('is not split before it is final, and a reorg in between leaves no split of money that never came', async () => {
     await earn('1.000001');
     await round();
-    expect(world.store.read((tx) => listReceivables(tx, { limit: 9 }))).toMatchObject([{ state: 'included' }]);
-    expect(splits()).toEqual([]);
+    expect([receivables(), splits()]).toMatchObject([[{ state: 'included' }], []]);
     await local.client.request({ method: 'anvil_reorg' as never, params: [1, []] as never });
     await mine(3);
     await round();
-    expect(world.store.read((tx) => listReceivables(tx, { limit: 9 }))).toMatchObject([{ state: 'orphaned' }]);
-    expect([splits(), available()]).toEqual([[], 0n]);
+    expect([receivables(), splits(), available()]).toMatchObject([[{ state: 'orphaned' }], [], 0n]);
   });
 
   it('is split once, by shares with the rounding to the named party, however often the server starts anew', async () => {
@@ -236,7 +234,7 @@ describe('revenue', () => {
     await earn('1');
     await mine(3);
     await follower.tick();
-    const [receivable] = world.store.read((tx) => listReceivables(tx, { limit: 1 }));
+    const [receivable] = receivables();
     const answer = await world.store.write((tx) =>
       requestPayment(
         tx,
@@ -266,11 +264,10 @@ describe('revenue', () => {
     await earn('1');
     await mine(3);
     await follower.tick();
-    const act = { actor: 'test', atMs: NOON_MS };
-    await world.store.write((tx) => setAgentStatus(tx, act, vendor.id, 'frozen', 'test'));
+    await world.store.write((tx) => setAgentStatus(tx, ACT, vendor.id, 'frozen', 'test'));
     await router.tick();
     expect([splits(), available()]).toEqual([[], 1_000_000n]);
-    await world.store.write((tx) => setAgentStatus(tx, act, vendor.id, 'active', null));
+    await world.store.write((tx) => setAgentStatus(tx, ACT, vendor.id, 'active', null));
     await router.tick();
     expect(splits()).toHaveLength(3);
   });
@@ -280,7 +277,7 @@ describe('revenue', () => {
     await earn('1');
     await mine(3);
     await round();
-    const [receivable] = world.store.read((tx) => listReceivables(tx, { limit: 1 }));
+    const [receivable] = receivables();
     const retry = () => world.store.write((tx) => retryLegs(tx, receivable?.id ?? '', world.context()));
     expect(await retry()).toMatchObject([{ state: 'denied' }]);
     await world.store.write((tx) => tx.run("UPDATE payees SET status = 'active' WHERE name = 'Bob'"));
