@@ -72,6 +72,40 @@ describe('a remote facilitator with the one inside behind it', () => {
     expect((await both.getSupported()).kinds).toHaveLength(1);
   });
 
+  it('asks the chain whether the nonce is used, whatever the remote one says of it', async () => {
+    const ours = await desk();
+    const { facilitator } = ours;
+    const both = withFailover({
+      remote: { ...facilitator, verify: async () => ({ isValid: true }) },
+      inside: facilitator,
+      chain: scene.chain,
+      served: facilitator.served,
+    });
+    const buyer = await scene.buyer(PRICE);
+    const payload = await buyer.pay(terms());
+    expect(await both.verify(payload, terms())).toMatchObject({ isValid: true });
+    await both.settle(payload, terms());
+    expect(await both.verify(payload, terms())).toMatchObject({ isValid: false });
+  });
+
+  it('hands on what only the remote one settles, and only for those it serves', async () => {
+    const [theirs, ours] = [await desk(), await desk()];
+    const both = withFailover({
+      remote: remoteFacilitator(theirs.url),
+      inside: ours.facilitator,
+      chain: scene.chain,
+      served: ours.facilitator.served,
+    });
+    const buyer = await scene.buyer(PRICE);
+    const payload = await buyer.pay(terms());
+    const upto = { ...terms(), scheme: 'upto' };
+    await theirs.stop();
+    stops = stops.filter((stop) => stop !== theirs.stop);
+    await expect(both.verify(payload, upto)).rejects.toThrow();
+    const stranger = { ...upto, payTo: '0x000000000000000000000000000000000000dEaD' };
+    expect(await both.verify(payload, stranger)).toMatchObject({ isValid: false, invalidReason: 'unsupported_scheme' });
+  });
+
   it('verifies and settles inside when the remote one cannot be reached', async () => {
     const ours = await desk();
     const both = withFailover({

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FacilitatorResponseError, HTTPFacilitatorClient } from '@x402/core/server';
 import type { PaymentPayload, PaymentRequirements, SettleResponse, SupportedResponse } from '@x402/core/types';
+import { getAddress, isAddress } from 'viem';
 import { log } from '../log/log.ts';
 import type { Chain } from '../wallet/chain.ts';
 import type { Settles } from './facilitator.ts';
 import { type Proof, prove } from './proof.ts';
-import { readTerms, type Served, type Terms } from './terms.ts';
+import { type Refusal, readTerms, type Served, type Terms } from './terms.ts';
 
 export type FailoverOptions = {
   remote: Settles;
@@ -33,7 +34,7 @@ export function withFailover(options: FailoverOptions): Settles {
 
   async function settle(payload: PaymentPayload, requirements: PaymentRequirements): Promise<SettleResponse> {
     const terms = readTerms(payload, requirements, served);
-    if ('reason' in terms) return inside.settle(payload, requirements);
+    if ('reason' in terms) return (isTheirs(terms, requirements) ? remote : inside).settle(payload, requirements);
     if (options.announce && (await inside.verify(payload, requirements)).isValid) {
       await options.announce(terms, payload);
     }
@@ -48,6 +49,12 @@ export function withFailover(options: FailoverOptions): Settles {
     if (answer.success || answer.transaction === '') return answer;
     // It has broadcast something and does not know what became of it.
     return (await seen(terms)) ?? answer;
+  }
+
+  /** A scheme that only the remote one settles, for somebody whom this one serves. */
+  function isTheirs({ reason }: Refusal, { network, payTo }: PaymentRequirements): boolean {
+    if (reason !== 'unsupported_scheme' && reason !== 'unsupported_asset_transfer_method') return false;
+    return network === served.network && isAddress(payTo, { strict: false }) && served.mayReceive(getAddress(payTo));
   }
 
   /** The settlement as the chain shows it, once it does. */
@@ -72,8 +79,13 @@ export function withFailover(options: FailoverOptions): Settles {
   return {
     settle,
     verify: async (payload, requirements) => {
+      const terms = readTerms(payload, requirements, served);
+      if ('reason' in terms) return (isTheirs(terms, requirements) ? remote : inside).verify(payload, requirements);
       try {
-        return await remote.verify(payload, requirements);
+        const answer = await remote.verify(payload, requirements);
+        // Not every facilitator looks whether the nonce is used, and a used one must not buy again.
+        if (!answer.isValid || (await prove(chain, terms.payer, terms.nonce)).state === 'unused') return answer;
+        return { isValid: false, invalidReason: 'invalid_exact_evm_nonce_already_used', payer: terms.payer };
       } catch (error) {
         log.warn({ reason: reasonOf(error) }, 'the remote facilitator failed to verify');
         return inside.verify(payload, requirements);
