@@ -1,0 +1,152 @@
+import { type Address, encodeFunctionData, type Hex, parseAbi } from 'viem';
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
+import { devAccounts } from '../../src/devnet/accounts.ts';
+import { type Anvil, startAnvil } from '../../src/devnet/anvil.ts';
+import { type DevClient, devClient } from '../../src/devnet/client.ts';
+import { type LyingRpc, startLyingRpc } from '../../src/devnet/lyingRpc.ts';
+import { deployUsdc, mintUsdc, type Usdc } from '../../src/devnet/usdc.ts';
+import { newId, type PaymentId, paymentIdOnChain } from '../../src/ids/ids.ts';
+import { microUsdc } from '../../src/money/microUsdc.ts';
+import { openStore, type Store } from '../../src/store/store.ts';
+import { attemptsOf } from '../../src/wallet/attempts.ts';
+import { openChain } from '../../src/wallet/chain.ts';
+import { memoryKeys } from '../../src/wallet/keys.ts';
+import { outcomeOf } from '../../src/wallet/outcomes.ts';
+import { createRelayer, type Relayer, type RelayerOptions } from '../../src/wallet/relayer.ts';
+import { enqueueTransaction, type NewTransaction } from '../../src/wallet/transactions.ts';
+
+const abi = parseAbi([
+  'function transfer(address to, uint256 amount) returns (bool)',
+  'function balanceOf(address) view returns (uint256)',
+]);
+const [deployer, proxyAdmin, , , , payee] = devAccounts;
+export const CHAIN_ID = 31_337;
+/** Who gets what the relayer sends. */
+export const PAYEE: Address = payee.address;
+export const transferData = (amount: bigint, to: Address = PAYEE): Hex =>
+  encodeFunctionData({ abi, functionName: 'transfer', args: [to, amount] });
+
+/**
+ * What relayers of one key do on a chain behind a node that can lie: a chain for each file, and for each test a store, a
+ * node and a key of its own with 1 ETH and 1 USDC, whose nonces start at 0. To be called once, at the top of a test file.
+ */
+export function relayerScene() {
+  let anvil: Anvil;
+  let client: DevClient;
+  let usdc: Usdc;
+  let rpc: LyingRpc;
+  let store: Store;
+  let key: Hex;
+  let sender: Address;
+  let nowMs: number;
+  let keyCount = 0;
+
+  beforeAll(async () => {
+    anvil = await startAnvil();
+    client = devClient(anvil.url, CHAIN_ID);
+    usdc = await deployUsdc(client, { deployer, proxyAdmin: proxyAdmin.address });
+  });
+  afterAll(() => anvil.stop());
+
+  beforeEach(async () => {
+    keyCount += 1;
+    key = `0x${keyCount.toString(16).padStart(64, '0')}`;
+    sender = await memoryKeys(new Map([['relayer', key]])).address('relayer');
+    await client.setBalance({ address: sender, value: 10n ** 18n });
+    await client.setNonce({ address: sender, nonce: 0 });
+    await mintUsdc(client, usdc, sender, microUsdc(1_000_000n));
+    rpc = await startLyingRpc(anvil.url);
+    store = openStore(':memory:');
+    nowMs = 1_800_000_000_000;
+  });
+  afterEach(async () => {
+    await client.setAutomine(true);
+    await rpc.stop();
+    await store.close();
+  });
+
+  return {
+    get client() {
+      return client;
+    },
+    get rpc() {
+      return rpc;
+    },
+    get store() {
+      return store;
+    },
+    get key() {
+      return key;
+    },
+    get sender() {
+      return sender;
+    },
+    get nowMs() {
+      return nowMs;
+    },
+    /** The chain past the node that lies. */
+    honestChain: () => openChain({ chainId: CHAIN_ID, rpcUrl: anvil.url, token: usdc.address }),
+    later(ms: number): void {
+      nowMs += ms;
+    },
+    relayer: (changes: Partial<RelayerOptions> & { chainId?: number } = {}): Relayer =>
+      createRelayer({
+        store,
+        chain: openChain({
+          chainId: changes.chainId ?? CHAIN_ID,
+          rpcUrl: rpc.url,
+          token: usdc.address,
+          timeoutMs: 400,
+        }),
+        keys: memoryKeys(new Map([['relayer', key]])),
+        lanes: ['relayer'],
+        clock: () => nowMs,
+        finality: { kind: 'depth', blocks: 20n },
+        ...changes,
+      }),
+    queue: (changes: Partial<NewTransaction> = {}): Promise<bigint> =>
+      store.write(
+        (tx) =>
+          enqueueTransaction(tx, {
+            chainId: CHAIN_ID,
+            sender,
+            to: usdc.address,
+            data: transferData(1n),
+            purpose: 'pay',
+            paymentIds: [],
+            atMs: nowMs,
+            ...changes,
+          }).id,
+      ),
+    outcome: (id: bigint) => store.read((tx) => outcomeOf(tx, id)),
+    attempts: (id: bigint) => store.read((tx) => attemptsOf(tx, id)),
+    events: (type: string) =>
+      store
+        .read((tx) => tx.all<{ body: string }>('SELECT body FROM events WHERE type = ? ORDER BY seq', type))
+        .map(({ body }) => JSON.parse(body) as Record<string, unknown>),
+    openAlerts: () =>
+      store
+        .read((tx) => tx.all<{ type: string }>('SELECT type FROM alerts WHERE resolved_at IS NULL'))
+        .map(({ type }) => type),
+    received: () => client.readContract({ address: usdc.address, abi, functionName: 'balanceOf', args: [PAYEE] }),
+    /** A payment that is authorized, over 1 micro-USDC. */
+    async payment(): Promise<PaymentId> {
+      const id = newId('payment');
+      await store.write((tx) => {
+        tx.run(`INSERT OR IGNORE INTO sponsors VALUES ('spn_1', 'Finance', 'active', NULL, 0)`);
+        tx.run(`INSERT OR IGNORE INTO agents VALUES ('agt_1', 'Researcher', 'spn_1', 'active', NULL, '{}', 0)`);
+        tx.run(
+          `INSERT INTO payments (id, chain_key, agent_id, sponsor_id, workflow_id, kind, rail, chain_id, address, amount_micro, held_micro,
+             state, reasons_json, policy_digest, decision_hash, idempotency_key, body_hash, request_json, created_at, updated_at)
+           VALUES (?, ?, 'agt_1', 'spn_1', 'wfl_1', 'payout', 'wallet', ?, ?, 1, 0, 'authorized', '[]', 'sha256:p', '0x', ?, '', '{}', 0, 0)`,
+          id,
+          paymentIdOnChain(id),
+          CHAIN_ID,
+          PAYEE,
+          id,
+        );
+      });
+      return id;
+    },
+  };
+}
