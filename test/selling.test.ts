@@ -156,6 +156,13 @@ describe.each(Object.keys(sellers))('what a vendor agent sells by %s, settled by
 });
 
 describe('the books after all that', () => {
+  it('know each of the eight for a sale', async () => {
+    const { receivables } = (await office.operator.call('list_receivables', { agent: vendor.id })) as {
+      receivables: { kind: string }[];
+    };
+    expect(receivables.map(({ kind }) => kind)).toEqual(Array(8).fill('x402_sale'));
+  });
+
   it('agree with the chain', async () => {
     for (let i = 0; i < 100; i += 1) {
       const { ok } = await office.operator.call('check_ledger');

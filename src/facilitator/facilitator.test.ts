@@ -138,7 +138,7 @@ describe('the facilitator inside, asked by the official HTTP client', () => {
       message: authorization,
     });
     const second = { ...draft, payload: { authorization, signature } };
-    await expect.poll(async () => (await scene.local.client.getTxpoolStatus()).pending).toBe(1);
+    await expect.poll(async () => (await scene.local.client.getTxpoolStatus()).pending, { timeout: 20_000 }).toBe(1);
     expect(await client.settle(second, more)).toMatchObject({ success: false });
     await scene.local.client.mine({ blocks: 1 });
     expect(await settling).toMatchObject({ success: true });
@@ -163,7 +163,7 @@ describe('the facilitator inside, asked by the official HTTP client', () => {
   });
 
   it('takes a payment back when the relayer cannot sign in time: nothing was sent, and it may be settled later', async () => {
-    const { client, relayer } = await openDesk({ signWithinMs: 200 });
+    const { client, relayer } = await openDesk({ signWithinMs: 1_500 });
     const buyer = await scene.buyer(PRICE);
     await scene.local.client.setBalance({ address: relayer, value: 0n });
     const payload = await buyer.pay(terms());

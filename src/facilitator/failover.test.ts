@@ -162,7 +162,7 @@ describe('a crash between signing and hearing of it', () => {
     const before = await scene.desk({ databasePath, executorKey });
     // The process dies while it waits: nobody hears the outcome, the claim stays.
     const unheard = before.facilitator.settle(payload, terms()).catch(() => null);
-    await expect.poll(async () => (await scene.local.client.getTxpoolStatus()).pending).toBe(1);
+    await expect.poll(async () => (await scene.local.client.getTxpoolStatus()).pending, { timeout: 20_000 }).toBe(1);
     await before.stop();
     await scene.local.client.mine({ blocks: 1 });
     await scene.local.client.setAutomine(true);

@@ -138,7 +138,7 @@ describe.each(Object.entries(starts))('selling with %s', (_name, open) => {
     const buyer = await scene.buyer(10_000n);
     await scene.local.client.setAutomine(false);
     const bought = buyer.fetch(`${url}/slow`);
-    await expect.poll(async () => (await scene.local.client.getTxpoolStatus()).pending).toBe(1);
+    await expect.poll(async () => (await scene.local.client.getTxpoolStatus()).pending, { timeout: 20_000 }).toBe(1);
     await scene.local.client.mine({ blocks: 1 });
     expect((await bought).status).toBe(200);
     expect(runs()).toBe(1);
