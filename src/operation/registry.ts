@@ -24,6 +24,7 @@ import { reviewOperations } from './reviews.ts';
 import { scheduleOperations } from './schedules.ts';
 import { sponsorOperations } from './sponsors.ts';
 import { stopOperations } from './stop.ts';
+import { walletOperations } from './wallets.ts';
 import { workflowOperations } from './workflows.ts';
 import { x402Operations } from './x402.ts';
 
@@ -44,6 +45,7 @@ const all = [
   ...agentOperations,
   ...exposureOperations,
   ...stopOperations,
+  ...walletOperations,
   ...ownerOperations,
   ...sponsorOperations,
   ...workflowOperations,
