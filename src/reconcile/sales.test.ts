@@ -7,7 +7,7 @@ import { microUsdc } from '../money/microUsdc.ts';
 import type { Payment } from '../payments/payment.ts';
 import type { MeterDeclarations } from '../policy/meters.ts';
 import { claimPayment } from '../receivables/claims.ts';
-import { readEarnings } from '../receivables/earnings.ts';
+import { addPassedOn, readEarnings } from '../receivables/earnings.ts';
 import { createInvoice, getInvoice, type Invoice, invoiceState } from '../receivables/invoices.ts';
 import { listReceivables } from '../receivables/receivable.ts';
 import { expectSale, findExpectedSale, openPayers } from '../receivables/sales.ts';
@@ -273,6 +273,7 @@ describe('a refund between two agents', () => {
     const refund = await set.store.write((tx) => {
       const payment = addPayment(tx, { agent: earner, to: set.agent.wallet, amount: 4n, kind: 'refund' });
       tx.run('UPDATE payments SET refund_of = ? WHERE id = ?', paid.id, payment.id);
+      addPassedOn(tx, earner.id, payment.amount);
       return payment;
     });
     expect(spent()).toBe(10);

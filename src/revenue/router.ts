@@ -37,7 +37,7 @@ const RECEIVABLES_PER_TICK = 200;
 const TO_ROUTE = "state = 'final' AND routed_at IS NULL AND kind IN ('agent_payment', 'x402_sale', 'invoice')";
 
 /** What a frozen agent earned waits: every leg would be refused. */
-const OF_ACTIVE = "agent_id IN (SELECT id FROM agents WHERE status = 'active')";
+const OF_ACTIVE = "EXISTS (SELECT 1 FROM agents WHERE agents.id = agent_id AND status = 'active')";
 
 /**
  * Applies revenue rules to money that is earned and final: a reorg can no longer take it away. One receivable, one write: its
@@ -47,7 +47,9 @@ const OF_ACTIVE = "agent_id IN (SELECT id FROM agents WHERE status = 'active')";
 export function createRouter({ store, policy, chain, clock, wake }: RouterOptions): Router {
   return {
     async tick() {
-      const waiting = store.read((tx) => tx.get(`SELECT 1 FROM receivables WHERE ${TO_ROUTE} LIMIT 1`));
+      const waiting = store.read((tx) =>
+        tx.get(`SELECT 1 FROM receivables INDEXED BY receivables_to_route WHERE ${TO_ROUTE} LIMIT 1`),
+      );
       if (!waiting) return { routed: 0, legs: 0 };
       let inForce: Policy;
       try {
@@ -58,7 +60,7 @@ export function createRouter({ store, policy, chain, clock, wake }: RouterOption
       }
       const ids = store.read((tx) =>
         tx.all<{ id: string }>(
-          `SELECT id FROM receivables WHERE ${TO_ROUTE} AND route_failed_digest IS NOT ? AND ${OF_ACTIVE} ORDER BY id LIMIT ?`,
+          `SELECT id FROM receivables INDEXED BY receivables_to_route WHERE ${TO_ROUTE} AND route_failed_digest IS NOT ? AND ${OF_ACTIVE} ORDER BY id LIMIT ?`,
           inForce.digest,
           RECEIVABLES_PER_TICK,
         ),

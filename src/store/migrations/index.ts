@@ -3,6 +3,7 @@ import { mandates } from './0002_mandates.ts';
 import { stops } from './0003_stops.ts';
 import { sessions } from './0004_sessions.ts';
 import { notices } from './0005_notices.ts';
+import { invoicesDue } from './0006_invoices_due.ts';
 
 export type Migration = { name: string; sql: string };
 
@@ -13,4 +14,5 @@ export const migrations: readonly Migration[] = [
   { name: '0003_stops', sql: stops },
   { name: '0004_sessions', sql: sessions },
   { name: '0005_notices', sql: notices },
+  { name: '0006_invoices_due', sql: invoicesDue },
 ];
