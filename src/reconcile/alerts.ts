@@ -10,6 +10,7 @@ export const alertTypes = [
   'top_up_short',
   'split_refused',
   'revenue_failed',
+  'policy_above_ceilings',
   'chain_unavailable',
   'chain_mismatch',
   'chain_inconsistent',

@@ -3,6 +3,7 @@ import { serve } from '@hono/node-server';
 import type { Address } from 'viem';
 import { openActivations } from '../activation/activations.ts';
 import { BursarError } from '../errors/base.ts';
+import { createCeilingsWatch } from '../exposure/watch.ts';
 import { openFacilitator } from '../facilitator/open.ts';
 import { createHttp } from '../http/server.ts';
 import type { AgentId } from '../ids/ids.ts';
@@ -14,6 +15,7 @@ import { microUsdc } from '../money/microUsdc.ts';
 import { noticeSender } from '../notices/deliver.ts';
 import type { App, WalletPlan, WalletWish } from '../operation/app.ts';
 import { createPayoutRunner } from '../payouts/runner.ts';
+import type { Policy } from '../policy/policy.ts';
 import { createFollower } from '../reconcile/follower.ts';
 import { viemSource } from '../reconcile/viemSource.ts';
 import { createRecoverer } from '../recovery/recoverer.ts';
@@ -175,6 +177,10 @@ export async function openOffice(options: {
       { name: 'notify', run: noticesOf(app, config.server) },
       { name: 'unsigned purchases', run: () => cancelUnsigned(store, clock) },
       { name: 'ceilings', run: ceilingsRefresher({ store, chain, clock }) },
+      {
+        name: 'ceilings watch',
+        run: createCeilingsWatch({ store, policy: () => inForce(app), chain: app.chainFacts, clock }),
+      },
     ],
     pollMs,
   );
@@ -224,6 +230,9 @@ function noticesOf({ store, clock }: App, server: Config['server']): () => Promi
     mailFrom: process.env.BURSAR_MAIL_FROM ?? 'bursar@localhost',
   });
 }
+
+const inForce = ({ policies }: App): Policy | null =>
+  policies.list().some((version) => version.active) ? policies.active() : null;
 
 /** Schedules ask the gate like anyone else; without a policy they wait. */
 async function recur({ store, policies, chainFacts, clock }: App): Promise<void> {
