@@ -7,6 +7,7 @@ import type { Operation } from '../operation/operation.ts';
 import { registry } from '../operation/registry.ts';
 import type { Sessions } from '../session/sessions.ts';
 import { createCallers } from './callers.ts';
+import { createConsole } from './consoleRoutes.ts';
 import { eventStream } from './eventStream.ts';
 import { invoiceRoutes } from './invoiceRoutes.ts';
 import { openapi } from './openapi.ts';
@@ -24,8 +25,11 @@ export function createHttp(app: App, people: People | null = null): Hono {
   const http = new Hono();
   const callers = createCallers(app, people?.sessions ?? null);
   http.onError((error, c) => problem(c, error));
-  http.notFound((c) =>
-    problem(c, new BursarError('not_found', { message: 'There is no such route. See /openapi.json.' })),
+  const console = people ? createConsole() : null;
+  http.notFound(
+    async (c) =>
+      (await console?.(c)) ??
+      problem(c, new BursarError('not_found', { message: 'There is no such route. See /openapi.json.' })),
   );
   http.get('/health', (c) => c.json({ status: 'ok', version: app.version }));
   const document = JSON.stringify(openapi(registry, app.version));

@@ -65,7 +65,8 @@ async function choosePort({ home, screen }: Session, asked: number | null): Prom
 
 type Played = { result: DemoResult; lines: DemoLine[]; gas: Map<string, bigint>; firstSettledMs: number };
 
-async function play(launched: Launched, operatorKey: string, say: (line: string) => void): Promise<Played> {
+/** Plays it on a server of this process; the console is tested on what it leaves behind. */
+export async function play(launched: Launched, operatorKey: string, say: (line: string) => void): Promise<Played> {
   const { keys, local, url, rpcUrl, config } = launched;
   if (!local)
     throw new BursarError('not_configured', { message: 'The demo plays on a local chain; this home has another.' });

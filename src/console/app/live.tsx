@@ -1,0 +1,87 @@
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useState } from 'react';
+import { ask, type Problem } from './api.ts';
+
+type Live = { tick: number; isConnected: boolean };
+const LiveContext = createContext<Live>({ tick: 0, isConnected: false });
+/** Events come in bursts: what is shown is asked for once per burst. */
+const SETTLE_MS = 250;
+
+/** Listens to the event log (server-sent events); each burst of events makes a new tick. */
+export function LiveEvents({ children }: { children: ReactNode }) {
+  const [live, setLive] = useState<Live>({ tick: 0, isConnected: false });
+  useEffect(() => {
+    let source: EventSource | null = null;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let isOver = false;
+    const bump = (): void => {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        setLive((before) => ({ ...before, tick: before.tick + 1 }));
+      }, SETTLE_MS);
+    };
+    void ask<{ head: { seq: number } | null }>('/v1/events?after=999999999&limit=1')
+      .then(({ head }) => {
+        if (isOver) return;
+        source = new EventSource(`/v1/events/stream?after=${head?.seq ?? 0}`);
+        source.onopen = () => setLive(({ tick }) => ({ tick: tick + 1, isConnected: true }));
+        source.onerror = () => setLive(({ tick }) => ({ tick, isConnected: false }));
+        for (const type of LISTENED) source.addEventListener(type, bump);
+      })
+      .catch(() => setLive(({ tick }) => ({ tick, isConnected: false })));
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+      source?.close();
+    };
+  }, []);
+  return <LiveContext value={live}>{children}</LiveContext>;
+}
+
+/** The stream names its events; these change what pages show. */
+const LISTENED = [
+  ...['requested', 'allowed', 'denied', 'review_requested', 'approved', 'rejected', 'expired', 'cancelled'],
+  ...['submitted', 'signed', 'broadcast', 'replaced', 'settled', 'final', 'reorged', 'failed'],
+]
+  .map((name) => `payment.${name}`)
+  .concat(
+    [
+      'receivable.received',
+      'suspense.accepted',
+      'wallet.deployed',
+      'wallet.frozen',
+      'wallet.unfrozen',
+      'agent.created',
+    ],
+    ['agent.status_changed', 'payee.created', 'payee.changed', 'payee.address_added', 'payee.address_verified'],
+    ['mandate.requested', 'mandate.signed', 'mandate.declined', 'mandate.revoked', 'policy.loaded', 'policy.activated'],
+    ['policy.rolled_back', 'alert.raised', 'credential.created', 'credential.revoked', 'approver.created'],
+  );
+
+export const useLive = (): Live => useContext(LiveContext);
+
+export type Answer<T> = { data: T | null; problem: Problem | null; reload: () => void };
+
+/** What the server says now, asked again with each tick. Null as path: nothing is asked. What was there stays until the new comes. */
+export function useAsk<T>(path: string | null): Answer<T> {
+  const { tick } = useLive();
+  const [again, setAgain] = useState(0);
+  const [answer, setAnswer] = useState<{ path: string | null; data: T | null; problem: Problem | null }>({
+    path: null,
+    data: null,
+    problem: null,
+  });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a tick or a retry asks the same path again
+  useEffect(() => {
+    if (path === null) return;
+    let isOver = false;
+    ask<T>(path)
+      .then((data) => !isOver && setAnswer({ path, data, problem: null }))
+      .catch((problem: Problem) => !isOver && setAnswer((before) => ({ ...before, path, problem })));
+    return () => {
+      isOver = true;
+    };
+  }, [path, tick, again]);
+  const reload = useCallback(() => setAgain((n) => n + 1), []);
+  const isSame = answer.path === path;
+  return { data: isSame ? answer.data : null, problem: isSame ? answer.problem : null, reload };
+}

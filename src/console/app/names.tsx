@@ -1,0 +1,24 @@
+import { createContext, type ReactNode, useContext, useMemo } from 'react';
+import { useAsk } from './live.tsx';
+import { type Agent, inert, type Payee } from './views.ts';
+
+type Names = { agents: Agent[]; payees: Payee[]; nameOf: (id: string | null) => string };
+const NamesContext = createContext<Names>({ agents: [], payees: [], nameOf: (id) => id ?? 'none' });
+
+/** Agents, payees and workflows by name, for pages that show ids. */
+export function KnownNames({ children }: { children: ReactNode }) {
+  const agents = useAsk<{ agents: Agent[] }>('/v1/agents').data?.agents;
+  const payees = useAsk<{ payees: Payee[] }>('/v1/payees').data?.payees;
+  const workflows = useAsk<{ workflows: { id: string; name: string }[] }>('/v1/workflows').data?.workflows;
+  const sponsors = useAsk<{ sponsors: { id: string; name: string }[] }>('/v1/sponsors').data?.sponsors;
+  const approvers = useAsk<{ approvers: { id: string; name: string }[] }>('/v1/approvers').data?.approvers;
+  const names = useMemo(() => {
+    const all = [agents, payees, workflows, sponsors, approvers].flatMap((list) => list ?? []);
+    const byId = new Map(all.map(({ id, name }) => [id, name]));
+    const nameOf = (id: string | null): string => (id === null ? 'none' : inert(byId.get(id) ?? id));
+    return { agents: agents ?? [], payees: payees ?? [], nameOf };
+  }, [agents, payees, workflows, sponsors, approvers]);
+  return <NamesContext value={names}>{children}</NamesContext>;
+}
+
+export const useNames = (): Names => useContext(NamesContext);

@@ -1,0 +1,49 @@
+import type { ReactNode } from 'react';
+import { Agents } from './pages/agents.tsx';
+import { Explorer } from './pages/explorer.tsx';
+import { Ledger } from './pages/ledger.tsx';
+import { Mandates } from './pages/mandates.tsx';
+import { Overview } from './pages/overview.tsx';
+import { Payees } from './pages/payees.tsx';
+import { PaymentPage } from './pages/payment.tsx';
+import { Payments } from './pages/payments.tsx';
+import { Policies } from './pages/policies.tsx';
+import { Report } from './pages/report.tsx';
+import { Reviews } from './pages/reviews.tsx';
+import { Settings } from './pages/settings.tsx';
+import { Empty, Page } from './parts.tsx';
+
+type Entry = { href: string; title: string; show: () => ReactNode };
+
+/** What the menu lists, in its order. */
+export const sections: Entry[] = [
+  { href: '/', title: 'Overview', show: () => <Overview /> },
+  { href: '/payments', title: 'Payments', show: () => <Payments /> },
+  { href: '/reviews', title: 'Reviews', show: () => <Reviews /> },
+  { href: '/agents', title: 'Agents', show: () => <Agents /> },
+  { href: '/payees', title: 'Payees', show: () => <Payees /> },
+  { href: '/mandates', title: 'Mandates', show: () => <Mandates /> },
+  { href: '/policies', title: 'Policies', show: () => <Policies /> },
+  { href: '/ledger', title: 'Ledger', show: () => <Ledger /> },
+  { href: '/report', title: 'Pilot report', show: () => <Report /> },
+  { href: '/settings', title: 'Settings', show: () => <Settings /> },
+];
+
+export function pageFor(path: string): Pick<Entry, 'title' | 'show'> {
+  const section = sections.find(({ href }) => href === path);
+  if (section) return section;
+  const [, room, id, more] = path.split('/');
+  if (room === 'payments' && id) return { title: 'Payment', show: () => <PaymentPage key={id} id={id} /> };
+  if (room === 'reviews' && id) return { title: 'Review', show: () => <Reviews key={id} only={id} /> };
+  if (room === 'explorer' && id === 'tx' && more) {
+    return { title: 'Transaction', show: () => <Explorer key={more} hash={more} /> };
+  }
+  return {
+    title: 'Not found',
+    show: () => (
+      <Page title="Not found">
+        <Empty>There is no such page.</Empty>
+      </Page>
+    ),
+  };
+}

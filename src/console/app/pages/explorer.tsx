@@ -1,0 +1,117 @@
+import { Text } from '@mantine/core';
+import { useAsk } from '../live.tsx';
+import { Box, Facts, Loaded, Mono, Page, Rows, State, short, To, When } from '../parts.tsx';
+
+const explorers: Record<number, string> = {
+  1: 'https://etherscan.io',
+  10: 'https://optimistic.etherscan.io',
+  137: 'https://polygonscan.com',
+  8453: 'https://basescan.org',
+  42161: 'https://arbiscan.io',
+  43114: 'https://snowscan.xyz',
+  84532: 'https://sepolia.basescan.org',
+  11155111: 'https://sepolia.etherscan.io',
+};
+
+/** To the chain's public block explorer, and to the page here that decodes it. */
+export function TransactionLink({ hash, chainId }: { hash: string; chainId: number }) {
+  const site = explorers[chainId];
+  return (
+    <>
+      <To href={`/explorer/tx/${hash}`}>
+        <Mono>{short(hash)}</Mono>
+      </To>
+      {site && (
+        <>
+          {' '}
+          <a href={`${site}/tx/${hash}`} rel="noreferrer" target="_blank">
+            block explorer
+          </a>
+        </>
+      )}
+    </>
+  );
+}
+
+type Party = { address: string; name: string | null };
+type Decoded = { name: string; args: { name: string; value: string }[] };
+type Transaction = {
+  status: string;
+  from: Party;
+  to: Party | null;
+  block_number: string | null;
+  at: string | null;
+  gas_used: string | null;
+  nonce: number;
+  call: Decoded | null;
+  input: string;
+  logs: { contract: Party; event: Decoded | null; topics: string[]; data: string }[];
+  payments: string[];
+};
+
+const Who = ({ party }: { party: Party }) => (
+  <>
+    {party.name && `${party.name} `}
+    <Mono>{party.address}</Mono>
+  </>
+);
+
+export function Explorer({ hash }: { hash: string }) {
+  const answer = useAsk<Transaction>(`/v1/transactions/${hash}`);
+  return (
+    <Page title="Transaction">
+      <Text>
+        <Mono>{hash}</Mono>
+      </Text>
+      <Loaded answer={answer}>
+        {(data) => (
+          <>
+            <Box title="On the chain">
+              <Facts
+                facts={[
+                  ['Status', <State key="status" state={data.status} />],
+                  ['From', <Who key="from" party={data.from} />],
+                  ['To', data.to ? <Who key="to" party={data.to} /> : 'a new contract'],
+                  ['Block', data.block_number ?? 'none yet'],
+                  ['When', <When key="when" at={data.at} />],
+                  ['Gas', data.gas_used ?? 'not known'],
+                  ['Nonce', String(data.nonce)],
+                ]}
+              />
+            </Box>
+            <Box title={data.call ? `Call: ${data.call.name}` : 'Call'}>
+              {data.call ? <Arguments decoded={data.call} /> : <Mono>{data.input}</Mono>}
+            </Box>
+            <Box title="Events">
+              {data.logs.map((log, index) => (
+                // biome-ignore lint/suspicious/noArrayIndexKey: logs have an order and never another
+                <div key={index} style={{ marginBottom: '1rem' }}>
+                  <Text fw={600}>
+                    {index + 1}. {log.event?.name ?? 'Unknown event'}
+                  </Text>
+                  <Text size="sm" mb="xs">
+                    <Who party={log.contract} />
+                  </Text>
+                  {log.event ? <Arguments decoded={log.event} /> : <Mono>{[...log.topics, log.data].join(' ')}</Mono>}
+                </div>
+              ))}
+            </Box>
+            <Box title="Payments that it settled">
+              <Rows
+                label="Payments"
+                rows={data.payments}
+                keyOf={(id) => id}
+                empty="None."
+                columns={[{ title: 'Payment', cell: (id) => <To href={`/payments/${id}`}>{id}</To> }]}
+              />
+            </Box>
+          </>
+        )}
+      </Loaded>
+    </Page>
+  );
+}
+
+const Arguments = ({ decoded }: { decoded: Decoded }) => (
+  <Facts facts={decoded.args.map(({ name, value }) => [name, <Mono key={name}>{value}</Mono>])} />
+);

@@ -1,0 +1,35 @@
+import { type MouseEvent, useSyncExternalStore } from 'react';
+
+const listeners = new Set<() => void>();
+const notify = (): void => {
+  for (const listener of listeners) listener();
+};
+globalThis.addEventListener?.('popstate', notify);
+
+/** Moves to a page of the console without loading it anew. */
+export function go(to: string): void {
+  history.pushState(null, '', to);
+  notify();
+  scrollTo(0, 0);
+  document.getElementById('main')?.focus();
+}
+
+/** Path and query of the page that is shown. */
+export function useLocation(): { path: string; query: URLSearchParams } {
+  const href = useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => location.pathname + location.search,
+  );
+  const [path = '/', search = ''] = href.split('?');
+  return { path, query: new URLSearchParams(search) };
+}
+
+/** For links: a plain click stays in the page, any other is the browser's. */
+export function follow(event: MouseEvent<HTMLAnchorElement>): void {
+  if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;
+  event.preventDefault();
+  go(event.currentTarget.getAttribute('href') ?? '/');
+}

@@ -1,0 +1,22 @@
+import { createContext, useContext } from 'react';
+
+export type Me = {
+  approver: { id: string; name: string; address: string; roles: string[]; sponsor: string | null };
+  role: 'operator' | 'auditor' | 'viewer' | 'approver';
+  scopes: string[];
+  csrf: string;
+  expires_at: string;
+  chain: { id: number; network: string; usdc: string };
+  version: string;
+};
+
+export const MeContext = createContext<Me | null>(null);
+
+/** Who is signed in. Only pages behind the sign-in use it. */
+export function useMe(): Me {
+  const me = useContext(MeContext);
+  if (me === null) throw new Error('Nobody is signed in.');
+  return me;
+}
+
+export const can = (me: Me, scope: string): boolean => me.scopes.includes(scope);

@@ -1,0 +1,92 @@
+import { keccak256, toHex } from 'viem';
+import { parseUsdc } from '../../money/microUsdc.ts';
+
+/** What is shown of a payment under review, and what is to be signed for it. */
+export type Shown = {
+  payment: {
+    id: string;
+    address: string;
+    amount: { value: string };
+    decision_hash: string;
+    review: { expires_at: string | null } | null;
+  };
+  wallet: string;
+  chain: { id: number; usdc: string };
+};
+type TypedData = {
+  domain?: Record<string, unknown>;
+  types?: Record<string, { name: string; type: string }[]>;
+  primaryType?: string;
+  message?: Record<string, unknown>;
+};
+
+const FIELDS =
+  'paymentId bytes32, token address, payee address, amount uint256, decisionHash bytes32, expiresAt uint256';
+
+/**
+ * Holds what the server gave to sign against what the page shows, field by field: the names of those that differ. A page never
+ * sends to a wallet what has one. Also the shape must be the one that Bursar's contract knows, with nothing beside it.
+ */
+export function differences(verdict: 'approve' | 'reject', given: unknown, shown: Shown): string[] {
+  const { domain = {}, types = {}, primaryType, message = {} } = (given ?? {}) as TypedData;
+  const wanted = verdict === 'approve' ? 'PaymentApproval' : 'PaymentRejection';
+  const fields = (types[wanted] ?? []).map(({ name, type }) => `${name} ${type}`).join(', ');
+  const names = Object.keys(types).filter((name) => name !== 'EIP712Domain');
+  const { payment, wallet, chain } = shown;
+  const expires = payment.review?.expires_at ?? null;
+  const pairs: [string, unknown, unknown][] = [
+    ['kind', primaryType, wanted],
+    ['fields', `${names.join()} ${fields}`, `${wanted} ${FIELDS}`],
+    ['message', Object.keys(message).sort().join(), 'amount,decisionHash,expiresAt,payee,paymentId,token'],
+    ['domain', Object.keys(domain).sort().join(), 'chainId,name,verifyingContract,version'],
+    ['name', `${domain.name} ${domain.version}`, 'Bursar 1'],
+    ['chain', String(domain.chainId), String(chain.id)],
+    ['wallet', lower(domain.verifyingContract), lower(wallet)],
+    ['payment', lower(message.paymentId), keccak256(toHex(payment.id))],
+    ['token', lower(message.token), lower(chain.usdc)],
+    ['payee', lower(message.payee), lower(payment.address)],
+    ['amount', String(message.amount), parseUsdc(payment.amount.value).toString()],
+    ['decision', lower(message.decisionHash), lower(payment.decision_hash)],
+    ['expiry', String(message.expiresAt), expires === null ? '' : String(Math.floor(Date.parse(expires) / 1000))],
+  ];
+  return pairs.filter(([, one, other]) => one !== other).map(([name]) => name);
+}
+
+const lower = (value: unknown): string => String(value).toLowerCase();
+
+type Mandate = {
+  id: string;
+  agent: string;
+  payees: string[];
+  categories: string[];
+  hosts: string[];
+  per_payment: { value: string };
+  total: { value: string };
+  count: number | null;
+  cadence: { rrule: string; zone: string } | null;
+  not_before: string;
+  expires_at: string;
+};
+
+/** The same for a mandate. */
+export function mandateDifferences(given: unknown, mandate: Mandate, chainId: number): string[] {
+  const { domain = {}, primaryType, message = {} } = (given ?? {}) as TypedData;
+  const seconds = (time: string): string => String(Math.floor(Date.parse(time) / 1000));
+  const wanted: Record<string, unknown> = {
+    mandateId: mandate.id,
+    agent: mandate.agent,
+    payees: mandate.payees,
+    categories: mandate.categories,
+    hosts: mandate.hosts,
+    perPayment: parseUsdc(mandate.per_payment.value).toString(),
+    total: parseUsdc(mandate.total.value).toString(),
+    count: String(mandate.count ?? 0),
+    cadence: mandate.cadence === null ? '' : `${mandate.cadence.rrule} ${mandate.cadence.zone}`,
+    notBefore: seconds(mandate.not_before),
+    expires: seconds(mandate.expires_at),
+  };
+  const names = [...new Set([...Object.keys(wanted), ...Object.keys(message)])];
+  const differing = names.filter((name) => JSON.stringify(message[name]) !== JSON.stringify(wanted[name]));
+  if (`${domain.name} ${domain.version} ${domain.chainId}` !== `Bursar 1 ${chainId}`) differing.push('domain');
+  return primaryType === 'Mandate' ? differing : ['kind', ...differing];
+}

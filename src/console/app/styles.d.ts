@@ -1,0 +1,2 @@
+/** Styles go through Vite. */
+declare module '*.css';

@@ -1,0 +1,63 @@
+import { toHex } from 'viem';
+
+/** EIP-1193, as a browser wallet offers it. */
+export type Provider = { request(call: { method: string; params?: unknown[] }): Promise<unknown> };
+type Announced = { info: { uuid: string; name: string }; provider: Provider };
+declare global {
+  interface Window {
+    ethereum?: Provider;
+  }
+}
+
+const announced = new Map<string, Announced>();
+
+/** Wallets say that they are there (EIP-6963); older ones only put themselves at `window.ethereum`. */
+export function listenForWallets(): void {
+  addEventListener('eip6963:announceProvider', (event) => {
+    const { detail } = event as CustomEvent<Announced>;
+    announced.set(detail.info.uuid, detail);
+  });
+  dispatchEvent(new Event('eip6963:requestProvider'));
+}
+
+export function wallets(): { name: string; provider: Provider }[] {
+  const found = [...announced.values()].map(({ info, provider }) => ({ name: info.name, provider }));
+  if (found.length > 0) return found;
+  return window.ethereum ? [{ name: 'Browser wallet', provider: window.ethereum }] : [];
+}
+
+export async function connect(provider: Provider): Promise<string> {
+  const accounts = (await provider.request({ method: 'eth_requestAccounts' })) as string[];
+  if (!accounts[0]) throw new Error('The wallet shows no account.');
+  return accounts[0];
+}
+
+export async function signText(provider: Provider, address: string, text: string): Promise<string> {
+  return (await provider.request({ method: 'personal_sign', params: [toHex(text), address] })) as string;
+}
+
+/** Wallets sign typed data for the chain that they are on only. */
+export async function signTyped(
+  provider: Provider,
+  address: string,
+  typedData: unknown,
+  chainId: number,
+): Promise<string> {
+  const current = (await provider.request({ method: 'eth_chainId' })) as string;
+  if (Number(current) !== chainId) {
+    await provider.request({
+      method: 'wallet_switchEthereumChain',
+      params: [{ chainId: `0x${chainId.toString(16)}` }],
+    });
+  }
+  const params = [address, JSON.stringify(typedData)];
+  return (await provider.request({ method: 'eth_signTypedData_v4', params })) as string;
+}
+
+/** What went wrong, in words: wallets throw objects with a code (4001: the person said no). */
+export function walletProblem(error: unknown): string {
+  const { code, message } = (error ?? {}) as { code?: number; message?: string };
+  if (code === 4001) return 'You declined it in your wallet.';
+  if (code === 4902) return 'Your wallet does not know this chain. Add it there, then try again.';
+  return message ?? String(error);
+}
