@@ -1,0 +1,207 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { play } from '../src/cli/commands/demo.ts';
+import { ensureBuilt } from '../src/console/builder.ts';
+import { faults, openTab, startBrowser, type Tab } from './support/browser.ts';
+import { startOffice, type TestOffice } from './support/office.ts';
+
+const screenshots = fileURLToPath(new URL('../docs/screenshots', import.meta.url));
+/** `BURSAR_SCREENSHOTS=1` renews the pictures of docs/console.md. */
+const isPictured = process.env.BURSAR_SCREENSHOTS === '1';
+const PAGES = [
+  ...['/', '/payments', '/reviews', '/agents', '/payees', '/mandates'],
+  ...['/policies', '/ledger', '/report', '/settings'],
+];
+
+let office: TestOffice;
+let browser: Browser;
+let tab: Tab;
+
+beforeAll(async () => {
+  const building = ensureBuilt();
+  office = await startOffice();
+  expect(await building).toEqual({ ok: true });
+  const { result } = await play(office, office.operatorKey ?? '', () => {});
+  expect(result.problems).toEqual([]);
+  browser = await startBrowser();
+  tab = await openTab(browser, office);
+});
+afterAll(async () => {
+  await browser?.close();
+  await office?.end();
+});
+
+const heading = (name: string) => tab.page.getByRole('heading', { level: 1, name });
+const menu = (name: string) => tab.page.getByRole('navigation').getByRole('link', { name });
+
+describe('the console in a real browser', () => {
+  it('is signed in to with a wallet, by keyboard alone', async () => {
+    const { page } = tab;
+    await page.goto('/payments');
+    await page.getByRole('button', { name: /Sign in with Ethereum/ }).waitFor();
+    expect(await faults(page)).toEqual([]);
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await heading('Payments').waitFor();
+    await page.getByText('Live', { exact: true }).waitFor();
+    const [cookie] = await tab.context.cookies();
+    expect(cookie).toMatchObject({ name: 'bursar_session', httpOnly: true, sameSite: 'Strict' });
+  });
+
+  it("shows the demo's payments, and finds them by name and state", async () => {
+    const { page } = tab;
+    const rows = page.getByRole('table', { name: 'Payments' }).getByRole('row');
+    await page.getByLabel('State').selectOption('denied');
+    await expect.poll(() => rows.count()).toBe(3);
+    await page.getByLabel('State').selectOption('');
+    await page.getByLabel('Search').fill('proof-reader');
+    await expect.poll(() => rows.count()).toBe(5);
+    await page.getByLabel('Search').fill('');
+    await expect.poll(() => rows.count()).toBeGreaterThan(20);
+  });
+
+  it('tells the whole story of one payment, hands out its receipt and decodes its transaction', async () => {
+    const { page } = tab;
+    await page.getByLabel('Search').fill('proof-reader');
+    const reviewed = page.getByRole('row').filter({ hasText: '4.00 USDC' });
+    await reviewed.getByRole('link').click();
+    await heading('Payment').waitFor();
+    const story = page.locator('.story');
+    for (const step of ['review requested', 'approved', 'settled']) {
+      await story.getByText(step, { exact: true }).first().waitFor();
+    }
+    await page.getByText('Signatures', { exact: true }).waitFor();
+    expect(await faults(page)).toEqual([]);
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Download the receipt' }).click();
+    expect((await download).suggestedFilename()).toMatch(/^pay_\w+\.receipt\.json$/);
+    await picture('payment');
+    await page.locator('a[href^="/explorer/tx/0x"]').click();
+    await page.getByRole('heading', { name: /^Call: pay/ }).waitFor();
+    await page.getByText('PaymentExecuted').waitFor();
+    expect(await faults(page)).toEqual([]);
+    await picture('explorer');
+  });
+
+  it('sends nothing to the wallet that differs from what it shows', async () => {
+    const { page, asked } = tab;
+    await page.route('**/v1/reviews/pay_*', async (route) => {
+      if (route.request().method() !== 'GET') return route.continue();
+      const document = await (await route.fetch()).json();
+      document.approve.message.amount = '6000000000';
+      await route.fulfill({ json: document });
+    });
+    await menu('Reviews').click();
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await page.getByRole('alert').getByText('not what this page shows (amount)').waitFor();
+    expect(asked).toEqual([]);
+    await page.unroute('**/v1/reviews/pay_*');
+    await page.reload();
+  });
+
+  it('approves a payment with the wallet and sees it settle, live', async () => {
+    const { page, asked } = tab;
+    await heading('Reviews').waitFor();
+    await picture('reviews');
+    const watcher = await tab.context.newPage();
+    await watcher.goto('/');
+    await watcher.getByText('1 in review').waitFor();
+    await page.getByRole('link', { name: /^pay_/ }).click();
+    await page.getByRole('link', { name: 'Review it' }).click();
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await page.getByText(/^Answered: (settled|final)\.$/).waitFor();
+    expect(asked).toMatchObject([{ primaryType: 'PaymentApproval', message: { amount: '6000000' } }]);
+    await watcher.getByText('0 in review').waitFor();
+    await watcher.close();
+  });
+
+  it('proves the books, and hands out the pilot report as CSV', async () => {
+    const { page } = tab;
+    await menu('Ledger').click();
+    await page.getByRole('button', { name: 'Check the books' }).click();
+    await page.getByText('The books agree with the chain.').waitFor();
+    await menu('Pilot report').click();
+    const row = page.getByRole('row').filter({ hasText: 'paper-digest' });
+    await row.waitFor();
+    const download = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Download CSV' }).click();
+    expect((await download).suggestedFilename()).toMatch(/\.csv$/);
+  });
+
+  it('shows hostile names as text', async () => {
+    const { page } = tab;
+    const name = '<img src=x onerror="window.hit=1">\u202Egnp.exe';
+    const { store } = office.office;
+    await store.write((tx) => tx.run("UPDATE payees SET name = ? WHERE name LIKE 'Label crew%'", name));
+    await menu('Payees').click();
+    await page.getByText('<img src=x onerror="window.hit=1">\u{fffd}gnp.exe').waitFor();
+    expect(await page.evaluate(() => 'hit' in window)).toBe(false);
+    expect(await page.locator('img').count()).toBe(0);
+    await store.write((tx) => tx.run("UPDATE payees SET name = 'Label crew' WHERE name LIKE '<img%'"));
+  });
+
+  it.each([
+    [1280, 'light'],
+    [1280, 'dark'],
+    [375, 'light'],
+    [375, 'dark'],
+  ] as const)('has no fault that axe finds, and no sideways scroll, at %d px in %s', async (width, scheme) => {
+    const { page } = tab;
+    await page.setViewportSize({ width, height: 800 });
+    await page.emulateMedia({ colorScheme: scheme });
+    const found: string[] = [];
+    for (const path of PAGES) {
+      await page.evaluate((to) => {
+        history.pushState(null, '', to);
+        dispatchEvent(new PopStateEvent('popstate'));
+      }, path);
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      await expect.poll(() => page.locator('[aria-busy="true"]').count()).toBe(0);
+      for (const fault of await faults(page)) found.push(`${path}: ${fault}`);
+      await picture(`${path === '/' ? 'overview' : path.slice(1)}-${width}-${scheme}`, [
+        ...['overview-1280-light', 'overview-1280-dark', 'overview-375-light', 'payments-1280-light'],
+        ...['payments-375-dark', 'report-1280-light', 'policies-1280-light'],
+      ]);
+    }
+    expect(found).toEqual([]);
+  });
+
+  it('is worked by keyboard: skip link, menu and sign-out', async () => {
+    const { page } = tab;
+    await page.setViewportSize({ width: 375, height: 800 });
+    await page.goto('/');
+    await heading('Overview').waitFor();
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate(() => document.activeElement?.textContent?.trim())).toBe('Skip to the page');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await menu('Agents').focus();
+    await page.keyboard.press('Enter');
+    await heading('Agents').waitFor();
+    await page.getByRole('button', { name: 'Sign out' }).press('Enter');
+    await page.getByRole('button', { name: /Sign in with Ethereum/ }).waitFor();
+  });
+
+  it('keeps its own content policy', () => {
+    expect(tab.wrongs).toEqual([]);
+  });
+
+  it('shadows no other route', async () => {
+    const html = { headers: { accept: 'text/html' } };
+    for (const path of ['/v1/nothing', '/auth/nothing', '/x402/nothing', '/assets/nothing.js']) {
+      expect((await fetch(office.url + path, html)).status, path).toBe(404);
+    }
+    const answer = await fetch(`${office.url}/payments/pay_1`, html);
+    expect(answer.headers.get('content-security-policy')).toContain("script-src 'self';");
+    expect((await fetch(`${office.url}/payments`)).status).toBe(404);
+  });
+});
+
+async function picture(name: string, only?: string[]): Promise<void> {
+  if (!isPictured || (only && !only.includes(name))) return;
+  mkdirSync(screenshots, { recursive: true });
+  await tab.page.screenshot({ path: join(screenshots, `${name}.png`) });
+}
