@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { chain, type GateWorld, gateWorld, NOON_MS, numbered } from '../../test/support/gateWorld.ts';
+import { createPayee } from '../identity/payees.ts';
 import { microUsdc, parseUsdc } from '../money/microUsdc.ts';
 import { requestPayment } from '../payments/gate.ts';
 import type { WalletState } from '../wallet/walletState.ts';
@@ -133,6 +134,25 @@ describe('Exposure', () => {
     expect(exposure(made, stateOf({ remainingInPeriod: parseUsdc('3') })).figures.today.most).toBe(usdc('3'));
     expect(exposure(made, stateOf({ frozen: true })).figures.today.most).toBe(0n);
     expect(rich.figures.today.because).toContain('1000.00 USDC is free');
+  });
+
+  it('is told of an agent that stands among the payees itself', async () => {
+    const made = await world();
+    await made.store.write((tx) =>
+      createPayee(
+        tx,
+        { actor: 'test', atMs: NOON_MS },
+        {
+          name: 'Itself',
+          kind: 'agent',
+          agentId: made.agent.id,
+          categories: ['contractor'],
+          hosts: [],
+          addresses: [{ address: made.agent.wallet?.address ?? '0x', verified: true }],
+        },
+      ),
+    );
+    expect(exposure(made, stateOf()).figures.today.most).toBeGreaterThan(0n);
   });
 
   it('warns where the ceilings are wider than the policy, and where they are narrower', async () => {

@@ -36,6 +36,7 @@ import { createFetcher } from '../x402/fetcher.ts';
 import { createPurchaseSigner } from '../x402/signer.ts';
 import { cancelUnsigned } from '../x402/unsigned.ts';
 import type { Config } from './config.ts';
+import { lanesOf } from './lanes.ts';
 import { registryPort } from './registryPort.ts';
 import { startWorkers, type Workers } from './workers.ts';
 
@@ -285,15 +286,6 @@ function planWallet(makers: Makers, agentId: AgentId, wish: WalletWish): WalletP
       allowList: config.allowListOn ? [...config.allowList] : null,
     },
   };
-}
-
-/** Who sends from here: one lane per key, also where two roles have the same one. */
-async function lanesOf(keys: KeyProvider, roles: readonly string[]): Promise<{ lanes: string[]; senders: Address[] }> {
-  const lanes = new Map<Address, string>();
-  for (const role of ['guardian', 'owner', 'executor']) {
-    if (role === 'executor' || roles.includes(role)) lanes.set(await keys.address(role), role);
-  }
-  return { lanes: [...lanes.values()], senders: [...lanes.keys()] };
 }
 
 async function addressesOf(keys: KeyProvider, roles: readonly string[], prefix: string): Promise<Address[]> {

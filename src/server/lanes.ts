@@ -1,0 +1,14 @@
+import type { Address } from 'viem';
+import type { KeyProvider } from '../wallet/keys.ts';
+
+/** Who sends from here: one lane per key, also where two roles have the same one. */
+export async function lanesOf(
+  keys: KeyProvider,
+  roles: readonly string[],
+): Promise<{ lanes: string[]; senders: Address[] }> {
+  const lanes = new Map<Address, string>();
+  for (const role of ['guardian', 'owner', 'executor']) {
+    if (role === 'executor' || roles.includes(role)) lanes.set(await keys.address(role), role);
+  }
+  return { lanes: [...lanes.values()], senders: [...lanes.keys()] };
+}
