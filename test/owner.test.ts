@@ -116,7 +116,9 @@ describe('Without any database', () => {
       if (JSON.stringify(balances.available) === JSON.stringify(usdc('0.00'))) break;
       await sleep(50);
     }
-    expect((await office.operator.call('get_agent', { id: agent.id })).balances).toMatchObject({ available: usdc('0.00') });
+    expect((await office.operator.call('get_agent', { id: agent.id })).balances).toMatchObject({
+      available: usdc('0.00'),
+    });
     expect(await office.operator.call('check_ledger')).toMatchObject({ ok: true });
   });
 });
