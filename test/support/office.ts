@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Address, encodeFunctionData, erc20Abi } from 'viem';
+import { z } from 'zod';
 import { type Client, createClient } from '../../src/client/client.ts';
 import { sendInOrder } from '../../src/devnet/client.ts';
 import type { LocalChain } from '../../src/devnet/localChain.ts';
 import { parseUsdc } from '../../src/money/microUsdc.ts';
+import { findOperation } from '../../src/operation/registry.ts';
 import { type Launched, launch } from '../../src/server/localLaunch.ts';
 import { keyAccount } from '../../src/wallet/keyAccount.ts';
 
@@ -27,7 +29,7 @@ export async function startOffice(): Promise<TestOffice> {
   const launched = await launch({ dir, port: 0, version: 'test', say: () => {} });
   const { local, operatorKey, url, keys } = launched;
   if (!local || !operatorKey) throw new Error('A new home has a chain and an operator key.');
-  const operator = createClient(url, operatorKey);
+  const operator = checkedClient(url, operatorKey);
   const treasury = await keyAccount(keys, 'treasury');
   await local.fundGas([treasury.address]);
   const sponsor = await operator.call('create_sponsor', { name: 'Research', treasury_address: treasury.address });
@@ -58,7 +60,7 @@ export async function startOffice(): Promise<TestOffice> {
       };
       const { key } = await operator.call('create_key', { role: 'agent', agent: made.id, name });
       if (usdc !== '0') await fund(made.id, made.wallet.address, usdc);
-      return { id: made.id, wallet: made.wallet.address, client: createClient(url, String(key)), key: String(key) };
+      return { id: made.id, wallet: made.wallet.address, client: checkedClient(url, String(key)), key: String(key) };
     },
     async until(payment, states) {
       for (let i = 0; i < 600; i += 1) {
@@ -71,6 +73,22 @@ export async function startOffice(): Promise<TestOffice> {
     async end() {
       await launched.stop();
       rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A client that holds every answer against the schema that OpenAPI promises: nothing missing, nothing unsaid. */
+function checkedClient(url: string, key: string): Client {
+  const client = createClient(url, key);
+  return {
+    ...client,
+    async call(name, input, options) {
+      const answer = await client.call(name, input, options);
+      const { output } = findOperation(name);
+      const promised = output instanceof z.ZodObject ? z.strictObject(output.shape) : output;
+      const checked = promised.safeParse(answer);
+      if (!checked.success) throw new Error(`${name} answered against its schema: ${z.prettifyError(checked.error)}`);
+      return answer;
     },
   };
 }
