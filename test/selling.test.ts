@@ -1,12 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import express from 'express';
 import Fastify from 'fastify';
 import { Hono } from 'hono';
@@ -16,6 +13,7 @@ import { microUsdc } from '../src/money/microUsdc.ts';
 import { sell as sellExpress } from '../src/seller/express.ts';
 import { sell as sellFastify } from '../src/seller/fastify.ts';
 import { sell as sellHono } from '../src/seller/hono.ts';
+import { startGateway } from './support/gatewayCommand.ts';
 import { startOffice, type TestOffice } from './support/office.ts';
 import { type Buyer, buyerOf, listen } from './support/paymentScene.ts';
 
@@ -96,48 +94,17 @@ const sellers: Record<string, (terms: { payTo: string; bursar: string }) => Prom
     await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
     stops.push(() => closed(upstream));
     const { port } = upstream.address() as AddressInfo;
-    const { url, stop } = await startGateway([
-      ...['--upstream', `http://127.0.0.1:${port}`, '--price', '0.01', '--pay-to', payTo],
-      ...['--port', '0', '--url', bursar, '--sales', join(mkdtempSync(join(tmpdir(), 'bursar-gw-')), 'sales.sqlite')],
-    ]);
+    const { url, stop } = await startGateway(
+      [
+        ...['--upstream', `http://127.0.0.1:${port}`, '--price', '0.01', '--pay-to', payTo],
+        ...['--port', '0', '--url', bursar, '--sales', join(mkdtempSync(join(tmpdir(), 'bursar-gw-')), 'sales.sqlite')],
+      ],
+      vendor.key,
+    );
     stops.push(stop);
     return url;
   },
 };
-
-/** The command, as a process of its own. */
-async function startGateway(args: string[]): Promise<{ url: string; stop: () => Promise<void> }> {
-  const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
-  const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', main, '--json', 'gateway', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, BURSAR_API_KEY: vendor.key },
-  });
-  const { stdout, stderr } = child;
-  if (!stdout || !stderr) throw new Error('The command has no output.');
-  let heard = '';
-  let wrong = '';
-  stderr.on('data', (chunk: Buffer) => {
-    wrong += chunk.toString();
-  });
-  for await (const line of createInterface({ input: stdout })) {
-    heard += line;
-    try {
-      const document = JSON.parse(heard) as { url?: string };
-      if (document.url === undefined) break;
-      const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-      return {
-        url: document.url,
-        stop: async () => {
-          child.kill('SIGTERM');
-          await ended;
-        },
-      };
-    } catch {
-      // The document spans lines.
-    }
-  }
-  throw new Error(`The gateway did not start: ${heard} ${wrong}`);
-}
 
 describe.each(Object.keys(sellers))('what a vendor agent sells by %s, settled by its own Bursar', (name) => {
   it('is bought by a bare key and by an agent’s purse, and stands in the books of both', async () => {

@@ -1,7 +1,8 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -38,4 +39,29 @@ export function runPython(python: string, script: string, input: unknown): Promi
     });
     child.stdin?.end(JSON.stringify(input));
   });
+}
+
+export type Serving = { url: string; stop(): Promise<void> };
+
+/** Starts a script of this folder that serves: it reads one line of JSON, and says on its first line where it listens. */
+export async function servePython(python: string, script: string, input: unknown): Promise<Serving> {
+  const path = fileURLToPath(new URL(script, import.meta.url));
+  const child = spawn(python, [path], { stdio: 'pipe' });
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  let wrong = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    wrong += chunk.toString();
+  });
+  child.stdin.write(`${JSON.stringify(input)}\n`);
+  for await (const line of createInterface({ input: child.stdout })) {
+    const { url } = JSON.parse(line) as { url: string };
+    return {
+      url,
+      stop: async () => {
+        child.kill('SIGTERM');
+        await ended;
+      },
+    };
+  }
+  throw new Error(`${script} did not start: ${wrong}`);
 }
