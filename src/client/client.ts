@@ -1,6 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { z } from 'zod';
-import type { Operation } from '../operation/operation.ts';
 import { findOperation } from '../operation/registry.ts';
 
 /** What the server refused: its problem details (RFC 9457). */
@@ -11,7 +9,13 @@ export class ProblemError extends Error {
   readonly action: string;
   readonly details: Record<string, unknown>;
 
-  constructor(problem: { code?: string; status?: number; detail?: string; action?: string; details?: Record<string, unknown> }) {
+  constructor(problem: {
+    code?: string;
+    status?: number;
+    detail?: string;
+    action?: string;
+    details?: Record<string, unknown>;
+  }) {
     super(problem.detail ?? 'The server refused the request.');
     this.code = problem.code ?? 'internal';
     this.status = problem.status ?? 0;
@@ -28,7 +32,6 @@ export type Client = {
   /** Follows the event log from after `seq`, until the signal aborts; reconnects where it stopped. */
   events(after: number, signal: AbortSignal): AsyncGenerator<Record<string, unknown>>;
 };
-export type OutputOf<O extends Operation> = z.input<O['output']>;
 
 /** A client for one server with one key; knows the routes from the same registry that serves them. */
 export function createClient(url: string, key: string): Client {

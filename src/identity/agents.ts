@@ -127,23 +127,6 @@ export function listAgents(tx: ReadTx): Agent[] {
   return tx.all<Row>(`${SELECT} ORDER BY a.id`).map(toAgent);
 }
 
-/** The agent whose wallet or purse has the address on that chain, if any. */
-export function findAgentByAddress(
-  tx: ReadTx,
-  chainId: number,
-  address: string,
-): { agentId: AgentId; place: 'wallet' | 'purse' } | null {
-  const row = tx.get<{ agent_id: string; place: 'wallet' | 'purse' }>(
-    `SELECT agent_id, 'wallet' AS place FROM wallets WHERE chain_id = ? AND address = ?
-     UNION ALL SELECT agent_id, 'purse' AS place FROM wallets WHERE chain_id = ? AND purse_address = ?`,
-    chainId,
-    address,
-    chainId,
-    address,
-  );
-  return row ? { agentId: row.agent_id as AgentId, place: row.place } : null;
-}
-
 /** Freezing and revoking take effect with the next decision; revoked is for ever. */
 export function setAgentStatus(tx: Tx, act: Act, idOrName: string, status: Status, reason: string | null): Agent {
   const agent = getAgent(tx, idOrName);

@@ -1,6 +1,6 @@
 import { BursarError, invariant } from '../errors/base.ts';
 import { appendEvent, type EventType } from '../ledger/events.ts';
-import { type Account, agentAccount, externalAccount, post } from '../ledger/journal.ts';
+import { type Account, post } from '../ledger/journal.ts';
 import { releaseFromMeters } from '../ledger/meters.ts';
 import { addPassedOn } from '../receivables/earnings.ts';
 import type { Tx } from '../store/store.ts';
@@ -123,15 +123,6 @@ export function unsettle(tx: Tx, payment: Payment, credit: Account, context: Tra
     data: { ...context.data, tx_hash: settlement.txHash, block: settlement.blockNumber.toString() },
   });
   return reread(tx, payment);
-}
-
-/** Where a settled payment's money arrives in the books. `receiver`: the agent whose wallet or purse has the address, if any. */
-export function creditAccount(
-  payment: Payment,
-  receiver: { agentId: string; place: 'wallet' | 'purse' } | null,
-): Account {
-  if (!receiver) return externalAccount(payment.address);
-  return agentAccount(receiver.agentId, receiver.place === 'wallet' ? 'available' : 'purse');
 }
 
 export function appendPaymentEvent(tx: Tx, payment: Payment, type: EventType, context: TransitionContext): void {

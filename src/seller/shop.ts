@@ -64,8 +64,6 @@ export type Shop = {
   assets(): Promise<Asset[]>;
 };
 
-export type ShopRoute = { pattern: string; priced: Exclude<Priced, string>; scheme?: 'exact' | 'upto' };
-
 export function shopOptions(options: SellOptions): SellOptions & { desk: SellerDesk } {
   if (!isAddress(options.payTo)) throw new BursarError('invalid_address', { message: `payTo "${options.payTo}"` });
   const base = options.bursar ?? process.env.BURSAR_URL ?? 'http://127.0.0.1:8402';

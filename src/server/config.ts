@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Address, getAddress, isAddress } from 'viem';
+import { getAddress, isAddress } from 'viem';
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
 import { FacilitatorSettings } from '../facilitator/settings.ts';
@@ -90,5 +90,3 @@ export function writeConfig(home: Home, config: z.input<typeof Config>): Config 
   renameSync(draft, home.config);
   return checked;
 }
-
-export type Contracts = { token: Address; factory: Address; registry: Address | null };

@@ -236,7 +236,6 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
     },
   };
 }
-export type Stopper = ReturnType<typeof createStopper>;
 
 const nothingSeen: ChainPart = { steps: [], purse: '0', chainAnswers: false };
 

@@ -9,25 +9,9 @@ export function activatePolicyCall(registry: Address, policyDigest: Hex, fromS =
   return { to: registry, data: encodeFunctionData({ abi: policyRegistryAbi, functionName: 'activate', args }) };
 }
 
-/** Ends a policy at once, without grace. */
-export function retirePolicyCall(registry: Address, policyDigest: Hex): Call {
-  return {
-    to: registry,
-    data: encodeFunctionData({ abi: policyRegistryAbi, functionName: 'retire', args: [policyDigest] }),
-  };
-}
-
 /** Whether wallets may pay under that policy (bytes32) now. Throws `chain_unavailable`. */
 export async function isPolicyActive(chain: Chain, registry: Address, policyDigest: Hex): Promise<boolean> {
   return chain.run((client) =>
     client.readContract({ address: registry, abi: policyRegistryAbi, functionName: 'isActive', args: [policyDigest] }),
   );
-}
-
-/** The policy (bytes32) that the registry counts as current; null before the first. One in its grace period is active, not current. */
-export async function readCurrentPolicy(chain: Chain, registry: Address): Promise<Hex | null> {
-  const current = await chain.run((client) =>
-    client.readContract({ address: registry, abi: policyRegistryAbi, functionName: 'current' }),
-  );
-  return BigInt(current) === 0n ? null : current;
 }
