@@ -4,6 +4,7 @@ import { getAgent } from '../identity/agents.ts';
 import { findApproverByAddress } from '../identity/approvers.ts';
 import { getPayee } from '../identity/payees.ts';
 import type { AgentId, Id } from '../ids/ids.ts';
+import { toJson } from '../money/json.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
 import { checkCadence, lastOccurrence } from './cadence.ts';
 import { fits, type MandateSubject, type MandateTerms, type MandateUse } from './terms.ts';
@@ -186,9 +187,6 @@ function toMandate(tx: ReadTx, row: Row): Mandate {
 const ended = (mandate: Mandate): BursarError =>
   new BursarError('conflict', { message: `The mandate is ${mandate.status}.`, details: { mandate: mandate.id } });
 
-function toJson(terms: MandateTerms): string {
-  return JSON.stringify({ ...terms, perPayment: terms.perPayment.toString(), total: terms.total.toString() });
-}
 function fromJson(text: string): MandateTerms {
   const stored = JSON.parse(text) as Omit<MandateTerms, 'perPayment' | 'total'> & { perPayment: string; total: string };
   return { ...stored, perPayment: BigInt(stored.perPayment), total: BigInt(stored.total) };

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
+import { sha256 } from '../ids/digest.ts';
 import { derivedKey } from '../operation/derivedKey.ts';
 import { invalidRequest } from '../operation/dispatch.ts';
 import type { Operation } from '../operation/operation.ts';
-import { sha256 } from '../operation/paymentRequest.ts';
 import type { Json } from './door.ts';
 
 /** The workflow and run of every call that names none. */

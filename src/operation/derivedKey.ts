@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../ids/digest.ts';
 import type { ReadTx } from '../store/store.ts';
 
 /** The request itself: who asks stands in the payment's row already. */
@@ -20,7 +20,7 @@ export type KeyParts = {
 export function derivedKey(parts: KeyParts): string {
   const { workflow, run, method, url, bodySha256, again } = parts;
   const text = JSON.stringify([workflow, run, method, url, bodySha256, again]);
-  return ` auto ${createHash('sha256').update(text).digest('hex')}`;
+  return ` auto ${sha256(text)}`;
 }
 
 /**

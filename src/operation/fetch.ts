@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
+import { sha256 } from '../ids/digest.ts';
 import { appendEvent } from '../ledger/events.ts';
 import type { Presented } from '../x402/fetcher.ts';
 import { listedHosts, listHosts } from '../x402/fetcher.ts';
@@ -12,7 +13,7 @@ import { FetchedView, fetchedView } from './fetchedView.ts';
 import { FetchInput, guardedRequestOf } from './fetchInput.ts';
 import { nextStep } from './nextStep.ts';
 import { type Caller, operation, type RequestMeta } from './operation.ts';
-import { actingAgent, sha256 } from './paymentRequest.ts';
+import { actingAgent } from './paymentRequest.ts';
 import { HintsView, PaymentView, paymentView } from './paymentView.ts';
 import { type Purchased, purchase } from './purchase.ts';
 import { WAIT_SECONDS } from './purchaseInput.ts';

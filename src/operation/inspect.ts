@@ -1,6 +1,7 @@
 import { type Abi, type Address, decodeEventLog, decodeFunctionData, getAddress, type Hex } from 'viem';
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
+import { toJson } from '../money/json.ts';
 import { listPayments, listSettledIn } from '../payments/records.ts';
 import type { ReadTx } from '../store/store.ts';
 import {
@@ -18,10 +19,7 @@ import { Hex32, idOf, iso } from './schemas.ts';
 const Decoded = z.object({ name: z.string(), args: z.array(z.object({ name: z.string(), value: z.string() })) });
 const abis: readonly Abi[] = [agentWalletAbi, tokenAbi, agentWalletFactoryAbi, policyRegistryAbi, x402PurseAbi];
 
-const show = (value: unknown): string =>
-  typeof value === 'object'
-    ? JSON.stringify(value, (_name, part) => (typeof part === 'bigint' ? part.toString() : part))
-    : String(value);
+const show = (value: unknown): string => (typeof value === 'object' ? toJson(value) : String(value));
 
 /** Names the arguments of an item as its ABI does. Null: none of our contracts' ABIs knows it. */
 function named(

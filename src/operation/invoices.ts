@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
 import { getAgent } from '../identity/agents.ts';
+import { sha256 } from '../ids/digest.ts';
 import { claimPayment } from '../receivables/claims.ts';
 import {
   cancelInvoice,
@@ -15,7 +16,7 @@ import { refuseForeign, visibleAgent } from './act.ts';
 import { InvoiceView, invoiceView } from './invoiceView.ts';
 import type { Caller } from './operation.ts';
 import { operation } from './operation.ts';
-import { actingAgent, sha256 } from './paymentRequest.ts';
+import { actingAgent } from './paymentRequest.ts';
 import { keyOf } from './payments.ts';
 import { Amount, Hex32, idOf, Limit, Ref, safeText, Time } from './schemas.ts';
 

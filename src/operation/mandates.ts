@@ -14,6 +14,7 @@ import {
 } from '../mandates/mandates.ts';
 import { type MandateTerms, worstCase } from '../mandates/terms.ts';
 import { mandateTypedData } from '../mandates/typedData.ts';
+import { toJson } from '../money/json.ts';
 import type { ReadTx } from '../store/store.ts';
 import { verifySignature } from '../wallet/approval.ts';
 import { actOf, refuseForeign, visibleAgent } from './act.ts';
@@ -66,9 +67,6 @@ function view(tx: ReadTx, mandate: Mandate): z.input<typeof MandateView> {
     requested_at: iso(mandate.requestedAtMs),
   };
 }
-
-const toJson = (value: unknown): string =>
-  JSON.stringify(value, (_name, part) => (typeof part === 'bigint' ? part.toString() : part));
 
 export const mandateOperations = [
   operation({

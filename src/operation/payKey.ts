@@ -2,11 +2,13 @@ import { BursarError } from '../errors/base.ts';
 import { getAgent } from '../identity/agents.ts';
 import { getPayee } from '../identity/payees.ts';
 import { getWorkflow } from '../identity/workflows.ts';
+import { sha256 } from '../ids/digest.ts';
 import type { AgentId } from '../ids/ids.ts';
+import { toJson } from '../money/json.ts';
 import type { PaymentRequest } from '../payments/request.ts';
 import type { ReadTx } from '../store/store.ts';
 import { currentKey, derivedKey } from './derivedKey.ts';
-import { type PayInput, sha256, toPaymentRequest } from './paymentRequest.ts';
+import { type PayInput, toPaymentRequest } from './paymentRequest.ts';
 
 /**
  * The request of a caller who says `again` in place of an idempotency key: its key follows from whom, how much and what for. Names
@@ -22,7 +24,7 @@ export function selfKeyedRequest(
   const { agent: _agent, category: _category, payee, to_agent, workflow, run, ...request } = input;
   const to = payee !== undefined ? getPayee(tx, payee).id : to_agent !== undefined ? getAgent(tx, to_agent).id : null;
   const fields = Object.entries(request).sort(([a], [b]) => (a < b ? -1 : 1));
-  const what = JSON.stringify([to, fields], (_name, value) => (typeof value === 'bigint' ? value.toString() : value));
+  const what = toJson([to, fields]);
   const derived = derivedKey({
     workflow: workflow === undefined ? null : getWorkflow(tx, workflow).id,
     run: run ?? null,

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
 import { getAgent } from '../identity/agents.ts';
+import { sha256 } from '../ids/digest.ts';
 import type { AgentId } from '../ids/ids.ts';
 import { formatUsdc } from '../money/microUsdc.ts';
 import type { GateContext } from '../payments/gate.ts';
@@ -90,5 +90,3 @@ export function toPaymentRequest(
 export function gateContext(app: App, caller: Caller): GateContext {
   return { policy: app.policies.active(), chain: app.chainFacts, actor: caller.actor, atMs: app.clock() };
 }
-
-export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

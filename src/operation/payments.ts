@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
+import { sha256 } from '../ids/digest.ts';
 import { newId } from '../ids/ids.ts';
 import { appendEvent } from '../ledger/events.ts';
+import { toJson } from '../money/json.ts';
 import { checkPayment, requestPayment } from '../payments/gate.ts';
 import { paymentKinds } from '../payments/kinds.ts';
 import type { Payment } from '../payments/payment.ts';
@@ -14,7 +16,7 @@ import { actOf, refuseForeign, visibleAgent } from './act.ts';
 import { hintsFor } from './hints.ts';
 import { type Caller, operation, type RequestMeta } from './operation.ts';
 import { selfKeyedRequest } from './payKey.ts';
-import { actingAgent, gateContext, PayInput, payShape, sha256, toPaymentRequest } from './paymentRequest.ts';
+import { actingAgent, gateContext, PayInput, payShape, toPaymentRequest } from './paymentRequest.ts';
 import { HintsView, PaymentView, paymentView } from './paymentView.ts';
 import { idOf, Limit, ReasonView, Ref, ReviewView } from './schemas.ts';
 
@@ -105,7 +107,7 @@ export const paymentOperations = [
       const key = keyOf(meta);
       const batch = {
         id: newId('batch'),
-        text: sha256(JSON.stringify(input, (_name, value) => (typeof value === 'bigint' ? value.toString() : value))),
+        text: sha256(toJson(input)),
       };
       const requests = input.payments.map((line, index) =>
         toPaymentRequest({ ...line, agent: agentId }, agentId, `${key} #${index}`, batch),

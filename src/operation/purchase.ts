@@ -1,6 +1,7 @@
 import { BursarError, invariant } from '../errors/base.ts';
 import { getAgent } from '../identity/agents.ts';
 import { getWorkflow } from '../identity/workflows.ts';
+import { sha256 } from '../ids/digest.ts';
 import type { AgentId } from '../ids/ids.ts';
 import type { MicroUsdc } from '../money/microUsdc.ts';
 import { checkPayment, type GateAnswer, type GateContext, requestPayment } from '../payments/gate.ts';
@@ -15,7 +16,7 @@ import type { App } from './app.ts';
 import { currentKey, derivedKey, nextKey } from './derivedKey.ts';
 import { hintsFor } from './hints.ts';
 import type { Caller } from './operation.ts';
-import { gateContext, sha256 } from './paymentRequest.ts';
+import { gateContext } from './paymentRequest.ts';
 import { purchaseRequest } from './purchaseRequest.ts';
 import type { Signature } from './x402Signer.ts';
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
+import { sha256 } from '../ids/digest.ts';
 import type { AgentId } from '../ids/ids.ts';
 import { appendEvent } from '../ledger/events.ts';
 import { formatUsdc, type MicroUsdc, microUsdc } from '../money/microUsdc.ts';
@@ -18,7 +19,7 @@ import type { ReadTx } from '../store/store.ts';
 import { refuseForeign, visibleAgent } from './act.ts';
 import type { Caller } from './operation.ts';
 import { operation } from './operation.ts';
-import { gateContext, sha256 } from './paymentRequest.ts';
+import { gateContext } from './paymentRequest.ts';
 import { keyOf, visiblePayment } from './payments.ts';
 import { PaymentView, paymentView } from './paymentView.ts';
 import { Amount, AmountView, amountView, idOf, iso, isoOrNull, Limit, safeText } from './schemas.ts';

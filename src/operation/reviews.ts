@@ -2,6 +2,7 @@ import type { Hex } from 'viem';
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
 import { getAgent } from '../identity/agents.ts';
+import { toJson } from '../money/json.ts';
 import type { Payment } from '../payments/payment.ts';
 import { listPayments } from '../payments/records.ts';
 import { takeVerdict } from '../payments/review.ts';
@@ -33,10 +34,6 @@ function typedDataOf(app: App, tx: ReadTx, payment: Payment, verdict: 'approve' 
     expiresAtS: Math.floor(payment.reviewExpiresAtMs / 1000),
   });
 }
-
-/** eth_signTypedData_v4 wants JSON: figures as decimal text. */
-const toJson = (value: unknown): string =>
-  JSON.stringify(value, (_name, part) => (typeof part === 'bigint' ? part.toString() : part));
 
 export const reviewOperations = [
   operation({

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Hex } from 'viem';
+import { sha256 } from '../ids/digest.ts';
 import { formatUsdc } from '../money/microUsdc.ts';
 import type { Decision, Effect, Reason, Review } from '../policy/decision.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -142,8 +142,4 @@ export function recordDecision(tx: Tx, paymentId: string, evaluated: Evaluated, 
     evaluated.decision.effect,
     atMs,
   );
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

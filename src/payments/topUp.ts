@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Address } from 'viem';
+import { sha256 } from '../ids/digest.ts';
 import { formatUsdc, microUsdc } from '../money/microUsdc.ts';
 import type { PaymentRequest } from './request.ts';
 
@@ -11,7 +11,7 @@ export function topUpRequest(purchase: PaymentRequest, purse: Address, amountMic
     ...purchase,
     // The leading space keeps it apart from callers' keys, which have none; a purchase topped up anew has a top-up of its own.
     idempotencyKey: ` top_up ${amount} ${purchase.idempotencyKey}`,
-    bodyHash: createHash('sha256').update(requestJson).digest('hex'),
+    bodyHash: sha256(requestJson),
     requestJson,
     kind: 'top_up',
     amount,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Address } from 'viem';
 import type { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
+import { sha256 } from '../ids/digest.ts';
 import { formatUsdc, type MicroUsdc, parsePositiveUsdc } from '../money/microUsdc.ts';
 import { AddressText, Label, Ref, safeText } from '../operation/schemas.ts';
 
@@ -115,7 +116,7 @@ export function contentHash(lines: readonly PayoutLine[]): string {
 }
 
 function madeId(line: Omit<PayoutLine, 'id'>, position: number): string {
-  return `#${position}-${createHash('sha256').update(canonical(line)).digest('hex').slice(0, 16)}`;
+  return `#${position}-${sha256(canonical(line)).slice(0, 16)}`;
 }
 
 /** Lines that have the id of one before. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../ids/digest.ts';
 import type { PaymentRequest } from '../payments/request.ts';
 import { canonical, type PayoutLine } from './line.ts';
 import type { Payout } from './payout.ts';
@@ -15,7 +15,7 @@ export function lineRequest(
   return {
     agentId: payout.agentId,
     idempotencyKey: ` payout ${payout.id} ${line.attempt} ${line.id}`,
-    bodyHash: createHash('sha256').update(requestJson).digest('hex'),
+    bodyHash: sha256(requestJson),
     requestJson,
     kind: 'payout',
     amount: line.amount,

@@ -1,5 +1,6 @@
 import { BursarError } from '../errors/base.ts';
 import type { AgentId, Id } from '../ids/ids.ts';
+import { toJson } from '../money/json.ts';
 import { microUsdc } from '../money/microUsdc.ts';
 import type { PaymentState } from '../payments/states.ts';
 import type { ReadTx, SqlValue, Tx } from '../store/store.ts';
@@ -95,7 +96,7 @@ export function insertPayout(tx: Tx, payout: Payout, lines: readonly PayoutLine[
     ...[id, agentId, idempotencyKey, contentHash, state, credentialId, total, totalMicro, createdAtMs, createdAtMs],
   );
   // Amounts travel as text: SQLite casts them to 64-bit integers, not through a float.
-  const text = JSON.stringify(lines, (_name, value) => (typeof value === 'bigint' ? value.toString() : value));
+  const text = toJson(lines);
   tx.run(
     `INSERT INTO payout_lines (payout_id, line, line_id, amount_micro, payee, address, category, memo, workflow, run)
      SELECT ?, value ->> 'line', value ->> 'id', CAST(value ->> 'amount' AS INTEGER), value ->> 'payee', value ->> 'address',

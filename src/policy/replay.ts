@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../ids/digest.ts';
 import type { Decision } from './decision.ts';
 import { loadPolicy } from './policy.ts';
 
@@ -20,8 +20,4 @@ export async function replay(bundleText: string, inputText: string): Promise<Rep
   const policy = await loadPolicy(bundleText, { evaluationLimitMs: 10_000, probeLimitMs: 30_000 });
   const { decision, resultText } = policy.evaluate(inputText);
   return { digest: policy.digest, decision, resultText, inputHash: sha256(inputText), resultHash: sha256(resultText) };
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   type Address,
   createPublicClient,
@@ -15,6 +14,7 @@ import {
   toHex,
   zeroAddress,
 } from 'viem';
+import { sha256 } from '../ids/digest.ts';
 import { decisionHashOf } from '../payments/decide.ts';
 import { replay } from '../policy/replay.ts';
 import { agentWalletAbi, agentWalletFactoryAbi } from '../wallet/contracts.generated.ts';
@@ -287,5 +287,4 @@ async function checkMandate(receipt: Receipt, client: PublicClient): Promise<Fin
 }
 
 const finding = (check: string, ok: boolean, detail: string): Finding => ({ check, ok, detail });
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 const digestOnChain = (receipt: Receipt): Hex => `0x${receipt.policy_digest.slice('sha256:'.length)}`;

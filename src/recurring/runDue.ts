@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { BursarError } from '../errors/base.ts';
+import { sha256 } from '../ids/digest.ts';
 import { appendEvent, type EventType } from '../ledger/events.ts';
 import { nextOccurrence } from '../mandates/cadence.ts';
 import { formatUsdc, microUsdc } from '../money/microUsdc.ts';
@@ -102,7 +102,7 @@ function requestOf(schedule: Schedule, dueAtMs: number): PaymentRequest {
     agentId: schedule.agentId,
     // The leading space keeps it apart from callers' keys, which have none.
     idempotencyKey: ` recurring ${schedule.id} ${dueAtMs}`,
-    bodyHash: createHash('sha256').update(requestJson).digest('hex'),
+    bodyHash: sha256(requestJson),
     requestJson,
     kind: 'recurring',
     amount,

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { BursarError } from '../errors/base.ts';
 import { getAgent } from '../identity/agents.ts';
 import { getSponsor } from '../identity/sponsors.ts';
+import { sha256 } from '../ids/digest.ts';
 import { appendEvent } from '../ledger/events.ts';
 import { agentAccount, balance } from '../ledger/journal.ts';
 import { formatUsdc, microUsdc } from '../money/microUsdc.ts';
@@ -173,7 +173,7 @@ function legRequest(receivable: Receivable, leg: Leg, attempt: number): PaymentR
     agentId: receivable.agentId,
     // The leading space keeps it apart from callers' keys, which have none.
     idempotencyKey: `${keyOf(receivable.id, leg.name)}${attempt}`,
-    bodyHash: createHash('sha256').update(requestJson).digest('hex'),
+    bodyHash: sha256(requestJson),
     requestJson,
     kind: 'split',
     amount: leg.amount,
