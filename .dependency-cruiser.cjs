@@ -76,7 +76,7 @@ const rooms = {
   // It drives the public API as a stranger would; the wallet room only shows it how a person signs.
   demo: [...spine, 'client', 'devnet', 'wallet'],
   // `verify` and `policy compile` work without a server; `serve` and `demo` start one.
-  cli: [...effects, 'gateway', 'seller', 'devnet', 'operation', 'mcp', 'sdk', 'client', 'demo', 'server'],
+  cli: [...effects, 'gateway', 'seller', 'devnet', 'operation', 'mcp', 'sdk', 'client', 'demo', 'server', 'console'],
   // The composition root: it alone knows everything.
   server: [...effects, 'devnet', 'operation', 'http', 'mcp', 'console', 'session'],
   // Tooling of the repository: it makes files from code.

@@ -7,6 +7,7 @@ import { play } from '../src/cli/commands/demo.ts';
 import { ensureBuilt } from '../src/console/builder.ts';
 import { faults, openTab, startBrowser, type Tab } from './support/browser.ts';
 import { startOffice, type TestOffice } from './support/office.ts';
+import { person } from './support/person.ts';
 
 const screenshots = fileURLToPath(new URL('../docs/screenshots', import.meta.url));
 /** `BURSAR_SCREENSHOTS=1` renews the pictures of docs/console.md. */
@@ -183,6 +184,19 @@ describe('the console in a real browser', () => {
     await heading('Agents').waitFor();
     await page.getByRole('button', { name: 'Sign out' }).press('Enter');
     await page.getByRole('button', { name: /Sign in with Ethereum/ }).waitFor();
+  });
+
+  it('is signed in to by a link of the command line, in a browser without a wallet', async () => {
+    const finance = await person(office);
+    const message = await finance.message();
+    const ticket = JSON.stringify({ message, signature: await finance.sign(message) });
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await page.goto(`${office.url}/#sign-in=${Buffer.from(ticket).toString('base64url')}`);
+    await page.getByRole('button', { name: `Sign in as ${finance.address.slice(0, 10)}` }).click();
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
+    expect(page.url()).not.toContain('#');
+    await context.close();
   });
 
   it('keeps its own content policy', () => {

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { backupCommands } from './commands/backup.ts';
 import { bookCommands } from './commands/books.ts';
 import { callCommand } from './commands/call.ts';
+import { consoleCommand } from './commands/console.ts';
 import { demoCommand } from './commands/demo.ts';
 import { eventsCommand } from './commands/events.ts';
 import { evidenceCommands } from './commands/evidence.ts';
@@ -30,7 +31,10 @@ import { payoutCommand } from './payout.ts';
 import { version } from './version.ts';
 
 const sections: readonly (readonly [string, () => readonly Command[]])[] = [
-  ['Run:', () => [...homeCommands(), gatewayCommand(), mcpCommand(), demoCommand(), ...backupCommands()]],
+  [
+    'Run:',
+    () => [...homeCommands(), gatewayCommand(), mcpCommand(), consoleCommand(), demoCommand(), ...backupCommands()],
+  ],
   [
     'Who:',
     () => [sponsorCommand(), agentCommand(), payeeCommand(), workflowCommand(), approverCommand(), keyCommand()],

@@ -6,6 +6,13 @@ import { type Hex, hashMessage, hashTypedData, hexToBytes, type TypedDataDefinit
 import { chromium } from './chromium.ts';
 import type { TestOffice } from './office.ts';
 
+declare global {
+  interface Window {
+    /** Put there by `openTab`. */
+    axe: typeof axe;
+  }
+}
+
 export type Tab = {
   page: Page;
   context: BrowserContext;
@@ -65,9 +72,8 @@ export async function openTab(
 /** What axe finds against WCAG 2.2 A and AA, as lines; also what a person at 375 px would have to scroll for. */
 export async function faults(page: Page): Promise<string[]> {
   return page.evaluate(async () => {
-    const { axe: checker } = window as unknown as { axe: typeof axe };
     const runOnly = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-    const { violations } = await checker.run(document, { runOnly, resultTypes: ['violations'] });
+    const { violations } = await window.axe.run(document, { runOnly, resultTypes: ['violations'] });
     const found = violations.map(
       ({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 160)} ${nodes[0]?.failureSummary}`,
     );

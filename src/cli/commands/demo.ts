@@ -18,6 +18,7 @@ import { readKey, type Session, sessionOf } from '../session.ts';
 import { onStopSignal } from '../stopping.ts';
 import { at, text } from '../values.ts';
 import { version } from '../version.ts';
+import { buildConsole } from './console.ts';
 import { PORT, portOf } from './home.ts';
 
 type Flags = { serve?: boolean; port?: string };
@@ -158,6 +159,8 @@ async function whereToGo(
   const run = 'npm run -s bursar --';
   const keyFile = relative(process.cwd(), operatorKeyFile(home));
   screen.line();
+  screen.line(`Console  ${launched.url}   Sign in: ${run} console`);
+  void buildConsole(screen);
   screen.line(`API      ${launched.url}/v1   OpenAPI  ${launched.url}/openapi.json`);
   screen.line(
     `Key      ${keyFile} (the operator's, mode 0600)${launched.operatorKey ? `: ${launched.operatorKey}` : ''}`,

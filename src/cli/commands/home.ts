@@ -9,6 +9,7 @@ import { isFree } from '../port.ts';
 import { type Session, sessionOf } from '../session.ts';
 import { onStopSignal } from '../stopping.ts';
 import { version } from '../version.ts';
+import { buildConsole } from './console.ts';
 
 export function homeCommands(): Command[] {
   return [initCommand(), serveCommand()];
@@ -145,6 +146,7 @@ async function serve({ home, screen }: Session, flags: ServeFlags): Promise<void
   screen.line(
     `Bursar serves on ${launched.url} (chain ${launched.config.chain.id}, home ${home.dir}). Ctrl-C stops it.`,
   );
+  void buildConsole(screen);
   await stopping.asked;
   await launched.stop();
   screen.note('Stopped.');

@@ -68,9 +68,12 @@ type Mandate = {
   expires_at: string;
 };
 
+const MANDATE_FIELDS =
+  'mandateId string, agent string, payees string[], categories string[], hosts string[], perPayment uint256, total uint256, count uint256, cadence string, notBefore uint256, expires uint256';
+
 /** The same for a mandate. */
 export function mandateDifferences(given: unknown, mandate: Mandate, chainId: number): string[] {
-  const { domain = {}, primaryType, message = {} } = (given ?? {}) as TypedData;
+  const { domain = {}, types = {}, primaryType, message = {} } = (given ?? {}) as TypedData;
   const seconds = (time: string): string => String(Math.floor(Date.parse(time) / 1000));
   const wanted: Record<string, unknown> = {
     mandateId: mandate.id,
@@ -88,5 +91,8 @@ export function mandateDifferences(given: unknown, mandate: Mandate, chainId: nu
   const names = [...new Set([...Object.keys(wanted), ...Object.keys(message)])];
   const differing = names.filter((name) => JSON.stringify(message[name]) !== JSON.stringify(wanted[name]));
   if (`${domain.name} ${domain.version} ${domain.chainId}` !== `Bursar 1 ${chainId}`) differing.push('domain');
+  const structs = Object.keys(types).filter((name) => name !== 'EIP712Domain');
+  const fields = (types.Mandate ?? []).map(({ name, type }) => `${name} ${type}`).join(', ');
+  if (structs.join() !== 'Mandate' || fields !== MANDATE_FIELDS) differing.push('fields');
   return primaryType === 'Mandate' ? differing : ['kind', ...differing];
 }

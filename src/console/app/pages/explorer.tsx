@@ -1,4 +1,5 @@
 import { Text } from '@mantine/core';
+import { formatUsdc } from '../../../money/microUsdc.ts';
 import { useAsk } from '../live.tsx';
 import { Box, Facts, Loaded, Mono, Page, Rows, State, short, To, When } from '../parts.tsx';
 
@@ -113,5 +114,10 @@ export function Explorer({ hash }: { hash: string }) {
 }
 
 const Arguments = ({ decoded }: { decoded: Decoded }) => (
-  <Facts facts={decoded.args.map(({ name, value }) => [name, <Mono key={name}>{value}</Mono>])} />
+  <Facts
+    facts={decoded.args.map(({ name, value }) => [
+      name,
+      <Mono key={name}>{/^(amount|value)$/.test(name) ? `${value} (${formatUsdc(BigInt(value))} USDC)` : value}</Mono>,
+    ])}
+  />
 );

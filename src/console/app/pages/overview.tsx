@@ -112,7 +112,7 @@ function Spend({ points, bucket }: { points: Point[]; bucket: 'hour' | 'day' }) 
                 borderColor: 'var(--mantine-color-default-border)',
               }}
             />
-            <Legend />
+            <Legend formatter={(name) => <span style={{ color: 'var(--mantine-color-text)' }}>{name}</span>} />
             {groups.map((group, index) => (
               <Bar
                 key={group}
@@ -120,6 +120,7 @@ function Spend({ points, bucket }: { points: Point[]; bucket: 'hour' | 'day' }) 
                 name={group}
                 stackId="spend"
                 fill={COLOURS[index % COLOURS.length] ?? '#868e96'}
+                maxBarSize={48}
                 isAnimationActive={false}
               />
             ))}

@@ -5,7 +5,7 @@ import { states } from '../../../payments/states.ts';
 import { ask, query } from '../api.ts';
 import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
-import { Loaded, Page, Rows, State, To, usdc, When } from '../parts.tsx';
+import { Loaded, Page, Rows, State, short, To, usdc, When } from '../parts.tsx';
 import { inert, type Payment } from '../views.ts';
 
 type List = { payments: Payment[]; next_cursor?: string | null };
@@ -103,7 +103,10 @@ export function PaymentRows({ payments, empty }: { payments: Payment[]; empty: s
         { title: 'State', cell: ({ state }) => <State state={state} /> },
         { title: 'Amount', cell: ({ amount }) => usdc(amount), right: true },
         { title: 'Agent', cell: ({ agent }) => nameOf(agent) },
-        { title: 'To', cell: ({ payee, address }) => (payee ? nameOf(payee) : address) },
+        {
+          title: 'To',
+          cell: ({ payee, address }) => (payee ? nameOf(payee) : <span title={address}>{short(address)}</span>),
+        },
         { title: 'Kind', cell: ({ kind, rail }) => `${kind.replaceAll('_', ' ')}${rail === 'x402' ? ' by 402' : ''}` },
         {
           title: 'Why',
