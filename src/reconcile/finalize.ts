@@ -9,9 +9,6 @@ import type { ReadTx, Tx } from '../store/store.ts';
 import { readCursor } from './cursor.ts';
 import type { TransferRow } from './rollBack.ts';
 
-/** `depth`: final is what has that many blocks above it. `tag`: what the node's `finalized` tag says. */
-export type Finality = { kind: 'depth'; blocks: number } | { kind: 'tag' };
-
 /** Whether anything at or below that block waits to become final. */
 export function needsFinalizing(tx: ReadTx, chainId: number, final: bigint): boolean {
   return (

@@ -80,7 +80,7 @@ export async function openOffice(options: {
     keys,
     lanes,
     clock,
-    finality: finality.kind === 'tag' ? finality : { kind: 'depth', blocks: BigInt(finality.blocks) },
+    finality,
     onError: (error) => log.error({ err: error }, 'the relayer failed'),
   });
   const follower = createFollower({

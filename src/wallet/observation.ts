@@ -3,7 +3,7 @@ import type { Chain } from './chain.ts';
 import type { FeeMarket } from './fees.ts';
 
 /** When a block counts as final: by the chain's own `finalized` tag, or so many blocks below the head. */
-export type Finality = { kind: 'tag' } | { kind: 'depth'; blocks: bigint };
+export type Finality = { kind: 'tag' } | { kind: 'depth'; blocks: number };
 
 /** What the RPC says of the chain and of our senders, asked in one batch. It is checked against what we know before use. */
 export type Observation = {
@@ -30,7 +30,7 @@ export async function observe(chain: Chain, senders: readonly Address[], finalit
         }),
       ),
     ]);
-    const depthNumber = head.number - (finality.kind === 'depth' ? finality.blocks : 0n);
+    const depthNumber = head.number - BigInt(finality.kind === 'depth' ? finality.blocks : 0);
     return {
       head: { number: head.number, hash: head.hash },
       finalNumber: final?.number ?? (depthNumber < 0n ? -1n : depthNumber),

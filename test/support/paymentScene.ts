@@ -64,7 +64,7 @@ export async function openDesk(
     keys,
     lanes: ['executor'],
     clock: Date.now,
-    finality: { kind: 'depth', blocks: 2n },
+    finality: { kind: 'depth', blocks: 2 },
     intervalMs: 50,
   });
   const sender = await relayer.sender('executor');

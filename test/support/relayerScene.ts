@@ -101,7 +101,7 @@ export function relayerScene() {
         keys: memoryKeys(new Map([['relayer', key]])),
         lanes: ['relayer'],
         clock: () => nowMs,
-        finality: { kind: 'depth', blocks: 20n },
+        finality: { kind: 'depth', blocks: 20 },
         ...changes,
       }),
     queue: (changes: Partial<NewTransaction> = {}): Promise<bigint> =>
