@@ -66,6 +66,30 @@ describe('a review', () => {
     await expect(answer()).rejects.toMatchObject({ code: 'invalid_transition' });
   });
 
+  it('answered by two people in the same moment goes out once', async () => {
+    await world.store.write((tx) =>
+      createApprover(tx, act, { name: 'Bob', address: numbered(0xb0b), roles: ['finance'], sponsor: null }),
+    );
+    const answers = await Promise.allSettled([answer(), answer({ approverAddress: numbered(0xb0b) })]);
+    expect(answers.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    const nonces = world.store.read((tx) => tx.all('SELECT wallet_nonce FROM payments WHERE wallet_nonce IS NOT NULL'));
+    expect(nonces).toHaveLength(1);
+    expect(reserved()).toBe(30_000_000n);
+  });
+
+  it("is not unlocked by the agent's own sponsor where the policy forbids it", async () => {
+    await world.store.write((tx) =>
+      createApprover(tx, act, {
+        name: 'Boss',
+        address: numbered(0xb055),
+        roles: ['finance'],
+        sponsor: world.sponsor.id,
+      }),
+    );
+    expect((await answer({ approverAddress: numbered(0xb055) })).state).toBe('in_review');
+    expect((await answer()).state).toBe('authorized');
+  });
+
   it('takes no one who is not an approver, or no longer', async () => {
     await expect(answer({ approverAddress: numbered(0xbad) })).rejects.toMatchObject({ code: 'approver_not_found' });
     await world.store.write((tx) => revokeApprover(tx, act, 'Ada'));

@@ -50,7 +50,7 @@ CREATE TABLE payments (
   UNIQUE (agent_id, idempotency_key)
 ) STRICT;
 CREATE INDEX payments_working ON payments (state, id) WHERE state IN ('in_review', 'authorized', 'submitted', 'settled');
-CREATE INDEX payments_by_batch ON payments (batch_id) WHERE batch_id IS NOT NULL;
+CREATE INDEX payments_by_batch ON payments (batch_id, id) WHERE batch_id IS NOT NULL;
 CREATE INDEX payments_by_refund ON payments (refund_of) WHERE refund_of IS NOT NULL;
 CREATE INDEX payments_by_receivable ON payments (receivable_id) WHERE receivable_id IS NOT NULL;
 CREATE INDEX payments_by_tx ON payments (tx_hash) WHERE tx_hash IS NOT NULL;
