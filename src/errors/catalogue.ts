@@ -284,12 +284,6 @@ export const catalogue = {
     'What the server asks to sign is not the payment that it shows.',
     'Sign nothing; look at the server and at what stands between you and it.',
   ),
-  verification_failed: entry(
-    422,
-    'never',
-    'The receipt does not hold against the chain.',
-    'See which checks failed; keep the receipt and the transaction hash as evidence.',
-  ),
   // Storage and our own faults
   storage_full: entry(
     507,
@@ -314,12 +308,6 @@ export const catalogue = {
     'safe',
     'The database failed, so nothing was decided.',
     'See the server log; send the same request again.',
-  ),
-  ledger_broken: entry(
-    500,
-    'never',
-    'The ledger does not hold together.',
-    'Run `bursar ledger check` and keep the evidence.',
   ),
   invariant_violated: entry(
     500,
