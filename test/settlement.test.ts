@@ -186,4 +186,17 @@ describe('settlement', () => {
     });
     expect(balance).toBe(parseUsdc('1.234567'));
   });
+
+  it('goes on while the chain and the server are an hour apart', async () => {
+    const agent = await office.agent('skewed', '40');
+    await office.local.client.increaseTime({ seconds: 3_600 });
+    await office.local.client.mine({ blocks: 1 });
+    const paid = await agent.client.call('pay', { payee, amount: usdc('1.00') }, key());
+    await office.until(String(paid.id), ['settled', 'final']);
+    const reviewed = await agent.client.call('pay', { payee, amount: usdc('26.00') }, key());
+    expect(reviewed.state).toBe('in_review');
+    expect(await approve(String(reviewed.id))).toMatchObject({ state: 'authorized' });
+    await office.until(String(reviewed.id), ['settled', 'final']);
+    expect(await ledger()).toMatchObject({ ok: true });
+  });
 });
