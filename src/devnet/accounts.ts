@@ -1,7 +1,7 @@
 import { type HDAccount, mnemonicToAccount } from 'viem/accounts';
 
 /** The published mnemonic of anvil and hardhat. Its accounts hold coins on local chains only; never use them elsewhere. */
-export const DEV_MNEMONIC = 'test test test test test test test test test test test junk';
+const DEV_MNEMONIC = 'test test test test test test test test test test test junk';
 
 type Ten<T> = readonly [T, T, T, T, T, T, T, T, T, T];
 const account = (addressIndex: number): HDAccount => mnemonicToAccount(DEV_MNEMONIC, { addressIndex });

@@ -18,7 +18,7 @@ export function horizons(nowMs: number, zone: string): [today: Horizon, month: H
 }
 
 /** The first instant of the window after the one that holds `atMs`. */
-export function nextStart(unit: CalendarUnit, zone: string, atMs: number): number {
+function nextStart(unit: CalendarUnit, zone: string, atMs: number): number {
   const start = calendarStart(unit, zone, atMs);
   if (unit === 'hour') return start + HOUR_MS;
   // A little more than the longest such window (clock changes too) lies in the next one.

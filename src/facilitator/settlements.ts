@@ -21,7 +21,7 @@ export type SettlementRow = {
 /** `fresh`: nothing of it was ever sent. `resumed`: a transaction of it is out. `busy`, `told`: not for this caller. */
 export type Claim = 'fresh' | 'resumed' | 'busy' | 'told';
 
-export function settlementOf(tx: ReadTx, { chainId, payer, nonce }: SettlementKey): SettlementRow | undefined {
+function settlementOf(tx: ReadTx, { chainId, payer, nonce }: SettlementKey): SettlementRow | undefined {
   return tx.get<SettlementRow>(
     'SELECT * FROM x402_settlements WHERE chain_id = ? AND payer = ? AND nonce = ?',
     chainId,

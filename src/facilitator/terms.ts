@@ -25,7 +25,7 @@ const Requirements = z.looseObject({
 });
 
 /** What a seller posts to /verify and /settle (x402 v2). Unknown fields are kept: the official code reads some. */
-export const FacilitatorRequest = z.looseObject({
+const FacilitatorRequest = z.looseObject({
   x402Version: z.literal(2),
   paymentPayload: z.looseObject({
     x402Version: z.literal(2),

@@ -14,7 +14,7 @@ import { addressOf, COOKIE, CSRF_HEADER, refuseAfter } from './callers.ts';
 const BODY_MAX_BYTES = 32 * 1024;
 const NONCES = { perSecond: 2, burst: 60 };
 const FAILED_SIGN_INS = { max: 20, windowMs: 5 * 60_000 };
-export const STATEMENT = 'Sign in to Bursar. This moves no money.';
+const STATEMENT = 'Sign in to Bursar. This moves no money.';
 
 const SignIn = z.strictObject({ message: z.string().max(4_000), signature: z.string().max(16_386) });
 

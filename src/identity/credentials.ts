@@ -51,7 +51,7 @@ const toCredential = (row: Row): Credential => ({
   revokedAtMs: ms(row.revoked_at),
 });
 
-export const KEY_PATTERN = /^bursar_(op|au|ag)_[A-Za-z0-9_-]{43}$/;
+const KEY_PATTERN = /^bursar_(op|au|ag)_[A-Za-z0-9_-]{43}$/;
 const marks: Record<Role, string> = { operator: 'op', auditor: 'au', agent: 'ag' };
 
 /** Makes a key. The secret is 256 random bits, returned once and stored only as its sha-256. */
@@ -146,7 +146,7 @@ export function revokeCredential(tx: Tx, act: Act, id: string): Credential {
   return getCredential(tx, credential.id);
 }
 
-export function getCredential(tx: ReadTx, id: string): Credential {
+function getCredential(tx: ReadTx, id: string): Credential {
   const row = tx.get<Row>('SELECT * FROM credentials WHERE id = ?', id);
   if (!row) throw new BursarError('not_found', { details: { credential: id } });
   return toCredential(row);

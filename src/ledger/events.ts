@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Tx } from '../store/store.ts';
 
 /** What happened, in the order in which it happened. The names are stable: people filter by them. */
-export const eventTypes = [
+const eventTypes = [
   'payment.requested',
   'payment.allowed',
   'payment.denied',

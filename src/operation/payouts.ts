@@ -75,7 +75,7 @@ async function read(app: App, agentId: AgentId, key: string | null, input: Payou
   return { known, lines, hash };
 }
 
-export function visiblePayout(tx: ReadTx, caller: Caller, id: string): Payout {
+function visiblePayout(tx: ReadTx, caller: Caller, id: string): Payout {
   const payout = getPayout(tx, id);
   refuseForeign(caller, payout.agentId);
   return payout;

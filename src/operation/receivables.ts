@@ -87,7 +87,7 @@ function passedOn(tx: ReadTx, id: string, kind: 'refund' | 'split'): z.input<typ
 }
 
 /** Throws `receivable_not_found`; the same for another agent's. */
-export function visibleReceivable(tx: ReadTx, caller: Caller, id: string): Receivable {
+function visibleReceivable(tx: ReadTx, caller: Caller, id: string): Receivable {
   const receivable = findReceivable(tx, id);
   if (!receivable) throw new BursarError('receivable_not_found', { details: { receivable: id } });
   refuseForeign(caller, receivable.agentId);

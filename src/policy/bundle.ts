@@ -84,7 +84,7 @@ export function withAmounts(data: Record<string, unknown>): Record<string, unkno
 }
 
 /** JSON with sorted keys and no white space. */
-export function canonicalJson(value: unknown): string {
+function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   const members = Object.entries(value)

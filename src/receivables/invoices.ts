@@ -135,7 +135,7 @@ export function cancelInvoice(tx: Tx, id: string, act: { actor: string; atMs: nu
   return getInvoice(tx, id);
 }
 
-export function totalOf(invoice: Invoice): bigint {
+function totalOf(invoice: Invoice): bigint {
   return invoice.amount * BigInt(invoice.maxUses);
 }
 

@@ -1,7 +1,7 @@
 import { appendEvent, type EventType } from '../ledger/events.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
 
-export const alertTypes = [
+const alertTypes = [
   'unexplained_outflow',
   'unmatched_inflow',
   'owner_withdrawal',

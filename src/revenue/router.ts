@@ -83,7 +83,7 @@ export function createRouter({ store, policy, chain, clock, wake }: RouterOption
  * Splits one receivable once; gives the payments that were asked for, refused ones too. A leg that the gate does not allow stays
  * the agent's money and raises an alert.
  */
-export function routeReceivable(tx: Tx, id: string, context: GateContext): Payment[] {
+function routeReceivable(tx: Tx, id: string, context: GateContext): Payment[] {
   const row = tx.get<ReceivableRow>(`SELECT * FROM receivables WHERE id = ? AND ${TO_ROUTE}`, id);
   if (!row) return [];
   const receivable = toReceivable(row);

@@ -52,7 +52,7 @@ export async function serveOnce(
   }
 }
 
-export function isPaid({ headers }: Answer): boolean {
+function isPaid({ headers }: Answer): boolean {
   const header = headers.find(([name]) => name.toLowerCase() === 'payment-response')?.[1];
   if (header === undefined) return false;
   try {

@@ -9,7 +9,7 @@ import { createKeystore, openKeystore } from '../wallet/keystore.ts';
 import type { Home } from './config.ts';
 
 /** The roles a new home gets keys for; `approver` is the first approver, `treasury` funds agents on a local chain. */
-export const HOME_ROLES = ['owner', 'guardian', 'executor', 'approver', 'treasury'] as const;
+const HOME_ROLES = ['owner', 'guardian', 'executor', 'approver', 'treasury'] as const;
 
 /** Makes the encrypted keystore of a home that has none. Does nothing where there is one: keys are never overwritten. */
 export async function makeHomeKeys(home: Home, roles: readonly string[] = HOME_ROLES): Promise<void> {

@@ -23,8 +23,8 @@ const fields = [
   { name: 'expiresAt', type: 'uint256' },
 ] as const;
 
-export const approvalTypes = { PaymentApproval: fields } as const;
-export const rejectionTypes = { PaymentRejection: fields } as const;
+const approvalTypes = { PaymentApproval: fields } as const;
+const rejectionTypes = { PaymentRejection: fields } as const;
 
 export type ApprovalTerms = {
   chainId: number;

@@ -15,7 +15,7 @@ import { BursarError } from '../errors/base.ts';
 /** Names what a key is for: `owner`, `guardian`, `executor`, `relayer`, `treasury`, `approver-ada`. */
 export type KeyRole = string;
 
-export const KEY_ROLE_PATTERN = /^[a-z][a-z0-9-]{0,39}$/;
+const KEY_ROLE_PATTERN = /^[a-z][a-z0-9-]{0,39}$/;
 
 /**
  * Signs with keys it never shows. What a KMS or HSM implements; the keystore file and the environment are the two built in.

@@ -47,7 +47,7 @@ export type SignedAuthorization = {
 };
 
 /** What the purse contract itself allows at most. */
-export const VALIDITY_SECONDS_MAX = 3_600;
+const VALIDITY_SECONDS_MAX = 3_600;
 
 /** The EIP-3009 nonce of a payment: what is signed again settles once, and the log names payment, policy and decision. */
 export function purseNonce(chainKey: Hex, policyDigest: Hex, decisionHash: Hex): Hex {

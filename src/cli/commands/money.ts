@@ -8,7 +8,7 @@ import { paintState } from '../screen.ts';
 import type { Session } from '../session.ts';
 import { at, text } from '../values.ts';
 
-export const paymentFields: readonly Field[] = [
+const paymentFields: readonly Field[] = [
   ['id'],
   ['state'],
   ['kind'],
