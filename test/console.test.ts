@@ -1,10 +1,12 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { play } from '../src/cli/commands/demo.ts';
 import { ensureBuilt } from '../src/console/builder.ts';
+import { DATA_FILE, parseData, readBundle, withAmounts, writeBundle } from '../src/policy/bundle.ts';
+import { readStarterBundle } from '../src/policy/starter.ts';
 import { faults, openTab, startBrowser, type Tab } from './support/browser.ts';
 import { startOffice, type TestOffice } from './support/office.ts';
 import { person } from './support/person.ts';
@@ -34,6 +36,17 @@ afterAll(async () => {
   await browser?.close();
   await office?.end();
 });
+
+/** The starter policy with another cap: the WebAssembly is the same, limits are data. */
+async function stricterBundle(): Promise<string> {
+  const { bundle } = readBundle(await readStarterBundle());
+  const text = (bundle.files[DATA_FILE] ?? '').replace(/"50\.00"|'50\.00'|\b50\.00\b/, (cap) =>
+    cap.replace('50', '40'),
+  );
+  const data = parseData(text);
+  if (!data) throw new Error('The starter bundle has no data.');
+  return writeBundle({ ...bundle, files: { ...bundle.files, [DATA_FILE]: text }, data: withAmounts(data) });
+}
 
 const heading = (name: string) => tab.page.getByRole('heading', { level: 1, name });
 const menu = (name: string) => tab.page.getByRole('navigation').getByRole('link', { name });
@@ -129,7 +142,9 @@ describe('the console in a real browser', () => {
     await row.waitFor();
     const download = page.waitForEvent('download');
     await page.getByRole('button', { name: 'Download CSV' }).click();
-    expect((await download).suggestedFilename()).toMatch(/\.csv$/);
+    const csv = readFileSync(await (await download).path(), 'utf8');
+    expect(csv).toMatch(/^week,workflow,payments,settled,denied,failed,open,exceptions,completion_rate,.*\r\n/);
+    expect(csv).toMatch(/^\d{4}-\d\d-\d\d,paper-digest,27,25,2,0,0,2,1,0\.0741,\d+(\.\d+)?,23\.85\r$/m);
   });
 
   it('shows hostile names as text', async () => {
@@ -197,6 +212,91 @@ describe('the console in a real browser', () => {
     await page.getByRole('heading', { name: 'Overview' }).waitFor();
     expect(page.url()).not.toContain('#');
     await context.close();
+  });
+
+  it('shows a mandate with its worst case and signs it with the wallet', async () => {
+    const { page, asked } = tab;
+    const { agents } = (await office.operator.call('list_agents')) as { agents: { id: string; name: string }[] };
+    const researcher = agents.find(({ name }) => name === 'researcher-1');
+    await office.operator.call('request_mandate', {
+      agent: researcher?.id,
+      categories: ['ocr'],
+      per_payment: { value: '2.00', currency: 'USDC' },
+      total: { value: '24.00', currency: 'USDC' },
+      count: 6,
+      expires_at: new Date(Date.now() + 30 * 86_400_000).toISOString(),
+      reason: 'pages every week',
+    });
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.getByRole('button', { name: /Sign in with Ethereum/ }).click();
+    await menu('Mandates').click();
+    const mandate = page.getByRole('region', { name: /pages every week/ });
+    await mandate.getByText('12.00 USDC', { exact: true }).waitFor();
+    await picture('mandates');
+    await mandate.getByRole('button', { name: 'Sign' }).click();
+    await mandate.getByText('active').waitFor();
+    expect(asked.at(-1)).toMatchObject({ primaryType: 'Mandate', message: { perPayment: '2000000' } });
+    expect(await faults(page)).toEqual([]);
+    await mandate.getByRole('button', { name: 'Revoke' }).click();
+    await mandate.getByText('revoked').waitFor();
+  });
+
+  it('shows what differs between two policies', async () => {
+    const { page } = tab;
+    await office.operator.call('load_policy', { bundle: await stricterBundle(), note: 'a lower cap' });
+    await menu('Policies').click();
+    const changes = page.getByRole('region', { name: 'Changes of data.yaml' });
+    await changes
+      .getByText(/^- .*50/)
+      .first()
+      .waitFor();
+    expect(await changes.locator('.add').count()).toBeGreaterThan(0);
+    expect(await faults(page)).toEqual([]);
+    await picture('policies');
+  });
+
+  it('lets an operator freeze an agent and see the keys; an auditor is offered neither', async () => {
+    await office.operator.call('create_approver', {
+      name: 'Operations',
+      address: await office.keys.address('guardian'),
+      roles: ['operator'],
+    });
+    const operator = await openTab(browser, office, { role: 'guardian' });
+    await operator.page.goto('/agents');
+    await operator.page.getByRole('button', { name: /Sign in with Ethereum/ }).click();
+    await operator.page.getByRole('button', { name: 'Freeze researcher-1' }).click();
+    await operator.page.getByRole('button', { name: 'Unfreeze researcher-1' }).click();
+    await operator.page.getByRole('button', { name: 'Freeze researcher-1' }).waitFor();
+    await operator.page.goto('/settings');
+    await operator.page.getByRole('table', { name: 'API keys' }).waitFor();
+    expect(await faults(operator.page)).toEqual([]);
+    expect(operator.wrongs).toEqual([]);
+    await operator.close();
+    await office.operator.call('create_approver', {
+      name: 'Audit',
+      address: await office.keys.address('treasury'),
+      roles: ['auditor', 'finance'],
+    });
+    const auditor = await openTab(browser, office, { role: 'treasury' });
+    await auditor.page.goto('/mandates');
+    await auditor.page.getByRole('button', { name: /Sign in with Ethereum/ }).click();
+    await auditor.page.getByText('pages every week').waitFor();
+    expect(await auditor.page.getByRole('button', { name: /Sign|Revoke|Decline/ }).count()).toBe(1);
+    await auditor.page.goto('/agents');
+    await auditor.page.getByText('researcher-1', { exact: true }).waitFor();
+    expect(await auditor.page.getByRole('button', { name: /reeze/ }).count()).toBe(0);
+    await auditor.close();
+  });
+
+  it('says what went wrong, and asks again', async () => {
+    const { page } = tab;
+    await page.route('**/v1/agents', (route) => route.abort());
+    await menu('Agents').click();
+    await page.getByText('The server cannot be reached.').waitFor();
+    expect(await faults(page)).toEqual([]);
+    await page.unroute('**/v1/agents');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByText('researcher-1', { exact: true }).waitFor();
   });
 
   it('keeps its own content policy', () => {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sessionRoutes } from '../src/http/sessionRoutes.ts';
 import { openSessions, SESSION_MS } from '../src/session/sessions.ts';
 import { startOffice, type TestOffice } from './support/office.ts';
 import { cookieOf, type Person, person } from './support/person.ts';
@@ -65,6 +66,20 @@ describe('signing in with an approver wallet', () => {
       ).end(),
     );
     expect(status).toBe(401);
+  });
+
+  it('sends the cookie over TLS only where the configured origin is one', async () => {
+    const { app, store, chain } = office.office;
+    const sessions = openSessions({ store, chain, chainId: 31_337, clock: Date.now });
+    const origin = 'https://bursar.example';
+    const routes = sessionRoutes(app, sessions, { host: '127.0.0.1', origin });
+    const message = await finance.message({ nonce: sessions.nonce(), domain: 'bursar.example', uri: origin });
+    const answer = await routes.request('/siwe', {
+      method: 'POST',
+      headers: { host: 'bursar.example', 'content-type': 'application/json' },
+      body: JSON.stringify({ message, signature: await finance.sign(message) }),
+    });
+    expect(answer.headers.get('set-cookie')).toMatch(/HttpOnly; Secure; SameSite=Strict/);
   });
 
   it('is refused with the signature of another wallet, and for an address that approves nothing', async () => {
