@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { getAddress, keccak256, toHex } from 'viem';
 import { stringify } from 'yaml';
 import { devAccounts } from '../src/devnet/accounts.ts';
-import { type Agent, createAgent } from '../src/identity/agents.ts';
+import { type Agent, createAgent, type WalletPlan } from '../src/identity/agents.ts';
 import { createCredential } from '../src/identity/credentials.ts';
 import { createPayee, type Payee } from '../src/identity/payees.ts';
 import { createSponsor } from '../src/identity/sponsors.ts';
@@ -15,7 +15,8 @@ import type { ChainFacts } from '../src/payments/request.ts';
 import { DATA_FILE, parseData, readBundle, withAmounts, writeBundle } from '../src/policy/bundle.ts';
 import { readStarterBundle } from '../src/policy/starter.ts';
 import { openStore, type Store } from '../src/store/store.ts';
-import { predictAddresses, saltOf, walletConfig, walletConfigToJson } from '../src/wallet/walletConfig.ts';
+import { walletConfig } from '../src/wallet/walletConfig.ts';
+import { walletPlan } from '../src/wallet/walletPlan.ts';
 
 export const AGENTS = 100;
 export const PAYEES = 50;
@@ -74,26 +75,11 @@ export async function populate(store: Store, atMs: number): Promise<World> {
   });
 }
 
-function planWallet(agentId: Agent['id']): Parameters<typeof createAgent>[2]['wallet'] {
+function planWallet(agentId: Agent['id']): WalletPlan {
   const [, factory, owner, guardian, executor] = devAccounts.map((account) => account.address);
   if (!factory || !owner || !guardian || !executor) throw new Error('There are ten accounts.');
   const config = walletConfig({ agentId, owner, guardian, executor });
-  const { wallet, purse } = predictAddresses(factory, config);
-  return {
-    chainId: chainFacts.chainId,
-    address: wallet,
-    purse,
-    salt: saltOf(config),
-    configJson: walletConfigToJson(config),
-    ceilings: {
-      perPayment: config.perPayment.toString(),
-      perPeriod: config.perPeriod.toString(),
-      periodSeconds: config.periodSeconds,
-      threshold: config.threshold,
-      approvers: [...config.approvers],
-      allowList: null,
-    },
-  };
+  return walletPlan(chainFacts.chainId, factory, config);
 }
 
 const addressOf = (name: string) => getAddress(`0x${keccak256(toHex(name)).slice(26)}`);

@@ -24,6 +24,15 @@ export type Ceilings = {
   approvers: Address[];
   allowList: Address[] | null;
 };
+/** What a wallet will be, before it is deployed. */
+export type WalletPlan = {
+  chainId: number;
+  address: Address;
+  purse: Address;
+  salt: string;
+  configJson: string;
+  ceilings: Ceilings;
+};
 /** Software that may spend and earn. */
 export type Agent = {
   id: AgentId;
@@ -83,7 +92,7 @@ export function createAgent(
     name: string;
     sponsor: string;
     labels: Record<string, string>;
-    wallet: { chainId: number; address: Address; purse: Address; salt: string; configJson: string; ceilings: Ceilings };
+    wallet: WalletPlan;
   },
 ): Agent {
   const sponsor = getSponsor(tx, input.sponsor);

@@ -1,6 +1,6 @@
 import type { Address } from 'viem';
 import type { Activations } from '../activation/activations.ts';
-import type { Agent, Ceilings } from '../identity/agents.ts';
+import type { Agent, WalletPlan } from '../identity/agents.ts';
 import type { AgentId } from '../ids/ids.ts';
 import type { InvoiceDoor } from '../invoicing/door.ts';
 import type { ChainFacts } from '../payments/request.ts';
@@ -9,15 +9,6 @@ import type { Chain } from '../wallet/chain.ts';
 import type { Fetcher } from '../x402/fetcher.ts';
 import type { X402Signer } from './x402Signer.ts';
 
-/** What a wallet will be, before it is deployed. */
-export type WalletPlan = {
-  chainId: number;
-  address: Address;
-  purse: Address;
-  salt: string;
-  configJson: string;
-  ceilings: Ceilings;
-};
 /** Ceilings asked for a new wallet, micro-USDC; the server's defaults stand for what is absent. */
 export type WalletWish = { perPayment?: bigint | undefined; perPeriod?: bigint | undefined };
 

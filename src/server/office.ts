@@ -6,6 +6,7 @@ import { BursarError } from '../errors/base.ts';
 import { createCeilingsWatch } from '../exposure/watch.ts';
 import { openFacilitator } from '../facilitator/open.ts';
 import { createHttp } from '../http/server.ts';
+import type { WalletPlan } from '../identity/agents.ts';
 import type { AgentId } from '../ids/ids.ts';
 import { createInvoiceDoor } from '../invoicing/door.ts';
 import { checkLedger } from '../ledger/check.ts';
@@ -13,7 +14,7 @@ import { log } from '../log/log.ts';
 import { openMcp } from '../mcp/http.ts';
 import { microUsdc } from '../money/microUsdc.ts';
 import { noticeSender } from '../notices/deliver.ts';
-import type { App, WalletPlan, WalletWish } from '../operation/app.ts';
+import type { App, WalletWish } from '../operation/app.ts';
 import { createPayoutRunner } from '../payouts/runner.ts';
 import type { Policy } from '../policy/policy.ts';
 import { createFollower } from '../reconcile/follower.ts';
@@ -31,7 +32,8 @@ import { type Chain, openChain } from '../wallet/chain.ts';
 import type { KeyProvider } from '../wallet/keys.ts';
 import { createRelayer } from '../wallet/relayer.ts';
 import { pinTokenDomain, type TokenDomain } from '../wallet/tokenDomain.ts';
-import { predictAddresses, saltOf, walletConfig, walletConfigToJson } from '../wallet/walletConfig.ts';
+import { walletConfig } from '../wallet/walletConfig.ts';
+import { walletPlan } from '../wallet/walletPlan.ts';
 import { createFetcher } from '../x402/fetcher.ts';
 import { createPurchaseSigner } from '../x402/signer.ts';
 import { cancelUnsigned } from '../x402/unsigned.ts';
@@ -270,22 +272,7 @@ function planWallet(makers: Makers, agentId: AgentId, wish: WalletWish): WalletP
     ...(wish.perPayment === undefined ? {} : { perPayment: microUsdc(wish.perPayment) }),
     ...(wish.perPeriod === undefined ? {} : { perPeriod: microUsdc(wish.perPeriod) }),
   });
-  const { wallet, purse } = predictAddresses(factory, config);
-  return {
-    chainId,
-    address: wallet,
-    purse,
-    salt: saltOf(config),
-    configJson: walletConfigToJson(config),
-    ceilings: {
-      perPayment: config.perPayment.toString(),
-      perPeriod: config.perPeriod.toString(),
-      periodSeconds: config.periodSeconds,
-      threshold: config.threshold,
-      approvers: [...config.approvers],
-      allowList: config.allowListOn ? [...config.allowList] : null,
-    },
-  };
+  return walletPlan(chainId, factory, config);
 }
 
 async function addressesOf(keys: KeyProvider, roles: readonly string[], prefix: string): Promise<Address[]> {
