@@ -1,91 +1,37 @@
 import { stringify } from 'csv-stringify/sync';
-import { fromUUIDBytes } from 'typeid-js';
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
-import { prefixes } from '../ids/ids.ts';
 import type { ReadTx } from '../store/store.ts';
+import type { App } from './app.ts';
 import { operation } from './operation.ts';
+import {
+  ASKED,
+  add,
+  byDay,
+  COUNTS,
+  type CountRow,
+  DAY_MS,
+  firstIdAt,
+  HOUR_MS,
+  IN_SPAN,
+  keeping,
+  MONDAY_MS,
+  none,
+  Rates,
+  REVIEW_MS,
+  type ReviewRow,
+  rates,
+  SPEND,
+  type Span,
+  spanValues,
+  WEEK_MS,
+} from './reportSums.ts';
 import { AmountView, amountView, iso } from './schemas.ts';
 
-const DAY_MS = 86_400_000;
-const HOUR_MS = 3_600_000;
-const WEEK_MS = 7 * DAY_MS;
-/** The epoch was a Thursday; weeks begin on Monday (ISO 8601), in UTC. */
-const MONDAY_MS = 3 * DAY_MS;
-/** A payment that settles in a span was asked for at most this long before it: reviews end earlier. */
-const LEAD_MS = 60 * DAY_MS;
 const GROUPS_MAX = 8;
-
-/** Ids sort by time, so the primary key finds a span: the first id that could be of this ms. */
-function firstIdAt(ms: number): string {
-  const bytes = new Uint8Array(16);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(Math.max(0, ms)) << 16n);
-  return fromUUIDBytes(prefixes.payment, bytes).toString();
-}
-
 const groupings = ['agent', 'category', 'payee'] as const;
-const groupSql: Record<(typeof groupings)[number], string> = {
-  agent: '(SELECT name FROM agents WHERE id = p.agent_id)',
-  category: "coalesce(p.category, 'none')",
-  payee: '(SELECT name FROM payees WHERE id = p.payee_id)',
-};
-/** Money that leaves an agent for good: moving it into the own purse is not spending, giving it back neither. */
-const SPEND = "p.kind NOT IN ('top_up', 'refund') AND p.state IN ('settled', 'final')";
-const ASKED = "p.kind <> 'top_up'";
-
-const Counts = z.object({
-  payments: z.int().describe('Asked for'),
-  settled: z.int(),
-  denied: z.int(),
-  failed: z.int().describe('Failed, rejected, expired or cancelled'),
-  open: z.int().describe('Still on its way, or in review'),
-  exceptions: z.int().describe('Needed a person'),
-});
-const Rates = Counts.extend({
-  completion_rate: z.number().nullable().describe('Settled, of those that were not denied and came to an end'),
-  exception_rate: z.number().nullable().describe('Needed a person, of all'),
-  median_review_seconds: z.number().nullable().describe('From the request to the answer that ended its review'),
-});
-type CountRow = Record<'payments' | 'settled' | 'denied' | 'failed' | 'open' | 'exceptions', bigint>;
-const COUNTS = `count(*) AS payments,
-  sum(p.state IN ('settled', 'final')) AS settled, sum(p.state = 'denied') AS denied,
-  sum(p.state IN ('failed', 'rejected', 'expired', 'cancelled')) AS failed,
-  sum(p.state IN ('in_review', 'authorized', 'submitted')) AS open,
-  sum(p.review_json IS NOT NULL) AS exceptions`;
-
-function rates(row: CountRow, reviewsMs: number[]): z.input<typeof Rates> {
-  const n = (value: bigint | null): number => Number(value ?? 0n);
-  const [settled, failed, all, exceptions] = [n(row.settled), n(row.failed), n(row.payments), n(row.exceptions)];
-  const share = (part: number, of: number): number | null =>
-    of === 0 ? null : Math.round((part / of) * 10_000) / 10_000;
-  return {
-    payments: all,
-    settled,
-    denied: n(row.denied),
-    failed,
-    open: n(row.open),
-    exceptions,
-    completion_rate: share(settled, settled + failed),
-    exception_rate: share(exceptions, all),
-    median_review_seconds: median(reviewsMs),
-  };
-}
-
-function median(ms: number[]): number | null {
-  if (ms.length === 0) return null;
-  const sorted = [...ms].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const [low, high] = [sorted[(sorted.length - 1) >> 1] ?? 0, sorted[middle] ?? 0];
-  return Math.round((low + high) / 2) / 1000;
-}
-
-const REVIEW_MS = `SELECT max(a.signed_at) - p.created_at AS ms, p.workflow_id, (p.created_at + ${MONDAY_MS}) / ${WEEK_MS} AS week
-  FROM approvals a JOIN payments p ON p.id = a.payment_id
-  WHERE p.id >= ? AND p.created_at >= ? AND p.created_at < ? AND p.state <> 'in_review' GROUP BY p.id`;
-type ReviewRow = { ms: bigint; workflow_id: string | null; week: bigint };
-
-type Span = { fromMs: number; toMs: number };
-const spanValues = ({ fromMs, toMs }: Span) => [firstIdAt(fromMs - HOUR_MS), fromMs, toMs] as const;
+type Grouping = (typeof groupings)[number];
+const columns: Record<Grouping, string> = { agent: 'agent_id', category: 'category', payee: 'payee_id' };
 
 const Overview = z.object({
   from: z.string(),
@@ -97,35 +43,66 @@ const Overview = z.object({
   open_alerts: z.int(),
   counts: Rates,
   bucket: z.enum(['hour', 'day']),
-  series: z.array(z.object({ start: z.string(), group: z.string(), amount: AmountView })).describe('Spend over time'),
+  series: z
+    .array(z.object({ start: z.string(), group: z.string(), amount: AmountView }))
+    .describe('Spend by when it was asked for'),
 });
 
-function seriesOf(tx: ReadTx, span: Span, by: (typeof groupings)[number], bucketMs: number) {
-  const values = [firstIdAt(span.fromMs - LEAD_MS), span.fromMs, span.toMs] as const;
-  const where = `p.id >= ? AND p.settled_at >= ? AND p.settled_at < ? AND ${SPEND}`;
-  const group = `coalesce(${groupSql[by]}, 'none')`;
-  const large = tx.all<{ g: string }>(
-    `SELECT ${group} AS g FROM payments p WHERE ${where} GROUP BY g ORDER BY sum(p.amount_micro) DESC LIMIT ?`,
-    ...values,
-    GROUPS_MAX,
-  );
-  const shown = new Set(large.map(({ g }) => g));
-  const rows = tx.all<{ g: string; b: bigint; amount: bigint }>(
-    `SELECT ${group} AS g, p.settled_at / ${bucketMs} AS b, sum(p.amount_micro) AS amount FROM payments p
-     WHERE ${where} GROUP BY g, b ORDER BY b`,
-    ...values,
-  );
-  const points = new Map<string, { start: string; group: string; micro: bigint }>();
-  for (const { g, b, amount } of rows) {
-    const name = shown.has(g) ? g : 'others';
-    const key = `${b} ${name}`;
-    const before = points.get(key)?.micro ?? 0n;
-    points.set(key, { start: iso(Number(b) * bucketMs), group: name, micro: before + amount });
-  }
-  return [...points.values()];
+type Sums = { counts: CountRow; spend: Map<string, bigint>; revenue: bigint; reviewsMs: number[] };
+
+/** Spend by `<bucket> <group id>`. A payment counts when it was asked for. */
+async function sumsOf(app: App, span: Span, by: Grouping, bucketMs: number): Promise<Sums> {
+  const sums: Sums = { counts: { ...none }, spend: new Map(), revenue: 0n, reviewsMs: [] };
+  await byDay(app, span, (tx, day) => {
+    const values = spanValues(day);
+    add(sums.counts, tx.get<CountRow>(`SELECT ${COUNTS} FROM payments p WHERE ${IN_SPAN} AND ${ASKED}`, ...values));
+    const rows = tx.all<{ g: string | null; b: bigint; amount: bigint }>(
+      `SELECT p.${columns[by]} AS g, p.created_at / ${bucketMs} AS b, sum(p.amount_micro) AS amount FROM payments p
+       WHERE ${IN_SPAN} AND ${SPEND} GROUP BY g, b`,
+      ...values,
+    );
+    for (const { g, b, amount } of rows) {
+      const key = `${b} ${g ?? ''}`;
+      sums.spend.set(key, (sums.spend.get(key) ?? 0n) + amount);
+    }
+    const earned = tx.get<{ sum: bigint | null }>(
+      `SELECT sum(amount_micro) AS sum FROM receivables WHERE id >= ? AND id < ? AND state <> 'orphaned'
+       AND kind IN ('agent_payment', 'x402_sale', 'invoice')`,
+      firstIdAt('receivable', day.fromMs),
+      firstIdAt('receivable', day.toMs),
+    );
+    sums.revenue += earned?.sum ?? 0n;
+    for (const { ms } of tx.all<ReviewRow>(REVIEW_MS, ...values)) sums.reviewsMs.push(Number(ms));
+  });
+  return sums;
 }
 
-const sumOf = (row: { sum: bigint | null } | undefined): bigint => row?.sum ?? 0n;
+/** The largest groups by name; the rest is `others`. */
+function seriesOf(tx: ReadTx, spend: Sums['spend'], by: Grouping, bucketMs: number) {
+  const totals = new Map<string, bigint>();
+  const parts = [...spend].map(([key, micro]) => ({
+    bucket: Number(key.split(' ')[0]),
+    group: key.split(' ')[1] ?? '',
+    micro,
+  }));
+  for (const { group, micro } of parts) totals.set(group, (totals.get(group) ?? 0n) + micro);
+  const largest = [...totals].sort(([, a], [, b]) => (a < b ? 1 : a > b ? -1 : 0)).slice(0, GROUPS_MAX);
+  const nameOf = (id: string): string =>
+    by === 'category' || id === ''
+      ? id
+      : (tx.get<{ name: string }>(`SELECT name FROM ${by === 'agent' ? 'agents' : 'payees'} WHERE id = ?`, id)?.name ??
+        id);
+  const names = new Map(largest.map(([group]) => [group, nameOf(group) || 'none']));
+  const points = new Map<string, { bucket: number; group: string; micro: bigint }>();
+  for (const { bucket, group, micro } of parts) {
+    const name = names.get(group) ?? 'others';
+    const key = `${bucket} ${name}`;
+    points.set(key, { bucket, group: name, micro: (points.get(key)?.micro ?? 0n) + micro });
+  }
+  return [...points.values()]
+    .sort((a, b) => a.bucket - b.bucket || (a.group < b.group ? -1 : 1))
+    .map(({ bucket, group, micro }) => ({ start: iso(bucket * bucketMs), group, amount: amountView(micro) }));
+}
 
 const Row = Rates.extend({ week: z.string().describe('Its Monday, UTC'), workflow: z.string(), spend: AmountView });
 const DateText = z.iso.date();
@@ -144,39 +121,36 @@ export const reportOperations = [
     }),
     output: Overview,
     errors: [],
-    handler: (app, _caller, { days, by }) =>
-      app.store.read((tx) => {
+    handler: async (app, _caller, { days, by }) => {
+      const bucketMs = days <= 3 ? HOUR_MS : DAY_MS;
+      const { span, sums } = await keeping(app, `overview ${days} ${by}`, async () => {
         const toMs = app.clock() + 1;
-        const span = { fromMs: toMs - days * DAY_MS, toMs };
-        const bucketMs = days <= 3 ? HOUR_MS : DAY_MS;
-        const series = seriesOf(tx, span, by, bucketMs);
-        const revenue = tx.get<{ sum: bigint | null }>(
-          `SELECT sum(amount_micro) AS sum FROM receivables WHERE received_at >= ? AND state <> 'orphaned'
-           AND kind IN ('agent_payment', 'x402_sale', 'invoice')`,
-          span.fromMs,
-        );
+        const asked = { fromMs: toMs - days * DAY_MS, toMs };
+        return { span: asked, sums: await sumsOf(app, asked, by, bucketMs) };
+      });
+      return app.store.read((tx) => {
+        // The range is the primary key's; the second condition is the partial index's own.
         const held = tx.get<{ sum: bigint | null }>(
-          "SELECT sum(amount_micro) AS sum FROM balances WHERE account LIKE 'agt!_%' ESCAPE '!'",
+          "SELECT sum(amount_micro) AS sum FROM balances WHERE account >= 'agt_' AND account < 'agt`'",
         );
         const count = (sql: string): number => Number(tx.get<{ n: bigint }>(sql)?.n ?? 0n);
-        const counts = tx.get<CountRow>(
-          `SELECT ${COUNTS} FROM payments p WHERE p.id >= ? AND p.created_at >= ? AND p.created_at < ? AND ${ASKED}`,
-          ...spanValues(span),
-        );
-        const reviews = tx.all<ReviewRow>(REVIEW_MS, ...spanValues(span)).map(({ ms }) => Number(ms));
         return {
           from: iso(span.fromMs),
-          to: iso(toMs),
-          spend: amountView(series.reduce((sum, { micro }) => sum + micro, 0n)),
-          revenue: amountView(sumOf(revenue)),
-          balance: amountView(sumOf(held)),
-          in_review: count("SELECT count(*) AS n FROM payments WHERE state = 'in_review'"),
+          to: iso(span.toMs),
+          spend: amountView([...sums.spend.values()].reduce((sum, micro) => sum + micro, 0n)),
+          revenue: amountView(sums.revenue),
+          balance: amountView(held?.sum ?? 0n),
+          in_review: count(
+            `SELECT count(*) AS n FROM payments WHERE state = 'in_review'
+             AND state IN ('in_review', 'authorized', 'submitted', 'settled')`,
+          ),
           open_alerts: count('SELECT count(*) AS n FROM alerts WHERE resolved_at IS NULL'),
-          counts: rates(counts ?? none, reviews),
+          counts: rates(sums.counts, sums.reviewsMs),
           bucket: bucketMs === HOUR_MS ? ('hour' as const) : ('day' as const),
-          series: series.map(({ start, group, micro }) => ({ start, group, amount: amountView(micro) })),
+          series: seriesOf(tx, sums.spend, by, bucketMs),
         };
-      }),
+      });
+    },
   }),
   operation({
     name: 'pilot_report',
@@ -191,15 +165,14 @@ export const reportOperations = [
     }),
     output: z.object({ from: z.string(), to: z.string(), rows: z.array(Row), csv: z.string() }),
     errors: [],
-    handler: (app, _caller, input) => {
+    handler: async (app, _caller, input) => {
       const span = weeks(input, app.clock());
-      const rows = app.store.read((tx) => pilotRows(tx, span));
+      const rows = await keeping(app, `pilot ${span.fromMs} ${span.toMs}`, () => pilotRows(app, span));
       return { from: iso(span.fromMs), to: iso(span.toMs), rows, csv: csvOf(rows) };
     },
   }),
 ];
 
-const none: CountRow = { payments: 0n, settled: 0n, denied: 0n, failed: 0n, open: 0n, exceptions: 0n };
 const mondayOf = (ms: number): number => Math.floor((ms + MONDAY_MS) / WEEK_MS) * WEEK_MS - MONDAY_MS;
 
 function weeks(input: { from?: string | undefined; to?: string | undefined }, nowMs: number): Span {
@@ -212,26 +185,44 @@ function weeks(input: { from?: string | undefined; to?: string | undefined }, no
   return span;
 }
 
-function pilotRows(tx: ReadTx, span: Span): z.input<typeof Row>[] {
-  type Found = CountRow & { week: bigint; workflow_id: string | null; name: string | null; spend: bigint | null };
-  const found = tx.all<Found>(
-    `SELECT (p.created_at + ${MONDAY_MS}) / ${WEEK_MS} AS week, p.workflow_id, w.name, ${COUNTS},
-       sum(CASE WHEN ${SPEND} THEN p.amount_micro END) AS spend
-     FROM payments p LEFT JOIN workflows w ON w.id = p.workflow_id
-     WHERE p.id >= ? AND p.created_at >= ? AND p.created_at < ? AND ${ASKED}
-     GROUP BY week, p.workflow_id ORDER BY week, w.name`,
-    ...spanValues(span),
-  );
-  const reviews = tx.all<ReviewRow>(REVIEW_MS, ...spanValues(span));
-  return found.map((row) => ({
-    week: iso(Number(row.week) * WEEK_MS - MONDAY_MS).slice(0, 10),
-    workflow: row.name ?? row.workflow_id ?? '(none)',
-    spend: amountView(row.spend ?? 0n),
-    ...rates(
-      row,
-      reviews.filter((r) => r.week === row.week && r.workflow_id === row.workflow_id).map(({ ms }) => Number(ms)),
-    ),
-  }));
+type Group = { week: bigint; workflowId: string | null; counts: CountRow; spend: bigint; reviewsMs: number[] };
+
+async function pilotRows(app: App, span: Span): Promise<z.input<typeof Row>[]> {
+  const groups = new Map<string, Group>();
+  const groupOf = (week: bigint, workflowId: string | null): Group => {
+    const key = `${week} ${workflowId ?? ''}`;
+    const group = groups.get(key) ?? { week, workflowId, counts: { ...none }, spend: 0n, reviewsMs: [] };
+    groups.set(key, group);
+    return group;
+  };
+  await byDay(app, span, (tx, day) => {
+    const found = tx.all<CountRow & { week: bigint; workflow_id: string | null; spend: bigint | null }>(
+      `SELECT (p.created_at + ${MONDAY_MS}) / ${WEEK_MS} AS week, p.workflow_id, ${COUNTS},
+         sum(CASE WHEN ${SPEND} THEN p.amount_micro END) AS spend
+       FROM payments p WHERE ${IN_SPAN} AND ${ASKED} GROUP BY week, p.workflow_id`,
+      ...spanValues(day),
+    );
+    for (const row of found) {
+      const group = groupOf(row.week, row.workflow_id);
+      add(group.counts, row);
+      group.spend += row.spend ?? 0n;
+    }
+    for (const row of tx.all<ReviewRow>(REVIEW_MS, ...spanValues(day))) {
+      groupOf(row.week, row.workflow_id).reviewsMs.push(Number(row.ms));
+    }
+  });
+  const nameOf = (id: string | null): string =>
+    id === null
+      ? '(none)'
+      : (app.store.read((tx) => tx.get<{ name: string }>('SELECT name FROM workflows WHERE id = ?', id))?.name ?? id);
+  return [...groups.values()]
+    .map(({ week, workflowId, counts, spend, reviewsMs }) => ({
+      week: iso(Number(week) * WEEK_MS - MONDAY_MS).slice(0, 10),
+      workflow: nameOf(workflowId),
+      spend: amountView(spend),
+      ...rates(counts, reviewsMs),
+    }))
+    .sort((a, b) => (a.week === b.week ? a.workflow.localeCompare(b.workflow) : a.week < b.week ? -1 : 1));
 }
 
 /** RFC 4180. A name that a spreadsheet would take for a formula is quoted as text. */

@@ -1,33 +1,47 @@
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useState } from 'react';
 import { ask, type Problem } from './api.ts';
 
-type Live = { tick: number; isConnected: boolean };
-const LiveContext = createContext<Live>({ tick: 0, isConnected: false });
-/** Events come in bursts: what is shown is asked for once per burst. */
+/** `roster` moves with what is rare: agents, payees, people, policies. */
+type Live = { tick: number; roster: number; isConnected: boolean };
+const nothing: Live = { tick: 0, roster: 0, isConnected: false };
+const LiveContext = createContext<Live>(nothing);
+/** Events come in bursts: what is shown is asked for once per burst, and once a second where they do not end. */
 const SETTLE_MS = 250;
+const APART_MS = 1_000;
 
 /** Listens to the event log (server-sent events); each burst of events makes a new tick. */
 export function LiveEvents({ children }: { children: ReactNode }) {
-  const [live, setLive] = useState<Live>({ tick: 0, isConnected: false });
+  const [live, setLive] = useState(nothing);
   useEffect(() => {
     let source: EventSource | null = null;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let isOver = false;
-    const bump = (): void => {
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        setLive((before) => ({ ...before, tick: before.tick + 1 }));
-      }, SETTLE_MS);
+    let isRoster = false;
+    let lastMs = 0;
+    const bump = (event: Event): void => {
+      isRoster ||= !/^(payment|receivable)\./.test(event.type);
+      timer ??= setTimeout(
+        () => {
+          const added = isRoster ? 1 : 0;
+          timer = undefined;
+          isRoster = false;
+          lastMs = performance.now();
+          setLive((before) => ({ ...before, tick: before.tick + 1, roster: before.roster + added }));
+        },
+        Math.max(SETTLE_MS, lastMs + APART_MS - performance.now()),
+      );
     };
+    const connected = (isConnected: boolean) => setLive((before) => ({ ...before, isConnected }));
     void ask<{ head: { seq: number } | null }>('/v1/events?after=999999999&limit=1')
       .then(({ head }) => {
         if (isOver) return;
         source = new EventSource(`/v1/events/stream?after=${head?.seq ?? 0}`);
-        source.onopen = () => setLive(({ tick }) => ({ tick: tick + 1, isConnected: true }));
-        source.onerror = () => setLive(({ tick }) => ({ tick, isConnected: false }));
+        source.onopen = () =>
+          setLive(({ tick, roster }) => ({ tick: tick + 1, roster: roster + 1, isConnected: true }));
+        source.onerror = () => connected(false);
         for (const type of LISTENED) source.addEventListener(type, bump);
       })
-      .catch(() => setLive(({ tick }) => ({ tick, isConnected: false })));
+      .catch(() => connected(false));
     return () => {
       isOver = true;
       clearTimeout(timer);
@@ -61,9 +75,9 @@ export const useLive = (): Live => useContext(LiveContext);
 
 export type Answer<T> = { data: T | null; problem: Problem | null; reload: () => void };
 
-/** What the server says now, asked again with each tick. Null as path: nothing is asked. What was there stays until the new comes. */
-export function useAsk<T>(path: string | null): Answer<T> {
-  const { tick } = useLive();
+/** What the server says now, asked again with each tick (or only when the roster changes). Null as path: nothing is asked. What was there stays until the new comes. */
+export function useAsk<T>(path: string | null, when: 'tick' | 'roster' = 'tick'): Answer<T> {
+  const { [when]: tick } = useLive();
   const [again, setAgain] = useState(0);
   const [answer, setAnswer] = useState<{ path: string | null; data: T | null; problem: Problem | null }>({
     path: null,

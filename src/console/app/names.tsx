@@ -7,11 +7,11 @@ const NamesContext = createContext<Names>({ agents: [], payees: [], nameOf: (id)
 
 /** Agents, payees and workflows by name, for pages that show ids. */
 export function KnownNames({ children }: { children: ReactNode }) {
-  const agents = useAsk<{ agents: Agent[] }>('/v1/agents').data?.agents;
-  const payees = useAsk<{ payees: Payee[] }>('/v1/payees').data?.payees;
-  const workflows = useAsk<{ workflows: { id: string; name: string }[] }>('/v1/workflows').data?.workflows;
-  const sponsors = useAsk<{ sponsors: { id: string; name: string }[] }>('/v1/sponsors').data?.sponsors;
-  const approvers = useAsk<{ approvers: { id: string; name: string }[] }>('/v1/approvers').data?.approvers;
+  const agents = useAsk<{ agents: Agent[] }>('/v1/agents', 'roster').data?.agents;
+  const payees = useAsk<{ payees: Payee[] }>('/v1/payees', 'roster').data?.payees;
+  const workflows = useAsk<{ workflows: { id: string; name: string }[] }>('/v1/workflows', 'roster').data?.workflows;
+  const sponsors = useAsk<{ sponsors: { id: string; name: string }[] }>('/v1/sponsors', 'roster').data?.sponsors;
+  const approvers = useAsk<{ approvers: { id: string; name: string }[] }>('/v1/approvers', 'roster').data?.approvers;
   const names = useMemo(() => {
     const all = [agents, payees, workflows, sponsors, approvers].flatMap((list) => list ?? []);
     const byId = new Map(all.map(({ id, name }) => [id, name]));

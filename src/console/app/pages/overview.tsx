@@ -23,7 +23,7 @@ export function Overview() {
   const [days, setDays] = useState('30');
   const [by, setBy] = useState('agent');
   const answer = useAsk<Overview>(query('/v1/reports/overview', { days, by }));
-  const exposure = useAsk<Exposure>('/v1/exposure');
+  const exposure = useAsk<Exposure>('/v1/exposure', 'roster');
   const spans = [
     { value: '1', label: '24 hours' },
     { value: '7', label: '7 days' },
