@@ -60,7 +60,7 @@ export function rates(row: CountRow, reviewsMs: number[]): z.input<typeof Rates>
   };
 }
 
-function median(ms: number[]): number | null {
+export function median(ms: number[]): number | null {
   if (ms.length === 0) return null;
   const sorted = [...ms].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
