@@ -89,7 +89,8 @@ export function verdictOf(
     const kept = decision.effect === 'deny' ? decision.reasons : [];
     return { effect: 'deny', reasons: [...kept, ...own], review: null, requiresChainApproval };
   }
-  if (!requiresChainApproval || chainApprovers >= ceilings.threshold) {
+  const approvedOnChain = ceilings.threshold > 0 && chainApprovers >= ceilings.threshold;
+  if (!requiresChainApproval || approvedOnChain) {
     return { effect: decision.effect, reasons: decision.reasons, review: decision.review, requiresChainApproval };
   }
   const reason = overCeiling
@@ -106,6 +107,10 @@ export function verdictOf(
         null,
       );
   const kept = decision.effect === 'review' ? decision.reasons : [];
+  // A wallet without approvers has nobody whose signature could carry it.
+  if (ceilings.threshold === 0) {
+    return { effect: 'deny', reasons: [...kept, reason], review: null, requiresChainApproval };
+  }
   return {
     effect: 'review',
     reasons: [...kept, reason],

@@ -143,6 +143,13 @@ describe('the gate', () => {
     expect(codes(payment)).toContain('above_ceiling');
   });
 
+  it('denies it where the wallet has no approvers', async () => {
+    const alone = await world.addAgent('alone', '100', '10', 0);
+    const payment = await ask({ agentId: alone.id, amount: parseUsdc('10.000001') });
+    expect(payment.state).toBe('denied');
+    expect(codes(payment)).toEqual(['above_ceiling']);
+  });
+
   it('writes nothing on a dry run', async () => {
     const tables = ['payments', 'decisions', 'documents', 'postings', 'meters', 'meter_entries', 'events'];
     const before = tables.map((table) => count(table));

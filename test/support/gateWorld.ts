@@ -31,7 +31,7 @@ export type GateWorld = {
   payee: Payee;
   context: (changes?: Partial<GateContext>) => GateContext;
   request: (changes?: Partial<PaymentRequest>) => PaymentRequest;
-  addAgent: (name: string, fundsUsdc: string, perPaymentUsdc?: string) => Promise<Agent>;
+  addAgent: (name: string, fundsUsdc: string, perPaymentUsdc?: string, threshold?: number) => Promise<Agent>;
 };
 
 let starter: Promise<Policy> | null = null;
@@ -55,7 +55,7 @@ export async function gateWorld(policy?: Policy): Promise<GateWorld> {
       addresses: [{ address: numbered(0xc0ffee), verified: true }],
     }),
   }));
-  const addAgent: GateWorld['addAgent'] = (name, fundsUsdc, perPaymentUsdc = '1000') => {
+  const addAgent: GateWorld['addAgent'] = (name, fundsUsdc, perPaymentUsdc = '1000', threshold = 1) => {
     count += 1;
     const id = newId('agent');
     const wallet = {
@@ -68,7 +68,7 @@ export async function gateWorld(policy?: Policy): Promise<GateWorld> {
         perPayment: parseUsdc(perPaymentUsdc).toString(),
         perPeriod: parseUsdc('5000').toString(),
         periodSeconds: 86_400,
-        threshold: 1,
+        threshold,
         approvers: [numbered(0xa9)],
         allowList: null,
       },
