@@ -16,7 +16,7 @@ const screenshots = fileURLToPath(new URL('../docs/screenshots', import.meta.url
 const isPictured = process.env.BURSAR_SCREENSHOTS === '1';
 const PAGES = [
   ...['/', '/payments', '/reviews', '/agents', '/payees', '/mandates'],
-  ...['/policies', '/ledger', '/report', '/settings'],
+  ...['/policies', '/ledger', '/events', '/report', '/settings'],
 ];
 
 let office: TestOffice;
@@ -270,6 +270,15 @@ describe('the console in a real browser', () => {
     await operator.page.goto('/settings');
     await operator.page.getByRole('table', { name: 'API keys' }).waitFor();
     expect(await faults(operator.page)).toEqual([]);
+    operator.page.on('dialog', (dialog) => void dialog.accept());
+    await operator.page.getByRole('button', { name: 'Revoke researcher-1' }).click();
+    await expect.poll(() => operator.page.getByRole('button', { name: 'Revoke researcher-1' }).count()).toBe(0);
+    await operator.page.goto('/agents');
+    await operator.page.getByRole('button', { name: 'Stop researcher-1 everywhere' }).click();
+    await operator.page.getByLabel('Why').fill('a drill');
+    expect(await faults(operator.page)).toEqual([]);
+    await operator.page.getByRole('button', { name: 'Stop it now' }).click();
+    await operator.page.getByText(/\(a drill\); 0\.00 USDC at risk/).waitFor();
     expect(operator.wrongs).toEqual([]);
     await operator.close();
     await office.operator.call('create_approver', {
@@ -283,8 +292,9 @@ describe('the console in a real browser', () => {
     await auditor.page.getByText('pages every week').waitFor();
     expect(await auditor.page.getByRole('button', { name: /Sign|Revoke|Decline/ }).count()).toBe(1);
     await auditor.page.goto('/agents');
-    await auditor.page.getByText('researcher-1', { exact: true }).waitFor();
+    await auditor.page.getByRole('heading', { name: 'researcher-1' }).waitFor();
     expect(await auditor.page.getByRole('button', { name: /reeze/ }).count()).toBe(0);
+    expect(await auditor.page.getByRole('button', { name: /everywhere/ }).count()).toBe(0);
     await auditor.close();
   });
 
@@ -296,7 +306,7 @@ describe('the console in a real browser', () => {
     expect(await faults(page)).toEqual([]);
     await page.unroute('**/v1/agents');
     await page.getByRole('button', { name: 'Try again' }).click();
-    await page.getByText('researcher-1', { exact: true }).waitFor();
+    await page.getByRole('heading', { name: 'researcher-1' }).waitFor();
   });
 
   it('keeps its own content policy', () => {

@@ -68,6 +68,7 @@ const LISTENED = [
     ],
     ['agent.status_changed', 'payee.created', 'payee.changed', 'payee.address_added', 'payee.address_verified'],
     ['mandate.requested', 'mandate.signed', 'mandate.declined', 'mandate.revoked', 'policy.loaded', 'policy.activated'],
+    ['agent.stop_started', 'agent.stop_finished', 'purse.swept', 'session.started', 'session.ended'],
     ['policy.rolled_back', 'alert.raised', 'credential.created', 'credential.revoked', 'approver.created'],
   );
 

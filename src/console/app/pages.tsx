@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
 import { Agents } from './pages/agents.tsx';
+import { Events } from './pages/events.tsx';
 import { Explorer } from './pages/explorer.tsx';
 import { Ledger } from './pages/ledger.tsx';
 import { Mandates } from './pages/mandates.tsx';
@@ -25,6 +26,7 @@ export const sections: Entry[] = [
   { href: '/mandates', title: 'Mandates', show: () => <Mandates /> },
   { href: '/policies', title: 'Policies', show: () => <Policies /> },
   { href: '/ledger', title: 'Ledger', show: () => <Ledger /> },
+  { href: '/events', title: 'Events', show: () => <Events /> },
   { href: '/report', title: 'Pilot report', show: () => <Report /> },
   { href: '/settings', title: 'Settings', show: () => <Settings /> },
 ];

@@ -5,10 +5,13 @@ import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
 import { Box, Empty, Facts, Loaded, Mono, Page, State, usdc } from '../parts.tsx';
 import { can, useMe } from '../session.tsx';
-import { type Agent, duration, inert } from '../views.ts';
+import { type Agent, duration, inert, type Money } from '../views.ts';
+import { StopAgent, StopProgress } from './stop.tsx';
 
 export function Agents() {
   const answer = useAsk<{ agents: Agent[] }>('/v1/agents');
+  const exposure = useAsk<{ agents: Reach[] }>('/v1/exposure', 'roster');
+  const reach = (id: string) => exposure.data?.agents.find(({ agent }) => agent === id) ?? null;
   return (
     <Page title="Agents">
       <Loaded answer={answer}>
@@ -16,7 +19,12 @@ export function Agents() {
           agents.length === 0 ? (
             <Empty>There are no agents yet.</Empty>
           ) : (
-            agents.map((agent) => <OneAgent key={agent.id} agent={agent} reload={answer.reload} />)
+            <>
+              <StopProgress agents={agents} />
+              {agents.map((agent) => (
+                <OneAgent key={agent.id} agent={agent} reach={reach(agent.id)} reload={answer.reload} />
+              ))}
+            </>
           )
         }
       </Loaded>
@@ -24,7 +32,13 @@ export function Agents() {
   );
 }
 
-function OneAgent({ agent, reload }: { agent: Agent; reload: () => void }) {
+type Reach = {
+  agent: string;
+  figures: { today: { most: Money; because: string }; month: { most: Money } };
+  warnings: { code: string; message: string }[];
+};
+
+function OneAgent({ agent, reach, reload }: { agent: Agent; reach: Reach | null; reload: () => void }) {
   const me = useMe();
   const { nameOf } = useNames();
   const [failure, setFailure] = useState<string | null>(null);
@@ -48,6 +62,13 @@ function OneAgent({ agent, reload }: { agent: Agent; reload: () => void }) {
           ['Held for payments', usdc(balances.reserved)],
           ['In the purse', usdc(balances.purse)],
           ['Unexplained', usdc(balances.suspense)],
+          ...(reach
+            ? ([
+                ['Could move today', `${usdc(reach.figures.today.most)}: ${reach.figures.today.because}`],
+                ['Could move this month', usdc(reach.figures.month.most)],
+                ['Warnings', reach.warnings.map(({ message }) => message).join(' ') || 'none'],
+              ] as [string, React.ReactNode][])
+            : []),
           ...(wallet
             ? ([
                 ['Wallet', <Mono key="wallet">{wallet.address}</Mono>],
@@ -75,6 +96,7 @@ function OneAgent({ agent, reload }: { agent: Agent; reload: () => void }) {
           >
             {agent.status === 'frozen' ? 'Unfreeze' : 'Freeze'}
           </Button>
+          <StopAgent agent={agent} reload={reload} />
         </Group>
       )}
     </Box>

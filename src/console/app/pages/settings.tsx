@@ -1,4 +1,6 @@
-import { Text } from '@mantine/core';
+import { Button, Text } from '@mantine/core';
+import { useState } from 'react';
+import { ask } from '../api.ts';
 import { useAsk } from '../live.tsx';
 import { Box, Facts, Loaded, Mono, Page, Rows, State, When } from '../parts.tsx';
 import { can, useMe } from '../session.tsx';
@@ -63,22 +65,52 @@ export function Settings() {
 
 function Keys() {
   const answer = useAsk<{ keys: Key[] }>('/v1/keys');
+  const [failure, setFailure] = useState<string | null>(null);
+  const revoke = async (key: Key): Promise<void> => {
+    if (!confirm(`End the key ${key.name} at once?`)) return;
+    setFailure(null);
+    try {
+      await ask(`/v1/keys/${key.id}/revoke`, {});
+      answer.reload();
+    } catch (error) {
+      setFailure(error instanceof Error ? error.message : String(error));
+    }
+  };
   return (
     <Loaded answer={answer}>
       {({ keys }) => (
-        <Rows
-          label="API keys"
-          rows={keys}
-          keyOf={({ id }) => id}
-          empty="There are no keys."
-          columns={[
-            { title: 'Name', cell: ({ name }) => name },
-            { title: 'Role', cell: ({ role }) => role },
-            { title: 'Scopes', cell: ({ scopes }) => scopes.join(', ') },
-            { title: 'State', cell: (key) => <State state={key.revoked_at === null ? 'active' : 'revoked'} /> },
-            { title: 'Expires', cell: ({ expires_at: at }) => <When at={at} /> },
-          ]}
-        />
+        <>
+          {failure && <Text role="alert">{failure}</Text>}
+          <Rows
+            label="API keys"
+            rows={keys}
+            keyOf={({ id }) => id}
+            empty="There are no keys."
+            columns={[
+              { title: 'Name', cell: ({ name }) => name },
+              { title: 'Role', cell: ({ role }) => role },
+              { title: 'Scopes', cell: ({ scopes }) => scopes.join(', ') },
+              { title: 'State', cell: (key) => <State state={key.revoked_at === null ? 'active' : 'revoked'} /> },
+              { title: 'Expires', cell: ({ expires_at: at }) => <When at={at} /> },
+              {
+                title: 'End',
+                cell: (key) =>
+                  key.revoked_at === null ? (
+                    <Button
+                      size="compact-xs"
+                      variant="default"
+                      aria-label={`Revoke ${key.name}`}
+                      onClick={() => revoke(key)}
+                    >
+                      Revoke
+                    </Button>
+                  ) : (
+                    <When at={key.revoked_at} />
+                  ),
+              },
+            ]}
+          />
+        </>
       )}
     </Loaded>
   );
