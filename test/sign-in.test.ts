@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ensureBuilt } from '../src/console/builder.ts';
 import { sessionRoutes } from '../src/http/sessionRoutes.ts';
 import { openSessions, SESSION_MS } from '../src/session/sessions.ts';
 import { startOffice, type TestOffice } from './support/office.ts';
@@ -174,5 +175,18 @@ describe('brute force', () => {
       statuses.push((await post('/auth/siwe', {}, { message: 'no message', signature: '0x' })).status);
     }
     expect(statuses.at(-1)).toBe(429);
+  });
+});
+
+describe('the page of the console', () => {
+  it('shadows no other route', async () => {
+    expect(await ensureBuilt()).toEqual({ ok: true });
+    const html = { headers: { accept: 'text/html' } };
+    for (const path of ['/v1/nothing', '/auth/nothing', '/x402/nothing', '/assets/nothing.js']) {
+      expect((await fetch(office.url + path, html)).status, path).toBe(404);
+    }
+    const answer = await fetch(`${office.url}/payments/pay_1`, html);
+    expect(answer.headers.get('content-security-policy')).toContain("script-src 'self';");
+    expect((await fetch(`${office.url}/payments`)).status).toBe(404);
   });
 });

@@ -82,28 +82,34 @@ export const spanValues = ({ fromMs, toMs }: Span) =>
  * Reads a span day by day and lets payments through in between: the database is read on the same thread as the gate decides, and
  * a month can hold a million payments.
  */
-export async function byDay(app: App, span: Span, read: (tx: ReadTx, day: Span) => void): Promise<void> {
+export async function byDay(app: App, span: Span, cost: Cost, read: (tx: ReadTx, day: Span) => void): Promise<void> {
   for (let fromMs = span.fromMs; fromMs < span.toMs; fromMs += DAY_MS) {
+    const startedMs = performance.now();
     app.store.read((tx) => read(tx, { fromMs, toMs: Math.min(span.toMs, fromMs + DAY_MS) }));
+    cost.ms += performance.now() - startedMs;
     await setImmediate();
   }
 }
 
-/** Answers that took long to find are given again for a while: many open pages must not keep the gate busy. */
+/** Time that the database was read for, ms. */
+export type Cost = { ms: number };
+
+/** Answers that cost much are given again for a while: many open pages must not keep the gate busy. */
 const KEEP_FACTOR = 20;
 const kept = new WeakMap<Store, Map<string, { answer: Promise<unknown>; untilMs: number }>>();
 
-export function keeping<T>(app: App, key: string, find: () => Promise<T>): Promise<T> {
+export function keeping<T>(app: App, key: string, find: (cost: Cost) => Promise<T>): Promise<T> {
   const answers = kept.get(app.store) ?? new Map<string, { answer: Promise<unknown>; untilMs: number }>();
   kept.set(app.store, answers);
-  const startedMs = performance.now();
-  for (const [old, { untilMs }] of answers) if (untilMs < startedMs) answers.delete(old);
+  const nowMs = performance.now();
+  for (const [old, { untilMs }] of answers) if (untilMs < nowMs) answers.delete(old);
   const known = answers.get(key);
   if (known) return known.answer as Promise<T>;
-  const entry = { answer: find(), untilMs: Number.POSITIVE_INFINITY };
+  const cost = { ms: 0 };
+  const entry = { answer: find(cost), untilMs: Number.POSITIVE_INFINITY };
   answers.set(key, entry);
   const end = (): void => {
-    entry.untilMs = performance.now() + KEEP_FACTOR * (performance.now() - startedMs);
+    entry.untilMs = performance.now() + KEEP_FACTOR * cost.ms;
   };
   entry.answer.then(end, () => answers.delete(key));
   return entry.answer;

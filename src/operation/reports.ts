@@ -9,6 +9,7 @@ import {
   add,
   byDay,
   COUNTS,
+  type Cost,
   type CountRow,
   DAY_MS,
   firstIdAt,
@@ -51,9 +52,9 @@ const Overview = z.object({
 type Sums = { counts: CountRow; spend: Map<string, bigint>; revenue: bigint; reviewsMs: number[] };
 
 /** Spend by `<bucket> <group id>`. A payment counts when it was asked for. */
-async function sumsOf(app: App, span: Span, by: Grouping, bucketMs: number): Promise<Sums> {
+async function sumsOf(app: App, span: Span, cost: Cost, by: Grouping, bucketMs: number): Promise<Sums> {
   const sums: Sums = { counts: { ...none }, spend: new Map(), revenue: 0n, reviewsMs: [] };
-  await byDay(app, span, (tx, day) => {
+  await byDay(app, span, cost, (tx, day) => {
     const values = spanValues(day);
     add(sums.counts, tx.get<CountRow>(`SELECT ${COUNTS} FROM payments p WHERE ${IN_SPAN} AND ${ASKED}`, ...values));
     const rows = tx.all<{ g: string | null; b: bigint; amount: bigint }>(
@@ -123,10 +124,10 @@ export const reportOperations = [
     errors: [],
     handler: async (app, _caller, { days, by }) => {
       const bucketMs = days <= 3 ? HOUR_MS : DAY_MS;
-      const { span, sums } = await keeping(app, `overview ${days} ${by}`, async () => {
+      const { span, sums } = await keeping(app, `overview ${days} ${by}`, async (cost) => {
         const toMs = app.clock() + 1;
         const asked = { fromMs: toMs - days * DAY_MS, toMs };
-        return { span: asked, sums: await sumsOf(app, asked, by, bucketMs) };
+        return { span: asked, sums: await sumsOf(app, asked, cost, by, bucketMs) };
       });
       return app.store.read((tx) => {
         // The range is the primary key's; the second condition is the partial index's own.
@@ -167,7 +168,7 @@ export const reportOperations = [
     errors: [],
     handler: async (app, _caller, input) => {
       const span = weeks(input, app.clock());
-      const rows = await keeping(app, `pilot ${span.fromMs} ${span.toMs}`, () => pilotRows(app, span));
+      const rows = await keeping(app, `pilot ${span.fromMs} ${span.toMs}`, (cost) => pilotRows(app, span, cost));
       return { from: iso(span.fromMs), to: iso(span.toMs), rows, csv: csvOf(rows) };
     },
   }),
@@ -187,7 +188,7 @@ function weeks(input: { from?: string | undefined; to?: string | undefined }, no
 
 type Group = { week: bigint; workflowId: string | null; counts: CountRow; spend: bigint; reviewsMs: number[] };
 
-async function pilotRows(app: App, span: Span): Promise<z.input<typeof Row>[]> {
+async function pilotRows(app: App, span: Span, cost: Cost): Promise<z.input<typeof Row>[]> {
   const groups = new Map<string, Group>();
   const groupOf = (week: bigint, workflowId: string | null): Group => {
     const key = `${week} ${workflowId ?? ''}`;
@@ -195,7 +196,7 @@ async function pilotRows(app: App, span: Span): Promise<z.input<typeof Row>[]> {
     groups.set(key, group);
     return group;
   };
-  await byDay(app, span, (tx, day) => {
+  await byDay(app, span, cost, (tx, day) => {
     const found = tx.all<CountRow & { week: bigint; workflow_id: string | null; spend: bigint | null }>(
       `SELECT (p.created_at + ${MONDAY_MS}) / ${WEEK_MS} AS week, p.workflow_id, ${COUNTS},
          sum(CASE WHEN ${SPEND} THEN p.amount_micro END) AS spend

@@ -1,5 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type axe from 'axe-core';
 import { type Browser, type BrowserContext, chromium as driver, type Page } from 'playwright-core';
 import { type Hex, hashMessage, hashTypedData, hexToBytes, type TypedDataDefinition } from 'viem';
@@ -81,4 +83,13 @@ export async function faults(page: Page): Promise<string[]> {
     if (scrollWidth > clientWidth) found.push(`it is ${scrollWidth} px wide in ${clientWidth}`);
     return found;
   });
+}
+
+const pictures = fileURLToPath(new URL('../../docs/screenshots', import.meta.url));
+
+/** With `BURSAR_SCREENSHOTS=1`: renews a picture of docs/console.md. */
+export async function photograph(page: Page, name: string): Promise<void> {
+  if (process.env.BURSAR_SCREENSHOTS !== '1') return;
+  mkdirSync(pictures, { recursive: true });
+  await page.screenshot({ path: join(pictures, `${name}.png`) });
 }

@@ -1,5 +1,5 @@
 import { Paper, SegmentedControl, SimpleGrid, Text } from '@mantine/core';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { Bar, BarChart, CartesianGrid, Legend, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
 import { query } from '../api.ts';
 import { useAsk } from '../live.tsx';
@@ -24,6 +24,12 @@ export function Overview() {
   const [by, setBy] = useState('agent');
   const answer = useAsk<Overview>(query('/v1/reports/overview', { days, by }));
   const exposure = useAsk<Exposure>('/v1/exposure', 'roster');
+  const { reload } = answer;
+  // On a large house an answer may be some seconds old: see `keeping` in the reports.
+  useEffect(() => {
+    const timer = setInterval(reload, 15_000);
+    return () => clearInterval(timer);
+  }, [reload]);
   const spans = [
     { value: '1', label: '24 hours' },
     { value: '7', label: '7 days' },
