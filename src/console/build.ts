@@ -2,7 +2,7 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build } from 'vite';
-import { folder, sources, sourcesHash } from './folder.ts';
+import { folder, isBuilt, sources, sourcesHash } from './folder.ts';
 
 const hash = sourcesHash();
 // Built aside and put in place at once: two builds, or one that fails, leave no half console.
@@ -27,7 +27,12 @@ try {
   writeFileSync(join(draft, 'stamp.txt'), hash);
   mkdirSync(dirname(folder), { recursive: true });
   rmSync(folder, { recursive: true, force: true });
-  renameSync(draft, folder);
+  try {
+    renameSync(draft, folder);
+  } catch (error) {
+    // Another process was faster with the same sources.
+    if (!isBuilt()) throw error;
+  }
 } finally {
   rmSync(draft, { recursive: true, force: true });
 }

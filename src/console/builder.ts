@@ -43,6 +43,8 @@ function runBuild(): Promise<Built> {
         // It may have ended already, or the system does not let us: it is built all the same.
       }
     }
+    // A server that stops does not wait for it.
+    child.unref();
     child.once('error', (error) => resolve({ ok: false, problem: error.message }));
     child.once('close', (code) => resolve(code === 0 ? { ok: true } : { ok: false, problem: said || `exit ${code}` }));
   });
