@@ -14,11 +14,12 @@ CREATE TABLE policy_activations (
   activated_at INTEGER NOT NULL
 ) STRICT;
 
--- Documents a decision was made from and came to, by sha-256 of their text.
+-- Documents a decision was made from and came to, by sha-256 of their text. With a rowid: bodies are appended, and only the
+-- small index is written in the random order of hashes.
 CREATE TABLE documents (
   hash TEXT PRIMARY KEY,
   body TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE TABLE decisions (
   seq INTEGER PRIMARY KEY,
@@ -31,5 +32,4 @@ CREATE TABLE decisions (
   decided_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX decisions_by_payment ON decisions (payment_id);
-CREATE INDEX decisions_by_hash ON decisions (hash);
 `;
