@@ -32,13 +32,10 @@ const key = () => {
   count += 1;
   return { idempotencyKey: `settlement-${count}` };
 };
-async function approve(id: string): Promise<Record<string, unknown>> {
+async function approve(id: string, role = 'approver'): Promise<Record<string, unknown>> {
   const { approve: typedData } = await office.operator.call('get_review', { id });
-  const signature = await office.keys.signTypedData(
-    'approver',
-    typedData as Parameters<typeof office.keys.signTypedData>[1],
-  );
-  const approver = await office.keys.address('approver');
+  const signature = await office.keys.signTypedData(role, typedData as Parameters<typeof office.keys.signTypedData>[1]);
+  const approver = await office.keys.address(role);
   return office.operator.call('answer_review', { id, verdict: 'approve', approver, signature });
 }
 const ledger = () => office.operator.call('check_ledger');
@@ -62,6 +59,25 @@ describe('settlement', () => {
     // PaymentApproved, PaymentExecuted, Transfer.
     expect(mined.logs).toHaveLength(3);
     expect(await ledger()).toMatchObject({ ok: true });
+  });
+
+  it('hands the wallet only the signatures of people whom it lists', async () => {
+    await office.operator.call('create_approver', {
+      name: 'Bob, not on the wallet',
+      address: await office.keys.address('treasury'),
+      roles: ['finance'],
+    });
+    const made = (await office.operator.call('create_agent', {
+      name: 'two signatures',
+      sponsor: 'Research',
+      ceilings: { per_payment: usdc('10.00') },
+    })) as { id: string; wallet: { address: string } };
+    await office.fund(made.id, made.wallet.address, '40');
+    const payment = await office.operator.call('pay', { agent: made.id, payee, amount: usdc('12.00') }, key());
+    expect(await approve(String(payment.id), 'treasury')).toMatchObject({ state: 'in_review' });
+    expect(await approve(String(payment.id))).toMatchObject({ state: 'authorized' });
+    const now = await office.until(String(payment.id), ['settled', 'final', 'failed']);
+    expect(now.state).not.toBe('failed');
   });
 
   it('gives the money back when the wallet refuses for good, and says why', async () => {

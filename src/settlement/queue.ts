@@ -73,7 +73,7 @@ function queueGroup(tx: Tx, payments: Payment[], context: QueueContext): void {
   enqueueTransaction(tx, {
     chainId: context.chainId,
     sender: context.executor,
-    ...callFor(tx, transfers),
+    ...callFor(tx, transfers, agent.wallet.ceilings.approvers),
     purpose: transfers.length > 1 ? 'pay_batch' : 'pay',
     paymentIds: payments.map((payment) => payment.id),
     dependsOn: deployment(tx, agent, context),
@@ -81,25 +81,34 @@ function queueGroup(tx: Tx, payments: Payment[], context: QueueContext): void {
   });
 }
 
-function callFor(tx: Tx, transfers: ApprovedTransfer[]): Call {
+function callFor(tx: Tx, transfers: ApprovedTransfer[], listed: readonly Address[]): Call {
   const [first, ...others] = transfers;
   if (!first) throw new Error('unreachable');
   if (first.requiresChainApproval) {
-    const { approvals, expiresAtS } = chainApprovals(tx, first);
+    const { approvals, expiresAtS } = chainApprovals(tx, first, listed);
     return payApprovedCall(first, expiresAtS, approvals);
   }
   return others.length === 0 ? payCall(first) : payBatchCall(transfers);
 }
 
-/** The signatures of approvers who are still active; all were made over one expiry. */
-function chainApprovals(tx: Tx, transfer: ApprovedTransfer): { approvals: Approval[]; expiresAtS: number } {
+/**
+ * The signatures of approvers who are still active and whom the wallet lists: it refuses a payment for one signature that it
+ * does not know, however many good ones there are. All were made over one expiry.
+ */
+function chainApprovals(
+  tx: Tx,
+  transfer: ApprovedTransfer,
+  listed: readonly Address[],
+): { approvals: Approval[]; expiresAtS: number } {
   const rows = tx.all<{ address: Address; signature: Hex; expires_at: bigint }>(
     `SELECT r.address, a.signature, a.expires_at FROM approvals a JOIN approvers r ON r.id = a.approver_id
      WHERE a.payment_id = ? AND a.verdict = 'approve' AND r.status = 'active'`,
     transfer.paymentId,
   );
   return {
-    approvals: rows.map(({ address, signature }) => ({ approver: address, signature })),
+    approvals: rows
+      .filter(({ address }) => listed.includes(address))
+      .map(({ address, signature }) => ({ approver: address, signature })),
     expiresAtS: Math.floor(Number(rows[0]?.expires_at ?? 0n) / 1000),
   };
 }
