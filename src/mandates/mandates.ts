@@ -20,7 +20,7 @@ export type Mandate = {
   reason: string;
   requestedBy: string;
   requestedAtMs: number;
-  signers: { approver: string; name: string; roles: string[]; signedAtMs: number }[];
+  signers: { approver: string; name: string; roles: string[]; sponsorId: string | null; signedAtMs: number }[];
 };
 type Row = {
   id: string;
@@ -133,7 +133,8 @@ export function mandateUse(tx: ReadTx, id: string): MandateUse {
 
 /**
  * The oldest active mandate whose bounds the payment is inside and whose signers, still approvers today, have a role that the
- * review asks for, as many as its quorum. Null where there is none.
+ * review asks for, as many as its quorum. The agent's own sponsor is never one of them: who answers for an agent does not bless it
+ * for good. Null where there is none.
  */
 export function findMandate(
   tx: ReadTx,
@@ -147,10 +148,13 @@ export function findMandate(
     atMs,
     atMs,
   );
+  const agent = getAgent(tx, subject.agent);
   for (const row of rows) {
     const mandate = toMandate(tx, row);
     const able = mandate.signers.filter(
-      ({ roles }) => review.roles.length === 0 || roles.some((role) => review.roles.includes(role)),
+      ({ roles, sponsorId }) =>
+        sponsorId !== agent.sponsorId &&
+        (review.roles.length === 0 || roles.some((role) => review.roles.includes(role))),
     );
     const { cadence, notBeforeMs } = mandate.terms;
     const occurrence = cadence && lastOccurrence({ ...cadence, startsAtMs: notBeforeMs }, atMs);
@@ -162,8 +166,14 @@ export function findMandate(
 
 /** Signatures of people who are approvers no longer do not count. */
 function toMandate(tx: ReadTx, row: Row): Mandate {
-  const signers = tx.all<{ id: string; name: string; roles_json: string; signed_at: bigint }>(
-    `SELECT r.id, r.name, r.roles_json, s.signed_at FROM mandate_signatures s JOIN approvers r ON r.id = s.approver_id
+  const signers = tx.all<{
+    id: string;
+    name: string;
+    roles_json: string;
+    sponsor_id: string | null;
+    signed_at: bigint;
+  }>(
+    `SELECT r.id, r.name, r.roles_json, r.sponsor_id, s.signed_at FROM mandate_signatures s JOIN approvers r ON r.id = s.approver_id
      WHERE s.mandate_id = ? AND r.status = 'active' ORDER BY s.signed_at, r.id`,
     row.id,
   );
@@ -179,6 +189,7 @@ function toMandate(tx: ReadTx, row: Row): Mandate {
       approver: each.id,
       name: each.name,
       roles: JSON.parse(each.roles_json) as string[],
+      sponsorId: each.sponsor_id,
       signedAtMs: Number(each.signed_at),
     })),
   };

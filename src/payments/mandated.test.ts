@@ -114,6 +114,22 @@ describe('a mandate', () => {
     expect((await ask('30', {}, NOON_MS + DAY)).state).toBe('authorized');
   });
 
+  it("is not carried by the signature of the agent's own sponsor", async () => {
+    const boss = numbered(0xb055);
+    await world.store.write((tx) =>
+      createApprover(tx, act, { name: 'Boss', address: boss, roles: ['finance'], sponsor: world.sponsor.id }),
+    );
+    const id = await mandate({}, false);
+    await world.store.write((tx) =>
+      signMandate(tx, act, id, { approverAddress: boss, signature: '0x01', typedDataJson: '{}' }),
+    );
+    expect((await ask('30')).state).toBe('in_review');
+    await world.store.write((tx) =>
+      signMandate(tx, act, id, { approverAddress: ada, signature: '0x01', typedDataJson: '{}' }),
+    );
+    expect((await ask('30')).state).toBe('authorized');
+  });
+
   it('counts only signers who are approvers today, with a role that the review asks for', async () => {
     await mandate();
     await world.store.write((tx) => revokeApprover(tx, act, 'Ada'));
