@@ -1,6 +1,6 @@
 import type { MandateTerms } from './terms.ts';
 
-const mandateTypes = {
+export const mandateTypes = {
   Mandate: [
     { name: 'mandateId', type: 'string' },
     { name: 'agent', type: 'string' },

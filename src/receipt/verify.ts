@@ -18,9 +18,10 @@ import { sha256 } from '../ids/digest.ts';
 import { decisionHashOf } from '../payments/decide.ts';
 import { replay } from '../policy/replay.ts';
 import { agentWalletAbi, agentWalletFactoryAbi } from '../wallet/contracts.generated.ts';
+import { type Finding, finding } from './finding.ts';
 import { Receipt } from './receipt.ts';
+import { checkApprovals, checkMandate } from './signatures.ts';
 
-export type Finding = { check: string; ok: boolean; detail: string };
 export type Verification = { ok: boolean; payment: string; findings: Finding[] };
 
 const usdcAbi = parseAbi([
@@ -229,62 +230,4 @@ async function originFinding(receipt: Receipt, client: PublicClient, blockNumber
   );
 }
 
-async function checkApprovals(receipt: Receipt, client: PublicClient): Promise<Finding[]> {
-  const reviewed = receipt.decisions.some((decision) => decision.effect === 'review');
-  if (reviewed && receipt.approvals.length === 0)
-    return [finding('approvals', false, 'reviewed, but nobody has signed')];
-  return Promise.all(
-    receipt.approvals.map(async ({ approver, typed_data, signature }) => {
-      const name = `approval by ${approver}`;
-      try {
-        const typedData = JSON.parse(typed_data) as Parameters<PublicClient['verifyTypedData']>[0] & {
-          message: Record<string, unknown>;
-        };
-        const { message } = typedData;
-        const speaks =
-          message.paymentId === receipt.payment.chain_key &&
-          String(message.amount) === receipt.payment.amount_micro &&
-          message.decisionHash === receipt.decision_hash &&
-          isAddressEqual(message.payee as Address, receipt.payment.address as Address);
-        const signed = await client.verifyTypedData({
-          ...typedData,
-          address: approver as Address,
-          signature: signature as Hex,
-        });
-        return finding(name, speaks && signed, 'an EIP-712 signature over this payment, payee, amount and decision');
-      } catch (error) {
-        return finding(name, false, error instanceof Error ? error.message : 'cannot be read');
-      }
-    }),
-  );
-}
-
-/** A decision that names a mandate needs its signatures, over terms that this payment is inside of. */
-async function checkMandate(receipt: Receipt, client: PublicClient): Promise<Finding[]> {
-  const named = (JSON.parse(receipt.decisions.at(-1)?.input ?? '{}') as { mandate?: { id: string } | null }).mandate
-    ?.id;
-  const { mandate } = receipt;
-  if (!named && !mandate) return [];
-  if (!mandate || named !== mandate.id) return [finding('mandate', false, 'the decision names another mandate')];
-  return Promise.all(
-    mandate.signatures.map(async ({ approver, typed_data, signature }) => {
-      const typedData = JSON.parse(typed_data) as Parameters<PublicClient['verifyTypedData']>[0] & {
-        message: Record<string, unknown>;
-      };
-      const { message } = typedData;
-      const speaks =
-        message.mandateId === mandate.id &&
-        message.agent === receipt.payment.agent &&
-        BigInt(String(message.perPayment)) >= BigInt(receipt.payment.amount_micro);
-      const signed = await client.verifyTypedData({
-        ...typedData,
-        address: approver as Address,
-        signature: signature as Hex,
-      });
-      return finding(`mandate signed by ${approver}`, speaks && signed, `${mandate.id} covers this agent and amount`);
-    }),
-  );
-}
-
-const finding = (check: string, ok: boolean, detail: string): Finding => ({ check, ok, detail });
 const digestOnChain = (receipt: Receipt): Hex => `0x${receipt.policy_digest.slice('sha256:'.length)}`;

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { BursarError } from '../../errors/base.ts';
-import type { Finding, Verification } from '../../receipt/verify.ts';
+import type { Finding } from '../../receipt/finding.ts';
+import type { Verification } from '../../receipt/verify.ts';
 import { EXIT } from '../exit.ts';
 import { type Document, examples, finish } from '../operationCommand.ts';
 import { type Session, sessionOf } from '../session.ts';
