@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { AgentPage } from './pages/agent.tsx';
 import { Agents } from './pages/agents.tsx';
 import { Events } from './pages/events.tsx';
 import { Explorer } from './pages/explorer.tsx';
@@ -37,6 +38,7 @@ export function pageFor(path: string): Pick<Entry, 'title' | 'show'> {
   const [, room, id, more] = path.split('/');
   if (room === 'payments' && id) return { title: 'Payment', show: () => <PaymentPage key={id} id={id} /> };
   if (room === 'reviews' && id) return { title: 'Review', show: () => <Reviews key={id} only={id} /> };
+  if (room === 'agents' && id) return { title: 'Agent', show: () => <AgentPage key={id} id={id} /> };
   if (room === 'explorer' && id === 'tx' && more) {
     return { title: 'Transaction', show: () => <Explorer key={more} hash={more} /> };
   }

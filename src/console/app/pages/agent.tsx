@@ -1,0 +1,27 @@
+import { useAsk } from '../live.tsx';
+import { Box, Loaded, Page } from '../parts.tsx';
+import { type Agent, inert } from '../views.ts';
+import { AgentActs, AgentFacts, type Reach } from './agentParts.tsx';
+import { StopProgress } from './stop.tsx';
+
+/** All of one agent. */
+export function AgentPage({ id }: { id: string }) {
+  const answer = useAsk<Agent>(`/v1/agents/${id}`);
+  const exposure = useAsk<{ agents: Reach[] }>(`/v1/exposure?agent=${id}`, 'roster');
+  return (
+    <Page title={answer.data ? inert(answer.data.name) : 'Agent'}>
+      <Loaded answer={answer}>
+        {(agent) => (
+          <>
+            <StopProgress agents={[agent]} />
+            <Box title="Now">
+              <AgentFacts agent={agent} reach={exposure.data?.agents[0] ?? null} />
+              <AgentActs agent={agent} reload={answer.reload} />
+            </Box>
+            {/* Here ends what is Bursar's own; the wallet's owner acts below: `WalletSection` of pages/wallet.tsx. */}
+          </>
+        )}
+      </Loaded>
+    </Page>
+  );
+}
