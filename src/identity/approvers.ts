@@ -3,7 +3,7 @@ import { BursarError } from '../errors/base.ts';
 import { newId } from '../ids/ids.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
 import { type Act, recordAct } from './act.ts';
-import { getSponsor, refuseTaken } from './sponsors.ts';
+import { getSponsor, refuseRevoked, refuseTaken } from './sponsors.ts';
 
 /** A person (EOA) or a multisig (ERC-1271) that may approve. `sponsorId`: whose sponsor this person is, if any. */
 export type Approver = {
@@ -69,6 +69,15 @@ export function findApproverByAddress(tx: ReadTx, address: string): Approver | n
 
 export function listApprovers(tx: ReadTx): Approver[] {
   return tx.all<Row>('SELECT * FROM approvers ORDER BY id').map(toApprover);
+}
+
+/** New roles count with the next request and the next decision, also for what is signed already. Throws `conflict`: revoked. */
+export function setApproverRoles(tx: Tx, act: Act, key: string, roles: string[]): Approver {
+  const approver = getApprover(tx, key);
+  refuseRevoked(approver.status);
+  tx.run('UPDATE approvers SET roles_json = ? WHERE id = ?', JSON.stringify(roles), approver.id);
+  recordAct(tx, act, { type: 'approver.changed', data: { approver: approver.id, from: approver.roles, to: roles } });
+  return getApprover(tx, approver.id);
 }
 
 /** What a revoked approver signed before no longer counts. */

@@ -174,8 +174,22 @@ export function verifyPayeeAddress(tx: Tx, act: Act, idOrName: string, address: 
     payee.id,
     address,
   );
-  if (changed === 0) throw new BursarError('payee_address_missing', { details: { payee: payee.id, address } });
+  if (changed === 0) throw noSuchAddress(payee, address);
   recordAct(tx, act, { type: 'payee.address_verified', data: { payee: payee.id, address } });
+  return getPayee(tx, payee.id);
+}
+
+/** Nothing is paid there any more. A payee whose last address goes can be paid at none. Throws `payee_address_missing`. */
+export function retirePayeeAddress(tx: Tx, act: Act, idOrName: string, address: Address): Payee {
+  const payee = getPayee(tx, idOrName);
+  const changed = tx.run(
+    'UPDATE payee_addresses SET retired_at = ? WHERE payee_id = ? AND address = ? AND retired_at IS NULL',
+    act.atMs,
+    payee.id,
+    address,
+  );
+  if (changed === 0) throw noSuchAddress(payee, address);
+  recordAct(tx, act, { type: 'payee.address_retired', data: { payee: payee.id, address } });
   return getPayee(tx, payee.id);
 }
 
@@ -202,8 +216,15 @@ export function updatePayee(
   return getPayee(tx, payee.id);
 }
 
+function noSuchAddress(payee: Payee, address: Address): BursarError {
+  return new BursarError('payee_address_missing', {
+    message: 'The payee has no such address in use.',
+    details: { payee: payee.id, address },
+  });
+}
+
 function setHosts(tx: Tx, payeeId: string, hosts: string[]): void {
-  for (const host of hosts) {
+  for (const host of new Set(hosts)) {
     const other = tx.get<{ payee_id: string }>('SELECT payee_id FROM payee_hosts WHERE host = ?', host);
     if (other) throw new BursarError('conflict', { message: `"${host}" belongs to another payee.`, details: other });
     tx.run('INSERT INTO payee_hosts (host, payee_id) VALUES (?, ?)', host, payeeId);

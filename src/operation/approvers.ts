@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { type Approver, createApprover, listApprovers, revokeApprover } from '../identity/approvers.ts';
+import {
+  type Approver,
+  createApprover,
+  listApprovers,
+  revokeApprover,
+  setApproverRoles,
+} from '../identity/approvers.ts';
 import { actOf } from './act.ts';
 import { operation } from './operation.ts';
 import { AddressText, Label, Name, Ref } from './schemas.ts';
@@ -21,6 +27,8 @@ const view = (approver: Approver): z.input<typeof ApproverView> => ({
   status: approver.status,
 });
 
+const roles = z.array(Label).min(1).max(20);
+
 export const approverOperations = [
   operation({
     name: 'create_approver',
@@ -31,7 +39,7 @@ export const approverOperations = [
     input: z.strictObject({
       name: Name,
       address: AddressText,
-      roles: z.array(Label).min(1).max(20),
+      roles,
       sponsor: Ref.optional().describe('The sponsor that this person is'),
     }),
     output: ApproverView,
@@ -52,6 +60,19 @@ export const approverOperations = [
     output: z.object({ approvers: z.array(ApproverView) }),
     errors: [],
     handler: (app) => ({ approvers: app.store.read((tx) => listApprovers(tx).map(view)) }),
+  }),
+  operation({
+    name: 'set_approver_roles',
+    summary:
+      'Give an approver other roles. They count at once: for reviews, for what is signed already, and in the console.',
+    method: 'POST',
+    path: '/v1/approvers/{id}/roles',
+    scope: 'admin',
+    input: z.strictObject({ id: Ref, roles }),
+    output: ApproverView,
+    errors: ['approver_not_found', 'conflict'],
+    handler: (app, caller, input) =>
+      app.store.write((tx) => view(setApproverRoles(tx, actOf(app, caller), input.id, input.roles))),
   }),
   operation({
     name: 'revoke_approver',

@@ -7,6 +7,7 @@ import {
   listPayees,
   type Payee,
   payeeKinds,
+  retirePayeeAddress,
   updatePayee,
   verifyPayeeAddress,
 } from '../identity/payees.ts';
@@ -164,5 +165,17 @@ export const payeeOperations = [
     errors: ['payee_not_found', 'payee_address_missing'],
     handler: (app, caller, { id, address }) =>
       app.store.write((tx) => view(verifyPayeeAddress(tx, actOf(app, caller), id, address))),
+  }),
+  operation({
+    name: 'retire_payee_address',
+    summary: 'End an address of a payee without putting another in its place. The policy sees it as retired.',
+    method: 'POST',
+    path: '/v1/payees/{id}/retire',
+    scope: 'admin',
+    input: z.strictObject({ id: Ref, address: AddressText }),
+    output: PayeeView,
+    errors: ['payee_not_found', 'payee_address_missing'],
+    handler: (app, caller, { id, address }) =>
+      app.store.write((tx) => view(retirePayeeAddress(tx, actOf(app, caller), id, address))),
   }),
 ];

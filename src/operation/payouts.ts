@@ -159,7 +159,7 @@ export const payoutOperations = [
       const idempotencyKey = keyOf(meta);
       const { lines, hash } = await read(app, agentId, idempotencyKey, input);
       app.policies.active();
-      const wish = { agentId, idempotencyKey, credentialId: caller.credential.id, lines, hash, retry: input.retry };
+      const wish = { agentId, idempotencyKey, askedBy: caller.actor, lines, hash, retry: input.retry };
       const { payout, replayed } = await app.store.write((tx) => openPayout(tx, wish, app.clock()));
       app.wake();
       return { ...app.store.read((tx) => payoutView(tx, payout)), replayed };
@@ -231,7 +231,7 @@ export const payoutOperations = [
         if (payout.state !== 'deciding')
           throw new BursarError('invalid_transition', { details: { state: payout.state } });
         const { actor, atMs } = actOf(app, caller);
-        setPayoutState(tx, payout.id, 'stopped', payout.credentialId, atMs);
+        setPayoutState(tx, payout.id, 'stopped', payout.askedBy, atMs);
         appendEvent(tx, payoutEvent('payout.stopped', payout, actor, { reason: 'asked' }), atMs);
         return payoutView(tx, getPayout(tx, payout.id));
       }),

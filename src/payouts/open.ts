@@ -19,7 +19,7 @@ import { payoutEvent } from './runner.ts';
 export type PayoutWish = {
   agentId: AgentId;
   idempotencyKey: string;
-  credentialId: string;
+  askedBy: string;
   lines: readonly PayoutLine[];
   hash: string;
   /** Ask again for the lines that moved nothing. */
@@ -31,7 +31,7 @@ export type PayoutWish = {
  * its denied lines are asked for again. The same key with other lines is `idempotency_conflict`.
  */
 export function openPayout(tx: Tx, wish: PayoutWish, atMs: number): { payout: Payout; replayed: boolean } {
-  const { agentId, idempotencyKey, credentialId, lines, hash } = wish;
+  const { agentId, idempotencyKey, askedBy, lines, hash } = wish;
   const known = findPayoutByKey(tx, agentId, idempotencyKey);
   if (known) return { payout: goOn(tx, known, wish, atMs), replayed: true };
   const totalMicro = lines.reduce((sum, { amount }) => sum + amount, 0n);
@@ -41,7 +41,7 @@ export function openPayout(tx: Tx, wish: PayoutWish, atMs: number): { payout: Pa
     idempotencyKey,
     contentHash: hash,
     state: 'deciding',
-    credentialId,
+    askedBy,
     total: lines.length,
     totalMicro,
     createdAtMs: atMs,
@@ -49,17 +49,17 @@ export function openPayout(tx: Tx, wish: PayoutWish, atMs: number): { payout: Pa
   };
   insertPayout(tx, payout, lines);
   const data = { key: idempotencyKey, lines: lines.length, amount: formatUsdc(totalMicro), content_hash: hash };
-  appendEvent(tx, payoutEvent('payout.created', payout, credentialId, data), atMs);
+  appendEvent(tx, payoutEvent('payout.created', payout, askedBy, data), atMs);
   return { payout, replayed: false };
 }
 
-function goOn(tx: Tx, payout: Payout, { credentialId, lines, hash, retry }: PayoutWish, atMs: number): Payout {
+function goOn(tx: Tx, payout: Payout, { askedBy, lines, hash, retry }: PayoutWish, atMs: number): Payout {
   refuseChanged(tx, payout, lines, hash);
   const reopened = retry ? reopenLines(tx, payout.id) : 0;
   if (payout.state === 'deciding' && reopened === 0) return payout;
   if (openLines(tx, payout.id, 1).length === 0) return payout;
-  setPayoutState(tx, payout.id, 'deciding', credentialId, atMs);
-  appendEvent(tx, payoutEvent('payout.resumed', payout, credentialId, { from: payout.state, reopened }), atMs);
+  setPayoutState(tx, payout.id, 'deciding', askedBy, atMs);
+  appendEvent(tx, payoutEvent('payout.resumed', payout, askedBy, { from: payout.state, reopened }), atMs);
   return getPayout(tx, payout.id);
 }
 

@@ -1,4 +1,5 @@
 import { BursarError } from '../errors/base.ts';
+import { mayStillPay } from '../identity/standing.ts';
 import type { AgentId, Id } from '../ids/ids.ts';
 import { toJson } from '../money/json.ts';
 import { microUsdc } from '../money/microUsdc.ts';
@@ -7,8 +8,8 @@ import type { ReadTx, SqlValue, Tx } from '../store/store.ts';
 import type { PayoutLine } from './line.ts';
 
 /**
- * `deciding`: lines go through the gate. `decided`: each has its answer. `stopped`: by a person, or since the key that asked was
- * revoked; the same file sent again goes on.
+ * `deciding`: lines go through the gate. `decided`: each has its answer. `stopped`: by a person, or since the key or person that
+ * asked was revoked; the same file sent again goes on.
  */
 export type PayoutState = 'deciding' | 'decided' | 'stopped';
 export type PayoutId = Id<'batch'>;
@@ -18,8 +19,8 @@ export type Payout = {
   idempotencyKey: string;
   contentHash: string;
   state: PayoutState;
-  /** On whose word the lines are decided. */
-  credentialId: string;
+  /** On whose word the lines are decided: a credential, or the approver behind a session. */
+  askedBy: string;
   total: number;
   totalMicro: bigint;
   createdAtMs: number;
@@ -38,7 +39,7 @@ type Row = {
   idempotency_key: string;
   content_hash: string;
   state: string;
-  credential_id: string;
+  asked_by: string;
   total: bigint;
   total_micro: bigint;
   created_at: bigint;
@@ -50,7 +51,7 @@ const toPayout = (row: Row): Payout => ({
   idempotencyKey: row.idempotency_key,
   contentHash: row.content_hash,
   state: row.state as PayoutState,
-  credentialId: row.credential_id,
+  askedBy: row.asked_by,
   total: Number(row.total),
   totalMicro: row.total_micro,
   createdAtMs: Number(row.created_at),
@@ -89,11 +90,11 @@ const toLine = (row: LineRow): StoredLine => ({
 
 /** Stores a payout with all of its lines, in one statement for the lines: ten thousand take some tens of milliseconds. */
 export function insertPayout(tx: Tx, payout: Payout, lines: readonly PayoutLine[]): void {
-  const { id, agentId, idempotencyKey, contentHash, state, credentialId, total, totalMicro, createdAtMs } = payout;
+  const { id, agentId, idempotencyKey, contentHash, state, askedBy, total, totalMicro, createdAtMs } = payout;
   tx.run(
-    `INSERT INTO payouts (id, agent_id, idempotency_key, content_hash, state, credential_id, total, total_micro, created_at, updated_at)
+    `INSERT INTO payouts (id, agent_id, idempotency_key, content_hash, state, asked_by, total, total_micro, created_at, updated_at)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ...[id, agentId, idempotencyKey, contentHash, state, credentialId, total, totalMicro, createdAtMs, createdAtMs],
+    ...[id, agentId, idempotencyKey, contentHash, state, askedBy, total, totalMicro, createdAtMs, createdAtMs],
   );
   // Amounts travel as text: SQLite casts them to 64-bit integers, not through a float.
   const text = toJson(lines);
@@ -134,16 +135,16 @@ export function workingPayouts(tx: ReadTx): Payout[] {
   return tx.all<Row>("SELECT * FROM payouts WHERE state = 'deciding' ORDER BY id LIMIT 100").map(toPayout);
 }
 
-export function setPayoutState(tx: Tx, id: string, state: PayoutState, credentialId: string, atMs: number): void {
-  const sql = 'UPDATE payouts SET state = ?, credential_id = ?, updated_at = ? WHERE id = ?';
-  tx.run(sql, state, credentialId, atMs, id);
+export function setPayoutState(tx: Tx, id: string, state: PayoutState, askedBy: string, atMs: number): void {
+  const sql = 'UPDATE payouts SET state = ?, asked_by = ?, updated_at = ? WHERE id = ?';
+  tx.run(sql, state, askedBy, atMs, id);
 }
 
-/** Whether its lines may still be decided: nobody stopped it, and the key that asked is not revoked. */
+/** Whether its lines may still be decided: nobody stopped it, and who asked may still act. */
 export function mayDecide(tx: ReadTx, payoutId: string): boolean {
-  const sql = `SELECT 1 FROM payouts p JOIN credentials c ON c.id = p.credential_id
-    WHERE p.id = ? AND p.state = 'deciding' AND c.revoked_at IS NULL`;
-  return tx.get(sql, payoutId) !== undefined;
+  const sql = "SELECT asked_by FROM payouts WHERE id = ? AND state = 'deciding'";
+  const row = tx.get<{ asked_by: string }>(sql, payoutId);
+  return row !== undefined && mayStillPay(tx, row.asked_by);
 }
 
 /** From `deciding` to `decided` where no line is open; false where there is one, or somebody stopped it. */

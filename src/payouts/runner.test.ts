@@ -1,10 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { chain, type GateWorld, gateWorld, NOON_MS } from '../../test/support/gateWorld.ts';
+import { createApprover, revokeApprover, setApproverRoles } from '../identity/approvers.ts';
 import { createCredential, revokeCredential } from '../identity/credentials.ts';
 import { createPayee } from '../identity/payees.ts';
 import { agentAccount, balance } from '../ledger/journal.ts';
 import { microUsdc } from '../money/microUsdc.ts';
 import { requestPayment } from '../payments/gate.ts';
+import type { Tx } from '../store/store.ts';
 import { contentHash, type PayoutLine } from './line.ts';
 import { openPayout } from './open.ts';
 import { getPayout, linesAfter, type Payout, progressOf, setPayoutState } from './payout.ts';
@@ -52,7 +54,14 @@ const open = (lines: PayoutLine[], retry = false): Promise<Payout> =>
     (tx) =>
       openPayout(
         tx,
-        { agentId: world.agent.id, idempotencyKey: 'payout-1', credentialId, lines, hash: contentHash(lines), retry },
+        {
+          agentId: world.agent.id,
+          idempotencyKey: 'payout-1',
+          askedBy: credentialId,
+          lines,
+          hash: contentHash(lines),
+          retry,
+        },
         NOON_MS,
       ).payout,
   );
@@ -165,6 +174,27 @@ describe('the runner of payouts', () => {
     await open(lines);
     await runner.tick();
     expect(counts(id)).toEqual({ authorized: 10 });
+  });
+
+  it.each<[string, (tx: Tx, id: string) => unknown]>([
+    ['is revoked', (tx, id) => revokeApprover(tx, act, id)],
+    ['is an operator no more', (tx, id) => setApproverRoles(tx, act, id, ['finance'])],
+  ])('decides on the word of a person who is an operator, until that person %s', async (_, end) => {
+    const address = '0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc';
+    const { id: person } = await world.store.write((tx) =>
+      createApprover(tx, act, { name: 'Ada', address, roles: ['operator'], sponsor: null }),
+    );
+    credentialId = person;
+    const lines = linesOf(1_200);
+    const { id } = await open(lines);
+    await runner.tick();
+    const { authorized = 0, waiting = 0 } = counts(id);
+    expect(authorized).toBeGreaterThan(0);
+    expect(waiting).toBeGreaterThan(0);
+    await world.store.write((tx) => end(tx, person));
+    await runner.tick();
+    expect(counts(id)).toEqual({ authorized, waiting });
+    expect(stateOf(id)).toBe('stopped');
   });
 
   it('refuses a line whose payee lost its address meanwhile, decides the others, and asks again when told to', async () => {

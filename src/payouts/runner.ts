@@ -53,7 +53,7 @@ const refusals: ReadonlySet<string> = new Set([
 export function createPayoutRunner({ store, chainFacts, policy, clock, wake }: PayoutRunnerOptions): PayoutRunner {
   function decide(tx: Tx, payout: Payout, line: StoredLine): void {
     if (!mayDecide(tx, payout.id)) return;
-    const context = { policy: policy(), chain: chainFacts, actor: payout.credentialId, atMs: clock() };
+    const context = { policy: policy(), chain: chainFacts, actor: payout.askedBy, atMs: clock() };
     const { payment } = requestPayment(tx, lineRequest(payout, line), context);
     answerLine(tx, payout.id, line.line, payment.id);
   }
@@ -67,7 +67,7 @@ export function createPayoutRunner({ store, chainFacts, policy, clock, wake }: P
       await store.write((tx) => {
         refuseLine(tx, payout.id, line.line, { code, message });
         const data = { operation: 'create_payout', line: line.line, code, detail: message };
-        appendEvent(tx, payoutEvent('payment.refused', payout, payout.credentialId, data), clock());
+        appendEvent(tx, payoutEvent('payment.refused', payout, payout.askedBy, data), clock());
       });
     }
   }
@@ -93,11 +93,11 @@ export function createPayoutRunner({ store, chainFacts, policy, clock, wake }: P
     appendEvent(tx, payoutEvent('payout.decided', payout, 'bursar', Object.fromEntries(counts)), clock());
   }
 
-  /** The key that asked is revoked: nobody stands behind the lines that are left. */
+  /** The key or person that asked is revoked: nobody stands behind the lines that are left. */
   function stop(tx: Tx, payout: Payout): void {
     if (getPayout(tx, payout.id).state !== 'deciding' || mayDecide(tx, payout.id)) return;
-    setPayoutState(tx, payout.id, 'stopped', payout.credentialId, clock());
-    appendEvent(tx, payoutEvent('payout.stopped', payout, 'bursar', { reason: 'credential_revoked' }), clock());
+    setPayoutState(tx, payout.id, 'stopped', payout.askedBy, clock());
+    appendEvent(tx, payoutEvent('payout.stopped', payout, 'bursar', { reason: 'asker_revoked' }), clock());
   }
 
   return {

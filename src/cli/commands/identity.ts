@@ -178,6 +178,15 @@ export function payeeCommand(): Command {
         ],
         examples: ['bursar payee verify-address Grace 0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65'],
       },
+      {
+        name: 'retire-address',
+        operation: 'retire_payee_address',
+        positional: [
+          ['payee', 'id'],
+          ['address', 'address'],
+        ],
+        examples: ['bursar payee retire-address Grace 0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65'],
+      },
     ]),
   );
 }
@@ -199,6 +208,12 @@ export function approverCommand(): Command {
         operation: 'list_approvers',
         list: { of: 'approvers', fields: [['id'], ['name'], ['status'], ['roles'], ['address'], ['sponsor']] },
         examples: ['bursar approver list'],
+      },
+      {
+        name: 'set-roles',
+        operation: 'set_approver_roles',
+        positional: [['approver', 'id']],
+        examples: ['bursar approver set-roles Ada --roles finance,operator'],
       },
       {
         name: 'revoke',

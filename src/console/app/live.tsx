@@ -64,12 +64,15 @@ const LISTENED = [
       'wallet.deployed',
       'wallet.frozen',
       'wallet.unfrozen',
+      'wallet.changed',
       'agent.created',
     ],
     ['agent.status_changed', 'payee.created', 'payee.changed', 'payee.address_added', 'payee.address_verified'],
     ['mandate.requested', 'mandate.signed', 'mandate.declined', 'mandate.revoked', 'policy.loaded', 'policy.activated'],
     ['agent.stop_started', 'agent.stop_finished', 'purse.swept', 'session.started', 'session.ended'],
     ['policy.rolled_back', 'alert.raised', 'credential.created', 'credential.revoked', 'approver.created'],
+    ['approver.changed', 'approver.revoked', 'credential.rotated', 'payee.address_retired', 'sponsor.created'],
+    ['sponsor.status_changed', 'workflow.created', 'workflow.status_changed', 'wallet.ceilings_changed'],
   );
 
 export const useLive = (): Live => useContext(LiveContext);

@@ -67,8 +67,8 @@ CREATE TABLE payouts (
   -- sha-256 of the canonical lines: the same key with other lines is a conflict.
   content_hash TEXT NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('deciding', 'decided', 'stopped')),
-  -- Who asked last: the lines are decided on that credential's word, as long as it is not revoked.
-  credential_id TEXT NOT NULL REFERENCES credentials (id),
+  -- Who asked last, a credential or an approver: the lines are decided on their word, as long as they are not revoked.
+  asked_by TEXT NOT NULL,
   total INTEGER NOT NULL CHECK (total > 0),
   total_micro INTEGER NOT NULL CHECK (total_micro > 0),
   created_at INTEGER NOT NULL,
