@@ -48,6 +48,7 @@ export async function measureStages(
     digest: policy.digest,
     meters: policy.meters,
     settings: policy.settings,
+    sponsorMayApprove: policy.sponsorMayApprove,
     reads: policy.reads,
     route: (input) => policy.route(input),
     evaluate: (text) => {

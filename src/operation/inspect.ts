@@ -175,6 +175,8 @@ export const inspectOperations = [
           approver: z.string(),
           address: z.string(),
           verdict: z.enum(['approve', 'reject']),
+          counts: z.boolean(),
+          reason: z.string().nullable(),
           signature: z.string(),
           signed: z.unknown(),
           at: z.string(),
@@ -199,6 +201,8 @@ export const inspectOperations = [
           name: string;
           address: string;
           verdict: 'approve' | 'reject';
+          counts: bigint;
+          reason: string | null;
           signature: string;
           typed_data_json: string;
           signed_at: bigint;
@@ -220,6 +224,8 @@ export const inspectOperations = [
             approver: row.name,
             address: row.address,
             verdict: row.verdict,
+            counts: row.counts === 1n,
+            reason: row.reason,
             signature: row.signature,
             signed: JSON.parse(row.typed_data_json) as unknown,
             at: iso(Number(row.signed_at)),

@@ -11,6 +11,16 @@ export const HintsView = z.object({
   unlocked_by: z.object({ quorum: z.int(), roles: z.array(z.string()) }).nullable(),
 });
 
+const Verdict = z.object({
+  approver: z.string(),
+  verdict: z.enum(['approve', 'reject']),
+  counts: z
+    .boolean()
+    .describe('Of the roles that the review asks for, and not the sponsor where the policy forbids it'),
+  reason: z.string().nullable().describe('What the person said; the signature does not cover it'),
+  at: z.string(),
+});
+
 export const PaymentView = z.object({
   id: z.string(),
   state: z.enum(states),
@@ -29,7 +39,7 @@ export const PaymentView = z.object({
   memo: z.string().nullable(),
   reasons: z.array(ReasonView),
   review: ReviewView.extend({
-    approvals: z.array(z.object({ approver: z.string(), verdict: z.enum(['approve', 'reject']), at: z.string() })),
+    approvals: z.array(Verdict),
   }).nullable(),
   policy_digest: z.string(),
   decision_hash: z.string(),
@@ -92,13 +102,19 @@ export function paymentView(tx: ReadTx, payment: Payment): PaymentView {
   };
 }
 
-function approvalsOf(tx: ReadTx, id: string): { approver: string; verdict: 'approve' | 'reject'; at: string }[] {
+function approvalsOf(tx: ReadTx, id: string): z.input<typeof Verdict>[] {
   return tx
-    .all<{ name: string; verdict: 'approve' | 'reject'; signed_at: bigint }>(
-      'SELECT r.name, a.verdict, a.signed_at FROM approvals a JOIN approvers r ON r.id = a.approver_id WHERE a.payment_id = ? ORDER BY a.signed_at',
+    .all<{ name: string; verdict: 'approve' | 'reject'; counts: bigint; reason: string | null; signed_at: bigint }>(
+      'SELECT r.name, a.verdict, a.counts, a.reason, a.signed_at FROM approvals a JOIN approvers r ON r.id = a.approver_id WHERE a.payment_id = ? ORDER BY a.signed_at',
       id,
     )
-    .map((row) => ({ approver: row.name, verdict: row.verdict, at: iso(Number(row.signed_at)) }));
+    .map((row) => ({
+      approver: row.name,
+      verdict: row.verdict,
+      counts: row.counts === 1n,
+      reason: row.reason,
+      at: iso(Number(row.signed_at)),
+    }));
 }
 
 function refundsOf(tx: ReadTx, id: string): string[] {

@@ -13,7 +13,7 @@ import { operation } from './operation.ts';
 import { gateContext } from './paymentRequest.ts';
 import { visiblePayment } from './payments.ts';
 import { PaymentView, paymentView } from './paymentView.ts';
-import { AddressText, idOf, Limit } from './schemas.ts';
+import { AddressText, idOf, Limit, safeText } from './schemas.ts';
 
 const Verdict = z.enum(['approve', 'reject']);
 
@@ -61,14 +61,20 @@ export const reviewOperations = [
       payment: PaymentView,
       approve: z.record(z.string(), z.unknown()),
       reject: z.record(z.string(), z.unknown()),
+      sponsor_may_approve: z.boolean().describe("Whether the policy counts a signature of the agent's own sponsor"),
     }),
-    errors: ['payment_not_found', 'invalid_transition'],
+    errors: ['payment_not_found', 'invalid_transition', 'policy_unavailable'],
     handler: (app, caller, { id }) =>
       app.store.read((tx) => {
         const payment = visiblePayment(tx, caller, id);
         const of = (verdict: 'approve' | 'reject') =>
           JSON.parse(toJson(typedDataOf(app, tx, payment, verdict))) as Record<string, unknown>;
-        return { payment: paymentView(tx, payment), approve: of('approve'), reject: of('reject') };
+        return {
+          payment: paymentView(tx, payment),
+          approve: of('approve'),
+          reject: of('reject'),
+          sponsor_may_approve: app.policies.active().sponsorMayApprove,
+        };
       }),
   }),
   operation({
@@ -87,6 +93,9 @@ export const reviewOperations = [
         .max(16_386)
         .regex(/^0x([0-9a-fA-F]{2})+$/, 'is not hex')
         .describe('EIP-712, by an EOA or as an ERC-1271 contract takes it'),
+      reason: safeText(500)
+        .optional()
+        .describe('Told to whoever asked for the payment; the signature does not cover it'),
     }),
     output: PaymentView,
     errors: [
@@ -119,6 +128,7 @@ export const reviewOperations = [
             signature: check.signature,
             typedDataJson: toJson(typedData),
             expiresAtMs: Number(typedData.message.expiresAt) * 1000,
+            reason: input.reason ?? null,
           },
           gateContext(app, caller),
         ),

@@ -172,6 +172,7 @@ describe('behind every policy', () => {
     digest: `sha256:${'c'.repeat(64)}`,
     meters: {},
     settings: { timezone: 'UTC', x402: { maxValiditySeconds: 60, floatTarget: microUsdc(1_000_000n) } },
+    sponsorMayApprove: false,
     reads: { amount: new Set(), time: new Set() },
     route: ({ receivable }) => ({ legs: [], keptMicro: BigInt(receivable.amount) }),
     evaluate: () => {

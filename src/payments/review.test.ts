@@ -34,11 +34,17 @@ const signed = (changes: Partial<SignedVerdict> = {}): SignedVerdict => ({
   signature: '0x01',
   typedDataJson: '{}',
   expiresAtMs: NOON_MS + 86_400_000,
+  reason: null,
   ...changes,
 });
 const answer = (changes: Partial<SignedVerdict> = {}, context: Partial<GateContext> = {}) =>
   world.store.write((tx) =>
     takeVerdict(tx, payment.id, signed(changes), world.context({ atMs: NOON_MS + 60_000, ...context })),
+  );
+/** Whether each signature counted, in their order. */
+const given = () =>
+  world.store.read((tx) =>
+    tx.all<{ counts: bigint }>('SELECT counts FROM approvals ORDER BY rowid').map((row) => row.counts),
   );
 const reserved = () => world.store.read((tx) => balance(tx, agentAccount(world.agent.id, 'reserved')));
 
@@ -88,6 +94,7 @@ describe('a review', () => {
     );
     expect((await answer({ approverAddress: numbered(0xb055) })).state).toBe('in_review');
     expect((await answer()).state).toBe('authorized');
+    expect(given()).toEqual([0n, 1n]);
   });
 
   it('takes no one who is not an approver, or no longer', async () => {
@@ -107,6 +114,7 @@ describe('a review', () => {
     );
     expect((await answer({ approverAddress: numbered(0xb0b) })).state).toBe('in_review');
     expect((await answer()).state).toBe('authorized');
+    expect(given()).toEqual([0n, 1n]);
   });
 
   it.each([

@@ -1,5 +1,5 @@
 import { BursarError } from '../errors/base.ts';
-import { findApproverByAddress } from '../identity/approvers.ts';
+import { type Approver, findApproverByAddress } from '../identity/approvers.ts';
 import { newId } from '../ids/ids.ts';
 import type { Tx } from '../store/store.ts';
 import { evaluate, recordDecision, verdictOf } from './decide.ts';
@@ -18,6 +18,8 @@ export type SignedVerdict = {
   signature: string;
   typedDataJson: string;
   expiresAtMs: number;
+  /** What the person says about it; not signed. */
+  reason: string | null;
 };
 
 /**
@@ -42,7 +44,7 @@ export function takeVerdict(tx: Tx, paymentId: string, signed: SignedVerdict, co
   const twice = tx.get('SELECT id FROM approvals WHERE payment_id = ? AND approver_id = ?', payment.id, approver.id);
   if (twice) throw new BursarError('approval_invalid', { message: 'This approver has answered already.' });
   tx.run(
-    'INSERT INTO approvals (id, payment_id, approver_id, verdict, signature, typed_data_json, expires_at, signed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+    'INSERT INTO approvals (id, payment_id, approver_id, verdict, signature, typed_data_json, expires_at, signed_at, reason, counts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
     newId('approval'),
     payment.id,
     approver.id,
@@ -51,10 +53,19 @@ export function takeVerdict(tx: Tx, paymentId: string, signed: SignedVerdict, co
     signed.typedDataJson,
     signed.expiresAtMs,
     context.atMs,
+    signed.reason,
+    counts(payment, approver, context) ? 1 : 0,
   );
   const who = { ...context, actor: approver.id };
-  if (signed.verdict === 'reject') return transition(tx, payment, 'reject', { ...who, data: { by: approver.name } });
+  if (signed.verdict === 'reject')
+    return transition(tx, payment, 'reject', { ...who, data: { by: approver.name, reason: signed.reason } });
   return decideAgain(tx, payment, who);
+}
+
+/** As `approvals.signers` of the policy library says it: of the review's roles, and not the sponsor where that is forbidden. */
+function counts({ review, sponsorId }: Payment, { roles, sponsorId: own }: Approver, { policy }: GateContext): boolean {
+  const hasRole = roles.some((role) => review?.roles.includes(role));
+  return hasRole && (own !== sponsorId || policy.sponsorMayApprove);
 }
 
 function decideAgain(tx: Tx, payment: Payment, context: GateContext): Payment {

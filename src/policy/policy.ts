@@ -21,6 +21,8 @@ export interface Policy {
   readonly digest: string;
   readonly meters: MeterDeclarations;
   readonly settings: PolicySettings;
+  /** Whether a signature of the agent's own sponsor counts: `review.sponsor_may_approve` of its data. */
+  readonly sponsorMayApprove: boolean;
   /** The controls whose answer may change with the amount, or with time (the clock and the meters). */
   readonly reads: { readonly amount: ReadonlySet<string>; readonly time: ReadonlySet<string> };
   /**
@@ -67,7 +69,14 @@ export async function loadPolicy(bundleText: string, options: LoadOptions = {}):
     time: rulesThatRead(bundle, /input\.(time|meters)/),
   };
   const routes = bundle.manifest.entrypoints.includes(ROUTE_ENTRYPOINT);
-  const policy = new WasmBackedPolicy(digest, declared.data, settings, reads, wasm, routes, options.evaluationLimitMs);
+  const { review } = bundle.data as { review?: { sponsor_may_approve?: unknown } };
+  const facts = { digest, meters: declared.data, settings, reads };
+  const policy = new WasmBackedPolicy(
+    { ...facts, sponsorMayApprove: review?.sponsor_may_approve === true },
+    wasm,
+    routes,
+    options.evaluationLimitMs,
+  );
   const tried = policy.try(JSON.stringify(probeInput(declared.data, settings.timezone)));
   if ('failed' in tried) {
     throw tried.failed === 'policy_timeout'
@@ -89,24 +98,23 @@ class WasmBackedPolicy implements Policy {
   readonly digest: string;
   readonly meters: MeterDeclarations;
   readonly settings: PolicySettings;
+  readonly sponsorMayApprove: boolean;
   readonly reads: Policy['reads'];
   readonly #wasm: WasmPolicy;
   readonly #routes: boolean;
   readonly #limitMs: number;
 
   constructor(
-    digest: string,
-    meters: MeterDeclarations,
-    settings: PolicySettings,
-    reads: Policy['reads'],
+    facts: Omit<Policy, 'evaluate' | 'route'>,
     wasm: WasmPolicy,
     routes: boolean,
     limitMs: number = EVALUATION_LIMIT_MS,
   ) {
-    this.digest = digest;
-    this.meters = meters;
-    this.settings = settings;
-    this.reads = reads;
+    this.digest = facts.digest;
+    this.meters = facts.meters;
+    this.settings = facts.settings;
+    this.sponsorMayApprove = facts.sponsorMayApprove;
+    this.reads = facts.reads;
     this.#wasm = wasm;
     this.#routes = routes;
     this.#limitMs = limitMs;
