@@ -84,11 +84,12 @@ afterEach(() => world.store.close());
 
 /** The splitting policy with something of it changed. */
 function changed(changes: Partial<Policy>): Policy {
-  const { digest, meters, settings, reads } = split;
+  const { digest, meters, settings, sponsorMayApprove, reads } = split;
   return {
     digest,
     meters,
     settings,
+    sponsorMayApprove,
     reads,
     evaluate: (text) => split.evaluate(text),
     route: (input) => split.route(input),
