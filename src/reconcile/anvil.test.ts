@@ -207,6 +207,29 @@ describe('on a real node', () => {
     expect(stateOf(store, payment)).toBe('submitted');
   });
 
+  it('what the owner changes in a wallet becomes events of its agent; what it tells of its own making does not', async () => {
+    const listed = stranger.address;
+    await by(
+      owner,
+      ownerCalls.setCeilings(agent.wallet, microUsdc(7_000_000n), microUsdc(9_000_000_000n)),
+      ownerCalls.setAllowed(agent.wallet, [listed], true),
+    );
+    await by(guardian, ownerCalls.cancelRaise(agent.wallet));
+    await follow();
+    const told = store.read((tx) =>
+      tx.all<{ body: string }>("SELECT body FROM events WHERE type = 'wallet.changed' ORDER BY seq"),
+    );
+    const shown = told.map(({ body }) => JSON.parse(body) as { actor: string; agent: string; data: unknown });
+    expect(shown.map(({ data }) => data)).toMatchObject([
+      { change: 'raise_scheduled', values: { per_payment: '7.00', per_period: '9000.00' } },
+      { change: 'ceilings_changed', values: { per_payment: '7.00' } },
+      { change: 'allowed_changed', values: { payee: listed, allowed: true } },
+      { change: 'raise_cancelled', wallet: agent.wallet },
+    ]);
+    expect(shown.at(-1)).toMatchObject({ actor: guardian.address, agent: agent.id });
+    expect(store.read((tx) => tx.all('SELECT address FROM allow_list_seen'))).toEqual([{ address: listed }]);
+  });
+
   it('an owner’s withdrawal and a guardian’s freeze are told apart from theft', async () => {
     await by(owner, ownerCalls.withdraw(agent.wallet, local.usdc.address, stranger.address, 30_000_000n));
     await by(guardian, ownerCalls.freeze(agent.wallet));

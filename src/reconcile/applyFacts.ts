@@ -12,6 +12,7 @@ import { raiseAlert } from './alerts.ts';
 import { type Explanation, explain } from './explain.ts';
 import type { Fact, TransferFact } from './facts.ts';
 import { inflowOf } from './inflow.ts';
+import { noteChanges } from './noteChanges.ts';
 import { type Claim, type Pair, pairClaims } from './pairs.ts';
 import { inboundOf, positionData, recordReceivable } from './receivables.ts';
 import type { BlockHeader } from './source.ts';
@@ -43,6 +44,11 @@ export function applyFacts(tx: Tx, header: BlockTime, facts: readonly Fact[], co
     if (fact.type === 'authorization_canceled') noteCancellation(tx, fact.nonce, header, context);
     if (fact.type === 'frozen' || fact.type === 'unfrozen') noteFreeze(tx, fact, context);
   }
+  noteChanges(
+    tx,
+    facts.filter((fact) => fact.type === 'wallet_changed'),
+    context,
+  );
 }
 
 /** A payment can only settle from a whole hold; an x402 purchase may still lack a part when its server stopped in between. */

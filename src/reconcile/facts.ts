@@ -2,6 +2,7 @@ import { type Address, decodeEventLog, getAddress, type Hex, parseAbi, toEventSe
 import { BursarError } from '../errors/base.ts';
 import { agentWalletAbi } from '../wallet/contracts.generated.ts';
 import type { ChainLog } from './source.ts';
+import { changeSelectors, readChange, type WalletChangeFact } from './walletChanges.ts';
 
 /** EIP-20 and EIP-3009 events of USDC. */
 export const usdcEvents = parseAbi([
@@ -32,7 +33,7 @@ export type AuthorizationFact = {
 };
 export type WithdrawnFact = { type: 'withdrawn'; at: LogPosition; wallet: Address; to: Address; amount: bigint };
 export type FreezeFact = { type: 'frozen' | 'unfrozen'; at: LogPosition; wallet: Address; caller: Address };
-export type Fact = TransferFact | ExecutedFact | AuthorizationFact | WithdrawnFact | FreezeFact;
+export type Fact = TransferFact | ExecutedFact | AuthorizationFact | WithdrawnFact | FreezeFact | WalletChangeFact;
 
 export type FactScope = {
   token: Address;
@@ -46,10 +47,11 @@ const tokenSelectors: ReadonlySet<string> = new Set(usdcEvents.map((event) => to
 const walletEvents = agentWalletAbi.filter(
   (item) => item.type === 'event' && ['PaymentExecuted', 'Withdrawn', 'Frozen', 'Unfrozen'].includes(item.name),
 );
-export const walletSelectors: readonly Hex[] = walletEvents.map((item) => {
+const moneySelectors = walletEvents.map((item) => {
   if (item.type !== 'event') throw new BursarError('invariant_violated');
   return toEventSelector(item);
 });
+export const walletSelectors: readonly Hex[] = [...moneySelectors, ...changeSelectors];
 
 /**
  * What of the logs concerns us, in the order of the chain. Only the token itself can say that money moved, and only a wallet of
@@ -111,6 +113,7 @@ function tokenFact(log: ChainLog, scope: FactScope): Fact | null {
 
 function walletFact(log: ChainLog, wallet: Address, scope: FactScope): Fact | null {
   const at = positionOf(log);
+  if (changeSelectors.some((selector) => selector === log.topics[0])) return readChange(log, at, wallet);
   const event = decodeEventLog({ abi: agentWalletAbi, topics: topicsOf(log), data: log.data });
   if (event.eventName === 'PaymentExecuted') {
     const { paymentId: chainKey, payee, policyDigest, token, amount, decisionHash } = event.args;

@@ -1,0 +1,34 @@
+import { appendEvent } from '../ledger/events.ts';
+import { formatUsdc } from '../money/microUsdc.ts';
+import type { Tx } from '../store/store.ts';
+import type { AddressBook } from './addressBook.ts';
+import { positionData } from './receivables.ts';
+import { type WalletChangeFact, withoutMaking } from './walletChanges.ts';
+
+/** Each change becomes an event of its agent. Payees that were ever on the list are kept: the contract cannot list them. */
+export function noteChanges(
+  tx: Tx,
+  facts: readonly WalletChangeFact[],
+  { book, chainId, atMs }: { book: AddressBook; chainId: number; atMs: number },
+): void {
+  for (const { wallet, change, args, at } of withoutMaking(facts)) {
+    const party = book.party(wallet);
+    if (!party) continue;
+    const { agentId, sponsorId } = party;
+    if (change === 'AllowedChanged') {
+      const row = 'INSERT INTO allow_list_seen (agent_id, chain_id, address) VALUES (?, ?, ?) ON CONFLICT DO NOTHING';
+      tx.run(row, agentId, chainId, String(args.payee));
+    }
+    const actor = typeof args.caller === 'string' ? args.caller : 'chain';
+    const data = { wallet, change: snake(change), values: valuesOf(args), ...positionData(at) };
+    appendEvent(tx, { type: 'wallet.changed', actor, agentId, sponsorId, data }, atMs);
+  }
+}
+
+function valuesOf(args: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(args).map(([name, value]) => [snake(name), typeof value === 'bigint' ? formatUsdc(value) : value]),
+  );
+}
+
+const snake = (name: string): string => name.replaceAll(/(?<=.)[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
