@@ -140,6 +140,18 @@ export const catalogue = {
     'There is no policy with that digest.',
     'List policies, or compile and load it first.',
   ),
+  policy_already_active: entry(
+    409,
+    'after_change',
+    'That policy decides already.',
+    'Name a candidate: a loaded policy that is not the active one.',
+  ),
+  shadow_meters_differ: entry(
+    409,
+    'after_change',
+    'The candidate counts by meters that the active policy does not keep.',
+    'Give the candidate the meters of the active policy; `details` names those that differ.',
+  ),
   policy_unavailable: entry(
     503,
     'safe',

@@ -3,10 +3,10 @@ import { newId, type PaymentId, paymentIdOnChain } from '../ids/ids.ts';
 import { addToMeters } from '../ledger/meters.ts';
 import { findMandate, type MandateId } from '../mandates/mandates.ts';
 import { formatUsdc } from '../money/microUsdc.ts';
-import type { Policy } from '../policy/policy.ts';
 import { addPassedOn } from '../receivables/earnings.ts';
 import type { Receivable } from '../receivables/receivable.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
+import type { GateContext } from './context.ts';
 import { type Evaluated, evaluate, gateReason, recordDecision, type Verdict, verdictOf } from './decide.ts';
 import { type Funding, purseFunding, walletFunding } from './funding.ts';
 import { reserve } from './hold.ts';
@@ -19,8 +19,7 @@ import type { PaymentState } from './states.ts';
 import { topUpRequest } from './topUp.ts';
 import { appendPaymentEvent } from './transition.ts';
 
-/** What the gate decides with. `atMs` is the one server timestamp of the request. */
-export type GateContext = { policy: Policy; chain: ChainFacts; actor: string; atMs: number };
+export type { GateContext };
 /** `evaluated` is null for a replay: the first answer stands. */
 export type GateAnswer = { payment: Payment; replayed: boolean; evaluated: Evaluated | null };
 
@@ -33,7 +32,9 @@ export function requestPayment(tx: Tx, request: PaymentRequest, context: GateCon
   const replay = findReplay(tx, request, context);
   if (replay) return { payment: replay, replayed: true, evaluated: null };
   const { evaluated, outcome, refunded } = judge(tx, request, context);
+  const tell = context.shadow?.ask(tx, request, context);
   const payment = record(tx, request, evaluated, outcome, context, null, refunded);
+  tell?.(tx, payment, outcome.verdict);
   return { payment, replayed: false, evaluated };
 }
 

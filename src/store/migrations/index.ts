@@ -5,8 +5,8 @@ import { sessions } from './0004_sessions.ts';
 import { notices } from './0005_notices.ts';
 import { invoicesDue } from './0006_invoices_due.ts';
 import { allowListSeen } from './0007_allow_list_seen.ts';
-import { shadows } from './0008_shadows.ts';
 import { verdicts } from './0008_verdicts.ts';
+import { shadows } from './0009_shadows.ts';
 
 export type Migration = { name: string; sql: string };
 
@@ -19,6 +19,6 @@ export const migrations: readonly Migration[] = [
   { name: '0005_notices', sql: notices },
   { name: '0006_invoices_due', sql: invoicesDue },
   { name: '0007_allow_list_seen', sql: allowListSeen },
-  { name: '0008_shadows', sql: shadows },
   { name: '0008_verdicts', sql: verdicts },
+  { name: '0009_shadows', sql: shadows },
 ];
