@@ -6,6 +6,7 @@ import { Explorer } from './pages/explorer.tsx';
 import { Ledger } from './pages/ledger.tsx';
 import { Mandates } from './pages/mandates.tsx';
 import { Overview } from './pages/overview.tsx';
+import { PayeePage } from './pages/payee.tsx';
 import { Payees } from './pages/payees.tsx';
 import { PaymentPage } from './pages/payment.tsx';
 import { Payments } from './pages/payments.tsx';
@@ -38,6 +39,7 @@ export function pageFor(path: string): Pick<Entry, 'title' | 'show'> {
   const [, room, id, more] = path.split('/');
   if (room === 'payments' && id) return { title: 'Payment', show: () => <PaymentPage key={id} id={id} /> };
   if (room === 'reviews' && id) return { title: 'Review', show: () => <Reviews key={id} only={id} /> };
+  if (room === 'payees' && id) return { title: 'Payee', show: () => <PayeePage key={id} id={id} /> };
   if (room === 'agents' && id) return { title: 'Agent', show: () => <AgentPage key={id} id={id} /> };
   if (room === 'explorer' && id === 'tx' && more) {
     return { title: 'Transaction', show: () => <Explorer key={more} hash={more} /> };

@@ -20,14 +20,23 @@ export type Agent = {
   balances: Record<'available' | 'reserved' | 'purse' | 'purse_reserved' | 'suspense', Money>;
   created_at: string;
 };
+export type PayeeAddress = {
+  address: string;
+  first_seen_at: string;
+  verified_at: string | null;
+  changed_at: string | null;
+  retired_at: string | null;
+};
 export type Payee = {
   id: string;
   name: string;
   kind: string;
   status: string;
+  agent: string | null;
   categories: string[];
   hosts: string[];
-  addresses: { address: string; first_seen_at: string; verified_at: string | null; retired_at: string | null }[];
+  addresses: PayeeAddress[];
+  first_seen_at: string;
 };
 export type Mandate = {
   id: string;

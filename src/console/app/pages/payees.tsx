@@ -1,13 +1,26 @@
+import { Checkbox, NativeSelect, TextInput } from '@mantine/core';
+import { useState } from 'react';
+import { addressProblem } from '../addressText.ts';
+import { ask } from '../api.ts';
+import { AddressInput, FormDialog, Opens, wordsOf } from '../forms.tsx';
 import { useAsk } from '../live.tsx';
-import { Loaded, Mono, Page, Rows, State } from '../parts.tsx';
+import { useNames } from '../names.tsx';
+import { Loaded, Mono, Page, Rows, State, To } from '../parts.tsx';
+import { go } from '../route.ts';
+import { can, useMe } from '../session.tsx';
 import { inert, type Payee } from '../views.ts';
+import { isUnverifiedChange } from './payeeAddresses.tsx';
 
 const SHOWN = 3;
 
 export function Payees() {
+  const me = useMe();
   const answer = useAsk<{ payees: Payee[] }>('/v1/payees');
   return (
-    <Page title="Payees">
+    <Page
+      title="Payees"
+      aside={can(me, 'admin') && <Opens label="Add a payee">{(close) => <CreatePayee onClose={close} />}</Opens>}
+    >
       <Loaded answer={answer}>
         {({ payees }) => (
           <Rows
@@ -16,11 +29,11 @@ export function Payees() {
             keyOf={({ id }) => id}
             empty="There are no payees yet."
             columns={[
-              { title: 'Name', cell: ({ name }) => inert(name) },
+              { title: 'Name', cell: ({ id, name }) => <To href={`/payees/${id}`}>{inert(name)}</To> },
               { title: 'Status', cell: ({ status }) => <State state={status} /> },
               { title: 'Kind', cell: ({ kind }) => kind },
-              { title: 'Categories', cell: ({ categories }) => categories.join(', ') || 'none' },
-              { title: 'Hosts', cell: ({ hosts }) => hosts.join(', ') || 'none' },
+              { title: 'Categories', cell: ({ categories }) => inert(categories.join(', ')) || 'none' },
+              { title: 'Hosts', cell: ({ hosts }) => inert(hosts.join(', ')) || 'none' },
               { title: 'Addresses', cell: ({ addresses }) => <Addresses addresses={addresses} /> },
             ]}
           />
@@ -35,7 +48,12 @@ function Addresses({ addresses }: Pick<Payee, 'addresses'>) {
   if (current.length === 0) return 'none';
   const list = current.map((each) => (
     <div key={each.address}>
-      <Mono>{each.address}</Mono> {each.verified_at === null ? '(not verified)' : '(verified)'}
+      <Mono>{each.address}</Mono>{' '}
+      {isUnverifiedChange(each)
+        ? '(changed, not verified)'
+        : each.verified_at === null
+          ? '(not verified)'
+          : '(verified)'}
     </div>
   ));
   if (list.length <= SHOWN) return list;
@@ -44,5 +62,68 @@ function Addresses({ addresses }: Pick<Payee, 'addresses'>) {
       <summary>{list.length} addresses</summary>
       {list}
     </details>
+  );
+}
+
+const kinds = ['merchant', 'contractor', 'agent', 'internal'];
+
+function CreatePayee({ onClose }: { onClose: () => void }) {
+  const { agents } = useNames();
+  const [form, setForm] = useState({ name: '', kind: 'merchant', agent: '', categories: '', hosts: '', address: '' });
+  const [isVerified, setVerified] = useState(false);
+  const set = (name: keyof typeof form) => (event: { currentTarget: { value: string } }) =>
+    setForm({ ...form, [name]: event.currentTarget.value });
+  const create = async (): Promise<void> => {
+    const { name, kind, agent, address } = form;
+    const made = await ask<Payee>('/v1/payees', {
+      name,
+      kind,
+      categories: wordsOf(form.categories),
+      hosts: wordsOf(form.hosts),
+      ...(kind === 'agent' && agent ? { agent } : {}),
+      ...(address ? { address, verified: isVerified } : {}),
+    });
+    go(`/payees/${made.id}`);
+  };
+  const wrong = form.name.trim() === '' ? 'Give it a name.' : form.address === '' ? null : addressProblem(form.address);
+  return (
+    <FormDialog title="A new payee" submit="Create the payee" onClose={onClose} wrong={wrong} onSubmit={create}>
+      <TextInput label="Name" required maxLength={80} value={form.name} onChange={set('name')} />
+      <NativeSelect label="Kind" data={kinds} value={form.kind} onChange={set('kind')} />
+      {form.kind === 'agent' && (
+        <NativeSelect
+          label="Agent of this Bursar"
+          description="Its wallet becomes the address."
+          data={[{ value: '', label: 'none' }, ...agents.map(({ id, name }) => ({ value: id, label: inert(name) }))]}
+          value={form.agent}
+          onChange={set('agent')}
+        />
+      )}
+      <TextInput
+        label="Categories"
+        description="Lower-case words; its payments count under the first."
+        value={form.categories}
+        onChange={set('categories')}
+      />
+      <TextInput
+        label="Hosts"
+        description="Whose 402 offers are this payee's, as api.example."
+        value={form.hosts}
+        onChange={set('hosts')}
+      />
+      <AddressInput
+        label="Address"
+        description="Where it is paid in USDC."
+        value={form.address}
+        onChange={(address) => setForm({ ...form, address })}
+      />
+      {form.address !== '' && (
+        <Checkbox
+          label="I have checked this address with the payee by another way than the one it came by"
+          checked={isVerified}
+          onChange={(event) => setVerified(event.currentTarget.checked)}
+        />
+      )}
+    </FormDialog>
   );
 }

@@ -6,6 +6,7 @@ import { ask, query } from '../api.ts';
 import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
 import { Loaded, Page, Rows, State, short, To, usdc, When } from '../parts.tsx';
+import { useLocation } from '../route.ts';
 import { inert, type Payment } from '../views.ts';
 
 type List = { payments: Payment[]; next_cursor?: string | null };
@@ -13,7 +14,13 @@ const PAGE = '50';
 
 export function Payments() {
   const { agents, payees } = useNames();
-  const [filter, setFilter] = useState({ state: '', kind: '', agent: '', payee: '' });
+  const { query: asked } = useLocation();
+  const [filter, setFilter] = useState({
+    state: '',
+    kind: '',
+    agent: asked.get('agent') ?? '',
+    payee: asked.get('payee') ?? '',
+  });
   const [text, setText] = useState('');
   const [search, setSearch] = useState('');
   useEffect(() => {

@@ -1,0 +1,160 @@
+import { Alert, Button, Group, Text, TextInput } from '@mantine/core';
+import { type FormEvent, type ReactNode, useState } from 'react';
+import { addressProblem, hasNoChecksum, inGroups } from './addressText.ts';
+import { Problem } from './api.ts';
+import { Dialog } from './dialog.tsx';
+import { inert } from './views.ts';
+
+export type Sending = {
+  isBusy: boolean;
+  problem: Problem | null;
+  /** Runs it; true where it went well. */
+  send(job: () => Promise<unknown>): Promise<boolean>;
+};
+
+/** One thing that is sent at a time, and why it was refused. */
+export function useSending(): Sending {
+  const [isBusy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const send = async (job: () => Promise<unknown>): Promise<boolean> => {
+    setBusy(true);
+    setProblem(null);
+    try {
+      await job();
+      return true;
+    } catch (error) {
+      setProblem(error instanceof Problem ? error : new Problem(0, 'failed', String(error), ''));
+      return false;
+    } finally {
+      setBusy(false);
+    }
+  };
+  return { isBusy, problem, send };
+}
+
+/** What the server refused, and what to do about it. It may quote what was typed: shown inert. */
+export function Refused({ problem }: { problem: Problem | null }) {
+  if (problem === null) return null;
+  return (
+    <Alert color="red" variant="outline" role="alert" title={inert(problem.message)} my="sm">
+      {inert(problem.action)}
+    </Alert>
+  );
+}
+
+/** A form in a dialog. It closes when what it asks for is done. */
+export function FormDialog(props: {
+  title: string;
+  submit: string;
+  onClose: () => void;
+  /** Why it cannot be sent yet; shown once somebody tries. */
+  wrong?: string | null;
+  onSubmit: () => Promise<unknown>;
+  children: ReactNode;
+}) {
+  const { title, submit, onClose, wrong = null, onSubmit, children } = props;
+  const { isBusy, problem, send } = useSending();
+  const [isTried, setTried] = useState(false);
+  const go = async (event: FormEvent): Promise<void> => {
+    event.preventDefault();
+    setTried(true);
+    if (wrong === null && (await send(onSubmit))) onClose();
+  };
+  return (
+    <Dialog title={title} onClose={onClose}>
+      <form onSubmit={go} className="form" noValidate>
+        {children}
+        {isTried && wrong !== null && (
+          <Text c="var(--mantine-color-error)" size="sm" role="alert">
+            {wrong}
+          </Text>
+        )}
+        <Refused problem={problem} />
+        <Group>
+          <Button type="submit" loading={isBusy}>
+            {submit}
+          </Button>
+          <Button variant="default" onClick={onClose}>
+            Cancel
+          </Button>
+        </Group>
+      </form>
+    </Dialog>
+  );
+}
+
+/** A button that opens a dialog. */
+export function Opens(props: { label: string; small?: boolean; children: (close: () => void) => ReactNode }) {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <>
+      <Button variant="default" size={props.small ? 'compact-xs' : 'xs'} onClick={() => setOpen(true)}>
+        {props.label}
+      </Button>
+      {isOpen && props.children(() => setOpen(false))}
+    </>
+  );
+}
+
+/** A button that does one thing at once, after a question where it cannot be taken back; `onProblem` hears why it was refused. */
+export function Act(props: {
+  label: string;
+  name: string;
+  ask?: string;
+  sending: Sending;
+  job: () => Promise<unknown>;
+  then: () => void;
+}) {
+  const { label, name, ask, sending, job, then } = props;
+  return (
+    <Button
+      size="compact-xs"
+      variant="default"
+      aria-label={name}
+      disabled={sending.isBusy}
+      onClick={async () => {
+        if (ask !== undefined && !confirm(ask)) return;
+        if (await sending.send(job)) then();
+      }}
+    >
+      {label}
+    </Button>
+  );
+}
+
+/** An address with its checksum checked as it is typed. */
+export function AddressInput(props: {
+  label: string;
+  description?: string;
+  value: string;
+  required?: boolean;
+  onChange: (value: string) => void;
+}) {
+  const { value } = props;
+  const problem = value === '' ? null : addressProblem(value);
+  const isPlain = value !== '' && problem === null && hasNoChecksum(value);
+  return (
+    <div>
+      <TextInput
+        label={props.label}
+        description={props.description}
+        required={props.required ?? false}
+        value={value}
+        spellCheck={false}
+        autoComplete="off"
+        maxLength={64}
+        error={problem}
+        onChange={(event) => props.onChange(event.currentTarget.value.trim())}
+      />
+      {value !== '' && problem === null && (
+        <Text size="sm" className="mono" mt={4}>
+          {inGroups(value)}
+          {isPlain && ' (typed without a checksum: compare each character)'}
+        </Text>
+      )}
+    </div>
+  );
+}
+
+/** `a, b c` as a list. */
+export const wordsOf = (text: string): string[] => [...new Set(text.split(/[\s,]+/).filter((word) => word !== ''))];

@@ -1,0 +1,139 @@
+import { Group, Text, TextInput } from '@mantine/core';
+import { useState } from 'react';
+import { ask } from '../api.ts';
+import { Act, FormDialog, Opens, Refused, useSending, wordsOf } from '../forms.tsx';
+import { useAsk } from '../live.tsx';
+import { useNames } from '../names.tsx';
+import { Box, Facts, Loaded, Page, Rows, State, To, usdc, When } from '../parts.tsx';
+import { can, useMe } from '../session.tsx';
+import { inert, type Mandate, type Payee, type Payment } from '../views.ts';
+import { PayeeAddresses } from './payeeAddresses.tsx';
+import { PaymentRows } from './payments.tsx';
+
+/** All of one payee: where it is paid, what was paid, and what people have agreed to beforehand. */
+export function PayeePage({ id }: { id: string }) {
+  const answer = useAsk<Payee>(`/v1/payees/${id}`);
+  const payments = useAsk<{ payments: Payment[] }>(`/v1/payments?payee=${id}&limit=10`);
+  const mandates = useAsk<{ mandates: Mandate[] }>('/v1/mandates', 'roster');
+  return (
+    <Page title={answer.data ? inert(answer.data.name) : 'Payee'}>
+      <Loaded answer={answer}>
+        {(payee) => (
+          <>
+            <Standing payee={payee} reload={answer.reload} />
+            <PayeeAddresses payee={payee} reload={answer.reload} />
+            <Box title="Latest payments">
+              <Loaded answer={payments}>
+                {(data) => <PaymentRows payments={data.payments} empty="Nothing was paid to it yet." />}
+              </Loaded>
+              <Text mt="sm">
+                <To href={`/payments?payee=${payee.id}`}>All its payments</To>
+              </Text>
+            </Box>
+            <Box title="Mandates">
+              <Loaded answer={mandates}>
+                {(data) => <MandateRows mandates={data.mandates.filter((mandate) => covers(mandate, payee))} />}
+              </Loaded>
+            </Box>
+          </>
+        )}
+      </Loaded>
+    </Page>
+  );
+}
+
+/** By name, or by a category or host of its. */
+const covers = (mandate: Mandate, payee: Payee): boolean =>
+  mandate.payees.includes(payee.id) ||
+  mandate.categories.some((each) => payee.categories.includes(each)) ||
+  mandate.hosts.some((each) => payee.hosts.includes(each));
+
+function MandateRows({ mandates }: { mandates: Mandate[] }) {
+  const { nameOf } = useNames();
+  return (
+    <Rows
+      label="Mandates"
+      rows={mandates}
+      keyOf={({ id }) => id}
+      empty="No mandate is about it."
+      columns={[
+        { title: 'Agent', cell: ({ agent }) => nameOf(agent) },
+        { title: 'Status', cell: ({ status }) => <State state={status} /> },
+        { title: 'Per payment', cell: (mandate) => `at most ${usdc(mandate.per_payment)}` },
+        { title: 'Used', cell: ({ used, total }) => `${usdc(used.total)} of ${usdc(total)}` },
+        { title: 'Until', cell: ({ expires_at: at }) => <When at={at} /> },
+        { title: 'Reason', cell: ({ reason }) => <To href="/mandates">{inert(reason)}</To> },
+      ]}
+    />
+  );
+}
+
+function Standing({ payee, reload }: { payee: Payee; reload: () => void }) {
+  const me = useMe();
+  const { nameOf } = useNames();
+  const sending = useSending();
+  const isBlocked = payee.status === 'blocked';
+  return (
+    <Box title="Who it is">
+      <Facts
+        facts={[
+          ['Status', <State key="status" state={payee.status} />],
+          ['Kind', payee.kind],
+          [
+            'Agent',
+            payee.agent ? (
+              <To key="agent" href={`/agents/${payee.agent}`}>
+                {nameOf(payee.agent)}
+              </To>
+            ) : (
+              'none of this Bursar'
+            ),
+          ],
+          ['Categories', inert(payee.categories.join(', ')) || 'none'],
+          ['Hosts', inert(payee.hosts.join(', ')) || 'none'],
+          ['First seen', <When key="first" at={payee.first_seen_at} />],
+        ]}
+      />
+      <Refused problem={sending.problem} />
+      {can(me, 'admin') && (
+        <Group mt="sm">
+          <Act
+            label={isBlocked ? 'Unblock' : 'Block'}
+            name={`${isBlocked ? 'Unblock' : 'Block'} ${inert(payee.name)}`}
+            sending={sending}
+            job={() => ask(`/v1/payees/${payee.id}`, { status: isBlocked ? 'active' : 'blocked' })}
+            then={reload}
+          />
+          <Opens label="Change categories and hosts" small>
+            {(close) => <Change payee={payee} reload={reload} onClose={close} />}
+          </Opens>
+        </Group>
+      )}
+    </Box>
+  );
+}
+
+function Change({ payee, reload, onClose }: { payee: Payee; reload: () => void; onClose: () => void }) {
+  const [categories, setCategories] = useState(payee.categories.join(', '));
+  const [hosts, setHosts] = useState(payee.hosts.join(', '));
+  const change = async (): Promise<void> => {
+    await ask(`/v1/payees/${payee.id}`, { categories: wordsOf(categories), hosts: wordsOf(hosts) });
+    reload();
+  };
+  return (
+    <FormDialog title="Categories and hosts" submit="Save" onClose={onClose} onSubmit={change}>
+      <TextInput
+        label="Categories"
+        description="Lower-case words; its payments count under the first."
+        value={categories}
+        onChange={(event) => setCategories(event.currentTarget.value)}
+      />
+      <TextInput
+        label="Hosts"
+        description="Whose 402 offers are this payee's, as api.example."
+        value={hosts}
+        onChange={(event) => setHosts(event.currentTarget.value)}
+      />
+    </FormDialog>
+  );
+}

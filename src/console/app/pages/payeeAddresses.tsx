@@ -1,0 +1,133 @@
+import { Alert, Checkbox, NativeSelect } from '@mantine/core';
+import { useState } from 'react';
+import { addressProblem } from '../addressText.ts';
+import { ask } from '../api.ts';
+import { Act, AddressInput, FormDialog, Opens, Refused, useSending } from '../forms.tsx';
+import { Box, Mono, Rows, State, When } from '../parts.tsx';
+import { can, useMe } from '../session.tsx';
+import type { Payee, PayeeAddress } from '../views.ts';
+
+/** It took another one's place, and nobody has checked it since. */
+export const isUnverifiedChange = ({ changed_at: changed, verified_at: verified, retired_at: retired }: PayeeAddress) =>
+  retired === null && changed !== null && (verified === null || verified < changed);
+
+function standing(each: PayeeAddress): string {
+  if (each.retired_at !== null) return 'retired';
+  if (isUnverifiedChange(each)) return 'changed, not verified';
+  return each.verified_at === null ? 'not verified' : 'verified';
+}
+
+/** Where a payee is paid: what came when, what a person has checked, and what took another one's place. */
+export function PayeeAddresses({ payee, reload }: { payee: Payee; reload: () => void }) {
+  const me = useMe();
+  const sending = useSending();
+  const mayChange = can(me, 'admin');
+  const paid = payee.addresses.filter(({ retired_at: at }) => at === null).at(-1)?.address;
+  const changed = payee.addresses.filter(isUnverifiedChange);
+  return (
+    <Box title="Addresses">
+      {changed.length > 0 && (
+        <Alert color="orange" variant="outline" title="The destination has changed" mb="sm">
+          Nobody has verified it since. Ask the payee by another way than the one by which the change came: payments to
+          a changed address are what the policy looks at, and how invoices are stolen.
+        </Alert>
+      )}
+      <Refused problem={sending.problem} />
+      <Rows
+        label="Addresses"
+        rows={[...payee.addresses].reverse()}
+        keyOf={({ address }) => address}
+        empty="It has no address: it cannot be paid."
+        columns={[
+          {
+            title: 'Address',
+            cell: ({ address }) => (
+              <>
+                <Mono>{address}</Mono> {address === paid && '(paid here)'}
+              </>
+            ),
+          },
+          { title: 'Standing', cell: (each) => <State state={standing(each)} /> },
+          { title: 'First seen', cell: ({ first_seen_at: at }) => <When at={at} /> },
+          { title: 'Verified', cell: ({ verified_at: at }) => <When at={at} /> },
+          { title: 'Changed', cell: ({ changed_at: at }) => <When at={at} /> },
+          { title: 'Retired', cell: ({ retired_at: at }) => <When at={at} /> },
+          ...(mayChange
+            ? [
+                {
+                  title: 'Acts',
+                  cell: (each: PayeeAddress) =>
+                    each.retired_at !== null ? (
+                      'none'
+                    ) : (
+                      <span className="acts">
+                        {(each.verified_at === null || isUnverifiedChange(each)) && (
+                          <Act
+                            label="Verify"
+                            name={`Verify ${each.address}`}
+                            ask="Have you checked this address with the payee by another way than the one it came by?"
+                            sending={sending}
+                            job={() => ask(`/v1/payees/${payee.id}/verify`, { address: each.address })}
+                            then={reload}
+                          />
+                        )}
+                        <Act
+                          label="Retire"
+                          name={`Retire ${each.address}`}
+                          ask="Pay nothing to this address any more?"
+                          sending={sending}
+                          job={() => ask(`/v1/payees/${payee.id}/retire`, { address: each.address })}
+                          then={reload}
+                        />
+                      </span>
+                    ),
+                },
+              ]
+            : []),
+        ]}
+      />
+      {mayChange && (
+        <div style={{ marginTop: '0.75rem' }}>
+          <Opens label="Add an address">
+            {(close) => <AddAddress payee={payee} reload={reload} onClose={close} />}
+          </Opens>
+        </div>
+      )}
+    </Box>
+  );
+}
+
+function AddAddress({ payee, reload, onClose }: { payee: Payee; reload: () => void; onClose: () => void }) {
+  const [address, setAddress] = useState('');
+  const [how, setHow] = useState('replaces');
+  const [isVerified, setVerified] = useState(false);
+  const add = async (): Promise<void> => {
+    await ask(`/v1/payees/${payee.id}/addresses`, { address, verified: isVerified, replaces: how === 'replaces' });
+    reload();
+  };
+  return (
+    <FormDialog
+      title="A new address"
+      submit="Add the address"
+      onClose={onClose}
+      wrong={addressProblem(address)}
+      onSubmit={add}
+    >
+      <AddressInput label="Address" required value={address} onChange={setAddress} />
+      <NativeSelect
+        label="What of the addresses before"
+        data={[
+          { value: 'replaces', label: 'It takes their place: they are retired' },
+          { value: 'beside', label: 'They stay: it is one more' },
+        ]}
+        value={how}
+        onChange={(event) => setHow(event.currentTarget.value)}
+      />
+      <Checkbox
+        label="I have checked this address with the payee by another way than the one it came by"
+        checked={isVerified}
+        onChange={(event) => setVerified(event.currentTarget.checked)}
+      />
+    </FormDialog>
+  );
+}
