@@ -95,7 +95,32 @@ export const catalogue = {
     401,
     'after_change',
     'The sign-in is not valid.',
-    'Ask for a new nonce, and sign with the address of an active approver.',
+    'Start the sign-in again, with the wallet of an active approver or with the identity provider.',
+  ),
+  person_unknown: entry(
+    403,
+    'after_change',
+    'The identity provider knows this person, Bursar does not.',
+    'Ask an operator to map one of your groups in `oidc.roles`, or to put your e-mail address on an approver.',
+  ),
+  person_blocked: entry(403, 'never', 'An operator keeps this person out.', 'Ask an operator.'),
+  email_unverified: entry(
+    403,
+    'after_change',
+    'The identity provider has not verified an e-mail address of this person.',
+    'Verify it there, then sign in again.',
+  ),
+  identity_provider_unavailable: entry(
+    503,
+    'safe',
+    'The identity provider does not answer.',
+    'Try again in a moment, or sign in with a wallet.',
+  ),
+  identity_provider_invalid: entry(
+    502,
+    'after_change',
+    'The identity provider is not what the configuration says.',
+    'Ask an operator to compare `oidc` in config.json with what the provider publishes.',
   ),
   csrf_required: entry(
     403,
@@ -113,6 +138,7 @@ export const catalogue = {
   notice_endpoint_not_found: entry(404, 'after_change', 'There is no such endpoint.', 'Check the endpoint id.'),
   mandate_not_found: entry(404, 'after_change', 'There is no such mandate.', 'Check the mandate id.'),
   schedule_not_found: entry(404, 'after_change', 'There is no such schedule.', 'Check the schedule id.'),
+  person_not_found: entry(404, 'after_change', 'There is no such person.', 'Check the person id.'),
   payment_not_found: entry(404, 'after_change', 'There is no such payment.', 'Check the payment id.'),
   // Policy
   policy_compile_failed: entry(

@@ -12,6 +12,8 @@ export type Approver = {
   address: Address;
   roles: string[];
   sponsorId: string | null;
+  /** Lower case. Who signs in by OIDC with this address, verified, is this approver. */
+  email: string | null;
   status: 'active' | 'revoked';
 };
 type Row = {
@@ -20,6 +22,7 @@ type Row = {
   address: string;
   roles_json: string;
   sponsor_id: string | null;
+  email: string | null;
   status: string;
 };
 const toApprover = (row: Row): Approver => ({
@@ -28,27 +31,31 @@ const toApprover = (row: Row): Approver => ({
   address: row.address as Address,
   roles: JSON.parse(row.roles_json) as string[],
   sponsorId: row.sponsor_id,
+  email: row.email,
   status: row.status as 'active' | 'revoked',
 });
 
 export function createApprover(
   tx: Tx,
   act: Act,
-  input: { name: string; address: Address; roles: string[]; sponsor: string | null },
+  input: { name: string; address: Address; roles: string[]; sponsor: string | null; email?: string | null },
 ): Approver {
   const id = newId('approver');
   refuseTaken(tx, 'approvers', input.name);
   if (findApproverByAddress(tx, input.address)) {
     throw new BursarError('conflict', { message: 'An approver has that address already.' });
   }
+  const email = input.email ?? null;
+  refuseTakenEmail(tx, email, id);
   const sponsorId = input.sponsor === null ? null : getSponsor(tx, input.sponsor).id;
   tx.run(
-    "INSERT INTO approvers (id, name, address, roles_json, sponsor_id, status, created_at) VALUES (?, ?, ?, ?, ?, 'active', ?)",
+    "INSERT INTO approvers (id, name, address, roles_json, sponsor_id, email, status, created_at) VALUES (?, ?, ?, ?, ?, ?, 'active', ?)",
     id,
     input.name,
     input.address,
     JSON.stringify(input.roles),
     sponsorId,
+    email,
     act.atMs,
   );
   recordAct(tx, act, { type: 'approver.created', data: { approver: id, ...input } });
@@ -67,6 +74,19 @@ export function findApproverByAddress(tx: ReadTx, address: string): Approver | n
   return row ? toApprover(row) : null;
 }
 
+/** The active approver with that e-mail address. */
+export function findApproverByEmail(tx: ReadTx, email: string): Approver | null {
+  const row = tx.get<Row>("SELECT * FROM approvers WHERE email = ? AND status = 'active'", email.toLowerCase());
+  return row ? toApprover(row) : null;
+}
+
+function refuseTakenEmail(tx: ReadTx, email: string | null, own: string): void {
+  const other = email === null ? null : findApproverByEmail(tx, email);
+  if (other && other.id !== own) {
+    throw new BursarError('conflict', { message: 'An active approver has that e-mail address already.' });
+  }
+}
+
 export function listApprovers(tx: ReadTx): Approver[] {
   return tx.all<Row>('SELECT * FROM approvers ORDER BY id').map(toApprover);
 }
@@ -77,6 +97,19 @@ export function setApproverRoles(tx: Tx, act: Act, key: string, roles: string[])
   refuseRevoked(approver.status);
   tx.run('UPDATE approvers SET roles_json = ? WHERE id = ?', JSON.stringify(roles), approver.id);
   recordAct(tx, act, { type: 'approver.changed', data: { approver: approver.id, from: approver.roles, to: roles } });
+  return getApprover(tx, approver.id);
+}
+
+/** Null takes it away, and with it what its holder may do who signed in by OIDC. Throws `conflict`: revoked, or another's. */
+export function setApproverEmail(tx: Tx, act: Act, key: string, email: string | null): Approver {
+  const approver = getApprover(tx, key);
+  refuseRevoked(approver.status);
+  refuseTakenEmail(tx, email, approver.id);
+  tx.run('UPDATE approvers SET email = ? WHERE id = ?', email, approver.id);
+  recordAct(tx, act, {
+    type: 'approver.changed',
+    data: { approver: approver.id, from: { email: approver.email }, to: { email } },
+  });
   return getApprover(tx, approver.id);
 }
 

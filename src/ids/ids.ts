@@ -10,6 +10,7 @@ export const prefixes = {
   payment: 'pay',
   approver: 'apr',
   approval: 'apv',
+  person: 'psn',
   credential: 'key',
   receivable: 'rcv',
   invoice: 'inv',

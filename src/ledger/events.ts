@@ -73,7 +73,10 @@ const eventTypes = [
   'credential.rotated',
   'credential.revoked',
   'session.started',
+  'session.refused',
   'session.ended',
+  'credential.refused',
+  'person.status_changed',
   'notice.endpoint_added',
   'notice.endpoint_removed',
   'notice.dead',
@@ -106,7 +109,7 @@ export type EventType = (typeof eventTypes)[number];
 /** Every money event names agent, workflow, sponsor and policy digest; administrator acts name the actor. */
 export type EventFields = {
   type: EventType;
-  /** Who did it: a credential id, an approver id, or `bursar` for the server's own work. */
+  /** Who did it: a credential id, an approver's or person's id, or `bursar` for the server's own work. */
   actor: string;
   paymentId?: string | null;
   agentId?: string | null;

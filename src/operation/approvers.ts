@@ -4,6 +4,7 @@ import {
   createApprover,
   listApprovers,
   revokeApprover,
+  setApproverEmail,
   setApproverRoles,
 } from '../identity/approvers.ts';
 import { actOf } from './act.ts';
@@ -16,6 +17,7 @@ const ApproverView = z.object({
   address: z.string(),
   roles: z.array(z.string()),
   sponsor: z.string().nullable(),
+  email: z.string().nullable(),
   status: z.enum(['active', 'revoked']),
 });
 const view = (approver: Approver): z.input<typeof ApproverView> => ({
@@ -24,10 +26,12 @@ const view = (approver: Approver): z.input<typeof ApproverView> => ({
   address: approver.address,
   roles: approver.roles,
   sponsor: approver.sponsorId,
+  email: approver.email,
   status: approver.status,
 });
 
 const roles = z.array(Label).min(1).max(20);
+const Email = z.email().max(254).toLowerCase();
 
 export const approverOperations = [
   operation({
@@ -41,12 +45,19 @@ export const approverOperations = [
       address: AddressText,
       roles,
       sponsor: Ref.optional().describe('The sponsor that this person is'),
+      email: Email.optional().describe('Who signs in by OIDC with it may see reviews; the wallet still signs'),
     }),
     output: ApproverView,
     errors: ['sponsor_not_found', 'conflict'],
     handler: (app, caller, input) =>
       app.store.write((tx) =>
-        view(createApprover(tx, actOf(app, caller), { ...input, sponsor: input.sponsor ?? null })),
+        view(
+          createApprover(tx, actOf(app, caller), {
+            ...input,
+            sponsor: input.sponsor ?? null,
+            email: input.email ?? null,
+          }),
+        ),
       ),
   }),
   operation({
@@ -73,6 +84,19 @@ export const approverOperations = [
     errors: ['approver_not_found', 'conflict'],
     handler: (app, caller, input) =>
       app.store.write((tx) => view(setApproverRoles(tx, actOf(app, caller), input.id, input.roles))),
+  }),
+  operation({
+    name: 'set_approver_email',
+    summary:
+      'Tie an approver to an e-mail address, as the identity provider verified it, or (null) to none. Open sessions follow at once.',
+    method: 'POST',
+    path: '/v1/approvers/{id}/email',
+    scope: 'admin',
+    input: z.strictObject({ id: Ref, email: Email.nullable() }),
+    output: ApproverView,
+    errors: ['approver_not_found', 'conflict'],
+    handler: (app, caller, { id, email }) =>
+      app.store.write((tx) => view(setApproverEmail(tx, actOf(app, caller), id, email))),
   }),
   operation({
     name: 'revoke_approver',

@@ -7,6 +7,7 @@ import { invoicesDue } from './0006_invoices_due.ts';
 import { allowListSeen } from './0007_allow_list_seen.ts';
 import { verdicts } from './0008_verdicts.ts';
 import { shadows } from './0009_shadows.ts';
+import { people } from './0010_people.ts';
 
 export type Migration = { name: string; sql: string };
 
@@ -21,4 +22,5 @@ export const migrations: readonly Migration[] = [
   { name: '0007_allow_list_seen', sql: allowListSeen },
   { name: '0008_verdicts', sql: verdicts },
   { name: '0009_shadows', sql: shadows },
+  { name: '0010_people', sql: people },
 ];
