@@ -47,7 +47,7 @@ const rooms = {
   mandates: [...spine, 'store', 'ledger', 'identity'],
   recurring: [...domain, 'log'],
   notices: [...domain, 'log'],
-  activation: [...spine, 'store', 'policy', 'ledger', 'identity', 'log'],
+  activation: [...domain, 'log'],
   wallet: [...domain, 'log'],
   reconcile: [...domain, 'log', 'wallet'],
   receipt: [...domain, 'wallet'],

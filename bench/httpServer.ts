@@ -44,7 +44,7 @@ async function whole(databasePath: string): Promise<Served> {
   const store = openStore(databasePath);
   const atMs = Date.now() - 86_400_000;
   const world = await populate(store, atMs);
-  const policies = await openActivations(store, null);
+  const policies = await openActivations(store, null, Date.now);
   const act = { actor: 'bursar', atMs };
   const policy = await policies.load(await roomyStarterBundle(), 'bench', act);
   await policies.activate(policy.digest, 'activate', act);

@@ -1,8 +1,10 @@
 import { BursarError } from '../errors/base.ts';
 import type { Act } from '../identity/act.ts';
 import { appendEvent } from '../ledger/events.ts';
+import type { GateContext, Shadow } from '../payments/context.ts';
 import { loadPolicy, type Policy } from '../policy/policy.ts';
 import type { Store } from '../store/store.ts';
+import { openShadows } from './shadows.ts';
 
 /** The organisation's PolicyRegistry on chain, if wallets are pinned to one. */
 export interface RegistryPort {
@@ -15,6 +17,8 @@ export type PolicyVersion = {
   note: string;
   loadedAtMs: number;
   active: boolean;
+  /** Asked next to the active one, and decides nothing. */
+  shadow: boolean;
   /** When it was last activated, epoch ms. */
   activatedAtMs: number | null;
 };
@@ -30,16 +34,28 @@ export interface Activations {
   activate(digest: string, kind: Activation['kind'], act: Act): Promise<Policy>;
   /** Activates the version that was active before this one. */
   rollback(act: Act): Promise<Policy>;
+  /** The candidate that the gate asks as well, or null. */
+  shadow(): Shadow | null;
+  /** Both, for the gate. Throws as `active` does. */
+  inForce(): Pick<GateContext, 'policy' | 'shadow'>;
+  /** Throws as `Shadows.start` does, and `policy_not_found`. */
+  startShadow(digest: string, act: Act): Promise<void>;
+  endShadow(act: Act): Promise<boolean>;
   list(): PolicyVersion[];
   bundle(digest: string): string;
 }
 
 /** Opens with the policy of the newest activation. A stored bundle that is not what its digest says is `policy_corrupt`. */
-export async function openActivations(store: Store, registry: RegistryPort | null): Promise<Activations> {
+export async function openActivations(
+  store: Store,
+  registry: RegistryPort | null,
+  clock: () => number,
+): Promise<Activations> {
   const newest = store.read((tx) =>
     tx.get<{ digest: string }>('SELECT digest FROM policy_activations ORDER BY seq DESC LIMIT 1'),
   );
   let current: Policy | null = newest ? await loadStored(store, newest.digest) : null;
+  const shadows = await openShadows(store, (digest) => loadStored(store, digest), clock);
 
   const activations: Activations = {
     active() {
@@ -79,6 +95,7 @@ export async function openActivations(store: Store, registry: RegistryPort | nul
         );
         const type = kind === 'activate' ? 'policy.activated' : 'policy.rolled_back';
         appendEvent(tx, { type, actor: act.actor, policyDigest: digest, data: { from } }, act.atMs);
+        shadows.onActivation(tx, policy, act);
         tx.afterCommit(() => {
           current = policy;
         });
@@ -97,11 +114,20 @@ export async function openActivations(store: Store, registry: RegistryPort | nul
         throw new BursarError('policy_not_found', { message: 'No other policy was active before this one.' });
       return activations.activate(before.digest, 'rollback', act);
     },
+    shadow: shadows.current,
+    inForce: () => ({ policy: activations.active(), shadow: shadows.current() }),
+    startShadow: async (digest, act) => {
+      const candidate = await loadStored(store, digest);
+      await shadows.start(candidate, activations.active(), act);
+    },
+    endShadow: shadows.end,
     list: () =>
       store.read((tx) =>
         tx
-          .all<{ digest: string; note: string; loaded_at: bigint; activated_at: bigint | null }>(
-            `SELECT b.digest, b.note, b.loaded_at, max(a.activated_at) AS activated_at FROM policy_bundles b
+          .all<{ digest: string; note: string; loaded_at: bigint; activated_at: bigint | null; shadow: bigint }>(
+            `SELECT b.digest, b.note, b.loaded_at, max(a.activated_at) AS activated_at,
+               EXISTS (SELECT 1 FROM policy_shadows s WHERE s.digest = b.digest AND s.ended_at IS NULL) AS shadow
+             FROM policy_bundles b
              LEFT JOIN policy_activations a ON a.digest = b.digest GROUP BY b.digest ORDER BY b.loaded_at DESC, b.digest`,
           )
           .map((row) => ({
@@ -109,6 +135,7 @@ export async function openActivations(store: Store, registry: RegistryPort | nul
             note: row.note,
             loadedAtMs: Number(row.loaded_at),
             active: row.digest === current?.digest,
+            shadow: row.shadow === 1n,
             activatedAtMs: row.activated_at === null ? null : Number(row.activated_at),
           })),
       ),

@@ -88,5 +88,11 @@ export function toPaymentRequest(
 
 /** The policy in force and the one timestamp of this request. Throws `policy_unavailable`. */
 export function gateContext(app: App, caller: Caller): GateContext {
-  return { policy: app.policies.active(), chain: app.chainFacts, actor: caller.actor, atMs: app.clock() };
+  const { policies, chainFacts, clock } = app;
+  return {
+    ...policies.inForce(),
+    chain: chainFacts,
+    actor: caller.actor,
+    atMs: clock(),
+  };
 }

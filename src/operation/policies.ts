@@ -8,6 +8,7 @@ const PolicyView = z.object({
   digest: z.string(),
   note: z.string(),
   active: z.boolean(),
+  shadow: z.boolean().describe('Asked next to the active one; decides nothing'),
   loaded_at: z.string(),
   activated_at: z.string().nullable(),
 });
@@ -15,6 +16,7 @@ const view = (version: PolicyVersion): z.input<typeof PolicyView> => ({
   digest: version.digest,
   note: version.note,
   active: version.active,
+  shadow: version.shadow,
   loaded_at: iso(version.loadedAtMs),
   activated_at: isoOrNull(version.activatedAtMs),
 });

@@ -15,6 +15,7 @@ import { ownerOperations } from './owner.ts';
 import { payeeOperations } from './payees.ts';
 import { paymentOperations } from './payments.ts';
 import { payoutOperations } from './payouts.ts';
+import { peopleOperations } from './people.ts';
 import { policyOperations } from './policies.ts';
 import { receiptOperations } from './receipts.ts';
 import { receivableOperations } from './receivables.ts';
@@ -22,6 +23,7 @@ import { refundOperations } from './refunds.ts';
 import { reportOperations } from './reports.ts';
 import { reviewOperations } from './reviews.ts';
 import { scheduleOperations } from './schedules.ts';
+import { shadowOperations } from './shadows.ts';
 import { sponsorOperations } from './sponsors.ts';
 import { stopOperations } from './stop.ts';
 import { walletOperations } from './wallets.ts';
@@ -51,8 +53,10 @@ const all = [
   ...workflowOperations,
   ...payeeOperations,
   ...approverOperations,
+  ...peopleOperations,
   ...keyOperations,
   ...policyOperations,
+  ...shadowOperations,
   ...ledgerOperations,
   ...eventOperations,
   ...inspectOperations,

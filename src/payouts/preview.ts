@@ -61,7 +61,7 @@ function decided(
   context: GateContext,
 ): { payment: Payment | null; replayed: boolean; refused: BursarError | null } {
   try {
-    return { ...requestPayment(tx, lineRequest(payout, line), context), refused: null };
+    return { ...requestPayment(tx, lineRequest(payout, line), { ...context, shadow: null }), refused: null };
   } catch (error) {
     if (!(error instanceof BursarError) || error.status >= 500) throw error;
     return { payment: null, replayed: false, refused: error };
@@ -100,8 +100,9 @@ function layDown(tx: Tx, agentId: string, heldMicro: bigint, carried: Iterable<C
 /** What the chunk's own payments put into the meters. */
 function countedBy(tx: Tx, made: readonly Payment[]): Carried[] {
   return tx.all<Carried>(
-    `SELECT meter, grp, window_start, sum(amount_micro) AS total, count(*) AS count, max(at) AS last_at FROM meter_entries
-     WHERE payment_id IN (SELECT value FROM json_each(?)) GROUP BY meter, grp, window_start`,
+    `SELECT m.meter, m.grp, m.window_start, sum(e.amount_micro) AS total, count(*) AS count, max(e.at) AS last_at
+     FROM meter_entries e, json_each(e.meters_json) j JOIN meters m ON m.id = j.value
+     WHERE e.payment_id IN (SELECT value FROM json_each(?)) GROUP BY m.id`,
     JSON.stringify(made.map(({ id }) => id)),
   );
 }

@@ -1,6 +1,7 @@
 import { BursarError } from '../errors/base.ts';
 import { appendEvent, type EventFields, type EventType } from '../ledger/events.ts';
 import { log } from '../log/log.ts';
+import type { Shadow } from '../payments/context.ts';
 import { requestPayment } from '../payments/gate.ts';
 import type { ChainFacts } from '../payments/request.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -25,6 +26,8 @@ export type PayoutRunnerOptions = {
   chainFacts: ChainFacts;
   /** Throws `policy_unavailable`: then the lines wait. */
   policy: () => Policy;
+  /** The candidate that is asked as well, if there is one. */
+  shadow?: () => Shadow | null;
   clock: () => number;
   /** There is more to do: do not wait for the interval. */
   wake: () => void;
@@ -50,10 +53,23 @@ const refusals: ReadonlySet<string> = new Set([
  * Takes stored payouts through the gate, line by line, each in a write job of its own: all or nothing for a line, group commit for
  * many. Whatever it does is in the store, so a new process goes on where a killed one was.
  */
-export function createPayoutRunner({ store, chainFacts, policy, clock, wake }: PayoutRunnerOptions): PayoutRunner {
+export function createPayoutRunner({
+  store,
+  chainFacts,
+  policy,
+  shadow,
+  clock,
+  wake,
+}: PayoutRunnerOptions): PayoutRunner {
   function decide(tx: Tx, payout: Payout, line: StoredLine): void {
     if (!mayDecide(tx, payout.id)) return;
-    const context = { policy: policy(), chain: chainFacts, actor: payout.askedBy, atMs: clock() };
+    const context = {
+      policy: policy(),
+      shadow: shadow?.() ?? null,
+      chain: chainFacts,
+      actor: payout.askedBy,
+      atMs: clock(),
+    };
     const { payment } = requestPayment(tx, lineRequest(payout, line), context);
     answerLine(tx, payout.id, line.line, payment.id);
   }

@@ -5,6 +5,7 @@ import { sha256 } from '../ids/digest.ts';
 import { appendEvent } from '../ledger/events.ts';
 import { agentAccount, balance } from '../ledger/journal.ts';
 import { formatUsdc, microUsdc } from '../money/microUsdc.ts';
+import type { Shadow } from '../payments/context.ts';
 import { fundsOf } from '../payments/funds.ts';
 import { type GateContext, requestPayment } from '../payments/gate.ts';
 import type { Payment } from '../payments/payment.ts';
@@ -24,6 +25,8 @@ export type RouterOptions = {
   store: Store;
   /** The policy in force. Throws `policy_unavailable` where there is none: nothing is routed until then. */
   policy: () => Policy;
+  /** The candidate that is asked as well, if there is one. */
+  shadow?: () => Shadow | null;
   chain: ChainFacts;
   /** Epoch ms. */
   clock: () => number;
@@ -44,7 +47,7 @@ const OF_ACTIVE = "EXISTS (SELECT 1 FROM agents WHERE agents.id = agent_id AND s
  * legs go through the gate and it is marked in the same transaction, so a crash leaves all of it or nothing, and the
  * settler sends what was allowed together. A rule that fails splits nothing, raises an alert, and is tried again under another policy.
  */
-export function createRouter({ store, policy, chain, clock, wake }: RouterOptions): Router {
+export function createRouter({ store, policy, shadow, chain, clock, wake }: RouterOptions): Router {
   return {
     async tick() {
       const waiting = store.read((tx) =>
@@ -68,7 +71,7 @@ export function createRouter({ store, policy, chain, clock, wake }: RouterOption
       let legs = 0;
       for (const { id } of ids) {
         const made = await store.write((tx) => {
-          const context = { policy: inForce, chain, actor: 'bursar', atMs: clock() };
+          const context = { policy: inForce, shadow: shadow?.() ?? null, chain, actor: 'bursar', atMs: clock() };
           return routeReceivable(tx, id, context).length;
         });
         legs += made;

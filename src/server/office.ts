@@ -99,7 +99,7 @@ export async function openOffice(options: {
   await recoverer.tick();
   const stopper = createStopper({ store, chain, senders, clock });
   const port = registry ? registryPort({ store, chain, registry, owner, clock, wake }) : null;
-  const policies = await openActivations(store, port);
+  const policies = await openActivations(store, port, clock);
 
   let pinned: Promise<TokenDomain> | null = null;
   const domain = (): Promise<TokenDomain> => {
@@ -164,9 +164,23 @@ export async function openOffice(options: {
     const { settles } = facilitator;
     app.invoices = createInvoiceDoor({ store, chain: app.chainFacts, settles, domain, clock });
   }
-  const router = createRouter({ store, policy: () => policies.active(), chain: app.chainFacts, clock, wake });
+  const router = createRouter({
+    store,
+    policy: () => policies.active(),
+    shadow: policies.shadow,
+    chain: app.chainFacts,
+    clock,
+    wake,
+  });
   const mcp = openMcp(app, config.server.host, config.mcp);
-  const payouts = createPayoutRunner({ store, chainFacts: app.chainFacts, policy: policies.active, clock, wake });
+  const payouts = createPayoutRunner({
+    store,
+    chainFacts: app.chainFacts,
+    policy: policies.active,
+    shadow: policies.shadow,
+    clock,
+    wake,
+  });
   workers = startWorkers(
     [
       { name: 'recover', run: () => recoverer.tick() },
@@ -240,9 +254,7 @@ const inForce = ({ policies }: App): Policy | null =>
 /** Schedules ask the gate like anyone else; without a policy they wait. */
 async function recur({ store, policies, chainFacts, clock }: App): Promise<void> {
   if (!policies.list().some((version) => version.active)) return;
-  await store.write((tx) =>
-    runDue(tx, { policy: policies.active(), chain: chainFacts, actor: 'bursar', atMs: clock() }),
-  );
+  await store.write((tx) => runDue(tx, { ...policies.inForce(), chain: chainFacts, actor: 'bursar', atMs: clock() }));
 }
 
 type Makers = {
