@@ -7,7 +7,8 @@ import { toJson } from '../money/json.ts';
 import { checkPayment, requestPayment } from '../payments/gate.ts';
 import { paymentKinds } from '../payments/kinds.ts';
 import type { Payment } from '../payments/payment.ts';
-import { findPayment, listPayments } from '../payments/records.ts';
+import { findPayment } from '../payments/records.ts';
+import { searchPayments } from '../payments/search.ts';
 import { states } from '../payments/states.ts';
 import { transition } from '../payments/transition.ts';
 import { withdrawQueued } from '../settlement/withdraw.ts';
@@ -18,7 +19,8 @@ import { type Caller, operation, type RequestMeta } from './operation.ts';
 import { selfKeyedRequest } from './payKey.ts';
 import { actingAgent, gateContext, PayInput, payShape, toPaymentRequest } from './paymentRequest.ts';
 import { HintsView, PaymentView, paymentView } from './paymentView.ts';
-import { idOf, Limit, ReasonView, Ref, ReviewView } from './schemas.ts';
+import { firstIdAt, HOUR_MS } from './reportSums.ts';
+import { idOf, Limit, ReasonView, Ref, ReviewView, Time, UsdcText } from './schemas.ts';
 
 const Answer = PaymentView.extend({
   replayed: z.boolean().describe('The Idempotency-Key was seen before: this is that payment as it stands now'),
@@ -190,7 +192,8 @@ export const paymentOperations = [
   }),
   operation({
     name: 'list_payments',
-    summary: 'List payments, newest first. `cursor` is the last id of the page before.',
+    summary:
+      'List payments, newest first. `next_cursor` is the `cursor` of the next page; a page may be short and have a next one.',
     method: 'GET',
     path: '/v1/payments',
     scope: 'read',
@@ -200,25 +203,46 @@ export const paymentOperations = [
       state: z.enum(states).optional(),
       kind: z.enum(paymentKinds).optional(),
       batch: idOf('batch').optional(),
+      from: Time.optional().describe('Asked for at this time or later'),
+      to: Time.optional().describe('Asked for before this time'),
+      min_amount: UsdcText.optional().describe('At least this many USDC, as 1.25'),
+      max_amount: UsdcText.optional().describe('At most this many USDC'),
+      q: z
+        .string()
+        .trim()
+        .min(2)
+        .max(100)
+        .optional()
+        .describe('Of an id, a transaction hash, an address, the name of an agent or payee, or a memo'),
       cursor: idOf('payment').optional(),
       limit: Limit,
     }),
     output: z.object({ payments: z.array(PaymentView), next_cursor: z.string().nullable() }),
-    errors: [],
+    errors: ['invalid_amount'],
     handler: (app, caller, input) =>
       app.store.read((tx) => {
-        const payments = listPayments(tx, {
+        const fromMs = input.from === undefined ? undefined : Date.parse(input.from);
+        const toMs = input.to === undefined ? undefined : Date.parse(input.to);
+        const beforeTime = toMs === undefined ? undefined : firstIdAt('payment', toMs + HOUR_MS);
+        const before = [input.cursor, beforeTime].flatMap((id) => id ?? []).sort()[0];
+        const { payments, nextCursor } = searchPayments(tx, {
           agentId: visibleAgent(caller, input.agent),
           payeeId: input.payee,
           state: input.state,
           kind: input.kind,
           batchId: input.batch,
-          before: input.cursor,
+          fromMs,
+          toMs,
+          minMicro: input.min_amount,
+          maxMicro: input.max_amount,
+          text: input.q,
+          before,
+          after: fromMs === undefined ? undefined : firstIdAt('payment', fromMs - HOUR_MS),
           limit: input.limit,
         });
         return {
           payments: payments.map((payment) => paymentView(tx, payment)),
-          next_cursor: payments.length === input.limit ? (payments.at(-1)?.id ?? null) : null,
+          next_cursor: nextCursor,
         };
       }),
   }),

@@ -1,15 +1,15 @@
 import { setImmediate } from 'node:timers/promises';
 import { fromUUIDBytes } from 'typeid-js';
 import { z } from 'zod';
+import { BursarError } from '../errors/base.ts';
 import { prefixes } from '../ids/ids.ts';
+import { calendarStart, zonedTime } from '../policy/calendar.ts';
 import type { ReadTx, Store } from '../store/store.ts';
 import type { App } from './app.ts';
 
 export const DAY_MS = 86_400_000;
 export const HOUR_MS = 3_600_000;
 export const WEEK_MS = 7 * DAY_MS;
-/** The epoch was a Thursday; weeks begin on Monday (ISO 8601), in UTC. */
-export const MONDAY_MS = 3 * DAY_MS;
 
 /** Ids sort by time, so the primary key finds a span: the first id that could be of this ms. */
 export function firstIdAt(kind: 'payment' | 'receivable', ms: number): string {
@@ -68,24 +68,56 @@ export function median(ms: number[]): number | null {
   return Math.round((low + high) / 2) / 1000;
 }
 
-export const REVIEW_MS = `SELECT max(a.signed_at) - p.created_at AS ms, p.workflow_id, (p.created_at + ${MONDAY_MS}) / ${WEEK_MS} AS week
+export const REVIEW_MS = `SELECT max(a.signed_at) - p.created_at AS ms, p.workflow_id
   FROM approvals a JOIN payments p ON p.id = a.payment_id
   WHERE p.id >= ? AND p.id < ? AND p.created_at >= ? AND p.created_at < ? AND p.state <> 'in_review' GROUP BY p.id`;
-export type ReviewRow = { ms: bigint; workflow_id: string | null; week: bigint };
+export type ReviewRow = { ms: bigint; workflow_id: string | null };
 
 export type Span = { fromMs: number; toMs: number };
 export const IN_SPAN = 'p.id >= ? AND p.id < ? AND p.created_at >= ? AND p.created_at < ?';
 export const spanValues = ({ fromMs, toMs }: Span) =>
   [firstIdAt('payment', fromMs - HOUR_MS), firstIdAt('payment', toMs + HOUR_MS), fromMs, toMs] as const;
 
+/** The zone of reports: the one that was asked for, else the policy's own. Throws `invalid_request` for no IANA zone. */
+export function zoneOf(app: App, asked: string | undefined): string {
+  if (asked === undefined)
+    return app.policies.list().some(({ active }) => active) ? app.policies.active().settings.timezone : 'UTC';
+  try {
+    zonedTime(0, asked);
+  } catch {
+    throw new BursarError('invalid_request', {
+      message: `"${asked.slice(0, 60)}" is no time zone, as Europe/Berlin is.`,
+    });
+  }
+  return asked;
+}
+
+/** The days of a span in a zone, or its hours: the first begins with the span. A day of a change of clocks has 23 or 25 hours. */
+export function slicesOf({ fromMs, toMs }: Span, unit: 'hour' | 'day', zone: string): Span[] {
+  const slices: Span[] = [];
+  // From the middle of a day, a day later is the next one, whatever its clocks do.
+  const step = unit === 'day' ? DAY_MS * 1.5 : HOUR_MS;
+  for (let startMs = fromMs; startMs < toMs; ) {
+    const nextMs = calendarStart(unit, zone, calendarStart(unit, zone, startMs) + step);
+    slices.push({ fromMs: startMs, toMs: Math.min(nextMs, toMs) });
+    startMs = nextMs;
+  }
+  return slices;
+}
+
 /**
- * Reads a span day by day and lets payments through in between: the database is read on the same thread as the gate decides, and
+ * Reads slice by slice and lets payments through in between: the database is read on the same thread as the gate decides, and
  * a month can hold a million payments.
  */
-export async function byDay(app: App, span: Span, cost: Cost, read: (tx: ReadTx, day: Span) => void): Promise<void> {
-  for (let fromMs = span.fromMs; fromMs < span.toMs; fromMs += DAY_MS) {
+export async function bySlice(
+  app: App,
+  slices: readonly Span[],
+  cost: Cost,
+  read: (tx: ReadTx, slice: Span) => void,
+): Promise<void> {
+  for (const slice of slices) {
     const startedMs = performance.now();
-    app.store.read((tx) => read(tx, { fromMs, toMs: Math.min(span.toMs, fromMs + DAY_MS) }));
+    app.store.read((tx) => read(tx, slice));
     cost.ms += performance.now() - startedMs;
     await setImmediate();
   }

@@ -1,13 +1,14 @@
 import { stringify } from 'csv-stringify/sync';
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
+import { calendarStart, zonedTime } from '../policy/calendar.ts';
 import type { ReadTx } from '../store/store.ts';
 import type { App } from './app.ts';
 import { operation } from './operation.ts';
 import {
   ASKED,
   add,
-  byDay,
+  bySlice,
   COUNTS,
   type Cost,
   type CountRow,
@@ -16,7 +17,6 @@ import {
   HOUR_MS,
   IN_SPAN,
   keeping,
-  MONDAY_MS,
   none,
   Rates,
   REVIEW_MS,
@@ -24,8 +24,10 @@ import {
   rates,
   SPEND,
   type Span,
+  slicesOf,
   spanValues,
   WEEK_MS,
+  zoneOf,
 } from './reportSums.ts';
 import { AmountView, amountView, iso } from './schemas.ts';
 
@@ -37,6 +39,7 @@ const columns: Record<Grouping, string> = { agent: 'agent_id', category: 'catego
 const Overview = z.object({
   from: z.string(),
   to: z.string(),
+  zone: z.string().describe('Days begin by its clock'),
   spend: AmountView,
   revenue: AmountView,
   balance: AmountView.describe("All agents' wallets and purses now, by the books"),
@@ -44,6 +47,7 @@ const Overview = z.object({
   open_alerts: z.int(),
   counts: Rates,
   bucket: z.enum(['hour', 'day']),
+  buckets: z.array(z.string()).describe('When each begins, in order, those without spend too'),
   series: z
     .array(z.object({ start: z.string(), group: z.string(), amount: AmountView }))
     .describe('Spend by when it was asked for'),
@@ -51,21 +55,18 @@ const Overview = z.object({
 
 type Sums = { counts: CountRow; spend: Map<string, bigint>; revenue: bigint; reviewsMs: number[] };
 
-/** Spend by `<bucket> <group id>`. A payment counts when it was asked for. */
-async function sumsOf(app: App, span: Span, cost: Cost, by: Grouping, bucketMs: number): Promise<Sums> {
+/** Spend by `<start of the bucket> <group id>`. A payment counts when it was asked for. */
+async function sumsOf(app: App, buckets: readonly Span[], cost: Cost, by: Grouping): Promise<Sums> {
   const sums: Sums = { counts: { ...none }, spend: new Map(), revenue: 0n, reviewsMs: [] };
-  await byDay(app, span, cost, (tx, day) => {
+  await bySlice(app, buckets, cost, (tx, day) => {
     const values = spanValues(day);
     add(sums.counts, tx.get<CountRow>(`SELECT ${COUNTS} FROM payments p WHERE ${IN_SPAN} AND ${ASKED}`, ...values));
-    const rows = tx.all<{ g: string | null; b: bigint; amount: bigint }>(
-      `SELECT p.${columns[by]} AS g, p.created_at / ${bucketMs} AS b, sum(p.amount_micro) AS amount FROM payments p
-       WHERE ${IN_SPAN} AND ${SPEND} GROUP BY g, b`,
+    const rows = tx.all<{ g: string | null; amount: bigint }>(
+      `SELECT p.${columns[by]} AS g, sum(p.amount_micro) AS amount FROM payments p
+       WHERE ${IN_SPAN} AND ${SPEND} GROUP BY g`,
       ...values,
     );
-    for (const { g, b, amount } of rows) {
-      const key = `${b} ${g ?? ''}`;
-      sums.spend.set(key, (sums.spend.get(key) ?? 0n) + amount);
-    }
+    for (const { g, amount } of rows) sums.spend.set(`${day.fromMs} ${g ?? ''}`, amount);
     const earned = tx.get<{ sum: bigint | null }>(
       `SELECT sum(amount_micro) AS sum FROM receivables WHERE id >= ? AND id < ? AND state <> 'orphaned'
        AND kind IN ('agent_payment', 'x402_sale', 'invoice')`,
@@ -78,8 +79,8 @@ async function sumsOf(app: App, span: Span, cost: Cost, by: Grouping, bucketMs: 
   return sums;
 }
 
-/** The largest groups by name; the rest is `others`. */
-function seriesOf(tx: ReadTx, spend: Sums['spend'], by: Grouping, bucketMs: number) {
+/** The largest groups by name; the rest is `(others)`. */
+function seriesOf(tx: ReadTx, spend: Sums['spend'], by: Grouping) {
   const totals = new Map<string, bigint>();
   const parts = [...spend].map(([key, micro]) => ({
     bucket: Number(key.split(' ')[0]),
@@ -93,20 +94,21 @@ function seriesOf(tx: ReadTx, spend: Sums['spend'], by: Grouping, bucketMs: numb
       ? id
       : (tx.get<{ name: string }>(`SELECT name FROM ${by === 'agent' ? 'agents' : 'payees'} WHERE id = ?`, id)?.name ??
         id);
-  const names = new Map(largest.map(([group]) => [group, nameOf(group) || 'none']));
+  const names = new Map(largest.map(([group]) => [group, nameOf(group) || '(none)']));
   const points = new Map<string, { bucket: number; group: string; micro: bigint }>();
   for (const { bucket, group, micro } of parts) {
-    const name = names.get(group) ?? 'others';
+    const name = names.get(group) ?? '(others)';
     const key = `${bucket} ${name}`;
     points.set(key, { bucket, group: name, micro: (points.get(key)?.micro ?? 0n) + micro });
   }
   return [...points.values()]
     .sort((a, b) => a.bucket - b.bucket || (a.group < b.group ? -1 : 1))
-    .map(({ bucket, group, micro }) => ({ start: iso(bucket * bucketMs), group, amount: amountView(micro) }));
+    .map(({ bucket, group, micro }) => ({ start: iso(bucket), group, amount: amountView(micro) }));
 }
 
-const Row = Rates.extend({ week: z.string().describe('Its Monday, UTC'), workflow: z.string(), spend: AmountView });
+const Row = Rates.extend({ week: z.string().describe('Its Monday'), workflow: z.string(), spend: AmountView });
 const DateText = z.iso.date();
+const Zone = z.string().max(60).optional().describe("IANA time zone; without it the policy's");
 
 export const reportOperations = [
   operation({
@@ -117,17 +119,21 @@ export const reportOperations = [
     scope: 'read',
     peopleOnly: true,
     input: z.strictObject({
-      days: z.coerce.number().int().min(1).max(366).default(30),
+      days: z.coerce.number().int().min(1).max(366).default(30).describe('Today and the days before; up to 3, hours'),
       by: z.enum(groupings).default('agent'),
+      zone: Zone,
     }),
     output: Overview,
     errors: [],
-    handler: async (app, _caller, { days, by }) => {
-      const bucketMs = days <= 3 ? HOUR_MS : DAY_MS;
-      const { span, sums } = await keeping(app, `overview ${days} ${by}`, async (cost) => {
+    handler: async (app, _caller, { days, by, zone: asked }) => {
+      const zone = zoneOf(app, asked);
+      const bucket = days <= 3 ? ('hour' as const) : ('day' as const);
+      const { span, buckets, sums } = await keeping(app, `overview ${days} ${by} ${zone}`, async (cost) => {
         const toMs = app.clock() + 1;
-        const asked = { fromMs: toMs - days * DAY_MS, toMs };
-        return { span: asked, sums: await sumsOf(app, asked, cost, by, bucketMs) };
+        const firstMs = bucket === 'hour' ? toMs - days * DAY_MS + HOUR_MS : toMs - (days - 1) * DAY_MS;
+        const whole = { fromMs: calendarStart(bucket, zone, firstMs), toMs };
+        const slices = slicesOf(whole, bucket, zone);
+        return { span: whole, buckets: slices, sums: await sumsOf(app, slices, cost, by) };
       });
       return app.store.read((tx) => {
         // The range is the primary key's; the second condition is the partial index's own.
@@ -138,6 +144,7 @@ export const reportOperations = [
         return {
           from: iso(span.fromMs),
           to: iso(span.toMs),
+          zone,
           spend: amountView([...sums.spend.values()].reduce((sum, micro) => sum + micro, 0n)),
           revenue: amountView(sums.revenue),
           balance: amountView(held?.sum ?? 0n),
@@ -147,8 +154,9 @@ export const reportOperations = [
           ),
           open_alerts: count('SELECT count(*) AS n FROM alerts WHERE resolved_at IS NULL'),
           counts: rates(sums.counts, sums.reviewsMs),
-          bucket: bucketMs === HOUR_MS ? ('hour' as const) : ('day' as const),
-          series: seriesOf(tx, sums.spend, by, bucketMs),
+          bucket,
+          buckets: buckets.map(({ fromMs }) => iso(fromMs)),
+          series: seriesOf(tx, sums.spend, by),
         };
       });
     },
@@ -163,53 +171,69 @@ export const reportOperations = [
     input: z.strictObject({
       from: DateText.optional().describe('A day of the first week; without it four weeks ago'),
       to: DateText.optional().describe('A day of the last week; without it today'),
+      zone: Zone,
     }),
-    output: z.object({ from: z.string(), to: z.string(), rows: z.array(Row), csv: z.string() }),
+    output: z.object({ from: z.string(), to: z.string(), zone: z.string(), rows: z.array(Row), csv: z.string() }),
     errors: [],
     handler: async (app, _caller, input) => {
-      const span = weeks(input, app.clock());
-      const rows = await keeping(app, `pilot ${span.fromMs} ${span.toMs}`, (cost) => pilotRows(app, span, cost));
-      return { from: iso(span.fromMs), to: iso(span.toMs), rows, csv: csvOf(rows) };
+      const zone = zoneOf(app, input.zone);
+      const span = weeks(input, app.clock(), zone);
+      const key = `pilot ${span.fromMs} ${span.toMs} ${zone}`;
+      const rows = await keeping(app, key, (cost) => pilotRows(app, span, cost, zone));
+      return { from: iso(span.fromMs), to: iso(span.toMs), zone, rows, csv: csvOf(rows) };
     },
   }),
 ];
 
-const mondayOf = (ms: number): number => Math.floor((ms + MONDAY_MS) / WEEK_MS) * WEEK_MS - MONDAY_MS;
+/** Noon of a date by the zone's clock. */
+function noonOf(date: string, zone: string): number {
+  const utcMs = Date.parse(date);
+  const { year, month, day, hour, minute } = zonedTime(utcMs, zone);
+  return utcMs + DAY_MS / 2 - (Date.UTC(year, month - 1, day, hour, minute) - utcMs);
+}
 
-function weeks(input: { from?: string | undefined; to?: string | undefined }, nowMs: number): Span {
-  const last = input.to === undefined ? nowMs : Date.parse(input.to);
-  const first = input.from === undefined ? last - 3 * WEEK_MS : Date.parse(input.from);
-  const span = { fromMs: mondayOf(first), toMs: mondayOf(last) + WEEK_MS };
+function weeks(input: { from?: string | undefined; to?: string | undefined }, nowMs: number, zone: string): Span {
+  const last = input.to === undefined ? nowMs : noonOf(input.to, zone);
+  const first = input.from === undefined ? last - 3 * WEEK_MS : noonOf(input.from, zone);
+  const monday = (ms: number): number => calendarStart('week', zone, ms);
+  // A week and a half from a Monday is in the next week, also where the clocks change.
+  const span = { fromMs: monday(first), toMs: monday(monday(last) + WEEK_MS * 1.5) };
   if (span.toMs <= span.fromMs || span.toMs - span.fromMs > 54 * WEEK_MS) {
     throw new BursarError('invalid_request', { message: 'The report covers one week to a year, `from` before `to`.' });
   }
   return span;
 }
 
-type Group = { week: bigint; workflowId: string | null; counts: CountRow; spend: bigint; reviewsMs: number[] };
+function dateOf(ms: number, zone: string): string {
+  const { year, month, day } = zonedTime(ms, zone);
+  return iso(Date.UTC(year, month - 1, day)).slice(0, 10);
+}
 
-async function pilotRows(app: App, span: Span, cost: Cost): Promise<z.input<typeof Row>[]> {
+type Group = { week: string; workflowId: string | null; counts: CountRow; spend: bigint; reviewsMs: number[] };
+
+async function pilotRows(app: App, span: Span, cost: Cost, zone: string): Promise<z.input<typeof Row>[]> {
   const groups = new Map<string, Group>();
-  const groupOf = (week: bigint, workflowId: string | null): Group => {
+  const groupOf = (week: string, workflowId: string | null): Group => {
     const key = `${week} ${workflowId ?? ''}`;
     const group = groups.get(key) ?? { week, workflowId, counts: { ...none }, spend: 0n, reviewsMs: [] };
     groups.set(key, group);
     return group;
   };
-  await byDay(app, span, cost, (tx, day) => {
-    const found = tx.all<CountRow & { week: bigint; workflow_id: string | null; spend: bigint | null }>(
-      `SELECT (p.created_at + ${MONDAY_MS}) / ${WEEK_MS} AS week, p.workflow_id, ${COUNTS},
+  await bySlice(app, slicesOf(span, 'day', zone), cost, (tx, day) => {
+    const week = dateOf(calendarStart('week', zone, day.fromMs), zone);
+    const found = tx.all<CountRow & { workflow_id: string | null; spend: bigint | null }>(
+      `SELECT p.workflow_id, ${COUNTS},
          sum(CASE WHEN ${SPEND} THEN p.amount_micro END) AS spend
-       FROM payments p WHERE ${IN_SPAN} AND ${ASKED} GROUP BY week, p.workflow_id`,
+       FROM payments p WHERE ${IN_SPAN} AND ${ASKED} GROUP BY p.workflow_id`,
       ...spanValues(day),
     );
     for (const row of found) {
-      const group = groupOf(row.week, row.workflow_id);
+      const group = groupOf(week, row.workflow_id);
       add(group.counts, row);
       group.spend += row.spend ?? 0n;
     }
     for (const row of tx.all<ReviewRow>(REVIEW_MS, ...spanValues(day))) {
-      groupOf(row.week, row.workflow_id).reviewsMs.push(Number(row.ms));
+      groupOf(week, row.workflow_id).reviewsMs.push(Number(row.ms));
     }
   });
   const nameOf = (id: string | null): string =>
@@ -218,7 +242,7 @@ async function pilotRows(app: App, span: Span, cost: Cost): Promise<z.input<type
       : (app.store.read((tx) => tx.get<{ name: string }>('SELECT name FROM workflows WHERE id = ?', id))?.name ?? id);
   return [...groups.values()]
     .map(({ week, workflowId, counts, spend, reviewsMs }) => ({
-      week: iso(Number(week) * WEEK_MS - MONDAY_MS).slice(0, 10),
+      week,
       workflow: nameOf(workflowId),
       spend: amountView(spend),
       ...rates(counts, reviewsMs),

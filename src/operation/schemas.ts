@@ -2,7 +2,7 @@ import { getAddress, isAddress } from 'viem';
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
 import { type IdKind, idPattern } from '../ids/ids.ts';
-import { formatUsdc, parsePositiveUsdc } from '../money/microUsdc.ts';
+import { formatUsdc, parsePositiveUsdc, parseUsdc } from '../money/microUsdc.ts';
 
 /** Schemas that several operations share: each wire form is told once, and parsed once, here at the edge. */
 
@@ -21,6 +21,9 @@ export const amountView = (micro: bigint): z.input<typeof AmountView> => ({
   value: formatUsdc(micro),
   currency: 'USDC',
 });
+
+/** Decimal USDC in a query. Parses to micro-USDC; a bad value is `invalid_amount`. */
+export const UsdcText = z.string().max(40).transform(parseUsdc);
 
 /** 20-byte hex with an EIP-55 checksum, or all lower case. Parses to the checksummed form; else `invalid_address`. */
 export const AddressText = z

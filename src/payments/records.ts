@@ -151,6 +151,7 @@ export function insertPayment(
 /** SQLite takes the partial index of live payments only when a query repeats its very condition. */
 export const WORKING = "state IN ('in_review', 'authorized', 'submitted', 'settled')";
 const workingStates: readonly string[] = ['in_review', 'authorized', 'submitted', 'settled'];
+export const isWorking = (state: PaymentState): boolean => workingStates.includes(state);
 
 export function findPayment(tx: ReadTx, id: string): Payment | undefined {
   const row = tx.get<PaymentRow>('SELECT * FROM payments WHERE id = ?', id);
@@ -188,7 +189,7 @@ export function listPayments(tx: ReadTx, filter: PaymentFilter): Payment[] {
   add('kind = ?', filter.kind);
   add('batch_id = ?', filter.batchId);
   add('id < ?', filter.before);
-  if (filter.state && workingStates.includes(filter.state)) where.push(WORKING);
+  if (filter.state && isWorking(filter.state)) where.push(WORKING);
   const clause = where.length > 0 ? `WHERE ${where.join(' AND ')}` : '';
   return tx
     .all<PaymentRow>(`SELECT * FROM payments ${clause} ORDER BY id DESC LIMIT ?`, ...values, filter.limit)
