@@ -2,12 +2,13 @@ import { type Address, type Hex, isHex, zeroAddress } from 'viem';
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
 import { getAgent } from '../identity/agents.ts';
-import { callOf, explainCeilings, methodOf, type OwnerAction, ownerActions } from '../owner/action.ts';
+import { callOf, explainCeilings, isOfRegistry, methodOf, type OwnerAction, ownerActions } from '../owner/action.ts';
 import { safeFile } from '../owner/safe.ts';
 import { checkOwnerCall } from '../owner/signedCall.ts';
 import type { Call } from '../wallet/agentWallet.ts';
 import { policyDigestOnChain } from '../wallet/approvedTransfer.ts';
-import { agentWalletAbi, policyRegistryAbi } from '../wallet/contracts.generated.ts';
+import { isContract } from '../wallet/chain.ts';
+import { policyRegistryAbi } from '../wallet/contracts.generated.ts';
 import { outcomeOf, outcomesByPurpose } from '../wallet/outcomes.ts';
 import { enqueueTransaction } from '../wallet/transactions.ts';
 import { readWalletState, type WalletState } from '../wallet/walletState.ts';
@@ -22,14 +23,14 @@ const shape = {
   per_payment: Amount.optional(),
   per_period: Amount.optional(),
   address: AddressText.optional().describe(
-    'The executor, guardian, next owner, or where a withdrawal goes; 0x0 for nobody',
+    'The executor, guardian, next owner (of the wallet or the registry), or where a withdrawal goes; 0x0 for nobody',
   ),
   addresses: z.array(AddressText).max(200).optional().describe('Approvers, or payees of the allow-list'),
   threshold: z.int().min(0).max(32).optional(),
   on: z.boolean().optional(),
   until: Time.optional().describe('Of set_valid_until; without it: no end'),
   amount: Amount.optional().describe('Of a withdrawal'),
-  digest: Digest.optional().describe('Of the policy to activate'),
+  digest: Digest.optional().describe('Of the policy to activate or to retire'),
 };
 const Input = z.strictObject(shape);
 const CallView = z.object({
@@ -42,6 +43,11 @@ const CallView = z.object({
   values: z.record(z.string(), z.string()),
   sender: z.string().describe('Who must send it'),
   sender_is_contract: z.boolean().describe('As a Safe is: upload safe_file to its Transaction Builder'),
+  senders: z
+    .array(
+      z.object({ role: z.enum(['owner', 'guardian', 'next owner']), address: z.string(), is_contract: z.boolean() }),
+    )
+    .describe('Everyone whom the contract takes it from'),
   server_sends: z.boolean().describe('This server holds that key: send_owner_call sends it on its signature'),
   effect: z.string(),
   safe_file: z.record(z.string(), z.unknown()),
@@ -70,35 +76,36 @@ function actionOf(input: z.output<typeof Input>): OwnerAction {
   };
 }
 
-type Prepared = { call: Call; sender: Address; state: WalletState | null };
+type Sender = { role: 'owner' | 'guardian' | 'next owner'; address: Address };
+type Prepared = { call: Call; sender: Address; senders: Sender[]; state: WalletState | null };
 
 async function prepare(app: App, input: z.output<typeof Input>): Promise<Prepared> {
   const { wallet } = app.store.read((tx) => getAgent(tx, input.id));
   if (!wallet) throw new BursarError('not_configured', { message: 'The agent has no wallet on this chain.' });
   const { registry } = app.addresses;
   const call = callOf({ wallet: wallet.address, token: app.chain.token, registry }, actionOf(input));
-  if (input.action === 'activate_policy' && registry) {
-    const sender = await app.chain.run((client) =>
-      client.readContract({ address: registry, abi: policyRegistryAbi, functionName: 'owner' }),
-    );
-    return { call, sender, state: null };
-  }
-  const state = await readWalletState(app.chain, wallet.address);
-  if (!state) {
+  const state = isOfRegistry(input.action) ? null : await readWalletState(app.chain, wallet.address);
+  if (!state && !isOfRegistry(input.action)) {
     throw new BursarError('conflict', { message: 'The wallet is not deployed yet: it comes with its first payment.' });
   }
-  return { call, sender: await senderOf(app, wallet.address, input.action, state), state };
+  const senders = await sendersOf(app, call.to, input.action, state);
+  const ours = senders.find(({ role, address }) => role === 'guardian' && app.senders.includes(address)) ?? senders[0];
+  if (!ours) throw new BursarError('conflict', { message: 'Nobody was offered the ownership.' });
+  return { call, sender: ours.address, senders, state };
 }
 
-async function senderOf(app: App, wallet: Address, action: string, state: WalletState): Promise<Address> {
-  if (action === 'accept_ownership') {
-    return app.chain.run((client) =>
-      client.readContract({ address: wallet, abi: agentWalletAbi, functionName: 'pendingOwner' }),
-    );
+/** The owner first. Wallet and registry are both Ownable2Step. */
+async function sendersOf(app: App, to: Address, action: string, state: WalletState | null): Promise<Sender[]> {
+  const read = (functionName: 'owner' | 'pendingOwner') =>
+    app.chain.run((client) => client.readContract({ address: to, abi: policyRegistryAbi, functionName }));
+  if (action.startsWith('accept_')) {
+    const next = await read('pendingOwner');
+    return next === zeroAddress ? [] : [{ role: 'next owner', address: next }];
   }
+  const owner: Sender = { role: 'owner', address: state?.owner ?? (await read('owner')) };
   const guardianMay = action === 'freeze' || action === 'cancel_raise';
-  const guardian = state.guardian !== zeroAddress && app.senders.includes(state.guardian);
-  return guardianMay && guardian ? state.guardian : state.owner;
+  if (!guardianMay || !state || state.guardian === zeroAddress || state.guardian === state.owner) return [owner];
+  return [owner, { role: 'guardian', address: state.guardian }];
 }
 
 async function effectOf(app: App, input: z.output<typeof Input>, { call, state }: Prepared): Promise<string> {
@@ -106,11 +113,16 @@ async function effectOf(app: App, input: z.output<typeof Input>, { call, state }
     const wanted = { perPayment: input.per_payment, perPeriod: input.per_period };
     return explainCeilings(state, wanted, await raiseDelay(app, call.to));
   }
-  if (input.action === 'transfer_ownership') return 'The next owner must accept it; until then nothing changes.';
+  if (input.action === 'transfer_ownership' || input.action === 'transfer_registry')
+    return 'The next owner must accept it; until then nothing changes.';
   if (input.action === 'withdraw') return 'Moves money out of the wallet at once; it counts in no ceiling.';
   if (input.action === 'unfreeze')
     return 'Payments go on; the agent here stays as it is until an operator lets it go on.';
   if (input.action === 'set_executor') return 'At once; what the executor before has signed for the purse is void.';
+  if (input.action === 'activate_policy')
+    return 'At once for new payments; the policy before stays good for the grace period. Then make it the one that decides here.';
+  if (input.action === 'retire_policy')
+    return 'At once, without grace: payments decided under it revert. Retiring the current one stops all payments.';
   return 'At once.';
 }
 
@@ -135,7 +147,9 @@ export const ownerOperations = [
       const { call, sender } = prepared;
       const method = methodOf(call);
       const effect = await effectOf(app, input, prepared);
-      const code = await app.chain.run((client) => client.getCode({ address: sender }));
+      const senders = await Promise.all(
+        prepared.senders.map(async (each) => ({ ...each, is_contract: await isContract(app.chain, each.address) })),
+      );
       const about = { chainId: app.chain.chainId, safe: sender, atMs: app.clock() };
       return {
         action: input.action,
@@ -146,7 +160,8 @@ export const ownerOperations = [
         method: method.name,
         values: method.values,
         sender,
-        sender_is_contract: code !== undefined,
+        sender_is_contract: senders.some(({ address, is_contract }) => address === sender && is_contract),
+        senders,
         server_sends: app.senders.includes(sender),
         effect,
         safe_file: safeFile([call], { ...about, name: `Bursar: ${input.action} ${input.id}`, description: effect }),

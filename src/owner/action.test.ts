@@ -2,7 +2,7 @@ import { privateKeyToAccount } from 'viem/accounts';
 import { describe, expect, it } from 'vitest';
 import { numbered } from '../../test/support/gateWorld.ts';
 import { parseUsdc } from '../money/microUsdc.ts';
-import { callOf, explainCeilings, methodOf, needs, type OwnerAction, ownerActions } from './action.ts';
+import { callOf, explainCeilings, isOfRegistry, methodOf, needs, type OwnerAction, ownerActions } from './action.ts';
 import { safeFile } from './safe.ts';
 import { checkOwnerCall, ownerCallTypedData } from './signedCall.ts';
 
@@ -31,7 +31,7 @@ describe('An owner action', () => {
     expect(file).toMatchObject({ version: '1.0', chainId: '1', meta: { createdFromSafeAddress: numbered(0xc1) } });
     expect(only).toMatchObject({ to: call.to, value: '0', data: call.data, contractMethod: { payable: false } });
     expect(Object.keys(only?.contractInputsValues ?? {})).toEqual(only?.contractMethod.inputs.map(({ name }) => name));
-    expect(call.to).toBe(action === 'activate_policy' ? target.registry : target.wallet);
+    expect(call.to).toBe(isOfRegistry(action) ? target.registry : target.wallet);
   });
 
   it('names what is missing, and refuses what it would not use', () => {

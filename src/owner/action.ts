@@ -3,8 +3,8 @@ import { BursarError } from '../errors/base.ts';
 import { formatUsdc, type MicroUsdc } from '../money/microUsdc.ts';
 import { type Call, ownerCalls } from '../wallet/agentWallet.ts';
 import { agentWalletAbi, policyRegistryAbi } from '../wallet/contracts.generated.ts';
-import { activatePolicyCall } from '../wallet/policyRegistry.ts';
-import { NEVER } from '../wallet/walletConfig.ts';
+import { activatePolicyCall, retirePolicyCall } from '../wallet/policyRegistry.ts';
+import { NEVER } from '../wallet/validity.ts';
 
 export const ownerActions = [
   'set_ceilings',
@@ -22,8 +22,14 @@ export const ownerActions = [
   'transfer_ownership',
   'accept_ownership',
   'activate_policy',
+  'retire_policy',
+  'transfer_registry',
+  'accept_registry',
 ] as const;
 export type OwnerActionName = (typeof ownerActions)[number];
+
+/** Those that go to the organisation's one policy registry, not to a wallet. */
+export const isOfRegistry = (action: OwnerActionName): boolean => /_policy$|_registry$/.test(action);
 
 /** What the owner wants; each action says in `needs` which of the fields it takes. */
 export type OwnerAction = {
@@ -58,6 +64,9 @@ export const needs: Record<OwnerActionName, readonly Field[]> = {
   transfer_ownership: ['address'],
   accept_ownership: [],
   activate_policy: ['digest'],
+  retire_policy: ['digest'],
+  transfer_registry: ['address'],
+  accept_registry: [],
 };
 const optional: Partial<Record<OwnerActionName, readonly Field[]>> = { set_valid_until: ['untilS'] };
 
@@ -106,8 +115,14 @@ export function callOf(target: Target, given: OwnerAction): Call {
     case 'accept_ownership':
       return ownerCalls.acceptOwnership(wallet);
     case 'activate_policy':
-      if (!target.registry) throw invalid('There is no policy registry on this chain.');
-      return activatePolicyCall(target.registry, must(given, 'digest'));
+      return activatePolicyCall(registryOf(target), must(given, 'digest'));
+    case 'retire_policy':
+      return retirePolicyCall(registryOf(target), must(given, 'digest'));
+    case 'transfer_registry':
+      // Both contracts are Ownable2Step: the same two methods.
+      return ownerCalls.transferOwnership(registryOf(target), must(given, 'address'));
+    case 'accept_registry':
+      return ownerCalls.acceptOwnership(registryOf(target));
     default:
       return action satisfies never;
   }
@@ -140,18 +155,36 @@ export function methodOf({ data }: Call): Method {
   return { name: functionName, inputs, values };
 }
 
-/** The ceilings in force and what a change of them does, and when: cuts at once, raises after the wallet's delay. */
-export function explainCeilings(
+export type CeilingChange = { name: 'per payment' | 'per period'; from: bigint; to: bigint; afterS: number };
+
+/** What a change of ceilings does and when, in seconds from its block on: cuts at once, raises after the wallet's delay. */
+export function ceilingChanges(
   now: { perPayment: bigint; perPeriod: bigint },
   wanted: { perPayment: bigint; perPeriod: bigint },
   raiseDelayS: number,
-): string {
-  const one = (name: string, from: bigint, to: bigint): string => {
+): CeilingChange[] {
+  const one = (name: CeilingChange['name'], from: bigint, to: bigint): CeilingChange => ({
+    name,
+    from,
+    to,
+    afterS: to > from ? raiseDelayS : 0,
+  });
+  return [one('per payment', now.perPayment, wanted.perPayment), one('per period', now.perPeriod, wanted.perPeriod)];
+}
+
+/** The same in words. */
+export function explainCeilings(...change: Parameters<typeof ceilingChanges>): string {
+  const said = ceilingChanges(...change).map(({ name, from, to, afterS }) => {
     if (to === from) return `${name} stays ${formatUsdc(from)} USDC`;
-    const change = `${name} goes from ${formatUsdc(from)} to ${formatUsdc(to)} USDC`;
-    return to < from || raiseDelayS === 0 ? `${change} at once` : `${change} after ${raiseDelayS} seconds`;
-  };
-  return `${one('Per payment', now.perPayment, wanted.perPayment)}; ${one('per period', now.perPeriod, wanted.perPeriod)}.`;
+    const moves = `${name} goes from ${formatUsdc(from)} to ${formatUsdc(to)} USDC`;
+    return afterS === 0 ? `${moves} at once` : `${moves} after ${afterS} seconds`;
+  });
+  return `${said.join('; ')}.`.replace(/^p/, 'P');
+}
+
+function registryOf({ registry }: Target): Address {
+  if (!registry) throw invalid('There is no policy registry on this chain.');
+  return registry;
 }
 
 function must<F extends Field>(given: OwnerAction, field: F): NonNullable<OwnerAction[F]> {

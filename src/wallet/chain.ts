@@ -99,6 +99,12 @@ export function openChain(config: ChainConfig): Chain {
   };
 }
 
+/** Whether an address is a contract there now: a Safe, say. A key that delegates to one (EIP-7702) still sends by itself. Throws `chain_unavailable`. */
+export async function isContract(chain: Chain, address: Address): Promise<boolean> {
+  const code = await chain.run((client) => client.getCode({ address }));
+  return code !== undefined && !code.startsWith('0xef0100');
+}
+
 /** Transport failed, or what answers is no working JSON-RPC node. The cause is dropped: it quotes the URL and the body. */
 function isUnreachable(error: unknown): boolean {
   // viem 2 throws these as they are when an answer has another shape than the method's.

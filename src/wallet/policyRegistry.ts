@@ -9,6 +9,50 @@ export function activatePolicyCall(registry: Address, policyDigest: Hex, fromS =
   return { to: registry, data: encodeFunctionData({ abi: policyRegistryAbi, functionName: 'activate', args }) };
 }
 
+/** Ends a policy (bytes32) at once, without grace. */
+export function retirePolicyCall(registry: Address, policyDigest: Hex): Call {
+  return {
+    to: registry,
+    data: encodeFunctionData({ abi: policyRegistryAbi, functionName: 'retire', args: [policyDigest] }),
+  };
+}
+
+export type RegistryState = {
+  owner: Address;
+  pendingOwner: Address;
+  /** bytes32; zero: none. */
+  current: Hex;
+  scheduled: Hex;
+  gracePeriodS: number;
+  /** When each that was asked for is active: epoch seconds, `untilS` null while it has no end. Those never activated are left out. */
+  windows: { digest: Hex; fromS: number; untilS: number | null }[];
+};
+
+const OPEN = 2n ** 64n - 1n;
+
+/** Who owns the registry and what it holds of these policies (bytes32), beside its own current and scheduled one. Throws `chain_unavailable`. */
+export async function readRegistry(chain: Chain, registry: Address, digests: readonly Hex[]): Promise<RegistryState> {
+  return chain.run(async (client) => {
+    const at = { address: registry, abi: policyRegistryAbi, blockNumber: await client.getBlockNumber() } as const;
+    const [owner, pendingOwner, current, scheduled, gracePeriodS] = await Promise.all([
+      client.readContract({ ...at, functionName: 'owner' }),
+      client.readContract({ ...at, functionName: 'pendingOwner' }),
+      client.readContract({ ...at, functionName: 'current' }),
+      client.readContract({ ...at, functionName: 'scheduled' }),
+      client.readContract({ ...at, functionName: 'gracePeriod' }),
+    ]);
+    const asked = [...new Set([current, scheduled, ...digests])].filter((digest) => BigInt(digest) !== 0n);
+    const found = await Promise.all(
+      asked.map((digest) => client.readContract({ ...at, functionName: 'windowOf', args: [digest] })),
+    );
+    const windows = asked.flatMap((digest, index) => {
+      const [from, until] = found[index] ?? [0n, 0n];
+      return until === 0n ? [] : [{ digest, fromS: Number(from), untilS: until === OPEN ? null : Number(until) }];
+    });
+    return { owner, pendingOwner, current, scheduled, gracePeriodS, windows };
+  });
+}
+
 /** Whether wallets may pay under that policy (bytes32) now. Throws `chain_unavailable`. */
 export async function isPolicyActive(chain: Chain, registry: Address, policyDigest: Hex): Promise<boolean> {
   return chain.run((client) =>

@@ -13,6 +13,7 @@ import { z } from 'zod';
 import type { AgentId } from '../ids/ids.ts';
 import { type MicroUsdc, microUsdc } from '../money/microUsdc.ts';
 import { agentWalletBytecode, agentWalletFactoryAbi, x402PurseBytecode } from './contracts.generated.ts';
+import { NEVER } from './validity.ts';
 
 /** What a wallet is made with; its address depends on every field. Field names are the contract's. */
 export type WalletConfig = {
@@ -38,7 +39,6 @@ export type WalletConfig = {
 
 export type WalletAddresses = { wallet: Address; purse: Address };
 
-export const NEVER = 2 ** 40 - 1;
 const DAY_SECONDS = 86_400;
 
 /** Ceilings are the second lock, behind the policy: wide enough to be met by mistakes and thefts only. */

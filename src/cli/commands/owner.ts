@@ -4,7 +4,14 @@ import { Argument, Command } from 'commander';
 import { type Address, createPublicClient, defineChain, getAddress, type Hex, http, isAddress } from 'viem';
 import { BursarError } from '../../errors/base.ts';
 import { parsePositiveUsdc } from '../../money/microUsdc.ts';
-import { callOf, methodOf, type OwnerAction, type OwnerActionName, ownerActions } from '../../owner/action.ts';
+import {
+  callOf,
+  isOfRegistry,
+  methodOf,
+  type OwnerAction,
+  type OwnerActionName,
+  ownerActions,
+} from '../../owner/action.ts';
 import { safeFile } from '../../owner/safe.ts';
 import { ownerCallTypedData, SIGNED_CALL_SECONDS } from '../../owner/signedCall.ts';
 import { type Config, readConfig } from '../../server/config.ts';
@@ -48,14 +55,17 @@ export function ownerCommand(): Command {
     .option('--wallet <address>', 'Instead of an agent: needs no server')
     .option('--per-payment <usdc>', 'set_ceilings')
     .option('--per-period <usdc>', 'set_ceilings')
-    .option('--address <address>', 'set_executor, set_guardian, transfer_ownership, withdraw: to whom')
+    .option(
+      '--address <address>',
+      'set_executor, set_guardian, transfer_ownership, transfer_registry, withdraw: to whom',
+    )
     .option('--addresses <list>', 'set_approvers, allow, disallow; with commas')
     .option('--threshold <number>', 'set_approvers: how many must sign')
     .option('--on', 'set_allow_list')
     .option('--off', 'set_allow_list')
     .option('--until <time>', 'set_valid_until; without it: no end')
     .option('--amount <usdc>', 'withdraw')
-    .option('--digest <digest>', 'activate_policy')
+    .option('--digest <digest>', 'activate_policy, retire_policy')
     .option('--role <role>', 'Which key of the keystore (or BURSAR_KEY_<ROLE>) signs', 'owner')
     .option('--safe-file <file>', "Write a batch for Safe's Transaction Builder instead of sending")
     .option('--safe <address>', 'The Safe that the file is for, where no server is asked')
@@ -172,7 +182,7 @@ const listOf = ({ addresses }: Flags): string[] | undefined =>
 
 function walletOf(action: OwnerActionName, given: unknown): Address {
   // The registry is one for all wallets.
-  if (given === undefined && action === 'activate_policy') return '0x0000000000000000000000000000000000000000';
+  if (given === undefined && isOfRegistry(action)) return '0x0000000000000000000000000000000000000000';
   if (given === undefined || given === null) throw invalid('Say whose wallet: --agent, or --wallet.');
   return address(String(given));
 }
