@@ -1,43 +1,11 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { BUNDLE_FORMAT, digestOf, readBundle, writeBundle } from './bundle.ts';
+import { bundleOf, handMade } from '../../test/support/handMadePolicy.ts';
+import { digestOf, readBundle, writeBundle } from './bundle.ts';
 import { PolicyInput } from './input.ts';
 import { resolveOpa } from './opa.ts';
 import { type LoadOptions, loadPolicy, type Policy } from './policy.ts';
 import { probeInput } from './probeInput.ts';
 import { readStarterBundle } from './starter.ts';
-import { fileOfTarGz } from './tar.ts';
-
-const run = promisify(execFile);
-const manifest = { opa: '1.22.2', entrypoints: ['bursar/decision', 'bursar/meters'] };
-const bundleOf = (wasm: Uint8Array): string =>
-  writeBundle({
-    format: BUNDLE_FORMAT,
-    manifest,
-    files: { 'data.yaml': 'settings:' },
-    data: { settings: null, amounts: {} },
-    wasm: Buffer.from(wasm).toString('base64'),
-  });
-
-/** A bundle of any Rego at all, past the checks of our compiler: what an attacker or a bug might hand over. */
-async function handMade(rego: string): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'bursar-handmade-'));
-  try {
-    await writeFile(join(folder, 'p.rego'), `package bursar\n\n${rego}\n`);
-    const entrypoints = ['decision', 'meters']
-      .filter((name) => rego.includes(name))
-      .flatMap((name) => ['-e', `bursar/${name}`]);
-    await run(await resolveOpa(), ['build', '-t', 'wasm', ...entrypoints, '-o', 'b.tar.gz', 'p.rego'], { cwd: folder });
-    const wasm = fileOfTarGz(await readFile(join(folder, 'b.tar.gz')), '/policy.wasm');
-    return bundleOf(wasm ?? new Uint8Array());
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
 
 /** Decides well on the probe, and on 7 micro-USDC by the given body. */
 async function oddAtSeven(rego: string, options: LoadOptions = {}): Promise<Policy> {
