@@ -42,7 +42,7 @@ export function Refused({ problem }: { problem: Problem | null }) {
   );
 }
 
-/** A form in a dialog. It closes when what it asks for is done. */
+/** A form in a dialog. It closes when what it asks for is done, save where `onDone` shows something more. */
 export function FormDialog(props: {
   title: string;
   submit: string;
@@ -50,15 +50,16 @@ export function FormDialog(props: {
   /** Why it cannot be sent yet; shown once somebody tries. */
   wrong?: string | null;
   onSubmit: () => Promise<unknown>;
+  onDone?: () => void;
   children: ReactNode;
 }) {
-  const { title, submit, onClose, wrong = null, onSubmit, children } = props;
+  const { title, submit, onClose, wrong = null, onSubmit, onDone = onClose, children } = props;
   const { isBusy, problem, send } = useSending();
   const [isTried, setTried] = useState(false);
   const go = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
     setTried(true);
-    if (wrong === null && (await send(onSubmit))) onClose();
+    if (wrong === null && (await send(onSubmit))) onDone();
   };
   return (
     <Dialog title={title} onClose={onClose}>
@@ -84,11 +85,21 @@ export function FormDialog(props: {
 }
 
 /** A button that opens a dialog. */
-export function Opens(props: { label: string; small?: boolean; children: (close: () => void) => ReactNode }) {
+export function Opens(props: {
+  label: string;
+  name?: string;
+  small?: boolean;
+  children: (close: () => void) => ReactNode;
+}) {
   const [isOpen, setOpen] = useState(false);
   return (
     <>
-      <Button variant="default" size={props.small ? 'compact-xs' : 'xs'} onClick={() => setOpen(true)}>
+      <Button
+        variant="default"
+        size={props.small ? 'compact-xs' : 'xs'}
+        aria-label={props.name}
+        onClick={() => setOpen(true)}
+      >
         {props.label}
       </Button>
       {isOpen && props.children(() => setOpen(false))}

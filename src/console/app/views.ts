@@ -15,7 +15,14 @@ export type Agent = {
     address: string;
     purse: string;
     deployed_at: string | null;
-    ceilings: { per_payment: Money; per_period: Money; period_seconds: number };
+    ceilings: {
+      per_payment: Money;
+      per_period: Money;
+      period_seconds: number;
+      threshold: number;
+      approvers: string[];
+      allow_list: string[] | null;
+    };
   } | null;
   balances: Record<'available' | 'reserved' | 'purse' | 'purse_reserved' | 'suspense', Money>;
   created_at: string;

@@ -1,16 +1,23 @@
 import { Text } from '@mantine/core';
+import { Opens } from '../forms.tsx';
 import { useAsk } from '../live.tsx';
 import { Box, Empty, Loaded, Mono, Page, To, usdc } from '../parts.tsx';
+import { can, useMe } from '../session.tsx';
 import { type Agent, duration, inert } from '../views.ts';
+import { CreateAgent } from './agentCreate.tsx';
 import { AgentActs, AgentFacts, type Reach } from './agentParts.tsx';
 import { StopProgress } from './stop.tsx';
 
 export function Agents() {
+  const me = useMe();
   const answer = useAsk<{ agents: Agent[] }>('/v1/agents');
   const exposure = useAsk<{ agents: Reach[] }>('/v1/exposure', 'roster');
   const reach = (id: string) => exposure.data?.agents.find(({ agent }) => agent === id) ?? null;
   return (
-    <Page title="Agents">
+    <Page
+      title="Agents"
+      aside={can(me, 'admin') && <Opens label="Add an agent">{(close) => <CreateAgent onClose={close} />}</Opens>}
+    >
       <Loaded answer={answer}>
         {({ agents }) =>
           agents.length === 0 ? (

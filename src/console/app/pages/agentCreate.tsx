@@ -1,0 +1,86 @@
+import { NativeSelect, Textarea, TextInput } from '@mantine/core';
+import { useState } from 'react';
+import { ask } from '../api.ts';
+import { FormDialog } from '../forms.tsx';
+import { go } from '../route.ts';
+import type { Agent } from '../views.ts';
+import { useSponsors } from './settings/sponsors.tsx';
+
+const LABEL = /^([a-z0-9][a-z0-9._-]{0,39})\s*[=:]\s*(\S.*)$/;
+
+/** `team=research`, one a line. A string tells which line is none. */
+function labelsOf(text: string): Record<string, string> | string {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const labels: Record<string, string> = {};
+  for (const [index, line] of lines.entries()) {
+    const [, name, value] = LABEL.exec(line.trim()) ?? [];
+    if (name === undefined || value === undefined) return `Line ${index + 1} of the labels is not name=value.`;
+    labels[name] = value;
+  }
+  return labels;
+}
+
+const amountProblem = (text: string): string | null =>
+  text === '' || /^\d{1,12}(\.\d{1,6})?$/.test(text) ? null : 'An amount is written as 100 or 12.50.';
+const usdcOf = (value: string) => ({ value, currency: 'USDC' });
+
+/** An agent with a wallet of its own; its address is known at once, the contract comes with the first payment. */
+export function CreateAgent({ onClose }: { onClose: () => void }) {
+  const sponsors = useSponsors();
+  const [form, setForm] = useState({ name: '', sponsor: '', labels: '', perPayment: '', perPeriod: '' });
+  const set = (name: keyof typeof form) => (event: { currentTarget: { value: string } }) =>
+    setForm({ ...form, [name]: event.currentTarget.value });
+  const labels = labelsOf(form.labels);
+  const wrongAmount = amountProblem(form.perPayment) ?? amountProblem(form.perPeriod);
+  const wrong = (): string | null => {
+    if (form.name.trim() === '') return 'Give it a name.';
+    if (form.sponsor === '') return 'Choose who answers for it.';
+    return typeof labels === 'string' ? labels : wrongAmount;
+  };
+  const create = async (): Promise<void> => {
+    const { name, sponsor, perPayment, perPeriod } = form;
+    const ceilings = {
+      ...(perPayment ? { per_payment: usdcOf(perPayment) } : {}),
+      ...(perPeriod ? { per_period: usdcOf(perPeriod) } : {}),
+    };
+    const made = await ask<Agent>('/v1/agents', { name, sponsor, labels, ceilings });
+    go(`/agents/${made.id}`);
+  };
+  return (
+    <FormDialog title="A new agent" submit="Create the agent" onClose={onClose} wrong={wrong()} onSubmit={create}>
+      <TextInput label="Name" required maxLength={80} value={form.name} onChange={set('name')} />
+      <NativeSelect
+        label="Sponsor"
+        description="Who answers for it. Sponsors are added in Settings."
+        required
+        data={[{ value: '', label: 'choose' }, ...sponsors]}
+        value={form.sponsor}
+        onChange={set('sponsor')}
+      />
+      <Textarea
+        label="Labels"
+        description="One a line, as team=research. Policies and reports use them."
+        autosize={false}
+        rows={2}
+        value={form.labels}
+        onChange={set('labels')}
+      />
+      <TextInput
+        label="Ceiling of one payment, USDC"
+        description="The wallet contract's own limit; empty: the server's default. Raising it later takes the wallet's owner and a delay."
+        inputMode="decimal"
+        value={form.perPayment}
+        error={amountProblem(form.perPayment)}
+        onChange={set('perPayment')}
+      />
+      <TextInput
+        label="Ceiling of a period, USDC"
+        description="The same for all payments of a period."
+        inputMode="decimal"
+        value={form.perPeriod}
+        error={amountProblem(form.perPeriod)}
+        onChange={set('perPeriod')}
+      />
+    </FormDialog>
+  );
+}

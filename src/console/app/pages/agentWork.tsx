@@ -1,0 +1,79 @@
+import { useAsk } from '../live.tsx';
+import { useNames } from '../names.tsx';
+import { Loaded, Rows, State, To, usdc, When } from '../parts.tsx';
+import { inert, type Money, type Payment } from '../views.ts';
+import { PaymentRows } from './payments.tsx';
+
+type Schedule = {
+  id: string;
+  name: string;
+  status: string;
+  payee: string;
+  amount: Money;
+  workflow: string | null;
+  rrule: string;
+  zone: string;
+  next_at: string | null;
+};
+const LATEST = 50;
+const SHOWN = 10;
+
+/** What it pays for: the workflows of its latest payments, those payments, and what it pays by schedule. */
+export function AgentWork({ id }: { id: string }) {
+  const { nameOf } = useNames();
+  const payments = useAsk<{ payments: Payment[] }>(`/v1/payments?agent=${id}&limit=${LATEST}`);
+  const schedules = useAsk<{ schedules: Schedule[] }>(`/v1/schedules?agent=${id}`);
+  return (
+    <>
+      <Loaded answer={payments}>
+        {(data) => (
+          <>
+            <Rows
+              label="Workflows"
+              rows={workflowsOf(data.payments)}
+              keyOf={({ workflow }) => workflow}
+              empty="It has paid for no workflow yet."
+              columns={[
+                { title: 'Workflow', cell: ({ workflow }) => nameOf(workflow) },
+                { title: `Of its latest ${LATEST} payments`, cell: ({ count }) => String(count) },
+                { title: 'Last', cell: ({ last }) => <When at={last} /> },
+              ]}
+            />
+            <PaymentRows payments={data.payments.slice(0, SHOWN)} empty="It has paid nothing yet." />
+            <p>
+              <To href={`/payments?agent=${id}`}>All its payments</To>
+            </p>
+          </>
+        )}
+      </Loaded>
+      <Loaded answer={schedules}>
+        {(data) => (
+          <Rows
+            label="Schedules"
+            rows={data.schedules}
+            keyOf={(schedule) => schedule.id}
+            empty="It pays nothing by schedule."
+            columns={[
+              { title: 'Schedule', cell: ({ name }) => inert(name) },
+              { title: 'Status', cell: ({ status }) => <State state={status} /> },
+              { title: 'Amount', cell: ({ amount }) => usdc(amount) },
+              { title: 'To', cell: ({ payee }) => nameOf(payee) },
+              { title: 'Cadence', cell: ({ rrule, zone }) => `${rrule} (${zone})` },
+              { title: 'Next', cell: ({ next_at: at }) => <When at={at} /> },
+            ]}
+          />
+        )}
+      </Loaded>
+    </>
+  );
+}
+
+function workflowsOf(payments: Payment[]): { workflow: string; count: number; last: string }[] {
+  const found = new Map<string, { workflow: string; count: number; last: string }>();
+  for (const { workflow, created_at: at } of payments) {
+    if (workflow === null) continue;
+    const known = found.get(workflow) ?? { workflow, count: 0, last: at };
+    found.set(workflow, { ...known, count: known.count + 1 });
+  }
+  return [...found.values()];
+}

@@ -1,0 +1,177 @@
+import { NativeSelect, Text, TextInput } from '@mantine/core';
+import { useState } from 'react';
+import { addressProblem } from '../../addressText.ts';
+import { ask } from '../../api.ts';
+import { Act, AddressInput, FormDialog, Opens, Refused, useSending, wordsOf } from '../../forms.tsx';
+import { useAsk } from '../../live.tsx';
+import { useNames } from '../../names.tsx';
+import { Loaded, Mono, Rows, State, To } from '../../parts.tsx';
+import { can, useMe } from '../../session.tsx';
+import { inert } from '../../views.ts';
+import { useSponsors } from './sponsors.tsx';
+
+type Approver = {
+  id: string;
+  name: string;
+  address: string;
+  roles: string[];
+  sponsor: string | null;
+  status: string;
+};
+
+const ROLES =
+  'operator, auditor and viewer say what they may do in this console; any other is for reviews, as finance.';
+
+/** People who may answer reviews and sign in here; and which wallets take their signature on chain. */
+export function Approvers() {
+  const me = useMe();
+  const { nameOf } = useNames();
+  const sending = useSending();
+  const answer = useAsk<{ approvers: Approver[] }>('/v1/approvers');
+  const { reload } = answer;
+  const remove = (each: Approver): string =>
+    each.id === me.approver.id
+      ? 'That is you: you will be signed out at once. Remove yourself?'
+      : `Remove ${inert(each.name)}? What they signed and is not executed yet no longer counts. Their address stays taken.`;
+  return (
+    <>
+      <Text size="sm" mb="sm">
+        Whoever is added here may answer reviews and sign in. No wallet lists them by that: above a wallet's ceilings
+        the contract takes signatures of the approvers in its own list only, and its owner changes that list, on the
+        agent's page. New wallets list those that the server's configuration names.
+      </Text>
+      <Refused problem={sending.problem} />
+      <Loaded answer={answer}>
+        {({ approvers }) => (
+          <Rows
+            label="Approvers"
+            rows={approvers}
+            keyOf={({ id }) => id}
+            empty="There are no approvers."
+            columns={[
+              { title: 'Name', cell: ({ name }) => inert(name) },
+              { title: 'Address', cell: ({ address }) => <Mono>{address}</Mono> },
+              { title: 'Roles', cell: ({ roles }) => inert(roles.join(', ')) },
+              { title: 'Sponsor', cell: ({ sponsor }) => nameOf(sponsor) },
+              { title: 'Status', cell: ({ status }) => <State state={status} /> },
+              { title: 'Listed by the wallets of', cell: ({ address }) => <ListedBy address={address} /> },
+              ...(can(me, 'admin')
+                ? [
+                    {
+                      title: 'Acts',
+                      cell: (each: Approver) =>
+                        each.status !== 'active' ? (
+                          'none'
+                        ) : (
+                          <span className="acts">
+                            <Opens label="Change roles" name={`Change roles of ${inert(each.name)}`} small>
+                              {(close) => <ChangeRoles approver={each} reload={reload} onClose={close} />}
+                            </Opens>
+                            <Act
+                              label="Remove"
+                              name={`Remove ${inert(each.name)}`}
+                              ask={remove(each)}
+                              sending={sending}
+                              job={() => ask(`/v1/approvers/${each.id}/revoke`, {})}
+                              then={reload}
+                            />
+                          </span>
+                        ),
+                    },
+                  ]
+                : []),
+            ]}
+          />
+        )}
+      </Loaded>
+      {can(me, 'admin') && (
+        <div style={{ marginTop: '0.75rem' }}>
+          <Opens label="Add an approver">{(close) => <AddApprover reload={reload} onClose={close} />}</Opens>
+        </div>
+      )}
+    </>
+  );
+}
+
+function ListedBy({ address }: { address: string }) {
+  const { agents } = useNames();
+  const listing = agents.filter(({ wallet }) => wallet?.ceilings.approvers.includes(address));
+  if (listing.length === 0) return 'none';
+  return listing.map(({ id, name }) => (
+    <span key={id}>
+      <To href={`/agents/${id}`}>{inert(name)}</To>{' '}
+    </span>
+  ));
+}
+
+function AddApprover({ reload, onClose }: { reload: () => void; onClose: () => void }) {
+  const [name, setName] = useState('');
+  const [address, setAddress] = useState('');
+  const [roles, setRoles] = useState('finance');
+  const [sponsor, setSponsor] = useState('');
+  const sponsors = useSponsors();
+  const add = async (): Promise<void> => {
+    await ask('/v1/approvers', { name, address, roles: wordsOf(roles), ...(sponsor ? { sponsor } : {}) });
+    reload();
+  };
+  const wrong = name.trim() === '' ? 'Give a name.' : (addressProblem(address) ?? needsRole(roles));
+  return (
+    <FormDialog title="A new approver" submit="Add the approver" onClose={onClose} wrong={wrong} onSubmit={add}>
+      <TextInput
+        label="Name"
+        required
+        maxLength={80}
+        value={name}
+        onChange={(event) => setName(event.currentTarget.value)}
+      />
+      <AddressInput
+        label="Address"
+        description="Of the wallet that signs: a person's, or a contract's such as a Safe."
+        required
+        value={address}
+        onChange={setAddress}
+      />
+      <TextInput
+        label="Roles"
+        description={ROLES}
+        required
+        value={roles}
+        onChange={(event) => setRoles(event.currentTarget.value)}
+      />
+      <NativeSelect
+        label="Sponsor that this person is"
+        data={[{ value: '', label: 'none' }, ...sponsors]}
+        value={sponsor}
+        onChange={(event) => setSponsor(event.currentTarget.value)}
+      />
+    </FormDialog>
+  );
+}
+
+const needsRole = (roles: string): string | null =>
+  wordsOf(roles).length === 0 ? 'Give at least one role; to end an approver, remove them.' : null;
+
+function ChangeRoles({ approver, reload, onClose }: { approver: Approver; reload: () => void; onClose: () => void }) {
+  const [roles, setRoles] = useState(approver.roles.join(', '));
+  const change = async (): Promise<void> => {
+    await ask(`/v1/approvers/${approver.id}/roles`, { roles: wordsOf(roles) });
+    reload();
+  };
+  return (
+    <FormDialog
+      title={`Roles of ${inert(approver.name)}`}
+      submit="Save the roles"
+      onClose={onClose}
+      wrong={needsRole(roles)}
+      onSubmit={change}
+    >
+      <TextInput
+        label="Roles"
+        description={`${ROLES} They count at once, also for what is signed already.`}
+        required
+        value={roles}
+        onChange={(event) => setRoles(event.currentTarget.value)}
+      />
+    </FormDialog>
+  );
+}

@@ -1,0 +1,132 @@
+import { Button, NativeSelect } from '@mantine/core';
+import { useState } from 'react';
+import { ask } from '../../api.ts';
+import { Act, FormDialog, Opens, Refused, useSending } from '../../forms.tsx';
+import { useAsk } from '../../live.tsx';
+import { useNames } from '../../names.tsx';
+import { Loaded, Rows, State, When } from '../../parts.tsx';
+import { can, useMe } from '../../session.tsx';
+import { inert } from '../../views.ts';
+import { IssueKey } from './issueKey.tsx';
+import { Secret } from './secret.tsx';
+
+type Key = {
+  id: string;
+  role: string;
+  agent: string | null;
+  name: string;
+  scopes: string[];
+  created_at: string;
+  expires_at: string | null;
+  revoked_at: string | null;
+};
+
+/** API keys, without their secrets: of everybody, or of one agent. */
+export function Keys({ agent }: { agent?: string }) {
+  const me = useMe();
+  const { nameOf } = useNames();
+  const answer = useAsk<{ keys: Key[] }>(can(me, 'admin') ? '/v1/keys' : null);
+  const sending = useSending();
+  const [rotated, setRotated] = useState<Key | null>(null);
+  if (!can(me, 'admin')) return <p>Operators see the keys here.</p>;
+  return (
+    <>
+      <Refused problem={sending.problem} />
+      <Loaded answer={answer}>
+        {({ keys }) => (
+          <Rows
+            label="API keys"
+            rows={keys.filter((key) => agent === undefined || key.agent === agent)}
+            keyOf={({ id }) => id}
+            empty="There are no keys."
+            columns={[
+              { title: 'Name', cell: ({ name }) => inert(name) },
+              ...(agent === undefined
+                ? [{ title: 'Of', cell: (key: Key) => (key.agent ? nameOf(key.agent) : key.role) }]
+                : []),
+              { title: 'Scopes', cell: ({ scopes }) => scopes.join(', ') },
+              { title: 'State', cell: (key) => <State state={stateOf(key)} /> },
+              { title: 'Made', cell: ({ created_at: at }) => <When at={at} /> },
+              { title: 'Ends', cell: ({ expires_at: at, revoked_at: revoked }) => <When at={revoked ?? at} /> },
+              {
+                title: 'Acts',
+                cell: (key) =>
+                  stateOf(key) !== 'active' ? (
+                    'none'
+                  ) : (
+                    <span className="acts">
+                      <Button
+                        size="compact-xs"
+                        variant="default"
+                        aria-label={`Rotate ${inert(key.name)}`}
+                        onClick={() => setRotated(key)}
+                      >
+                        Rotate
+                      </Button>
+                      <Act
+                        label="Revoke"
+                        name={`Revoke ${inert(key.name)}`}
+                        ask={`End the key ${inert(key.name)} at once?`}
+                        sending={sending}
+                        job={() => ask(`/v1/keys/${key.id}/revoke`, {})}
+                        then={answer.reload}
+                      />
+                    </span>
+                  ),
+              },
+            ]}
+          />
+        )}
+      </Loaded>
+      <div style={{ marginTop: '0.75rem' }}>
+        <Opens label="Issue a key">
+          {(close) => <IssueKey {...(agent === undefined ? {} : { agent })} onClose={close} reload={answer.reload} />}
+        </Opens>
+      </div>
+      {rotated && (
+        <RotateKey name={rotated.name} id={rotated.id} onClose={() => setRotated(null)} reload={answer.reload} />
+      )}
+    </>
+  );
+}
+
+function stateOf({ revoked_at: revoked, expires_at: ends }: Key): string {
+  if (revoked !== null) return 'revoked';
+  return ends !== null && Date.parse(ends) <= Date.now() ? 'expired' : 'active';
+}
+
+const graces = [
+  { value: '0', label: 'at once' },
+  { value: '600', label: 'in 10 minutes' },
+  { value: '3600', label: 'in an hour' },
+  { value: '86400', label: 'in a day' },
+];
+
+function RotateKey(props: { id: string; name: string; onClose: () => void; reload: () => void }) {
+  const { id, name, onClose, reload } = props;
+  const [grace, setGrace] = useState('600');
+  const [secret, setSecret] = useState<string | null>(null);
+  const rotate = async (): Promise<void> => {
+    const { key } = await ask<{ key: string }>(`/v1/keys/${id}/rotate`, { grace_seconds: Number(grace) });
+    setSecret(key);
+    reload();
+  };
+  if (secret !== null) return <Secret name={name} secret={secret} onClose={onClose} />;
+  return (
+    <FormDialog
+      title={`A new key in the place of ${inert(name)}`}
+      submit="Make the new key"
+      onClose={onClose}
+      onSubmit={rotate}
+      onDone={() => {}}
+    >
+      <NativeSelect
+        label="The old key ends"
+        description="Time to put the new one in its place."
+        data={graces}
+        value={grace}
+        onChange={(event) => setGrace(event.currentTarget.value)}
+      />
+    </FormDialog>
+  );
+}
