@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sendInOrder } from '../src/devnet/client.ts';
 import { ownerCallTypedData } from '../src/owner/signedCall.ts';
 import { ownerCalls } from '../src/wallet/agentWallet.ts';
@@ -25,6 +25,8 @@ beforeAll(async () => {
   payee = String(made.id);
 });
 afterAll(() => world.end());
+// A test that fails with mining off must not take the next ones with it.
+afterEach(() => world.office.local.client.setAutomine(true));
 beforeEach(() => {
   world.seller.offers = [world.seller.offer()];
   world.seller.onPaid = async ({ payload, response }) => {

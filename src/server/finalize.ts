@@ -2,7 +2,10 @@ import type { LocalChain } from '../devnet/localChain.ts';
 
 const BEAT_MS = 500;
 
-/** A local chain makes a block per transaction, so nothing would ever get final: give it some blocks after the last one. */
+/**
+ * A local chain makes a block per transaction, so nothing would ever get final: give it some blocks after the last one. A chain
+ * that was told to stop mining is left alone: a block of ours would take what waits in its pool with it.
+ */
 export function keepFinalizing(local: LocalChain): () => void {
   let busy = false;
   const timer = setInterval(() => {
@@ -20,7 +23,8 @@ export function keepFinalizing(local: LocalChain): () => void {
           block.number > back ? local.client.getBlock({ blockNumber: block.number - back }) : Promise.resolve(block),
         ),
       );
-      if (recent.some((each) => each.transactions.length > 0)) await local.client.mine({ blocks: 1 });
+      const isRecent = recent.some((each) => each.transactions.length > 0);
+      if (isRecent && (await local.client.getAutomine())) await local.client.mine({ blocks: 1 });
     } catch {
       // The chain is stopping or restarting; the next beat tries again.
     }
