@@ -12,12 +12,9 @@ export type Example = {
   atMs: number;
   agentId: string;
   payment: Row;
-  input: Row;
-  result: Row;
   decision: Row;
   entries: Row[];
-  postings: Row[];
-  meters: Row[];
+  counted: Row;
   events: Row[];
 };
 
@@ -39,25 +36,19 @@ export async function examplePayment(store: Store, policy: Policy, world: World,
     const settled = settle(tx, submitted, settlement, credit, { actor: 'bursar', atMs });
     transition(tx, settled, 'finalize', { actor: 'bursar', atMs });
     const all = (sql: string): Row[] => tx.all<Row>(sql, payment.id);
-    const [row, decision, input, result] = [
-      all('SELECT * FROM payments WHERE id = ?')[0],
-      all('SELECT * FROM decisions WHERE payment_id = ?')[0],
-      all('SELECT d.* FROM documents d JOIN decisions c ON c.input_hash = d.hash WHERE c.payment_id = ?')[0],
-      all('SELECT d.* FROM documents d JOIN decisions c ON c.result_hash = d.hash WHERE c.payment_id = ?')[0],
-    ];
-    if (!row || !decision || !input || !result) throw new Error('The gate left a row out.');
+    const [row, decision, counted] = [
+      'payments WHERE id',
+      'decisions WHERE payment_id',
+      'meter_entries WHERE payment_id',
+    ].map((where) => all(`SELECT * FROM ${where} = ?`)[0]);
+    if (!row || !decision || !counted) throw new Error('The gate left a row out.');
     return {
       atMs,
       agentId: payment.agentId,
       payment: row,
-      input,
-      result,
       decision,
       entries: all('SELECT * FROM ledger_entries WHERE payment_id = ? ORDER BY id'),
-      postings: all(
-        'SELECT p.* FROM postings p JOIN ledger_entries e ON e.id = p.entry_id WHERE e.payment_id = ? ORDER BY p.entry_id, p.line',
-      ),
-      meters: all('SELECT * FROM meter_entries WHERE payment_id = ?'),
+      counted,
       events: all('SELECT * FROM events WHERE payment_id = ? ORDER BY seq'),
     };
   });

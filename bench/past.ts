@@ -51,8 +51,9 @@ export function layPast(path: string, example: Example, policy: Policy, world: W
   };
   let { entryId } = database.prepare('SELECT max(id) AS entryId FROM ledger_entries').get() as { entryId: bigint };
 
+  const resultHash = createHash('sha256').update(String(example.decision.result_json)).digest('hex');
+
   database.exec('BEGIN');
-  insert('documents', example.result);
   for (let n = 0; n < past.payments; n += 1) {
     const agent = world.agents[n % world.agents.length]?.agent;
     const payee = world.payees[(n * 7 + Math.floor(n / world.agents.length)) % world.payees.length];
@@ -66,7 +67,7 @@ export function layPast(path: string, example: Example, policy: Policy, world: W
   );
   for (const [account, amount] of balances) addTo.run(account, amount);
   for (const row of histories.values()) insertOrReplace(database, 'payment_history', row);
-  for (const row of meters.rows()) insertOrReplace(database, 'meters', row);
+  for (const row of meters.rows()) insert('meters', row);
   database.exec(
     'UPDATE wallets SET next_nonce = (SELECT count(*) FROM payments p WHERE p.agent_id = wallets.agent_id)',
   );
@@ -79,11 +80,11 @@ export function layPast(path: string, example: Example, policy: Policy, world: W
     const address = payee.addresses[0]?.address ?? '';
     const wallet = agent.wallet?.address ?? '';
     const category = payee.categories[0] ?? null;
-    const body = String(example.input.body)
+    const body = String(example.decision.input_json)
       .replaceAll(String(example.atMs), String(atMs))
       .replaceAll(example.agentId, agent.id);
     const inputHash = createHash('sha256').update(body).digest('hex');
-    const decisionHash = decisionHashOf(policy.digest, inputHash, String(example.decision.result_hash));
+    const decisionHash = decisionHashOf(policy.digest, inputHash, resultHash);
     const txHash = `0x${inputHash}`;
     const blockNumber = BigInt(n + 2);
     insert('payments', {
@@ -106,32 +107,24 @@ export function layPast(path: string, example: Example, policy: Policy, world: W
       block_hash: txHash,
       settled_at: atMs,
     });
-    insert('documents', { hash: inputHash, body });
     const { seq: _decision, ...decision } = example.decision;
     insert('decisions', {
       ...decision,
       hash: decisionHash,
       payment_id: id,
-      input_hash: inputHash,
+      input_json: body,
       decided_at: atMs,
     });
-    const lines: [string, bigint][][] = [
-      [
-        [agentAccount(agent.id, 'available'), -amount],
-        [agentAccount(agent.id, 'reserved'), amount],
-      ],
-      [
-        [agentAccount(agent.id, 'reserved'), -amount],
-        [externalAccount(address), amount],
-      ],
-    ];
-    example.entries.forEach((entry, index) => {
+    const moves = [
+      [agentAccount(agent.id, 'available'), agentAccount(agent.id, 'reserved')],
+      [agentAccount(agent.id, 'reserved'), externalAccount(address)],
+    ] as const;
+    moves.forEach(([from, to], index) => {
       entryId += 1n;
-      insert('ledger_entries', { ...entry, id: entryId, payment_id: id, at: atMs });
-      for (const [line, [account, micro]] of (lines[index] ?? []).entries()) {
-        insert('postings', { entry_id: entryId, line, account, amount_micro: micro });
-        balances.set(account, (balances.get(account) ?? 0n) + micro);
-      }
+      const sides = { from_account: from, to_account: to, amount_micro: amount };
+      insert('ledger_entries', { ...example.entries[index], ...sides, id: entryId, payment_id: id, at: atMs });
+      balances.set(from, (balances.get(from) ?? 0n) - amount);
+      balances.set(to, (balances.get(to) ?? 0n) + amount);
     });
     const subject = {
       agent: agent.id,
@@ -145,10 +138,10 @@ export function layPast(path: string, example: Example, policy: Policy, world: W
       network: chainFacts.network,
       host: null,
     };
-    for (const entry of meters.add(subject, amount, atMs)) {
-      const like = example.meters.find(({ meter }) => meter === entry.meter);
-      if (like) insert('meter_entries', { ...like, ...entry, payment_id: id });
-    }
+    const { ids, inside } = meters.add(subject, amount, atMs);
+    const counts = { payment_id: id, at: atMs, amount_micro: amount };
+    insert('meter_entries', { ...example.counted, ...counts, meters_json: JSON.stringify(ids) });
+    for (const meterId of inside) insert('meter_rolling', { ...counts, meter_id: meterId, counted: 1 });
     for (const event of example.events) {
       seq += 1n;
       const told = { ...(JSON.parse(String(event.body)) as object), seq: Number(seq), payment: id, agent: agent.id };

@@ -1,49 +1,48 @@
-import type { MeterSubject } from '../src/ledger/meters.ts';
-import { type MeterDeclaration, type MeterDeclarations, windowStart } from '../src/policy/meters.ts';
+import { ROLLING } from '../src/ledger/meterRows.ts';
+import { isRollingWindow, type MeterSubject } from '../src/ledger/meters.ts';
+import { type MeterDeclarations, windowStart } from '../src/policy/meters.ts';
 import type { Row } from './example.ts';
 
-type Entry = { meter: string; grp: string; window_start: number; amount_micro: bigint; at: number; state: string };
-
-/** Adds up a past as the ledger would have: an entry for each payment and meter, and the meters' own rows at the end. */
+/** Adds up a past as the ledger would have: the meters' rows at the end, and for each payment where it counts. */
 export function pastMeters(
   declarations: MeterDeclarations,
   endMs: number,
 ): {
-  add: (subject: MeterSubject, amountMicro: bigint, atMs: number) => Entry[];
+  /** `ids`: all meters that it is in. `inside`: the rolling ones that it has not left at the end. */
+  add: (subject: MeterSubject, amountMicro: bigint, atMs: number) => { ids: number[]; inside: number[] };
   rows: () => Row[];
 } {
-  const sums = new Map<string, Row & { total_micro: bigint; count: bigint }>();
+  const sums = new Map<string, Row & { id: number; total_micro: bigint; count: bigint }>();
   // A recurring payment's meter takes no payouts; meters without kinds take all that is here.
   const taken = Object.entries(declarations).filter(([, { kinds }]) => kinds === undefined);
   return {
-    add: (subject, amountMicro, atMs) =>
-      taken.map(([meter, declaration]) => {
-        const cut = isRolling(declaration) ? windowStart(declaration.window, endMs) : null;
-        const entry: Entry = {
-          meter,
-          grp: declaration.by.map((dimension) => `${subject[dimension] ?? '-'}\u001f`).join(''),
-          window_start: cut === null ? windowStart(declaration.window, atMs) : 0,
-          amount_micro: amountMicro,
-          at: atMs,
-          state: cut !== null && atMs < cut ? 'left' : 'live',
-        };
-        if (entry.state === 'live') count(entry);
-        return entry;
-      }),
+    add: (subject, amountMicro, atMs) => {
+      const ids: number[] = [];
+      const inside: number[] = [];
+      for (const [meter, declaration] of taken) {
+        const group = declaration.by.map((dimension) => `${subject[dimension] ?? '-'}\u001f`).join('');
+        const rolls = isRollingWindow(declaration);
+        const sum = rowOf(meter, group, rolls ? ROLLING : windowStart(declaration.window, atMs));
+        ids.push(sum.id);
+        if (rolls && atMs < windowStart(declaration.window, endMs)) continue;
+        if (rolls) inside.push(sum.id);
+        sum.total_micro += amountMicro;
+        sum.count += 1n;
+        sum.last_at = atMs;
+        if (rolls) sum.oldest_at ??= atMs;
+      }
+      return { ids, inside };
+    },
     rows: () => [...sums.values()],
   };
 
-  function count({ meter, grp, window_start, amount_micro, at }: Entry): void {
-    const key = `${meter} ${grp} ${window_start}`;
-    const sum = sums.get(key);
-    if (!sum) {
-      sums.set(key, { meter, grp, window_start, total_micro: amount_micro, count: 1n, last_at: at, oldest_at: at });
-      return;
-    }
-    sum.total_micro += amount_micro;
-    sum.count += 1n;
-    sum.last_at = at;
+  function rowOf(meter: string, grp: string, start: number): Row & { id: number; total_micro: bigint; count: bigint } {
+    const key = `${meter} ${grp} ${start}`;
+    const known = sums.get(key);
+    if (known) return known;
+    const about = { id: sums.size + 1, meter, grp, window_start: start };
+    const row = { ...about, total_micro: 0n, count: 0n, last_at: null, oldest_at: null };
+    sums.set(key, row);
+    return row;
   }
 }
-
-const isRolling = ({ window }: MeterDeclaration): boolean => window !== 'lifetime' && 'rolling' in window;

@@ -12,11 +12,14 @@ type Plain = { run(values: Values): unknown };
 export type PaymentRows = {
   nonce: Values;
   payment: Values;
-  documents: Values[];
   decision: Values;
   entry: Values;
-  postings: { posting: Values; balance: Values }[];
-  meters: { meter: Values; entry: Values }[];
+  balances: Values;
+  /** Windows that it begins, the others that it is added to, where it counts and what it puts into rolling windows. */
+  newMeters: Values[];
+  addTo: Values;
+  counted: Values;
+  rolling: Values[];
   event: Values;
 };
 
@@ -25,40 +28,41 @@ export function readRows(path: string): PaymentRows[] {
   const database = new Database(path, { readonly: true });
   database.defaultSafeIntegers(true);
   const rows = (sql: string): Row[] => database.prepare<[], Row>(sql).all();
-  const documents = new Map(rows('SELECT * FROM documents').map((row) => [row.hash, row]));
   const decisions = grouped(rows('SELECT * FROM decisions'), 'payment_id');
   const entries = grouped(rows('SELECT * FROM ledger_entries WHERE payment_id IS NOT NULL'), 'payment_id');
   const events = grouped(rows('SELECT * FROM events WHERE payment_id IS NOT NULL'), 'payment_id');
-  const postings = grouped(rows('SELECT * FROM postings'), 'entry_id');
-  const meters = grouped(rows('SELECT * FROM meter_entries'), 'payment_id');
+  const meters = new Map(rows('SELECT * FROM meters').map((row) => [Number(row.id), row]));
+  const counted = new Map(rows('SELECT * FROM meter_entries').map((row) => [row.payment_id, row]));
+  const rolling = grouped(rows('SELECT * FROM meter_rolling'), 'payment_id');
   // In the order of the event chain, which is the order in which the gate decided.
   const payments = rows('SELECT p.* FROM payments p JOIN events e ON e.payment_id = p.id ORDER BY e.seq');
   database.close();
-  // Many payments share a result; only the first of them wrote it.
-  const take = (hash: Value | undefined): Values[] => {
-    const row = documents.get(need(hash));
-    documents.delete(need(hash));
-    return row ? [Object.values(row)] : [];
-  };
   return payments.map((payment): PaymentRows => {
     const id = need(payment.id);
     const [decision] = need(decisions.get(id));
     const [entry] = need(entries.get(id));
     const [event] = need(events.get(id));
+    const count = need(counted.get(id));
+    const amount = need(count.amount_micro);
+    const at = need(count.at);
+    const ids = JSON.parse(String(count.meters_json)) as number[];
+    const begun = ids.map((meterId) => meters.get(meterId)).filter((row) => row !== undefined);
+    // Only the first payment of a window begins it.
+    for (const each of begun) meters.delete(Number(each.id));
+    const isBegun = (meterId: number): boolean => begun.some((each) => Number(each.id) === meterId);
     return {
       nonce: [need(payment.agent_id)],
       payment: Object.values(payment),
-      documents: [...take(decision?.input_hash), ...take(decision?.result_hash)],
       decision: Object.values(need(decision)),
       entry: Object.values(need(entry)),
-      postings: need(postings.get(need(entry?.id))).map((row) => ({
-        posting: Object.values(row),
-        balance: [need(row.account), need(row.amount_micro)],
-      })),
-      meters: need(meters.get(id)).map((row) => ({
-        meter: ['meter', 'grp', 'window_start', 'amount_micro', 'at', 'at'].map((name) => need(row[name])),
-        entry: Object.values(row),
-      })),
+      balances: [entry?.from_account, -BigInt(amount), entry?.to_account, amount].map(need),
+      newMeters: begun.map(({ id: meterId, meter, grp, window_start: start }) => [
+        ...[meterId, meter, grp, start, amount, 1, at].map(need),
+        start === -1n ? at : null,
+      ]),
+      addTo: [amount, at, ...ids.filter((meterId) => !isBegun(meterId))],
+      counted: Object.values(count),
+      rolling: (rolling.get(id) ?? []).map((row) => Object.values(row)),
       event: Object.values(need(event)),
     };
   });
@@ -90,7 +94,7 @@ export function writeRows(path: string, payments: readonly PaymentRows[], perCom
     database.pragma(pragma);
   }
   database.pragma('foreign_keys = ON');
-  database.pragma('cache_size = -65536');
+  database.pragma('cache_size = -262144');
   const write = writerOf(database);
   const begin = database.prepare('BEGIN IMMEDIATE');
   const commit = database.prepare('COMMIT');
@@ -112,36 +116,38 @@ function writerOf(database: Database.Database): (rows: PaymentRows) => void {
     return database.prepare<[Values]>(`INSERT INTO ${table} (${names}) VALUES (${columns.map(() => '?').join(', ')})`);
   };
   const payment = insert('payments');
-  const document = insert('documents');
   const decision = insert('decisions');
   const entry = insert('ledger_entries');
-  const posting = insert('postings');
-  const meterEntry = insert('meter_entries');
+  const newMeter = insert('meters');
+  const counted = insert('meter_entries');
+  const rolling = insert('meter_rolling');
   const event = insert('events');
   const nonce: Plain = database.prepare<[Values]>('UPDATE wallets SET next_nonce = next_nonce + 1 WHERE agent_id = ?');
-  const balance: Plain = database.prepare<[Values]>(
-    `INSERT INTO balances (account, amount_micro) VALUES (?, ?)
+  const balances: Plain = database.prepare<[Values]>(
+    `INSERT INTO balances (account, amount_micro) VALUES (?, ?), (?, ?)
      ON CONFLICT (account) DO UPDATE SET amount_micro = amount_micro + excluded.amount_micro`,
   );
-  const meter: Plain = database.prepare<[Values]>(
-    `INSERT INTO meters (meter, grp, window_start, total_micro, count, last_at, oldest_at) VALUES (?, ?, ?, ?, 1, ?, ?)
-     ON CONFLICT (meter, grp, window_start) DO UPDATE SET total_micro = total_micro + excluded.total_micro,
-       count = count + 1, last_at = excluded.last_at`,
-  );
+  const addTo = new Map<number, Plain>();
+  const addToMany = (length: number): Plain => {
+    const known = addTo.get(length);
+    if (known) return known;
+    const marks = Array.from({ length }, () => '?').join(', ');
+    const made: Plain = database.prepare<[Values]>(
+      `UPDATE meters SET total_micro = total_micro + ?, count = count + 1, last_at = ? WHERE id IN (${marks})`,
+    );
+    addTo.set(length, made);
+    return made;
+  };
   return (rows) => {
     nonce.run(rows.nonce);
     payment.run(rows.payment);
-    for (const values of rows.documents) document.run(values);
     decision.run(rows.decision);
     entry.run(rows.entry);
-    for (const each of rows.postings) {
-      posting.run(each.posting);
-      balance.run(each.balance);
-    }
-    for (const each of rows.meters) {
-      meter.run(each.meter);
-      meterEntry.run(each.entry);
-    }
+    balances.run(rows.balances);
+    for (const values of rows.newMeters) newMeter.run(values);
+    if (rows.addTo.length > 2) addToMany(rows.addTo.length - 2).run(rows.addTo);
+    counted.run(rows.counted);
+    for (const values of rows.rolling) rolling.run(values);
     event.run(rows.event);
   };
 }

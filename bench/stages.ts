@@ -36,7 +36,7 @@ export async function measureStages(
   };
   // Reading and writing meters is told apart from the other statements by the table.
   const stageOf = (sql: string): 'meters' | 'statements' =>
-    /\bmeter(s|_entries)\b/.test(sql) ? 'meters' : 'statements';
+    /\bmeter(s|_entries|_rolling)\b/.test(sql) ? 'meters' : 'statements';
   const within = (tx: Tx): Tx => ({
     get: <R>(sql: string, ...values: SqlValue[]) => timed(stageOf(sql), () => tx.get<R>(sql, ...values)),
     all: <R>(sql: string, ...values: SqlValue[]) => timed(stageOf(sql), () => tx.all<R>(sql, ...values)),

@@ -1,5 +1,6 @@
 import { formatUsdc } from '../money/microUsdc.ts';
 import type { ReadTx, SqlValue } from '../store/store.ts';
+import { ROLLING } from './meterRows.ts';
 
 /** One thing that must hold. `detail`: a sentence, with what was found where it does not. */
 export type Check = { name: string; ok: boolean; detail: string };
@@ -21,17 +22,18 @@ const NAMED = 5;
 
 const rules: readonly Rule[] = [
   {
+    // One row is both sides, so what is left to prove is that it has two of them.
     name: 'entries_balance',
-    holds: 'Every entry has two lines at least and sums to zero.',
-    sql: `SELECT e.id, count(p.entry_id) AS lines, coalesce(sum(p.amount_micro), 0) AS total FROM ledger_entries e
-      LEFT JOIN postings p ON p.entry_id = e.id GROUP BY e.id HAVING lines < 2 OR total <> 0`,
-    say: (row) => `entry ${row.id} has ${row.lines} lines that sum to ${usdc(row.total)}`,
+    holds: 'Every entry takes an amount from one account and puts it into another.',
+    sql: `SELECT id, amount_micro, from_account, to_account FROM ledger_entries
+      WHERE NOT (amount_micro > 0 AND from_account <> to_account AND from_account <> '' AND to_account <> '')`,
+    say: (row) => `entry ${row.id} moves ${usdc(row.amount_micro)} from "${row.from_account}" to "${row.to_account}"`,
   },
   {
-    name: 'postings_have_entries',
-    holds: 'Every posting belongs to an entry.',
-    sql: 'SELECT p.entry_id FROM postings p LEFT JOIN ledger_entries e ON e.id = p.entry_id WHERE e.id IS NULL',
-    say: (row) => `a posting names entry ${row.entry_id}, which is not there`,
+    name: 'entries_are_numbered',
+    holds: 'Entries are numbered from 1 without a gap.',
+    sql: 'SELECT count(*) AS n, max(id) AS last FROM ledger_entries HAVING last <> n OR min(id) <> 1',
+    say: (row) => `there are ${row.n} entries and the last is ${row.last}`,
   },
   {
     name: 'balances_match_postings',
@@ -67,13 +69,31 @@ const rules: readonly Rule[] = [
   },
   {
     name: 'meters_match_entries',
-    holds: 'Every meter is the sum of its live entries.',
-    sql: `SELECT meter, grp, window_start, sum(total) AS total, sum(n) AS n, sum(entries) AS entries, sum(m) AS m FROM (
-        SELECT meter, grp, window_start, total_micro AS total, count AS n, 0 AS entries, 0 AS m FROM meters
-        UNION ALL SELECT meter, grp, window_start, 0, 0, amount_micro, counted FROM meter_entries WHERE state = 'live')
-      GROUP BY meter, grp, window_start HAVING sum(total) <> sum(entries) OR sum(n) <> sum(m)`,
+    holds: 'Every meter is the sum of the payments that count in it.',
+    sql: `SELECT m.meter, m.grp, s.id, sum(s.total) AS total, sum(s.n) AS n, sum(s.entries) AS entries, sum(s.m) AS m FROM (
+        SELECT id, total_micro AS total, count AS n, 0 AS entries, 0 AS m FROM meters
+        UNION ALL SELECT j.value, 0, 0, e.amount_micro, e.counted FROM meter_entries e, json_each(e.meters_json) j
+          LEFT JOIN meters w ON w.id = j.value WHERE j.type = 'integer' AND w.window_start IS NOT ${ROLLING}
+        UNION ALL SELECT meter_id, 0, 0, amount_micro, counted FROM meter_rolling) s LEFT JOIN meters m ON m.id = s.id
+      GROUP BY s.id HAVING sum(s.total) <> sum(s.entries) OR sum(s.n) <> sum(s.m)`,
     say: (row) =>
-      `meter ${row.meter} (${readable(row.grp)}) shows ${usdc(row.total)} in ${row.n} and its entries are ${usdc(row.entries)} in ${row.m}`,
+      `meter ${row.meter ?? row.id} (${readable(row.grp)}) shows ${usdc(row.total)} in ${row.n} and its entries are ${usdc(row.entries)} in ${row.m}`,
+  },
+  {
+    name: 'rolling_entries_count',
+    holds: 'What is inside a rolling window is an entry that counts there.',
+    sql: `SELECT r.payment_id FROM meter_rolling r WHERE NOT EXISTS (
+        SELECT 1 FROM meter_entries e, json_each(e.meters_json) j WHERE e.payment_id = r.payment_id
+          AND e.amount_micro = r.amount_micro AND e.counted = r.counted
+          AND (j.value = r.meter_id AND e.at = r.at OR j.type = 'array' AND j.value = json_array(r.meter_id, r.at)))`,
+    say: (row) => `${row.payment_id} is inside a rolling window and does not count there`,
+  },
+  {
+    name: 'counted_payments_are_live',
+    holds: 'What counts in meters are payments that hold their money or have settled, for their own amount.',
+    sql: `SELECT e.payment_id, e.amount_micro, p.state FROM meter_entries e LEFT JOIN payments p ON p.id = e.payment_id
+      WHERE e.counted = 1 AND NOT coalesce(p.amount_micro = e.amount_micro AND p.state IN (${holding}, 'settled', 'final'), 0)`,
+    say: (row) => `${row.payment_id} counts with ${usdc(row.amount_micro)} and is ${row.state ?? 'not there'}`,
   },
   {
     name: 'earnings_match_receivables',

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { MeterDeclarations } from '../policy/meters.ts';
 import { createFollower } from '../reconcile/follower.ts';
 import {
   addAgent,
@@ -19,12 +20,18 @@ import { ModelChain } from '../reconcile/testing/modelChain.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { checkLedger } from './check.ts';
 import { appendEvent } from './events.ts';
+import { addToMeters } from './meters.ts';
 
 let folder: string;
 let path: string;
 let store: Store;
 let chain: ModelChain;
 let agent: TestAgent;
+
+const meters: MeterDeclarations = {
+  day: { by: ['agent'], window: { calendar: 'day', tz: 'UTC' }, refunds: 'never' },
+  month: { by: ['agent', 'address'], window: { rolling: 'P30D' }, refunds: 'never' },
+};
 
 /** Books with a deposit, a settled payment and one that is held, in a file that can be tampered with. */
 beforeEach(async () => {
@@ -47,12 +54,9 @@ beforeEach(async () => {
   const payment = await store.write((tx) => addPayment(tx, { agent, to: SELLER, amount: 10_000_000n }));
   await store.write((tx) => {
     addPayment(tx, { agent, to: SELLER, amount: 5_000_000n });
-    tx.run("INSERT INTO meters VALUES ('day', ?, 0, 10000000, 1, 0, 0)", `${agent.id}\u001f`);
-    tx.run(
-      "INSERT INTO meter_entries (payment_id, meter, grp, window_start, amount_micro, at, state) VALUES (?, 'day', ?, 0, 10000000, 0, 'live')",
-      payment.id,
-      `${agent.id}\u001f`,
-    );
+    const subject = { agent: agent.id, sponsor: 'spn_1', workflow: null, payee: null, address: SELLER };
+    const rest = { category: null, kind: 'payout', asset: 'USDC', network: 'eip155:31337', host: null };
+    addToMeters(tx, meters, { ...subject, ...rest }, { id: payment.id, amountMicro: 10_000_000n }, 0);
   });
   chain.mine(chain.send({ kind: 'pay', wallet: agent.wallet, policyDigest: POLICY, items: [payItem(payment)] }));
   await follower.tick();
@@ -70,10 +74,11 @@ const failing = async (): Promise<string[]> => (await check()).checks.filter(({ 
 async function tamper(sql: string): Promise<void> {
   await store.close();
   const file = new Database(path);
-  for (const table of ['events', 'postings', 'entries']) {
+  for (const table of ['events', 'entries']) {
     for (const act of ['update', 'delete']) file.exec(`DROP TRIGGER ${table}_append_only_${act}`);
   }
   file.pragma('foreign_keys = OFF');
+  file.pragma('ignore_check_constraints = ON');
   file.exec(sql);
   file.close();
   store = openStore(path);
@@ -119,13 +124,24 @@ describe('checkLedger', () => {
     ],
     ['the first event is missing', 'DELETE FROM events WHERE seq = 1', 'event_chain'],
     ['an event’s columns were changed', "UPDATE events SET agent_id = 'agt_other' WHERE seq = 1", 'event_chain'],
-    ['an entry lost a line', 'DELETE FROM postings WHERE entry_id = 1 AND line = 1', 'entries_balance'],
+    ['an entry lost a side', "UPDATE ledger_entries SET to_account = '' WHERE id = 1", 'entries_balance'],
+    ['an entry moves nothing', 'UPDATE ledger_entries SET amount_micro = 0 WHERE id = 1', 'entries_balance'],
     [
-      'an entry does not sum to zero',
-      'UPDATE postings SET amount_micro = amount_micro + 1 WHERE entry_id = 1 AND line = 1',
+      'an entry goes back to where it came from',
+      'UPDATE ledger_entries SET to_account = from_account WHERE id = 1',
       'entries_balance',
     ],
-    ['a posting has no entry', 'DELETE FROM ledger_entries WHERE id = 1', 'postings_have_entries'],
+    [
+      'an entry has another amount',
+      'UPDATE ledger_entries SET amount_micro = amount_micro + 1 WHERE id = 1',
+      'balances_match_postings',
+    ],
+    ['an entry is missing', 'DELETE FROM ledger_entries WHERE id = 1', 'entries_are_numbered'],
+    [
+      'the first entry and its balances are missing',
+      'UPDATE ledger_entries SET id = 99 WHERE id = 1',
+      'entries_are_numbered',
+    ],
     [
       'a balance was changed',
       "UPDATE balances SET amount_micro = amount_micro + 1 WHERE account LIKE '%:available'",
@@ -149,6 +165,18 @@ describe('checkLedger', () => {
     ],
     ['a meter was changed', 'UPDATE meters SET total_micro = 1', 'meters_match_entries'],
     ['a meter is missing', 'DELETE FROM meters', 'meters_match_entries'],
+    ['a payment was taken out of its meters', 'DELETE FROM meter_entries', 'meters_match_entries'],
+    ['a rolling window lost a payment', 'DELETE FROM meter_rolling', 'meters_match_entries'],
+    [
+      'a rolling window holds what does not count',
+      "UPDATE meter_rolling SET payment_id = 'pay_other'",
+      'rolling_entries_count',
+    ],
+    [
+      'a payment counts for less',
+      'UPDATE meter_entries SET amount_micro = 1; UPDATE meter_rolling SET amount_micro = 1; UPDATE meters SET total_micro = 1',
+      'counted_payments_are_live',
+    ],
     [
       'a settled payment has no transfer',
       "DELETE FROM transfers WHERE match_kind = 'payment'",
@@ -199,14 +227,11 @@ describe('checkLedger', () => {
   });
 
   it('names only the first few of many', async () => {
-    await tamper('DELETE FROM postings WHERE line = 1');
-    await store.close();
-    const file = new Database(path);
-    for (let id = 1; id <= 10; id += 1) file.exec(`INSERT INTO ledger_entries (kind, at) VALUES ('none', 0)`);
-    file.close();
-    store = openStore(path);
+    const bad =
+      "INSERT INTO ledger_entries (kind, at, from_account, to_account, amount_micro) VALUES ('none', 0, 'a', 'a', 1);";
+    await tamper(bad.repeat(10));
     const found = (await check()).checks.find(({ name }) => name === 'entries_balance');
     expect(found?.detail).toMatch(/and more\.$/);
-    expect(found?.detail.match(/entry \d+ has/g)).toHaveLength(5);
+    expect(found?.detail.match(/entry \d+ moves/g)).toHaveLength(5);
   });
 });

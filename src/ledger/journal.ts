@@ -39,7 +39,7 @@ export type Entry = {
   receivableId?: string | null;
   /** The block that moved the money; null for holds and releases, which the chain does not see. */
   blockNumber?: bigint | null;
-  /** Signed micro-USDC per account; they sum to zero. */
+  /** What leaves one account (below zero) and reaches another, in micro-USDC: two lines that sum to zero. */
   lines: readonly (readonly [account: Account, amountMicro: bigint])[];
 };
 
@@ -55,36 +55,38 @@ const chainsWord: ReadonlySet<EntryKind> = new Set([
 
 /** Appends one balanced entry and moves the balances. A balance that would fall below zero aborts with `insufficient_funds`. */
 export function post(tx: Tx, entry: Entry): void {
-  let sum = 0n;
-  for (const [, amount] of entry.lines) sum += amount;
-  invariant(sum === 0n && entry.lines.length >= 2, 'A journal entry must sum to zero.', { kind: entry.kind });
-  const row = tx.get<{ id: bigint }>(
-    'INSERT INTO ledger_entries (kind, payment_id, receivable_id, block_number, at) VALUES (?, ?, ?, ?, ?) RETURNING id',
+  const [first, second] = entry.lines;
+  invariant(
+    first && second && entry.lines.length === 2 && first[1] === -second[1] && first[1] !== 0n && first[0] !== second[0],
+    'A journal entry takes an amount from one account and puts it into another.',
+    { kind: entry.kind },
+  );
+  const [[from, minus], [to, amount]] = first[1] < 0n ? [first, second] : [second, first];
+  tx.run(
+    `INSERT INTO ledger_entries (kind, payment_id, receivable_id, block_number, at, from_account, to_account, amount_micro)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     entry.kind,
     entry.paymentId ?? null,
     entry.receivableId ?? null,
     entry.blockNumber ?? null,
     entry.atMs,
+    from,
+    to,
+    amount,
   );
-  invariant(row, 'An insert returned no row.');
-  entry.lines.forEach(([account, amount], line) => {
-    tx.run(
-      'INSERT INTO postings (entry_id, line, account, amount_micro) VALUES (?, ?, ?, ?)',
-      row.id,
-      line,
-      account,
-      amount,
-    );
-    const after = tx.get<{ amount_micro: bigint }>(
-      'INSERT INTO balances (account, amount_micro) VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET amount_micro = amount_micro + excluded.amount_micro RETURNING amount_micro',
-      account,
-      amount,
-    );
-    invariant(after, 'An upsert returned no row.');
-    if (after.amount_micro < 0n && amount < 0n && !account.startsWith('external:') && !chainsWord.has(entry.kind)) {
-      throw new BursarError('insufficient_funds', { details: { account } });
-    }
-  });
+  const after = tx.all<{ account: string; amount_micro: bigint }>(
+    `INSERT INTO balances (account, amount_micro) VALUES (?, ?), (?, ?)
+     ON CONFLICT (account) DO UPDATE SET amount_micro = amount_micro + excluded.amount_micro RETURNING account, amount_micro`,
+    from,
+    minus,
+    to,
+    amount,
+  );
+  const left = after.find(({ account }) => account === from);
+  invariant(left, 'An upsert returned no row.');
+  if (left.amount_micro < 0n && !from.startsWith('external:') && !chainsWord.has(entry.kind)) {
+    throw new BursarError('insufficient_funds', { details: { account: from } });
+  }
 }
 
 /** The balance of an account in micro-USDC, 0 where nothing was ever posted. */

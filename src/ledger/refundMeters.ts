@@ -1,9 +1,19 @@
 import { type MeterDeclaration, type MeterDeclarations, windowStart } from '../policy/meters.ts';
-import type { Tx } from '../store/store.ts';
+import type { ReadTx, Tx } from '../store/store.ts';
+import {
+  findEntry,
+  findRows,
+  insertEntry,
+  insertRolling,
+  insertRow,
+  type MeterKey,
+  type Place,
+  ROLLING,
+  takeBack,
+} from './meterRows.ts';
+import { isRollingWindow } from './meters.ts';
 
-type Entry = { meter: string; grp: string; window_start: bigint; at: bigint; state: 'live' | 'left' };
-
-/** A refund's entries in its receiver's meters; the refund itself may count under its own id in those of the earner. */
+/** A refund's entry in its receiver's meters; the refund itself may count under its own id in those of the earner. */
 const backOf = (refundId: string): string => `${refundId} back`;
 
 /**
@@ -18,64 +28,65 @@ export function refundToMeters(
   refund: { id: string; originalId: string; amountMicro: bigint },
   atMs: number,
 ): void {
-  const entries = tx.all<Entry>(
-    "SELECT meter, grp, window_start, at, state FROM meter_entries WHERE payment_id = ? AND state <> 'released'",
-    refund.originalId,
-  );
-  for (const entry of entries) {
-    const declaration = declarations[entry.meter];
-    if (!declaration || declaration.refunds === 'never') continue;
-    const place = declaration.refunds === 'restore' ? entry : currentPlace(declaration, entry, atMs);
-    tx.run(
-      `INSERT INTO meter_entries (payment_id, meter, grp, window_start, amount_micro, counted, at, state) VALUES (?, ?, ?, ?, ?, 0, ?, ?)
-       ON CONFLICT (payment_id, meter) DO NOTHING`,
-      backOf(refund.id),
-      entry.meter,
-      entry.grp,
-      place.window_start,
-      -refund.amountMicro,
-      place.at,
-      place.state,
-    );
+  const original = findEntry(tx, refund.originalId);
+  const id = backOf(refund.id);
+  if (!original || findEntry(tx, id)) return;
+  const back: Place[] = [];
+  for (const place of original.places) {
+    const key = keyOf(tx, place.id);
+    const declaration = key && declarations[key.meter];
+    if (!key || !declaration || declaration.refunds === 'never') continue;
+    const restores = declaration.refunds === 'restore';
     // What has left a rolling window is in no total any more.
-    if (place.state === 'live') addTotal(tx, { ...entry, ...place }, -refund.amountMicro);
+    if (restores && key.start === ROLLING && !isInside(tx, place, refund.originalId)) continue;
+    const to = restores ? { ...key, at: place.at } : currentPlace(declaration, key, place.at, atMs);
+    const meterId = addTotal(tx, to, -refund.amountMicro);
+    if (to.start === ROLLING)
+      insertRolling(tx, meterId, { id, amountMicro: -refund.amountMicro, counted: 0, at: to.at });
+    back.push({ id: Number(meterId), at: to.start === ROLLING ? to.at : atMs });
   }
+  if (back.length > 0) insertEntry(tx, id, { amountMicro: -refund.amountMicro, counted: 0, at: atMs, places: back });
 }
 
 /** The refund's block is gone: the meters are as before it. */
 export function unrefundMeters(tx: Tx, refundId: string): void {
-  const entries = tx.all<Entry & { amount_micro: bigint }>(
-    'SELECT meter, grp, window_start, at, state, amount_micro FROM meter_entries WHERE payment_id = ?',
-    backOf(refundId),
+  takeBack(tx, backOf(refundId));
+}
+
+function keyOf(tx: ReadTx, id: number): MeterKey | null {
+  const row = tx.get<{ meter: string; grp: string; window_start: bigint }>(
+    'SELECT meter, grp, window_start FROM meters WHERE id = ?',
+    id,
   );
-  for (const entry of entries) if (entry.state === 'live') addTotal(tx, entry, -entry.amount_micro);
-  tx.run('DELETE FROM meter_entries WHERE payment_id = ?', backOf(refundId));
+  return row ? { meter: row.meter, grp: row.grp, start: Number(row.window_start) } : null;
+}
+
+function isInside(tx: ReadTx, { id, at }: Place, paymentId: string): boolean {
+  const where = 'meter_id = ? AND at = ? AND payment_id = ?';
+  return tx.get(`SELECT 1 FROM meter_rolling WHERE ${where}`, id, at, paymentId) !== undefined;
 }
 
 function currentPlace(
-  { window }: MeterDeclaration,
-  entry: Entry,
+  declaration: MeterDeclaration,
+  { meter, grp }: MeterKey,
+  paidAt: number,
   atMs: number,
-): Pick<Entry, 'window_start' | 'at' | 'state'> {
-  const rolls = window !== 'lifetime' && 'rolling' in window;
+): MeterKey & { at: number } {
   // Server and chain may disagree on the time by a little; a refund is never older than what it gives back.
-  const at = BigInt(atMs) > entry.at ? BigInt(atMs) : entry.at;
-  return { window_start: rolls ? 0n : BigInt(windowStart(window, Number(at))), at, state: 'live' };
+  const at = Math.max(atMs, paidAt);
+  return { meter, grp, start: isRollingWindow(declaration) ? ROLLING : windowStart(declaration.window, at), at };
 }
 
-function addTotal(
-  tx: Tx,
-  { meter, grp, window_start, at }: Pick<Entry, 'meter' | 'grp' | 'window_start' | 'at'>,
-  amountMicro: bigint,
-): void {
+function addTotal(tx: Tx, to: MeterKey & { at: number }, amountMicro: bigint): bigint {
+  const [row] = findRows(tx, [to]);
+  if (!row) return insertRow(tx, to, { amountMicro, count: 0, lastAt: null, oldestAt: to.at });
   tx.run(
-    `INSERT INTO meters (meter, grp, window_start, total_micro, count, last_at, oldest_at) VALUES (?, ?, ?, ?, 0, NULL, ?)
-     ON CONFLICT (meter, grp, window_start) DO UPDATE SET total_micro = total_micro + excluded.total_micro,
-       oldest_at = min(coalesce(oldest_at, excluded.oldest_at), excluded.oldest_at)`,
-    meter,
-    grp,
-    window_start,
+    `UPDATE meters SET total_micro = total_micro + ?,
+       oldest_at = CASE window_start WHEN ${ROLLING} THEN min(coalesce(oldest_at, ?), ?) END WHERE id = ?`,
     amountMicro,
-    at,
+    to.at,
+    to.at,
+    row.id,
   );
+  return row.id;
 }

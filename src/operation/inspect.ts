@@ -187,14 +187,12 @@ export const inspectOperations = [
     handler: (app, caller, { id }) =>
       app.store.read((tx) => {
         const payment = visiblePayment(tx, caller, id);
-        const document = (hash: string): unknown =>
-          JSON.parse(tx.get<{ body: string }>('SELECT body FROM documents WHERE hash = ?', hash)?.body ?? 'null');
         const decisions = tx.all<{
           hash: string;
           effect: string;
           policy_digest: string;
-          input_hash: string;
-          result_hash: string;
+          input_json: string;
+          result_json: string;
           decided_at: bigint;
         }>('SELECT * FROM decisions WHERE payment_id = ? ORDER BY seq', id);
         const signatures = tx.all<{
@@ -217,8 +215,8 @@ export const inspectOperations = [
             effect: row.effect,
             policy_digest: row.policy_digest,
             at: iso(Number(row.decided_at)),
-            input: document(row.input_hash),
-            result: document(row.result_hash),
+            input: JSON.parse(row.input_json) as unknown,
+            result: JSON.parse(row.result_json) as unknown,
           })),
           signatures: signatures.map((row) => ({
             approver: row.name,

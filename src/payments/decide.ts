@@ -132,19 +132,17 @@ export function gateReason(
   return { code, rule: 'gate', message, observed: observed ?? null, limit: limit ?? null };
 }
 
-/** Stores the decision and the documents it can be replayed from. */
+/** Stores the decision with the exact texts that it can be made again from. */
 export function recordDecision(tx: Tx, paymentId: string, evaluated: Evaluated, atMs: number): void {
-  const keep = 'INSERT INTO documents (hash, body) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING';
-  tx.run(keep, evaluated.inputHash, evaluated.inputText);
-  tx.run(keep, evaluated.resultHash, evaluated.resultText);
   tx.run(
-    'INSERT INTO decisions (hash, payment_id, policy_digest, input_hash, result_hash, effect, decided_at) VALUES (?, ?, ?, ?, ?, ?, ?)',
-    evaluated.decisionHash,
+    `INSERT INTO decisions (payment_id, hash, policy_digest, effect, decided_at, result_json, input_json)
+     VALUES (?, ?, ?, ?, ?, ?, ?)`,
     paymentId,
+    evaluated.decisionHash,
     evaluated.policyDigest,
-    evaluated.inputHash,
-    evaluated.resultHash,
     evaluated.decision.effect,
     atMs,
+    evaluated.resultText,
+    evaluated.inputText,
   );
 }

@@ -57,7 +57,7 @@ describe('the gate', () => {
     const payment = await ask();
     const row = world.store.read((tx) =>
       tx.get<{ input: string; result: string }>(
-        'SELECT i.body AS input, r.body AS result FROM decisions d JOIN documents i ON i.hash = d.input_hash JOIN documents r ON r.hash = d.result_hash WHERE d.payment_id = ?',
+        'SELECT input_json AS input, result_json AS result FROM decisions WHERE payment_id = ?',
         payment.id,
       ),
     );
@@ -151,7 +151,7 @@ describe('the gate', () => {
   });
 
   it('writes nothing on a dry run', async () => {
-    const tables = ['payments', 'decisions', 'documents', 'postings', 'meters', 'meter_entries', 'events'];
+    const tables = ['payments', 'decisions', 'postings', 'meters', 'meter_entries', 'events'];
     const before = tables.map((table) => count(table));
     const { verdict } = world.store.read((tx) => checkPayment(tx, world.request(), world.context()));
     expect(verdict.effect).toBe('allow');

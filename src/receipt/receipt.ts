@@ -137,9 +137,8 @@ function decisionsOf(tx: ReadTx, payment: Payment): Receipt['decisions'] {
       effect: 'allow' | 'deny' | 'review';
       decided_at: bigint;
     }>(
-      `SELECT d.hash, d.policy_digest, i.body AS input, r.body AS result, d.effect, d.decided_at FROM decisions d
-       JOIN documents i ON i.hash = d.input_hash JOIN documents r ON r.hash = d.result_hash
-       WHERE d.payment_id = ? ORDER BY d.seq`,
+      `SELECT hash, policy_digest, input_json AS input, result_json AS result, effect, decided_at FROM decisions
+       WHERE payment_id = ? ORDER BY seq`,
       payment.id,
     )
     .map((row) => ({ ...row, decided_at: Number(row.decided_at) }));

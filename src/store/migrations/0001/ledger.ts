@@ -1,8 +1,9 @@
 /** Meters, the double-entry journal and the chain of events. */
 export const ledger = `
--- One row per (meter, group, window start); rolling and lifetime windows have window_start 0.
--- For rolling windows oldest_at is the next entry to fall out, so a read within the window touches one row.
+-- One row per (meter, group, window start); a lifetime has window_start 0, a rolling window -1, and then oldest_at is its
+-- next entry to fall out, so that a read within the window touches one row. id: what payments remember them by.
 CREATE TABLE meters (
+  id INTEGER PRIMARY KEY,
   meter TEXT NOT NULL,
   grp TEXT NOT NULL,
   window_start INTEGER NOT NULL,
@@ -11,41 +12,48 @@ CREATE TABLE meters (
   count INTEGER NOT NULL CHECK (count >= 0),
   last_at INTEGER,
   oldest_at INTEGER,
-  PRIMARY KEY (meter, grp, window_start)
-) STRICT, WITHOUT ROWID;
+  UNIQUE (meter, grp, window_start)
+) STRICT;
 
--- What each payment put into each meter, so that a release takes back exactly that. live = still in a rolling total.
--- A refund that its payer received has entries of its own: less money, and no payment counted.
+-- Where a payment counts: one row for all of its meters, gone when it is released. A refund that its payer received has a row
+-- of its own ('pay_… back'): less money, and no payment counted. Every total that nothing falls out of is the sum of these.
 CREATE TABLE meter_entries (
-  payment_id TEXT NOT NULL,
-  meter TEXT NOT NULL,
-  grp TEXT NOT NULL,
-  window_start INTEGER NOT NULL,
+  payment_id TEXT PRIMARY KEY,
+  -- When it counts; epoch ms.
+  at INTEGER NOT NULL,
   amount_micro INTEGER NOT NULL,
   counted INTEGER NOT NULL DEFAULT 1 CHECK (counted IN (0, 1)),
-  at INTEGER NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('live', 'left', 'released')),
-  PRIMARY KEY (payment_id, meter)
+  -- Ids of meters, or [id, at] where it counts at another time (a refund in a rolling window).
+  meters_json TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX meter_entries_rolling ON meter_entries (meter, grp, at) WHERE state = 'live' AND window_start = 0;
+-- What is still inside a rolling window, oldest first; what fell out is deleted here and stays above.
+CREATE TABLE meter_rolling (
+  meter_id INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  payment_id TEXT NOT NULL,
+  amount_micro INTEGER NOT NULL,
+  counted INTEGER NOT NULL,
+  PRIMARY KEY (meter_id, at, payment_id)
+) STRICT, WITHOUT ROWID;
 
+-- An entry moves an amount from one account to another, so that no entry can fail to sum to zero.
 CREATE TABLE ledger_entries (
   id INTEGER PRIMARY KEY,
   kind TEXT NOT NULL,
   payment_id TEXT,
   receivable_id TEXT,
   block_number INTEGER,
-  at INTEGER NOT NULL
+  at INTEGER NOT NULL,
+  from_account TEXT NOT NULL,
+  to_account TEXT NOT NULL,
+  amount_micro INTEGER NOT NULL CHECK (amount_micro > 0),
+  CHECK (from_account <> to_account)
 ) STRICT;
 CREATE INDEX ledger_entries_by_payment ON ledger_entries (payment_id) WHERE payment_id IS NOT NULL;
-CREATE TABLE postings (
-  entry_id INTEGER NOT NULL REFERENCES ledger_entries (id),
-  line INTEGER NOT NULL,
-  account TEXT NOT NULL,
-  amount_micro INTEGER NOT NULL CHECK (amount_micro <> 0),
-  PRIMARY KEY (entry_id, line)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX postings_by_account ON postings (account);
+-- The two sides of each entry.
+CREATE VIEW postings (entry_id, line, account, amount_micro) AS
+  SELECT id, 0, from_account, -amount_micro FROM ledger_entries
+  UNION ALL SELECT id, 1, to_account, amount_micro FROM ledger_entries;
 -- Accounts are 'agt_…:available' and so on. Below zero: external ones, and the agents' own only where the chain says so
 -- (an unexplained outflow, a reorg): the journal refuses the rest.
 CREATE TABLE balances (

@@ -14,22 +14,17 @@ CREATE TABLE policy_activations (
   activated_at INTEGER NOT NULL
 ) STRICT;
 
--- Documents a decision was made from and came to, by sha-256 of their text. With a rowid: bodies are appended, and only the
--- small index is written in the random order of hashes.
-CREATE TABLE documents (
-  hash TEXT PRIMARY KEY,
-  body TEXT NOT NULL
-) STRICT;
-
+-- What each payment was decided from and came to: the exact texts, of which the hashes are sha-256. A text belongs to one
+-- decision (it holds the moment), so it stands in its row and is appended; hash is sha-256 of digest, input and result hash.
 CREATE TABLE decisions (
   seq INTEGER PRIMARY KEY,
-  hash TEXT NOT NULL,
   payment_id TEXT NOT NULL REFERENCES payments (id),
+  hash TEXT NOT NULL,
   policy_digest TEXT NOT NULL,
-  input_hash TEXT NOT NULL,
-  result_hash TEXT NOT NULL,
   effect TEXT NOT NULL CHECK (effect IN ('allow', 'deny', 'review')),
-  decided_at INTEGER NOT NULL
+  decided_at INTEGER NOT NULL,
+  result_json TEXT NOT NULL,
+  input_json TEXT NOT NULL
 ) STRICT;
 CREATE INDEX decisions_by_payment ON decisions (payment_id);
 `;
