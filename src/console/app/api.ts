@@ -11,6 +11,10 @@ export class Problem extends Error {
   }
 }
 
+/** Told to the window when the server does not know the session any more. */
+export const SIGNED_OUT = 'bursar:signed-out';
+/** For an answer to a question; what changes something is never given up on. */
+const PATIENCE_MS = 30_000;
 let csrf = '';
 /** `/auth/me` gives it; every request that changes something sends it. */
 export function setCsrf(value: string): void {
@@ -21,6 +25,7 @@ export function setCsrf(value: string): void {
 export async function ask<T>(path: string, body?: unknown): Promise<T> {
   const sends = body !== undefined;
   let answer: Response;
+  let document: unknown;
   try {
     answer = await fetch(path, {
       method: sends ? 'POST' : 'GET',
@@ -28,15 +33,24 @@ export async function ask<T>(path: string, body?: unknown): Promise<T> {
         accept: 'application/json',
         ...(sends ? { 'content-type': 'application/json', 'x-bursar-csrf': csrf } : {}),
       },
-      ...(sends ? { body: JSON.stringify(body) } : {}),
+      ...(sends ? { body: JSON.stringify(body) } : { signal: AbortSignal.timeout(PATIENCE_MS) }),
     });
-  } catch {
+    document = await answer.json().catch(() => null);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'TimeoutError') {
+      throw new Problem(0, 'no_answer', 'The server does not answer.', 'Try again; if it stays so, look at its log.');
+    }
     throw new Problem(0, 'unreachable', 'The server cannot be reached.', 'Check that it runs, then try again.');
   }
-  const document: unknown = await answer.json().catch(() => null);
-  if (answer.ok) return document as T;
+  if (answer.ok && document !== null) return document as T;
+  if (answer.status === 401 && !path.startsWith('/auth/')) dispatchEvent(new Event(SIGNED_OUT));
   const { code, title, detail, action } = (document ?? {}) as Record<string, string | undefined>;
-  throw new Problem(answer.status, code ?? 'unknown', detail ?? title ?? `Status ${answer.status}.`, action ?? '');
+  throw new Problem(
+    answer.status,
+    code ?? 'unknown',
+    detail ?? title ?? `The server failed (status ${answer.status}).`,
+    action ?? 'Try again.',
+  );
 }
 
 /** A path with its query; what is empty stays out. */

@@ -1,25 +1,23 @@
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useState } from 'react';
 import { ask, type Problem } from './api.ts';
+import { type Connection, listen } from './stream.ts';
 
 /** `roster` moves with what is rare: agents, payees, people, policies. */
-type Live = { tick: number; roster: number; isConnected: boolean };
-const nothing: Live = { tick: 0, roster: 0, isConnected: false };
+type Live = { tick: number; roster: number; connection: Connection };
+const nothing: Live = { tick: 0, roster: 0, connection: 'connecting' };
 const LiveContext = createContext<Live>(nothing);
 /** Events come in bursts: what is shown is asked for once per burst, and once a second where they do not end. */
 const SETTLE_MS = 250;
 const APART_MS = 1_000;
 
-/** Listens to the event log (server-sent events); each burst of events makes a new tick. */
+/** Listens to the event log; each burst of events makes a new tick. */
 export function LiveEvents({ children }: { children: ReactNode }) {
   const [live, setLive] = useState(nothing);
   useEffect(() => {
-    let source: EventSource | null = null;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    let isOver = false;
     let isRoster = false;
     let lastMs = 0;
-    const bump = (event: Event): void => {
-      isRoster ||= !/^(payment|receivable)\./.test(event.type);
+    const bump = (): void => {
       timer ??= setTimeout(
         () => {
           const added = isRoster ? 1 : 0;
@@ -31,21 +29,21 @@ export function LiveEvents({ children }: { children: ReactNode }) {
         Math.max(SETTLE_MS, lastMs + APART_MS - performance.now()),
       );
     };
-    const connected = (isConnected: boolean) => setLive((before) => ({ ...before, isConnected }));
-    void ask<{ head: { seq: number } | null }>('/v1/events?after=999999999&limit=1')
-      .then(({ head }) => {
-        if (isOver) return;
-        source = new EventSource(`/v1/events/stream?after=${head?.seq ?? 0}`);
-        source.onopen = () =>
-          setLive(({ tick, roster }) => ({ tick: tick + 1, roster: roster + 1, isConnected: true }));
-        source.onerror = () => connected(false);
-        for (const type of LISTENED) source.addEventListener(type, bump);
-      })
-      .catch(() => connected(false));
+    const end = listen(LISTENED, {
+      onEvent: (type) => {
+        isRoster ||= !/^(payment|receivable)\./.test(type);
+        bump();
+      },
+      onConnection: (connection) => {
+        setLive((before) => ({ ...before, connection }));
+        // What happened while nobody listened.
+        isRoster ||= connection === 'live';
+        if (connection === 'live') bump();
+      },
+    });
     return () => {
-      isOver = true;
       clearTimeout(timer);
-      source?.close();
+      end();
     };
   }, []);
   return <LiveContext value={live}>{children}</LiveContext>;

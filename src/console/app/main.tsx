@@ -1,5 +1,6 @@
 import '@mantine/core/styles.css';
 import './console.css';
+import './look.css';
 import { createRoot } from 'react-dom/client';
 import { Console } from './shell.tsx';
 import { Look } from './theme.tsx';

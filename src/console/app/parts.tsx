@@ -1,5 +1,6 @@
 import { Alert, Button, Paper, Skeleton, Stack, Text, Title } from '@mantine/core';
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
+import type { Problem } from './api.ts';
 import type { Answer } from './live.tsx';
 import { follow } from './route.ts';
 
@@ -19,7 +20,7 @@ export function Page({ title, aside, children }: { title: string; aside?: ReactN
 
 export function Box({ title, children }: { title?: string; children: ReactNode }) {
   return (
-    <Paper withBorder p="md" component="section" aria-label={title}>
+    <Paper withBorder p="md" component="section" className="card" aria-label={title}>
       {title && (
         <Title order={2} size="h4" mb="sm">
           {title}
@@ -35,25 +36,38 @@ export function Loaded<T>({ answer, children }: { answer: Answer<T>; children: (
   const { data, problem, reload } = answer;
   return (
     <>
-      {problem && (
-        <Alert color="red" variant="outline" title={problem.message} role="alert">
-          <Text size="sm" mb="xs">
-            {problem.action}
-          </Text>
-          <Button size="xs" variant="default" onClick={reload}>
-            Try again
-          </Button>
-        </Alert>
-      )}
-      {data === null && !problem && (
-        <div aria-busy="true" role="status" aria-label="Loading">
-          <Skeleton height={16} mb="xs" />
-          <Skeleton height={16} mb="xs" width="80%" />
-          <Skeleton height={16} width="60%" />
-        </div>
-      )}
+      {problem && <Failed problem={problem} retry={reload} isOld={data !== null} />}
+      {data === null && !problem && <Loading />}
       {data !== null && children(data)}
     </>
+  );
+}
+
+/** What went wrong, what to do, and a way to try again. `isOld`: what stands below was there before. */
+export function Failed({ problem, retry, isOld = false }: { problem: Problem; retry: () => void; isOld?: boolean }) {
+  return (
+    <Alert color="red" variant="outline" title={problem.message} role="alert">
+      <Text size="sm" mb="xs">
+        {problem.action}
+        {isOld && ' What stands here is from before.'}
+      </Text>
+      <Button size="xs" variant="default" onClick={retry}>
+        Try again
+      </Button>
+    </Alert>
+  );
+}
+
+export function Loading() {
+  return (
+    <div aria-busy="true" role="status">
+      <Text size="sm" mb="xs" className="loading">
+        Loading…
+      </Text>
+      <Skeleton height={16} mb="xs" />
+      <Skeleton height={16} mb="xs" width="80%" />
+      <Skeleton height={16} width="60%" />
+    </div>
   );
 }
 
@@ -65,7 +79,8 @@ export function Empty({ children }: { children: ReactNode }) {
   );
 }
 
-export type Column<R> = { title: string; cell: (row: R) => ReactNode; right?: boolean };
+/** `fit`: never broken into lines on a wide screen. */
+export type Column<R> = { title: string; cell: (row: R) => ReactNode; right?: boolean; fit?: boolean };
 
 /** A table that becomes cards on a narrow screen; the roles keep it a table for screen readers there. */
 export function Rows<R>(props: {
@@ -91,8 +106,8 @@ export function Rows<R>(props: {
       <tbody>
         {rows.map((row) => (
           <tr key={keyOf(row)}>
-            {columns.map(({ title, cell, right }) => (
-              <td key={title} data-label={title} className={right ? 'right' : undefined}>
+            {columns.map(({ title, cell, right, fit }) => (
+              <td key={title} data-label={title} className={right ? 'right' : fit ? 'fit' : undefined}>
                 <span>{cell(row)}</span>
               </td>
             ))}
@@ -137,6 +152,23 @@ export function To({ href, children }: { href: string; children: ReactNode }) {
     <a href={href} onClick={follow} style={{ color: 'var(--mantine-color-anchor)' }}>
       {children}
     </a>
+  );
+}
+
+/** A hash, an address or an id, whole, with a button that copies it. */
+export function Copyable({ value, what }: { value: string; what: string }) {
+  const [isDone, setDone] = useState(false);
+  const copy = async (): Promise<void> => {
+    await navigator.clipboard.writeText(value);
+    setDone(true);
+  };
+  return (
+    <>
+      <Mono>{value}</Mono>
+      <button type="button" className="copy" aria-label={`Copy ${what}`} onClick={() => void copy().catch(() => {})}>
+        {isDone ? 'Copied' : 'Copy'}
+      </button>
+    </>
   );
 }
 

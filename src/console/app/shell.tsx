@@ -1,12 +1,14 @@
 import { Button, useMantineColorScheme } from '@mantine/core';
-import { type ReactNode, useCallback, useEffect, useState } from 'react';
-import { ask, Problem, setCsrf } from './api.ts';
-import { LiveEvents, useLive } from './live.tsx';
+import { Component, type ReactNode, useCallback, useEffect, useState } from 'react';
+import { ask, Problem, SIGNED_OUT, setCsrf } from './api.ts';
+import { LiveEvents, useAsk, useLive } from './live.tsx';
 import { KnownNames } from './names.tsx';
 import { pageFor, sections } from './pages.tsx';
+import { Failed, Loading, Page } from './parts.tsx';
 import { follow, useLocation } from './route.ts';
 import { type Me, MeContext, useMe } from './session.tsx';
 import { SignIn } from './signIn.tsx';
+import { inert, type Payment } from './views.ts';
 
 /** The whole: sign-in, or the pages around who signed in. */
 export function Console() {
@@ -15,16 +17,33 @@ export function Console() {
   const enter = useCallback((who: Me | null) => {
     setCsrf(who?.csrf ?? '');
     setMe(who);
+    if (who) setProblem(null);
   }, []);
-  useEffect(() => {
+  const look = useCallback(() => {
+    setProblem(null);
     ask<Me>('/auth/me')
       .then(enter)
       .catch((error: unknown) => {
         if (error instanceof Problem && error.status !== 401) setProblem(error);
-        enter(null);
+        else enter(null);
       });
   }, [enter]);
-  if (me === undefined) return null;
+  useEffect(look, [look]);
+  useEffect(() => {
+    const leave = (): void => {
+      setProblem(new Problem(401, 'signed_out', 'Your session has ended. Sign in again.', ''));
+      enter(null);
+    };
+    addEventListener(SIGNED_OUT, leave);
+    return () => removeEventListener(SIGNED_OUT, leave);
+  }, [enter]);
+  if (me === undefined) {
+    return (
+      <main>
+        <Page title="Bursar">{problem ? <Failed problem={problem} retry={look} /> : <Loading />}</Page>
+      </main>
+    );
+  }
   if (me === null) return <SignIn onSignedIn={enter} problem={problem?.message ?? null} />;
   return (
     <MeContext value={me}>
@@ -38,9 +57,7 @@ export function Console() {
 }
 
 function Shell({ onSignedOut }: { onSignedOut: () => void }) {
-  const me = useMe();
   const { path } = useLocation();
-  const { isConnected } = useLive();
   const [isOpen, setOpen] = useState(false);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the menu closes with each page
   useEffect(() => setOpen(false), [path]);
@@ -48,10 +65,6 @@ function Shell({ onSignedOut }: { onSignedOut: () => void }) {
   useEffect(() => {
     document.title = `${page.title} · Bursar`;
   }, [page.title]);
-  const signOut = async (): Promise<void> => {
-    await ask('/auth/logout', {}).catch(() => {});
-    onSignedOut();
-  };
   return (
     <div className="shell">
       <header className="header">
@@ -69,35 +82,76 @@ function Shell({ onSignedOut }: { onSignedOut: () => void }) {
           Menu
         </Button>
         <a href="/" className="brand" onClick={follow}>
+          <Mark />
           Bursar
         </a>
         <span className="grow" />
-        <span className="state" data-tone={isConnected ? 'good' : 'wait'} role="status">
-          {isConnected ? 'Live' : 'Connecting'}
-        </span>
-        <span>
-          {me.approver.name} ({me.role})
-        </span>
+        <Connected />
+      </header>
+      <div className="nav" id="nav" data-open={isOpen}>
+        <Sections path={path} />
+        <Account onSignedOut={onSignedOut} />
+      </div>
+      <main className="main" id="main" tabIndex={-1}>
+        <Broken key={path}>{page.show() as ReactNode}</Broken>
+      </main>
+    </div>
+  );
+}
+
+const connections = { connecting: 'Connecting', live: 'Live', reconnecting: 'Reconnecting' } as const;
+
+function Connected() {
+  const { connection } = useLive();
+  return (
+    <span className="state" data-tone={connection === 'live' ? 'good' : 'wait'} role="status">
+      {connections[connection]}
+    </span>
+  );
+}
+
+const WAITING_SHOWN = 50;
+
+function Sections({ path }: { path: string }) {
+  const waiting = useAsk<{ payments: Payment[] }>(`/v1/payments?state=in_review&limit=${WAITING_SHOWN}`);
+  const count = waiting.data?.payments.length ?? 0;
+  return (
+    <nav aria-label="Pages">
+      <ul>
+        {sections.map(({ href, title }) => (
+          <li key={href}>
+            <a href={href} onClick={follow} aria-current={isWithin(path, href) ? 'page' : undefined}>
+              {title}
+              {href === '/reviews' && count > 0 && (
+                <span className="badge" title="Waiting for people">
+                  {count === WAITING_SHOWN ? `${count}+` : count}
+                </span>
+              )}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
+function Account({ onSignedOut }: { onSignedOut: () => void }) {
+  const me = useMe();
+  const signOut = async (): Promise<void> => {
+    await ask('/auth/logout', {}).catch(() => {});
+    onSignedOut();
+  };
+  return (
+    <section className="account" aria-label="Account">
+      <span className="who">{inert(me.approver.name)}</span>
+      <span className="role">{me.role}</span>
+      <div className="acts">
         <Scheme />
         <Button size="xs" variant="default" onClick={signOut}>
           Sign out
         </Button>
-      </header>
-      <nav className="nav" id="nav" aria-label="Pages" data-open={isOpen}>
-        <ul>
-          {sections.map(({ href, title }) => (
-            <li key={href}>
-              <a href={href} onClick={follow} aria-current={isWithin(path, href) ? 'page' : undefined}>
-                {title}
-              </a>
-            </li>
-          ))}
-        </ul>
-      </nav>
-      <main className="main" id="main" tabIndex={-1}>
-        {page.show() as ReactNode}
-      </main>
-    </div>
+      </div>
+    </section>
   );
 }
 
@@ -117,4 +171,38 @@ function Scheme() {
       Colours: {colorScheme}
     </Button>
   );
+}
+
+/** A purse with a coin, drawn: no file to fetch. */
+function Mark() {
+  return (
+    <svg width="22" height="22" viewBox="0 0 22 22" aria-hidden="true">
+      <rect x="1" y="5" width="20" height="15" rx="4" fill="var(--mantine-primary-color-filled)" />
+      <path
+        d="M4 5 14 1.5a1.5 1.5 0 0 1 2 1.4V5"
+        fill="none"
+        stroke="var(--mantine-primary-color-filled)"
+        strokeWidth="2"
+      />
+      <circle cx="15.5" cy="12.5" r="2.2" fill="#fff" />
+    </svg>
+  );
+}
+
+/** A page that throws is told of; the menu stays. */
+class Broken extends Component<{ children: ReactNode }, { problem: Problem | null }> {
+  override state: { problem: Problem | null } = { problem: null };
+  static getDerivedStateFromError(error: unknown): { problem: Problem } {
+    const said = error instanceof Error ? error.message : String(error);
+    return { problem: new Problem(0, 'page_failed', 'This page failed.', `The other pages work. It said: ${said}`) };
+  }
+  override render(): ReactNode {
+    const { problem } = this.state;
+    if (problem === null) return this.props.children;
+    return (
+      <Page title="Something went wrong">
+        <Failed problem={problem} retry={() => this.setState({ problem: null })} />
+      </Page>
+    );
+  }
 }

@@ -2,9 +2,13 @@ import { type CSSVariablesResolver, createTheme, MantineProvider } from '@mantin
 import type { ReactNode } from 'react';
 
 const theme = createTheme({
-  primaryShade: { light: 8, dark: 8 },
+  primaryColor: 'teal',
+  primaryShade: { light: 9, dark: 9 },
   cursorType: 'pointer',
   defaultRadius: 'md',
+  fontFamily: 'Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif',
+  fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, monospace',
+  headings: { fontWeight: '650' },
 });
 
 /** Mantine's own greys fall short of WCAG 2.2 AA for text. */
@@ -13,14 +17,21 @@ const contrast: CSSVariablesResolver = () => ({
   light: {
     '--mantine-color-dimmed': '#545b62',
     '--mantine-color-placeholder': '#5c636a',
-    '--mantine-color-anchor': '#1864ab',
+    '--mantine-color-anchor': '#0b6b50',
     '--mantine-color-error': '#b02525',
+    '--ground': '#f5f7f7',
+    '--card': '#ffffff',
+    '--chosen': '#e3efeb',
   },
   dark: {
-    '--mantine-color-dimmed': '#b4b5b8',
-    '--mantine-color-placeholder': '#a6a7ab',
-    '--mantine-color-anchor': '#74c0fc',
+    '--mantine-color-dimmed': '#b4b9b8',
+    '--mantine-color-placeholder': '#a6a9ab',
+    '--mantine-color-anchor': '#63e6be',
     '--mantine-color-error': '#ff8787',
+    '--mantine-color-body': '#1d2221',
+    '--ground': '#151918',
+    '--card': '#1d2221',
+    '--chosen': '#23362f',
   },
 });
 
