@@ -1,12 +1,13 @@
 import { Checkbox, Group, NativeSelect, TextInput } from '@mantine/core';
 import { useState } from 'react';
-import type { Role, Scope } from '../../../../identity/credentials.ts';
 import { ask } from '../../api.ts';
 import { FormDialog } from '../../forms.tsx';
 import { useNames } from '../../names.tsx';
 import { inert } from '../../views.ts';
 import { Secret } from './secret.tsx';
 
+type Role = 'agent' | 'auditor' | 'operator';
+type Scope = 'pay' | 'read' | 'admin' | 'policy' | 'approve';
 /** What a key of a role may hold; the server refuses more. */
 const held: Record<Role, readonly Scope[]> = {
   agent: ['pay', 'read'],
