@@ -16,6 +16,8 @@ export type NoticeOptions = {
 
 const NOTICES_PER_ROUND = 20;
 const TIMEOUT_MS = 10_000;
+/** A mail server that drips its answers keeps every one of its time-outs; a notice as a whole may take this long. */
+const DEADLINE_MS = 30_000;
 
 /** One round: makes notices of new events and sends what is due, each attempt noted. Never throws for a target's fault. */
 export function noticeSender(options: NoticeOptions): () => Promise<number> {
@@ -25,7 +27,7 @@ export function noticeSender(options: NoticeOptions): () => Promise<number> {
     const due = store.read((tx) => dueNotices(tx, clock(), NOTICES_PER_ROUND));
     await Promise.all(
       due.map(async (notice) => {
-        const error = await send(notice, options).then(
+        const error = await Promise.race([send(notice, options), tooLate()]).then(
           () => null,
           (reason: unknown) => (reason instanceof Error ? reason.message : 'failed'),
         );
@@ -36,6 +38,12 @@ export function noticeSender(options: NoticeOptions): () => Promise<number> {
     );
     return due.length;
   };
+}
+
+function tooLate(): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    setTimeout(() => reject(new Error(`no answer within ${DEADLINE_MS / 1000} s`)), DEADLINE_MS).unref();
+  });
 }
 
 async function send(notice: Notice, options: NoticeOptions): Promise<void> {

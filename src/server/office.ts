@@ -183,21 +183,24 @@ export async function openOffice(options: {
   });
   workers = startWorkers(
     [
-      { name: 'recover', run: () => recoverer.tick() },
-      { name: 'stop', run: () => stopper.tick() },
-      { name: 'payouts', run: () => payouts.tick() },
-      { name: 'settle', run: () => settler.tick() },
-      { name: 'relay', run: () => relayer.tick() },
-      { name: 'follow', run: () => follower.tick() },
-      { name: 'route revenue', run: () => router.tick() },
-      { name: 'recur', run: () => recur(app) },
-      { name: 'notify', run: noticesOf(app, config.server) },
-      { name: 'unsigned purchases', run: () => cancelUnsigned(store, clock) },
-      { name: 'ceilings', run: ceilingsRefresher({ store, chain, clock }) },
-      {
-        name: 'ceilings watch',
-        run: createCeilingsWatch({ store, policy: () => inForce(app), chain: app.chainFacts, clock }),
-      },
+      [
+        { name: 'recover', run: () => recoverer.tick() },
+        { name: 'stop', run: () => stopper.tick() },
+        { name: 'payouts', run: () => payouts.tick() },
+        { name: 'settle', run: () => settler.tick() },
+        { name: 'relay', run: () => relayer.tick() },
+        { name: 'follow', run: () => follower.tick() },
+        { name: 'route revenue', run: () => router.tick() },
+        { name: 'recur', run: () => recur(app) },
+        { name: 'unsigned purchases', run: () => cancelUnsigned(store, clock) },
+        { name: 'ceilings', run: ceilingsRefresher({ store, chain, clock }) },
+        {
+          name: 'ceilings watch',
+          run: createCeilingsWatch({ store, policy: () => inForce(app), chain: app.chainFacts, clock }),
+        },
+      ],
+      // Other people's servers: however slow they are, no payment waits for them.
+      [{ name: 'notify', run: noticesOf(app, config.server) }],
     ],
     pollMs,
   );

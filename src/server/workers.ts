@@ -7,14 +7,29 @@ export type Workers = {
   stop(): Promise<void>;
 };
 
+type Step = { name: string; run: () => Promise<unknown> };
+
+/** Longer than any step may take: what still runs then hangs, and is said to. */
+const STALLED_MS = 60_000;
+
 /**
- * Runs the rounds of work one after another until it is stopped: each step is idempotent and bounded, so a step that throws
- * (a full disk, a signer that fails) is logged and comes again with the next round.
+ * Runs each lane's steps in rounds, one after another, until it is stopped; lanes do not wait for each other, so whatever speaks to
+ * strangers has one of its own. Each step is idempotent and bounded: one that throws (a full disk, a signer that fails) is logged
+ * and comes again with the next round.
  */
-export function startWorkers(
-  steps: readonly { name: string; run: () => Promise<unknown> }[],
-  intervalMs: number,
-): Workers {
+export function startWorkers(lanes: readonly (readonly Step[])[], intervalMs: number): Workers {
+  const started = lanes.map((steps) => startLane(steps, intervalMs));
+  return {
+    wake() {
+      for (const lane of started) lane.wake();
+    },
+    async stop() {
+      await Promise.all(started.map((lane) => lane.stop()));
+    },
+  };
+}
+
+function startLane(steps: readonly Step[], intervalMs: number): Workers {
   let stopped = false;
   let poked = false;
   let wakeUp: () => void = () => {};
@@ -24,11 +39,7 @@ export function startWorkers(
       poked = false;
       for (const step of steps) {
         if (stopped) return;
-        try {
-          await step.run();
-        } catch (error) {
-          log.error({ err: error, step: step.name }, 'a worker step failed');
-        }
+        await runStep(step);
       }
       if (poked || stopped) continue;
       await new Promise<void>((resolve) => {
@@ -53,4 +64,15 @@ export function startWorkers(
       await ended;
     },
   };
+}
+
+async function runStep({ name, run }: Step): Promise<void> {
+  const watch = setInterval(() => log.error({ step: name }, 'a worker step does not end'), STALLED_MS);
+  try {
+    await run();
+  } catch (error) {
+    log.error({ err: error, step: name }, 'a worker step failed');
+  } finally {
+    clearInterval(watch);
+  }
 }
