@@ -66,12 +66,20 @@ const rooms = {
   recovery: [...domain, 'wallet'],
   devnet: effects,
   operation: effects,
-  // People's sign-in: an approver's wallet signs, a cookie stands for it.
-  session: [...spine, 'store', 'ledger', 'identity', 'wallet', 'operation'],
+  // People's sign-in: an approver's wallet signs or an identity provider vouches, a cookie stands for it.
+  session: [...spine, 'store', 'ledger', 'identity', 'wallet', 'operation', 'facilitator/rateLimit.ts'],
   http: [...spine, 'log', 'identity', 'operation', 'session', 'console', 'facilitator/rateLimit.ts'],
   mcp: [...spine, 'log', 'operation'],
   sdk: [...spine, 'operation'],
-  console: [...spine, 'operation', 'payments/kinds.ts', 'payments/states.ts'],
+  console: [
+    ...spine,
+    'operation',
+    'payments/kinds.ts',
+    'payments/states.ts',
+    'owner',
+    'wallet/reverts.ts',
+    'wallet/contracts.generated.ts',
+  ],
   client: [...spine, 'operation'],
   // It drives the public API as a stranger would; the wallet room only shows it how a person signs.
   demo: [...spine, 'client', 'devnet', 'wallet'],

@@ -1,4 +1,4 @@
-import { toHex } from 'viem';
+import { getTypesForEIP712Domain, numberToHex, type TypedDataDomain, toHex } from 'viem';
 
 /** EIP-1193, as a browser wallet offers it. */
 export type Provider = { request(call: { method: string; params?: unknown[] }): Promise<unknown> };
@@ -36,6 +36,17 @@ export async function signText(provider: Provider, address: string, text: string
   return (await provider.request({ method: 'personal_sign', params: [toHex(text), address] })) as string;
 }
 
+/** Asks the wallet onto that chain where it is on another. Throws when it stays there. */
+export async function onChain(provider: Provider, chainId: number): Promise<void> {
+  const current = async (): Promise<number> => Number(await provider.request({ method: 'eth_chainId' }));
+  if ((await current()) === chainId) return;
+  await provider.request({ method: 'wallet_switchEthereumChain', params: [{ chainId: numberToHex(chainId) }] });
+  const now = await current();
+  if (now !== chainId) throw new Error(`Your wallet is on chain ${now}; this is on chain ${chainId}. Switch it there.`);
+}
+
+type TypedData = { domain?: TypedDataDomain; types?: Record<string, unknown> };
+
 /** Wallets sign typed data for the chain that they are on only. */
 export async function signTyped(
   provider: Provider,
@@ -43,14 +54,11 @@ export async function signTyped(
   typedData: unknown,
   chainId: number,
 ): Promise<string> {
-  const current = (await provider.request({ method: 'eth_chainId' })) as string;
-  if (Number(current) !== chainId) {
-    await provider.request({
-      method: 'wallet_switchEthereumChain',
-      params: [{ chainId: `0x${chainId.toString(16)}` }],
-    });
-  }
-  const params = [address, JSON.stringify(typedData)];
+  await onChain(provider, chainId);
+  const { domain = {}, types, ...rest } = typedData as TypedData;
+  // A wallet that is not told the domain's own fields takes it to have none, and signs something else (MetaMask does).
+  const whole = { ...rest, domain, types: { EIP712Domain: getTypesForEIP712Domain({ domain }), ...types } };
+  const params = [address, JSON.stringify(whole, (_, value) => (typeof value === 'bigint' ? value.toString() : value))];
   return (await provider.request({ method: 'eth_signTypedData_v4', params })) as string;
 }
 

@@ -7,6 +7,7 @@ import { AgentWallet } from './agentWallet.tsx';
 import { AgentWork } from './agentWork.tsx';
 import { Keys } from './settings/keys.tsx';
 import { StopProgress } from './stop.tsx';
+import { WalletSection } from './wallet.tsx';
 
 /** All of one agent. */
 export function AgentPage({ id }: { id: string }) {
@@ -34,7 +35,7 @@ export function AgentPage({ id }: { id: string }) {
             <Box title="Workflows and payments">
               <AgentWork id={agent.id} />
             </Box>
-            {/* Here ends what is Bursar's own; the wallet's owner acts below: `WalletSection` of pages/wallet.tsx. */}
+            <WalletSection agent={agent} />
           </>
         )}
       </Loaded>

@@ -1,0 +1,172 @@
+import { Alert, Text } from '@mantine/core';
+import { type ReactNode, useEffect, useMemo } from 'react';
+import { useAsk } from '../live.tsx';
+import { useNames } from '../names.tsx';
+import { Box, Facts, Loaded, Mono, Rows, State, short, usdc, When } from '../parts.tsx';
+import { can, useMe } from '../session.tsx';
+import { type Agent, duration, inert } from '../views.ts';
+import { OwnerActs } from './walletOwner.tsx';
+import type { Wallet } from './walletViews.ts';
+
+type Warnings = { agents: { warnings: { code: string; message: string }[] }[] };
+
+const RENEW_MS = 15_000;
+
+/** An agent's wallet as the chain has it, and what its owner may do with it. */
+export function WalletSection({ agent }: { agent: Agent }) {
+  const me = useMe();
+  const answer = useAsk<Wallet>(agent.wallet ? `/v1/agents/${agent.id}/wallet` : null, 'roster');
+  const exposure = useAsk<Warnings>(agent.wallet ? `/v1/exposure?agent=${agent.id}` : null, 'roster');
+  const { reload } = answer;
+  const reloadExposure = exposure.reload;
+  // Periods begin and raises mature without any event.
+  useEffect(() => {
+    const timer = setInterval(reload, RENEW_MS);
+    return () => clearInterval(timer);
+  }, [reload]);
+  if (!agent.wallet) return <Text>The agent has no wallet on this chain.</Text>;
+  return (
+    <Loaded answer={answer}>
+      {(wallet) => (
+        <>
+          <Box title="Wallet on chain">
+            {exposure.data?.agents[0]?.warnings.map(({ code, message }) => (
+              <Alert key={code} color="yellow" variant="outline" mb="xs" title="Policy and ceilings differ">
+                {message}
+              </Alert>
+            ))}
+            <WalletFacts wallet={wallet} />
+          </Box>
+          {wallet.registry && <Registry registry={wallet.registry} />}
+          {can(me, 'admin') && wallet.deployed && (
+            <OwnerActs
+              agent={agent}
+              wallet={wallet}
+              reload={() => {
+                reload();
+                reloadExposure();
+              }}
+            />
+          )}
+          {!wallet.deployed && (
+            <Text>
+              The contract is not deployed yet: it comes with the first payment, with what stands here. Until then there
+              is nothing for its owner to do.
+            </Text>
+          )}
+        </>
+      )}
+    </Loaded>
+  );
+}
+
+function WalletFacts({ wallet }: { wallet: Wallet }) {
+  const { ceilings, pending_raise: raise } = wallet;
+  const named = useNameAt();
+  const nobody = /^0x0{40}$/;
+  const who = (address: string, note = ''): ReactNode =>
+    nobody.test(address) ? (
+      'nobody'
+    ) : (
+      <>
+        <Mono>{address}</Mono>
+        {named(address)}
+        {note}
+      </>
+    );
+  const list = (addresses: string[], none: string): ReactNode =>
+    addresses.length === 0 ? none : addresses.map((address) => <div key={address}>{who(address)}</div>);
+  return (
+    <Facts
+      facts={[
+        ['Wallet', <Mono key="wallet">{wallet.wallet}</Mono>],
+        ['Purse', <Mono key="purse">{wallet.purse}</Mono>],
+        ['State', <State key="state" state={wallet.frozen ? 'frozen' : wallet.deployed ? 'active' : 'pending'} />],
+        ['Holds', `${usdc(wallet.balance)}, its purse ${usdc(wallet.purse_balance)}`],
+        ['Ceiling per payment', usdc(ceilings.per_payment)],
+        [
+          'Ceiling per period',
+          `${usdc(ceilings.per_period)} in each ${duration(ceilings.period_seconds)}; ${usdc(ceilings.spent_in_period)} spent in this one, ${usdc(ceilings.left_in_period)} left`,
+        ],
+        [
+          'Raise that waits',
+          raise ? (
+            <span key="raise">
+              To {usdc(raise.per_payment)} a payment and {usdc(raise.per_period)} a period, in force from{' '}
+              <When at={raise.effective_at} /> on. Owner or guardian can drop it until then.
+            </span>
+          ) : (
+            `none; a raise waits ${duration(ceilings.raise_delay_seconds)}`
+          ),
+        ],
+        ['Valid until', wallet.valid_until ? <When key="until" at={wallet.valid_until} /> : 'no end'],
+        ['Owner', who(wallet.owner, wallet.owner_is_contract ? ', a contract such as a Safe' : '')],
+        ...(wallet.next_owner
+          ? ([['Next owner', who(wallet.next_owner, ', who has not accepted yet')]] as [string, ReactNode][])
+          : []),
+        ['Guardian', who(wallet.guardian)],
+        ['Executor', who(wallet.executor)],
+        [
+          'Approvers',
+          <div key="approvers">
+            {list(wallet.approvers, 'none: nothing above a ceiling can be paid')}
+            {wallet.approvers.length > 0 && `${wallet.threshold} of ${wallet.approvers.length} must sign`}
+          </div>,
+        ],
+        [
+          'Allow-list',
+          <div key="list">
+            {wallet.allow_list_on ? 'On: payees outside it need the approvers. ' : 'Off. '}
+            {list(wallet.allow_list, 'Nobody is on it.')}
+          </div>,
+        ],
+      ]}
+    />
+  );
+}
+
+function Registry({ registry }: { registry: NonNullable<Wallet['registry']> }) {
+  return (
+    <Box title="Policy registry on chain">
+      <Facts
+        facts={[
+          ['Registry', <Mono key="at">{registry.address}</Mono>],
+          ['Owner', <Mono key="owner">{registry.owner}</Mono>],
+          ...(registry.next_owner
+            ? ([['Next owner', <Mono key="next">{registry.next_owner}</Mono>]] as [string, ReactNode][])
+            : []),
+          ['Grace for a replaced policy', duration(registry.grace_seconds)],
+        ]}
+      />
+      <Rows
+        label="Policies in the registry"
+        rows={registry.policies}
+        keyOf={({ digest }) => digest}
+        empty="No policy is active: wallets refuse every payment."
+        columns={[
+          { title: 'Policy', cell: ({ digest }) => <Mono>{short(digest)}</Mono> },
+          { title: 'State', cell: ({ state }) => <State state={state === 'current' ? 'active' : state} /> },
+          { title: 'From', cell: ({ from }) => <When at={from} /> },
+          { title: 'Until', cell: ({ until }) => (until ? <When at={until} /> : 'no end') },
+        ]}
+      />
+    </Box>
+  );
+}
+
+/** The name that people know an address by, as far as approvers and payees tell. */
+function useNameAt(): (address: string) => string {
+  const approvers = useAsk<{ approvers: { name: string; address: string }[] }>('/v1/approvers', 'roster').data;
+  const { payees } = useNames();
+  const names = useMemo(() => {
+    const all = [
+      ...payees.flatMap(({ name, addresses }) => addresses.map(({ address }) => [address, name] as const)),
+      ...(approvers?.approvers ?? []).map(({ name, address }) => [address, name] as const),
+    ];
+    return new Map(all);
+  }, [approvers, payees]);
+  return (address) => {
+    const name = names.get(address);
+    return name === undefined ? '' : ` ${inert(name)}`;
+  };
+}

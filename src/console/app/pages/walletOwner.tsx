@@ -1,0 +1,247 @@
+import { Alert, Button, Group, NativeSelect, Text, Textarea, TextInput } from '@mantine/core';
+import { useEffect, useRef, useState } from 'react';
+import { formatUsdc, parseUsdc } from '../../../money/microUsdc.ts';
+import { ceilingChanges, isOfRegistry, type OwnerAction, type OwnerActionName } from '../../../owner/action.ts';
+import { differencesOfCall } from '../../../owner/sameCall.ts';
+import { ask } from '../api.ts';
+import { useAsk } from '../live.tsx';
+import { Box, short } from '../parts.tsx';
+import { useMe } from '../session.tsx';
+import { type Agent, inert } from '../views.ts';
+import { walletProblem } from '../wallet.ts';
+import { ConfirmCall } from './walletConfirm.tsx';
+import { acts, type FieldName, inputOf, type Typed, wishOf } from './walletForm.ts';
+import type { Prepared, Wallet } from './walletViews.ts';
+
+type Policy = { digest: string; note: string; active: boolean };
+
+const nothing: Typed = {
+  ...{ perPayment: '', perPeriod: '', address: '', addresses: '', threshold: '' },
+  ...{ on: 'on', until: '', amount: '', digest: '' },
+};
+
+/** What the fields hold at first: what is so now, where that is a thing to change. */
+function startOf(action: OwnerActionName, wallet: Wallet): Typed {
+  if (action === 'set_ceilings') {
+    const { per_payment: perPayment, per_period: perPeriod } = wallet.ceilings;
+    return { ...nothing, perPayment: perPayment.value, perPeriod: perPeriod.value };
+  }
+  if (action === 'set_approvers') {
+    return { ...nothing, addresses: wallet.approvers.join('\n'), threshold: String(wallet.threshold) };
+  }
+  return action === 'set_allow_list' ? { ...nothing, on: wallet.allow_list_on ? 'off' : 'on' } : nothing;
+}
+
+/** Those that would do nothing now are not offered. */
+function offered({ frozen, pending_raise: raise, next_owner: next, registry }: Wallet): OwnerActionName[] {
+  const all = Object.keys(acts) as OwnerActionName[];
+  return all.filter((action) => {
+    if (action === 'cancel_raise') return raise !== null;
+    if (action === 'freeze') return !frozen;
+    if (action === 'unfreeze') return frozen;
+    if (action === 'accept_ownership') return next !== null;
+    if (action === 'accept_registry') return registry !== null && registry.next_owner !== null;
+    return registry !== null || !isOfRegistry(action);
+  });
+}
+
+/** One form for all that owner and guardian do. The server prepares the call; a browser wallet sends it, never the server's key. */
+export function OwnerActs({ agent, wallet, reload }: { agent: Agent; wallet: Wallet; reload: () => void }) {
+  const me = useMe();
+  const [action, setAction] = useState<OwnerActionName>('set_ceilings');
+  const [typed, setTyped] = useState<Typed>(() => startOf('set_ceilings', wallet));
+  const [prepared, setPrepared] = useState<{ wish: OwnerAction; call: Prepared } | null>(null);
+  const [isBusy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<string | null>(null);
+  const { title, says, labels } = acts[action];
+  const mayDo = offered(wallet);
+  const confirmation = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (prepared) confirmation.current?.focus();
+  }, [prepared]);
+
+  // What is done, and what somebody else did meanwhile, is not offered any more.
+  const isOver = !mayDo.includes(action);
+  useEffect(() => {
+    if (!isOver) return;
+    setAction('set_ceilings');
+    setTyped(startOf('set_ceilings', wallet));
+    setPrepared(null);
+  }, [isOver, wallet]);
+
+  const choose = (next: OwnerActionName): void => {
+    setAction(next);
+    setTyped(startOf(next, wallet));
+    setPrepared(null);
+    setFailure(null);
+  };
+  const prepare = async (): Promise<void> => {
+    setBusy(true);
+    setFailure(null);
+    setPrepared(null);
+    try {
+      const wish = wishOf(action, typed);
+      const call = await ask<Prepared>(`/v1/agents/${agent.id}/owner-calls/prepare`, inputOf(wish));
+      const target = {
+        wallet: wallet.wallet,
+        token: me.chain.usdc as `0x${string}`,
+        registry: wallet.registry?.address ?? null,
+      };
+      const wrong = differencesOfCall(me.chain.id, target, wish, call);
+      if (wrong.length > 0) {
+        throw new Error(`The server made another call than this form says (${wrong.join(', ')}). Nothing was sent.`);
+      }
+      setPrepared({ wish, call });
+    } catch (error) {
+      setFailure(walletProblem(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <Box title="What the owner does">
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          void prepare();
+        }}
+      >
+        <NativeSelect
+          label="Act"
+          description={says}
+          data={mayDo.map((value) => ({ value, label: acts[value].title }))}
+          value={action}
+          onChange={(event) => choose(event.currentTarget.value as OwnerActionName)}
+          mb="sm"
+        />
+        {(Object.entries(labels) as [FieldName, string][]).map(([field, label]) => (
+          <Field
+            key={`${action} ${field}`}
+            field={field}
+            label={label}
+            value={typed[field]}
+            onChange={(value) => {
+              setTyped((before) => ({ ...before, [field]: value }));
+              setPrepared(null);
+            }}
+          />
+        ))}
+        {action === 'set_ceilings' && <CeilingEffect typed={typed} wallet={wallet} />}
+        <Group mt="sm">
+          <Button type="submit" variant="default" loading={isBusy}>
+            Prepare: {title}
+          </Button>
+        </Group>
+      </form>
+      {failure && (
+        <Alert mt="sm" color="red" variant="outline" role="alert" title="Not prepared">
+          {failure}
+        </Alert>
+      )}
+      <div ref={confirmation} tabIndex={-1}>
+        {prepared && (
+          <ConfirmCall
+            key={prepared.call.data}
+            agent={agent}
+            wallet={wallet}
+            wish={prepared.wish}
+            call={prepared.call}
+            onDone={() => {
+              setPrepared(null);
+              reload();
+            }}
+            onLeave={() => setPrepared(null)}
+          />
+        )}
+      </div>
+    </Box>
+  );
+}
+
+function Field(props: { field: FieldName; label: string; value: string; onChange: (value: string) => void }) {
+  const { field, label, value, onChange } = props;
+  const policies = useAsk<{ policies: Policy[] }>(field === 'digest' ? '/v1/policies' : null, 'roster').data;
+  if (field === 'digest') {
+    const known = (policies?.policies ?? []).map(({ digest, note, active }) => ({
+      value: digest,
+      label: `${short(digest)} ${inert(note)}${active ? ' (decides here now)' : ''}`,
+    }));
+    const data = [{ value: '', label: 'Choose a policy' }, ...known];
+    return (
+      <NativeSelect
+        label={label}
+        data={data}
+        value={value}
+        onChange={(event) => onChange(event.currentTarget.value)}
+        mb="xs"
+      />
+    );
+  }
+  if (field === 'on') {
+    return (
+      <NativeSelect
+        label={label}
+        data={['on', 'off']}
+        value={value}
+        onChange={(event) => onChange(event.currentTarget.value)}
+        mb="xs"
+      />
+    );
+  }
+  if (field === 'addresses') {
+    return (
+      <Textarea
+        label={label}
+        autosize
+        minRows={2}
+        maxRows={8}
+        value={value}
+        onChange={(event) => onChange(event.currentTarget.value)}
+        mb="xs"
+      />
+    );
+  }
+  return (
+    <TextInput
+      label={label}
+      type={field === 'until' ? 'datetime-local' : 'text'}
+      autoComplete="off"
+      spellCheck={false}
+      value={value}
+      onChange={(event) => onChange(event.currentTarget.value)}
+      mb="xs"
+    />
+  );
+}
+
+/** Before anybody signs: which is a cut and which a raise, and from when on each holds. */
+function CeilingEffect({ typed, wallet }: { typed: Typed; wallet: Wallet }) {
+  const { per_payment: perPayment, per_period: perPeriod, raise_delay_seconds: delay } = wallet.ceilings;
+  let wanted: { perPayment: bigint; perPeriod: bigint };
+  try {
+    wanted = { perPayment: parseUsdc(typed.perPayment), perPeriod: parseUsdc(typed.perPeriod) };
+  } catch {
+    return null;
+  }
+  const now = { perPayment: parseUsdc(perPayment.value), perPeriod: parseUsdc(perPeriod.value) };
+  const changes = ceilingChanges(now, wanted, delay);
+  const replaces = wallet.pending_raise !== null && changes.some(({ from, to }) => from !== to);
+  return (
+    <div role="status">
+      {changes.map(({ name, from, to, afterS }) => (
+        <Text key={name} size="sm">
+          {name === 'per payment' ? 'Per payment' : 'Per period'}: {formatUsdc(from)} USDC{' '}
+          {to === from ? 'stays.' : `to ${formatUsdc(to)} USDC, ${when(to < from, afterS, wallet.chain_time)}`}
+        </Text>
+      ))}
+      {replaces && <Text size="sm">The raise that waits is replaced by this, or dropped where nothing is higher.</Text>}
+    </div>
+  );
+}
+
+function when(isCut: boolean, afterS: number, chainTime: string): string {
+  if (isCut) return 'a cut: in force with the transaction.';
+  if (afterS === 0) return 'a raise: in force with the transaction, for this wallet has no delay.';
+  const at = new Date(Date.parse(chainTime) + afterS * 1000);
+  return `a raise: in force ${afterS} seconds after the transaction, not before ${at.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' })}.`;
+}
