@@ -8,7 +8,6 @@ export type ShadowView = {
   digest: string;
   startedBy: string;
   startedAtMs: number;
-  timeouts: number;
   ended: { reason: ShadowEnd; by: string; atMs: number } | null;
 };
 /** So many payments of so much were decided `active` and would have been decided `shadow`. */
@@ -43,7 +42,6 @@ export function findShadow(tx: ReadTx, digest: string | null): ShadowView | null
     digest: string;
     started_by: string;
     started_at: bigint;
-    timeouts: bigint;
     ended_at: bigint | null;
     ended_by: string;
     end_reason: ShadowEnd;
@@ -59,7 +57,6 @@ export function findShadow(tx: ReadTx, digest: string | null): ShadowView | null
     digest: row.digest,
     startedBy: row.started_by,
     startedAtMs: Number(row.started_at),
-    timeouts: Number(row.timeouts),
     ended: row.ended_at === null ? null : { reason: row.end_reason, by: row.ended_by, atMs: Number(row.ended_at) },
   };
 }

@@ -36,9 +36,10 @@ export async function openShadows(
     current = null;
   };
   const begin = (seq: bigint, policy: Policy): void => {
-    const begun = createShadow({ seq: Number(seq), policy }, () => {
+    const dropped = (): void => {
       if (current === begun) stop();
-    });
+    };
+    const begun = createShadow({ seq: Number(seq), policy }, { now: () => performance.now(), dropped });
     current = begun;
   };
   const end = (tx: Tx, row: OpenRow, reason: Parameters<typeof endShadow>[2]['reason'], act: Act, data = {}): void => {

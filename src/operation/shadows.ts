@@ -10,7 +10,6 @@ const RunView = z.object({
   digest: z.string(),
   started_by: z.string(),
   started_at: z.string(),
-  timeouts: z.int().describe('How often it took too long; at three it is dropped'),
   ended: z.object({ reason: z.enum(shadowEnds), by: z.string(), at: z.string() }).nullable(),
 });
 const SaidView = z.object({ effect: Effect, reasons: z.array(ReasonView), review: ReviewView.nullable() });
@@ -21,11 +20,10 @@ const SummaryView = z.object({
   changes: z.array(z.object({ active: Effect, shadow: Effect, count: z.int(), amount: AmountView })),
 });
 
-const runView = ({ digest, startedBy, startedAtMs, timeouts, ended }: ShadowView): z.input<typeof RunView> => ({
+const runView = ({ digest, startedBy, startedAtMs, ended }: ShadowView): z.input<typeof RunView> => ({
   digest,
   started_by: startedBy,
   started_at: iso(startedAtMs),
-  timeouts,
   ended: ended && { reason: ended.reason, by: ended.by, at: iso(ended.atMs) },
 });
 const saidView = (

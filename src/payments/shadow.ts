@@ -14,8 +14,12 @@ export type ShadowEnd = (typeof shadowEnds)[number];
 /** One stretch of time in which a candidate is asked. `seq`: its row in `policy_shadows`. */
 export type ShadowRun = { seq: number; policy: Policy };
 
-/** A decision holds everybody up, so a candidate that took too long so often is dropped. */
-export const TIMEOUTS_MAX = 3;
+/**
+ * What a candidate may take of everybody's time: so many ms for each payment in the long run, and so many at once (a pause of
+ * the garbage collector is not its fault). One that takes more is dropped, whether it answers, fails or runs out of memory.
+ */
+export const MS_PER_PAYMENT = 5;
+export const MS_AT_ONCE = 500;
 /** What is asked for and denied has no bound: a sum that the table cannot hold would refuse the payment itself. */
 const SUM_MAX = 9_000_000_000_000_000_000n;
 
@@ -24,20 +28,26 @@ type Pair = { active: Said; candidate: Said; failure: string | null };
 
 /**
  * A candidate next to the active policy: the same gate on the same facts in the same transaction, and only words come of it. It
- * is given a `ReadTx`, so it holds nothing and counts nowhere; in whatever way it fails is one more difference. `dropped` is
- * called when it was ended for being slow and that is durable.
+ * is given a `ReadTx`, so it holds nothing and counts nowhere; in whatever way it fails is one more difference. `now`: ms of a
+ * monotonic clock. `dropped` is called when it was ended for being slow and that is durable.
  */
-export function createShadow(run: ShadowRun, dropped: () => void): Shadow {
+export function createShadow(run: ShadowRun, { now, dropped }: { now: () => number; dropped: () => void }): Shadow {
+  let spentMs = 0;
   return {
     ask(tx, request, context) {
       // Ended by an earlier job of the same commit: nobody listens any more.
       if (!tx.get('SELECT 1 FROM policy_shadows WHERE seq = ? AND ended_at IS NULL', run.seq)) return () => {};
+      const startedMs = now();
       const watched = watch(run.policy);
       const candidate = saidBy(() => checkPayment(tx, request, { ...context, policy: watched.policy, shadow: null }));
+      spentMs = Math.max(0, spentMs + now() - startedMs - MS_PER_PAYMENT);
       const failure = watched.failure() ?? candidate.failure;
       return (writeTx, payment, active) => {
         compare(writeTx, run, payment, { active, candidate: candidate.verdict, failure }, context);
-        if (watched.tookTooLong()) countTimeout(writeTx, run, context.atMs, dropped);
+        if (spentMs <= MS_AT_ONCE) return;
+        const end = { reason: 'too_slow', actor: 'bursar', atMs: context.atMs } as const;
+        endShadow(writeTx, { seq: run.seq, digest: run.policy.digest }, end);
+        writeTx.afterCommit(dropped);
       };
     },
   };
@@ -61,22 +71,16 @@ export function endShadow(
   appendEvent(tx, { type: 'policy.shadow_ended', actor, policyDigest: run.digest, data }, atMs);
 }
 
-/** What the policy has thrown, and whether it took too long, in all that the gate asks it for one payment. */
-function watch(policy: Policy): { policy: Policy; failure: () => string | null; tookTooLong: () => boolean } {
+/** Keeps what the policy throws in all that the gate asks it for one payment: decisions carry a code only. */
+function watch(policy: Policy): { policy: Policy; failure: () => string | null } {
   let failure: string | null = null;
-  let slow = false;
   const evaluate: Policy['evaluate'] = (inputText) => {
     const answer = policy.evaluate(inputText);
     if (answer.failure !== undefined) failure = answer.failure;
-    slow ||= answer.decision.reasons.some(({ code, rule }) => code === 'policy_timeout' && rule === 'decision');
     return answer;
   };
   const route: Policy['route'] = (input) => policy.route(input);
-  return {
-    policy: Object.assign(Object.create(policy) as Policy, { evaluate, route }),
-    failure: () => failure,
-    tookTooLong: () => slow,
-  };
+  return { policy: Object.assign(Object.create(policy) as Policy, { evaluate, route }), failure: () => failure };
 }
 
 /** The active policy has had its answer by now: nothing that the candidate does may take it away. */
@@ -152,14 +156,3 @@ const told = ({ effect, reasons }: Said): { effect: Effect; codes: string[] } =>
   effect,
   codes: reasons.map(({ code }) => code),
 });
-
-function countTimeout(tx: Tx, run: ShadowRun, atMs: number, dropped: () => void): void {
-  const row = tx.get<{ timeouts: bigint }>(
-    'UPDATE policy_shadows SET timeouts = timeouts + 1 WHERE seq = ? RETURNING timeouts',
-    run.seq,
-  );
-  if (row === undefined || row.timeouts < TIMEOUTS_MAX) return;
-  const data = { timeouts: Number(row.timeouts) };
-  endShadow(tx, { seq: run.seq, digest: run.policy.digest }, { reason: 'too_slow', actor: 'bursar', atMs, data });
-  tx.afterCommit(dropped);
-}

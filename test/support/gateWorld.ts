@@ -37,10 +37,10 @@ export type GateWorld = {
 let starter: Promise<Policy> | null = null;
 
 /** A real store in memory, the shipped starter policy, one agent with 1,000 USDC and one verified payee. */
-export async function gateWorld(policy?: Policy): Promise<GateWorld> {
+export async function gateWorld(policy?: Policy, path = ':memory:'): Promise<GateWorld> {
   starter ??= readStarterBundle().then((text) => loadPolicy(text));
   const chosen = policy ?? (await starter);
-  const store = openStore(':memory:');
+  const store = openStore(path);
   const act = { actor: 'test', atMs: NOON_MS - 86_400_000 };
   let count = 0;
   const { sponsor, workflow, payee } = await store.write((tx) => ({

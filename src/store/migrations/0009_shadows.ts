@@ -7,7 +7,6 @@ CREATE TABLE policy_shadows (
   meters_json TEXT NOT NULL,
   started_by TEXT NOT NULL,
   started_at INTEGER NOT NULL,
-  timeouts INTEGER NOT NULL DEFAULT 0,
   ended_at INTEGER,
   ended_by TEXT,
   end_reason TEXT,
