@@ -28,8 +28,9 @@ export function derivedKey(parts: KeyParts): string {
  * superseded one is decided anew, under the next number; everything else is answered again.
  */
 export function currentKey(tx: ReadTx, agentId: string, derived: string): string {
+  // The plus keeps SQLite from going through all of the agent's payments: keys are narrow, agents are not.
   const last = tx.get<{ idempotency_key: string; state: string }>(
-    `SELECT idempotency_key, state FROM payments WHERE agent_id = ? AND idempotency_key > ? AND idempotency_key < ?
+    `SELECT idempotency_key, state FROM payments WHERE +agent_id = ? AND idempotency_key > ? AND idempotency_key < ?
      ORDER BY idempotency_key DESC LIMIT 1`,
     agentId,
     `${derived} `,

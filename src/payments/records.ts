@@ -158,8 +158,11 @@ export function findPayment(tx: ReadTx, id: string): Payment | undefined {
   return row && toPayment(row);
 }
 
-export function findPaymentByChainKey(tx: ReadTx, chainKey: Hex): Payment | undefined {
-  const row = tx.get<PaymentRow>('SELECT * FROM payments WHERE chain_key = ?', chainKey);
+/** The payment that a log of an agent's wallet names. One that is over is looked for among that agent's only. */
+export function findPaymentByChainKey(tx: ReadTx, chainKey: Hex, agentId: string): Payment | undefined {
+  const row =
+    tx.get<PaymentRow>(`SELECT * FROM payments WHERE chain_key = ? AND ${WORKING}`, chainKey) ??
+    tx.get<PaymentRow>('SELECT * FROM payments WHERE agent_id = ? AND chain_key = ?', agentId, chainKey);
   return row && toPayment(row);
 }
 

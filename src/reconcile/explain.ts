@@ -53,7 +53,8 @@ export function explain(
     return isSweep ? { kind: 'internal', id: 'sweep' } : unexplained('no_claim');
   }
   if (claim.type === 'withdrawn') return { kind: 'internal', id: 'withdraw' };
-  const payment = claim.type === 'executed' ? findPaymentByChainKey(tx, claim.chainKey) : findSigned(tx, claim);
+  const payment =
+    claim.type === 'executed' ? findPaymentByChainKey(tx, claim.chainKey, from.agentId) : findSigned(tx, claim);
   if (!payment) return unexplained('unknown_payment');
   const doubt = doubtOf(payment, transfer, from, chainId);
   if (doubt) return unexplained(doubt, payment);

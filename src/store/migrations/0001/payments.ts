@@ -7,7 +7,8 @@ export const payments = `
 -- decision_hash is what reaches the chain: the hash people signed where there was a review, else the allowing decision's.
 CREATE TABLE payments (
   id TEXT PRIMARY KEY,
-  chain_key TEXT NOT NULL UNIQUE,
+  -- keccak-256 of the id: what the chain names it by.
+  chain_key TEXT NOT NULL,
   agent_id TEXT NOT NULL REFERENCES agents (id),
   sponsor_id TEXT NOT NULL,
   workflow_id TEXT,
@@ -47,9 +48,12 @@ CREATE TABLE payments (
   block_number INTEGER,
   block_hash TEXT,
   settled_at INTEGER,
-  UNIQUE (agent_id, idempotency_key)
+  -- In this order, since keys that are made in order of time are then appended, whoever's they are.
+  UNIQUE (idempotency_key, agent_id)
 ) STRICT;
 CREATE INDEX payments_working ON payments (state, id) WHERE state IN ('in_review', 'authorized', 'submitted', 'settled');
+-- Random by nature, so only for as long as a log of the chain may be expected to name the payment.
+CREATE INDEX payments_by_chain_key ON payments (chain_key) WHERE state IN ('in_review', 'authorized', 'submitted', 'settled');
 CREATE INDEX payments_by_batch ON payments (batch_id, id) WHERE batch_id IS NOT NULL;
 CREATE INDEX payments_by_refund ON payments (refund_of) WHERE refund_of IS NOT NULL;
 CREATE INDEX payments_by_receivable ON payments (receivable_id) WHERE receivable_id IS NOT NULL;
