@@ -1,4 +1,4 @@
-import type { Hono } from 'hono';
+import type { Context, Hono } from 'hono';
 import type { Address } from 'viem';
 import type { Store } from '../store/store.ts';
 import type { Chain } from '../wallet/chain.ts';
@@ -19,6 +19,8 @@ export type OpenFacilitator = {
   clock: () => number;
   wake: () => void;
   settings: FacilitatorSettings;
+  /** The address that limits count by. */
+  addressOf: (c: Context) => string;
 };
 
 /** The facilitator as configured, and its routes under `/x402`. Null when it is turned off. */
@@ -60,6 +62,7 @@ export async function openFacilitator(
     domain: options.domain,
     clock,
     requestsPerSecond: settings.requests_per_second,
+    addressOf: options.addressOf,
   });
   return { settles, mount: (http) => http.route('/x402', routes) };
 }

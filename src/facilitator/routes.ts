@@ -1,4 +1,3 @@
-import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { getAddress, type Hex, isAddress } from 'viem';
@@ -20,6 +19,7 @@ export type FacilitatorRoutes = {
   clock: () => number;
   /** Per calling address. */
   requestsPerSecond: number;
+  addressOf: (c: Context) => string;
 };
 
 /**
@@ -37,7 +37,7 @@ export function facilitatorRoutes(options: FacilitatorRoutes): Hono {
     return c.json(known.toProblem(), known.status as 500, { 'content-type': 'application/problem+json' });
   });
   http.use('*', async (c, next) => {
-    const wait = limit.take(callerOf(c), options.clock());
+    const wait = limit.take(options.addressOf(c), options.clock());
     if (wait > 0) {
       c.header('retry-after', String(wait));
       throw new BursarError('too_many_requests');
@@ -85,12 +85,6 @@ export function facilitatorRoutes(options: FacilitatorRoutes): Hono {
     );
   });
   return http;
-}
-
-/** The socket's address; what a header claims of it is anyone's word. */
-function callerOf(c: Context): string {
-  const bindings = c.env as Partial<HttpBindings> | undefined;
-  return bindings?.incoming?.socket.remoteAddress ?? 'unknown';
 }
 
 async function json(c: Context): Promise<unknown> {

@@ -2,6 +2,7 @@ import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { type Address, encodeFunctionData, erc20Abi, numberToHex } from 'viem';
 import { BursarError } from '../errors/base.ts';
+import { rateLimit } from '../facilitator/rateLimit.ts';
 import { formatUsdc, parseUsdc } from '../money/microUsdc.ts';
 import type { App } from '../operation/app.ts';
 import { invalidRequest } from '../operation/dispatch.ts';
@@ -9,15 +10,21 @@ import { findInvoice } from '../operation/invoices.ts';
 import { type InvoiceView, invoiceView } from '../operation/invoiceView.ts';
 import { claimByPayer, PayerClaim } from '../operation/payerClaim.ts';
 import { invoicePage, pageHeaders } from './invoicePage.ts';
+import { type KeyDoor, refuseAfter } from './keyDoor.ts';
 
 const CLAIM_MAX_BYTES = 16 * 1024;
+/** Each costs questions to the chain, and comes without a key. */
+const SIGNATURES = { perSecond: 5, burst: 60 };
 
 /**
  * `/i/{id}`: one link for everybody. A browser gets a page; an agent gets a 402 (x402 v2) and, when it has paid, a receipt. No key:
  * whoever has the link may pay, and sees of the invoice what its payer must see.
  */
-export function invoiceRoutes(app: App): Hono {
+export function invoiceRoutes(app: App, addressOf: KeyDoor['addressOf']): Hono {
   const http = new Hono();
+  const signatures = rateLimit(SIGNATURES);
+  const bound = (c: Context): void =>
+    refuseAfter(signatures.take(addressOf(c), app.clock()), 'Too many signatures from this address.');
   const shown = (id: string): InvoiceView =>
     app.store.read((tx) => invoiceView(tx, findInvoice(tx, id), app.chainFacts, app.clock()));
 
@@ -41,6 +48,7 @@ export function invoiceRoutes(app: App): Hono {
     },
   });
   http.post('/:id/claims', limit, async (c) => {
+    bound(c);
     const body: unknown = await c.req.json().catch(() => {
       throw new BursarError('invalid_json');
     });
@@ -54,6 +62,7 @@ export function invoiceRoutes(app: App): Hono {
     const invoice = app.store.read((tx) => findInvoice(tx, id));
     const signature = c.req.header('payment-signature');
     const asks = view.payment_uri !== null;
+    if (signature !== undefined) bound(c);
     if (!app.invoices || (!asks && signature === undefined)) {
       if (view.state === 'paid' || view.state === 'overpaid') return c.json(publicView(view));
       if (!asks) throw new BursarError('invoice_closed', { details: { state: view.state } });

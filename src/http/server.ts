@@ -5,25 +5,22 @@ import type { App } from '../operation/app.ts';
 import { dispatch } from '../operation/dispatch.ts';
 import type { Operation } from '../operation/operation.ts';
 import { registry } from '../operation/registry.ts';
-import type { Sessions } from '../session/sessions.ts';
-import { createCallers } from './callers.ts';
+import { createCallers, type People } from './callers.ts';
 import { createConsole } from './consoleRoutes.ts';
 import { eventStream } from './eventStream.ts';
 import { invoiceRoutes } from './invoiceRoutes.ts';
+import { openKeyDoor } from './keyDoor.ts';
 import { openapi } from './openapi.ts';
 import { problem } from './problem.ts';
-import { type Site, sessionRoutes } from './sessionRoutes.ts';
+import { sessionRoutes } from './sessionRoutes.ts';
 
 const BODY_MAX_BYTES = 64 * 1024;
 const bodyMax = ({ bodyMaxBytes }: Operation): number => bodyMaxBytes ?? BODY_MAX_BYTES;
 
-/** Where people sign in; without it only keys are taken. */
-export type People = { sessions: Sessions; site: Site };
-
-/** The HTTP door: a route per operation, the OpenAPI document, the event stream, sign-in, a health check. */
-export function createHttp(app: App, people: People | null = null): Hono {
+/** The HTTP door: a route per operation, the OpenAPI document, the event stream, a health check; sign-in where people are given. */
+export function createHttp(app: App, people: People | null = null, keys = openKeyDoor(app)): Hono {
   const http = new Hono();
-  const callers = createCallers(app, people?.sessions ?? null);
+  const callers = createCallers(app, keys, people);
   http.onError((error, c) => problem(c, error));
   const console = people ? createConsole() : null;
   http.notFound(
@@ -49,8 +46,8 @@ export function createHttp(app: App, people: People | null = null): Hono {
       return c.json(result as object, operation.idempotent ? 201 : 200);
     });
   }
-  http.route('/i', invoiceRoutes(app));
-  if (people) http.route('/auth', sessionRoutes(app, people.sessions, people.site));
+  http.route('/i', invoiceRoutes(app, keys.addressOf));
+  if (people) http.route('/auth', sessionRoutes(app, people, keys.addressOf));
   for (const path of new Set(registry.map((operation) => operation.path))) {
     http.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), (c) => problem(c, new BursarError('method_not_allowed')));
   }

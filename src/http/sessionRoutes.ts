@@ -1,38 +1,41 @@
-import { type Context, Hono } from 'hono';
+import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import { deleteCookie, setCookie } from 'hono/cookie';
+import { parseSiweMessage } from 'viem/siwe';
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
 import { rateLimit } from '../facilitator/rateLimit.ts';
 import type { App } from '../operation/app.ts';
 import { invalidRequest } from '../operation/dispatch.ts';
 import { countAttempts } from '../session/attempts.ts';
-import { consoleRole } from '../session/roles.ts';
 import { csrfOf, isCsrf, SESSION_MS, type Sessions } from '../session/sessions.ts';
-import { addressOf, COOKIE, CSRF_HEADER, refuseAfter } from './callers.ts';
+import type { People } from './callers.ts';
+import { type KeyDoor, refuseAfter } from './keyDoor.ts';
+import { oidcRoutes } from './oidcRoutes.ts';
+import { attributes, CSRF_HEADER, isTls, originOf, sessionCookie, sessionToken } from './site.ts';
 
 const BODY_MAX_BYTES = 32 * 1024;
-const NONCES = { perSecond: 2, burst: 60 };
+/** Of nonces, and of ways to the identity provider. */
+const STARTS = { perSecond: 2, burst: 60 };
 const FAILED_SIGN_INS = { max: 20, windowMs: 5 * 60_000 };
 const STATEMENT = 'Sign in to Bursar. This moves no money.';
 
 const SignIn = z.strictObject({ message: z.string().max(4_000), signature: z.string().max(16_386) });
 
-/** Where people reach the console: the listening host, the loopback names, and the configured public origin. */
-export type Site = { host: string; origin: string | null };
-
-/** `/auth`: sign-in with Ethereum (EIP-4361), and the session cookie. */
-export function sessionRoutes(app: App, sessions: Sessions, site: Site): Hono {
+/** `/auth`: sign-in with Ethereum (EIP-4361) or by OIDC, and the session cookie. */
+export function sessionRoutes(app: App, people: People, addressOf: KeyDoor['addressOf']): Hono {
+  const { sessions, site, oidc, note } = people;
   const http = new Hono();
-  const nonces = rateLimit(NONCES);
+  const starts = rateLimit(STARTS);
   const failures = countAttempts(FAILED_SIGN_INS);
 
   http.use('*', async (c, next) => {
     c.header('cache-control', 'no-store');
     await next();
   });
+  http.get('/methods', (c) => c.json({ ethereum: true, oidc: oidc && { name: oidc.name } }));
   http.get('/nonce', (c) => {
-    refuseAfter(nonces.take(addressOf(c), app.clock()), 'Too many nonces for this address.');
+    refuseAfter(starts.take(addressOf(c), app.clock()), 'Too many nonces for this address.');
     const origin = originOf(c, site);
     const { chainId } = app.chainFacts;
     return c.json({
@@ -53,69 +56,70 @@ export function sessionRoutes(app: App, sessions: Sessions, site: Site): Hono {
     // JSON from a foreign page needs a preflight that we never grant; this also stops old forms with a text body.
     if (!/^application\/json\b/.test(c.req.header('content-type') ?? '')) throw new BursarError('invalid_json');
     if (c.req.header('sec-fetch-site') === 'cross-site') throw new BursarError('forbidden');
-    const [address, nowMs] = [addressOf(c), app.clock()];
-    refuseAfter(failures.waitSeconds(address, nowMs), 'Too many failed sign-ins from this address.');
+    const [from, nowMs] = [addressOf(c), app.clock()];
     const body: unknown = await c.req.json().catch(() => {
       throw new BursarError('invalid_json');
     });
     const parsed = SignIn.safeParse(body);
     if (!parsed.success) throw invalidRequest(parsed.error);
     const origin = originOf(c, site);
+    // A right signature passes whatever came from its address before: nobody can lock another out by failing.
+    const wait = failures.waitSeconds(from, nowMs);
     try {
-      const token = await sessions.signIn({ ...parsed.data, origin, before: getCookie(c, COOKIE) ?? null });
-      setCookie(c, COOKIE, token, { ...attributes(origin), maxAge: SESSION_MS / 1000 });
+      const before = sessionToken(c, site) ?? null;
+      const token = await sessions.signIn({ ...parsed.data, origin, before, isCheapOnly: wait > 0 });
+      setCookie(c, sessionCookie(isTls(origin)), token, { ...attributes(origin, 'Strict'), maxAge: SESSION_MS / 1000 });
       return c.json(me(app, sessions, token));
     } catch (error) {
-      if (error instanceof BursarError && error.code === 'sign_in_refused') failures.failed(address, nowMs);
+      if (!(error instanceof BursarError)) throw error;
+      if (error.code === 'sign_in_refused' || error.code === 'too_many_requests') {
+        refuseAfter(wait, 'Too many failed sign-ins from this address.');
+        failures.failed(from, nowMs);
+        const { address = null } = parseSiweMessage(parsed.data.message);
+        await note({ type: 'session.refused', data: { via: 'ethereum', from, address, detail: error.message } });
+      }
       throw error;
     }
   });
   http.get('/me', (c) => {
-    const token = getCookie(c, COOKIE);
+    const token = sessionToken(c, site);
     if (token === undefined) throw new BursarError('unauthenticated', { message: 'Nobody is signed in.' });
     return c.json(me(app, sessions, token));
   });
   http.post('/logout', async (c) => {
-    const token = getCookie(c, COOKIE);
+    const token = sessionToken(c, site);
     if (token === undefined) throw new BursarError('unauthenticated', { message: 'Nobody is signed in.' });
     if (!isCsrf(token, c.req.header(CSRF_HEADER))) throw new BursarError('csrf_required');
     await sessions.end(token);
-    deleteCookie(c, COOKIE, attributes(originOf(c, site)));
+    const origin = originOf(c, site);
+    deleteCookie(c, sessionCookie(isTls(origin)), attributes(origin, 'Strict'));
     return c.json({ signed_out: true });
   });
+  if (oidc) http.route('/oidc', oidcRoutes(app, { ...people, oidc, starts, addressOf }));
   return http;
 }
 
 function me(app: App, sessions: Sessions, token: string): Record<string, unknown> {
-  const { approver, caller, expiresAtMs } = sessions.resolve(token);
-  const { id, name, address, roles, sponsorId } = approver;
+  const { approver, person, role, caller, expiresAtMs } = sessions.resolve(token);
   const { chainId, network, token: usdc } = app.chainFacts;
+  const { id, name, scopes } = caller.credential;
   return {
-    approver: { id, name, address, roles, sponsor: sponsorId },
-    role: consoleRole(approver),
-    scopes: caller.credential.scopes,
+    id,
+    name,
+    email: person?.email ?? approver?.email ?? null,
+    via: person ? 'oidc' : 'ethereum',
+    approver: approver && {
+      id: approver.id,
+      name: approver.name,
+      address: approver.address,
+      roles: approver.roles,
+      sponsor: approver.sponsorId,
+    },
+    role,
+    scopes,
     csrf: csrfOf(token),
     expires_at: new Date(expiresAtMs).toISOString(),
     chain: { id: chainId, network, usdc },
     version: app.version,
   };
-}
-
-const attributes = (origin: string) =>
-  ({ httpOnly: true, sameSite: 'Strict', path: '/', secure: origin.startsWith('https:') }) as const;
-
-const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
-
-/**
- * The origin that the browser shows, if it is ours. A foreign name that resolves to us (DNS rebinding) is refused: a person would
- * sign in for that name.
- */
-function originOf(c: Context, { host, origin }: Site): string {
-  const asked = c.req.header('host') ?? '';
-  if (origin !== null && new URL(origin).host === asked) return origin;
-  const url = URL.canParse(`http://${asked}`) ? new URL(`http://${asked}`) : null;
-  if (url && url.host === asked && [...LOOPBACK, host].includes(url.hostname)) return url.origin;
-  throw new BursarError('sign_in_refused', {
-    message: `This server is not configured for the name "${asked.slice(0, 80)}": set server.origin in config.json.`,
-  });
 }

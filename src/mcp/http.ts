@@ -24,13 +24,13 @@ export type McpHttp = { mount(http: Hono): void; close(): Promise<void> };
 
 /**
  * Streamable HTTP at `/mcp`, for agents' keys. Each request stands alone, for clients of either era: there are no sessions to
- * hijack, to leak or to count. `host`: where the server listens.
+ * hijack, to leak or to count. `host`: where the server listens. `callerByKey`: who holds the bearer's key, with the limits on wrong ones.
  */
-export function openMcp(app: App, host: string, settings: McpSettings): McpHttp {
+export function openMcp(app: App, host: string, settings: McpSettings, callerByKey: (c: Context) => Caller): McpHttp {
   const bounded = doorLimit(MAX_AT_ONCE);
   const handler = createMcpHandler(
     ({ authInfo, requestInfo }) => {
-      const caller = agentOf(app, authInfo?.token);
+      const caller = agentOnly(callerOf(app, authInfo?.token));
       return createMcpServer(bounded(inProcessDoor(app, caller, requestInfo?.url ?? `http://${host}`)), {
         version: app.version,
         standing: standingOf(authInfo?.extra),
@@ -46,8 +46,8 @@ export function openMcp(app: App, host: string, settings: McpSettings): McpHttp 
 
   async function serve(c: Context): Promise<Response> {
     refuseForeign(c, names, settings.origins);
+    agentOnly(callerByKey(c));
     const token = bearer(c);
-    agentOf(app, token);
     const extra = { workflow: c.req.header('bursar-workflow'), run: c.req.header('bursar-run') };
     return handler.fetch(c.req.raw, { authInfo: { token: token ?? '', clientId: 'agent', scopes: [], extra } });
   }
@@ -72,8 +72,7 @@ function refuseForeign(c: Context, hosts: string[], origins: string[]): void {
 }
 
 /** A model acts with an agent's key; a person's key in a model's host would be the keys to the house. */
-function agentOf(app: App, key: string | undefined): Caller {
-  const caller = callerOf(app, key);
+function agentOnly(caller: Caller): Caller {
   if (caller.credential.role !== 'agent') {
     throw new BursarError('forbidden', { message: "MCP is for agents: use an agent's key (bursar_ag_…)." });
   }

@@ -5,6 +5,8 @@ import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
 import { FacilitatorSettings } from '../facilitator/settings.ts';
 import { McpSettings } from '../mcp/settings.ts';
+import { isAddressRange } from '../session/clientAddress.ts';
+import { OidcSettings } from '../session/oidcSettings.ts';
 
 const AddressText = z
   .string()
@@ -47,7 +49,13 @@ export const Config = z.strictObject({
       .url({ protocol: /^https?$/ })
       .transform((text) => new URL(text).origin)
       .optional(),
+    /** Addresses or CIDR ranges of reverse proxies: from them, and them alone, X-Forwarded-For is believed. */
+    trusted_proxies: z
+      .array(z.string().refine(isAddressRange, 'is neither an IP address nor a CIDR range'))
+      .max(50)
+      .default([]),
   }),
+  oidc: OidcSettings.optional(),
   facilitator: FacilitatorSettings.prefault({}),
   mcp: McpSettings.prefault({}),
 });

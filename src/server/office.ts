@@ -22,7 +22,6 @@ import { viemSource } from '../reconcile/viemSource.ts';
 import { createRecoverer } from '../recovery/recoverer.ts';
 import { runDue } from '../recurring/runDue.ts';
 import { createRouter } from '../revenue/router.ts';
-import { openSessions } from '../session/sessions.ts';
 import { ceilingsRefresher } from '../settlement/ceilings.ts';
 import { deployment } from '../settlement/queue.ts';
 import { createSettler } from '../settlement/settler.ts';
@@ -38,6 +37,7 @@ import { createFetcher } from '../x402/fetcher.ts';
 import { createPurchaseSigner } from '../x402/signer.ts';
 import { cancelUnsigned } from '../x402/unsigned.ts';
 import type { Config } from './config.ts';
+import { openDoors } from './doors.ts';
 import { lanesOf } from './lanes.ts';
 import { registryPort } from './registryPort.ts';
 import { startWorkers, type Workers } from './workers.ts';
@@ -150,6 +150,7 @@ export async function openOffice(options: {
     addresses: { factory, registry, executor },
     version,
   };
+  const doors = openDoors(app, config);
   const facilitator = await openFacilitator({
     store,
     chain,
@@ -159,6 +160,7 @@ export async function openOffice(options: {
     clock,
     wake,
     settings: config.facilitator,
+    addressOf: doors.keys.addressOf,
   });
   if (facilitator) {
     const { settles } = facilitator;
@@ -172,7 +174,7 @@ export async function openOffice(options: {
     clock,
     wake,
   });
-  const mcp = openMcp(app, config.server.host, config.mcp);
+  const mcp = openMcp(app, config.server.host, config.mcp, doors.keys.callerByKey);
   const payouts = createPayoutRunner({
     store,
     chainFacts: app.chainFacts,
@@ -213,8 +215,7 @@ export async function openOffice(options: {
     listen: () =>
       new Promise((resolve, reject) => {
         const { host, port: wanted } = config.server;
-        const sessions = openSessions({ store, chain, chainId, clock });
-        const http = createHttp(app, { sessions, site: { host, origin: config.server.origin ?? null } });
+        const http = createHttp(app, doors.people, doors.keys);
         facilitator?.mount(http);
         mcp.mount(http);
         const started = serve({ fetch: http.fetch, hostname: host, port: wanted }, (address) =>

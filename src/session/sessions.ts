@@ -1,148 +1,177 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { type Hex, hashMessage, isHex } from 'viem';
-import { parseSiweMessage, validateSiweMessage } from 'viem/siwe';
 import { BursarError } from '../errors/base.ts';
-import { type Approver, findApproverByAddress, getApprover } from '../identity/approvers.ts';
+import { type Approver, findApproverByEmail, getApprover } from '../identity/approvers.ts';
+import { type GroupRole, getPerson, meetPerson, type Person } from '../identity/people.ts';
 import { appendEvent } from '../ledger/events.ts';
 import type { Caller } from '../operation/operation.ts';
-import type { ReadTx, Store } from '../store/store.ts';
-import { verifyDigest } from '../wallet/approval.ts';
+import type { ReadTx, Store, Tx } from '../store/store.ts';
 import type { Chain } from '../wallet/chain.ts';
-import { createNonces, NONCE_MS } from './nonces.ts';
-import { consoleRole, scopesOf } from './roles.ts';
+import { createNonces } from './nonces.ts';
+import type { Vouched } from './oidc.ts';
+import type { OidcSettings } from './oidcSettings.ts';
+import { type ConsoleRole, consoleRole, personRole, scopesOf } from './roles.ts';
+import { activeApprover, checkSiwe, type SiweInput } from './siwe.ts';
 
 /** A working day: after it, people sign in again. */
 export const SESSION_MS = 12 * 3_600_000;
-/** A person on several devices; the oldest session ends when one more starts. */
-const SESSIONS_PER_APPROVER = 10;
-const CLOCK_SKEW_MS = 60_000;
+/** Of one person on several devices; the oldest session ends when one more starts. */
+const SESSIONS_EACH = 10;
 
-export type Session = { approver: Approver; caller: Caller; csrf: string; expiresAtMs: number };
+export type Session = {
+  /** The approver whose wallet signed, or whom the person's e-mail address names. */
+  approver: Approver | null;
+  /** Who came by OIDC. */
+  person: Person | null;
+  role: ConsoleRole;
+  caller: Caller;
+  csrf: string;
+  expiresAtMs: number;
+};
+
+/** `before`: the cookie that the browser already had; its session ends, so that none can be planted. */
+type Before = { before: string | null };
 
 export type Sessions = {
   nonce(): string;
-  /**
-   * EIP-4361: checks the message against this server (domain, URI, chain, nonce, times) and the signature against an active
-   * approver's address (ERC-1271 too). Gives a new cookie value, always. Throws `sign_in_refused`, `chain_unavailable`.
-   */
-  signIn(input: { message: string; signature: string; origin: string; before: string | null }): Promise<string>;
-  /** Who stands behind the cookie now. Throws `unauthenticated`: unknown, ended, expired, or the approver was revoked. */
+  /** See `checkSiwe`. Gives a new cookie value, always. Throws as it does. */
+  signIn(input: SiweInput & Before): Promise<string>;
+  /** For whom the identity provider vouched. A new cookie value, always. Throws `person_unknown`, `person_blocked`. */
+  signInVouched(who: Vouched, options: Before): Promise<string>;
+  /** Who stands behind the cookie now. Throws `unauthenticated`: unknown, ended, expired, or nobody any more. */
   resolve(token: string): Session;
   end(token: string): Promise<void>;
 };
 
-export function openSessions(options: { store: Store; chain: Chain; chainId: number; clock: () => number }): Sessions {
-  const { store, chain, chainId, clock } = options;
+type Row = {
+  approver_id: string | null;
+  person_id: string | null;
+  groups_json: string | null;
+  created_at: bigint;
+  expires_at: bigint;
+};
+type Who = Pick<Session, 'approver' | 'person' | 'role'>;
+
+export function openSessions(options: {
+  store: Store;
+  chain: Chain;
+  chainId: number;
+  clock: () => number;
+  oidc?: OidcSettings | null;
+}): Sessions {
+  const { store, clock, oidc = null } = options;
   const nonces = createNonces();
+
+  /** Roles are looked up anew for each request, so who loses one loses it at once. */
+  function whoNow(tx: ReadTx, row: Row): Who | null {
+    if (row.approver_id !== null) {
+      const approver = getApprover(tx, row.approver_id);
+      return approver.status === 'active' ? { approver, person: null, role: consoleRole(approver) } : null;
+    }
+    const person = getPerson(tx, row.person_id ?? '');
+    // Another provider than the configured one vouches for nobody.
+    if (person.status !== 'active' || person.issuer !== oidc?.issuer) return null;
+    return ofPerson(tx, person, granted(oidc, JSON.parse(row.groups_json ?? '[]') as string[]));
+  }
 
   function resolve(token: string): Session {
     const nowMs = clock();
     return store.read((tx) => {
-      const row = tx.get<{ approver_id: string; created_at: bigint; expires_at: bigint }>(
-        'SELECT approver_id, created_at, expires_at FROM sessions WHERE token_hash = ? AND ended_at IS NULL AND expires_at > ?',
+      const row = tx.get<Row>(
+        'SELECT * FROM sessions WHERE token_hash = ? AND ended_at IS NULL AND expires_at > ?',
         hash(token),
         nowMs,
       );
-      const approver = row && getApprover(tx, row.approver_id);
-      if (!row || approver?.status !== 'active') {
-        throw new BursarError('unauthenticated', { message: 'There is no such session. Sign in.' });
-      }
-      const [createdAtMs, expiresAtMs] = [Number(row.created_at), Number(row.expires_at)];
-      return { approver, caller: callerFor(approver, createdAtMs, expiresAtMs), csrf: csrfOf(token), expiresAtMs };
+      const who = row ? whoNow(tx, row) : null;
+      if (!row || !who) throw new BursarError('unauthenticated', { message: 'There is no such session. Sign in.' });
+      const expiresAtMs = Number(row.expires_at);
+      return { ...who, caller: callerFor(who, Number(row.created_at), expiresAtMs), csrf: csrfOf(token), expiresAtMs };
     });
   }
 
   return {
     nonce: () => nonces.make(clock()),
     resolve,
-    signIn: async ({ message, signature, origin, before }) => {
+    signIn: async (input) => {
       const nowMs = clock();
-      const said = parseSiweMessage(message);
-      const problem = problemOf(said, { origin, chainId, nowMs, fresh: (nonce) => nonces.isFresh(nonce, nowMs) });
-      if (problem !== null) throw refused(problem);
-      const { address, nonce } = said;
-      if (address === undefined || nonce === undefined || !isHex(signature)) throw refused('It is not complete.');
-      const approver = store.read((tx) => activeApprover(tx, address));
-      const check = await verifyDigest(chain, approver.address, hashMessage(message), signature as Hex);
-      if (!check.valid) throw refused("The signature is not this address's over this message.");
-      if (!nonces.take(nonce, nowMs)) throw refused('The nonce is used or stale.');
-      const token = randomBytes(32).toString('base64url');
-      await store.write((tx) => {
-        const { id } = activeApprover(tx, address);
-        if (before !== null) tx.run('UPDATE sessions SET ended_at = ? WHERE token_hash = ?', nowMs, hash(before));
-        tx.run('DELETE FROM sessions WHERE expires_at <= ?', nowMs);
-        tx.run(
-          `UPDATE sessions SET ended_at = ? WHERE token_hash IN (SELECT token_hash FROM sessions
-           WHERE approver_id = ? AND ended_at IS NULL ORDER BY created_at DESC LIMIT -1 OFFSET ?)`,
-          nowMs,
-          id,
-          SESSIONS_PER_APPROVER - 1,
-        );
-        tx.run(
-          'INSERT INTO sessions (token_hash, approver_id, created_at, expires_at) VALUES (?, ?, ?, ?)',
-          hash(token),
-          id,
-          nowMs,
-          nowMs + SESSION_MS,
-        );
-        appendEvent(tx, { type: 'session.started', actor: id, data: { address, role: consoleRole(approver) } }, nowMs);
+      const { address } = await checkSiwe({ ...options, nonces }, input, nowMs);
+      return store.write((tx) => {
+        const approver = activeApprover(tx, address);
+        const data = { via: 'ethereum', address, role: consoleRole(approver) };
+        appendEvent(tx, { type: 'session.started', actor: approver.id, data }, nowMs);
+        return start(tx, { approver: approver.id }, input, nowMs, SESSION_MS);
       });
-      return token;
+    },
+    signInVouched: async ({ issuer, subject, name, email, groups }, { before }) => {
+      if (oidc === null) throw new BursarError('not_configured');
+      const nowMs = clock();
+      const known = groups.filter((group) => Object.hasOwn(oidc.roles, group));
+      const roles = granted(oidc, known);
+      const role = roles.length === 0 ? null : (consoleRole({ roles }) as GroupRole);
+      return store.write((tx) => {
+        const approver = email === null ? null : findApproverByEmail(tx, email);
+        if (approver === null && role === null) throw new BursarError('person_unknown');
+        const person = meetPerson(tx, { issuer, subject, name, email, role }, nowMs);
+        const who = ofPerson(tx, person, roles);
+        const data = { via: 'oidc', issuer, name, email, role: who?.role, approver: approver?.id ?? null };
+        appendEvent(tx, { type: 'session.started', actor: person.id, data }, nowMs);
+        const lasts = oidc.session_minutes * 60_000;
+        return start(tx, { person: person.id, groups: known }, { before }, nowMs, lasts);
+      });
     },
     end: async (token) => {
       const nowMs = clock();
       await store.write((tx) => {
-        const row = tx.get<{ approver_id: string }>(
-          'SELECT approver_id FROM sessions WHERE token_hash = ? AND ended_at IS NULL',
-          hash(token),
-        );
+        const sql = 'SELECT * FROM sessions WHERE token_hash = ? AND ended_at IS NULL';
+        const row = tx.get<Row>(sql, hash(token));
         if (!row) return;
         tx.run('UPDATE sessions SET ended_at = ? WHERE token_hash = ?', nowMs, hash(token));
-        appendEvent(tx, { type: 'session.ended', actor: row.approver_id }, nowMs);
+        appendEvent(tx, { type: 'session.ended', actor: row.approver_id ?? row.person_id ?? 'bursar' }, nowMs);
       });
     },
   };
 }
 
-type Said = ReturnType<typeof parseSiweMessage>;
+type Holder = { approver: string } | { person: string; groups: string[] };
 
-/** What is wrong with the message for this server, or null. */
-function problemOf(
-  said: Said,
-  here: { origin: string; chainId: number; nowMs: number; fresh: (nonce: string) => boolean },
-): string | null {
-  const { host } = new URL(here.origin);
-  if (said.domain !== host) return `It is for another domain than ${host}.`;
-  if (said.uri === undefined || !URL.canParse(said.uri) || new URL(said.uri).origin !== here.origin) {
-    return `It is for another URI than ${here.origin}.`;
-  }
-  if (said.chainId !== here.chainId) return `It is for another chain than ${here.chainId}.`;
-  if (said.version !== '1') return 'It is not version 1.';
-  if (said.nonce === undefined || !here.fresh(said.nonce)) return 'The nonce is unknown, used or stale.';
-  const issued = said.issuedAt?.getTime() ?? Number.NaN;
-  // The nonce carries the server's own time; this catches only what is plainly from elsewhere.
-  if (Number.isNaN(issued) || Math.abs(here.nowMs - issued) > 60 * CLOCK_SKEW_MS + NONCE_MS)
-    return 'Its time is not now.';
-  if (!validateSiweMessage({ message: said, time: new Date(here.nowMs) })) return 'It is expired or not valid yet.';
-  return null;
+/** Gives the value of the cookie. */
+function start(tx: Tx, holder: Holder, { before }: Before, nowMs: number, lastsMs: number): string {
+  const [column, id] = 'approver' in holder ? ['approver_id', holder.approver] : ['person_id', holder.person];
+  const token = randomBytes(32).toString('base64url');
+  if (before !== null) tx.run('UPDATE sessions SET ended_at = ? WHERE token_hash = ?', nowMs, hash(before));
+  tx.run('DELETE FROM sessions WHERE expires_at <= ?', nowMs);
+  tx.run(
+    `UPDATE sessions SET ended_at = ? WHERE token_hash IN (SELECT token_hash FROM sessions
+     WHERE ${column} = ? AND ended_at IS NULL ORDER BY created_at DESC LIMIT -1 OFFSET ?)`,
+    ...[nowMs, id, SESSIONS_EACH - 1],
+  );
+  tx.run(
+    `INSERT INTO sessions (token_hash, ${column}, groups_json, created_at, expires_at) VALUES (?, ?, ?, ?, ?)`,
+    ...[hash(token), id, 'groups' in holder ? JSON.stringify(holder.groups) : null, nowMs, nowMs + lastsMs],
+  );
+  return token;
 }
 
-function activeApprover(tx: ReadTx, address: string): Approver {
-  const approver = findApproverByAddress(tx, address);
-  if (approver?.status !== 'active') throw refused('The address is not that of an active approver.');
-  return approver;
+function ofPerson(tx: ReadTx, person: Person, roles: GroupRole[]): Who | null {
+  const approver = person.email === null ? null : findApproverByEmail(tx, person.email);
+  const role = personRole(roles, approver);
+  return role && { approver, person, role };
 }
 
-/** A session acts as the approver, with what the approver's roles allow now. */
-function callerFor(approver: Approver, createdAtMs: number, expiresAtMs: number): Caller {
-  const role = consoleRole(approver);
+/** What these groups give by the configuration of now. */
+function granted({ roles }: OidcSettings, groups: readonly string[]): GroupRole[] {
+  return groups.flatMap((group) => (Object.hasOwn(roles, group) ? (roles[group] ?? []) : []));
+}
+
+/** A session acts as who signed in, with what the roles allow now. */
+function callerFor({ approver, person, role }: Who, createdAtMs: number, expiresAtMs: number): Caller {
+  const id = person?.id ?? approver?.id ?? '';
   return {
-    actor: approver.id,
+    actor: id,
     credential: {
-      id: approver.id,
+      id,
       role: role === 'operator' || role === 'approver' ? 'operator' : 'auditor',
       agentId: null,
-      name: approver.name,
+      name: person?.name ?? approver?.name ?? '',
       scopes: scopesOf(role),
       createdAtMs,
       expiresAtMs,
@@ -151,7 +180,6 @@ function callerFor(approver: Approver, createdAtMs: number, expiresAtMs: number)
   };
 }
 
-const refused = (message: string): BursarError => new BursarError('sign_in_refused', { message });
 const hash = (token: string): string => createHash('sha256').update(token).digest('hex');
 
 /** Follows from the cookie, which scripts of the page cannot read: only our own server can give it to our own page. */

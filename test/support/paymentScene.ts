@@ -89,6 +89,7 @@ export async function openDesk(
     domain,
     clock: Date.now,
     requestsPerSecond,
+    addressOf: () => 'test',
   });
   const { url, stop } = await listen(new Hono().route('/x402', routes));
   return {

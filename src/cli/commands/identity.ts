@@ -216,6 +216,15 @@ export function approverCommand(): Command {
         examples: ['bursar approver set-roles Ada --roles finance,operator'],
       },
       {
+        name: 'set-email',
+        operation: 'set_approver_email',
+        positional: [
+          ['approver', 'id'],
+          ['email', 'email'],
+        ],
+        examples: ['bursar approver set-email Ada ada@example.com'],
+      },
+      {
         name: 'revoke',
         operation: 'revoke_approver',
         positional: [['approver', 'id']],

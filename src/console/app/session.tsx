@@ -1,7 +1,13 @@
 import { createContext, useContext } from 'react';
 
 export type Me = {
-  approver: { id: string; name: string; address: string; roles: string[]; sponsor: string | null };
+  /** An approver's id, or a person's who came by OIDC. */
+  id: string;
+  name: string;
+  email: string | null;
+  via: 'ethereum' | 'oidc';
+  /** Whose address signs; null for a person whose e-mail address names none. */
+  approver: { id: string; name: string; address: string; roles: string[]; sponsor: string | null } | null;
   role: 'operator' | 'auditor' | 'viewer' | 'approver';
   scopes: string[];
   csrf: string;

@@ -143,7 +143,7 @@ function Account({ onSignedOut }: { onSignedOut: () => void }) {
   };
   return (
     <section className="account" aria-label="Account">
-      <span className="who">{inert(me.approver.name)}</span>
+      <span className="who">{inert(me.name)}</span>
       <span className="role">{me.role}</span>
       <div className="acts">
         <Scheme />

@@ -4,10 +4,12 @@ import { getAddress } from 'viem';
 import { createSiweMessage } from 'viem/siwe';
 import { ask } from './api.ts';
 import type { Me } from './session.tsx';
+import { inert } from './views.ts';
 import { connect, type Provider, signText, walletProblem, wallets } from './wallet.ts';
 
 type Asked = { nonce: string; domain: string; uri: string; chain_id: number; statement: string };
 type Signed = { message: string; signature: string };
+type Methods = { oidc: { name: string } | null };
 
 /** What `bursar console` puts behind the #: signed on the command line, good for minutes and once. */
 function fromCommandLine(): Signed | null {
@@ -22,12 +24,24 @@ function fromCommandLine(): Signed | null {
   }
 }
 
-/** Sign in with Ethereum (EIP-4361): an approver's wallet signs a text; no password, no transaction. */
+/** The server sends the browser on, and back to the page that was asked for. */
+const startOf = ({ pathname, search }: Location): string =>
+  `/auth/oidc/start?${new URLSearchParams({ return_to: `${pathname}${search}` })}`;
+
+/** Sign in with Ethereum (EIP-4361): an approver's wallet signs a text; no password, no transaction. Or by the identity provider. */
 export function SignIn({ onSignedIn, problem }: { onSignedIn: (me: Me) => void; problem: string | null }) {
   const [isBusy, setBusy] = useState(false);
   const [failure, setFailure] = useState<string | null>(problem);
   const [found, setFound] = useState(wallets);
   const [given] = useState(fromCommandLine);
+  const [oidc, setOidc] = useState<Methods['oidc']>(null);
+  useEffect(() => {
+    // Without an answer the wallet is still there, and says itself what is wrong.
+    ask<Methods>('/auth/methods').then(
+      (methods) => setOidc(methods.oidc),
+      () => {},
+    );
+  }, []);
   useEffect(() => {
     document.title = 'Sign in · Bursar';
     const look = (): void => setFound(wallets());
@@ -59,7 +73,10 @@ export function SignIn({ onSignedIn, problem }: { onSignedIn: (me: Me) => void; 
           <Title order={1} size="h2">
             Bursar
           </Title>
-          <Text>The payment office for AI agents. Sign in with the wallet that approves.</Text>
+          <Text>
+            The payment office for AI agents. Sign in with the wallet that approves
+            {oidc && `, or with ${inert(oidc.name)}`}.
+          </Text>
           {failure && (
             <Alert color="red" variant="outline" role="alert" title="Not signed in">
               {failure}
@@ -75,6 +92,11 @@ export function SignIn({ onSignedIn, problem }: { onSignedIn: (me: Me) => void; 
               Sign in with Ethereum ({wallet.name})
             </Button>
           ))}
+          {oidc && (
+            <Button component="a" variant="default" href={startOf(location)}>
+              Sign in with {inert(oidc.name)}
+            </Button>
+          )}
           {found.length === 0 && !given && (
             <Text c="dimmed">
               There is no wallet in this browser. Install one that holds an approver's key, or run{' '}

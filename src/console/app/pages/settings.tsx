@@ -13,9 +13,11 @@ export function Settings() {
       <Box title="You">
         <Facts
           facts={[
-            ['Name', inert(me.approver.name)],
-            ['Address', <Mono key="address">{me.approver.address}</Mono>],
-            ['Roles', inert(me.approver.roles.join(', '))],
+            ['Name', inert(me.name)],
+            ['E-mail', inert(me.email ?? 'none')],
+            ['Signed in with', me.via === 'oidc' ? 'the identity provider' : 'Ethereum'],
+            ['Address', me.approver ? <Mono key="address">{me.approver.address}</Mono> : 'none: approves nothing'],
+            ['Roles', inert(me.approver?.roles.join(', ') ?? 'by groups')],
             ['In the console', `${me.role}: ${me.scopes.join(', ')}`],
             ['Signed in until', <When key="until" at={me.expires_at} />],
           ]}

@@ -30,7 +30,7 @@ export function Approvers() {
   const answer = useAsk<{ approvers: Approver[] }>('/v1/approvers');
   const { reload } = answer;
   const remove = (each: Approver): string =>
-    each.id === me.approver.id
+    each.id === me.approver?.id
       ? 'That is you: you will be signed out at once. Remove yourself?'
       : `Remove ${inert(each.name)}? What they signed and is not executed yet no longer counts. Their address stays taken.`;
   return (

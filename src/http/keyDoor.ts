@@ -1,0 +1,72 @@
+import type { HttpBindings } from '@hono/node-server';
+import type { Context } from 'hono';
+import { BursarError } from '../errors/base.ts';
+import type { App } from '../operation/app.ts';
+import { callerOf } from '../operation/dispatch.ts';
+import type { Caller } from '../operation/operation.ts';
+import { countAttempts } from '../session/attempts.ts';
+import { type ClientAddress, clientAddress } from '../session/clientAddress.ts';
+import { type NoteRefusal, refusalLog } from '../session/refusals.ts';
+
+const PER_ADDRESS = { max: 30, windowMs: 60_000 };
+const PER_PREFIX = { max: 60, windowMs: 60_000 };
+/** `bursar_ag_` and six characters: enough to tell keys apart, far too little to guess the rest. */
+const PREFIX_LENGTH = 16;
+
+/** What every door that takes a key shares, so that one counts with the other. */
+export type KeyDoor = {
+  /** The address that limits count by: see `clientAddress`. */
+  addressOf(c: Context): string;
+  /** Who holds the bearer's key. Throws `unauthenticated`, `too_many_requests`. */
+  callerByKey(c: Context): Caller;
+};
+
+/**
+ * Good keys pass whatever came from their address or with their prefix before: 256 random bits are not guessed, and nobody must be
+ * able to lock another out by sending wrong ones. The limits bound noise and work. They live in memory: a restart forgets them.
+ */
+export function openKeyDoor(
+  app: App,
+  {
+    address = clientAddress([]),
+    note = refusalLog(app.store, app.clock),
+  }: { address?: ClientAddress; note?: NoteRefusal } = {},
+): KeyDoor {
+  const perAddress = countAttempts(PER_ADDRESS);
+  const perPrefix = countAttempts(PER_PREFIX);
+
+  const addressOf = (c: Context): string => {
+    const bindings = c.env as Partial<HttpBindings> | undefined;
+    return address(bindings?.incoming?.socket.remoteAddress, c.req.header('x-forwarded-for'));
+  };
+  function refused(c: Context, key: string): void {
+    const [from, prefix, nowMs] = [addressOf(c), key.slice(0, PREFIX_LENGTH), app.clock()];
+    refuseAfter(perAddress.waitSeconds(from, nowMs), 'Too many wrong keys from this address.');
+    refuseAfter(perPrefix.waitSeconds(prefix, nowMs), 'Too many wrong keys that begin like this one.');
+    perAddress.failed(from, nowMs);
+    perPrefix.failed(prefix, nowMs);
+    // One event when somebody begins to be turned away, not one for each wrong key.
+    const isOver = perAddress.waitSeconds(from, nowMs) > 0 || perPrefix.waitSeconds(prefix, nowMs) > 0;
+    if (isOver) void note({ type: 'credential.refused', data: { from, key_prefix: shown(prefix), path: c.req.path } });
+  }
+  return {
+    addressOf,
+    callerByKey: (c) => {
+      const key = /^Bearer ([\x21-\x7e]+)$/.exec(c.req.header('authorization') ?? '')?.[1];
+      if (key === undefined) throw new BursarError('unauthenticated');
+      try {
+        return callerOf(app, key);
+      } catch (error) {
+        if (error instanceof BursarError && error.code === 'unauthenticated') refused(c, key);
+        throw error;
+      }
+    },
+  };
+}
+
+/** Of what is no key of ours nothing is kept: it may be another system's secret. */
+const shown = (prefix: string): string | null => (/^bursar_(op|au|ag)_/.test(prefix) ? prefix : null);
+
+export function refuseAfter(seconds: number, message: string): void {
+  if (seconds > 0) throw new BursarError('too_many_requests', { message, details: { retry_after_seconds: seconds } });
+}
