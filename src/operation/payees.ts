@@ -52,6 +52,8 @@ const view = (payee: Payee): z.input<typeof PayeeView> => ({
   first_seen_at: iso(payee.firstSeenAtMs),
 });
 
+/** Hosts that differ by case only are one. */
+const once = <T>(list: T[]): T[] => [...new Set(list)];
 const categories = z.array(Label).max(20);
 const hosts = z.array(Host).max(50);
 
@@ -82,8 +84,8 @@ export const payeeOperations = [
           name: input.name,
           kind: input.kind,
           agentId: agent?.id ?? null,
-          categories: input.categories,
-          hosts: input.hosts,
+          categories: once(input.categories),
+          hosts: once(input.hosts),
           addresses: address === undefined ? [] : [{ address, verified }],
         });
         return view(payee);
@@ -130,8 +132,8 @@ export const payeeOperations = [
         view(
           updatePayee(tx, actOf(app, caller), id, {
             ...(status ? { status } : {}),
-            ...(c ? { categories: c } : {}),
-            ...(h ? { hosts: h } : {}),
+            ...(c ? { categories: once(c) } : {}),
+            ...(h ? { hosts: once(h) } : {}),
           }),
         ),
       ),

@@ -27,7 +27,7 @@ export function PayeeAddresses({ payee, reload }: { payee: Payee; reload: () => 
   return (
     <Box title="Addresses">
       {changed.length > 0 && (
-        <Alert color="orange" variant="outline" title="The destination has changed" mb="sm">
+        <Alert color="red" variant="outline" title="The destination has changed" mb="sm">
           Nobody has verified it since. Ask the payee by another way than the one by which the change came: payments to
           a changed address are what the policy looks at, and how invoices are stolen.
         </Alert>
