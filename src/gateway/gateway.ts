@@ -101,10 +101,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     socket.on('error', () => socket.destroy());
     const target = readTarget(request.url ?? '/');
     const route = target && find(request.method ?? 'GET', target);
-    if (target === null || route !== null) {
+    // Another protocol in the tunnel (h2c, say) would carry requests that nobody prices.
+    const isWebsocket = request.headers.upgrade?.toLowerCase() === 'websocket' && hasNoBody(request);
+    if (target === null || route !== null || !isWebsocket) {
       const body = JSON.stringify({
         code: 'upgrade_not_sold',
-        detail: 'A websocket cannot be priced; its route must be free.',
+        detail: 'Only websockets are passed through, and only on free routes: what is in a tunnel cannot be priced.',
       });
       socket.end(
         `HTTP/1.1 ${target === null ? '400 Bad Request' : '501 Not Implemented'}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,

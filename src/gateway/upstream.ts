@@ -1,4 +1,10 @@
-import { Agent as HttpAgent, type IncomingMessage, request as requestHttp, type ServerResponse } from 'node:http';
+import {
+  Agent as HttpAgent,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  request as requestHttp,
+  type ServerResponse,
+} from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { requestHeaders, responseHeaders } from './headers.ts';
 
@@ -59,7 +65,7 @@ export function openUpstream(options: {
       trustForwarded: options.trustForwarded,
       added: { ...added, ...extra },
     });
-    if (body !== undefined) headers['content-length'] = String(body.byteLength);
+    frame(headers, from, body);
     const outgoing = request({
       agent: 'connection' in extra ? false : agent,
       host: hostname,
@@ -147,7 +153,7 @@ export function openUpstream(options: {
     pipe: (from, response, sending) => pipe(from, response, sending),
     fetch: (from, sending) => fetched(from, sending),
     upgrade: (from, socket, head) => {
-      const outgoing = start(from, {}, { connection: 'Upgrade', upgrade: from.headers.upgrade ?? 'websocket' });
+      const outgoing = start(from, {}, { connection: 'Upgrade', upgrade: 'websocket' });
       const raw = (answer: IncomingMessage, status: string): string => {
         const lines = [`HTTP/1.1 ${status}`];
         const flat = answer.rawHeaders;
@@ -178,6 +184,19 @@ export function openUpstream(options: {
     },
     close: () => agent.destroy(),
   };
+}
+
+/**
+ * Says where the body ends, whatever the client's headers said of it: Node frames no body of a GET or DELETE by itself, and bytes
+ * without a frame are the next request to the upstream (RFC 9112 section 11.2).
+ */
+function frame(headers: OutgoingHttpHeaders, from: IncomingMessage, body: Buffer | undefined): void {
+  delete headers['content-length'];
+  if (body !== undefined) headers['content-length'] = String(body.byteLength);
+  else if (hasNoBody(from)) {
+    if (from.headers['content-length'] !== undefined) headers['content-length'] = '0';
+  } else if (from.headers['content-length'] === undefined) headers['transfer-encoding'] = 'chunked';
+  else headers['content-length'] = from.headers['content-length'];
 }
 
 export function hasNoBody(request: IncomingMessage): boolean {

@@ -1,0 +1,76 @@
+import { connect } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { echo, gatewayWorld } from '../../test/support/gatewayWorld.ts';
+
+const world = gatewayWorld();
+const { api, gateway } = world;
+
+/** Sends bytes as they are, and gives what came back until the gateway is silent or hangs up. */
+function raw(url: string, bytes: string): Promise<string> {
+  const { port, hostname } = new URL(url);
+  return new Promise((resolve) => {
+    let heard = '';
+    const socket = connect(Number(port), hostname, () => socket.write(bytes));
+    socket.on('data', (chunk: Buffer) => {
+      heard += chunk.toString();
+    });
+    socket.setTimeout(400, () => socket.destroy());
+    socket.once('close', () => resolve(heard));
+  });
+}
+
+const HIDDEN = 'POST /sold HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n';
+const SIZE = HIDDEN.length;
+
+describe('a priced request hidden in the body of a free one', () => {
+  it.each(['GET', 'DELETE', 'OPTIONS', 'HEAD', 'POST'])(
+    'stays the body of a %s, however it was framed',
+    async (method) => {
+      const upstream = await api(echo);
+      const { url } = await gateway(upstream.url, 'routes: [{ match: "/sold", price: "0.01" }]');
+      const framings = [
+        `content-length: ${SIZE}\r\n\r\n${HIDDEN}`,
+        `connection: content-length\r\ncontent-length: ${SIZE}\r\n\r\n${HIDDEN}`,
+        `transfer-encoding: chunked\r\n\r\n${SIZE.toString(16)}\r\n${HIDDEN}\r\n0\r\n\r\n`,
+        `connection: transfer-encoding\r\ntransfer-encoding: chunked\r\n\r\n${SIZE.toString(16)}\r\n${HIDDEN}\r\n0\r\n\r\n`,
+      ];
+      await Promise.all(framings.map((framing) => raw(url, `${method} /free HTTP/1.1\r\nhost: x\r\n${framing}`)));
+      expect(upstream.seen.map(({ method, url, body }) => [method, url, body])).toEqual(
+        framings.map(() => [method, '/free', HIDDEN]),
+      );
+    },
+  );
+
+  it('is refused where lengths disagree', async () => {
+    const upstream = await api(echo);
+    const { url } = await gateway(upstream.url, 'routes: [{ match: "/sold", price: "0.01" }]');
+    for (const framing of [
+      `content-length: ${SIZE}\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n${HIDDEN}`,
+      `content-length: 0\r\ncontent-length: ${SIZE}\r\n\r\n${HIDDEN}`,
+      `content-length: 0, ${SIZE}\r\n\r\n${HIDDEN}`,
+      `transfer-encoding: identity\r\n\r\n${HIDDEN}`,
+      `content-length : ${SIZE}\r\n\r\n${HIDDEN}`,
+    ]) {
+      expect(await raw(url, `POST /free HTTP/1.1\r\nhost: x\r\n${framing}`)).toMatch(/^HTTP\/1.1 400/);
+    }
+    expect(upstream.seen).toEqual([]);
+  });
+});
+
+describe('an upgrade', () => {
+  it('to anything but a websocket opens no tunnel, nor does one with a body', async () => {
+    const upstream = await api(echo);
+    upstream.server.on('upgrade', (_request, socket) => {
+      socket.end('HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: Upgrade\r\n\r\nin the tunnel');
+    });
+    const { url } = await gateway(upstream.url, 'routes: [{ match: "/sold", price: "0.01" }]');
+    for (const more of [
+      'connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n',
+      'connection: Upgrade\r\nupgrade: websocket, h2c\r\n\r\n',
+      `connection: Upgrade\r\nupgrade: websocket\r\ncontent-length: ${SIZE}\r\n\r\n${HIDDEN}`,
+    ]) {
+      expect(await raw(url, `GET /free HTTP/1.1\r\nhost: x\r\n${more}`)).toMatch(/^HTTP\/1.1 501 .*upgrade_not_sold/s);
+    }
+    expect(upstream.seen).toEqual([]);
+  });
+});
