@@ -1,4 +1,5 @@
 import type { ShadowEnd } from '../payments/shadow.ts';
+import type { Change } from '../policy/candidate.ts';
 import type { Effect, Reason, Review } from '../policy/decision.ts';
 import type { ReadTx } from '../store/store.ts';
 
@@ -10,8 +11,6 @@ export type ShadowView = {
   startedAtMs: number;
   ended: { reason: ShadowEnd; by: string; atMs: number } | null;
 };
-/** So many payments of so much were decided `active` and would have been decided `shadow`. */
-export type Change = { active: Effect; shadow: Effect; count: number; amountMicro: bigint };
 export type Summary = {
   decided: number;
   /** The same effect for the same reasons. */

@@ -1,9 +1,9 @@
-import { isDeepStrictEqual } from 'node:util';
 import { BursarError } from '../errors/base.ts';
 import type { Act } from '../identity/act.ts';
 import { appendEvent } from '../ledger/events.ts';
 import type { Shadow } from '../payments/context.ts';
 import { createShadow, endShadow } from '../payments/shadow.ts';
+import { metersUnlike } from '../policy/candidate.ts';
 import type { MeterDeclarations } from '../policy/meters.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { ReadTx, Store, Tx } from '../store/store.ts';
@@ -105,9 +105,3 @@ export async function openShadows(
 
 const openRow = (tx: ReadTx): OpenRow | undefined =>
   tx.get<OpenRow>('SELECT seq, digest, meters_json FROM policy_shadows WHERE ended_at IS NULL');
-
-/** Meters of the candidate that the active policy does not keep in exactly that way. Its other ones do no harm. */
-function metersUnlike(candidate: MeterDeclarations, active: MeterDeclarations): string[] {
-  const names = Object.keys(candidate).filter((name) => !isDeepStrictEqual(candidate[name], active[name]));
-  return names.sort();
-}

@@ -1,6 +1,7 @@
 import { appendEvent } from '../ledger/events.ts';
 import { formatUsdc } from '../money/microUsdc.ts';
-import { type Effect, failedDecision, type Reason } from '../policy/decision.ts';
+import { isSameAnswer } from '../policy/candidate.ts';
+import { type Effect, failedDecision } from '../policy/decision.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Tx } from '../store/store.ts';
 import type { GateContext, Shadow } from './context.ts';
@@ -94,13 +95,9 @@ function saidBy(ask: () => { verdict: Verdict }): { verdict: Said; failure: stri
   }
 }
 
-/** The same is: the same effect, for the same reasons by code, and of a review the same people. */
 function compare(tx: Tx, run: ShadowRun, payment: Payment, pair: Pair, context: GateContext): void {
   const { active, candidate, failure } = pair;
-  const isSame =
-    active.effect === candidate.effect &&
-    codes(active.reasons).join() === codes(candidate.reasons).join() &&
-    wants(active) === wants(candidate);
+  const isSame = isSameAnswer(active, candidate);
   tx.run(
     `INSERT INTO policy_shadow_counts (shadow, active_effect, shadow_effect, is_same, count, amount_micro) VALUES (?, ?, ?, ?, 1, ?)
      ON CONFLICT (shadow, active_effect, shadow_effect, is_same) DO UPDATE SET count = count + 1,
@@ -149,9 +146,6 @@ function compare(tx: Tx, run: ShadowRun, payment: Payment, pair: Pair, context: 
   );
 }
 
-const codes = (reasons: readonly Reason[]): string[] => reasons.map(({ code, rule }) => `${rule}:${code}`).sort();
-const wants = ({ review }: Said): string =>
-  review ? JSON.stringify([review.quorum, [...review.roles].sort(), review.expiresInMs]) : '';
 const told = ({ effect, reasons }: Said): { effect: Effect; codes: string[] } => ({
   effect,
   codes: reasons.map(({ code }) => code),

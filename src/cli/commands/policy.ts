@@ -5,16 +5,17 @@ import { EXIT } from '../exit.ts';
 import { columns, type Document, examples, finish, group, operationCommand } from '../operationCommand.ts';
 import { type Session, sessionOf } from '../session.ts';
 import { text } from '../values.ts';
+import { differencesCommand, shadowCommand } from './policyShadow.ts';
 
 export function policyCommand(): Command {
-  return group('policy', 'Compile, test, load, activate and roll back the policy that decides.', [
+  return group('policy', 'Compile, test, load, try, activate and roll back the policy that decides.', [
     operationCommand({
       name: 'list',
       operation: 'list_policies',
       examples: ['bursar policy list'],
       list: {
         of: 'policies',
-        fields: [['digest'], ['active'], ['note'], ['loaded_at', 'loaded'], ['activated_at', 'activated']],
+        fields: [['digest'], ['active'], ['shadow'], ['note'], ['loaded_at', 'loaded'], ['activated_at', 'activated']],
       },
     }),
     operationCommand({
@@ -47,6 +48,8 @@ export function policyCommand(): Command {
     compileCommand(),
     testCommand(),
     loadCommand(),
+    shadowCommand(),
+    differencesCommand(),
     operationCommand({
       name: 'activate',
       operation: 'activate_policy',
