@@ -141,7 +141,7 @@ export function layPast(path: string, example: Example, policy: Policy, world: W
     const { ids, inside } = meters.add(subject, amount, atMs);
     const counts = { payment_id: id, at: atMs, amount_micro: amount };
     insert('meter_entries', { ...example.counted, ...counts, meters_json: JSON.stringify(ids) });
-    for (const meterId of inside) insert('meter_rolling', { ...counts, meter_id: meterId, counted: 1 });
+    for (const each of inside) insert('meter_rolling', { ...counts, ...each, counted: 1 });
     for (const event of example.events) {
       seq += 1n;
       const told = { ...(JSON.parse(String(event.body)) as object), seq: Number(seq), payment: id, agent: agent.id };

@@ -9,7 +9,11 @@ export function pastMeters(
   endMs: number,
 ): {
   /** `ids`: all meters that it is in. `inside`: the rolling ones that it has not left at the end. */
-  add: (subject: MeterSubject, amountMicro: bigint, atMs: number) => { ids: number[]; inside: number[] };
+  add: (
+    subject: MeterSubject,
+    amountMicro: bigint,
+    atMs: number,
+  ) => { ids: number[]; inside: { meter: string; meter_id: number }[] };
   rows: () => Row[];
 } {
   const sums = new Map<string, Row & { id: number; total_micro: bigint; count: bigint }>();
@@ -18,18 +22,17 @@ export function pastMeters(
   return {
     add: (subject, amountMicro, atMs) => {
       const ids: number[] = [];
-      const inside: number[] = [];
+      const inside: { meter: string; meter_id: number }[] = [];
       for (const [meter, declaration] of taken) {
         const group = declaration.by.map((dimension) => `${subject[dimension] ?? '-'}\u001f`).join('');
         const rolls = isRollingWindow(declaration);
         const sum = rowOf(meter, group, rolls ? ROLLING : windowStart(declaration.window, atMs));
         ids.push(sum.id);
         if (rolls && atMs < windowStart(declaration.window, endMs)) continue;
-        if (rolls) inside.push(sum.id);
+        if (rolls) inside.push({ meter, meter_id: sum.id });
         sum.total_micro += amountMicro;
         sum.count += 1n;
         sum.last_at = atMs;
-        if (rolls) sum.oldest_at ??= atMs;
       }
       return { ids, inside };
     },
@@ -41,7 +44,7 @@ export function pastMeters(
     const known = sums.get(key);
     if (known) return known;
     const about = { id: sums.size + 1, meter, grp, window_start: start };
-    const row = { ...about, total_micro: 0n, count: 0n, last_at: null, oldest_at: null };
+    const row = { ...about, total_micro: 0n, count: 0n, last_at: null };
     sums.set(key, row);
     return row;
   }

@@ -58,7 +58,6 @@ export function readRows(path: string): PaymentRows[] {
       balances: [entry?.from_account, -BigInt(amount), entry?.to_account, amount].map(need),
       newMeters: begun.map(({ id: meterId, meter, grp, window_start: start }) => [
         ...[meterId, meter, grp, start, amount, 1, at].map(need),
-        start === -1n ? at : null,
       ]),
       addTo: [amount, at, ...ids.filter((meterId) => !isBegun(meterId))],
       counted: Object.values(count),

@@ -83,8 +83,9 @@ const rules: readonly Rule[] = [
     name: 'rolling_entries_count',
     holds: 'What is inside a rolling window is an entry that counts there.',
     sql: `SELECT r.payment_id FROM meter_rolling r WHERE NOT EXISTS (
-        SELECT 1 FROM meter_entries e, json_each(e.meters_json) j WHERE e.payment_id = r.payment_id
-          AND e.amount_micro = r.amount_micro AND e.counted = r.counted
+        SELECT 1 FROM meters m, meter_entries e, json_each(e.meters_json) j
+        WHERE m.id = r.meter_id AND m.meter = r.meter AND m.window_start = ${ROLLING}
+          AND e.payment_id = r.payment_id AND e.amount_micro = r.amount_micro AND e.counted = r.counted
           AND (j.value = r.meter_id AND e.at = r.at OR j.type = 'array' AND j.value = json_array(r.meter_id, r.at)))`,
     say: (row) => `${row.payment_id} is inside a rolling window and does not count there`,
   },

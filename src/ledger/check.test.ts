@@ -172,6 +172,7 @@ describe('checkLedger', () => {
       "UPDATE meter_rolling SET payment_id = 'pay_other'",
       'rolling_entries_count',
     ],
+    ['a rolling window was moved to another meter', "UPDATE meter_rolling SET meter = 'day'", 'rolling_entries_count'],
     [
       'a payment counts for less',
       'UPDATE meter_entries SET amount_micro = 1; UPDATE meter_rolling SET amount_micro = 1; UPDATE meters SET total_micro = 1',

@@ -1,4 +1,4 @@
-import type { ReadTx, Tx } from '../store/store.ts';
+import type { ReadTx, SqlValue, Tx } from '../store/store.ts';
 
 /**
  * What meters leave in the database, and what each row proves. `meters`: a total per meter, group and window. `meter_entries`:
@@ -6,13 +6,7 @@ import type { ReadTx, Tx } from '../store/store.ts';
  * name it. `meter_rolling`: what is still inside a rolling window, of which that total is the sum.
  */
 export type MeterKey = { meter: string; grp: string; start: number };
-export type MeterRow = {
-  id: bigint;
-  total_micro: bigint;
-  count: bigint;
-  last_at: bigint | null;
-  oldest_at: bigint | null;
-};
+export type MeterRow = { id: bigint; total_micro: bigint; count: bigint; last_at: bigint | null };
 
 /** Rolling windows have one row a group: what falls out of them is taken from its total. */
 export const ROLLING = -1;
@@ -21,55 +15,103 @@ export const ROLLING = -1;
 export type Place = { id: number; at: number };
 export type Counted = { amountMicro: bigint; counted: bigint; at: number; places: Place[] };
 
-/** The rows of all keys, in their order, by one statement; undefined where a window has none yet. */
-export function findRows(tx: ReadTx, keys: readonly MeterKey[]): (MeterRow | undefined)[] {
-  if (keys.length === 0) return [];
+/**
+ * The rows of all keys, in their order, by one statement; undefined where a window has none yet. With a `cut` a rolling total
+ * is shown without what is older and still stands in it.
+ */
+export function findRows(tx: ReadTx, keys: readonly (MeterKey & { cut?: number | null })[]): (MeterRow | undefined)[] {
   const rows = new Array<MeterRow | undefined>(keys.length).fill(undefined);
-  const values = keys.flatMap(({ meter, grp, start }) => [meter, grp, start]);
-  for (const row of tx.all<MeterRow & { n: bigint }>(selectOf(keys.length), ...values)) rows[Number(row.n)] = row;
+  if (keys.length === 0) return rows;
+  let shape = '';
+  const values: SqlValue[] = [];
+  for (const { meter, grp, start, cut } of keys) {
+    const cuts = cut !== undefined && cut !== null;
+    shape += cuts ? 'r' : 'c';
+    if (cuts) values.push(cut, cut);
+    values.push(meter, grp, start);
+  }
+  for (const row of tx.all<MeterRow & { n: bigint }>(selectOf(shape), ...values)) rows[Number(row.n)] = row;
   return rows;
 }
 
-const selects: string[] = [];
-function selectOf(length: number): string {
-  const one = (n: number): string =>
-    `SELECT ${n} AS n, id, total_micro, count, last_at, oldest_at FROM meters WHERE meter = ? AND grp = ? AND window_start = ?`;
-  selects[length] ??= Array.from({ length }, (_, n) => one(n)).join(' UNION ALL ');
-  return selects[length];
+const older = (column: string): string =>
+  `${column} - coalesce((SELECT sum(${column === 'count' ? 'counted' : column.replace('total', 'amount')}) FROM meter_rolling r
+     WHERE r.meter = m.meter AND r.at < ? AND r.meter_id = m.id), 0)`;
+const columns = {
+  c: 'total_micro, count',
+  r: `${older('total_micro')} AS total_micro, ${older('count')} AS count`,
+} as const;
+/** By shape: a letter for each key. A policy has one for its reads and a few for its writes. */
+const selects = new Map<string, string>();
+function selectOf(shape: string): string {
+  const known = selects.get(shape);
+  if (known) return known;
+  const one = (letter: string, n: number): string =>
+    `SELECT ${n} AS n, id, ${columns[letter === 'r' ? 'r' : 'c']}, last_at FROM meters m WHERE meter = ? AND grp = ? AND window_start = ?`;
+  const made = [...shape].map(one).join(' UNION ALL ');
+  selects.set(shape, made);
+  return made;
 }
 
 /** Begins the row of a window. `lastAt` is null where no payment counts in it yet. */
 export function insertRow(
   tx: Tx,
   { meter, grp, start }: MeterKey,
-  first: { amountMicro: bigint; count: number; lastAt: number | null; oldestAt: number },
+  first: { amountMicro: bigint; count: number; lastAt: number | null },
 ): bigint {
   const row = tx.get<{ id: bigint }>(
-    'INSERT INTO meters (meter, grp, window_start, total_micro, count, last_at, oldest_at) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id',
+    'INSERT INTO meters (meter, grp, window_start, total_micro, count, last_at) VALUES (?, ?, ?, ?, ?, ?) RETURNING id',
     meter,
     grp,
     start,
     first.amountMicro,
     first.count,
     first.lastAt,
-    start === ROLLING ? first.oldestAt : null,
   );
   return row?.id ?? 0n;
 }
 
+/** Puts an entry into a rolling window. `meterId`: the group's row. */
 export function insertRolling(
   tx: Tx,
-  meterId: bigint | number,
+  meter: string,
+  meterId: bigint,
   entry: { id: string; amountMicro: bigint; counted: number; at: number },
 ): void {
   tx.run(
-    'INSERT INTO meter_rolling (meter_id, at, payment_id, amount_micro, counted) VALUES (?, ?, ?, ?, ?)',
-    meterId,
+    'INSERT INTO meter_rolling (meter, at, payment_id, meter_id, amount_micro, counted) VALUES (?, ?, ?, ?, ?, ?)',
+    meter,
     entry.at,
     entry.id,
+    meterId,
     entry.amountMicro,
     entry.counted,
   );
+}
+
+type Old = { at: bigint; payment_id: string; meter_id: bigint; amount_micro: bigint; counted: bigint };
+
+/** Takes what is older than `cut` out of the rolling totals of a meter, oldest first and at most `limit`. Gives how many. */
+export function dropRolling(tx: Tx, meter: string, cut: number, limit: number): number {
+  const old = tx.all<Old>(
+    `SELECT at, payment_id, meter_id, amount_micro, counted FROM meter_rolling
+     WHERE meter = ? AND at < ? ORDER BY at, payment_id LIMIT ?`,
+    meter,
+    cut,
+    limit,
+  );
+  const last = old.at(-1);
+  if (!last) return 0;
+  const byGroup = new Map<bigint, { total: bigint; count: bigint }>();
+  for (const { meter_id, amount_micro, counted } of old) {
+    const sum = byGroup.get(meter_id);
+    byGroup.set(meter_id, { total: (sum?.total ?? 0n) + amount_micro, count: (sum?.count ?? 0n) + counted });
+  }
+  for (const [id, { total, count }] of byGroup) {
+    tx.run('UPDATE meters SET total_micro = total_micro - ?, count = count - ? WHERE id = ?', total, count, id);
+  }
+  tx.run('DELETE FROM meter_rolling WHERE meter = ? AND (at, payment_id) <= (?, ?)', meter, last.at, last.payment_id);
+  return old.length;
 }
 
 /** Remembers where something counts. A place at another time than the entry's own is written with its time. */
@@ -101,17 +143,19 @@ export function findEntry(tx: ReadTx, id: string): Counted | undefined {
   return { amountMicro: row.amount_micro, counted: row.counted, at, places };
 }
 
+const ROLLING_ENTRY = 'meter = (SELECT meter FROM meters WHERE id = ?) AND at = ? AND payment_id = ? AND meter_id = ?';
+
+/** Whether that entry has not left that rolling window. */
+export function isInside(tx: ReadTx, { id, at }: Place, entryId: string): boolean {
+  return tx.get(`SELECT 1 FROM meter_rolling WHERE ${ROLLING_ENTRY}`, id, at, entryId, id) !== undefined;
+}
+
 /** Takes an entry out of every total that it is still in. Once: the second time there is none. */
 export function takeBack(tx: Tx, id: string): void {
   const entry = findEntry(tx, id);
   if (!entry) return;
   for (const place of entry.places) {
-    const live = tx.run(
-      'DELETE FROM meter_rolling WHERE meter_id = ? AND at = ? AND payment_id = ?',
-      place.id,
-      place.at,
-      id,
-    );
+    const live = tx.run(`DELETE FROM meter_rolling WHERE ${ROLLING_ENTRY}`, place.id, place.at, id, place.id);
     tx.run(
       'UPDATE meters SET total_micro = total_micro - ?, count = count - ? WHERE id = ? AND (window_start <> ? OR ?)',
       entry.amountMicro,

@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { MeterDeclarations } from '../policy/meters.ts';
 import { openStore } from '../store/store.ts';
-import { addToMeters, type MeterSubject, readMeters, releaseFromMeters } from './meters.ts';
+import { bookChecks } from './bookChecks.ts';
+import { dropRolling } from './meterRows.ts';
+import { addToMeters, ageMeters, type MeterSubject, readMeters, releaseFromMeters } from './meters.ts';
 
 const HOUR = 3_600_000;
 const T0 = Date.UTC(2026, 10, 24, 12);
@@ -39,6 +41,11 @@ async function withStore<T>(
       without?: string | null,
     ) => ReturnType<typeof readMeters>;
     release: (id: string) => Promise<void>;
+    age: (meters: MeterDeclarations, at: number) => Promise<void>;
+    /** Lets go of at most `limit` entries of the meter `hour`. */
+    drop: (at: number, limit: number) => Promise<number>;
+    inside: () => number;
+    holds: () => boolean | undefined;
   }) => Promise<T>,
 ): Promise<T> {
   const store = openStore(':memory:');
@@ -49,6 +56,10 @@ async function withStore<T>(
       read: (meters, at, who = {}, without = null) =>
         store.read((tx) => readMeters(tx, meters, { ...subject, ...who }, at, without)),
       release: (id) => store.write((tx) => releaseFromMeters(tx, id)),
+      age: (meters, at) => store.write((tx) => ageMeters(tx, meters, at)),
+      drop: (at, limit) => store.write((tx) => dropRolling(tx, 'hour', at - HOUR, limit)),
+      inside: () => Number(store.read((tx) => tx.get<{ n: bigint }>('SELECT count(*) AS n FROM meter_rolling'))?.n),
+      holds: () => store.read(bookChecks).find(({ name }) => name === 'meters_match_entries')?.ok,
     });
   } finally {
     await store.close();
@@ -63,30 +74,65 @@ describe('a rolling meter', () => {
       expect(read(rolling, T0 + HOUR + 1).hour).toMatchObject({ total: 0, count: 0 });
     }));
 
-  it('agrees with a plain sum over any sequence of payments, releases and reads', () =>
+  it('agrees with a plain sum over any sequence of payments, releases, reads and rounds of letting go, for each group', () =>
     fc.assert(
       fc.asyncProperty(
         fc.array(
-          fc.record({ gap: fc.integer({ min: 0, max: HOUR }), amount: fc.bigInt(1n, 1000n), release: fc.boolean() }),
+          fc.record({
+            gap: fc.integer({ min: 0, max: HOUR }),
+            amount: fc.bigInt(1n, 1000n),
+            release: fc.boolean(),
+            agent: fc.constantFrom('agt_1', 'agt_2', 'agt_3'),
+            drop: fc.constantFrom(0, 0, 1, 2, 1_000),
+          }),
           { maxLength: 30 },
         ),
         (steps) =>
-          withStore(async ({ add, read, release }) => {
+          withStore(async ({ add, read, release, drop, holds }) => {
             let at = T0;
-            const model: { at: number; amount: bigint }[] = [];
-            for (const [index, { gap, amount, release: undo }] of steps.entries()) {
+            const model: { agent: string; at: number; amount: bigint }[] = [];
+            for (const [index, { gap, amount, release: undo, agent, drop: limit }] of steps.entries()) {
               at += gap;
-              await add(rolling, `p${index}`, amount, at);
+              if (limit > 0) await drop(at, limit);
+              await add(rolling, `p${index}`, amount, at, { agent });
               if (undo) await release(`p${index}`);
-              else model.push({ at, amount });
-              const live = model.filter((entry) => entry.at >= at - HOUR);
-              const total = Number(live.reduce((sum, entry) => sum + entry.amount, 0n));
-              expect(read(rolling, at).hour).toMatchObject({ total, count: live.length });
+              else model.push({ agent, at, amount });
+              for (const each of ['agt_1', 'agt_2', 'agt_3']) {
+                const live = model.filter((entry) => entry.agent === each && entry.at >= at - HOUR);
+                const total = Number(live.reduce((sum, entry) => sum + entry.amount, 0n));
+                expect(read(rolling, at, { agent: each }).hour).toMatchObject({ total, count: live.length });
+              }
             }
+            expect(holds()).toBe(true);
           }),
       ),
-      { numRuns: 40 },
+      { numRuns: 60 },
     ));
+
+  it('lets go of what fell out, whoever asks next, and takes no more of it than it is told to', () =>
+    withStore(async ({ add, read, age, drop, inside, holds }) => {
+      for (let n = 0; n < 10; n += 1) await add(rolling, `p${n}`, 5n, T0 + n, { agent: `agt_${n % 2}` });
+      expect(await drop(T0 + HOUR + 9, 4)).toBe(4);
+      expect(inside()).toBe(6);
+      expect(read(rolling, T0 + HOUR + 9, { agent: 'agt_1' }).hour).toMatchObject({ total: 5, count: 1 });
+      await age(rolling, T0 + HOUR + 9);
+      expect(inside()).toBe(1);
+      expect(read(rolling, T0 + HOUR + 9, { agent: 'agt_1' }).hour).toMatchObject({ total: 5, count: 1 });
+      await age(rolling, T0 + 2 * HOUR);
+      expect(inside()).toBe(0);
+      expect(read(rolling, T0 + 2 * HOUR, { agent: 'agt_1' }).hour).toMatchObject({ total: 0, count: 0 });
+      expect(holds()).toBe(true);
+    }));
+
+  it('is not moved by the release of what fell out of it', () =>
+    withStore(async ({ add, read, age, release, holds }) => {
+      await add(rolling, 'p1', 5n, T0);
+      await add(rolling, 'p2', 7n, T0 + HOUR);
+      await age(rolling, T0 + HOUR + 1);
+      await release('p1');
+      expect(read(rolling, T0 + HOUR + 1).hour).toMatchObject({ total: 7, count: 1 });
+      expect(holds()).toBe(true);
+    }));
 });
 
 describe('a calendar meter', () => {

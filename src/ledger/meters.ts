@@ -1,13 +1,13 @@
 import { type MeterDeclaration, type MeterDeclarations, windowStart } from '../policy/meters.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
 import {
+  dropRolling,
   findEntry,
   findRows,
   insertEntry,
   insertRolling,
   insertRow,
   type MeterKey,
-  type MeterRow,
   ROLLING,
   takeBack,
 } from './meterRows.ts';
@@ -51,7 +51,12 @@ export function readMeters(
   const readings: Record<string, MeterReading> = {};
   places.forEach((place, index) => {
     const row = rows[index];
-    const reading = row ? readingOf(tx, place, row) : { total: 0, count: 0, last_at: null };
+    const reading: MeterReading = { total: 0, count: 0, last_at: null };
+    if (row) {
+      reading.total = Number(row.total_micro);
+      reading.count = Number(row.count);
+      reading.last_at = row.last_at === null ? null : Number(row.last_at);
+    }
     const counts = own?.places.some(({ id, at }) => BigInt(id) === row?.id && (place.cut === null || at >= place.cut));
     if (own && counts) {
       reading.total -= Number(own.amountMicro);
@@ -64,14 +69,17 @@ export function readMeters(
   return readings;
 }
 
-function readingOf(tx: ReadTx, { cut }: MeterPlace, row: MeterRow): MeterReading {
-  // What of a rolling total is older than the window: [now - length, now) holds what counts.
-  const left = cut !== null && isOld(row, cut) ? olderThan(tx, row.id, cut) : null;
-  return {
-    total: Number(row.total_micro - (left?.total ?? 0n)),
-    count: Number(row.count - (left?.count ?? 0n)),
-    last_at: row.last_at === null ? null : Number(row.last_at),
-  };
+/** A request takes at most this many payments out of each rolling window: whoever comes after a long silence waits for no more. */
+const DROPPED_MAX = 5_000;
+
+/**
+ * Lets go of what has fallen out of rolling windows, whoever's it was. Readings are exact without it: it only keeps what they
+ * have to look through short, so every request does its share before it is decided.
+ */
+export function ageMeters(tx: Tx, declarations: MeterDeclarations, atMs: number): void {
+  for (const [meter, declaration] of Object.entries(declarations)) {
+    if (isRollingWindow(declaration)) dropRolling(tx, meter, windowStart(declaration.window, atMs), DROPPED_MAX);
+  }
 }
 
 /** Counts a payment in every meter that takes its kind, at the decision's own timestamp. */
@@ -85,28 +93,28 @@ export function addToMeters(
   const places = placesOf(declarations, subject, atMs).filter(({ takes }) => takes);
   if (places.length === 0) return;
   const { id, amountMicro } = payment;
-  const rows = findRows(tx, places);
-  const added: bigint[] = [];
+  // Of the totals only the ids are used here, so what is old in them does not matter.
+  const rows = findRows(
+    tx,
+    places.map(({ meter, grp, start }) => ({ meter, grp, start })),
+  );
+  const known: bigint[] = [];
   const ids = places.map((place, index): bigint => {
     const row = rows[index];
-    if (!row) return insertRow(tx, place, { amountMicro, count: 1, lastAt: atMs, oldestAt: atMs });
-    if (place.cut !== null && isOld(row, place.cut)) dropAndAdd(tx, row.id, place.cut, amountMicro, atMs);
-    else added.push(row.id);
+    if (!row) return insertRow(tx, place, { amountMicro, count: 1, lastAt: atMs });
+    known.push(row.id);
     return row.id;
   });
-  if (added.length > 0) {
+  if (known.length > 0) {
     tx.run(
-      `UPDATE meters SET total_micro = total_micro + ?, count = count + 1, last_at = ?,
-         oldest_at = CASE window_start WHEN ${ROLLING} THEN min(coalesce(oldest_at, ?), ?) END WHERE id IN (${marks(added.length)})`,
+      `UPDATE meters SET total_micro = total_micro + ?, count = count + 1, last_at = ? WHERE id IN (${marks(known.length)})`,
       amountMicro,
       atMs,
-      atMs,
-      atMs,
-      ...added,
+      ...known,
     );
   }
-  places.forEach(({ cut }, index) => {
-    if (cut !== null) insertRolling(tx, ids[index] ?? 0n, { id, amountMicro, counted: 1, at: atMs });
+  places.forEach(({ meter, cut }, index) => {
+    if (cut !== null) insertRolling(tx, meter, ids[index] ?? 0n, { id, amountMicro, counted: 1, at: atMs });
   });
   const where = ids.map((each) => ({ id: Number(each), at: atMs }));
   insertEntry(tx, id, { amountMicro, counted: 1, at: atMs, places: where });
@@ -115,32 +123,6 @@ export function addToMeters(
 /** Takes a payment that will never happen out of every meter it is still in, in the window where it counted. */
 export function releaseFromMeters(tx: Tx, paymentId: string): void {
   takeBack(tx, paymentId);
-}
-
-/** What fell out of a rolling window leaves its total as the new payment enters it; each entry once in its life. */
-function dropAndAdd(tx: Tx, id: bigint, cut: number, amountMicro: bigint, atMs: number): void {
-  const { total, count, next } = olderThan(tx, id, cut);
-  tx.run('DELETE FROM meter_rolling WHERE meter_id = ? AND at < ?', id, cut);
-  tx.run(
-    'UPDATE meters SET total_micro = total_micro + ?, count = count + ?, last_at = ?, oldest_at = ? WHERE id = ?',
-    amountMicro - total,
-    1n - count,
-    atMs,
-    next === null || Number(next) > atMs ? atMs : next,
-    id,
-  );
-}
-
-const isOld = (row: MeterRow, cut: number): boolean => row.oldest_at !== null && Number(row.oldest_at) < cut;
-
-function olderThan(tx: ReadTx, id: bigint, cut: number): { total: bigint; count: bigint; next: bigint | null } {
-  const old = 'FROM meter_rolling WHERE meter_id = ? AND at < ?';
-  const row = tx.get<{ total: bigint | null; count: bigint | null; next: bigint | null }>(
-    `SELECT (SELECT sum(amount_micro) ${old}) AS total, (SELECT sum(counted) ${old}) AS count,
-       (SELECT min(at) FROM meter_rolling WHERE meter_id = ? AND at >= ?) AS next`,
-    ...[id, cut, id, cut, id, cut],
-  );
-  return { total: row?.total ?? 0n, count: row?.count ?? 0n, next: row?.next ?? null };
 }
 
 const lists: string[] = [];

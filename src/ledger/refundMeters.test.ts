@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { MeterDeclarations } from '../policy/meters.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { bookChecks } from './bookChecks.ts';
-import { addToMeters, type MeterSubject, readMeters, releaseFromMeters } from './meters.ts';
+import { addToMeters, ageMeters, type MeterSubject, readMeters, releaseFromMeters } from './meters.ts';
 import { refundToMeters, unrefundMeters } from './refundMeters.ts';
 
 const HOUR = 3_600_000;
@@ -77,6 +77,7 @@ describe('a refund that its payer received', () => {
               'refund' as const,
               'reorg' as const,
               'release' as const,
+              'age' as const,
             ),
             amount: fc.bigInt(1n, 1_000n),
             pick: fc.nat(),
@@ -107,6 +108,7 @@ describe('a refund that its payer received', () => {
               paid.splice(paid.indexOf(original), 1);
               await store.write((tx) => releaseFromMeters(tx, original.id));
             }
+            if (step.what === 'age') await store.write((tx) => ageMeters(tx, meters, at));
             const reading = read(store, at);
             windows.forEach((_window, kind) => {
               const inside = (when: number): boolean =>

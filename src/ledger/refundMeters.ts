@@ -6,6 +6,7 @@ import {
   insertEntry,
   insertRolling,
   insertRow,
+  isInside,
   type MeterKey,
   type Place,
   ROLLING,
@@ -42,7 +43,7 @@ export function refundToMeters(
     const to = restores ? { ...key, at: place.at } : currentPlace(declaration, key, place.at, atMs);
     const meterId = addTotal(tx, to, -refund.amountMicro);
     if (to.start === ROLLING)
-      insertRolling(tx, meterId, { id, amountMicro: -refund.amountMicro, counted: 0, at: to.at });
+      insertRolling(tx, to.meter, meterId, { id, amountMicro: -refund.amountMicro, counted: 0, at: to.at });
     back.push({ id: Number(meterId), at: to.start === ROLLING ? to.at : atMs });
   }
   if (back.length > 0) insertEntry(tx, id, { amountMicro: -refund.amountMicro, counted: 0, at: atMs, places: back });
@@ -61,11 +62,6 @@ function keyOf(tx: ReadTx, id: number): MeterKey | null {
   return row ? { meter: row.meter, grp: row.grp, start: Number(row.window_start) } : null;
 }
 
-function isInside(tx: ReadTx, { id, at }: Place, paymentId: string): boolean {
-  const where = 'meter_id = ? AND at = ? AND payment_id = ?';
-  return tx.get(`SELECT 1 FROM meter_rolling WHERE ${where}`, id, at, paymentId) !== undefined;
-}
-
 function currentPlace(
   declaration: MeterDeclaration,
   { meter, grp }: MeterKey,
@@ -77,16 +73,9 @@ function currentPlace(
   return { meter, grp, start: isRollingWindow(declaration) ? ROLLING : windowStart(declaration.window, at), at };
 }
 
-function addTotal(tx: Tx, to: MeterKey & { at: number }, amountMicro: bigint): bigint {
+function addTotal(tx: Tx, to: MeterKey, amountMicro: bigint): bigint {
   const [row] = findRows(tx, [to]);
-  if (!row) return insertRow(tx, to, { amountMicro, count: 0, lastAt: null, oldestAt: to.at });
-  tx.run(
-    `UPDATE meters SET total_micro = total_micro + ?,
-       oldest_at = CASE window_start WHEN ${ROLLING} THEN min(coalesce(oldest_at, ?), ?) END WHERE id = ?`,
-    amountMicro,
-    to.at,
-    to.at,
-    row.id,
-  );
+  if (!row) return insertRow(tx, to, { amountMicro, count: 0, lastAt: null });
+  tx.run('UPDATE meters SET total_micro = total_micro + ? WHERE id = ?', amountMicro, row.id);
   return row.id;
 }

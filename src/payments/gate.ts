@@ -1,6 +1,6 @@
 import { BursarError } from '../errors/base.ts';
 import { newId, type PaymentId, paymentIdOnChain } from '../ids/ids.ts';
-import { addToMeters } from '../ledger/meters.ts';
+import { addToMeters, ageMeters } from '../ledger/meters.ts';
 import { findMandate, type MandateId } from '../mandates/mandates.ts';
 import { formatUsdc } from '../money/microUsdc.ts';
 import { addPassedOn } from '../receivables/earnings.ts';
@@ -31,6 +31,7 @@ export type GateAnswer = { payment: Payment; replayed: boolean; evaluated: Evalu
 export function requestPayment(tx: Tx, request: PaymentRequest, context: GateContext): GateAnswer {
   const replay = findReplay(tx, request, context);
   if (replay) return { payment: replay, replayed: true, evaluated: null };
+  ageMeters(tx, context.policy.meters, context.atMs);
   const { evaluated, outcome, refunded } = judge(tx, request, context);
   const tell = context.shadow?.ask(tx, request, context);
   const payment = record(tx, request, evaluated, outcome, context, null, refunded);

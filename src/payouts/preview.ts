@@ -89,10 +89,10 @@ function layDown(tx: Tx, agentId: string, heldMicro: bigint, carried: Iterable<C
   tx.run(move, agentAccount(agentId, 'reserved'), heldMicro);
   for (const { meter, grp, window_start, total, count, last_at } of carried) {
     tx.run(
-      `INSERT INTO meters (meter, grp, window_start, total_micro, count, last_at, oldest_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO meters (meter, grp, window_start, total_micro, count, last_at) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT (meter, grp, window_start) DO UPDATE SET total_micro = total_micro + excluded.total_micro,
          count = count + excluded.count, last_at = excluded.last_at`,
-      ...[meter, grp, window_start, total, count, last_at, last_at],
+      ...[meter, grp, window_start, total, count, last_at],
     );
   }
 }

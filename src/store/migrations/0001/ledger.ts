@@ -1,7 +1,7 @@
 /** Meters, the double-entry journal and the chain of events. */
 export const ledger = `
--- One row per (meter, group, window start); a lifetime has window_start 0, a rolling window -1, and then oldest_at is its
--- next entry to fall out, so that a read within the window touches one row. id: what payments remember them by.
+-- One row per (meter, group, window start); a lifetime has window_start 0, a rolling window -1. id: what payments remember
+-- them by.
 CREATE TABLE meters (
   id INTEGER PRIMARY KEY,
   meter TEXT NOT NULL,
@@ -11,7 +11,6 @@ CREATE TABLE meters (
   total_micro INTEGER NOT NULL,
   count INTEGER NOT NULL CHECK (count >= 0),
   last_at INTEGER,
-  oldest_at INTEGER,
   UNIQUE (meter, grp, window_start)
 ) STRICT;
 
@@ -26,14 +25,16 @@ CREATE TABLE meter_entries (
   -- Ids of meters, or [id, at] where it counts at another time (a refund in a rolling window).
   meters_json TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
--- What is still inside a rolling window, oldest first; what fell out is deleted here and stays above.
+-- What rolling totals are the sum of: all groups of a meter in the order of time, so that payments are appended here and
+-- leave from the other end. What fell out is deleted here and stays above.
 CREATE TABLE meter_rolling (
-  meter_id INTEGER NOT NULL,
+  meter TEXT NOT NULL,
   at INTEGER NOT NULL,
   payment_id TEXT NOT NULL,
+  meter_id INTEGER NOT NULL,
   amount_micro INTEGER NOT NULL,
   counted INTEGER NOT NULL,
-  PRIMARY KEY (meter_id, at, payment_id)
+  PRIMARY KEY (meter, at, payment_id)
 ) STRICT, WITHOUT ROWID;
 
 -- An entry moves an amount from one account to another, so that no entry can fail to sum to zero.
