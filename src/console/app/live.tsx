@@ -71,6 +71,7 @@ const LISTENED = [
     ['policy.rolled_back', 'alert.raised', 'credential.created', 'credential.revoked', 'approver.created'],
     ['approver.changed', 'approver.revoked', 'credential.rotated', 'payee.address_retired', 'sponsor.created'],
     ['sponsor.status_changed', 'workflow.created', 'workflow.status_changed', 'wallet.ceilings_changed'],
+    ['person.status_changed'],
     ['policy.shadow_started', 'policy.shadow_ended'],
   );
 

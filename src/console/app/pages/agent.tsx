@@ -3,7 +3,6 @@ import { Box, Loaded, Page } from '../parts.tsx';
 import { type Agent, inert } from '../views.ts';
 import { AgentBudget } from './agentBudget.tsx';
 import { AgentActs, AgentFacts, type Reach } from './agentParts.tsx';
-import { AgentWallet } from './agentWallet.tsx';
 import { AgentWork } from './agentWork.tsx';
 import { Keys } from './settings/keys.tsx';
 import { StopProgress } from './stop.tsx';
@@ -22,9 +21,6 @@ export function AgentPage({ id }: { id: string }) {
             <Box title="Now">
               <AgentFacts agent={agent} reach={exposure.data?.agents[0] ?? null} />
               <AgentActs agent={agent} reload={answer.reload} />
-            </Box>
-            <Box title="Ceilings on chain">
-              <AgentWallet id={agent.id} />
             </Box>
             <Box title="Budget">
               <AgentBudget id={agent.id} />

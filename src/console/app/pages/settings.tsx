@@ -3,6 +3,7 @@ import { useMe } from '../session.tsx';
 import { inert } from '../views.ts';
 import { Approvers } from './settings/approvers.tsx';
 import { Keys } from './settings/keys.tsx';
+import { People } from './settings/people.tsx';
 import { Sponsors } from './settings/sponsors.tsx';
 import { Workflows } from './settings/workflows.tsx';
 
@@ -34,6 +35,9 @@ export function Settings() {
       </Box>
       <Box title="Approvers">
         <Approvers />
+      </Box>
+      <Box title="People by identity provider">
+        <People />
       </Box>
       <Box title="Sponsors">
         <Sponsors />

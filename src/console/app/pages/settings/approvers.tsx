@@ -16,6 +16,7 @@ type Approver = {
   address: string;
   roles: string[];
   sponsor: string | null;
+  email: string | null;
   status: string;
 };
 
@@ -53,6 +54,7 @@ export function Approvers() {
               { title: 'Address', cell: ({ address }) => <Mono>{address}</Mono> },
               { title: 'Roles', cell: ({ roles }) => inert(roles.join(', ')) },
               { title: 'Sponsor', cell: ({ sponsor }) => nameOf(sponsor) },
+              { title: 'E-mail', cell: ({ email }) => inert(email ?? 'none') },
               { title: 'Status', cell: ({ status }) => <State state={status} /> },
               { title: 'Listed by the wallets of', cell: ({ address }) => <ListedBy address={address} /> },
               ...(can(me, 'admin')
@@ -64,8 +66,8 @@ export function Approvers() {
                           'none'
                         ) : (
                           <span className="acts">
-                            <Opens label="Change roles" name={`Change roles of ${inert(each.name)}`} small>
-                              {(close) => <ChangeRoles approver={each} reload={reload} onClose={close} />}
+                            <Opens label="Change" name={`Change ${inert(each.name)}`} small>
+                              {(close) => <ChangeApprover approver={each} reload={reload} onClose={close} />}
                             </Opens>
                             <Act
                               label="Remove"
@@ -109,9 +111,11 @@ function AddApprover({ reload, onClose }: { reload: () => void; onClose: () => v
   const [address, setAddress] = useState('');
   const [roles, setRoles] = useState('finance');
   const [sponsor, setSponsor] = useState('');
+  const [email, setEmail] = useState('');
   const sponsors = useSponsors();
   const add = async (): Promise<void> => {
-    await ask('/v1/approvers', { name, address, roles: wordsOf(roles), ...(sponsor ? { sponsor } : {}) });
+    const tied = { ...(sponsor ? { sponsor } : {}), ...(email.trim() ? { email: email.trim() } : {}) };
+    await ask('/v1/approvers', { name, address, roles: wordsOf(roles), ...tied });
     reload();
   };
   const wrong = name.trim() === '' ? 'Give a name.' : (addressProblem(address) ?? needsRole(roles));
@@ -144,6 +148,7 @@ function AddApprover({ reload, onClose }: { reload: () => void; onClose: () => v
         value={sponsor}
         onChange={(event) => setSponsor(event.currentTarget.value)}
       />
+      <EmailInput value={email} onChange={setEmail} />
     </FormDialog>
   );
 }
@@ -151,16 +156,21 @@ function AddApprover({ reload, onClose }: { reload: () => void; onClose: () => v
 const needsRole = (roles: string): string | null =>
   wordsOf(roles).length === 0 ? 'Give at least one role; to end an approver, remove them.' : null;
 
-function ChangeRoles({ approver, reload, onClose }: { approver: Approver; reload: () => void; onClose: () => void }) {
+type Changing = { approver: Approver; reload: () => void; onClose: () => void };
+
+function ChangeApprover({ approver, reload, onClose }: Changing) {
   const [roles, setRoles] = useState(approver.roles.join(', '));
+  const [email, setEmail] = useState(approver.email ?? '');
   const change = async (): Promise<void> => {
-    await ask(`/v1/approvers/${approver.id}/roles`, { roles: wordsOf(roles) });
+    const path = `/v1/approvers/${approver.id}`;
+    if (email.trim() !== (approver.email ?? '')) await ask(`${path}/email`, { email: email.trim() || null });
+    if (wordsOf(roles).join() !== approver.roles.join()) await ask(`${path}/roles`, { roles: wordsOf(roles) });
     reload();
   };
   return (
     <FormDialog
-      title={`Roles of ${inert(approver.name)}`}
-      submit="Save the roles"
+      title={`Change ${inert(approver.name)}`}
+      submit="Save"
       onClose={onClose}
       wrong={needsRole(roles)}
       onSubmit={change}
@@ -172,6 +182,19 @@ function ChangeRoles({ approver, reload, onClose }: { approver: Approver; reload
         value={roles}
         onChange={(event) => setRoles(event.currentTarget.value)}
       />
+      <EmailInput value={email} onChange={setEmail} />
     </FormDialog>
+  );
+}
+
+function EmailInput({ value, onChange }: { value: string; onChange: (value: string) => void }) {
+  return (
+    <TextInput
+      label="E-mail"
+      description="Who signs in by the identity provider with it, verified, is this approver; the wallet still signs."
+      type="email"
+      value={value}
+      onChange={(event) => onChange(event.currentTarget.value)}
+    />
   );
 }
