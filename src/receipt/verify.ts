@@ -97,7 +97,9 @@ function checkInput(receipt: Receipt): Finding[] {
         destination?: { address?: string };
         agent?: { id?: string };
       };
+      // Of a key written twice, another reader may take the other value.
       same =
+        JSON.stringify(input) === decision.input &&
         String(input.payment?.amount) === receipt.payment.amount_micro &&
         input.payment?.kind === receipt.payment.kind &&
         input.payment?.network === `eip155:${receipt.chain.id}` &&
@@ -136,6 +138,7 @@ async function checkChain(receipt: Receipt, client: PublicClient): Promise<Findi
     finding('payment id', key === payment.chain_key, `${key} is the hash of ${payment.id}`),
     transferFinding(receipt, mined.logs),
     payment.rail === 'wallet' ? executedFinding(receipt, mined.logs) : authorizationFinding(receipt, mined.logs),
+    await walletFinding(receipt, client),
     await registryFinding(receipt, client),
     await originFinding(receipt, client, mined.blockNumber),
   ];
@@ -192,6 +195,20 @@ function authorizationFinding(receipt: Receipt, logs: readonly Log[]): Finding {
     'AuthorizationUsed',
     ok,
     'the EIP-3009 nonce is the hash of payment id, policy digest and decision hash',
+  );
+}
+
+/** Logs of another token or another purse than the wallet's own say nothing: anybody can emit them. */
+async function walletFinding(receipt: Receipt, client: PublicClient): Promise<Finding> {
+  const { wallet, token, purse } = receipt.chain;
+  const read = (functionName: 'token' | 'purse') =>
+    client.readContract({ address: getAddress(wallet), abi: agentWalletAbi, functionName }).catch(() => null);
+  const [itsToken, itsPurse] = await Promise.all([read('token'), read('purse')]);
+  const same = (its: Address | null, said: string): boolean => its !== null && isAddressEqual(its, said as Address);
+  return finding(
+    'token and purse',
+    same(itsToken, token) && same(itsPurse, purse),
+    `${wallet} pays in ${itsToken ?? 'nothing'} and has the purse ${itsPurse ?? 'none'}`,
   );
 }
 
