@@ -111,6 +111,9 @@ function told(error: unknown, during: 'discovery' | 'sign-in'): BursarError {
     const message = `The identity provider said: ${word(error.error)}.`;
     return isOurs ? invalid(message) : refused(message);
   }
+  if (error instanceof client.WWWAuthenticateChallengeError) {
+    return invalid(`It does not take this client's credentials (status ${error.status}).`);
+  }
   if (error instanceof client.ClientError) {
     const code = error.code ?? 'unknown';
     if (code === 'OAUTH_TIMEOUT' || code === 'OAUTH_ABORT') return unavailable('It does not answer in time.');
