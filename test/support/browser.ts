@@ -61,7 +61,7 @@ export async function openTab(
   await context.addInitScript({
     content: `window.ethereum = { request: ({ method, params = [] }) => window.walletAnswers(method, params) };\n${axeSource}`,
   });
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(30_000);
   const page = await context.newPage();
   const wrongs: string[] = [];
   page.on('pageerror', (error) => wrongs.push(`error: ${error.message}`));
