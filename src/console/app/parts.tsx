@@ -3,6 +3,7 @@ import { type ReactNode, useState } from 'react';
 import type { Problem } from './api.ts';
 import type { Answer } from './live.tsx';
 import { follow } from './route.ts';
+import { inert } from './views.ts';
 
 export function Page({ title, aside, children }: { title: string; aside?: ReactNode; children: ReactNode }) {
   return (
@@ -46,9 +47,9 @@ export function Loaded<T>({ answer, children }: { answer: Answer<T>; children: (
 /** What went wrong, what to do, and a way to try again. `isOld`: what stands below was there before. */
 export function Failed({ problem, retry, isOld = false }: { problem: Problem; retry: () => void; isOld?: boolean }) {
   return (
-    <Alert color="red" variant="outline" title={problem.message} role="alert">
+    <Alert color="red" variant="outline" title={inert(problem.message)} role="alert">
       <Text size="sm" mb="xs">
-        {problem.action}
+        {inert(problem.action)}
         {isOld && ' What stands here is from before.'}
       </Text>
       <Button size="xs" variant="default" onClick={retry}>

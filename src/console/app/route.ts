@@ -14,6 +14,14 @@ export function go(to: string): void {
   document.getElementById('main')?.focus();
 }
 
+/** Changes the query of the page that is shown. `replace`: Back leads to what was before it, as while somebody types. */
+export function setQuery(values: Record<string, string>, replace = false): void {
+  const given = Object.entries(values).filter(([, value]) => value !== '');
+  const search = given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
+  history[replace ? 'replaceState' : 'pushState'](null, '', location.pathname + search);
+  notify();
+}
+
 /** Path and query of the page that is shown. */
 export function useLocation(): { path: string; query: URLSearchParams } {
   const href = useSyncExternalStore(

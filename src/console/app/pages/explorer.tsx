@@ -1,7 +1,8 @@
-import { Text } from '@mantine/core';
+import { Text, Title } from '@mantine/core';
 import { formatUsdc } from '../../../money/microUsdc.ts';
 import { useAsk } from '../live.tsx';
-import { Box, Facts, Loaded, Mono, Page, Rows, State, short, To, When } from '../parts.tsx';
+import { Box, Copyable, Facts, Loaded, Mono, Page, Rows, State, short, To, When } from '../parts.tsx';
+import { inert } from '../views.ts';
 
 const explorers: Record<number, string> = {
   1: 'https://etherscan.io',
@@ -15,17 +16,17 @@ const explorers: Record<number, string> = {
 };
 
 /** To the chain's public block explorer, and to the page here that decodes it. */
-export function TransactionLink({ hash, chainId }: { hash: string; chainId: number }) {
+export function TransactionLink({ hash, chainId, whole = false }: { hash: string; chainId: number; whole?: boolean }) {
   const site = explorers[chainId];
   return (
     <>
       <To href={`/explorer/tx/${hash}`}>
-        <Mono>{short(hash)}</Mono>
+        <Mono>{whole ? hash : short(hash)}</Mono>
       </To>
       {site && (
         <>
           {' '}
-          <a href={`${site}/tx/${hash}`} rel="noreferrer" target="_blank">
+          <a href={`${site}/tx/${hash}`} rel="noreferrer" target="_blank" className="out">
             block explorer
           </a>
         </>
@@ -52,7 +53,7 @@ type Transaction = {
 
 const Who = ({ party }: { party: Party }) => (
   <>
-    {party.name && `${party.name} `}
+    {party.name && `${inert(party.name)} `}
     <Mono>{party.address}</Mono>
   </>
 );
@@ -62,7 +63,7 @@ export function Explorer({ hash }: { hash: string }) {
   return (
     <Page title="Transaction">
       <Text>
-        <Mono>{hash}</Mono>
+        <Copyable value={hash} what="the transaction's hash" />
       </Text>
       <Loaded answer={answer}>
         {(data) => (
@@ -75,7 +76,7 @@ export function Explorer({ hash }: { hash: string }) {
                   ['To', data.to ? <Who key="to" party={data.to} /> : 'a new contract'],
                   ['Block', data.block_number ?? 'none yet'],
                   ['When', <When key="when" at={data.at} />],
-                  ['Gas', data.gas_used ?? 'not known'],
+                  ['Gas', data.gas_used ? Number(data.gas_used).toLocaleString() : 'not known'],
                   ['Nonce', String(data.nonce)],
                 ]}
               />
@@ -87,9 +88,9 @@ export function Explorer({ hash }: { hash: string }) {
               {data.logs.map((log, index) => (
                 // biome-ignore lint/suspicious/noArrayIndexKey: logs have an order and never another
                 <div key={index} style={{ marginBottom: '1rem' }}>
-                  <Text fw={600}>
+                  <Title order={3} size="h5">
                     {index + 1}. {log.event?.name ?? 'Unknown event'}
-                  </Text>
+                  </Title>
                   <Text size="sm" mb="xs">
                     <Who party={log.contract} />
                   </Text>
@@ -114,10 +115,11 @@ export function Explorer({ hash }: { hash: string }) {
 }
 
 const Arguments = ({ decoded }: { decoded: Decoded }) => (
-  <Facts
-    facts={decoded.args.map(({ name, value }) => [
-      name,
-      <Mono key={name}>{/^(amount|value)$/.test(name) ? `${value} (${formatUsdc(BigInt(value))} USDC)` : value}</Mono>,
-    ])}
-  />
+  <Facts facts={decoded.args.map(({ name, value }) => [name, <Mono key={name}>{shown(name, value)}</Mono>])} />
 );
+
+/** Amounts of USDC also as people write them. A contract may have named anything so: what is no number stays as it is. */
+const shown = (name: string, value: string): string =>
+  /^(amount|value)$/.test(name) && /^\d{1,20}$/.test(value)
+    ? `${value} (${formatUsdc(BigInt(value))} USDC)`
+    : inert(value);

@@ -1,10 +1,11 @@
 import { Button, Text } from '@mantine/core';
-import { useState } from 'react';
-import { ask } from '../api.ts';
+import { type ReactNode, useState } from 'react';
+import { ask, query } from '../api.ts';
 import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
-import { Box, Loaded, Page, Rows, State, To, usdc, When } from '../parts.tsx';
-import type { Money } from '../views.ts';
+import { Box, Loaded, Mono, Page, Rows, State, short, To, usdc, When } from '../parts.tsx';
+import { setQuery, useLocation } from '../route.ts';
+import { inert, type Money } from '../views.ts';
 
 type Balance = { account: string; amount: Money };
 type Entry = {
@@ -15,15 +16,34 @@ type Entry = {
   at: string;
   lines: Balance[];
 };
+const PAGE = 50;
+/** Agents' accounts first; of the many outside, the largest. */
+const OUTSIDE_SHOWN = 20;
+const isOutside = ({ account }: Balance): boolean => account.startsWith('external:');
+function shownBalances(balances: Balance[]): Balance[] {
+  const filled = balances.filter(({ amount }) => amount.value !== '0.00');
+  const outside = filled.filter(isOutside).sort((a, b) => Number(b.amount.value) - Number(a.amount.value));
+  return [...filled.filter((each) => !isOutside(each)), ...outside.slice(0, OUTSIDE_SHOWN)];
+}
 type Check = { ok: boolean; checks: { name: string; ok: boolean; detail: string }[] };
 
 export function Ledger() {
-  const { nameOf } = useNames();
+  const { payees, nameOf } = useNames();
   const balances = useAsk<{ balances: Balance[] }>('/v1/ledger/balances');
-  const entries = useAsk<{ entries: Entry[] }>('/v1/ledger/entries?limit=50');
-  const account = (text: string): string => {
-    const [id = '', kind] = text.split(':');
-    return id.startsWith('agt_') ? `${nameOf(id)}: ${kind?.replaceAll('_', ' ')}` : text;
+  const { query: given } = useLocation();
+  const before = given.get('before') ?? '';
+  const entries = useAsk<{ entries: Entry[] }>(query('/v1/ledger/entries', { limit: String(PAGE), before }));
+  const owners = new Map(payees.flatMap(({ name, addresses }) => addresses.map(({ address }) => [address, name])));
+  const account = (text: string): ReactNode => {
+    const [id = '', kind = ''] = text.split(':');
+    if (id.startsWith('agt_')) return `${nameOf(id)}: ${kind.replaceAll('_', ' ')}`;
+    if (id !== 'external') return text;
+    const owner = owners.get(kind);
+    return (
+      <span title={kind}>
+        {owner ? inert(owner) : 'outside'} <Mono>{short(kind)}</Mono>
+      </span>
+    );
   };
   return (
     <Page title="Ledger">
@@ -33,7 +53,7 @@ export function Ledger() {
           {(data) => (
             <Rows
               label="Balances"
-              rows={data.balances.filter(({ amount }) => amount.value !== '0.00')}
+              rows={shownBalances(data.balances)}
               keyOf={(row) => row.account}
               empty="Nothing is in the books yet."
               columns={[
@@ -44,32 +64,48 @@ export function Ledger() {
           )}
         </Loaded>
       </Box>
-      <Box title="Newest entries">
+      <Box title={before ? 'Entries' : 'Newest entries'}>
         <Loaded answer={entries}>
           {(data) => (
-            <Rows
-              label="Entries"
-              rows={data.entries}
-              keyOf={({ id }) => String(id)}
-              empty="There are no entries yet."
-              columns={[
-                { title: 'Entry', cell: ({ id, kind }) => `${id} ${kind.replaceAll('_', ' ')}` },
-                { title: 'When', cell: ({ at }) => <When at={at} /> },
-                {
-                  title: 'Payment',
-                  cell: ({ payment }) => (payment ? <To href={`/payments/${payment}`}>{payment}</To> : 'none'),
-                },
-                {
-                  title: 'Lines',
-                  cell: ({ id, lines }) =>
-                    lines.map((line) => (
-                      <div key={`${id} ${line.account} ${line.amount.value}`}>
-                        {line.amount.value} {account(line.account)}
-                      </div>
-                    )),
-                },
-              ]}
-            />
+            <>
+              <Rows
+                label="Entries"
+                rows={data.entries}
+                keyOf={({ id }) => String(id)}
+                empty="There are no entries yet."
+                columns={[
+                  { title: 'Entry', cell: ({ id, kind }) => `${id} ${kind.replaceAll('_', ' ')}` },
+                  { title: 'When', fit: true, cell: ({ at }) => <When at={at} /> },
+                  {
+                    title: 'Payment',
+                    fit: true,
+                    cell: ({ payment }) =>
+                      payment ? <To href={`/payments/${payment}`}>…{payment.slice(-8)}</To> : 'none',
+                  },
+                  {
+                    title: 'Lines',
+                    cell: ({ id, lines }) =>
+                      lines.map((line) => (
+                        <div key={`${id} ${line.account} ${line.amount.value}`} className="line">
+                          <span className="sum">{line.amount.value}</span> <span>{account(line.account)}</span>
+                        </div>
+                      )),
+                  },
+                ]}
+              />
+              <div className="pager">
+                {before && (
+                  <Button variant="default" onClick={() => setQuery({})}>
+                    Newest
+                  </Button>
+                )}
+                {data.entries.length === PAGE && (
+                  <Button variant="default" onClick={() => setQuery({ before: String(data.entries.at(-1)?.id ?? '') })}>
+                    Older
+                  </Button>
+                )}
+              </div>
+            </>
           )}
         </Loaded>
       </Box>

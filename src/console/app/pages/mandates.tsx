@@ -1,17 +1,26 @@
 import { Alert, Button, Group } from '@mantine/core';
 import { useState } from 'react';
-import { getAddress } from 'viem';
 import { ask } from '../api.ts';
 import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
-import { Box, Empty, Facts, Loaded, Page, State, usdc, When } from '../parts.tsx';
+import { Box, Empty, Facts, Loaded, Page, State, To, usdc, When } from '../parts.tsx';
 import { can, useMe } from '../session.tsx';
+import { signAs } from '../signer.ts';
 import { mandateDifferences } from '../signing.ts';
 import { inert, type Mandate } from '../views.ts';
-import { connect, signTyped, walletProblem, wallets } from '../wallet.ts';
+import { walletProblem } from '../wallet.ts';
 
-export function Mandates() {
-  const answer = useAsk<{ mandates: Mandate[] }>('/v1/mandates');
+/** All of them, what waits first; one of them is `/mandates/<id>`. */
+export function Mandates({ only }: { only?: string }) {
+  const answer = useAsk<{ mandates: Mandate[] }>(only ? null : '/v1/mandates');
+  const one = useAsk<{ mandate: Mandate }>(only ? `/v1/mandates/${only}` : null);
+  if (only) {
+    return (
+      <Page title="Mandate" aside={<To href="/mandates">All mandates</To>}>
+        <Loaded answer={one}>{({ mandate }) => <OneMandate mandate={mandate} reload={one.reload} />}</Loaded>
+      </Page>
+    );
+  }
   return (
     <Page title="Mandates">
       <Loaded answer={answer}>
@@ -19,7 +28,9 @@ export function Mandates() {
           mandates.length === 0 ? (
             <Empty>No agent has asked for a mandate.</Empty>
           ) : (
-            mandates.map((mandate) => <OneMandate key={mandate.id} mandate={mandate} reload={answer.reload} />)
+            [...mandates]
+              .sort((a, b) => rank(a) - rank(b) || (a.id < b.id ? 1 : -1))
+              .map((mandate) => <OneMandate key={mandate.id} mandate={mandate} reload={answer.reload} />)
           )
         }
       </Loaded>
@@ -50,33 +61,45 @@ function OneMandate({ mandate, reload }: { mandate: Mandate; reload: () => void 
     if (wrong.length > 0) {
       throw new Error(`What you would sign is not what this page shows (${wrong.join(', ')}). Do not sign it.`);
     }
-    const provider = wallets()[0]?.provider;
-    if (!provider) throw new Error(`There is no wallet in this browser. Or run: bursar mandate sign ${mandate.id}`);
-    const address = getAddress(await connect(provider));
-    const signature = await signTyped(provider, address, typedData, me.chain.id);
+    const { address, signature } = await signAs(me, typedData, `bursar mandate sign ${mandate.id}`);
     await ask(`/v1/mandates/${mandate.id}/sign`, { approver: address, signature });
   };
-  const whom = [...mandate.payees.map(nameOf), ...mandate.categories, ...mandate.hosts].join(', ');
+  const whom = [
+    ...mandate.payees.map(nameOf),
+    ...mandate.categories.map((category) => `anybody in ${category}`),
+    ...mandate.hosts.map((host) => `the seller ${inert(host)}`),
+  ].join(', ');
   const isOpen = mandate.status === 'requested' || mandate.status === 'active';
   return (
     <Box title={`${nameOf(mandate.agent)}: ${inert(mandate.reason)}`}>
       <Facts
         facts={[
           ['Status', <State key="status" state={mandate.status} />],
-          ['Worst case', <strong key="worst">{usdc(mandate.worst_case)}</strong>],
-          ['For', whom || 'anybody'],
+          [
+            'Worst case',
+            <span key="worst">
+              <strong>{usdc(mandate.worst_case)}</strong> can move under it without anybody being asked again
+            </span>,
+          ],
+          ['Pays to', whom || 'anybody'],
           ['Per payment', `at most ${usdc(mandate.per_payment)}`],
           ['In all', `at most ${usdc(mandate.total)}${mandate.count === null ? '' : `, ${mandate.count} times`}`],
-          ['Cadence', mandate.cadence ? `${mandate.cadence.rrule} (${mandate.cadence.zone})` : 'whenever'],
+          ['Cadence', mandate.cadence ? cadence(mandate.cadence) : 'whenever the agent asks'],
           ['From', <When key="from" at={mandate.not_before} />],
           ['Until', <When key="until" at={mandate.expires_at} />],
           ['Used', `${usdc(mandate.used.total)} in ${mandate.used.count} payments`],
-          ['Signed by', mandate.signers.map(({ name }) => name).join(', ') || 'nobody'],
+          ['Signed by', mandate.signers.map(({ name }) => inert(name)).join(', ') || 'nobody'],
+          [
+            'Id',
+            <To key="id" href={`/mandates/${mandate.id}`}>
+              {mandate.id}
+            </To>,
+          ],
         ]}
       />
       {failure && (
         <Alert mt="sm" color="red" variant="outline" role="alert" title="Not done">
-          {failure}
+          {inert(failure)}
         </Alert>
       )}
       {isOpen && can(me, 'approve') && (
@@ -97,4 +120,17 @@ function OneMandate({ mandate, reload }: { mandate: Mandate; reload: () => void 
       )}
     </Box>
   );
+}
+
+const order = ['requested', 'active'];
+const rank = ({ status }: Mandate): number => (order.includes(status) ? order.indexOf(status) : order.length);
+
+const units: Record<string, string> = { DAILY: 'day', WEEKLY: 'week', MONTHLY: 'month', YEARLY: 'year' };
+
+/** The rule in words where it is a plain one, and as it is signed in any case. */
+function cadence({ rrule, zone }: { rrule: string; zone: string }): string {
+  const unit = units[/FREQ=(\w+)/.exec(rrule)?.[1] ?? ''];
+  const every = Number(/INTERVAL=(\d+)/.exec(rrule)?.[1] ?? 1);
+  const words = unit ? `at most once every ${every === 1 ? unit : `${every} ${unit}s`}, ` : '';
+  return `${words}${inert(rrule)} (${inert(zone)})`;
 }

@@ -1,85 +1,50 @@
 import { Button, Group, Text } from '@mantine/core';
+import type { ReactNode } from 'react';
 import { ask } from '../api.ts';
 import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
-import { Box, download, Facts, Json, Loaded, Mono, Page, State, To, usdc, When } from '../parts.tsx';
+import { Box, Copyable, download, Facts, Json, Loaded, Mono, Page, State, To, usdc, When } from '../parts.tsx';
 import { useMe } from '../session.tsx';
 import { type Event, inert, type Payment } from '../views.ts';
 import { TransactionLink } from './explorer.tsx';
+import { Destination, Progress, Reasons } from './reviewParts.tsx';
+import { Timeline } from './timeline.tsx';
 
-type Story = {
-  payment: Payment;
-  decisions: { hash: string; effect: string; policy_digest: string; at: string; input: unknown; result: unknown }[];
-  signatures: { approver: string; address: string; verdict: string; signature: string; signed: unknown; at: string }[];
+type Decision = { hash: string; effect: string; policy_digest: string; at: string; input: unknown; result: unknown };
+type Signature = {
+  approver: string;
+  address: string;
+  verdict: 'approve' | 'reject';
+  counts: boolean;
+  reason: string | null;
+  signature: string;
+  signed: unknown;
+  at: string;
 };
+type Story = { payment: Payment; decisions: Decision[]; signatures: Signature[] };
 
+/** Everything about one payment: where it stands, what happened, what it was decided on, who signed. */
 export function PaymentPage({ id }: { id: string }) {
-  const { nameOf } = useNames();
-  const { chain } = useMe();
   const answer = useAsk<Story>(`/v1/payments/${id}/story`);
   const events = useAsk<{ events: Event[] }>(`/v1/events?payment=${id}&limit=200`);
-  const receipt = async (): Promise<void> => {
-    const document = await ask(`/v1/payments/${id}/receipt`);
-    download(`${id}.receipt.json`, 'application/json', `${JSON.stringify(document, null, 2)}\n`);
-  };
   return (
-    <Page title="Payment">
+    <Page title="Payment" aside={<To href="/payments">All payments</To>}>
       <Loaded answer={answer}>
         {({ payment, decisions, signatures }) => (
           <>
-            <Box title={`${usdc(payment.amount)} to ${payment.payee ? nameOf(payment.payee) : 'an unknown address'}`}>
-              <Facts
-                facts={[
-                  ['State', <State key="state" state={payment.state} />],
-                  ['Id', <Mono key="id">{payment.id}</Mono>],
-                  ['Agent', nameOf(payment.agent)],
-                  ['Address', <Mono key="to">{payment.address}</Mono>],
-                  [
-                    'Kind',
-                    `${payment.kind.replaceAll('_', ' ')}, ${payment.rail === 'x402' ? 'by 402' : 'from the wallet'}`,
-                  ],
-                  ['Workflow', nameOf(payment.workflow)],
-                  ['Memo', inert(payment.memo ?? 'none')],
-                  ['Policy', <Mono key="policy">{payment.policy_digest}</Mono>],
-                  ...(payment.settlement
-                    ? ([
-                        [
-                          'Transaction',
-                          <TransactionLink key="tx" hash={payment.settlement.tx_hash} chainId={chain.id} />,
-                        ],
-                        ['Block', payment.settlement.block_number],
-                        ['Gas', payment.settlement.gas_used ?? 'not known'],
-                      ] as [string, React.ReactNode][])
-                    : []),
-                ]}
-              />
-              <Group mt="md">
-                {payment.state === 'in_review' && <To href={`/reviews/${payment.id}`}>Review it</To>}
-                {payment.settlement && (
-                  <Button size="xs" variant="default" onClick={receipt}>
-                    Download the receipt
-                  </Button>
-                )}
-              </Group>
-            </Box>
+            <Summary payment={payment} resource={resourceOf(decisions)} />
             <Box title="What happened">
               <Loaded answer={events}>{(data) => <Timeline events={data.events} />}</Loaded>
             </Box>
             <Box title="Rules">
-              {payment.reasons.map((reason) => (
-                <Text key={`${reason.rule} ${reason.message}`} size="sm" mb="xs">
-                  <strong>{reason.code}</strong> ({reason.rule}): {reason.message}
-                  {reason.observed != null && ` Observed ${reason.observed}.`}
-                  {reason.limit != null && ` Limit ${reason.limit}.`}
-                </Text>
-              ))}
+              <Reasons reasons={payment.reasons} />
               {decisions.map((decision, index) => (
                 <details key={decision.at + decision.hash}>
                   <summary>
                     Decision {index + 1}: {decision.effect}, <When at={decision.at} />
                   </summary>
                   <Text size="sm" my="xs">
-                    <Mono>{decision.hash}</Mono>
+                    Hash <Mono>{decision.hash}</Mono>, by the policy <Mono>{decision.policy_digest}</Mono>
                   </Text>
                   <Json label={`Input of decision ${index + 1}`} value={decision.input} />
                   <Json label={`Result of decision ${index + 1}`} value={decision.result} />
@@ -91,12 +56,14 @@ export function PaymentPage({ id }: { id: string }) {
                 {signatures.map((each) => (
                   <details key={each.signature}>
                     <summary>
-                      {each.approver}: {each.verdict}, <When at={each.at} />
+                      {inert(each.approver)}: {each.verdict}
+                      {each.verdict === 'approve' && !each.counts && ' (does not count)'}, <When at={each.at} />
                     </summary>
+                    {each.reason && <Text my="xs">{inert(each.reason)}</Text>}
                     <Text size="sm" my="xs">
                       <Mono>{each.address}</Mono> signed: <Mono>{each.signature}</Mono>
                     </Text>
-                    <Json label={`What ${each.approver} signed`} value={each.signed} />
+                    <Json label={`What ${inert(each.approver)} signed`} value={each.signed} />
                   </details>
                 ))}
               </Box>
@@ -108,24 +75,78 @@ export function PaymentPage({ id }: { id: string }) {
   );
 }
 
-function Timeline({ events }: { events: Event[] }) {
-  const { nameOf } = useNames();
-  return (
-    <ol className="story">
-      {events.map((event) => (
-        <li key={event.seq}>
-          <strong>{event.type.replace('payment.', '').replaceAll('_', ' ')}</strong>{' '}
-          <Text span size="sm" c="dimmed">
-            <When at={event.at} /> by {event.actor === 'bursar' ? 'Bursar' : nameOf(event.actor)}, event {event.seq}
-          </Text>
-          {Object.keys(event.data).length > 0 && (
-            <details>
-              <summary>Details</summary>
-              <Json label={`Details of event ${event.seq}`} value={event.data} />
-            </details>
-          )}
-        </li>
-      ))}
-    </ol>
+function Summary({ payment, resource }: { payment: Payment; resource: Resource | null }) {
+  const { payees, nameOf } = useNames();
+  const { chain } = useMe();
+  const { id, settlement } = payment;
+  const receipt = async (): Promise<void> => {
+    const document = await ask(`/v1/payments/${id}/receipt`);
+    download(`${id}.receipt.json`, 'application/json', `${JSON.stringify(document, null, 2)}\n`);
+  };
+  const link = (room: string, to: string): ReactNode => (
+    <To key={to} href={`/${room}/${to}`}>
+      <Mono>{to}</Mono>
+    </To>
   );
+  const facts: ([string, ReactNode] | false)[] = [
+    ['State', <State key="state" state={payment.state} />],
+    ['Id', <Copyable key="id" value={id} what="the payment's id" />],
+    ['Agent', named(`/agents/${payment.agent}`, nameOf(payment.agent))],
+    ['Pays to', <Destination key="to" payment={payment} payee={payees.find((each) => each.id === payment.payee)} />],
+    ['Kind', `${payment.kind.replaceAll('_', ' ')}, ${payment.rail === 'x402' ? 'by 402' : 'from the wallet'}`],
+    ['Category', payment.category ?? 'none'],
+    ['Workflow', `${nameOf(payment.workflow)}${payment.run ? `, run ${inert(payment.run)}` : ''}`],
+    ['Sponsor', nameOf(payment.sponsor)],
+    ['Memo', inert(payment.memo ?? 'none')],
+    resource !== null && ['402 resource', `${inert(resource.method)} ${inert(resource.resource)}`],
+    resource?.description != null && ['Sold as', inert(resource.description)],
+    payment.mandate !== null && ['Mandate', link('mandates', payment.mandate)],
+    payment.review !== null && ['Approvals', <Progress key="approvals" payment={payment} />],
+    payment.refund_of !== null && ['Gives back', link('payments', payment.refund_of)],
+    payment.refunds.length > 0 && ['Refunded by', payment.refunds.map((each) => link('payments', each))],
+    payment.receivable !== null && ['Receivable', <Mono key="receivable">{payment.receivable}</Mono>],
+    payment.funds !== null && ['Tops up for', link('payments', payment.funds)],
+    payment.batch !== null && ['Batch', <Mono key="batch">{payment.batch}</Mono>],
+    ['Policy', <Mono key="policy">{payment.policy_digest}</Mono>],
+    ['Decision', <Copyable key="decision" value={payment.decision_hash} what="the decision's hash" />],
+    settlement !== null && [
+      'Transaction',
+      <TransactionLink key="tx" hash={settlement.tx_hash} chainId={chain.id} whole />,
+    ],
+    settlement !== null && ['Block', `${settlement.block_number}, log ${settlement.log_index}`],
+    settlement !== null && ['Settled', <When key="settled" at={settlement.settled_at} />],
+    settlement !== null && ['Gas', gas(settlement)],
+  ];
+  return (
+    <Box title={`${usdc(payment.amount)} to ${payment.payee ? nameOf(payment.payee) : 'an unknown address'}`}>
+      <Facts facts={facts.filter((fact) => fact !== false)} />
+      {(payment.state === 'in_review' || settlement) && (
+        <Group mt="md">
+          {payment.state === 'in_review' && <To href={`/reviews/${id}`}>Review it</To>}
+          {settlement && (
+            <Button size="xs" variant="default" onClick={receipt}>
+              Download the receipt
+            </Button>
+          )}
+        </Group>
+      )}
+    </Box>
+  );
+}
+
+const named = (href: string, text: string): ReactNode => <To href={href}>{text}</To>;
+
+function gas({ gas_used: used, payments_in_transaction: count }: NonNullable<Payment['settlement']>): string {
+  if (used === null) return 'not known: others sent the transaction';
+  return count > 1 ? `${used}, shared by ${count} payments` : used;
+}
+
+type Resource = { resource: string; method: string; description: string | null };
+
+/** What was bought by 402, from the document that it was decided on. */
+function resourceOf(decisions: Decision[]): Resource | null {
+  const input = decisions[0]?.input as { payment?: { x402?: Partial<Resource> | null } } | undefined;
+  const x402 = input?.payment?.x402;
+  if (!x402?.resource) return null;
+  return { resource: x402.resource, method: x402.method ?? '', description: x402.description ?? null };
 }

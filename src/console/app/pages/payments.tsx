@@ -1,93 +1,71 @@
-import { Button, Group, NativeSelect, TextInput } from '@mantine/core';
-import { useEffect, useState } from 'react';
-import { paymentKinds } from '../../../payments/kinds.ts';
-import { states } from '../../../payments/states.ts';
-import { ask, query } from '../api.ts';
+import { Button, Paper, Text } from '@mantine/core';
+import { query } from '../api.ts';
 import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
 import { Loaded, Page, Rows, State, short, To, usdc, When } from '../parts.tsx';
-import { useLocation } from '../route.ts';
+import { setQuery, useLocation } from '../route.ts';
 import { inert, type Payment } from '../views.ts';
+import { Filters, filtersOf } from './paymentFilters.tsx';
 
-type List = { payments: Payment[]; next_cursor?: string | null };
+type List = { payments: Payment[]; next_cursor: string | null };
 const PAGE = '50';
 
+/** Filters and page are the address of this page: it can be sent to somebody, and Back goes back. */
 export function Payments() {
-  const { agents, payees } = useNames();
-  const { query: asked } = useLocation();
-  const [filter, setFilter] = useState({
-    state: '',
-    kind: '',
-    agent: asked.get('agent') ?? '',
-    payee: asked.get('payee') ?? '',
-  });
-  const [text, setText] = useState('');
-  const [search, setSearch] = useState('');
-  useEffect(() => {
-    const timer = setTimeout(() => setSearch(text.trim().length > 1 ? text.trim() : ''), 300);
-    return () => clearTimeout(timer);
-  }, [text]);
-  const first = search
-    ? query('/v1/search/payments', { q: search })
-    : query('/v1/payments', { ...filter, limit: PAGE });
-  const answer = useAsk<List>(first);
-  const [older, setOlder] = useState<{ of: string; list: Payment[]; next: string | null }>();
-  const more = older?.of === first ? older : undefined;
-  const shown = (data: List): Payment[] => {
-    const known = new Set(data.payments.map(({ id }) => id));
-    return [...data.payments, ...(more?.list ?? []).filter(({ id }) => !known.has(id))];
-  };
-  const next = (data: List): string | null => (more ? more.next : (data.next_cursor ?? null));
-  const loadOlder = async (cursor: string): Promise<void> => {
-    const page = await ask<List>(query('/v1/payments', { ...filter, limit: PAGE, cursor }));
-    setOlder({ of: first, list: [...(more?.list ?? []), ...page.payments], next: page.next_cursor ?? null });
-  };
-  const choose = (name: keyof typeof filter) => ({
-    value: filter[name],
-    onChange: (event: { currentTarget: { value: string } }) =>
-      setFilter({ ...filter, [name]: event.currentTarget.value }),
-    disabled: search !== '',
-  });
-  const any = { value: '', label: 'any' };
+  const { query: given } = useLocation();
+  const filters = filtersOf(given);
+  const cursor = given.get('cursor') ?? '';
+  const { from, to, q, ...rest } = filters;
+  const times = { from: startOf(from), to: startOf(to, 1) };
+  const answer = useAsk<List>(
+    query('/v1/payments', { ...rest, ...times, q: q.length > 1 ? q : '', limit: PAGE, cursor }),
+  );
   return (
     <Page title="Payments">
-      <Group align="end" gap="sm">
-        <TextInput
-          label="Search"
-          placeholder="Name, payment id or transaction"
-          value={text}
-          onChange={(event) => setText(event.currentTarget.value)}
-        />
-        <NativeSelect label="State" data={[any, ...states]} {...choose('state')} />
-        <NativeSelect label="Kind" data={[any, ...paymentKinds]} {...choose('kind')} />
-        <NativeSelect
-          label="Agent"
-          data={[any, ...agents.map(({ id, name }) => ({ value: id, label: inert(name) }))]}
-          {...choose('agent')}
-        />
-        <NativeSelect
-          label="Payee"
-          data={[any, ...payees.map(({ id, name }) => ({ value: id, label: inert(name) }))]}
-          {...choose('payee')}
-        />
-      </Group>
+      <Paper withBorder p="md" className="card">
+        <Filters filters={filters} />
+      </Paper>
       <Loaded answer={answer}>
-        {(data) => {
-          const cursor = next(data);
-          return (
-            <>
-              <PaymentRows payments={shown(data)} empty="No payment is like that." />
-              {cursor !== null && !search && (
-                <Button variant="default" onClick={() => loadOlder(cursor)}>
-                  Show older ones
+        {({ payments, next_cursor: next }) => (
+          <>
+            <div className="sheet">
+              <PaymentRows payments={payments} empty={next ? 'None on this page.' : 'No payment is like that.'} />
+            </div>
+            <div className="pager">
+              {cursor && (
+                <Button variant="default" onClick={() => setQuery(filters)}>
+                  Newest
                 </Button>
               )}
-            </>
-          );
-        }}
+              {cursor && (
+                <Button variant="default" onClick={() => history.back()}>
+                  Newer
+                </Button>
+              )}
+              {next && (
+                <Button variant="default" onClick={() => setQuery({ ...filters, cursor: next })}>
+                  Older
+                </Button>
+              )}
+              {next && payments.length < Number(PAGE) && (
+                <Text size="sm" c="dimmed">
+                  Only a part of the past was searched for this page. Older ones may match too.
+                </Text>
+              )}
+            </div>
+          </>
+        )}
       </Loaded>
     </Page>
   );
+}
+
+/** The first moment of a date by this person's clock, some days later; what is no date stays out. */
+function startOf(date: string, daysLater = 0): string {
+  const start = new Date(`${date}T00:00:00`);
+  if (Number.isNaN(start.getTime())) return '';
+  start.setDate(start.getDate() + daysLater);
+  return start.toISOString();
 }
 
 export function PaymentRows({ payments, empty }: { payments: Payment[]; empty: string }) {
@@ -101,33 +79,34 @@ export function PaymentRows({ payments, empty }: { payments: Payment[]; empty: s
       columns={[
         {
           title: 'When',
+          fit: true,
           cell: ({ id, created_at: at }) => (
             <To href={`/payments/${id}`}>
               <When at={at} />
             </To>
           ),
         },
-        { title: 'State', cell: ({ state }) => <State state={state} /> },
+        { title: 'State', fit: true, cell: ({ state }) => <State state={state} /> },
         { title: 'Amount', cell: ({ amount }) => usdc(amount), right: true },
-        { title: 'Agent', cell: ({ agent }) => nameOf(agent) },
+        { title: 'Agent', fit: true, cell: ({ agent }) => nameOf(agent) },
         {
           title: 'To',
           cell: ({ payee, address }) => (payee ? nameOf(payee) : <span title={address}>{short(address)}</span>),
         },
-        { title: 'Kind', cell: ({ kind, rail }) => `${kind.replaceAll('_', ' ')}${rail === 'x402' ? ' by 402' : ''}` },
         {
-          title: 'Why',
-          cell: ({ reasons, memo }) =>
-            inert(
-              reasons
-                .filter(({ code }) => code !== 'allowed')
-                .map(({ message }) => message)
-                .join(' ') ||
-                memo ||
-                'allowed',
-            ),
+          title: 'Kind',
+          fit: true,
+          cell: ({ kind, rail }) => `${kind.replaceAll('_', ' ')}${rail === 'x402' ? ' by 402' : ''}`,
         },
+        { title: 'Why', cell: why },
       ]}
     />
   );
+}
+
+/** What fired; of a payment that simply passed, what it was for. */
+function why({ reasons, memo }: Payment): string {
+  const fired = reasons.filter(({ code }) => code !== 'all_passed').map(({ message }) => message);
+  const text = fired.join(' ') || memo || 'within the policy';
+  return inert(text).replaceAll(/0x[0-9a-fA-F]{40}/g, short);
 }

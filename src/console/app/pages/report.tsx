@@ -1,51 +1,77 @@
-import { Button, Group, TextInput } from '@mantine/core';
-import { useState } from 'react';
+import { Button, NativeSelect, Paper, Text, TextInput } from '@mantine/core';
 import { query } from '../api.ts';
 import { useAsk } from '../live.tsx';
 import { download, Loaded, Page, Rows, usdc } from '../parts.tsx';
-import { duration, type Money, percent, type Rates } from '../views.ts';
+import { setQuery, useLocation } from '../route.ts';
+import { duration, inert, type Money, percent, type Rates } from '../views.ts';
 
 type Row = Rates & { week: string; workflow: string; spend: Money };
-type Report = { from: string; to: string; rows: Row[]; csv: string };
+type Report = { from: string; to: string; zone: string; rows: Row[]; csv: string };
 const WEEK_MS = 7 * 86_400_000;
+const DATE = /^\d{4}-\d\d-\d\d$/;
 const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
-/** Completion, exceptions and time in review, per workflow and week. */
+/** Completion, exceptions and time in review, per workflow and week; the weeks are in the page's address. */
 export function Report() {
-  const [from, setFrom] = useState(() => day(Date.now() - 3 * WEEK_MS));
-  const [to, setTo] = useState(() => day(Date.now()));
-  const answer = useAsk<Report>(query('/v1/reports/pilot', { from, to }));
+  const { query: given } = useLocation();
+  const date = (name: string, otherwise: string): string => {
+    const text = given.get(name) ?? '';
+    return DATE.test(text) ? text : otherwise;
+  };
+  const from = date('from', day(Date.now() - 3 * WEEK_MS));
+  const to = date('to', day(Date.now()));
+  const zone = given.get('zone') ?? '';
+  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const answer = useAsk<Report>(query('/v1/reports/pilot', { from, to, zone }));
+  const choose = (name: string) => (event: { currentTarget: { value: string } }) =>
+    setQuery({ from, to, zone, [name]: event.currentTarget.value }, true);
+  const zones = [...new Set(['UTC', own, zone].filter((each) => each !== ''))];
   return (
     <Page title="Pilot report">
-      <Group align="end">
-        <TextInput type="date" label="From the week of" value={from} onChange={(e) => setFrom(e.currentTarget.value)} />
-        <TextInput type="date" label="To the week of" value={to} onChange={(e) => setTo(e.currentTarget.value)} />
-        <Button
-          variant="default"
-          disabled={!answer.data}
-          onClick={() => answer.data && download(`pilot-${from}-${to}.csv`, 'text/csv', answer.data.csv)}
-        >
-          Download CSV
-        </Button>
-      </Group>
-      <Loaded answer={answer}>
-        {({ rows }) => (
-          <Rows
-            label="Pilot report"
-            rows={rows}
-            keyOf={({ week, workflow }) => `${week} ${workflow}`}
-            empty="No payment was asked for in these weeks."
-            columns={[
-              { title: 'Week of', cell: ({ week }) => week },
-              { title: 'Workflow', cell: ({ workflow }) => workflow },
-              { title: 'Payments', cell: ({ payments }) => payments, right: true },
-              { title: 'Completed', cell: (row) => percent(row.completion_rate), right: true },
-              { title: 'Denied', cell: ({ denied }) => denied, right: true },
-              { title: 'Needed a person', cell: (row) => percent(row.exception_rate), right: true },
-              { title: 'Time in review', cell: (row) => duration(row.median_review_seconds), right: true },
-              { title: 'Spend', cell: ({ spend }) => usdc(spend), right: true },
-            ]}
+      <Paper withBorder p="md" className="card">
+        <div className="filters">
+          <TextInput type="date" label="From the week of" value={from} onChange={choose('from')} />
+          <TextInput type="date" label="To the week of" value={to} onChange={choose('to')} />
+          <NativeSelect
+            label="Weeks begin by"
+            value={zone}
+            data={[{ value: '', label: "the policy's clock" }, ...zones]}
+            onChange={choose('zone')}
           />
+          <Button
+            disabled={!answer.data}
+            onClick={() => answer.data && download(`pilot-${from}-${to}.csv`, 'text/csv', answer.data.csv)}
+          >
+            Download CSV
+          </Button>
+        </div>
+      </Paper>
+      <Loaded answer={answer}>
+        {({ rows, zone: used }) => (
+          <>
+            <div className="sheet">
+              <Rows
+                label="Pilot report"
+                rows={rows}
+                keyOf={({ week, workflow }) => `${week} ${workflow}`}
+                empty="No payment was asked for in these weeks."
+                columns={[
+                  { title: 'Week of', cell: ({ week }) => week, fit: true },
+                  { title: 'Workflow', cell: ({ workflow }) => inert(workflow) },
+                  { title: 'Payments', cell: ({ payments }) => payments, right: true },
+                  { title: 'Completed', cell: (row) => percent(row.completion_rate), right: true },
+                  { title: 'Denied', cell: ({ denied }) => denied, right: true },
+                  { title: 'Needed a person', cell: (row) => percent(row.exception_rate), right: true },
+                  { title: 'Time in review', cell: (row) => duration(row.median_review_seconds), right: true },
+                  { title: 'Spend', cell: ({ spend }) => usdc(spend), right: true },
+                ]}
+              />
+            </div>
+            <Text size="sm" c="dimmed">
+              Weeks begin on Monday, 00:00 in {used}. Completed: settled, of what was not denied and came to an end.
+              Needed a person: of all that was asked for. Time in review: the median.
+            </Text>
+          </>
         )}
       </Loaded>
     </Page>

@@ -1,0 +1,109 @@
+import { Text } from '@mantine/core';
+import { Copyable, Mono, When } from '../parts.tsx';
+import { inert, type Payee, type Payment } from '../views.ts';
+
+/** Where the money goes: new, changed or unverified is what a fraud with addresses looks like. */
+export function Destination({ payment, payee }: { payment: Payment; payee: Payee | undefined }) {
+  const known = payee?.addresses.find(({ address }) => address === payment.address);
+  const old = formerAddress(payment, payee);
+  const address = <Copyable value={payment.address} what="the address" />;
+  if (old !== null) {
+    return (
+      <span className="swap">
+        <span>
+          Was <del>{<Mono>{old}</Mono>}</del>
+        </span>
+        <span>
+          Now <ins>{address}</ins>
+        </span>
+        <Text span size="sm" c="dimmed">
+          {known ? (
+            <>
+              Changed <When at={known.changed_at ?? known.first_seen_at} />;{' '}
+              {known.verified_at ? 'verified since' : 'nobody has verified the new one'}
+            </>
+          ) : (
+            'The new one is not known to be this payee’s'
+          )}
+        </Text>
+      </span>
+    );
+  }
+  return (
+    <span className="swap">
+      <span>{address}</span>
+      <Text span size="sm" c="dimmed">
+        {!payee && 'It belongs to no payee that is known here'}
+        {payee && !known && 'Not an address of this payee'}
+        {known && (known.verified_at ? 'Verified' : 'Not verified by anybody')}
+        {known && (
+          <>
+            , first seen <When at={known.first_seen_at} />
+          </>
+        )}
+      </Text>
+    </span>
+  );
+}
+
+/** The address that this one stands instead of; null where nothing changed. */
+function formerAddress(payment: Payment, payee: Payee | undefined): string | null {
+  const asked = payment.reasons.find(({ code }) => code === 'host_address_changed');
+  if (typeof asked?.limit === 'string') return asked.limit;
+  const known = payee?.addresses.find(({ address }) => address === payment.address);
+  if (payee && !known) return payee.addresses.find(({ retired_at: retired }) => retired === null)?.address ?? null;
+  if (!known?.changed_at) return null;
+  const before = (payee?.addresses ?? [])
+    .filter(({ address, retired_at: retired }) => address !== payment.address && retired !== null)
+    .sort((a, b) => (String(a.retired_at) < String(b.retired_at) ? 1 : -1));
+  return before[0]?.address ?? null;
+}
+
+/** The rules that fired, with their figures in words. */
+export function Reasons({ reasons }: { reasons: Payment['reasons'] }) {
+  return (
+    <ul className="reasons">
+      {reasons.map(({ rule, code, message }) => (
+        <li key={`${rule} ${code} ${message}`}>
+          {inert(message)}
+          <span className="rule">
+            Rule {inert(rule)} ({inert(code)})
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** How many of the approvals that count are there. */
+export function Progress({ payment: { review } }: { payment: Payment }) {
+  if (!review) return <>None needed</>;
+  const done = review.approvals.filter(({ verdict, counts }) => verdict === 'approve' && counts).length;
+  return (
+    <>
+      <span className="steps" aria-hidden="true">
+        {Array.from({ length: review.quorum }, (_, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: steps differ by their place only
+          <i key={index} data-done={index < done} />
+        ))}
+      </span>
+      {done} of {review.quorum} from {review.roles.join(' or ')}
+    </>
+  );
+}
+
+/** Who has answered so far, and what they said. */
+export function Verdicts({ payment: { review } }: { payment: Payment }) {
+  if (!review || review.approvals.length === 0) return null;
+  return (
+    <ul>
+      {review.approvals.map(({ approver, verdict, counts, reason, at }) => (
+        <li key={approver}>
+          <strong>{inert(approver)}</strong> {verdict === 'approve' ? 'approved' : 'rejected'} it, <When at={at} />
+          {verdict === 'approve' && !counts && ': by the policy this signature does not count'}
+          {reason && <>: {inert(reason)}</>}
+        </li>
+      ))}
+    </ul>
+  );
+}

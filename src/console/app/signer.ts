@@ -1,0 +1,36 @@
+import { getAddress } from 'viem';
+import type { Me } from './session.tsx';
+import { type Provider, signTyped, wallets } from './wallet.ts';
+
+/**
+ * A signature over typed data by the account of who is signed in, from the wallet in this browser that has it. Throws sentences:
+ * no wallet (`instead` is what to run where the key is), another account, another chain; or what the wallet throws.
+ */
+export async function signAs(
+  me: Me,
+  typedData: unknown,
+  instead: string,
+): Promise<{ address: string; signature: string }> {
+  const address = me.approver?.address;
+  if (!address) throw new Error('You are signed in without a wallet address. Sign in with the wallet that approves.');
+  const provider = await walletOf(address, instead);
+  return { address, signature: await signTyped(provider, address, typedData, me.chain.id) };
+}
+
+async function walletOf(address: string, instead: string): Promise<Provider> {
+  const found = wallets();
+  const [first] = found;
+  if (!first) {
+    throw new Error(`There is no wallet in this browser. Use one that holds ${address}, or run: ${instead}`);
+  }
+  for (const { provider } of found) if ((await accountsOf(provider, 'eth_accounts')).includes(address)) return provider;
+  const shown = await accountsOf(first.provider, 'eth_requestAccounts');
+  if (shown.includes(address)) return first.provider;
+  throw new Error(
+    `Your wallet is on ${shown[0] ?? 'no account'}; you are signed in as ${address}. Choose that account in your wallet, then try again.`,
+  );
+}
+
+async function accountsOf(provider: Provider, method: 'eth_accounts' | 'eth_requestAccounts'): Promise<string[]> {
+  return ((await provider.request({ method })) as string[]).map((account) => getAddress(account));
+}
