@@ -32,8 +32,8 @@ export interface Activations {
   load(bundleText: string, note: string, act: Act): Promise<Policy>;
   /** First on chain, then here, between two commits: requests before decide by the old one, requests after by the new one. */
   activate(digest: string, kind: Activation['kind'], act: Act): Promise<Policy>;
-  /** Activates the version that was active before this one. */
-  rollback(act: Act): Promise<Policy>;
+  /** Activates the version that was active before this one. `to`: which one is meant; another is `conflict`. */
+  rollback(act: Act, to?: string): Promise<Policy>;
   /** The candidate that the gate asks as well, or null. */
   shadow(): Shadow | null;
   /** Both, for the gate. Throws as `active` does. */
@@ -102,7 +102,7 @@ export async function openActivations(
       });
       return policy;
     },
-    async rollback(act) {
+    async rollback(act, to) {
       const digest = activations.active().digest;
       const before = store.read((tx) =>
         tx.get<{ digest: string }>(
@@ -112,6 +112,10 @@ export async function openActivations(
       );
       if (!before)
         throw new BursarError('policy_not_found', { message: 'No other policy was active before this one.' });
+      if (to !== undefined && to !== before.digest) {
+        const message = 'Somebody else has changed the active policy meanwhile.';
+        throw new BursarError('conflict', { message, details: { to: before.digest } });
+      }
       return activations.activate(before.digest, 'rollback', act);
     },
     shadow: shadows.current,

@@ -238,6 +238,15 @@ describe('what ends a candidate', () => {
   });
 });
 
+describe('a roll-back', () => {
+  it('that means another version than it would reach does nothing', async () => {
+    await policies.activate(strict, 'activate', act);
+    await policies.rollback(act, world.policy.digest);
+    await expect(policies.rollback(act, world.policy.digest)).rejects.toMatchObject({ code: 'conflict' });
+    expect(policies.active().digest).toBe(world.policy.digest);
+  });
+});
+
 describe('a candidate that fails', () => {
   it('by a trap is a difference with what it threw; the payment goes on', async () => {
     const odd = `decision := ${allow} if input.payment.amount != 7000000\n\ndecision := 1 if input.payment.amount == 7000000\n\ndecision := 2 if input.payment.amount == 7000000`;

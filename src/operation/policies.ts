@@ -94,9 +94,11 @@ export const policyOperations = [
     method: 'POST',
     path: '/v1/policies/rollback',
     scope: 'policy',
-    input: z.strictObject({}),
+    input: z.strictObject({
+      to: Digest.optional().describe('The version that is meant; where it would be another one, nothing happens'),
+    }),
     output: ActiveView.pick({ digest: true }),
-    errors: ['policy_not_found', 'not_configured', 'chain_unavailable'],
-    handler: async (app, caller) => ({ digest: (await app.policies.rollback(actOf(app, caller))).digest }),
+    errors: ['policy_not_found', 'not_configured', 'chain_unavailable', 'conflict'],
+    handler: async (app, caller, { to }) => ({ digest: (await app.policies.rollback(actOf(app, caller), to)).digest }),
   }),
 ];

@@ -1,0 +1,134 @@
+import { Group, Text, TextInput } from '@mantine/core';
+import { type ReactNode, useState } from 'react';
+import { ask } from '../api.ts';
+import { FormDialog, Opens } from '../forms.tsx';
+import { useAsk } from '../live.tsx';
+import { Loaded, Mono } from '../parts.tsx';
+import { Changes } from './policiesDiff.tsx';
+import { type Differences, Sums } from './policiesShadow.tsx';
+import { activeOf, beforeOf, nameOf, type Version } from './policiesVersion.ts';
+
+const BYTES_MAX = 4_000_000;
+
+/** Takes a compiled bundle from a file. The server proves it; it decides nothing by that. */
+export function LoadBundle({ onClose, onDone }: { onClose: () => void; onDone: () => void }) {
+  const [file, setFile] = useState<File | null>(null);
+  const [note, setNote] = useState('');
+  const wrong = (): string | null => {
+    if (file === null) return 'Choose the file that bursar policy compile has written.';
+    if (file.size > BYTES_MAX) return 'That is too large for a bundle: the server takes 4 MB.';
+    return note.trim() === '' ? 'Say why this version is there.' : null;
+  };
+  const load = async (): Promise<void> => {
+    await ask('/v1/policies', { bundle: await file?.text(), note: note.trim() });
+    onDone();
+  };
+  return (
+    <FormDialog title="Load a bundle" submit="Load it" onClose={onClose} wrong={wrong()} onSubmit={load}>
+      <Text size="sm">
+        It is checked and kept under its digest, and decides nothing until somebody activates it. To make one: bursar
+        policy compile my-policy --out bundle.json.
+      </Text>
+      <label>
+        Bundle file{' '}
+        <input
+          type="file"
+          accept="application/json,.json"
+          onChange={(event) => setFile(event.currentTarget.files?.[0] ?? null)}
+        />
+      </label>
+      <TextInput
+        label="Note"
+        description="Why this version is there. Everybody who may read sees it."
+        required
+        maxLength={200}
+        value={note}
+        onChange={(event) => setNote(event.currentTarget.value)}
+      />
+    </FormDialog>
+  );
+}
+
+type Step = { title: string; submit: string; path: string; body?: object; says: ReactNode };
+
+/** A question with the whole difference to what decides now, and one button that does it. */
+function Confirm(props: { step: Step; to: Version; versions: Version[]; onClose: () => void; onDone: () => void }) {
+  const { step, to, versions, onClose, onDone } = props;
+  const active = activeOf(versions);
+  const act = async (): Promise<void> => {
+    await ask(step.path, step.body ?? {});
+    onDone();
+  };
+  return (
+    <FormDialog title={step.title} submit={step.submit} onClose={onClose} onSubmit={act}>
+      <Text size="sm">
+        <Mono>{to.digest}</Mono> ({nameOf(to)})
+      </Text>
+      <Text size="sm">{step.says}</Text>
+      {active && <Changes from={active.digest} to={to.digest} />}
+      {to.shadow && <Told />}
+    </FormDialog>
+  );
+}
+
+function Told() {
+  const answer = useAsk<Differences>('/v1/policies/differences?limit=1');
+  return <Loaded answer={answer}>{({ summary }) => <Sums summary={summary} />}</Loaded>;
+}
+
+/** What an operator may do with one version. */
+export function VersionActs({
+  version,
+  versions,
+  reload,
+}: {
+  version: Version;
+  versions: Version[];
+  reload: () => void;
+}) {
+  const { digest, active, shadow } = version;
+  const before = beforeOf(versions);
+  const opens = (label: string, step: Step, to: Version) => (
+    <Opens label={label} name={`${label}: ${nameOf(version)}`} small>
+      {(close) => <Confirm step={step} to={to} versions={versions} onClose={close} onDone={reload} />}
+    </Opens>
+  );
+  if (active) {
+    if (!before) return null;
+    const says = 'The version that was active before decides again, from the next payment on.';
+    const step = {
+      title: 'Roll back?',
+      submit: 'Roll back',
+      path: '/v1/policies/rollback',
+      body: { to: before.digest },
+      says,
+    };
+    return opens('Roll back', step, before);
+  }
+  const activate: Step = {
+    title: 'Let this version decide?',
+    submit: 'Activate it',
+    path: `/v1/policies/${digest}/activate`,
+    says: 'It decides from the next payment on. What was decided before stays; what waits for people is decided again by it.',
+  };
+  const start: Step = {
+    title: 'Try this version in shadow?',
+    submit: 'Start the shadow',
+    path: '/v1/policies/shadow',
+    body: { digest },
+    says: 'It is asked about every payment next to the active version and decides nothing. A candidate that is in shadow already ends.',
+  };
+  const end: Step = {
+    title: 'End the shadow?',
+    submit: 'End the shadow',
+    path: '/v1/policies/shadow',
+    body: { digest: null },
+    says: 'It is not asked any more. What it would have decided otherwise is kept.',
+  };
+  return (
+    <Group gap="xs">
+      {opens('Activate', activate, version)}
+      {shadow ? opens('End shadow', end, version) : activeOf(versions) && opens('Try in shadow', start, version)}
+    </Group>
+  );
+}

@@ -1,0 +1,165 @@
+import { Button, Group, Text } from '@mantine/core';
+import { useState } from 'react';
+import { query } from '../api.ts';
+import { useAsk } from '../live.tsx';
+import { useNames } from '../names.tsx';
+import { Box, Empty, Facts, Loaded, Mono, Rows, State, To, usdc, When } from '../parts.tsx';
+import { inert, type Money } from '../views.ts';
+
+type Reason = { code: string; message: string };
+type Said = { effect: string; reasons: Reason[]; review: { quorum: number; roles: string[] } | null };
+type Difference = {
+  seq: number;
+  payment: string;
+  agent: string;
+  at: string;
+  amount: Money;
+  active: Said;
+  shadow: Said;
+  failure: string | null;
+};
+type Change = { active: string; shadow: string; count: number; amount: Money };
+type Summary = { decided: number; same: number; other_reasons: number; changes: Change[] };
+export type Differences = {
+  shadow: { digest: string; started_at: string; ended: { reason: string; at: string } | null } | null;
+  summary: Summary;
+  differences: Difference[];
+  next_cursor: number | null;
+};
+
+const endings: Record<string, string> = {
+  off: 'ended by an operator',
+  replaced: 'another candidate took its place',
+  activated: 'it was activated',
+  meters_differ: 'the active policy no longer counts by its meters',
+  too_slow: 'it took too long',
+  unreadable: 'its bundle could not be read after a restart',
+};
+
+/** What the candidate would have decided otherwise: in sums, and payment by payment. */
+export function ShadowBox() {
+  const [cursor, setCursor] = useState<number | null>(null);
+  const path = query('/v1/policies/differences', { limit: '20', cursor: cursor === null ? null : String(cursor) });
+  const answer = useAsk<Differences>(path);
+  return (
+    <Box title="Candidate in shadow">
+      <Loaded answer={answer}>
+        {({ shadow, summary, differences, next_cursor: next }) =>
+          shadow === null ? (
+            <Empty>No candidate was ever asked next to the active policy.</Empty>
+          ) : (
+            <>
+              <Facts
+                facts={[
+                  ['Candidate', <Mono key="digest">{shadow.digest}</Mono>],
+                  ['Asked since', <When key="since" at={shadow.started_at} />],
+                  [
+                    'Now',
+                    shadow.ended === null ? (
+                      'asked about every payment, and decides nothing'
+                    ) : (
+                      <Ended key="ended" {...shadow.ended} />
+                    ),
+                  ],
+                ]}
+              />
+              <Sums summary={summary} />
+              <Rows
+                label="Differences"
+                rows={differences}
+                keyOf={({ seq }) => String(seq)}
+                empty="It would have decided every payment in the same way."
+                columns={columns}
+              />
+              <Group mt="sm">
+                {cursor !== null && (
+                  <Button size="xs" variant="default" onClick={() => setCursor(null)}>
+                    Newest
+                  </Button>
+                )}
+                {next !== null && (
+                  <Button size="xs" variant="default" onClick={() => setCursor(next)}>
+                    Older
+                  </Button>
+                )}
+              </Group>
+            </>
+          )
+        }
+      </Loaded>
+    </Box>
+  );
+}
+
+const Ended = ({ reason, at }: { reason: string; at: string }) => (
+  <>
+    Not asked any more: {endings[reason] ?? inert(reason)}, <When at={at} />
+  </>
+);
+
+/** Counts and money of what would change. */
+export function Sums({ summary }: { summary: Summary }) {
+  const { decided, same, other_reasons: other, changes } = summary;
+  return (
+    <>
+      <Text my="sm">
+        {decided} decided, {same} of them the same; {other} with the same effect for other reasons.
+      </Text>
+      {changes.length > 0 && (
+        <Rows
+          label="What would change"
+          rows={changes}
+          keyOf={({ active, shadow }) => `${active} ${shadow}`}
+          empty=""
+          columns={[
+            { title: 'Decided', cell: ({ active }) => <State state={active} /> },
+            { title: 'Would be', cell: ({ shadow }) => <State state={shadow} /> },
+            { title: 'Payments', cell: ({ count }) => count, right: true },
+            { title: 'Amount', cell: ({ amount }) => usdc(amount), right: true },
+          ]}
+        />
+      )}
+    </>
+  );
+}
+
+const columns = [
+  {
+    title: 'Payment',
+    cell: ({ payment }: Difference) => <To href={`/payments/${payment}`}>{payment}</To>,
+  },
+  { title: 'When', cell: ({ at }: Difference) => <When at={at} /> },
+  { title: 'Agent', cell: ({ agent }: Difference) => <AgentName id={agent} /> },
+  { title: 'Amount', cell: ({ amount }: Difference) => usdc(amount), right: true },
+  { title: 'Decided', cell: ({ active }: Difference) => <Answer said={active} /> },
+  {
+    title: 'Would be',
+    cell: ({ shadow, failure }: Difference) => (
+      <>
+        <Answer said={shadow} />
+        {failure !== null && <div>{inert(failure)}</div>}
+      </>
+    ),
+  },
+];
+
+const AgentName = ({ id }: { id: string }) => <>{useNames().nameOf(id)}</>;
+
+function Answer({ said }: { said: Said }) {
+  const { effect, reasons, review } = said;
+  return (
+    <>
+      <State state={effect} />
+      {reasons.map(({ code, message }) => (
+        <div key={code}>
+          <Mono>{inert(code)}</Mono> {inert(message)}
+        </div>
+      ))}
+      {review && (
+        <div>
+          {review.quorum} of {inert(review.roles.join(', '))}
+        </div>
+      )}
+    </>
+  );
+}
