@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureBuilt } from '../src/console/builder.ts';
+import { openKeyDoor } from '../src/http/keyDoor.ts';
 import { sessionRoutes } from '../src/http/sessionRoutes.ts';
 import { refusalLog } from '../src/session/refusals.ts';
 import { openSessions, SESSION_MS } from '../src/session/sessions.ts';
@@ -76,7 +77,7 @@ describe('signing in with an approver wallet', () => {
     const origin = 'https://bursar.example';
     const site = { host: '127.0.0.1', origin };
     const note = refusalLog(store, Date.now);
-    const routes = sessionRoutes(app, { sessions, site, oidc: null, note }, () => 'test');
+    const routes = sessionRoutes(app, { sessions, site, oidc: null, note }, openKeyDoor(app));
     const message = await finance.message({ nonce: sessions.nonce(), domain: 'bursar.example', uri: origin });
     const answer = await routes.request('/siwe', {
       method: 'POST',

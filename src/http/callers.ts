@@ -5,7 +5,7 @@ import type { App } from '../operation/app.ts';
 import type { Caller } from '../operation/operation.ts';
 import type { Oidc } from '../session/oidc.ts';
 import type { NoteRefusal } from '../session/refusals.ts';
-import { isCsrf, type Sessions } from '../session/sessions.ts';
+import { isCsrf, type Session, type Sessions } from '../session/sessions.ts';
 import { type KeyDoor, refuseAfter } from './keyDoor.ts';
 import { CSRF_HEADER, type Site, sessionToken } from './site.ts';
 
@@ -33,16 +33,26 @@ export function createCallers(app: App, keys: KeyDoor, people: People | null): C
   return (c) => {
     const hasKey = c.req.header('authorization') !== undefined;
     const token = people && !hasKey ? sessionToken(c, people.site) : undefined;
-    const caller = people && token !== undefined ? bySession(c, people.sessions, token) : keys.callerByKey(c);
+    const caller = people && token !== undefined ? bySession(c, people.sessions, keys, token) : keys.callerByKey(c);
     refuseAfter(perKey.take(caller.credential.id, app.clock()), 'Too many requests with this key.');
     return caller;
   };
 }
 
-function bySession(c: Context, sessions: Sessions, token: string): Caller {
-  const { caller } = sessions.resolve(token);
+function bySession(c: Context, sessions: Sessions, keys: KeyDoor, token: string): Caller {
+  const { caller } = sessionOf(c, sessions, keys, token);
   if (c.req.method !== 'GET' && c.req.method !== 'HEAD' && !isCsrf(token, c.req.header(CSRF_HEADER))) {
     throw new BursarError('csrf_required');
   }
   return caller;
+}
+
+/** A cookie of no session counts as a wrong key. Throws `unauthenticated`, `too_many_requests`. */
+export function sessionOf(c: Context, sessions: Sessions, keys: KeyDoor, token: string): Session {
+  try {
+    return sessions.resolve(token);
+  } catch (error) {
+    if (error instanceof BursarError && error.code === 'unauthenticated') keys.wasWrong(c, null);
+    throw error;
+  }
 }

@@ -19,6 +19,8 @@ export type KeyDoor = {
   addressOf(c: Context): string;
   /** Who holds the bearer's key. Throws `unauthenticated`, `too_many_requests`. */
   callerByKey(c: Context): Caller;
+  /** Counts a key, or the cookie of no session, that was wrong. Throws `too_many_requests` where there were too many. */
+  wasWrong(c: Context, key: string | null): void;
 };
 
 /**
@@ -39,25 +41,27 @@ export function openKeyDoor(
     const bindings = c.env as Partial<HttpBindings> | undefined;
     return address(bindings?.incoming?.socket.remoteAddress, c.req.header('x-forwarded-for'));
   };
-  function refused(c: Context, key: string): void {
-    const [from, prefix, nowMs] = [addressOf(c), key.slice(0, PREFIX_LENGTH), app.clock()];
+  function wasWrong(c: Context, key: string | null): void {
+    const [from, nowMs] = [addressOf(c), app.clock()];
+    const prefix = key === null ? null : key.slice(0, PREFIX_LENGTH);
     refuseAfter(perAddress.waitSeconds(from, nowMs), 'Too many wrong keys from this address.');
-    refuseAfter(perPrefix.waitSeconds(prefix, nowMs), 'Too many wrong keys that begin like this one.');
+    if (prefix) refuseAfter(perPrefix.waitSeconds(prefix, nowMs), 'Too many wrong keys that begin like this one.');
     perAddress.failed(from, nowMs);
-    perPrefix.failed(prefix, nowMs);
+    if (prefix) perPrefix.failed(prefix, nowMs);
     // One event when somebody begins to be turned away, not one for each wrong key.
-    const isOver = perAddress.waitSeconds(from, nowMs) > 0 || perPrefix.waitSeconds(prefix, nowMs) > 0;
+    const isOver = perAddress.waitSeconds(from, nowMs) > 0 || (prefix && perPrefix.waitSeconds(prefix, nowMs) > 0);
     if (isOver) void note({ type: 'credential.refused', data: { from, key_prefix: shown(prefix), path: c.req.path } });
   }
   return {
     addressOf,
+    wasWrong,
     callerByKey: (c) => {
       const key = /^Bearer ([\x21-\x7e]+)$/.exec(c.req.header('authorization') ?? '')?.[1];
       if (key === undefined) throw new BursarError('unauthenticated');
       try {
         return callerOf(app, key);
       } catch (error) {
-        if (error instanceof BursarError && error.code === 'unauthenticated') refused(c, key);
+        if (error instanceof BursarError && error.code === 'unauthenticated') wasWrong(c, key);
         throw error;
       }
     },
@@ -65,7 +69,8 @@ export function openKeyDoor(
 }
 
 /** Of what is no key of ours nothing is kept: it may be another system's secret. */
-const shown = (prefix: string): string | null => (/^bursar_(op|au|ag)_/.test(prefix) ? prefix : null);
+const shown = (prefix: string | null): string | null =>
+  prefix !== null && /^bursar_(op|au|ag)_/.test(prefix) ? prefix : null;
 
 export function refuseAfter(seconds: number, message: string): void {
   if (seconds > 0) throw new BursarError('too_many_requests', { message, details: { retry_after_seconds: seconds } });

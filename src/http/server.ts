@@ -47,7 +47,7 @@ export function createHttp(app: App, people: People | null = null, keys = openKe
     });
   }
   http.route('/i', invoiceRoutes(app, keys.addressOf));
-  if (people) http.route('/auth', sessionRoutes(app, people, keys.addressOf));
+  if (people) http.route('/auth', sessionRoutes(app, people, keys));
   for (const path of new Set(registry.map((operation) => operation.path))) {
     http.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), (c) => problem(c, new BursarError('method_not_allowed')));
   }

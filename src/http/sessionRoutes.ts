@@ -8,8 +8,8 @@ import { rateLimit } from '../facilitator/rateLimit.ts';
 import type { App } from '../operation/app.ts';
 import { invalidRequest } from '../operation/dispatch.ts';
 import { countAttempts } from '../session/attempts.ts';
-import { csrfOf, isCsrf, SESSION_MS, type Sessions } from '../session/sessions.ts';
-import type { People } from './callers.ts';
+import { csrfOf, isCsrf, SESSION_MS, type Session } from '../session/sessions.ts';
+import { type People, sessionOf } from './callers.ts';
 import { type KeyDoor, refuseAfter } from './keyDoor.ts';
 import { oidcRoutes } from './oidcRoutes.ts';
 import { attributes, CSRF_HEADER, isTls, originOf, sessionCookie, sessionToken } from './site.ts';
@@ -23,8 +23,9 @@ const STATEMENT = 'Sign in to Bursar. This moves no money.';
 const SignIn = z.strictObject({ message: z.string().max(4_000), signature: z.string().max(16_386) });
 
 /** `/auth`: sign-in with Ethereum (EIP-4361) or by OIDC, and the session cookie. */
-export function sessionRoutes(app: App, people: People, addressOf: KeyDoor['addressOf']): Hono {
+export function sessionRoutes(app: App, people: People, keys: KeyDoor): Hono {
   const { sessions, site, oidc, note } = people;
+  const { addressOf } = keys;
   const http = new Hono();
   const starts = rateLimit(STARTS);
   const failures = countAttempts(FAILED_SIGN_INS);
@@ -69,7 +70,7 @@ export function sessionRoutes(app: App, people: People, addressOf: KeyDoor['addr
       const before = sessionToken(c, site) ?? null;
       const token = await sessions.signIn({ ...parsed.data, origin, before, isCheapOnly: wait > 0 });
       setCookie(c, sessionCookie(isTls(origin)), token, { ...attributes(origin, 'Strict'), maxAge: SESSION_MS / 1000 });
-      return c.json(me(app, sessions, token));
+      return c.json(me(app, token, sessions.resolve(token)));
     } catch (error) {
       if (!(error instanceof BursarError)) throw error;
       if (error.code === 'sign_in_refused' || error.code === 'too_many_requests') {
@@ -84,7 +85,7 @@ export function sessionRoutes(app: App, people: People, addressOf: KeyDoor['addr
   http.get('/me', (c) => {
     const token = sessionToken(c, site);
     if (token === undefined) throw new BursarError('unauthenticated', { message: 'Nobody is signed in.' });
-    return c.json(me(app, sessions, token));
+    return c.json(me(app, token, sessionOf(c, sessions, keys, token)));
   });
   http.post('/logout', async (c) => {
     const token = sessionToken(c, site);
@@ -99,8 +100,8 @@ export function sessionRoutes(app: App, people: People, addressOf: KeyDoor['addr
   return http;
 }
 
-function me(app: App, sessions: Sessions, token: string): Record<string, unknown> {
-  const { approver, person, role, caller, expiresAtMs } = sessions.resolve(token);
+function me(app: App, token: string, session: Session): Record<string, unknown> {
+  const { approver, person, role, caller, expiresAtMs } = session;
   const { chainId, network, token: usdc } = app.chainFacts;
   const { id, name, scopes } = caller.credential;
   return {

@@ -1,0 +1,122 @@
+import { writeFileSync } from 'node:fs';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { serve } from '@hono/node-server';
+import type { Hono } from 'hono';
+import { expect } from 'vitest';
+import { createHttp } from '../../src/http/server.ts';
+import { openDoors } from '../../src/server/doors.ts';
+import { CALLBACK } from '../../src/session/oidc.ts';
+import { OidcSettings } from '../../src/session/oidcSettings.ts';
+import { startOffice, type TestOffice } from './office.ts';
+import { CLIENT_ID, CLIENT_SECRET, startProvider, type TestProvider } from './oidcProvider.ts';
+import { type Visitor, visitor } from './visitor.ts';
+
+type Said = Record<string, unknown>;
+type Event = { type: string; actor: string; data: Said };
+
+/** What the provider says of an operator. */
+export const ops = {
+  groups: ['everybody', 'bursar-ops'],
+  email: 'Olga@Example.com',
+  email_verified: true,
+  name: 'Olga',
+};
+
+export type OidcScene = {
+  office: TestOffice;
+  provider: TestProvider;
+  /** Where people are: the office's own doors, with the settings of `configure`. */
+  url: string;
+  /** The doors of the office anew, as a start with these settings would have them. */
+  configure(settings?: Partial<OidcSettings>): void;
+  /** Where a person's way to the provider begins. */
+  start(returnTo?: string): string;
+  /** Somebody's browser, sent to the provider and back, just before it calls at the callback. */
+  atTheDoor(id: string, said: Said): Promise<{ browser: Visitor; back: string }>;
+  signIn(id: string, said: Said): Promise<{ browser: Visitor; answer: Response }>;
+  me(browser: Visitor): Promise<Said>;
+  /** The code on the page of a refusal. Nobody is signed in by one. */
+  refusal(browser: Visitor, answer: Response): Promise<string>;
+  events(type: string): Event[];
+  /** With the session's cookie and its CSRF header. */
+  post(browser: Visitor, path: string, body?: unknown): Promise<Response>;
+  end(): Promise<void>;
+};
+
+export const codeOf = async (answer: Response) => ((await answer.json()) as { code: string }).code;
+export const isCallback = (next: URL): boolean => next.pathname === CALLBACK;
+
+/** A whole office with a real identity provider beside it. */
+export async function oidcScene(): Promise<OidcScene> {
+  const office = await startOffice();
+  const { app, store } = office.office;
+  let http: Hono;
+  const server = serve({ fetch: (request, env) => http.fetch(request, env), hostname: '127.0.0.1', port: 0 }) as Server;
+  await new Promise((resolve) => server.once('listening', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const provider = await startProvider(`${url}${CALLBACK}`);
+  const client_secret_file = join(office.home.dir, 'oidc-secret');
+  writeFileSync(client_secret_file, `${CLIENT_SECRET}\n`);
+
+  const configure: OidcScene['configure'] = (settings = {}) => {
+    const given = {
+      issuer: provider.issuer,
+      client_id: CLIENT_ID,
+      client_secret_file,
+      name: 'Our login',
+      roles: { 'bursar-ops': 'operator', 'bursar-audit': 'auditor', everybody: 'viewer' },
+      scopes: ['openid', 'email', 'profile', 'groups'],
+      ...settings,
+    };
+    const doors = openDoors(app, { ...office.config, oidc: OidcSettings.parse(given) });
+    http = createHttp(app, doors.people, doors.keys);
+  };
+  const start: OidcScene['start'] = (returnTo = '/payments') =>
+    `${url}/auth/oidc/start?${new URLSearchParams({ return_to: returnTo })}`;
+  const atTheDoor: OidcScene['atTheDoor'] = async (id, said) => {
+    provider.person = { id, said };
+    const browser = visitor();
+    const { next } = await browser.follow(start(), isCallback);
+    provider.secrets.push(next?.searchParams.get('code') ?? 'none');
+    return { browser, back: String(next) };
+  };
+  const me: OidcScene['me'] = async (browser) => (await (await browser.get(`${url}/auth/me`)).json()) as Said;
+  configure();
+  return {
+    office,
+    provider,
+    url,
+    configure,
+    start,
+    atTheDoor,
+    me,
+    signIn: async (id, said) => {
+      const { browser, back } = await atTheDoor(id, said);
+      return { browser, answer: await browser.get(back) };
+    },
+    refusal: async (browser, answer) => {
+      expect(browser.cookies(url).get('bursar_session')).toBeUndefined();
+      expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'");
+      return /<code>(\w+)<\/code>/.exec(await answer.text())?.[1] ?? 'no page';
+    },
+    events: (type) => {
+      const sql = 'SELECT body FROM events WHERE type = ? ORDER BY seq';
+      const rows = store.read((tx) => tx.all<{ body: string }>(sql, type));
+      return rows.map(({ body }) => JSON.parse(body) as Event);
+    },
+    post: async (browser, path, body = {}) => {
+      const { csrf } = await me(browser);
+      const cookie = `bursar_session=${browser.cookies(url).get('bursar_session')}`;
+      const headers = { cookie, 'content-type': 'application/json', 'x-bursar-csrf': String(csrf) };
+      return fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    },
+    end: async () => {
+      server.closeAllConnections();
+      server.close();
+      await provider.stop();
+      await office.end();
+    },
+  };
+}
