@@ -4,7 +4,7 @@ import { ensureBuilt } from '../src/console/builder.ts';
 import { readBundle, writeBundle } from '../src/policy/bundle.ts';
 import { faults, openTab, photograph, startBrowser, type Tab } from './support/browser.ts';
 import { startOffice, type TestOffice } from './support/office.ts';
-import { changedStarterBundle, stricterBundle } from './support/stricterPolicy.ts';
+import { starterWith, stricterBundle } from './support/stricterPolicy.ts';
 
 let office: TestOffice;
 let browser: Browser;
@@ -165,7 +165,7 @@ describe('the policies page', () => {
 
   it('is not taken in by a bundle that shows one thing and does another', async () => {
     const { page } = operator;
-    const { bundle } = readBundle(await changedStarterBundle('limit: "50.00"', 'limit: "50.00" # \u202eon esle'));
+    const { bundle } = readBundle(await starterWith('limit: "50.00"', 'limit: "50.00" # \u202eon esle'));
     const text = writeBundle({ ...bundle, wasm: wasmWithNote(bundle.wasm) });
     const { digest } = readBundle(text);
     await load(page, text, 'trust me');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type GateWorld, gateWorld, NOON_MS } from '../../test/support/gateWorld.ts';
 import { handMade } from '../../test/support/handMadePolicy.ts';
-import { changedStarterBundle, stricterBundle } from '../../test/support/stricterPolicy.ts';
+import { starterWith, stricterBundle } from '../../test/support/stricterPolicy.ts';
 import { microUsdc, parseUsdc } from '../money/microUsdc.ts';
 import { checkPayment, requestPayment } from '../payments/gate.ts';
 import { resolveOpa } from '../policy/opa.ts';
@@ -87,7 +87,7 @@ describe('a candidate in shadow', () => {
 
   it('is told apart by its reasons and by the people whom it asks, also where the effect is the same', async () => {
     await policies.startShadow(
-      await load(await changedStarterBundle('{from: "25.00", quorum: 1', '{from: "25.00", quorum: 2')),
+      await load(await starterWith('{from: "25.00", quorum: 1', '{from: "25.00", quorum: 2')),
       act,
     );
     await ask('30');
@@ -106,7 +106,7 @@ describe('a candidate in shadow', () => {
   });
 
   it('sees the meters as they were for the active policy', async () => {
-    const tighter = await load(await changedStarterBundle('limit: "200.00"', 'limit: "30.00"'));
+    const tighter = await load(await starterWith('limit: "200.00"', 'limit: "30.00"'));
     await policies.startShadow(tighter, act);
     for (const usdc of ['20', '10', '10']) expect((await ask(usdc)).state).toBe('authorized');
     expect(differences()).toMatchObject([
@@ -117,7 +117,7 @@ describe('a candidate in shadow', () => {
   it('is one at a time: the next one ends it, and the same one again changes nothing', async () => {
     await policies.startShadow(strict, act);
     await policies.startShadow(strict, act);
-    const other = await load(await changedStarterBundle('limit: "50.00"', 'limit: "30.00"'));
+    const other = await load(await starterWith('limit: "50.00"', 'limit: "30.00"'));
     await policies.startShadow(other, { ...act, actor: 'key_other' });
     expect(events('policy.shadow_started')).toHaveLength(2);
     expect(events('policy.shadow_ended')).toMatchObject([{ actor: 'key_other', data: { reason: 'replaced' } }]);
@@ -131,7 +131,7 @@ describe('a candidate in shadow', () => {
 
   it('of many asked for at the same moment is one', async () => {
     const others = await Promise.all(
-      ['31', '32', '33'].map(async (usdc) => load(await changedStarterBundle('limit: "50.00"', `limit: "${usdc}.00"`))),
+      ['31', '32', '33'].map(async (usdc) => load(await starterWith('limit: "50.00"', `limit: "${usdc}.00"`))),
     );
     await Promise.all([...others, strict].map((digest) => policies.startShadow(digest, act)));
     expect(policies.list().filter(({ shadow }) => shadow)).toHaveLength(1);
@@ -173,7 +173,7 @@ describe('what ends a candidate', () => {
   });
 
   it('is not a roll-back of the active policy', async () => {
-    const other = await load(await changedStarterBundle('limit: "50.00"', 'limit: "45.00"'));
+    const other = await load(await starterWith('limit: "50.00"', 'limit: "45.00"'));
     await policies.activate(other, 'activate', act);
     await policies.startShadow(strict, act);
     await ask('45');
