@@ -87,7 +87,8 @@ export function sell(
 }
 
 function contextOf(request: FastifyRequest): HTTPRequestContext & { paymentHeader?: string } {
-  const path = request.url.split('?')[0] ?? '/';
+  // Fastify can be told to end the path at a semicolon (`useSemicolonDelimiter`, the default before version 5).
+  const path = request.url.split(/[?;]/)[0] ?? '/';
   const header = (name: string): string | undefined => {
     const value = request.headers[name.toLowerCase()];
     return Array.isArray(value) ? value[0] : value;

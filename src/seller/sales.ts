@@ -9,7 +9,7 @@ export type Sale = {
   key: string;
   /** The buyer's `payment-identifier`, where there is one. */
   identifier: string | null;
-  /** Digest of method, URL and body: a payment buys one request, and its answer goes to that request only. */
+  /** Digest of method, URL, body and of the payment as it was sent: its answer goes to that request under that payment only. */
   request: string;
 };
 export type Answer = { status: number; headers: [string, string][]; body: Uint8Array };
@@ -113,7 +113,8 @@ export function saleOf(
   return {
     key: saleKey(payload),
     identifier: identifierOf(payload),
-    request: digest(request.method, request.target, request.body),
+    // The header too: payer and nonce, which name the sale, are on the chain for everybody to copy.
+    request: digest(request.method, request.target, request.body, header),
     payload,
   };
 }

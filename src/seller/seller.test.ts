@@ -1,7 +1,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodePaymentSignatureHeader } from '@x402/core/http';
+import { decodePaymentSignatureHeader, encodePaymentSignatureHeader } from '@x402/core/http';
 import type { PaymentPayload } from '@x402/core/types';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { paying, receiptOf, signed } from '../../test/support/paidRequest.ts';
@@ -59,7 +59,7 @@ describe.each(Object.entries(starts))('selling with %s', (_name, open) => {
   it('runs the handler once for one header sent six times at once, and gives all six the one answer', async () => {
     const { url, runs } = await start({});
     const buyer = await scene.buyer(50_000n);
-    const header = await signed(buyer, `${url}/slow`);
+    const header = await signed(buyer, `${url}/slow`, {}, `order_${'b2'.repeat(10)}`);
     const answers = await Promise.all(Array.from({ length: 6 }, () => fetch(`${url}/slow`, paying(header))));
     expect(answers.map(({ status }) => status)).toEqual(Array(6).fill(200));
     expect(await Promise.all(answers.map((answer) => answer.json()))).toEqual(Array(6).fill({ run: 1 }));
@@ -82,6 +82,30 @@ describe.each(Object.entries(starts))('selling with %s', (_name, open) => {
     expect(runs()).toBe(1);
   });
 
+  it('gives nobody an answer for what the chain shows of its payment, neither forged nor whole', async () => {
+    const { url, runs } = await start({});
+    const buyer = await scene.buyer(100_000n);
+    const header = await signed(buyer, `${url}/slow`);
+    expect((await fetch(`${url}/slow`, paying(header))).status).toBe(200);
+    const seen = decodePaymentSignatureHeader(header);
+    // Payer and nonce are in the token's log, the signature in the transaction's data.
+    const named = encodePaymentSignatureHeader({
+      ...seen,
+      payload: { ...seen.payload, signature: `0x${'11'.repeat(65)}` },
+    });
+    const copied = encodePaymentSignatureHeader(seen);
+    const answers = await Promise.all([named, copied].map((each) => fetch(`${url}/slow`, paying(each))));
+    expect(answers.map(({ status }) => status)).toEqual([409, 409]);
+    for (const answer of answers) expect(await answer.text()).not.toContain('"run"');
+    expect(runs()).toBe(1);
+    // With an identifier, which is nowhere on the chain, the same guesses get nothing, and the buyer gets the answer again.
+    const own = await signed(buyer, `${url}/slow`, {}, `order_${'c3'.repeat(10)}`);
+    expect(await (await fetch(`${url}/slow`, paying(own))).json()).toEqual({ run: 2 });
+    const { extensions: _identifier, ...rest } = decodePaymentSignatureHeader(own);
+    expect((await fetch(`${url}/slow`, paying(encodePaymentSignatureHeader(rest)))).status).toBe(409);
+    expect(await (await fetch(`${url}/slow`, paying(own))).json()).toEqual({ run: 2 });
+  });
+
   it('answers a second payment under a known payment-identifier with 409, and takes no money', async () => {
     const { url, runs } = await start({});
     const buyer = await scene.buyer(100_000n);
@@ -92,6 +116,18 @@ describe.each(Object.entries(starts))('selling with %s', (_name, open) => {
     expect((await fetch(`${url}/slow`, paying(second))).status).toBe(409);
     expect(runs()).toBe(1);
     expect(await scene.transfers(buyer.account.address)).toHaveLength(1);
+  });
+
+  it('asks for money for a HEAD too, and whatever else the framework takes for the route', async () => {
+    const { url, runs } = await start({});
+    expect((await fetch(`${url}/slow`, { method: 'HEAD' })).status).toBe(402);
+    for (const path of ['/slow/', '//slow', '/SLOW', '/%73low', '/slow;v=1', '/./slow', '/slow?', '/slow#x']) {
+      expect([path, (await fetch(`${url}${path}`)).status]).toEqual([
+        path,
+        expect.toSatisfy((s) => s === 402 || s === 404),
+      ]);
+    }
+    expect(runs()).toBe(0);
   });
 
   it('charges nothing when the handler fails, and lets the buyer try again with the same header', async () => {
@@ -162,7 +198,7 @@ describe.each(Object.entries(starts))('selling with %s', (_name, open) => {
   it('settles before the handler where the route says so, and sells once all the same', async () => {
     const { url, runs } = await start({});
     const buyer = await scene.buyer(100_000n);
-    const header = await signed(buyer, `${url}/upfront`);
+    const header = await signed(buyer, `${url}/upfront`, {}, `order_${'e5'.repeat(10)}`);
     expect((await fetch(`${url}/upfront`, paying(header))).status).toBe(200);
     expect((await fetch(`${url}/upfront`, paying(header))).status).toBe(200);
     expect(runs()).toBe(1);
@@ -200,7 +236,7 @@ describe('sales kept in a file', () => {
     const buyer = await scene.buyer(100_000n);
     const before = durableSales(path);
     const first = await starts.hono?.({ bursar: desk.url.replace(/\/x402$/, ''), sales: before });
-    const header = await signed(buyer, `${first?.url}/files/a.txt`);
+    const header = await signed(buyer, `${first?.url}/files/a.txt`, {}, `order_${'d4'.repeat(10)}`);
     const answer = await (await fetch(`${first?.url}/files/a.txt`, paying(header))).text();
     expect(answer).toBe('file a.txt 1');
     await before.close();

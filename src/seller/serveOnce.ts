@@ -18,20 +18,30 @@ export async function serveOnce(
   run: (verified: () => void) => Promise<{ answer: Answer; keep?: boolean }>,
 ): Promise<Answer> {
   const until = performance.now() + BUSY_WAIT_MS;
+  let waited = false;
   for (;;) {
     const claimed = await shop.sales.claim(sale);
-    if (claimed.kind === 'answered') return claimed.answer;
+    // After settlement all of a payment is public, signature and all, save the buyer's `payment-identifier`.
+    if (claimed.kind === 'answered' && (waited || sale.identifier !== null)) return claimed.answer;
     if (claimed.kind === 'conflict') {
       return refusal(409, 'payment_conflict', 'This payment, or its identifier, belongs to another request.');
     }
     if (claimed.kind === 'gone') {
       return refusal(409, 'payment_served', 'This payment was served already, and its answer is not kept.');
     }
+    if (claimed.kind === 'answered') {
+      return refusal(
+        409,
+        'payment_served',
+        'This payment was served already; only a payment-identifier gets it again.',
+      );
+    }
     if (claimed.kind === 'new') {
       if (claimed.owed) shop.expect(sale);
       break;
     }
     if (performance.now() > until) return refusal(409, 'payment_busy', 'This payment is being served.');
+    waited = true;
     await sleep(20);
   }
   let isVerified = false;

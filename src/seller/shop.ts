@@ -74,7 +74,7 @@ export function shopOptions(options: SellOptions): SellOptions & { desk: SellerD
 /** Throws `invalid_amount`, `invalid_address`, `invalid_request` on options that cannot be meant. */
 export function openShop(routes: Readonly<Record<string, Priced>>, given: SellOptions): Shop {
   const options = shopOptions(given);
-  const list = Object.entries(routes).map(([pattern, priced]) => ({
+  const list = withHead(Object.entries(routes)).map(([pattern, priced]) => ({
     pattern,
     priced: typeof priced === 'string' ? { price: priced } : priced,
   }));
@@ -82,6 +82,16 @@ export function openShop(routes: Readonly<Record<string, Priced>>, given: SellOp
   return shopOf(options, (asset) =>
     Object.fromEntries(list.map(({ pattern, priced }) => [pattern, routeConfig(pattern, priced, asset, options)])),
   );
+}
+
+/** Frameworks answer HEAD by the handler of GET, which would then work for nothing. */
+function withHead(routes: [string, Priced][]): [string, Priced][] {
+  const named = new Set(routes.map(([pattern]) => pattern.toUpperCase()));
+  const heads = routes.flatMap(([pattern, priced]): [string, Priced][] => {
+    const head = pattern.replace(/^GET\s/i, 'HEAD ');
+    return head === pattern || named.has(head.toUpperCase()) ? [] : [[head, priced]];
+  });
+  return [...routes, ...heads];
 }
 
 /** A shop whose official routes are made once the asset is known. `configure` must give the same patterns for any asset. */
