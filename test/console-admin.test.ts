@@ -40,13 +40,13 @@ const dialog = () => page.getByRole('dialog');
 const heading = (name: string | RegExp) => page.getByRole('heading', { level: 1, name });
 const open = (name: string) => page.getByRole('button', { name, exact: true }).click();
 const idHere = () => new URL(page.url()).pathname.split('/').at(-1) ?? '';
-async function show(path: string): Promise<void> {
-  await page.evaluate((to) => {
+async function show(at: Page, path: string): Promise<void> {
+  await at.evaluate((to) => {
     history.pushState(null, '', to);
     dispatchEvent(new PopStateEvent('popstate'));
   }, path);
-  await page.getByRole('heading', { level: 1 }).waitFor();
-  await expect.poll(() => page.locator('[aria-busy="true"]').count()).toBe(0);
+  await at.getByRole('heading', { level: 1 }).waitFor();
+  await expect.poll(() => at.locator('[aria-busy="true"]').count()).toBe(0);
 }
 
 type Answer = { status: number; body: Record<string, unknown> };
@@ -147,7 +147,7 @@ describe('payees in the console', () => {
   });
 
   it('say what the server refuses and what to do, with nothing lost', async () => {
-    await show('/payees');
+    await show(page, '/payees');
     await open('Add a payee');
     await dialog().getByLabel('Name').fill('Grace');
     await dialog().getByRole('button', { name: 'Create the payee' }).click();
@@ -168,7 +168,7 @@ describe('agents and keys in the console', () => {
   let key: string;
 
   it('are created with a sponsor, labels and ceilings', async () => {
-    await show('/agents');
+    await show(page, '/agents');
     await page.getByText('There are no agents yet.').waitFor();
     await open('Add an agent');
     await dialog().getByLabel('Name').fill('buyer');
@@ -186,6 +186,7 @@ describe('agents and keys in the console', () => {
     await page.getByText('12.50 USDC', { exact: true }).waitFor();
     await page.getByText('team: research').waitFor();
     await expect.poll(() => page.getByRole('table', { name: 'Meters' }).getByRole('row').count()).toBeGreaterThan(1);
+    await photograph(page, 'agent');
   });
 
   it('get a key that is shown once, works, and is nowhere afterwards', async () => {
@@ -194,6 +195,7 @@ describe('agents and keys in the console', () => {
     await dialog().getByLabel('It ends').selectOption('day');
     await dialog().getByLabel('Day').fill('2001-01-01');
     expect(await faults(page)).toEqual([]);
+    await photograph(page, 'key-new');
     await dialog().getByRole('button', { name: 'Issue the key' }).click();
     await dialog().getByRole('alert').getByText('The key would be expired already.').waitFor();
     await dialog().getByLabel('It ends').selectOption('30');
@@ -243,7 +245,7 @@ describe('agents and keys in the console', () => {
 
 describe('settings in the console', () => {
   it('add sponsors and workflows, freeze them and let them go on', async () => {
-    await show('/settings');
+    await show(page, '/settings');
     await page.getByText('Nobody has signed in by an identity provider.').waitFor();
     await open('Add a sponsor');
     await dialog().getByLabel('Name').fill('Finance team');
@@ -309,8 +311,8 @@ describe('whoever administers', () => {
         ...['workflow.status_changed', 'approver.created', 'approver.changed', 'approver.revoked'],
       ].sort(),
     );
-    await show('/events');
-    const row = page.getByRole('row').filter({ hasText: 'approver.revoked' });
+    await show(page, '/events');
+    const row = page.getByRole('row').filter({ hasText: /approver.revoked/ });
     expect(await row.textContent()).toContain('Olga Ops');
   });
 
@@ -362,11 +364,7 @@ describe('whoever administers', () => {
     await auditor.page.getByText('(paid here)').waitFor();
     const offers = /Add|Issue|Rotate|Revoke|Verify|Retire|Block|Change|Remove|Freeze|Stop|Keep out/;
     for (const to of [undefined, '/payees', '/agents', '/settings']) {
-      if (to !== undefined) {
-        await auditor.page.goto(to);
-        await auditor.page.getByRole('heading', { level: 1 }).waitFor();
-        await expect.poll(() => auditor.page.locator('[aria-busy="true"]').count()).toBe(0);
-      }
+      if (to !== undefined) await show(auditor.page, to);
       expect(await auditor.page.getByRole('main').getByRole('button', { name: offers }).count()).toBe(0);
     }
     await auditor.page.getByText('Operators see the keys here.').waitFor();
@@ -382,6 +380,7 @@ describe('whoever administers', () => {
     if (!buyer) throw new Error('There is an agent.');
     await office.fund(buyer.id, buyer.wallet.address, '50.00');
     await office.operator.call('verify_payee_address', { id: 'Grace', address: GRACE });
+    const before = await office.operator.call('list_events', { after: 999_999_999 });
     const operator = await asSession('guardian');
     const money = (value: string) => ({ value, currency: 'USDC' });
     const agent = buyer.id;
@@ -411,18 +410,21 @@ describe('whoever administers', () => {
     ]);
     expect([payment, mandate, schedule].map(({ status, body }) => [status, body.code])).toEqual([
       [201, undefined],
-      [201, undefined],
-      [201, undefined],
+      [200, undefined],
+      [200, undefined],
     ]);
     await expect
       .poll(async () => (await office.operator.call('get_payout', { id: String(payout.body.id) })).state)
       .toBe('decided');
-    const { events } = (await office.operator.call('list_events', { limit: 200, after: 0 })) as {
+    const { events } = (await office.operator.call('list_events', {
+      limit: 200,
+      after: (before.head as { seq: number }).seq,
+    })) as {
       events: { type: string; actor: string }[];
     };
-    for (const type of ['payout.created', 'payment.requested', 'mandate.requested', 'schedule.created']) {
-      expect(events.filter((event) => event.type === type).map(({ actor }) => actor)).toContain(operatorId);
-    }
+    expect(events.filter(({ actor }) => actor === operatorId).map(({ type }) => type)).toEqual(
+      expect.arrayContaining(['payout.created', 'payment.allowed', 'mandate.requested', 'schedule.created']),
+    );
   });
 });
 
@@ -463,16 +465,15 @@ describe('what is hostile or broken', () => {
       tx.run("UPDATE approvers SET roles_json = ? WHERE name NOT LIKE 'Olga%'", JSON.stringify([EVIL]));
       tx.run('UPDATE payments SET memo = ?', EVIL);
     });
+    await page.reload();
     const { payees } = (await office.operator.call('list_payees')) as { payees: { id: string }[] };
     const { agents } = (await office.operator.call('list_agents')) as { agents: { id: string }[] };
     const { payments } = (await office.operator.call('list_payments')) as { payments: { id: string }[] };
     const paths = [`/payees/${payees[0]?.id}`, `/agents/${agents[0]?.id}`, `/payments/${payments[0]?.id}`];
     const found: string[] = [];
     for (const path of [...paths, '/payees', '/agents', '/payments', '/settings', '/events', '/']) {
-      await page.goto(path);
-      await page.getByText('Live', { exact: true }).waitFor();
-      await show(path);
-      if (paths.includes(path)) await page.getByText('<img src=x').first().waitFor();
+      await show(page, path);
+      if (paths.includes(path)) await page.getByText('<img src=x').locator('visible=true').first().waitFor();
       const [text, images, isHit] = await page.evaluate(() => [
         document.documentElement.outerHTML,
         document.images.length,
@@ -495,7 +496,7 @@ describe('what is hostile or broken', () => {
     });
     await page.goto('/settings');
     const approvers = page.getByRole('region', { name: 'Approvers' });
-    await approvers.getByRole('status', { name: 'Loading' }).waitFor();
+    await approvers.locator('[aria-busy="true"]').waitFor();
     expect(await faults(page)).toEqual([]);
     await approvers.getByRole('alert').getByText('It broke.').waitFor();
     await page.unroute('**/v1/approvers');
@@ -524,11 +525,11 @@ describe('the pages of administration', () => {
     const { agents } = (await office.operator.call('list_agents')) as { agents: { id: string }[] };
     const found: string[] = [];
     for (const path of [`/payees/${payees[0]?.id}`, `/agents/${agents[0]?.id}`, '/settings']) {
-      await show(path);
+      await show(page, path);
       for (const fault of await faults(page)) found.push(`${path}: ${fault}`);
     }
     for (const [path, name] of dialogs) {
-      await show(path);
+      await show(page, path);
       await open(name);
       await dialog().waitFor();
       for (const fault of await faults(page)) found.push(`${name}: ${fault}`);

@@ -19,6 +19,8 @@ const contrast: CSSVariablesResolver = () => ({
     '--mantine-color-placeholder': '#5c636a',
     '--mantine-color-anchor': '#0b6b50',
     '--mantine-color-error': '#b02525',
+    '--mantine-color-yellow-outline': '#7a4d00',
+    '--mantine-color-orange-outline': '#8a3a00',
     '--mantine-primary-color-filled-hover': '#066649',
     '--mantine-color-teal-filled-hover': '#066649',
     '--ground': '#f5f7f7',

@@ -27,7 +27,7 @@ export function PayeeAddresses({ payee, reload }: { payee: Payee; reload: () => 
   return (
     <Box title="Addresses">
       {changed.length > 0 && (
-        <Alert color="red" variant="outline" title="The destination has changed" mb="sm">
+        <Alert color="orange" variant="outline" title="The destination has changed" mb="sm">
           Nobody has verified it since. Ask the payee by another way than the one by which the change came: payments to
           a changed address are what the policy looks at, and how invoices are stolen.
         </Alert>
@@ -48,10 +48,7 @@ export function PayeeAddresses({ payee, reload }: { payee: Payee; reload: () => 
             ),
           },
           { title: 'Standing', cell: (each) => <State state={standing(each)} /> },
-          { title: 'First seen', cell: ({ first_seen_at: at }) => <When at={at} /> },
-          { title: 'Verified', cell: ({ verified_at: at }) => <When at={at} /> },
-          { title: 'Changed', cell: ({ changed_at: at }) => <When at={at} /> },
-          { title: 'Retired', cell: ({ retired_at: at }) => <When at={at} /> },
+          { title: 'When', cell: (each) => <History of={each} /> },
           ...(mayChange
             ? [
                 {
@@ -95,6 +92,22 @@ export function PayeeAddresses({ payee, reload }: { payee: Payee; reload: () => 
       )}
     </Box>
   );
+}
+
+function History({ of: each }: { of: PayeeAddress }) {
+  const steps = [
+    ['first seen', each.first_seen_at],
+    ['changed to this', each.changed_at],
+    ['verified', each.verified_at],
+    ['retired', each.retired_at],
+  ] as const;
+  return steps
+    .filter(([, at]) => at !== null)
+    .map(([what, at]) => (
+      <div key={what}>
+        {what} <When at={at} />
+      </div>
+    ));
 }
 
 function AddAddress({ payee, reload, onClose }: { payee: Payee; reload: () => void; onClose: () => void }) {

@@ -19,7 +19,7 @@ export function Secret({ name, secret, onClose }: { name: string; secret: string
   return (
     <Dialog title={`The key ${inert(name)}`} onClose={onClose} isHeld>
       <div className="form">
-        <Alert color="gray" variant="outline" title="It is shown this once">
+        <Alert color="orange" variant="outline" title="It is shown this once">
           Put it where the program reads it from. Nobody can show it again, Bursar neither: whoever loses it rotates it.
         </Alert>
         <TextInput
