@@ -82,4 +82,21 @@ describe('a purse that is not deployed yet (ERC-6492)', () => {
     expect(await scene.transfers(purse)).toHaveLength(1);
     expect(sent().map(({ purpose }) => purpose)).toEqual([`x402_deploy:${purse}`, `x402_settle:${purse}`]);
   });
+
+  it('is not deployed for one new payer after another without end', async () => {
+    const small = await scene.desk({ gasPerPayerPerDay: 1_000_000n });
+    const requirements = requirementsFor(scene, PRICE);
+    expect(await small.facilitator.settle((await counterfactual()).payload, requirements)).toMatchObject({
+      success: true,
+    });
+    const { payload } = await counterfactual();
+    const capped = 'payer_gas_cap_reached';
+    expect(await small.facilitator.verify(payload, requirements)).toMatchObject({ invalidReason: capped });
+    expect(await small.facilitator.settle(payload, requirements)).toMatchObject({ errorReason: capped });
+    const buyer = await scene.buyer(PRICE);
+    expect(await small.facilitator.settle(await buyer.pay(requirements), requirements)).toMatchObject({
+      success: true,
+    });
+    await small.stop();
+  });
 });

@@ -101,6 +101,7 @@ describe('the facilitator inside, asked by the official HTTP client', () => {
       ['invalid_network', payload, { ...terms(), network: 'eip155:1' }],
       ['unsupported_scheme', payload, { ...terms(), scheme: 'upto' }],
       ['unsupported_payload_type', { ...payload, payload: { permit2Authorization: {} } }, terms()],
+      ['invalid_exact_evm_payload_authorization_value_mismatch', payload, { ...terms(), amount: '10001' }],
       ['invalid_amount', changed({ value: '0' }), { ...terms(), amount: '0' }],
     ];
     for (const [reason, bad, requirements] of cases) {

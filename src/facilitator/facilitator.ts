@@ -7,7 +7,7 @@ import type {
   VerifyResponse,
 } from '@x402/core/types';
 import { ExactEvmScheme } from '@x402/evm/exact/facilitator';
-import type { Hex } from 'viem';
+import { type Hex, isErc6492Signature } from 'viem';
 import type { ReadTx } from '../store/store.ts';
 import { announce } from './announce.ts';
 import { type LaneSigner, type LaneSignerOptions, laneSigner, purposesOf } from './laneSigner.ts';
@@ -16,6 +16,7 @@ import {
   type Claim,
   claim,
   conclude,
+  deployGas,
   dropClaims,
   gasOf,
   pendingStore,
@@ -82,7 +83,7 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
       const { reason, message, payer } = terms;
       return { isValid: false, invalidReason: reason, invalidMessage: message, ...(payer ? { payer } : {}) };
     }
-    if (isOverGas(terms)) {
+    if (isOverGas(terms, payload)) {
       return { isValid: false, invalidReason: 'payer_gas_cap_reached', payer: terms.payer };
     }
     const signer = laneSigner(settings, null);
@@ -130,7 +131,7 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
     const signer = laneSigner(settings, key);
     let answer: SettleResponse;
     try {
-      if (claimed === 'fresh' && isOverGas(terms)) answer = failed('payer_gas_cap_reached', terms.payer);
+      if (claimed === 'fresh' && isOverGas(terms, payload)) answer = failed('payer_gas_cap_reached', terms.payer);
       else answer = await official(signer, key).settle(payload, requirements);
     } catch (error) {
       answer = failed('settlement_failed', terms.payer, error instanceof Error ? error.message : String(error));
@@ -164,9 +165,16 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
     return { ...answer, errorReason: 'invalid_exact_evm_nonce_already_used' };
   }
 
-  function isOverGas({ payer }: Terms): boolean {
-    const gas = store.read((tx) => gasOf(tx, purposesOf(payer), clock() - DAY_MS));
-    return gas >= options.gasPerPayerPerDay;
+  /** A payer's own gas; and, since every new wallet is a new payer, that of deployments in sum, save for wallets of this Bursar. */
+  function isOverGas({ payer }: Terms, { payload }: PaymentPayload): boolean {
+    const sinceMs = clock() - DAY_MS;
+    return store.read((tx) => {
+      if (gasOf(tx, purposesOf(payer), sinceMs) >= options.gasPerPayerPerDay) return true;
+      const { signature } = payload;
+      if (typeof signature !== 'string' || !isErc6492Signature(signature as Hex)) return false;
+      const own = tx.get('SELECT 1 AS one FROM wallets WHERE chain_id = ? AND purse_address = ?', chain.chainId, payer);
+      return own === undefined && deployGas(tx, sinceMs) >= options.gasPerPayerPerDay;
+    });
   }
 
   function failed(errorReason: string, payer: string | null, message?: string): SettleResponse {

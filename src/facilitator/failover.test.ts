@@ -88,6 +88,26 @@ describe('a remote facilitator with the one inside behind it', () => {
     expect(await both.verify(payload, terms())).toMatchObject({ isValid: false });
   });
 
+  it('does not take the remote one’s word that it settled', async () => {
+    const ours = await desk();
+    const { facilitator } = ours;
+    const lies = { success: true, transaction: `0x${'ab'.repeat(32)}`, network: terms().network };
+    const both = withFailover({
+      remote: { ...facilitator, settle: async () => lies },
+      inside: facilitator,
+      chain: scene.chain,
+      served: facilitator.served,
+      watchMs: 100,
+      pollMs: 20,
+    });
+    const buyer = await scene.buyer(PRICE);
+    expect(await both.settle(await buyer.pay(terms()), terms())).toMatchObject({
+      success: false,
+      errorReason: 'settlement_pending',
+    });
+    expect(await scene.transfers(buyer.account.address)).toEqual([]);
+  });
+
   it('hands on what only the remote one settles, and only for those it serves', async () => {
     const [theirs, ours] = [await desk(), await desk()];
     const both = withFailover({

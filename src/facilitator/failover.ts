@@ -46,9 +46,12 @@ export function withFailover(options: FailoverOptions): Settles {
       if (neverArrived(error)) return inside.settle(payload, requirements);
       return (await seen(terms)) ?? inside.settle(payload, requirements);
     }
-    if (answer.success || answer.transaction === '') return answer;
-    // It has broadcast something and does not know what became of it.
-    return (await seen(terms)) ?? answer;
+    if (!answer.success && answer.transaction === '') return answer;
+    // It says that it settled, or has broadcast something and does not know what became of it: the chain knows.
+    const shown = await seen(terms);
+    if (shown || !answer.success) return shown ?? answer;
+    log.warn({ transaction: answer.transaction }, 'the remote facilitator says that it settled; the chain does not');
+    return { ...answer, success: false, errorReason: 'settlement_pending' };
   }
 
   /** A scheme that only the remote one settles, for somebody whom this one serves. */

@@ -108,6 +108,16 @@ export function gasOf(tx: ReadTx, purposes: readonly [string, string], sinceMs: 
   return row?.gas ?? 0n;
 }
 
+/** Gas that deployments for all payers took since then, counted likewise. */
+export function deployGas(tx: ReadTx, sinceMs: number): bigint {
+  const row = tx.get<{ gas: bigint | null }>(
+    `SELECT sum(coalesce(gas_used, gas_limit, 3000000)) AS gas FROM transactions
+     WHERE purpose >= 'x402_deploy:' AND purpose < 'x402_deploy;' AND created_at > ? AND state <> 'dropped'`,
+    sinceMs,
+  );
+  return row?.gas ?? 0n;
+}
+
 function isOut(tx: ReadTx, row: SettlementRow): boolean {
   if (row.transaction_id === null) return false;
   const outcome = outcomeOf(tx, row.transaction_id);

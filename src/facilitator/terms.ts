@@ -95,6 +95,14 @@ export function readTerms(payload: PaymentPayload, requirements: PaymentRequirem
   }
   const amount = BigInt(value);
   if (amount === 0n || amount > MICRO_USDC_MAX) return refuse('invalid_amount', 'The amount is out of range.', from);
+  // The official code asks this only where it verifies, and what is out already is not verified again.
+  if (amount !== BigInt(requirements.amount)) {
+    return refuse(
+      'invalid_exact_evm_payload_authorization_value_mismatch',
+      'The authorization is of another amount.',
+      from,
+    );
+  }
   return { payer: from, nonce, payTo: to, value: amount, validBeforeS: BigInt(validBefore) };
 }
 
