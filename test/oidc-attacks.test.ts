@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Forgery } from './support/oidcProvider.ts';
@@ -119,6 +120,19 @@ describe('an attacker of the way back', () => {
     const browser = visitor();
     const { next } = await browser.follow(scene.start(returnTo), isCallback);
     expect((await browser.get(String(next))).headers.get('location')).toBe('/');
+  });
+
+  it('cannot send people to the provider without end, nor keep others from going there', async () => {
+    const statuses = new Set<number>();
+    for (let i = 0; i < 90 && !statuses.has(429); i += 1) statuses.add((await visitor().get(scene.start())).status);
+    expect([...statuses]).toEqual([303, 429]);
+    const answer = await visitor().get(scene.start());
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(await answer.text()).toContain('too_many_requests');
+    const elsewhere = await new Promise((resolve) =>
+      request(scene.start(), { localAddress: '127.0.0.2' }, (got) => resolve(got.resume().statusCode)).end(),
+    );
+    expect(elsewhere).toBe(303);
   });
 
   it('learns no secret from events', async () => {
