@@ -1,5 +1,5 @@
 import { Alert, Button, Group, Text, TextInput } from '@mantine/core';
-import { type FormEvent, type ReactNode, useState } from 'react';
+import { type FormEvent, type ReactNode, useRef, useState } from 'react';
 import { addressProblem, hasNoChecksum, inGroups } from './addressText.ts';
 import { Problem } from './api.ts';
 import { Dialog } from './dialog.tsx';
@@ -16,7 +16,11 @@ export type Sending = {
 export function useSending(): Sending {
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
+  // Two presses of Enter come faster than a button is disabled: a key made twice would be seen once.
+  const isSending = useRef(false);
   const send = async (job: () => Promise<unknown>): Promise<boolean> => {
+    if (isSending.current) return false;
+    isSending.current = true;
     setBusy(true);
     setProblem(null);
     try {
@@ -26,6 +30,7 @@ export function useSending(): Sending {
       setProblem(error instanceof Problem ? error : new Problem(0, 'failed', String(error), ''));
       return false;
     } finally {
+      isSending.current = false;
       setBusy(false);
     }
   };

@@ -58,7 +58,7 @@ export function AgentBudget({ id }: { id: string }) {
               keyOf={({ meter }) => meter}
               empty="The policy counts nothing."
               columns={[
-                { title: 'Meter', cell: ({ meter }) => meter },
+                { title: 'Meter', fit: true, cell: ({ meter }) => meter },
                 { title: 'Counts by', cell: ({ by }) => by.join(', ') || 'everything' },
                 { title: 'Window', cell: ({ window }) => window },
                 { title: 'Spent', cell: ({ spent, payments }) => `${usdc(spent)} in ${payments}` },

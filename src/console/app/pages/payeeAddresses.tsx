@@ -11,10 +11,14 @@ import type { Payee, PayeeAddress } from '../views.ts';
 export const isUnverifiedChange = ({ changed_at: changed, verified_at: verified, retired_at: retired }: PayeeAddress) =>
   retired === null && changed !== null && (verified === null || verified < changed);
 
-function standing(each: PayeeAddress): string {
-  if (each.retired_at !== null) return 'retired';
-  if (isUnverifiedChange(each)) return 'changed, not verified';
-  return each.verified_at === null ? 'not verified' : 'verified';
+function Standing({ of: each }: { of: PayeeAddress }) {
+  if (each.retired_at !== null) return <State state="retired" />;
+  if (!isUnverifiedChange(each)) return <State state={each.verified_at === null ? 'not_verified' : 'verified'} />;
+  return (
+    <span className="state" data-tone="wait">
+      changed, not verified
+    </span>
+  );
 }
 
 /** Where a payee is paid: what came when, what a person has checked, and what took another one's place. */
@@ -28,8 +32,8 @@ export function PayeeAddresses({ payee, reload }: { payee: Payee; reload: () => 
     <Box title="Addresses">
       {changed.length > 0 && (
         <Alert color="orange" variant="outline" title="The destination has changed" mb="sm">
-          Nobody has verified it since. Ask the payee by another way than the one by which the change came: payments to
-          a changed address are what the policy looks at, and how invoices are stolen.
+          Nobody has verified it since. Ask the payee, by another way than the one by which the change came: this is how
+          payments are diverted. Until then the policy sees a changed destination.
         </Alert>
       )}
       <Refused problem={sending.problem} />
@@ -47,7 +51,7 @@ export function PayeeAddresses({ payee, reload }: { payee: Payee; reload: () => 
               </>
             ),
           },
-          { title: 'Standing', cell: (each) => <State state={standing(each)} /> },
+          { title: 'Standing', cell: (each) => <Standing of={each} /> },
           { title: 'When', cell: (each) => <History of={each} /> },
           ...(mayChange
             ? [
