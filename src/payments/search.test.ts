@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { copyPayment } from '../../test/support/copies.ts';
 import { type GateWorld, gateWorld, NOON_MS } from '../../test/support/gateWorld.ts';
-import type { ReadTx, SqlValue, Tx } from '../store/store.ts';
+import type { ReadTx, SqlValue } from '../store/store.ts';
 import { requestPayment } from './gate.ts';
 import { type PaymentSearch, searchPayments } from './search.ts';
 
@@ -15,16 +16,13 @@ const idAt = (n: number): string => `pay_${String(n).padStart(26, '0')}`;
 /** Copies of one real payment: ids 1..count in the order of time. */
 async function many(count: number, change: (n: number) => Record<string, SqlValue> = () => ({})): Promise<void> {
   const { payment } = await world.store.write((tx) => requestPayment(tx, world.request(), world.context()));
-  await world.store.write((tx: Tx) => {
-    const row = tx.get<Record<string, SqlValue>>('SELECT * FROM payments WHERE id = ?', payment.id) ?? {};
-    const names = Object.keys(row);
-    for (let n = 1; n <= count; n += 1) {
-      const copy = { ...row, id: idAt(n), chain_key: `0x${n}`, idempotency_key: `copy ${n}`, ...change(n) };
-      tx.run(
-        `INSERT INTO payments (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`,
-        ...names.map((name) => copy[name as keyof typeof copy] ?? null),
-      );
-    }
+  await world.store.write((tx) => {
+    const numbers = Array.from({ length: count }, (_, index) => index + 1);
+    copyPayment(
+      tx,
+      payment.id,
+      numbers.map((n) => ({ id: idAt(n), ...change(n) })),
+    );
     tx.run('UPDATE payments SET memo = NULL WHERE id = ?', payment.id);
   });
 }
