@@ -46,7 +46,8 @@ const rooms = {
   log: [],
   mandates: [...spine, 'store', 'ledger', 'identity'],
   recurring: [...domain, 'log'],
-  notices: [...domain, 'log'],
+  // A webhook's address is an operator's word, and is guarded as an agent's fetch is.
+  notices: [...domain, 'log', 'x402/guardedRequest.ts'],
   activation: [...domain, 'log'],
   wallet: [...domain, 'log'],
   reconcile: [...domain, 'log', 'wallet'],

@@ -53,7 +53,14 @@ afterEach(async () => {
 const url = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
 const add = (changes: Partial<Omit<Endpoint, 'id' | 'secret'>> = {}) =>
   world.store.write((tx) =>
-    addEndpoint(tx, act, { kind: 'webhook', target: url(), events: [...exceptions], template: null, ...changes }),
+    addEndpoint(tx, act, {
+      kind: 'webhook',
+      target: url(),
+      events: [...exceptions],
+      template: null,
+      inside: true,
+      ...changes,
+    }),
   );
 const review = async () =>
   (await world.store.write((tx) => requestPayment(tx, world.request({ amount: parseUsdc('30') }), world.context())))
@@ -126,6 +133,19 @@ describe('a webhook', () => {
         .map(({ state }) => state)
         .sort(),
     ).toEqual(['delivered', 'pending', 'pending', 'pending']);
+  });
+
+  it('inside the network is told only where the operator said so, and one at a metadata address never', async () => {
+    await add({ inside: false });
+    await add({ inside: false, target: url().replace('127.0.0.1', 'localhost') });
+    await add({ target: 'http://169.254.169.254/latest/meta-data' });
+    await add({ target: 'http://[::ffff:169.254.169.254]/latest/meta-data' });
+    await review();
+    await round();
+    expect(received).toHaveLength(0);
+    const errors = world.store.read((tx) => tx.all<{ last_error: string }>('SELECT last_error FROM notices'));
+    expect(errors.filter(({ last_error }) => last_error.includes('private, local or reserved'))).toHaveLength(2);
+    expect(errors.filter(({ last_error }) => last_error.includes('metadata'))).toHaveLength(2);
   });
 
   it('gets nothing any more once it is removed', async () => {

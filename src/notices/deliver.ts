@@ -1,6 +1,7 @@
 import { createTransport } from 'nodemailer';
 import { Webhook } from 'standardwebhooks';
 import type { Store } from '../store/store.ts';
+import { guardedRequest } from '../x402/guardedRequest.ts';
 import { messageOf } from './message.ts';
 import { dueNotices, fillOutbox, type Notice, noteDelivered, noteFailed } from './outbox.ts';
 
@@ -51,9 +52,9 @@ async function send(notice: Notice, options: NoticeOptions): Promise<void> {
   const message = messageOf(event, options.publicUrl);
   switch (endpoint.kind) {
     case 'webhook':
-      return post(endpoint.target, ...signed(notice, message.link, endpoint.secret ?? '', options.clock()));
+      return post(endpoint, ...signed(notice, message.link, endpoint.secret ?? '', options.clock()));
     case 'chat':
-      return post(endpoint.target, fill(endpoint.template ?? '', message), {});
+      return post(endpoint, fill(endpoint.template ?? '', message), {});
     case 'email':
       return mail(endpoint.target, message, options);
     default:
@@ -76,17 +77,19 @@ function signed(notice: Notice, link: string, secret: string, atMs: number): [st
   ];
 }
 
-async function post(url: string, body: string, headers: Record<string, string>): Promise<void> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body,
-    // A redirect would carry the notice to somebody else.
-    redirect: 'manual',
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  });
-  await response.body?.cancel();
-  if (!response.ok) throw new Error(`answered ${response.status}`);
+/** No redirect is followed: it would carry the notice to somebody else. */
+async function post(
+  { target, inside }: Notice['endpoint'],
+  body: string,
+  headers: Record<string, string>,
+): Promise<void> {
+  const { status } = await guardedRequest(
+    new URL(target),
+    { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: Buffer.from(body) },
+    { maxBytes: 0, signal: AbortSignal.timeout(TIMEOUT_MS) },
+    { isListed: () => inside },
+  );
+  if (status < 200 || status > 299) throw new Error(`answered ${status}`);
 }
 
 /** Puts the message into the template's strings, as JSON text: nothing in it can become structure. */

@@ -27,6 +27,8 @@ export type Endpoint = {
   /** Standard Webhooks secret (`whsec_…`); null for other kinds. */
   secret: string | null;
   template: string | null;
+  /** The target may be inside the network that the server stands in. */
+  inside: boolean;
 };
 type Row = {
   id: string;
@@ -35,6 +37,7 @@ type Row = {
   events_json: string;
   secret: string | null;
   template: string | null;
+  inside: bigint;
 };
 
 export function addEndpoint(tx: Tx, act: Act, input: Omit<Endpoint, 'id' | 'secret'>): Endpoint {
@@ -45,13 +48,14 @@ export function addEndpoint(tx: Tx, act: Act, input: Omit<Endpoint, 'id' | 'secr
   }
   if (input.template !== null) checkTemplate(input.template);
   tx.run(
-    "INSERT INTO notice_endpoints (id, kind, target, events_json, secret, template, status, created_at) VALUES (?, ?, ?, ?, ?, ?, 'active', ?)",
+    "INSERT INTO notice_endpoints (id, kind, target, events_json, secret, template, inside, status, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'active', ?)",
     id,
     input.kind,
     input.target,
     JSON.stringify(input.events),
     secret,
     input.template,
+    input.inside ? 1 : 0,
     act.atMs,
   );
   const data = { endpoint: id, kind: input.kind, events: input.events };
@@ -105,4 +109,5 @@ const toEndpoint = (row: Row): Endpoint => ({
   events: JSON.parse(row.events_json) as string[],
   secret: row.secret,
   template: row.template,
+  inside: row.inside === 1n,
 });

@@ -18,8 +18,15 @@ const EndpointView = z.object({
   kind: z.enum(endpointKinds),
   target: z.string(),
   events: z.array(z.string()),
+  inside: z.boolean(),
 });
-const view = ({ id, kind, target, events }: Endpoint): z.input<typeof EndpointView> => ({ id, kind, target, events });
+const view = ({ id, kind, target, events, inside }: Endpoint): z.input<typeof EndpointView> => ({
+  id,
+  kind,
+  target,
+  events,
+  inside,
+});
 
 export const noticeOperations = [
   operation({
@@ -37,6 +44,10 @@ export const noticeOperations = [
         .min(1)
         .max(50)
         .default([...exceptions]),
+      inside: z
+        .boolean()
+        .default(false)
+        .describe('The target is inside your network: it may have a private address, though never a metadata one'),
       template: z.string().max(8_192).optional().describe('chat: JSON with {{text}} and {{link}} in its strings'),
     }),
     output: EndpointView.extend({

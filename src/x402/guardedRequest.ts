@@ -5,7 +5,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import { pipeline, type Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { BursarError } from '../errors/base.ts';
-import { isPublicAddress } from './publicAddress.ts';
+import { isMetadataAddress, isPublicAddress } from './publicAddress.ts';
 
 export type Resolved = { address: string; family: number };
 export type Guard = {
@@ -48,6 +48,8 @@ async function checkedAddress(url: URL, guard: Guard, signal: AbortSignal): Prom
   const found = literal === 0 ? await resolved(url, hostname, guard, signal) : [{ address: hostname, family: literal }];
   const [first] = found;
   if (!first) throw failed(url, 'the name has no address');
+  // Not even where somebody has listed the name: it may have come to lead there since.
+  if (found.some(({ address }) => isMetadataAddress(address))) throw refused(url, 'it leads to a metadata address');
   if (guard.isListed(url.host)) return first;
   // One private address among public ones is how a name hides where it leads.
   if (!found.every(({ address }) => isPublicAddress(address))) {

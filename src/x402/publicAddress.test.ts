@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isPublicAddress } from './publicAddress.ts';
+import { isMetadataAddress, isPublicAddress } from './publicAddress.ts';
 
 describe('isPublicAddress', () => {
   it.each([
@@ -24,6 +24,7 @@ describe('isPublicAddress', () => {
     ['loopback', '127.0.0.1'],
     ['loopback', '127.255.255.254'],
     ['cloud metadata', '169.254.169.254'],
+    ['cloud metadata at a public address', '168.63.129.16'],
     ['cloud metadata in CGNAT', '100.100.100.200'],
     ['CGNAT', '100.64.0.1'],
     ['protocol assignments', '192.0.0.192'],
@@ -51,4 +52,19 @@ describe('isPublicAddress', () => {
     ['an octal trick', '0177.0.0.1'],
     ['a number', '2130706433'],
   ])('refuses %s: %s', (_name, address) => expect(isPublicAddress(address)).toBe(false));
+});
+
+describe('isMetadataAddress', () => {
+  it.each([
+    '169.254.169.254',
+    '168.63.129.16',
+    '100.100.100.200',
+    '::ffff:169.254.169.254',
+    'fe80::1%eth0',
+    'fd00:ec2::254',
+  ])('takes %s', (address) => expect(isMetadataAddress(address)).toBe(true));
+  it.each(['127.0.0.1', '10.0.0.1', '8.8.8.8', '::1', 'fd00::1', '::ffff:127.0.0.1', 'localhost'])(
+    'does not take %s',
+    (address) => expect(isMetadataAddress(address)).toBe(false),
+  );
 });

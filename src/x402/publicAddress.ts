@@ -9,6 +9,8 @@ const notPublic4 = blockList('ipv4', [
   ['127.0.0.0', 8],
   // Link-local, with 169.254.169.254.
   ['169.254.0.0', 16],
+  // Azure's host, which hands out its guests' configuration.
+  ['168.63.129.16', 32],
   ['172.16.0.0', 12],
   ['192.0.0.0', 24],
   ['192.0.2.0', 24],
@@ -34,6 +36,27 @@ function blockList(family: 'ipv4' | 'ipv6', subnets: readonly (readonly [string,
   const list = new BlockList();
   for (const [net, prefix] of subnets) list.addSubnet(net, prefix, family);
   return list;
+}
+
+/** Where clouds tell a machine its own credentials: link-local, and what each cloud has besides. Nobody else is there. */
+const metadata4 = blockList('ipv4', [
+  ['169.254.0.0', 16],
+  ['168.63.129.16', 32],
+  ['100.100.100.200', 32],
+  ['192.0.0.192', 32],
+]);
+const metadata6 = blockList('ipv6', [
+  ['fe80::', 10],
+  ['fd00:ec2::', 32],
+  ['fd20:ce::254', 128],
+]);
+
+/** Whether a cloud's metadata may be there; also in IPv6 forms of such an IPv4 address. */
+export function isMetadataAddress(address: string): boolean {
+  const bare = address.replace(/%.*$/, '');
+  // BlockList reads IPv4-mapped addresses as the IPv4 addresses that they are.
+  if (isIPv6(bare)) return metadata6.check(bare, 'ipv6') || metadata4.check(bare, 'ipv6');
+  return isIP(bare) === 4 && metadata4.check(bare, 'ipv4');
 }
 
 /** Whether the textual IP address is one of the public Internet. What is no IP address is not. */

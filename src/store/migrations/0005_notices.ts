@@ -10,6 +10,8 @@ CREATE TABLE notice_endpoints (
   -- webhook: the Standard Webhooks secret. chat: the JSON template.
   secret TEXT,
   template TEXT,
+  -- Whether the target may be inside the network that the server stands in.
+  inside INTEGER NOT NULL CHECK (inside IN (0, 1)),
   status TEXT NOT NULL CHECK (status IN ('active', 'removed')),
   created_at INTEGER NOT NULL
 ) STRICT;
