@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { chain, type GateWorld, gateWorld, NOON_MS, numbered } from '../../test/support/gateWorld.ts';
+import type { Credential, Role, Scope } from '../identity/credentials.ts';
 import { createPayee } from '../identity/payees.ts';
+import { newId } from '../ids/ids.ts';
 import { microUsdc, parseUsdc } from '../money/microUsdc.ts';
 import { requestPayment } from '../payments/gate.ts';
 import type { WalletState } from '../wallet/walletState.ts';
@@ -166,7 +168,21 @@ describe('Exposure', () => {
   it('of a stolen executor is what the contracts leave; of an approver or guardian nothing; of the owner everything', async () => {
     const made = await world();
     const one = exposure(made, stateOf({ purseBalance: parseUsdc('2') }));
-    const keys = stolenKeys([one], 1);
+    const credential = (role: Role, scopes: Scope[]): Credential => ({
+      ...{ id: `key_${role}_${scopes.length}`, role, scopes, name: 'a key', agentId: null },
+      ...{ createdAtMs: 0, expiresAtMs: null, revokedAtMs: null },
+    });
+    const others = [
+      { ...credential('agent', ['pay', 'read']), agentId: one.agent.id },
+      { ...credential('agent', ['pay', 'read']), agentId: newId('agent') },
+      credential('operator', ['pay', 'read']),
+      credential('auditor', ['read']),
+    ];
+    const keys = stolenKeys([one], [credential('operator', ['pay', 'read', 'admin']), ...others]);
+    const api = (holder: string) => keys.filter((each) => each.holder === holder).map(({ figures }) => figures.today);
+    expect(api('key_agent_2')).toEqual([one.figures.today]);
+    expect(api('key_operator_2')).toMatchObject([{ most: one.figures.today.most }]);
+    expect(api('key_auditor_1')).toMatchObject([{ most: 0n, ifFunded: 0n }]);
     const of = (key: string) => keys.find((each) => each.key === key)?.figures.today;
     expect(of('executor')?.most).toBe(usdc('1002'));
     expect(of('executor')?.ifFunded).toBe(usdc('5002'));

@@ -39,8 +39,17 @@ const View = z.object({
   stolen_keys: z
     .array(
       z.object({
-        key: z.enum(['agent_api_key', 'operator_api_key', 'executor', 'approver', 'guardian', 'owner']),
-        holder: z.string(),
+        key: z.enum([
+          'agent_api_key',
+          'operator_api_key',
+          'auditor_api_key',
+          'executor',
+          'approver',
+          'guardian',
+          'owner',
+        ]),
+        holder: z.string().describe('An address, or the id of an API key'),
+        name: z.string().nullable().describe('Of an API key'),
         agents: z.int(),
         figures: Figures,
       }),
@@ -96,10 +105,9 @@ export const exposureOperations = [
         // Payments do not wait for the whole report.
         await setImmediate();
       }
-      const operators = app.store.read((tx) =>
+      const credentials = app.store.read((tx) =>
         listCredentials(tx).filter(
-          ({ role, revokedAtMs, expiresAtMs }) =>
-            role === 'operator' && revokedAtMs === null && (expiresAtMs === null || expiresAtMs > nowMs),
+          ({ revokedAtMs, expiresAtMs }) => revokedAtMs === null && (expiresAtMs === null || expiresAtMs > nowMs),
         ),
       );
       const sum = (of: (exposure: AgentExposure) => bigint) =>
@@ -128,7 +136,7 @@ export const exposureOperations = [
         })),
         stolen_keys:
           own === null
-            ? stolenKeys(exposures, operators.length).map(({ figures, ...rest }) => ({
+            ? stolenKeys(exposures, credentials).map(({ figures, ...rest }) => ({
                 ...rest,
                 figures: both(figures),
               }))

@@ -48,6 +48,7 @@ function draw(screen: Screen, answer: Document): void {
   screen.table(
     columns(screen, [
       ['key'],
+      ['name'],
       ['holder'],
       ['figures.today.most', 'today', 'right'],
       ['figures.month.most', 'this month', 'right'],

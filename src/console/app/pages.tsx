@@ -3,6 +3,7 @@ import { AgentPage } from './pages/agent.tsx';
 import { Agents } from './pages/agents.tsx';
 import { Events } from './pages/events.tsx';
 import { Explorer } from './pages/explorer.tsx';
+import { ExposurePage } from './pages/exposure.tsx';
 import { Ledger } from './pages/ledger.tsx';
 import { Mandates } from './pages/mandates.tsx';
 import { Overview } from './pages/overview.tsx';
@@ -14,7 +15,7 @@ import { Policies } from './pages/policies.tsx';
 import { Report } from './pages/report.tsx';
 import { Reviews } from './pages/reviews.tsx';
 import { Settings } from './pages/settings.tsx';
-import { Empty, Page } from './parts.tsx';
+import { Empty, Page, To } from './parts.tsx';
 
 type Entry = { href: string; title: string; show: () => ReactNode };
 
@@ -27,6 +28,7 @@ export const sections: Entry[] = [
   { href: '/payees', title: 'Payees', show: () => <Payees /> },
   { href: '/mandates', title: 'Mandates', show: () => <Mandates /> },
   { href: '/policies', title: 'Policies', show: () => <Policies /> },
+  { href: '/exposure', title: 'Exposure', show: () => <ExposurePage /> },
   { href: '/ledger', title: 'Ledger', show: () => <Ledger /> },
   { href: '/events', title: 'Events', show: () => <Events /> },
   { href: '/report', title: 'Pilot report', show: () => <Report /> },
@@ -39,6 +41,7 @@ export function pageFor(path: string): Pick<Entry, 'title' | 'show'> {
   const [, room, id, more] = path.split('/');
   if (room === 'payments' && id) return { title: 'Payment', show: () => <PaymentPage key={id} id={id} /> };
   if (room === 'reviews' && id) return { title: 'Review', show: () => <Reviews key={id} only={id} /> };
+  if (room === 'mandates' && id) return { title: 'Mandate', show: () => <Mandates key={id} only={id} /> };
   if (room === 'payees' && id) return { title: 'Payee', show: () => <PayeePage key={id} id={id} /> };
   if (room === 'agents' && id) return { title: 'Agent', show: () => <AgentPage key={id} id={id} /> };
   if (room === 'explorer' && id === 'tx' && more) {
@@ -48,7 +51,9 @@ export function pageFor(path: string): Pick<Entry, 'title' | 'show'> {
     title: 'Not found',
     show: () => (
       <Page title="Not found">
-        <Empty>There is no such page.</Empty>
+        <Empty>
+          There is no such page. <To href="/">Go to the overview</To>
+        </Empty>
       </Page>
     ),
   };

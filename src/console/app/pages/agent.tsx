@@ -31,7 +31,11 @@ export function AgentPage({ id }: { id: string }) {
             <Box title="Workflows and payments">
               <AgentWork id={agent.id} />
             </Box>
-            <WalletSection agent={agent} />
+            <WalletSection
+              agent={agent}
+              warnings={exposure.data?.agents[0]?.warnings ?? []}
+              onChanged={exposure.reload}
+            />
           </>
         )}
       </Loaded>

@@ -6,7 +6,7 @@ import { can, useMe } from '../session.tsx';
 import { type Agent, duration, inert } from '../views.ts';
 import { CreateAgent } from './agentCreate.tsx';
 import { AgentActs, AgentFacts, type Reach } from './agentParts.tsx';
-import { StopProgress } from './stop.tsx';
+import { StopEverything, StopProgress } from './stop.tsx';
 
 export function Agents() {
   const me = useMe();
@@ -25,6 +25,7 @@ export function Agents() {
           ) : (
             <>
               <StopProgress agents={agents} />
+              <StopEverything onStopped={answer.reload} />
               {agents.map((agent) => (
                 <OneAgent key={agent.id} agent={agent} reach={reach(agent.id)} reload={answer.reload} />
               ))}

@@ -1,31 +1,49 @@
 import { Alert, Button, Group, Text, TextInput } from '@mantine/core';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { ask } from '../api.ts';
 import { useAsk } from '../live.tsx';
-import { usdc } from '../parts.tsx';
-import { type Agent, duration, type Money } from '../views.ts';
+import { Mono, To, usdc } from '../parts.tsx';
+import { can, useMe } from '../session.tsx';
+import { type Agent, duration, inert, type Money } from '../views.ts';
 
+type Step = { step: string; state: string; detail: string; call: { to: string; data: string } | null };
 type Stop = {
+  agent: string;
+  name: string;
   state: 'stopping' | 'safe' | 'ended';
   seconds: number;
+  seconds_to_frozen: number | null;
   at_risk: Money;
   reason: string;
-  steps: unknown[];
+  steps: Step[];
 };
 
-/** Ends an agent everywhere, in two steps so that nobody does it by a slip; then tells how far it is. */
-export function StopAgent({ agent, reload }: { agent: Agent; reload: () => void }) {
+const LOOK_EVERY_MS = 1_000;
+/** What must be typed to stop all agents: nobody does that by a slip. */
+const WORDS = 'stop everything';
+
+/** Two steps and a reason: `start` is tried with it. */
+function Asking(props: {
+  label: string;
+  title: string;
+  says: string;
+  typed?: string;
+  act: string;
+  start: (reason: string) => Promise<void>;
+}) {
+  const { label, title, says, typed, act, start } = props;
   const [isAsking, setAsking] = useState(false);
   const [reason, setReason] = useState('');
+  const [said, setSaid] = useState('');
   const [isBusy, setBusy] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
   const stop = async (): Promise<void> => {
     setBusy(true);
     setFailure(null);
     try {
-      await ask(`/v1/agents/${agent.id}/stop`, { reason: reason.trim() || 'by the console' });
+      await start(reason.trim() || 'by the console');
       setAsking(false);
-      reload();
+      setSaid('');
     } catch (error) {
       setFailure(error instanceof Error ? error.message : String(error));
     } finally {
@@ -35,21 +53,35 @@ export function StopAgent({ agent, reload }: { agent: Agent; reload: () => void 
   if (!isAsking) {
     return (
       <Button size="xs" color="red" variant="outline" onClick={() => setAsking(true)}>
-        Stop {agent.name} everywhere
+        {label}
       </Button>
     );
   }
   return (
-    <Alert color="red" variant="outline" title={`Stop ${agent.name} everywhere?`} mt="sm">
+    <Alert color="red" variant="outline" title={title} mt="sm">
       <Text size="sm" mb="xs">
-        Its keys, queue, schedules, mandates and 402 authorizations end, its purse is swept, its wallet is frozen on
-        chain. Only the wallet's owner unfreezes it.
+        {says}
       </Text>
       {failure && <Text role="alert">{failure}</Text>}
       <TextInput label="Why" value={reason} onChange={(event) => setReason(event.currentTarget.value)} mb="xs" />
+      {typed !== undefined && (
+        <TextInput
+          label={`Type “${typed}”`}
+          autoComplete="off"
+          value={said}
+          onChange={(event) => setSaid(event.currentTarget.value)}
+          mb="xs"
+        />
+      )}
       <Group>
-        <Button size="xs" color="red" loading={isBusy} onClick={stop}>
-          Stop it now
+        <Button
+          size="xs"
+          color="red"
+          loading={isBusy}
+          disabled={typed !== undefined && said.trim().toLowerCase() !== typed}
+          onClick={stop}
+        >
+          {act}
         </Button>
         <Button size="xs" variant="default" onClick={() => setAsking(false)}>
           Do not
@@ -59,26 +91,97 @@ export function StopAgent({ agent, reload }: { agent: Agent; reload: () => void 
   );
 }
 
+/** Ends an agent everywhere; then `StopProgress` tells how far it is. */
+export function StopAgent({ agent, reload }: { agent: Agent; reload: () => void }) {
+  return (
+    <Asking
+      label={`Stop ${inert(agent.name)} everywhere`}
+      title={`Stop ${inert(agent.name)} everywhere?`}
+      says="Its keys, queue, schedules, mandates and 402 authorizations end, its purse is swept, its wallet is frozen on chain. Only the wallet's owner unfreezes it."
+      act="Stop it now"
+      start={async (reason) => {
+        await ask(`/v1/agents/${agent.id}/stop`, { reason });
+        reload();
+      }}
+    />
+  );
+}
+
+/** Ends all agents everywhere, for when the server itself is not trusted any more. Only operators are offered it. */
+export function StopEverything({ onStopped }: { onStopped?: () => void }) {
+  const me = useMe();
+  if (!can(me, 'admin')) return null;
+  return (
+    <Asking
+      label="Stop everything"
+      title="Stop every agent everywhere?"
+      says="All agents' keys, queues, schedules, mandates and 402 authorizations end, all purses are swept, all wallets are frozen on chain. Each wallet must be unfrozen by its owner, one by one."
+      typed={WORDS}
+      act="Stop everything now"
+      start={async (reason) => {
+        await ask('/v1/stop', { reason });
+        onStopped?.();
+      }}
+    />
+  );
+}
+
 const words = {
   stopping: 'Being stopped everywhere',
   safe: 'Stopped: nothing is at risk any more',
   ended: 'Was stopped',
 };
 
+/** How far the stops of these agents are: seconds and USDC still at risk, each second anew until all is at zero. */
 export function StopProgress({ agents }: { agents: Agent[] }) {
-  const { data } = useAsk<{ stops: (Stop & { agent: string; name: string })[] }>('/v1/stops');
-  const known = new Set(agents.map(({ id }) => id));
-  return (data?.stops ?? [])
-    .filter(({ agent }) => known.has(agent))
-    .map((stop) => (
-      <Alert
-        role="status"
-        key={stop.agent}
-        variant="outline"
-        color={stop.state === 'stopping' ? 'red' : 'gray'}
-        title={stop.name}
-      >
-        {words[stop.state]} ({stop.reason}); {usdc(stop.at_risk)} at risk, {duration(stop.seconds)}.
-      </Alert>
-    ));
+  const { data, reload } = useAsk<{ stops: Stop[] }>('/v1/stops?limit=200');
+  const byId = new Map(agents.map((agent) => [agent.id, agent]));
+  // One that goes on again is no news.
+  const shown = (data?.stops ?? []).filter(
+    ({ agent, state }) => byId.has(agent) && (state !== 'ended' || byId.get(agent)?.status !== 'active'),
+  );
+  const isRunning = shown.some(({ state }) => state === 'stopping');
+  useEffect(() => {
+    if (!isRunning) return;
+    const timer = setInterval(reload, LOOK_EVERY_MS);
+    return () => clearInterval(timer);
+  }, [isRunning, reload]);
+  return shown.map((stop) => <OneStop key={stop.agent} stop={stop} />);
+}
+
+function OneStop({ stop }: { stop: Stop }) {
+  const waiting = stop.steps.filter(({ state }) => state === 'needs_people');
+  return (
+    <Alert role="status" variant="outline" color={stop.state === 'stopping' ? 'red' : 'gray'} title={inert(stop.name)}>
+      <Text size="sm">
+        {words[stop.state]} ({inert(stop.reason)}); {usdc(stop.at_risk)} at risk, {duration(stop.seconds)}.
+        {stop.seconds_to_frozen !== null &&
+          ` The wallet was frozen on chain after ${duration(stop.seconds_to_frozen)}.`}
+      </Text>
+      {stop.state === 'stopping' && stop.steps.length > 0 && (
+        <Text size="sm">
+          {stop.steps
+            .map(({ step, state }) => `${step.replaceAll('_', ' ')}: ${state.replaceAll('_', ' ')}`)
+            .join('; ')}
+          .
+        </Text>
+      )}
+      {waiting.map(({ step, detail, call }) => (
+        <Text key={step} size="sm">
+          People must do this: {inert(detail)}{' '}
+          {call && (
+            <Mono>
+              to {call.to} data {call.data}
+            </Mono>
+          )}
+        </Text>
+      ))}
+      {stop.seconds_to_frozen !== null && (
+        <Text size="sm">
+          Going on needs two: the wallet's owner unfreezes it with a browser wallet or a Safe,{' '}
+          <To href={`/agents/${stop.agent}`}>on the agent's page</To>; then an operator unfreezes the agent here.
+        </Text>
+      )}
+    </Alert>
+  );
 }

@@ -8,17 +8,16 @@ import { type Agent, duration, inert } from '../views.ts';
 import { OwnerActs } from './walletOwner.tsx';
 import type { Wallet } from './walletViews.ts';
 
-type Warnings = { agents: { warnings: { code: string; message: string }[] }[] };
+type Warning = { code: string; message: string };
 
 const RENEW_MS = 15_000;
 
-/** An agent's wallet as the chain has it, and what its owner may do with it. */
-export function WalletSection({ agent }: { agent: Agent }) {
+/** An agent's wallet as the chain has it, and what its owner may do with it. `warnings`: where policy and ceilings differ. */
+export function WalletSection(props: { agent: Agent; warnings: Warning[]; onChanged: () => void }) {
+  const { agent, warnings, onChanged } = props;
   const me = useMe();
   const answer = useAsk<Wallet>(agent.wallet ? `/v1/agents/${agent.id}/wallet` : null, 'roster');
-  const exposure = useAsk<Warnings>(agent.wallet ? `/v1/exposure?agent=${agent.id}` : null, 'roster');
   const { reload } = answer;
-  const reloadExposure = exposure.reload;
   // Periods begin and raises mature without any event.
   useEffect(() => {
     const timer = setInterval(reload, RENEW_MS);
@@ -30,7 +29,7 @@ export function WalletSection({ agent }: { agent: Agent }) {
       {(wallet) => (
         <>
           <Box title="Wallet on chain">
-            {exposure.data?.agents[0]?.warnings.map(({ code, message }) => (
+            {warnings.map(({ code, message }) => (
               <Alert key={code} color="yellow" variant="outline" mb="xs" title="Policy and ceilings differ">
                 {message}
               </Alert>
@@ -44,7 +43,7 @@ export function WalletSection({ agent }: { agent: Agent }) {
               wallet={wallet}
               reload={() => {
                 reload();
-                reloadExposure();
+                onChanged();
               }}
             />
           )}

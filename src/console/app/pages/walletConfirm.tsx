@@ -141,7 +141,7 @@ export function ConfirmCall(props: {
         </Button>
       </Group>
       <details>
-        <summary>Contract and calldata</summary>
+        <summary style={{ padding: '0.25rem 0' }}>Contract and calldata</summary>
         <Json label="Contract and calldata" value={{ chain_id: me.chain.id, to, value: '0', data }} />
       </details>
     </Alert>

@@ -60,8 +60,8 @@ export function OwnerActs({ agent, wallet, reload }: { agent: Agent; wallet: Wal
     if (prepared) confirmation.current?.focus();
   }, [prepared]);
 
-  // What is done, and what somebody else did meanwhile, is not offered any more.
-  const isOver = !mayDo.includes(action);
+  // What is done, and what somebody else did meanwhile, is not offered any more; one that is being sent stays until it was read.
+  const isOver = prepared === null && !mayDo.includes(action);
   useEffect(() => {
     if (!isOver) return;
     setAction('set_ceilings');
@@ -109,7 +109,10 @@ export function OwnerActs({ agent, wallet, reload }: { agent: Agent; wallet: Wal
         <NativeSelect
           label="Act"
           description={says}
-          data={mayDo.map((value) => ({ value, label: acts[value].title }))}
+          data={(mayDo.includes(action) ? mayDo : [action, ...mayDo]).map((value) => ({
+            value,
+            label: acts[value].title,
+          }))}
           value={action}
           onChange={(event) => choose(event.currentTarget.value as OwnerActionName)}
           mb="sm"

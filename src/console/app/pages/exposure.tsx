@@ -1,0 +1,95 @@
+import { Text } from '@mantine/core';
+import { useAsk } from '../live.tsx';
+import { useNames } from '../names.tsx';
+import { Box, Loaded, Mono, Page, Rows, State, To, usdc, When } from '../parts.tsx';
+import { inert, type Money } from '../views.ts';
+import { StopEverything, StopProgress } from './stop.tsx';
+
+type Figure = { most: Money; if_funded: Money | null; because: string };
+type Figures = { today: Figure; month: Figure };
+type AgentReach = {
+  agent: string;
+  name: string;
+  status: string;
+  figures: Figures;
+  on_its_way: Money;
+  held: Money;
+  frozen_on_chain: boolean;
+  warnings: { code: string; message: string }[];
+};
+type StolenKey = { key: string; holder: string; name: string | null; agents: number; figures: Figures };
+type Exposure = {
+  today_until: string;
+  month_until: string;
+  total: { today: Money; month: Money; on_its_way: Money; held: Money };
+  agents: AgentReach[];
+  stolen_keys: StolenKey[];
+};
+
+const limit = (money: Money | null): string => (money === null ? 'no limit' : usdc(money));
+
+/** The most that could move by itself, and by each stolen key: policy, mandates and chain together. */
+export function ExposurePage() {
+  const answer = useAsk<Exposure>('/v1/exposure', 'roster');
+  const { agents } = useNames();
+  return (
+    <Page title="Exposure">
+      <StopProgress agents={agents} />
+      <StopEverything onStopped={answer.reload} />
+      <Loaded answer={answer}>
+        {(data) => (
+          <>
+            <Text>
+              Without people, at most {usdc(data.total.today)} can move until <When at={data.today_until} />, and{' '}
+              {usdc(data.total.month)} until <When at={data.month_until} />. All wallets hold {usdc(data.total.held)}.
+            </Text>
+            <Box title="By agent">
+              <Rows
+                label="By agent"
+                rows={data.agents}
+                keyOf={({ agent }) => agent}
+                empty="There are no agents yet."
+                columns={[
+                  { title: 'Agent', cell: ({ agent, name }) => <To href={`/agents/${agent}`}>{inert(name)}</To> },
+                  {
+                    title: 'Status',
+                    cell: ({ status, frozen_on_chain: isFrozen }) => (
+                      <State state={isFrozen ? 'frozen on chain' : status} />
+                    ),
+                  },
+                  { title: 'Today', cell: ({ figures }) => usdc(figures.today.most), right: true },
+                  { title: 'This month', cell: ({ figures }) => usdc(figures.month.most), right: true },
+                  { title: 'On its way', cell: (row) => usdc(row.on_its_way), right: true },
+                  { title: 'Held', cell: ({ held }) => usdc(held), right: true },
+                  {
+                    title: 'Policy and ceilings',
+                    cell: ({ warnings }) => warnings.map(({ message }) => message).join(' ') || 'agree',
+                  },
+                ]}
+              />
+            </Box>
+            <Box title="If a key is stolen">
+              <Rows
+                label="If a key is stolen"
+                rows={data.stolen_keys}
+                keyOf={({ key, holder }) => `${key} ${holder}`}
+                empty="There are no keys."
+                columns={[
+                  { title: 'Key', cell: ({ key }) => key.replaceAll('_', ' ') },
+                  {
+                    title: 'Whose',
+                    cell: ({ holder, name }) => (name === null ? <Mono>{holder}</Mono> : inert(name)),
+                  },
+                  { title: 'Today', cell: ({ figures }) => usdc(figures.today.most), right: true },
+                  { title: 'This month', cell: ({ figures }) => usdc(figures.month.most), right: true },
+                  { title: 'If funded', cell: ({ figures }) => limit(figures.month.if_funded), right: true },
+                  { title: 'Why', cell: ({ figures }) => inert(figures.month.because) },
+                ]}
+              />
+            </Box>
+          </>
+        )}
+      </Loaded>
+    </Page>
+  );
+}
