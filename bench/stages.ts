@@ -42,6 +42,7 @@ export async function measureStages(
     all: <R>(sql: string, ...values: SqlValue[]) => timed(stageOf(sql), () => tx.all<R>(sql, ...values)),
     run: (sql, ...values) => timed(stageOf(sql), () => tx.run(sql, ...values)),
     afterCommit: (callback) => tx.afterCommit(callback),
+    ...(tx.memory ? { memory: tx.memory } : {}),
   });
   let inputText = '';
   const watched: Policy = {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../ids/digest.ts';
 import type { Tx } from '../store/store.ts';
 
 /** What happened, in the order in which it happened. The names are stable: people filter by them. */
@@ -121,12 +121,17 @@ export type EventFields = {
 
 export const GENESIS_HASH = '0'.repeat(64);
 
+/** The end of the chain, as this transaction knows it: nothing else appends. */
+const HEAD = 'event head';
+type Head = { seq: bigint; hash: string };
+
 /**
  * Appends one event to the hash chain: hash = sha-256(previous hash + body). The head is kept by the caller's transaction,
  * so a rolled-back job leaves no gap. `atMs` is the server's timestamp of the request, never the caller's.
  */
 export function appendEvent(tx: Tx, fields: EventFields, atMs: number): bigint {
-  const head = tx.get<{ seq: bigint; hash: string }>('SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1');
+  const known = tx.memory?.kept.get(HEAD) as Head | undefined;
+  const head = known ?? tx.get<Head>('SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1');
   const seq = (head?.seq ?? 0n) + 1n;
   const body = eventBody(seq, fields, atMs);
   const hash = chainHash(head?.hash ?? GENESIS_HASH, body);
@@ -140,11 +145,12 @@ export function appendEvent(tx: Tx, fields: EventFields, atMs: number): bigint {
     body,
     hash,
   );
+  tx.memory?.kept.set(HEAD, { seq, hash } satisfies Head);
   return seq;
 }
 
 export function chainHash(previousHash: string, body: string): string {
-  return createHash('sha256').update(previousHash).update(body).digest('hex');
+  return sha256(previousHash + body);
 }
 
 function eventBody(seq: bigint, fields: EventFields, atMs: number): string {

@@ -22,35 +22,60 @@ export type Counted = { amountMicro: bigint; counted: bigint; at: number; places
 export function findRows(tx: ReadTx, keys: readonly (MeterKey & { cut?: number | null })[]): (MeterRow | undefined)[] {
   const rows = new Array<MeterRow | undefined>(keys.length).fill(undefined);
   if (keys.length === 0) return rows;
-  let shape = '';
+  const kinds: Record<Kind, Asked[]> = { C: [], R: [], c: [], r: [] };
+  keys.forEach((key, index) => {
+    const known = knownId(tx, key.meter, key.grp, key.start);
+    const rolls = key.cut !== undefined && key.cut !== null;
+    kinds[known === undefined ? (rolls ? 'r' : 'c') : rolls ? 'R' : 'C'].push({ key, index, known });
+  });
+  const order = [...kinds.C, ...kinds.R, ...kinds.c, ...kinds.r];
   const values: SqlValue[] = [];
-  for (const { meter, grp, start, cut } of keys) {
-    const cuts = cut !== undefined && cut !== null;
-    shape += cuts ? 'r' : 'c';
-    if (cuts) values.push(cut, cut);
-    values.push(meter, grp, start);
+  for (const { key, known } of order) {
+    if (key.cut !== undefined && key.cut !== null) values.push(key.cut, key.cut);
+    if (known === undefined) values.push(key.meter, key.grp, key.start);
+    else values.push(known);
   }
-  for (const row of tx.all<MeterRow & { n: bigint }>(selectOf(shape), ...values)) rows[Number(row.n)] = row;
+  for (const row of tx.all<MeterRow & { n: bigint }>(selectOf(kinds), ...values)) {
+    const asked = order[Number(row.n)];
+    if (!asked) continue;
+    rows[asked.index] = row;
+    const { meter, grp, start } = asked.key;
+    if (asked.known === undefined) tx.memory?.kept.set(nameOf(meter, grp, start), row.id);
+  }
   return rows;
 }
 
-const older = (column: string): string =>
-  `${column} - coalesce((SELECT sum(${column === 'count' ? 'counted' : column.replace('total', 'amount')}) FROM meter_rolling r
-     WHERE r.meter = m.meter AND r.at < ? AND r.meter_id = m.id), 0)`;
+/** Rolling or not, and in capitals where the id is known. In this order, so that there are few texts to prepare. */
+type Kind = 'C' | 'R' | 'c' | 'r';
+type Asked = { key: MeterKey & { cut?: number | null }; index: number; known: bigint | undefined };
+
+/** The row's id where the transaction has seen it: rows are never deleted. */
+export function knownId(tx: ReadTx, meter: string, grp: string, start: number): bigint | undefined {
+  return tx.memory?.kept.get(nameOf(meter, grp, start)) as bigint | undefined;
+}
+const nameOf = (meter: string, grp: string, start: number): string => `${meter} ${start} ${grp}`;
+
+const older = (column: 'total_micro' | 'count', entry: 'amount_micro' | 'counted'): string =>
+  `${column} - coalesce((SELECT sum(${entry}) FROM meter_rolling r WHERE r.meter = m.meter AND r.at < ? AND r.meter_id = m.id), 0)`;
 const columns = {
   c: 'total_micro, count',
-  r: `${older('total_micro')} AS total_micro, ${older('count')} AS count`,
+  r: `${older('total_micro', 'amount_micro')} AS total_micro, ${older('count', 'counted')} AS count`,
 } as const;
-/** By shape: a letter for each key. A policy has one for its reads and a few for its writes. */
 const selects = new Map<string, string>();
-function selectOf(shape: string): string {
+function selectOf(kinds: Record<Kind, Asked[]>): string {
+  const shape = `${kinds.C.length} ${kinds.R.length} ${kinds.c.length} ${kinds.r.length}`;
   const known = selects.get(shape);
   if (known) return known;
-  const one = (letter: string, n: number): string =>
-    `SELECT ${n} AS n, id, ${columns[letter === 'r' ? 'r' : 'c']}, last_at FROM meters m WHERE meter = ? AND grp = ? AND window_start = ?`;
-  const made = [...shape].map(one).join(' UNION ALL ');
-  selects.set(shape, made);
-  return made;
+  const letters = (['C', 'R', 'c', 'r'] as const).flatMap((kind) => kinds[kind].map(() => kind));
+  const text = letters
+    .map((kind, n) => {
+      const shown = columns[kind === 'R' || kind === 'r' ? 'r' : 'c'];
+      const where = kind === 'C' || kind === 'R' ? 'id = ?' : 'meter = ? AND grp = ? AND window_start = ?';
+      return `SELECT ${n} AS n, id, ${shown}, last_at FROM meters m WHERE ${where}`;
+    })
+    .join(' UNION ALL ');
+  selects.set(shape, text);
+  return text;
 }
 
 /** Begins the row of a window. `lastAt` is null where no payment counts in it yet. */
@@ -68,7 +93,9 @@ export function insertRow(
     first.count,
     first.lastAt,
   );
-  return row?.id ?? 0n;
+  const id = row?.id ?? 0n;
+  tx.memory?.kept.set(nameOf(meter, grp, start), id);
+  return id;
 }
 
 /** Puts an entry into a rolling window. `meterId`: the group's row. */

@@ -7,6 +7,7 @@ import {
   insertEntry,
   insertRolling,
   insertRow,
+  knownId,
   type MeterKey,
   ROLLING,
   takeBack,
@@ -93,17 +94,14 @@ export function addToMeters(
   const places = placesOf(declarations, subject, atMs).filter(({ takes }) => takes);
   if (places.length === 0) return;
   const { id, amountMicro } = payment;
-  // Of the totals only the ids are used here, so what is old in them does not matter.
-  const rows = findRows(
-    tx,
-    places.map(({ meter, grp, start }) => ({ meter, grp, start })),
-  );
   const known: bigint[] = [];
-  const ids = places.map((place, index): bigint => {
-    const row = rows[index];
-    if (!row) return insertRow(tx, place, { amountMicro, count: 1, lastAt: atMs });
-    known.push(row.id);
-    return row.id;
+  const ids = places.map((place): bigint => {
+    const { meter, grp, start } = place;
+    // The decision has just read most of them.
+    const row = knownId(tx, meter, grp, start) ?? findRows(tx, [{ meter, grp, start }])[0]?.id;
+    if (row === undefined) return insertRow(tx, place, { amountMicro, count: 1, lastAt: atMs });
+    known.push(row);
+    return row;
   });
   if (known.length > 0) {
     tx.run(

@@ -15,6 +15,7 @@ import { type MeterSubject, readMeters } from '../ledger/meters.ts';
 import { zonedTime } from '../policy/calendar.ts';
 import type { PolicyInput } from '../policy/input.ts';
 import type { Policy } from '../policy/policy.ts';
+import { factOf } from '../store/memory.ts';
 import type { ReadTx } from '../store/store.ts';
 import { fundsOf } from './funds.ts';
 import { hostSubject, noHistory, readHistory } from './history.ts';
@@ -34,10 +35,11 @@ export type ApprovalFact = PolicyInput['approvals'][number];
 
 /** Looks up who, for whom, to whom. Throws where the request names what does not exist, or an address that may never be paid. */
 export function resolveFacts(tx: ReadTx, request: PaymentRequest, chain: ChainFacts): Facts {
-  const agent = getAgent(tx, request.agentId);
+  const agent = factOf(tx, `agent ${request.agentId}`, () => getAgent(tx, request.agentId));
   if (!agent.wallet) throw new BursarError('not_configured', { message: 'The agent has no wallet on this chain.' });
-  const sponsor = getSponsor(tx, agent.sponsorId);
-  const workflow = request.workflow ? getWorkflow(tx, request.workflow.ref) : null;
+  const sponsor = factOf(tx, `sponsor ${agent.sponsorId}`, () => getSponsor(tx, agent.sponsorId));
+  const job = request.workflow?.ref;
+  const workflow = job === undefined ? null : factOf(tx, `workflow ${job}`, () => getWorkflow(tx, job));
   const payee = resolvePayee(tx, request);
   const address = request.address ?? (payee ? currentAddress(payee)?.address : undefined);
   if (!address) throw new BursarError('payee_address_missing', { details: { payee: payee?.id ?? null } });
@@ -67,11 +69,12 @@ export function resolveFacts(tx: ReadTx, request: PaymentRequest, chain: ChainFa
 
 /** An x402 seller is who its host says: an unlisted host stays without a payee, whatever address it asks for. */
 function resolvePayee(tx: ReadTx, request: PaymentRequest): Payee | null {
-  if (typeof request.payee === 'string') return getPayee(tx, request.payee);
-  if (request.payee) return getPayeeOfAgent(tx, request.payee.agent);
+  const { payee, host, address } = request;
+  if (typeof payee === 'string') return factOf(tx, `payee ${payee}`, () => getPayee(tx, payee));
+  if (payee) return factOf(tx, `payee of ${payee.agent}`, () => getPayeeOfAgent(tx, payee.agent));
   if (request.kind === 'top_up') return null;
-  if (request.host) return findPayeeByHost(tx, request.host);
-  return request.address ? findPayeeByAddress(tx, request.address) : null;
+  if (host) return factOf(tx, `payee at ${host}`, () => findPayeeByHost(tx, host));
+  return address ? factOf(tx, `payee by ${address}`, () => findPayeeByAddress(tx, address)) : null;
 }
 
 function refuseForbidden(address: Address, agent: Facts['agent'], chain: ChainFacts, isTopUp: boolean): void {
@@ -101,10 +104,10 @@ export function inputOf(
   const payeePast = payee ? readHistory(tx, agent.id, payee.id) : null;
   const addressPast = readHistory(tx, agent.id, address);
   const hostPast = request.host ? readHistory(tx, agent.id, hostSubject(request.host)) : null;
-  const owners = tx.get<{ n: bigint }>(
-    'SELECT count(*) AS n FROM payee_addresses WHERE address = ? AND retired_at IS NULL',
-    address,
-  );
+  const owners = factOf(tx, `owners of ${address}`, () => {
+    const query = 'SELECT count(*) AS n FROM payee_addresses WHERE address = ? AND retired_at IS NULL';
+    return Number(tx.get<{ n: bigint }>(query, address)?.n ?? 0n);
+  });
   return {
     time: zonedTime(atMs, policy.settings.timezone),
     agent: { id: agent.id, name: agent.name, status: agent.status, labels: agent.labels },
@@ -131,7 +134,7 @@ export function inputOf(
       verified_at: held?.verifiedAtMs ?? null,
       changed_at: held?.changedAtMs ?? null,
       retired: held !== null && held.retiredAtMs !== null,
-      payee_count: Number(owners?.n ?? 0n),
+      payee_count: owners,
     },
     payment: {
       kind: request.kind,

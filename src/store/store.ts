@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
 import { BursarError, invariant } from '../errors/base.ts';
+import { changesFacts, type Memory, TxMemory } from './memory.ts';
 import { type Migration, migrations } from './migrations/index.ts';
 
 /** What SQLite takes and gives. Integers come back as bigint (`defaultSafeIntegers`). */
@@ -10,6 +11,8 @@ export type Row = Record<string, SqlValue>;
 export interface ReadTx {
   get<R>(sql: string, ...values: SqlValue[]): R | undefined;
   all<R>(sql: string, ...values: SqlValue[]): R[];
+  /** Of the write transaction only. */
+  readonly memory?: Memory;
 }
 /** Writing inside the one write transaction. `run` gives the number of changed rows. */
 export interface Tx extends ReadTx {
@@ -36,7 +39,8 @@ const JOBS_PER_COMMIT = 256;
 const QUEUE_MAX = 20_000;
 
 type Job = { run: (tx: Tx) => unknown; resolve: (value: unknown) => void; reject: (error: unknown) => void };
-type Statements = Map<string, Database.Statement<SqlValue[]>>;
+type Statement = Database.Statement<SqlValue[]>;
+type Statements = Map<string, Statement>;
 
 /**
  * Opens the database file (or ':memory:'), takes the one-writer lock and migrates it. Throws `storage_read_only`,
@@ -50,9 +54,13 @@ export function openStore(path: string, schema: readonly Migration[] = migration
   const reader = path === ':memory:' ? writer : open(path, { readonly: true });
   const readTx = readingWith(reader, path === ':memory:' ? statements : new Map());
   let callbacks: (() => void)[] = [];
+  const memory = new TxMemory();
+  const statementOf = writingWith(writer, statements, memory);
   const tx: Tx = {
-    ...readingWith(writer, statements),
-    run: (sql, ...values) => prepared(writer, statements, sql).run(...values).changes,
+    get: <R>(sql: string, ...values: SqlValue[]) => statementOf(sql).get(...values) as R | undefined,
+    all: <R>(sql: string, ...values: SqlValue[]) => statementOf(sql).all(...values) as R[],
+    run: (sql, ...values) => statementOf(sql).run(...values).changes,
+    memory,
     afterCommit: (callback) => {
       callbacks.push(callback);
     },
@@ -87,6 +95,7 @@ export function openStore(path: string, schema: readonly Migration[] = migration
     try {
       for (const job of jobs) {
         callbacks = [];
+        memory.bound();
         savepoint.run();
         try {
           const value = job.run(tx);
@@ -95,6 +104,7 @@ export function openStore(path: string, schema: readonly Migration[] = migration
           done.push({ job, value });
           after.push(...callbacks);
         } catch (error) {
+          memory.forgetAll();
           if (!writer.inTransaction) throw error;
           undo.run();
           release.run();
@@ -104,6 +114,7 @@ export function openStore(path: string, schema: readonly Migration[] = migration
       commit.run();
     } catch (error) {
       // Nothing of the batch is on disk: every caller hears so, also those whose job had run.
+      memory.forgetAll();
       if (writer.inTransaction) rollback.run();
       for (const job of jobs) job.reject(storageError(error));
       return;
@@ -219,13 +230,33 @@ function migrate(database: Database.Database, schema: readonly Migration[]): voi
   });
 }
 
-function prepared(database: Database.Database, statements: Statements, sql: string): Database.Statement<SqlValue[]> {
+function prepared(database: Database.Database, statements: Statements, sql: string): Statement {
   let statement = statements.get(sql);
   if (!statement) {
     statement = database.prepare<SqlValue[]>(sql);
     statements.set(sql, statement);
   }
   return statement;
+}
+
+/** Statements of the writer. One that may change facts is marked when it is prepared, whether it is run, got or listed. */
+function writingWith(
+  database: Database.Database,
+  statements: Statements,
+  memory: TxMemory,
+): (sql: string) => Statement {
+  const forgetful = new Set<Statement>();
+  const known = new Map<string, Statement>();
+  return (sql) => {
+    let statement = known.get(sql);
+    if (!statement) {
+      statement = prepared(database, statements, sql);
+      known.set(sql, statement);
+      if (!statement.readonly && changesFacts(sql)) forgetful.add(statement);
+    }
+    if (forgetful.size > 0 && forgetful.has(statement)) memory.forgetFacts();
+    return statement;
+  };
 }
 
 function readingWith(database: Database.Database, statements: Statements): ReadTx {

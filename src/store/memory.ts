@@ -1,0 +1,75 @@
+/**
+ * What the write transaction has read already and need not read again. One process owns the file and all writes go through one
+ * connection, so what is remembered is what SQLite would answer, as long as two rules hold: facts are forgotten at every
+ * statement that writes to another table than those below, and everything at every roll-back.
+ */
+export interface Memory {
+  /** The fact of that name, read at most once until somebody writes. Frozen, since it is shared. */
+  fact<T>(name: string, read: () => T): T;
+  /** What only its own writer changes, and keeps right itself: ids of rows that are never deleted, the end of a chain. */
+  readonly kept: Map<string, unknown>;
+}
+
+/** Reads a fact, or remembers it where the transaction does. */
+export const factOf = <T>(tx: { readonly memory?: Memory }, name: string, read: () => T): T =>
+  tx.memory ? tx.memory.fact(name, read) : read();
+
+/** More than this and all is read anew: a bound, not a tuning. */
+const ENTRIES_MAX = 50_000;
+
+/** What every payment writes. No fact may be read from these tables; a write to any other forgets all facts. */
+export const paymentTables = [
+  'payments',
+  'decisions',
+  'ledger_entries',
+  'balances',
+  'meters',
+  'meter_entries',
+  'meter_rolling',
+  'events',
+  'payment_history',
+  'earnings',
+] as const;
+const LEAVES_FACTS = new RegExp(`^\\s*(INSERT INTO|UPDATE|DELETE FROM) (${paymentTables.join('|')})\\b`);
+/** The one column of a wallet that each payment changes; no fact holds it. */
+const TAKES_NONCE = /^\s*UPDATE wallets SET next_nonce = next_nonce \+ 1 WHERE /;
+
+/** Whether a statement that writes may change what facts are read from. Where in doubt, yes. */
+export function changesFacts(sql: string): boolean {
+  return !LEAVES_FACTS.test(sql) && !TAKES_NONCE.test(sql);
+}
+
+export class TxMemory implements Memory {
+  readonly #facts = new Map<string, unknown>();
+  readonly kept = new Map<string, unknown>();
+
+  fact<T>(name: string, read: () => T): T {
+    const known = this.#facts.get(name);
+    if (known !== undefined) return known as T;
+    const value = frozen(read());
+    if (this.#facts.size >= ENTRIES_MAX) this.#facts.clear();
+    if (value !== undefined) this.#facts.set(name, value);
+    return value;
+  }
+
+  forgetFacts(): void {
+    this.#facts.clear();
+  }
+
+  /** After a roll-back: what was read may never have been. */
+  forgetAll(): void {
+    this.#facts.clear();
+    this.kept.clear();
+  }
+
+  /** Between jobs. */
+  bound(): void {
+    if (this.kept.size > ENTRIES_MAX) this.kept.clear();
+  }
+}
+
+function frozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  for (const each of Object.values(value)) frozen(each);
+  return Object.freeze(value);
+}
