@@ -86,6 +86,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     if (request.headers['content-encoding'] !== undefined) {
       return give(response, refusal(415, 'encoding_not_supported', 'Send the tool call without a content-encoding.'));
     }
+    // A server that obeys a charset such as UTF-7 would read another call than was priced.
+    const [, charset = 'utf-8'] = /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(request.headers['content-type'] ?? '') ?? [];
+    if (!/^utf-?8$/i.test(charset)) {
+      return give(response, refusal(415, 'encoding_not_supported', 'Send the tool call in UTF-8.'));
+    }
     const body = await readBody(request, limit);
     if (body === null) return tooLarge(request, response);
     const call = priceTools(route, body);

@@ -57,6 +57,23 @@ describe('a priced request hidden in the body of a free one', () => {
   });
 });
 
+describe('a tool call in another charset', () => {
+  it('is not passed on: the upstream might read another call than was priced', async () => {
+    const upstream = await api(echo);
+    const { url } = await gateway(upstream.url, 'routes: [{ match: "/mcp", tools: { search: "0.02" } }]');
+    const free = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'help' } });
+    const status = async (type: string) =>
+      (await fetch(`${url}/mcp`, { method: 'POST', body: free, headers: { 'content-type': type } })).status;
+    for (const type of ['application/json; charset=utf-7', 'application/json;Charset="UTF-16"', 'a/b;charset=cp037']) {
+      expect([type, await status(type)]).toEqual([type, 415]);
+    }
+    expect(upstream.seen).toEqual([]);
+    for (const type of ['application/json', 'application/json; charset=utf-8', 'application/json;charset="UTF8"']) {
+      expect([type, await status(type)]).toEqual([type, 200]);
+    }
+  });
+});
+
 describe('an upgrade', () => {
   it('to anything but a websocket opens no tunnel, nor does one with a body', async () => {
     const upstream = await api(echo);
