@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { starterWith } from '../../test/support/stricterPolicy.ts';
 import { freePort, type Ran, type Running } from './testing/cli.ts';
 import { makeScene, refused, usdc } from './testing/scene.ts';
 import { at } from './values.ts';
@@ -189,6 +190,28 @@ describe('with --json', () => {
       ['call', 'list_agents'],
     ];
     for (const args of lists) expect(Object.values(await ok(...args)).some(Array.isArray), args.join(' ')).toBe(true);
+  });
+});
+
+describe('a candidate policy', () => {
+  it('is tried on past payments, then next to the active one, and decides nothing', async () => {
+    const file = join(cli.dir, 'candidate.json');
+    writeFileSync(file, await starterWith('limit: "50.00"', 'limit: "0.02"'));
+    const change = { active: 'allow', shadow: 'deny', count: 2, amount: usdc('12.53') };
+    const summary = { decided: 5, same: 3, other_reasons: 0, changes: [change] };
+    expect(await ok('policy', 'replay', file)).toMatchObject({ summary, without_meters: { payments: 0 } });
+    const { digest } = await ok('policy', 'load', file, '--note', 'candidate');
+    expect(await ok('policy', 'replay', String(digest))).toMatchObject({ summary });
+    const both = await cli.inside(['policy', 'shadow', String(digest), '--off', '--json']);
+    expect(refused(both)).toEqual({ code: 2, problem: 'invalid_request' });
+    await ok('policy', 'shadow', String(digest));
+    const paying = ['pay', '--agent', 'researcher', '--payee', 'Grace', '--amount'];
+    const { id } = await ok(...paying, '0.05', '--idempotency-key', 'in-shadow-1', '--wait');
+    const told = (await cli.inside(['policy', 'differences'])).stdout;
+    expect(told).toContain('1 decided, 0 the same, 0 for other reasons only');
+    expect(told).toMatch(new RegExp(`${String(id)} .*0\\.05 +allow: all_passed +deny: payment_cap`));
+    await ok('policy', 'shadow', '--off');
+    expect(await ok('policy', 'differences')).toMatchObject({ shadow: { digest, ended: { reason: 'off' } } });
   });
 });
 

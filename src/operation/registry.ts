@@ -1,6 +1,7 @@
 import { agentOperations } from './agents.ts';
 import { approverOperations } from './approvers.ts';
 import { budgetOperations } from './budget.ts';
+import { decisionOperations } from './decisions.ts';
 import { eventOperations } from './events.ts';
 import { exposureOperations } from './exposure.ts';
 import { fetchOperations } from './fetch.ts';
@@ -57,6 +58,7 @@ const all = [
   ...keyOperations,
   ...policyOperations,
   ...shadowOperations,
+  ...decisionOperations,
   ...ledgerOperations,
   ...eventOperations,
   ...inspectOperations,

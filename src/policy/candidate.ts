@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { zonedTime } from './calendar.ts';
-import type { Decision, Effect } from './decision.ts';
+import type { Decision, Effect, Reason } from './decision.ts';
 import type { PolicyInput } from './input.ts';
 import type { MeterDeclarations } from './meters.ts';
 import type { Policy } from './policy.ts';
@@ -12,29 +12,49 @@ export function metersUnlike(candidate: MeterDeclarations, kept: MeterDeclaratio
     .sort();
 }
 
+/** What was decided and what the candidate would have decided; or the meters that nobody counted by then. */
+export type Decided =
+  | { active: Said; shadow: Said; isSame: boolean; failure: string | null }
+  | { lacks: readonly string[] };
+
 /**
- * A stored input as the candidate would have been given it: its own meters alone, and the time in its own zone. Null where the
- * input lacks a meter, since nobody knows any more what that would have shown.
+ * Decides a stored input again with a candidate: with its own meters alone, and the time in its own zone. `kept`: the meters of the
+ * policy that had decided. What stood in no meter then is not made up now.
  */
-export function inputFor(
-  candidate: Pick<Policy, 'meters' | 'settings'>,
+export function decideAgain(
+  candidate: Policy,
   kept: MeterDeclarations,
-  inputText: string,
-): string | null {
-  if (metersUnlike(candidate.meters, kept).length > 0) return null;
-  const input = JSON.parse(inputText) as PolicyInput;
+  stored: { input: string; result: string },
+): Decided {
+  const input = inputFor(candidate, kept, stored.input);
+  if (typeof input !== 'string') return input;
+  const { decision, failure } = candidate.evaluate(input);
+  const { effect, reasons, review } = JSON.parse(stored.result) as StoredResult;
+  const active: Said = {
+    effect,
+    reasons,
+    review: review && { quorum: review.quorum, roles: review.roles, expiresInMs: review.expires_in_ms },
+  };
+  return { active, shadow: decision, isSame: isSameAnswer(active, decision), failure: failure ?? null };
+}
+
+function inputFor(candidate: Policy, kept: MeterDeclarations, text: string): string | { lacks: readonly string[] } {
+  const lacks = metersUnlike(candidate.meters, kept);
+  if (lacks.length > 0) return { lacks };
+  const input = JSON.parse(text) as PolicyInput;
   const { timezone } = candidate.settings;
-  if (input.time.zone === timezone && metersUnlike(kept, candidate.meters).length === 0) return inputText;
-  const meters: PolicyInput['meters'] = {};
-  for (const name of Object.keys(candidate.meters)) {
-    const reading = input.meters[name];
-    if (reading === undefined) return null;
-    meters[name] = reading;
-  }
+  if (input.time.zone === timezone && metersUnlike(kept, candidate.meters).length === 0) return text;
+  const meters = Object.fromEntries(Object.entries(input.meters).filter(([name]) => name in candidate.meters));
   return JSON.stringify({ ...input, time: zonedTime(input.time.ms, timezone), meters });
 }
 
-type Said = Pick<Decision, 'effect' | 'reasons' | 'review'>;
+/** As `resultTextOf` writes it: without sentences. */
+type StoredResult = {
+  effect: Effect;
+  reasons: Omit<Reason, 'message'>[];
+  review: { expires_in_ms: number; quorum: number; roles: string[] } | null;
+};
+type Said = Pick<Decision, 'effect' | 'review'> & { reasons: readonly Pick<Reason, 'code' | 'rule'>[] };
 
 /** The same effect, for the same reasons by code; and of a review the same people for the same time. */
 export function isSameAnswer(one: Said, other: Said): boolean {

@@ -5,6 +5,7 @@ import { EXIT } from '../exit.ts';
 import { columns, type Document, examples, finish, group, operationCommand } from '../operationCommand.ts';
 import { type Session, sessionOf } from '../session.ts';
 import { text } from '../values.ts';
+import { replayCommand } from './policyReplay.ts';
 import { differencesCommand, shadowCommand } from './policyShadow.ts';
 
 export function policyCommand(): Command {
@@ -50,6 +51,7 @@ export function policyCommand(): Command {
     loadCommand(),
     shadowCommand(),
     differencesCommand(),
+    replayCommand(),
     operationCommand({
       name: 'activate',
       operation: 'activate_policy',
