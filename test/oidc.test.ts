@@ -175,6 +175,8 @@ describe('a person at the console', () => {
       await page.getByRole('heading', { level: 1, name: 'Settings' }).waitFor();
       expect(new URL(page.url()).pathname).toBe('/settings');
       await page.getByText('olga@example.com').first().waitFor();
+      const people = page.getByRole('region', { name: 'People by identity provider' });
+      await people.getByText('bob@example.com').first().waitFor();
       expect(await faults(page)).toEqual([]);
       expect(wrongs).toEqual([]);
     } finally {
