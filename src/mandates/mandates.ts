@@ -46,6 +46,7 @@ export function requestMandate(tx: Tx, act: Act, id: MandateId, terms: MandateTe
     throw new BursarError('invalid_request', { message: 'The mandate would be over before it begins.' });
   }
   if (terms.cadence) checkCadence({ ...terms.cadence, startsAtMs: terms.notBeforeMs });
+  refuseFlood(tx, agent.id, act.atMs);
   tx.run(
     `INSERT INTO mandates (id, agent_id, status, terms_json, reason, requested_by, requested_at, not_before, expires_at)
      VALUES (?, ?, 'requested', ?, ?, ?, ?, ?, ?)`,
@@ -62,6 +63,18 @@ export function requestMandate(tx: Tx, act: Act, id: MandateId, terms: MandateTe
   recordAct(tx, act, { type: 'mandate.requested', agentId: agent.id, sponsorId: agent.sponsorId, data });
   return getMandate(tx, id);
 }
+
+/** Each request tells people and waits for one: a model that asks on and on is heard no more. */
+function refuseFlood(tx: Tx, agentId: string, atMs: number): void {
+  const waiting = tx.get<{ n: bigint }>(
+    "SELECT count(*) AS n FROM mandates WHERE agent_id = ? AND status = 'requested' AND expires_at > ?",
+    agentId,
+    atMs,
+  );
+  if ((waiting?.n ?? 0n) < BigInt(OPEN_REQUESTS)) return;
+  throw new BursarError('conflict', { message: `${OPEN_REQUESTS} mandates of this agent wait for people already.` });
+}
+const OPEN_REQUESTS = 20;
 
 /** A person's verified EIP-712 signature over the stored terms. With the first one the mandate is active. */
 export function signMandate(

@@ -96,7 +96,7 @@ export const mandateOperations = [
       reason: safeText(500).describe('Why, for the person who decides'),
     }),
     output: MandateView,
-    errors: ['agent_not_found', 'payee_not_found'],
+    errors: ['agent_not_found', 'payee_not_found', 'conflict'],
     handler: (app, caller, input) => {
       const agent = actingAgent(app, caller, input.agent);
       return app.store.write((tx) => {

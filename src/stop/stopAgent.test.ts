@@ -84,6 +84,38 @@ describe("The office's part of a stop", () => {
     expect((await pay(made, '1')).state).toBe('denied');
   });
 
+  it('revokes every mandate, also one that is hidden behind many newer ones; nobody asks for more than people can read', async () => {
+    const { agent, payee, store } = await world();
+    const terms = {
+      agent: agent.id,
+      payees: [payee.id],
+      categories: [],
+      hosts: [],
+      perPayment: parseUsdc('5'),
+      total: parseUsdc('50'),
+      count: null,
+      cadence: null,
+      notBeforeMs: NOON_MS,
+      expiresAtMs: NOON_MS + 86_400_000,
+    };
+    const old = newId('mandate');
+    await store.write((tx) => {
+      requestMandate(tx, act, old, terms, 'rent');
+      tx.run("UPDATE mandates SET status = 'active'");
+      for (let i = 0; i < 20; i += 1) requestMandate(tx, act, newId('mandate'), terms, `rent ${i}`);
+    });
+    const more = store.write((tx) => requestMandate(tx, act, newId('mandate'), terms, 'rent'));
+    await expect(more).rejects.toMatchObject({ code: 'conflict' });
+    await store.write((tx) => {
+      tx.run("UPDATE mandates SET status = 'declined' WHERE id <> ?", old);
+      const copy = `INSERT INTO mandates (id, agent_id, status, terms_json, reason, requested_by, requested_at, not_before, expires_at)
+        SELECT ?, agent_id, 'declined', terms_json, reason, requested_by, requested_at, not_before, expires_at FROM mandates WHERE id = ?`;
+      for (let i = 0; i < 500; i += 1) tx.run(copy, newId('mandate'), old);
+    });
+    await store.write((tx) => stopAgent(tx, act, agent.id, 'enough'));
+    expect(store.read((tx) => getMandate(tx, old).status)).toBe('revoked');
+  });
+
   it('leaves what is signed to the chain, and counts it as at risk', async () => {
     const made = await world();
     const { agent, store } = made;

@@ -2,10 +2,10 @@ import type { Act } from '../identity/act.ts';
 import { type Agent, getAgent, setAgentStatus } from '../identity/agents.ts';
 import { listCredentials, revokeCredential } from '../identity/credentials.ts';
 import { appendEvent } from '../ledger/events.ts';
-import { endMandate, listMandates } from '../mandates/mandates.ts';
+import { endMandate } from '../mandates/mandates.ts';
 import { type PaymentRow, toPayment, WORKING } from '../payments/records.ts';
 import { transition } from '../payments/transition.ts';
-import { listSchedules, setScheduleStatus } from '../recurring/schedules.ts';
+import { setScheduleStatus } from '../recurring/schedules.ts';
 import { withdrawQueued } from '../settlement/withdraw.ts';
 import type { Tx } from '../store/store.ts';
 import { addToOffice, insertStop, latestStop, type OfficePart, type Stop } from './records.ts';
@@ -70,13 +70,17 @@ export function endPayments(tx: Tx, act: Act, agentId: string): { cancelled: num
 }
 
 function pauseSchedules(tx: Tx, act: Act, agentId: string): number {
-  const active = listSchedules(tx, agentId).filter(({ status }) => status === 'active');
+  const active = tx.all<{ id: string }>("SELECT id FROM schedules WHERE agent_id = ? AND status = 'active'", agentId);
   for (const { id } of active) setScheduleStatus(tx, act, id, 'paused');
   return active.length;
 }
 
 function endMandates(tx: Tx, act: Act, agentId: string): number {
-  const open = listMandates(tx, agentId).filter(({ status }) => status === 'active' || status === 'requested');
+  // All of them, not a list's first page: whoever asks for many more must not hide an old one.
+  const open = tx.all<{ id: string }>(
+    "SELECT id FROM mandates WHERE agent_id = ? AND status IN ('active', 'requested')",
+    agentId,
+  );
   for (const { id } of open) endMandate(tx, act, id);
   return open.length;
 }
