@@ -1,5 +1,6 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Client } from '../src/client/client.ts';
 import { ensureBuilt } from '../src/console/builder.ts';
 import { readBundle, writeBundle } from '../src/policy/bundle.ts';
 import { faults, openTab, photograph, startBrowser, type Tab } from './support/browser.ts';
@@ -9,6 +10,7 @@ import { starterWith, stricterBundle } from './support/stricterPolicy.ts';
 let office: TestOffice;
 let browser: Browser;
 let operator: Tab;
+let buyer: Client;
 let strict: string;
 const paid: string[] = [];
 
@@ -24,7 +26,7 @@ beforeAll(async () => {
   const building = ensureBuilt();
   office = await startOffice();
   expect(await building).toEqual({ ok: true });
-  const { client } = await office.agent('buyer', '100');
+  buyer = (await office.agent('buyer', '100')).client;
   await office.operator.call('create_payee', {
     name: 'Grace',
     kind: 'contractor',
@@ -39,7 +41,7 @@ beforeAll(async () => {
     await office.operator.call('create_approver', { name, address: await office.keys.address(role), roles: [name] });
   }
   pay = async (amount) => {
-    const { id } = await client.call(
+    const { id } = await buyer.call(
       'pay',
       { payee: 'Grace', amount: usdc(amount) },
       { idempotencyKey: `shadowed-${paid.length}` },
@@ -123,6 +125,20 @@ describe('the policies page', () => {
     expect(await faults(page)).toEqual([]);
     await page.keyboard.press('Escape');
     await page.setViewportSize({ width: 1280, height: 800 });
+  });
+
+  it('is nothing that the agent hears of', async () => {
+    const { events } = await buyer.call('list_events', { limit: 200 });
+    const types = (events as { type: string }[]).map(({ type }) => type);
+    expect(types).toContain('payment.review_requested');
+    expect(types.filter((type) => type.startsWith('policy.'))).toEqual([]);
+    for (const [name, input] of [
+      ['policy_differences', {}],
+      ['list_decisions', {}],
+      ['shadow_policy', { digest: null }],
+    ] as const) {
+      await expect(buyer.call(name, input), name).rejects.toMatchObject({ code: 'forbidden' });
+    }
   });
 
   it('shows an auditor everything and offers nothing', async () => {
