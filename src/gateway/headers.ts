@@ -45,8 +45,10 @@ export function requestHeaders(
   const dropped = connectionTokens(request.headers.connection);
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] as string).toLowerCase();
-    if (HOP.has(name) || HELD.has(name) || dropped?.has(name)) continue;
-    if (FORWARDED.has(name) && !options.trustForwarded) continue;
+    // CGI, WSGI and PHP read an underscore as the dash of another header.
+    const known = name.replaceAll('_', '-');
+    if (HOP.has(known) || HELD.has(known) || dropped?.has(name)) continue;
+    if (FORWARDED.has(known) && (name !== known || !options.trustForwarded)) continue;
     append(headers, name, rawHeaders[i + 1] as string);
   }
   const client = request.socket.remoteAddress ?? '';

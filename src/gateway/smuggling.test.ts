@@ -75,6 +75,16 @@ describe('a tool call in another charset', () => {
 });
 
 describe('an upgrade', () => {
+  it('that the upstream answers instead is a whole answer, and the last one of its connection', async () => {
+    const upstream = await api((_request, response) => {
+      response.write('not ');
+      response.end('here');
+    });
+    const { url } = await gateway(upstream.url, 'routes: [{ match: "/sold", price: "0.01" }]');
+    const heard = await raw(url, 'GET /free HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n');
+    expect(heard).toMatch(/^HTTP\/1.1 200 OK\r\n(?!.*transfer-encoding).*connection: close\r\n\r\nnot here$/is);
+  });
+
   it('to anything but a websocket opens no tunnel, nor does one with a body', async () => {
     const upstream = await api(echo);
     upstream.server.on('upgrade', (_request, socket) => {

@@ -38,6 +38,9 @@ describe('what a gateway passes through', () => {
             'x-forwarded-for': '6.6.6.6',
             forwarded: 'for=6.6.6.6',
             'x-http-method-override': 'DELETE',
+            x_http_method_override: 'DELETE',
+            X_Bursar_Payer: 'me',
+            x_forwarded_for: '6.6.6.6',
             'x-original-url': '/ocr',
             'payment-signature': 'AAAA',
             'x-kept': 'yes',
@@ -53,7 +56,15 @@ describe('what a gateway passes through', () => {
       'x-forwarded-for': '127.0.0.1',
       'x-kept': 'yes',
     });
-    for (const name of ['x-secret-hop', 'forwarded', 'x-http-method-override', 'x-original-url', 'payment-signature']) {
+    const underscored = ['x_http_method_override', 'x_bursar_payer', 'x_forwarded_for'];
+    for (const name of [
+      ...underscored,
+      'x-secret-hop',
+      'forwarded',
+      'x-http-method-override',
+      'x-original-url',
+      'payment-signature',
+    ]) {
       expect([name, seen?.headers[name]]).toEqual([name, undefined]);
     }
   });

@@ -154,16 +154,15 @@ export function openUpstream(options: {
     fetch: (from, sending) => fetched(from, sending),
     upgrade: (from, socket, head) => {
       const outgoing = start(from, {}, { connection: 'Upgrade', upgrade: 'websocket' });
-      const raw = (answer: IncomingMessage, status: string): string => {
+      const raw = (status: string, flat: readonly string[]): string => {
         const lines = [`HTTP/1.1 ${status}`];
-        const flat = answer.rawHeaders;
         for (let i = 0; i + 1 < flat.length; i += 2) lines.push(`${flat[i]}: ${flat[i + 1]}`);
         return `${lines.join('\r\n')}\r\n\r\n`;
       };
       outgoing.once('upgrade', (answer, other, otherHead) => {
         outgoing.setTimeout(0);
         other.setTimeout(0);
-        socket.write(raw(answer, '101 Switching Protocols'));
+        socket.write(raw('101 Switching Protocols', answer.rawHeaders));
         if (otherHead.byteLength > 0) socket.write(otherHead);
         if (head.byteLength > 0) other.write(head);
         other.on('error', () => socket.destroy());
@@ -173,7 +172,9 @@ export function openUpstream(options: {
         socket.pipe(other).pipe(socket);
       });
       outgoing.once('response', (answer) => {
-        socket.write(raw(answer, `${answer.statusCode} ${answer.statusMessage}`));
+        // The body comes unchunked, and ends with the connection.
+        const headers = [...responseHeaders(answer, null), 'connection', 'close'];
+        socket.write(raw(`${answer.statusCode} ${answer.statusMessage}`, headers));
         answer.pipe(socket);
       });
       outgoing.once('error', () =>
