@@ -21,6 +21,7 @@ const example = operation({
     verified: z.boolean().default(false),
     replaces: z.boolean().default(true),
     status: z.int(),
+    email: z.email().nullable().optional(),
     lines: z.array(z.strictObject({ amount: Amount })).optional(),
   }),
   output: z.object({}),
@@ -41,6 +42,7 @@ describe('flags of an operation', () => {
       ['--verified', ''],
       ['--no-replaces', 'do not'],
       ['--status <number>', '(required)'],
+      ['--email <text>', 'null takes it away'],
     ]);
   });
 
@@ -65,6 +67,11 @@ describe('flags of an operation', () => {
       replaces: false,
       status: 402,
     });
+  });
+
+  it('give a word for nothing, where a field may be nothing', () => {
+    expect(inputOf(flags, { email: 'null' })).toEqual({ email: null });
+    expect(inputOf(flags, { email: 'a@b.example', name: 'null' })).toEqual({ email: 'a@b.example', name: 'null' });
   });
 
   it('leave out what was not said, so that the server’s defaults hold', () => {

@@ -10,6 +10,7 @@ type Schema = {
   properties?: Record<string, Schema>;
   required?: string[];
   items?: Schema;
+  anyOf?: Schema[];
 };
 /** A flag of a command, and where its value goes in the operation's input. */
 export type Flag = { option: Option; path: readonly string[]; parse: (value: unknown) => unknown };
@@ -65,7 +66,10 @@ function flagOf(schema: Schema, path: readonly string[], required: boolean): Fla
   if (schema.type === 'integer') return flag(`--${name} <number>`, '', number);
   if (schema.type === 'array') return flag(`--${name} <list>`, 'with commas', list);
   if (schema.type === 'object') return flag(`--${name} <pairs>`, 'like team=research,tier=2', pairs);
-  return flag(`--${name} <${schema.enum ? 'word' : 'text'}>`, '', (value) => value);
+  const isNullable = schema.anyOf?.some(({ type }) => type === 'null');
+  return flag(`--${name} <${schema.enum ? 'word' : 'text'}>`, isNullable ? 'null takes it away' : '', (value) =>
+    isNullable && value === 'null' ? null : value,
+  );
 }
 
 const isAmount = (schema: Schema): boolean => schema.properties?.currency !== undefined;

@@ -86,7 +86,12 @@ export function readConfig(home: Home): Config | null {
   try {
     return Config.parse(JSON.parse(text));
   } catch (cause) {
-    throw new BursarError('not_configured', { message: `${home.config} is not a valid configuration.`, cause });
+    // Zod's messages name fields and what they should be, not what stands there.
+    const why = cause instanceof z.ZodError ? z.prettifyError(cause) : 'It is not JSON.';
+    throw new BursarError('not_configured', {
+      message: `${home.config} is not a valid configuration.\n${why}`,
+      cause,
+    });
   }
 }
 

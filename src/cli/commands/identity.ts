@@ -218,11 +218,11 @@ export function approverCommand(): Command {
       {
         name: 'set-email',
         operation: 'set_approver_email',
-        positional: [
-          ['approver', 'id'],
-          ['email', 'email'],
+        positional: [['approver', 'id']],
+        examples: [
+          'bursar approver set-email Ada --email ada@example.com',
+          'bursar approver set-email Ada --email null',
         ],
-        examples: ['bursar approver set-email Ada ada@example.com'],
       },
       {
         name: 'revoke',
