@@ -25,13 +25,13 @@ export function findRows(tx: ReadTx, keys: readonly (MeterKey & { cut?: number |
   const kinds: Record<Kind, Asked[]> = { C: [], R: [], c: [], r: [] };
   keys.forEach((key, index) => {
     const known = knownId(tx, key.meter, key.grp, key.start);
-    const rolls = key.cut !== undefined && key.cut !== null;
+    const rolls = hasOld(tx, key);
     kinds[known === undefined ? (rolls ? 'r' : 'c') : rolls ? 'R' : 'C'].push({ key, index, known });
   });
   const order = [...kinds.C, ...kinds.R, ...kinds.c, ...kinds.r];
   const values: SqlValue[] = [];
   for (const { key, known } of order) {
-    if (key.cut !== undefined && key.cut !== null) values.push(key.cut, key.cut);
+    if (hasOld(tx, key)) values.push(key.cut, key.cut);
     if (known === undefined) values.push(key.meter, key.grp, key.start);
     else values.push(known);
   }
@@ -45,9 +45,15 @@ export function findRows(tx: ReadTx, keys: readonly (MeterKey & { cut?: number |
   return rows;
 }
 
-/** Rolling or not, and in capitals where the id is known. In this order, so that there are few texts to prepare. */
+/** Whether something may stand in the total that is older than the window. */
+function hasOld<K extends Cut & MeterKey>(tx: ReadTx, key: K): key is K & { cut: number } {
+  return key.cut !== undefined && key.cut !== null && oldestOf(tx, key.meter) < key.cut;
+}
+
+/** With something old in it or not, and in capitals where the id is known. In this order, so that there are few texts to prepare. */
 type Kind = 'C' | 'R' | 'c' | 'r';
-type Asked = { key: MeterKey & { cut?: number | null }; index: number; known: bigint | undefined };
+type Cut = { cut?: number | null };
+type Asked = { key: MeterKey & Cut; index: number; known: bigint | undefined };
 
 /** The row's id where the transaction has seen it: rows are never deleted. */
 export function knownId(tx: ReadTx, meter: string, grp: string, start: number): bigint | undefined {
@@ -98,6 +104,16 @@ export function insertRow(
   return id;
 }
 
+/** Nothing inside that meter's windows is older; Infinity where nothing is inside. */
+export function oldestOf(tx: ReadTx, meter: string): number {
+  const known = tx.memory?.kept.get(`oldest ${meter}`) as number | undefined;
+  if (known !== undefined) return known;
+  const row = tx.get<{ at: bigint | null }>('SELECT min(at) AS at FROM meter_rolling WHERE meter = ?', meter);
+  const oldest = row?.at == null ? Infinity : Number(row.at);
+  tx.memory?.kept.set(`oldest ${meter}`, oldest);
+  return oldest;
+}
+
 /** Puts an entry into a rolling window. `meterId`: the group's row. */
 export function insertRolling(
   tx: Tx,
@@ -105,6 +121,7 @@ export function insertRolling(
   meterId: bigint,
   entry: { id: string; amountMicro: bigint; counted: number; at: number },
 ): void {
+  if (entry.at < oldestOf(tx, meter)) tx.memory?.kept.set(`oldest ${meter}`, entry.at);
   tx.run(
     'INSERT INTO meter_rolling (meter, at, payment_id, meter_id, amount_micro, counted) VALUES (?, ?, ?, ?, ?, ?)',
     meter,
@@ -120,6 +137,8 @@ type Old = { at: bigint; payment_id: string; meter_id: bigint; amount_micro: big
 
 /** Takes what is older than `cut` out of the rolling totals of a meter, oldest first and at most `limit`. Gives how many. */
 export function dropRolling(tx: Tx, meter: string, cut: number, limit: number): number {
+  if (oldestOf(tx, meter) >= cut) return 0;
+  tx.memory?.kept.delete(`oldest ${meter}`);
   const old = tx.all<Old>(
     `SELECT at, payment_id, meter_id, amount_micro, counted FROM meter_rolling
      WHERE meter = ? AND at < ? ORDER BY at, payment_id LIMIT ?`,
