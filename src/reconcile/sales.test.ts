@@ -239,6 +239,14 @@ describe('an invoice paid by a plain transfer', () => {
       }
     };
     await expect(flood()).rejects.toMatchObject({ code: 'too_many_requests' });
+    // Strangers keep neither the earner out, nor the payer for good.
+    const said = (payer: string | null, atMs: number) =>
+      set.store.write((tx) =>
+        claimPayment(tx, { invoiceId: invoice.id, txHash: nonce(99), payer, actor: 'test' }, atMs),
+      );
+    expect(await said(null, 0)).toEqual([]);
+    await expect(said(STRANGER, 3_599_999)).rejects.toMatchObject({ code: 'too_many_requests' });
+    expect(await said(STRANGER, 3_600_001)).toEqual([]);
   });
 });
 
