@@ -36,6 +36,17 @@ afterAll(async () => {
   await office?.end();
 });
 
+/** A payment that people approved, its review and transaction, and what is not there. */
+async function details(): Promise<string[]> {
+  const { payments } = (await office.operator.call('list_payments', { q: 'proof-reader', limit: 200 })) as {
+    payments: { id: string; amount: { value: string }; settlement: { tx_hash: string } | null }[];
+  };
+  const approved = payments.find(({ amount, settlement }) => amount.value === '4.00' && settlement !== null);
+  if (!approved) throw new Error('The demo leaves no approved payment.');
+  const { id, settlement } = approved;
+  return [`/payments/${id}`, `/reviews/${id}`, `/explorer/tx/${settlement?.tx_hash}`, '/nothing'];
+}
+
 const picture = (name: string) => photograph(tab.page, name);
 const heading = (name: string) => tab.page.getByRole('heading', { level: 1, name });
 const menu = (name: string) => tab.page.getByRole('navigation').getByRole('link', { name });
@@ -61,14 +72,16 @@ describe('the console in a real browser', () => {
     await expect.poll(() => rows.count()).toBe(3);
     await page.getByLabel('State').selectOption('');
     await page.getByLabel('Search').fill('proof-reader');
+    await page.getByLabel('Search').press('Enter');
     await expect.poll(() => rows.count()).toBe(5);
-    await page.getByLabel('Search').fill('');
+    await page.getByRole('button', { name: 'Clear' }).click();
     await expect.poll(() => rows.count()).toBeGreaterThan(20);
   });
 
   it('tells the whole story of one payment, hands out its receipt and decodes its transaction', async () => {
     const { page } = tab;
     await page.getByLabel('Search').fill('proof-reader');
+    await page.getByLabel('Search').press('Enter');
     const reviewed = page.getByRole('row').filter({ hasText: '4.00 USDC' });
     await reviewed.getByRole('link').click();
     await heading('Payment').waitFor();
@@ -157,7 +170,7 @@ describe('the console in a real browser', () => {
     await page.setViewportSize({ width, height: 800 });
     await page.emulateMedia({ colorScheme: scheme });
     const found: string[] = [];
-    for (const path of PAGES) {
+    for (const path of [...PAGES, ...(await details())]) {
       await page.evaluate((to) => {
         history.pushState(null, '', to);
         dispatchEvent(new PopStateEvent('popstate'));
@@ -168,6 +181,11 @@ describe('the console in a real browser', () => {
       const name = `${path === '/' ? 'overview' : path.slice(1)}-${width}-${scheme}`;
       if (PICTURED.includes(name)) await picture(name);
     }
+    const stranger = await openTab(browser, office, { width, scheme });
+    await stranger.page.goto('/');
+    await stranger.page.getByRole('button', { name: /Sign in with Ethereum/ }).waitFor();
+    for (const fault of await faults(stranger.page)) found.push(`the sign-in: ${fault}`);
+    await stranger.close();
     expect(found).toEqual([]);
   });
 
@@ -183,6 +201,7 @@ describe('the console in a real browser', () => {
     await menu('Agents').focus();
     await page.keyboard.press('Enter');
     await heading('Agents').waitFor();
+    await page.getByRole('button', { name: 'Menu' }).press('Enter');
     await page.getByRole('button', { name: 'Sign out' }).press('Enter');
     await page.getByRole('button', { name: /Sign in with Ethereum/ }).waitFor();
   });

@@ -33,7 +33,7 @@ type Condition = [sql: string, ...values: SqlValue[]];
 type Source = { by: Condition[]; also: Condition[] };
 
 /** Rows that one search looks at in each source: the gate decides on the same thread. */
-const SCAN_MAX = 5_000;
+const SCAN_MAX = 10_000;
 const NAMED_MAX = 10;
 
 /** Newest first. However many payments there are, and however few are like that, it reads a bounded number of them. */
