@@ -63,9 +63,12 @@ function matcher(row: RouteRow): { methods: readonly string[] | null; exact: Reg
     methods,
     // `s`: a wildcard covers line separators too, or a path with one would match nothing and cost nothing.
     exact: new RegExp(`^${body(path)}$`, 's'),
-    loose: new RegExp(`^${body(lenient)}$`, 's'),
+    loose: new RegExp(`^${body(lenient)}${FORMAT.test(lenient) ? '(?:\\.[a-z0-9]+)?' : ''}$`, 's'),
   };
 }
+
+/** A word at the end of a path: Rails, for one, answers `/ocr.json` by the action of `/ocr`. */
+const FORMAT = /\/[^/.*:]+$/;
 
 function body(path: string): string {
   const all = path.endsWith('/*');

@@ -49,9 +49,23 @@ routes:
     ['doubled slashes', 'GET', '//ocr'],
     ['percent encoding', 'GET', '/%6fcr'],
     ['a path parameter', 'GET', '/ocr;x=1'],
+    ['a format', 'GET', '/ocr.json'],
+    ['a trailing dot', 'GET', '/ocr.'],
+    ['a trailing space', 'GET', '/ocr%20'],
     ['HEAD for GET', 'HEAD', '/ocr'],
   ])('charges for a priced path in disguise: %s', (_name, method, url) => {
     expect(priceAt('routes: [{ match: "GET /ocr", price: "0.01" }]')(method, url)).toBe(10_000n);
+  });
+
+  it('takes a format for no other word, and none for what has one or stands for any', () => {
+    const price = priceAt('routes: [{ match: "/a.txt", price: "1" }, { match: "/b", price: "2" }]');
+    expect(['/a.txt', '/a.txt.gz', '/b.tar.gz', '/bc.json', '/b.j/son'].map((url) => price('GET', url))).toEqual([
+      1_000_000n,
+      null,
+      null,
+      null,
+      null,
+    ]);
   });
 
   it('charges for a wildcard whatever characters follow', () => {

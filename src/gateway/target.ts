@@ -24,7 +24,13 @@ export function readTarget(url: string): Target | null {
   }
   const exact = segments.join('/');
   const loose = segments
-    .map((segment) => segment.replace(/;.*$/, '').toLowerCase())
+    // Servers on Windows drop dots and spaces at the end.
+    .map((segment) =>
+      segment
+        .replace(/;.*$/, '')
+        .replace(/[. ]+$/, '')
+        .toLowerCase(),
+    )
     .join('/')
     .replace(/\/{2,}/g, '/')
     .replace(/(.)\/+$/, '$1');
