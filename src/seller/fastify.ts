@@ -18,7 +18,10 @@ export function sell(
   options: SellOptions,
 ): (app: FastifyInstance) => Promise<void> {
   const shop = openShop(routes, options);
-  const purchases = new WeakMap<FastifyRequest, { purchase: Purchase; end: (answer: Answer) => Promise<Answer> }>();
+  const purchases = new WeakMap<
+    FastifyRequest,
+    { purchase: Purchase; end: (answer: Answer) => Promise<Answer>; unseal: () => void }
+  >();
 
   async function plugin(app: FastifyInstance): Promise<void> {
     app.addHook('preHandler', async (request, reply) => {
@@ -33,7 +36,7 @@ export function sell(
       });
       if (!sale) {
         const opened = await openPurchase(server, context);
-        return opened.kind === 'answer' ? send(reply, opened.answer) : undefined;
+        return send(reply, opened.kind === 'answer' ? opened.answer : notReady());
       }
       // The handler runs between the two halves of `run`: the hook here lets it go, `onSend` brings its answer.
       return new Promise<FastifyReply | undefined>((resolve, reject) => {
@@ -54,7 +57,8 @@ export function sell(
               settled(closed);
               return closed;
             };
-            purchases.set(request, { purchase, end });
+            const unseal = purchase.upfrontHeaders === null ? seal(reply) : () => {};
+            purchases.set(request, { purchase, end, unseal });
             reply.raw.once('close', () => failed(new Error('The buyer went away before the answer.')));
             resolve(undefined);
           });
@@ -74,6 +78,7 @@ export function sell(
       purchases.delete(request);
       const body = await bytesOf(payload);
       const answer = await held.end({ status: reply.statusCode, headers: headersOf(reply), body });
+      held.unseal();
       reply.code(answer.status);
       for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name);
       for (const [name, value] of answer.headers) {
@@ -84,6 +89,19 @@ export function sell(
   }
   // Hooks hold for the whole app, not only for what is registered inside: Fastify's own mark for it.
   return Object.assign(plugin, { [Symbol.for('skip-override')]: true });
+}
+
+/** What a handler writes past Fastify would reach the buyer before it is paid. Gives what lifts it. */
+function seal({ raw }: FastifyReply): () => void {
+  const refuse = (): never => {
+    throw new Error('A sold route answers through Fastify: the raw response is closed until the payment has settled.');
+  };
+  const names = ['write', 'end', 'writeHead', 'flushHeaders'] as const;
+  const own = Object.fromEntries(names.map((name) => [name, refuse]));
+  Object.assign(raw, own);
+  return () => {
+    for (const name of names) Reflect.deleteProperty(raw, name);
+  };
 }
 
 function contextOf(request: FastifyRequest): HTTPRequestContext & { paymentHeader?: string } {

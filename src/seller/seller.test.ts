@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodePaymentSignatureHeader, encodePaymentSignatureHeader } from '@x402/core/http';
 import type { PaymentPayload } from '@x402/core/types';
+import Fastify from 'fastify';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { paying, receiptOf, signed } from '../../test/support/paidRequest.ts';
 import { type Desk, openScene, type Scene, SELLER } from '../../test/support/paymentScene.ts';
 import { freePort, relay, type Start, starts, stops } from '../../test/support/sellers.ts';
+import { sell as sellFastify } from './fastify.ts';
 import { durableSales, sell as sellHono } from './hono.ts';
 
 let scene: Scene;
@@ -227,6 +229,25 @@ describe.each(Object.entries(starts))('selling with %s', (_name, open) => {
       (await scene.transfers(buyer.account.address))[0],
     ]);
     expect(runs()).toBe(1);
+  });
+});
+
+describe('a Fastify handler that writes past Fastify', () => {
+  it('gives nothing away: what it writes is not sent, and nobody pays for it', async () => {
+    const app = Fastify({ forceCloseConnections: true });
+    stops.push(() => app.close());
+    await app.register(sellFastify({ 'GET /raw': '0.01' }, { payTo: SELLER, bursar: desk.url.replace(/\/x402$/, '') }));
+    let tried = 0;
+    app.get('/raw', async (_request, reply) => {
+      tried += 1;
+      reply.raw.end('the goods');
+      return reply;
+    });
+    const url = await app.listen({ port: 0, host: '127.0.0.1' });
+    const buyer = await scene.buyer(10_000n);
+    const answer = await buyer.fetch(`${url}/raw`);
+    expect([answer.status, await answer.text(), tried]).toEqual([500, expect.not.stringContaining('the goods'), 1]);
+    expect(await scene.transfers(buyer.account.address)).toEqual([]);
   });
 });
 
