@@ -11,6 +11,8 @@ let scene: OidcScene;
 beforeAll(async () => {
   const building = ensureBuilt();
   scene = await oidcScene();
+  const karl = { name: 'Karl', address: '0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65', email: 'karl@example.com' };
+  await scene.office.operator.call('create_approver', { ...karl, roles: ['finance'] });
   expect(await building).toEqual({ ok: true });
 });
 beforeEach(() => scene.configure());
@@ -108,6 +110,12 @@ describe('signing in by OIDC', () => {
     ['without groups', { email: 'x@example.com', email_verified: true }, 'person_unknown', 403],
     ['with an unverified e-mail address', { ...ops, email_verified: false }, 'email_unverified', 403],
     ['whose address is verified in words only', { ...ops, email_verified: 'true' }, 'email_unverified', 403],
+    [
+      'whose address only looks like that of an approver',
+      { ...ops, groups: [], email: '\u212Aarl@example.com' },
+      'person_unknown',
+      403,
+    ],
     ['without an e-mail address', { groups: ['bursar-ops'] }, 'email_unverified', 403],
   ])('refuses a person %s, by a page and an event', async (name, said, code, status) => {
     const { browser, answer } = await scene.signIn(`stranger ${name}`, said);

@@ -74,9 +74,9 @@ export function findApproverByAddress(tx: ReadTx, address: string): Approver | n
   return row ? toApprover(row) : null;
 }
 
-/** The active approver with that e-mail address. */
+/** The active approver with that e-mail address, in lower case. */
 export function findApproverByEmail(tx: ReadTx, email: string): Approver | null {
-  const row = tx.get<Row>("SELECT * FROM approvers WHERE email = ? AND status = 'active'", email.toLowerCase());
+  const row = tx.get<Row>("SELECT * FROM approvers WHERE email = ? AND status = 'active'", email);
   return row ? toApprover(row) : null;
 }
 

@@ -58,7 +58,7 @@ export function pathWithin(origin: string, asked: string | undefined): string {
 /** Throws `email_unverified`. */
 function vouched(claims: Claims, settings: OidcSettings): Vouched {
   // Exactly true: what a provider says in other words it may not have checked.
-  const email = claims.email_verified === true && typeof claims.email === 'string' ? claims.email.toLowerCase() : null;
+  const email = claims.email_verified === true ? addressIn(claims.email) : null;
   if (email === null && settings.require_verified_email) throw new BursarError('email_unverified');
   return {
     issuer: settings.issuer,
@@ -67,6 +67,12 @@ function vouched(claims: Claims, settings: OidcSettings): Vouched {
     email: settings.require_verified_email ? email : null,
     groups: groupsIn(claims, settings.roles_claim),
   };
+}
+
+/** Lower case of ASCII alone: `toLowerCase` makes a k of the Kelvin sign, and so another person's address. */
+function addressIn(email: unknown): string | null {
+  if (typeof email !== 'string' || email.length > 254 || !email.includes('@')) return null;
+  return email.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
 /** Names are shown and logged: no control, invisible or markup characters. */
