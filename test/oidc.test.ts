@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { hashTypedData, type TypedDataDefinition } from 'viem';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ensureBuilt } from '../src/console/builder.ts';
 import { OidcSettings } from '../src/session/oidcSettings.ts';
@@ -103,6 +104,29 @@ describe('signing in by OIDC', () => {
     expect(await scene.me(browser)).toMatchObject({ role: 'auditor', scopes: ['read'] });
     await scene.office.operator.call('revoke_approver', { id: 'Ada' });
     expect(await scene.me(browser)).toMatchObject({ role: 'viewer', approver: null });
+  });
+
+  it('makes nobody an approval: who came by OIDC still signs with the wallet that the approver names', async () => {
+    const { office } = scene;
+    const { address } = await person(office, 'guardian');
+    const made = { name: 'Gus', address, roles: ['finance'], email: 'gus@example.com' };
+    await office.operator.call('create_approver', made);
+    const agent = await office.agent('payer', '5');
+    const to = { name: 'Newcomer', kind: 'contractor', address: '0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65' };
+    const payee = (await office.operator.call('create_payee', { ...to, categories: ['services'] })).id;
+    const wish = { agent: agent.id, payee, amount: { value: '1.00', currency: 'USDC' } };
+    const { id } = await office.operator.call('pay', wish, { idempotencyKey: 'reviewed-1' });
+    const { browser } = await scene.signIn('gus', { ...ops, groups: [], email: 'gus@example.com' });
+    const review = (await (await browser.get(`${scene.url}/v1/reviews/${id}`)).json()) as {
+      approve: TypedDataDefinition;
+    };
+    const answer = (signature: string) =>
+      scene.post(browser, `/v1/reviews/${id}`, { verdict: 'approve', approver: address, signature });
+    const digest = hashTypedData(review.approve);
+    expect(await codeOf(await answer('0x00'))).toBe('approval_invalid');
+    expect(await codeOf(await answer(await office.keys.signDigest('executor', digest)))).toBe('approval_invalid');
+    expect((await answer(await office.keys.signDigest('guardian', digest))).status).toBe(200);
+    expect(scene.events('payment.approved').at(-1)?.actor).toMatch(/^apr_/);
   });
 
   it.each<[string, Record<string, unknown>, string, number]>([
