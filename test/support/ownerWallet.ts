@@ -3,6 +3,13 @@ import { type Address, type Hex, numberToHex } from 'viem';
 import type { PrivateKeyAccount } from 'viem/accounts';
 import type { DevClient } from '../../src/devnet/client.ts';
 
+declare global {
+  interface Window {
+    /** Put there by `injectOwnerWallet`. */
+    ownerWalletAnswers(request: unknown): Promise<{ result?: unknown; refusal?: Refusal }>;
+  }
+}
+
 export type OwnerWallet = {
   account: PrivateKeyAccount | { address: Address };
   chainId: number;
@@ -56,11 +63,9 @@ export async function injectOwnerWallet(
     }
   });
   await context.addInitScript(() => {
-    type Answers = (request: unknown) => Promise<{ result?: unknown; refusal?: Refusal }>;
     const provider = {
       request: async ({ method, params = [] }: { method: string; params?: unknown[] }) => {
-        const { ownerWalletAnswers } = window as unknown as { ownerWalletAnswers: Answers };
-        const { result, refusal } = await ownerWalletAnswers({ method, params });
+        const { result, refusal } = await window.ownerWalletAnswers({ method, params });
         if (refusal) throw Object.assign(new Error(refusal.message), refusal);
         return result;
       },

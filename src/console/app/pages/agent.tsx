@@ -31,11 +31,7 @@ export function AgentPage({ id }: { id: string }) {
             <Box title="Workflows and payments">
               <AgentWork id={agent.id} />
             </Box>
-            <WalletSection
-              agent={agent}
-              warnings={exposure.data?.agents[0]?.warnings ?? []}
-              onChanged={exposure.reload}
-            />
+            <WalletSection agent={agent} warnings={exposure.data?.agents[0]?.warnings ?? []} />
           </>
         )}
       </Loaded>

@@ -13,8 +13,7 @@ type Warning = { code: string; message: string };
 const RENEW_MS = 15_000;
 
 /** An agent's wallet as the chain has it, and what its owner may do with it. `warnings`: where policy and ceilings differ. */
-export function WalletSection(props: { agent: Agent; warnings: Warning[]; onChanged: () => void }) {
-  const { agent, warnings, onChanged } = props;
+export function WalletSection({ agent, warnings }: { agent: Agent; warnings: Warning[] }) {
   const me = useMe();
   const answer = useAsk<Wallet>(agent.wallet ? `/v1/agents/${agent.id}/wallet` : null, 'roster');
   const { reload } = answer;
@@ -37,16 +36,7 @@ export function WalletSection(props: { agent: Agent; warnings: Warning[]; onChan
             <WalletFacts wallet={wallet} />
           </Box>
           {wallet.registry && <Registry registry={wallet.registry} />}
-          {can(me, 'admin') && wallet.deployed && (
-            <OwnerActs
-              agent={agent}
-              wallet={wallet}
-              reload={() => {
-                reload();
-                onChanged();
-              }}
-            />
-          )}
+          {can(me, 'admin') && wallet.deployed && <OwnerActs agent={agent} wallet={wallet} reload={reload} />}
           {!wallet.deployed && (
             <Text>
               The contract is not deployed yet: it comes with the first payment, with what stands here. Until then there
