@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { registry } from '../src/operation/registry.ts';
 import { payeesInConsole } from './support/adminPayees.ts';
 import {
   asSession,
@@ -17,6 +18,7 @@ import {
 } from './support/adminScene.ts';
 import { agentsAndSettingsInConsole } from './support/adminSettings.ts';
 import { faults, openTab } from './support/browser.ts';
+import { person } from './support/person.ts';
 
 beforeAll(startAdminScene);
 afterAll(endAdminScene);
@@ -152,6 +154,27 @@ describe('whoever administers', () => {
     expect(events.filter(({ actor }) => actor === operatorId).map(({ type }) => type)).toEqual(
       expect.arrayContaining(['payout.created', 'payment.allowed', 'mandate.requested', 'schedule.created']),
     );
+  });
+
+  it('meets no operation that knows keys only: each does it, or says with a code why not', async () => {
+    const { cookie, csrf } = await (await person(office, 'guardian')).session();
+    // With nothing to go by, all but this one refuse or only read.
+    const asked = registry.filter(({ name }) => name !== 'stop_all');
+    const answers: string[] = [];
+    for (const { name, method, path } of asked) {
+      const headers = {
+        cookie,
+        'x-bursar-csrf': csrf,
+        'content-type': 'application/json',
+        'idempotency-key': 'nothing-1',
+      };
+      const url = `${office.url}${path.replaceAll(/\{\w+\}/g, 'none')}`;
+      const answer = await fetch(url, { method, headers, ...(method === 'POST' ? { body: '{}' } : {}) });
+      const { code = 'done' } = (await answer.json()) as { code?: string };
+      answers.push(`${name} ${code}`);
+    }
+    expect(answers.filter((line) => /internal|unauthenticated|forbidden/.test(line))).toEqual([]);
+    expect(answers.length).toBeGreaterThan(90);
   });
 });
 

@@ -13,7 +13,7 @@ import { PaymentRows } from './payments.tsx';
 /** All of one payee: where it is paid, what was paid, and what people have agreed to beforehand. */
 export function PayeePage({ id }: { id: string }) {
   const answer = useAsk<Payee>(`/v1/payees/${id}`);
-  const payments = useAsk<{ payments: Payment[] }>(`/v1/payments?payee=${id}&limit=10`);
+  const payments = useAsk<{ payments: Payment[] }>(answer.data && `/v1/payments?payee=${answer.data.id}&limit=10`);
   const mandates = useAsk<{ mandates: Mandate[] }>('/v1/mandates', 'roster');
   return (
     <Page title={answer.data ? inert(answer.data.name) : 'Payee'}>
