@@ -169,6 +169,8 @@ describe('the console in a real browser', () => {
     const { page } = tab;
     await page.setViewportSize({ width, height: 800 });
     await page.emulateMedia({ colorScheme: scheme });
+    // Only colours differ by scheme: each width is held against all rules in one of them.
+    const rules = (width === 375) === (scheme === 'dark') ? null : ['color-contrast', 'link-in-text-block'];
     const found: string[] = [];
     for (const path of [...PAGES, ...(await details())]) {
       await page.evaluate((to) => {
@@ -177,7 +179,7 @@ describe('the console in a real browser', () => {
       }, path);
       await page.getByRole('heading', { level: 1 }).waitFor();
       await expect.poll(() => page.locator('[aria-busy="true"]').count()).toBe(0);
-      for (const fault of await faults(page)) found.push(`${path}: ${fault}`);
+      for (const fault of await faults(page, rules)) found.push(`${path}: ${fault}`);
       const name = `${path === '/' ? 'overview' : path.slice(1)}-${width}-${scheme}`;
       if (PICTURED.includes(name)) await picture(name);
     }

@@ -32,7 +32,7 @@ export function reviewCommands(): Command[] {
   ];
 }
 
-type Flags = { role: string; yes?: boolean };
+type Flags = { role: string; yes?: boolean; reason?: string };
 
 function answerCommand(verdict: Verdict, summary: string): Command {
   const command = new Command(verdict)
@@ -42,6 +42,7 @@ function answerCommand(verdict: Verdict, summary: string): Command {
     .argument('<payment>')
     .option('--role <role>', 'Which key of the keystore (or BURSAR_KEY_<ROLE>) signs', 'approver')
     .option('-y, --yes', 'Do not ask; where stdin is no terminal nobody is asked')
+    .option('--reason <text>', 'Told to whoever asked for the payment; the signature does not cover it')
     .addHelpText(
       'after',
       examples([
@@ -53,7 +54,7 @@ function answerCommand(verdict: Verdict, summary: string): Command {
   return command;
 }
 
-async function answer(session: Session, verdict: Verdict, id: string, { role, yes }: Flags): Promise<void> {
+async function answer(session: Session, verdict: Verdict, id: string, { role, yes, reason }: Flags): Promise<void> {
   const { screen } = session;
   const client = session.client();
   const review = await client.call('get_review', { id });
@@ -90,7 +91,8 @@ async function answer(session: Session, verdict: Verdict, id: string, { role, ye
     return finish(EXIT.refused);
   }
   const signature = await keys.signTypedData(role, typedData);
-  const after = await client.call('answer_review', { id, verdict, approver, signature });
+  const said = reason === undefined ? {} : { reason };
+  const after = await client.call('answer_review', { id, verdict, approver, signature, ...said });
   screen.document(after);
   screen.line();
   showPayment(screen, after);

@@ -8,7 +8,7 @@ import { useActor } from './timeline.tsx';
 
 type Logged = Event & { payment: string | null; agent: string | null };
 type Log = { events: Logged[]; head: { seq: number; hash: string } | null };
-const PAGE = 100;
+const PAGE = 50;
 
 /** The append-only log, newest first: who did what, administrators too. */
 export function Events() {
