@@ -1,5 +1,6 @@
 import type { Hex } from 'viem';
 import { sha256 } from '../ids/digest.ts';
+import { appendEvent } from '../ledger/events.ts';
 import { formatUsdc } from '../money/microUsdc.ts';
 import type { Decision, Effect, Reason, Review } from '../policy/decision.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -18,6 +19,8 @@ export type Evaluated = {
   /** bytes32: what reaches the chain. */
   decisionHash: Hex;
   decision: Decision;
+  /** What a policy that failed has thrown; no part of the decision. */
+  failure: string | null;
 };
 /** The policy's word together with what the gate itself demands. */
 export type Verdict = {
@@ -42,7 +45,7 @@ export function evaluate(
 ): Evaluated {
   const facts = resolveFacts(tx, request, chain);
   const inputText = JSON.stringify(inputOf(tx, policy, request, facts, chain, approvals, atMs, beside));
-  const { decision, resultText } = policy.evaluate(inputText);
+  const { decision, resultText, failure = null } = policy.evaluate(inputText);
   const inputHash = sha256(inputText);
   const resultHash = sha256(resultText);
   return {
@@ -54,6 +57,7 @@ export function evaluate(
     policyDigest: policy.digest,
     decisionHash: decisionHashOf(policy.digest, inputHash, resultHash),
     decision,
+    failure,
   };
 }
 
@@ -132,7 +136,7 @@ export function gateReason(
   return { code, rule: 'gate', message, observed: observed ?? null, limit: limit ?? null };
 }
 
-/** Stores the decision with the exact texts that it can be made again from. */
+/** Stores the decision with the exact texts that it can be made again from. A policy that failed is an event of its own. */
 export function recordDecision(tx: Tx, paymentId: string, evaluated: Evaluated, atMs: number): void {
   tx.run(
     `INSERT INTO decisions (payment_id, hash, policy_digest, effect, decided_at, result_json, input_json)
@@ -145,4 +149,9 @@ export function recordDecision(tx: Tx, paymentId: string, evaluated: Evaluated, 
     evaluated.resultText,
     evaluated.inputText,
   );
+  const { facts, failure, decision, policyDigest } = evaluated;
+  if (failure === null) return;
+  const subject = { agentId: facts.agent.id, sponsorId: facts.sponsor.id, workflowId: facts.workflow?.id ?? null };
+  const data = { code: decision.reasons[0]?.code ?? null, failure };
+  appendEvent(tx, { type: 'policy.failed', actor: 'bursar', paymentId, ...subject, policyDigest, data }, atMs);
 }

@@ -13,7 +13,7 @@ import type { Payment } from './payment.ts';
 export const shadowEnds = ['off', 'replaced', 'activated', 'meters_differ', 'too_slow', 'unreadable'] as const;
 export type ShadowEnd = (typeof shadowEnds)[number];
 /** One stretch of time in which a candidate is asked. `seq`: its row in `policy_shadows`. */
-export type ShadowRun = { seq: number; policy: Policy };
+type ShadowRun = { seq: number; policy: Policy };
 
 /**
  * What a candidate may take of everybody's time: so many ms for each payment in the long run, and so many at once (a pause of
