@@ -289,7 +289,8 @@ describe('the pages of administration', () => {
       await show(page, path);
       for (const fault of await faults(page)) found.push(`${path}: ${fault}`);
     }
-    for (const [path, name] of dialogs) {
+    // On a wide light screen the dialogs were looked at where they were used.
+    for (const [path, name] of width === 1280 && colorScheme === 'light' ? [] : dialogs) {
       await show(page, path);
       await open(name);
       await dialog().waitFor();
