@@ -2,6 +2,7 @@ import { BursarError } from '../errors/base.ts';
 import type { Act } from '../identity/act.ts';
 import { appendEvent } from '../ledger/events.ts';
 import type { GateContext, Shadow } from '../payments/context.ts';
+import { metersUnlike } from '../policy/candidate.ts';
 import { loadPolicy, type Policy } from '../policy/policy.ts';
 import type { Store } from '../store/store.ts';
 import { openShadows } from './shadows.ts';
@@ -94,7 +95,10 @@ export async function openActivations(
           act.atMs,
         );
         const type = kind === 'activate' ? 'policy.activated' : 'policy.rolled_back';
-        appendEvent(tx, { type, actor: act.actor, policyDigest: digest, data: { from } }, act.atMs);
+        // Nobody has counted by these so far: a budget on one starts whole, and people should know.
+        const newMeters = current ? metersUnlike(policy.meters, current.meters) : [];
+        const data = { from, ...(newMeters.length > 0 ? { meters_from_nothing: newMeters } : {}) };
+        appendEvent(tx, { type, actor: act.actor, policyDigest: digest, data }, act.atMs);
         shadows.onActivation(tx, policy, act);
         tx.afterCommit(() => {
           current = policy;
