@@ -177,12 +177,19 @@ export const Mono = ({ children }: { children: ReactNode }) => <span className="
 export const short = (text: string): string => (text.length > 16 ? `${text.slice(0, 8)}…${text.slice(-6)}` : text);
 export const usdc = ({ value }: { value: string }): string => `${value} USDC`;
 
+/** The year only where it is another one. */
+function shownTime(at: Date): string {
+  const isThisYear = at.getFullYear() === new Date().getFullYear();
+  const day = { month: 'short', day: 'numeric', hour: 'numeric', minute: '2-digit' } as const;
+  return at.toLocaleString(undefined, isThisYear ? day : { ...day, year: 'numeric' });
+}
+
 /** Local time, with the exact one for whoever asks. */
 export function When({ at }: { at: string | null }) {
   if (at === null) return <>never</>;
   return (
     <time dateTime={at} title={at}>
-      {new Date(at).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' })}
+      {shownTime(new Date(at))}
     </time>
   );
 }

@@ -33,6 +33,7 @@ export function Report() {
           <TextInput type="date" label="From the week of" value={from} onChange={choose('from')} />
           <TextInput type="date" label="To the week of" value={to} onChange={choose('to')} />
           <NativeSelect
+            className="wide"
             label="Weeks begin by"
             value={zone}
             data={[{ value: '', label: "the policy's clock" }, ...zones]}
