@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureBuilt } from '../src/console/builder.ts';
 import { openKeyDoor } from '../src/http/keyDoor.ts';
-import { sessionRoutes } from '../src/http/sessionRoutes.ts';
+import { sessionRoutes } from '../src/http/signIn/sessionRoutes.ts';
 import { refusalLog } from '../src/session/refusals.ts';
 import { openSessions, SESSION_MS } from '../src/session/sessions.ts';
 import { startOffice, type TestOffice } from './support/office.ts';

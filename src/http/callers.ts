@@ -3,11 +3,11 @@ import { BursarError } from '../errors/base.ts';
 import { rateLimit } from '../facilitator/rateLimit.ts';
 import type { App } from '../operation/app.ts';
 import type { Caller } from '../operation/operation.ts';
-import type { Oidc } from '../session/oidc.ts';
+import type { Oidc } from '../session/oidc/oidc.ts';
 import type { NoteRefusal } from '../session/refusals.ts';
 import { isCsrf, type Session, type Sessions } from '../session/sessions.ts';
 import { type KeyDoor, refuseAfter } from './keyDoor.ts';
-import { CSRF_HEADER, type Site, sessionToken } from './site.ts';
+import { CSRF_HEADER, type Site, sessionToken } from './signIn/site.ts';
 
 /** Far above what one server decides in a second; only a caller that has lost its way meets it. */
 const PER_KEY = { perSecond: 2_000, burst: 10_000 };

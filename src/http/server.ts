@@ -12,7 +12,7 @@ import { invoiceRoutes } from './invoiceRoutes.ts';
 import { openKeyDoor } from './keyDoor.ts';
 import { openapi } from './openapi.ts';
 import { problem } from './problem.ts';
-import { sessionRoutes } from './sessionRoutes.ts';
+import { sessionRoutes } from './signIn/sessionRoutes.ts';
 
 const BODY_MAX_BYTES = 64 * 1024;
 const bodyMax = ({ bodyMaxBytes }: Operation): number => bodyMaxBytes ?? BODY_MAX_BYTES;

@@ -6,7 +6,7 @@ import { BursarError } from '../errors/base.ts';
 import { FacilitatorSettings } from '../facilitator/settings.ts';
 import { McpSettings } from '../mcp/settings.ts';
 import { isAddressRange } from '../session/clientAddress.ts';
-import { OidcSettings } from '../session/oidcSettings.ts';
+import { OidcSettings } from '../session/oidc/settings.ts';
 
 const AddressText = z
   .string()

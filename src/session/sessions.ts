@@ -7,8 +7,8 @@ import type { Caller } from '../operation/operation.ts';
 import type { ReadTx, Store, Tx } from '../store/store.ts';
 import type { Chain } from '../wallet/chain.ts';
 import { createNonces } from './nonces.ts';
-import type { Vouched } from './oidc.ts';
-import type { OidcSettings } from './oidcSettings.ts';
+import type { Vouched } from './oidc/oidc.ts';
+import type { OidcSettings } from './oidc/settings.ts';
 import { type ConsoleRole, consoleRole, personRole, scopesOf } from './roles.ts';
 import { activeApprover, checkSiwe, type SiweInput } from './siwe.ts';
 

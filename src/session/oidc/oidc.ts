@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { BursarError } from '../errors/base.ts';
-import { type Claims, openProvider } from './oidcProvider.ts';
-import type { OidcSettings } from './oidcSettings.ts';
-import { createTrips } from './oidcTrips.ts';
+import { BursarError } from '../../errors/base.ts';
+import { type Claims, openProvider } from './provider.ts';
+import type { OidcSettings } from './settings.ts';
+import { createTrips } from './trips.ts';
 
 /** Whom the provider vouches for. `email` only if it may name an approver. */
 export type Vouched = { issuer: string; subject: string; name: string; email: string | null; groups: string[] };

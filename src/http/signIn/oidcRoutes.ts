@@ -1,13 +1,13 @@
 import { type Context, Hono } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
-import { BursarError } from '../errors/base.ts';
-import type { RateLimit } from '../facilitator/rateLimit.ts';
-import type { App } from '../operation/app.ts';
-import { CALLBACK, type Oidc } from '../session/oidc.ts';
-import { TRIP_MS } from '../session/oidcTrips.ts';
-import type { People } from './callers.ts';
-import { type KeyDoor, refuseAfter } from './keyDoor.ts';
-import { pageHeaders, signInPage } from './signInPage.ts';
+import { BursarError } from '../../errors/base.ts';
+import type { RateLimit } from '../../facilitator/rateLimit.ts';
+import type { App } from '../../operation/app.ts';
+import { CALLBACK, type Oidc } from '../../session/oidc/oidc.ts';
+import { TRIP_MS } from '../../session/oidc/trips.ts';
+import type { People } from '../callers.ts';
+import { type KeyDoor, refuseAfter } from '../keyDoor.ts';
+import { pageHeaders, signInPage } from './refusalPage.ts';
 import { attributes, isTls, originOf, sessionCookie, sessionToken, tripCookie } from './site.ts';
 
 /** Longer than any provider's code, state and issuer. */

@@ -1,7 +1,7 @@
 import * as client from 'openid-client';
-import { BursarError } from '../errors/base.ts';
-import { isSafeUrl, type OidcSettings } from './oidcSettings.ts';
-import type { Trip } from './oidcTrips.ts';
+import { BursarError } from '../../errors/base.ts';
+import { isSafeUrl, type OidcSettings } from './settings.ts';
+import type { Trip } from './trips.ts';
 
 const TIMEOUT_S = 10;
 /** Endpoints may move; keys are looked up anew by the library whenever an unknown one signs. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { BursarError } from '../errors/base.ts';
-import { groupRoles } from '../identity/people.ts';
+import { BursarError } from '../../errors/base.ts';
+import { groupRoles } from '../../identity/people.ts';
 
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { getCookie } from 'hono/cookie';
-import { BursarError } from '../errors/base.ts';
+import { BursarError } from '../../errors/base.ts';
 
 /** Where people reach the console: the listening host, the loopback names, and the configured public origin. */
 export type Site = { host: string; origin: string | null };

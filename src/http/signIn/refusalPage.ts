@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { BursarError } from '../errors/base.ts';
+import type { BursarError } from '../../errors/base.ts';
 
 const style = `
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
