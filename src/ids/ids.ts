@@ -1,5 +1,5 @@
 import { typeid } from 'typeid-js';
-import { type Hex, keccak256, toHex } from 'viem';
+import { type Hex, keccak256, stringToBytes } from 'viem';
 
 /** Ids are TypeIDs: a prefix that names the kind and a UUIDv7 in base 32, so they sort by time (github.com/jetify-com/typeid). */
 export const prefixes = {
@@ -43,5 +43,5 @@ export function idPattern(kind: IdKind): RegExp {
 
 /** The bytes32 under which the chain knows a payment: keccak256 of the id's text. */
 export function paymentIdOnChain(id: PaymentId): Hex {
-  return keccak256(toHex(id));
+  return keccak256(stringToBytes(id));
 }
