@@ -37,11 +37,6 @@ export function Payments() {
                   Newest
                 </Button>
               )}
-              {cursor && (
-                <Button variant="default" onClick={() => history.back()}>
-                  Newer
-                </Button>
-              )}
               {next && (
                 <Button variant="default" onClick={() => setQuery({ ...filters, cursor: next })}>
                   Older

@@ -3,7 +3,8 @@ import { Empty, Loaded, Page, To } from '../parts.tsx';
 import type { Payment } from '../views.ts';
 import { OneReview } from './review.tsx';
 
-const SHOWN = 50;
+/** Each is asked for by itself, so that what is signed is what is shown. */
+const SHOWN = 20;
 
 /** What waits for people; one of them is `/reviews/<id>`. */
 export function Reviews({ only }: { only?: string }) {
