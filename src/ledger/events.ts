@@ -52,6 +52,7 @@ const eventTypes = [
   'wallet.changed',
   'wallet.frozen',
   'wallet.unfrozen',
+  'registry.changed',
   'purse.swept',
   'agent.created',
   'agent.status_changed',

@@ -13,6 +13,7 @@ import { type Call, createWalletCall, ownerCalls, payBatchCall, payCall } from '
 import { approvedTransferFromReservation } from '../wallet/approvedTransfer.ts';
 import { type Chain, openChain } from '../wallet/chain.ts';
 import { memoryKeys } from '../wallet/keys.ts';
+import { activatePolicyCall, retirePolicyCall } from '../wallet/policyRegistry.ts';
 import { cancelAuthorizationCall, signPurseAuthorization, sweepCall } from '../wallet/purse.ts';
 import { readTokenDomain } from '../wallet/tokenDomain.ts';
 import { predictAddresses, walletConfig } from '../wallet/walletConfig.ts';
@@ -55,7 +56,7 @@ beforeAll(async () => {
   local = await startLocalChain({ owner, policyDigest: POLICY });
   chain = openChain({ chainId: CHAIN_ID, rpcUrl: local.anvil.url, token: local.usdc.address });
   await local.fundGas([executor.address]);
-  await local.mint(treasury.address, microUsdc(1_000_000_000n));
+  await local.mint(treasury.address, microUsdc(2_000_000_000n));
 });
 afterAll(() => local.stop());
 
@@ -76,7 +77,7 @@ function newFollower(): void {
   const finality = { kind: 'depth', blocks: DEPTH } as const;
   follower = createFollower({
     store,
-    chain: viemSource(chain),
+    chain: viemSource(chain, local.registry),
     clock: () => 0,
     chainId: CHAIN_ID,
     finality,
@@ -228,6 +229,26 @@ describe('on a real node', () => {
     ]);
     expect(shown.at(-1)).toMatchObject({ actor: guardian.address, agent: agent.id });
     expect(store.read((tx) => tx.all('SELECT address FROM allow_list_seen'))).toEqual([{ address: listed }]);
+  });
+
+  it('what the owner does in the policy registry becomes an event, each once', async () => {
+    const next = `0x${'77'.repeat(32)}` as const;
+    await by(owner, activatePolicyCall(local.registry, next), retirePolicyCall(local.registry, POLICY));
+    await follow();
+    await local.client.mine({ blocks: DEPTH });
+    await follow();
+    const told = store.read((tx) =>
+      tx.all<{ body: string }>("SELECT body FROM events WHERE type = 'registry.changed'"),
+    );
+    const ends = told.map(({ body }) => (JSON.parse(body) as { data: unknown }).data).slice(-2);
+    expect(ends).toMatchObject([
+      {
+        change: 'policy_activated',
+        values: { digest: `sha256:${'77'.repeat(32)}`, previous: `sha256:${POLICY.slice(2)}` },
+      },
+      { change: 'policy_retired', values: { digest: `sha256:${POLICY.slice(2)}` } },
+    ]);
+    await by(owner, activatePolicyCall(local.registry, POLICY));
   });
 
   it('an owner’s withdrawal and a guardian’s freeze are told apart from theft', async () => {

@@ -15,6 +15,7 @@ import { inflowOf } from './inflow.ts';
 import { noteChanges } from './noteChanges.ts';
 import { type Claim, type Pair, pairClaims } from './pairs.ts';
 import { inboundOf, positionData, recordReceivable } from './receivables.ts';
+import { noteRegistryChange } from './registryChanges.ts';
 import type { BlockHeader } from './source.ts';
 import { completeHold, holdForPurchase } from './topUps.ts';
 import { bookUnexplained } from './unexplained.ts';
@@ -43,6 +44,7 @@ export function applyFacts(tx: Tx, header: BlockTime, facts: readonly Fact[], co
   for (const fact of facts) {
     if (fact.type === 'authorization_canceled') noteCancellation(tx, fact.nonce, header, context);
     if (fact.type === 'frozen' || fact.type === 'unfrozen') noteFreeze(tx, fact, context);
+    if (fact.type === 'registry_changed') noteRegistryChange(tx, fact, context.atMs);
   }
   noteChanges(
     tx,

@@ -1,6 +1,7 @@
 import { type Address, decodeEventLog, getAddress, type Hex, parseAbi, toEventSelector } from 'viem';
 import { BursarError } from '../errors/base.ts';
 import { agentWalletAbi } from '../wallet/contracts.generated.ts';
+import { type RegistryChangeFact, readRegistryChange } from './registryChanges.ts';
 import type { ChainLog } from './source.ts';
 import { changeSelectors, readChange, type WalletChangeFact } from './walletChanges.ts';
 
@@ -33,10 +34,18 @@ export type AuthorizationFact = {
 };
 export type WithdrawnFact = { type: 'withdrawn'; at: LogPosition; wallet: Address; to: Address; amount: bigint };
 export type FreezeFact = { type: 'frozen' | 'unfrozen'; at: LogPosition; wallet: Address; caller: Address };
-export type Fact = TransferFact | ExecutedFact | AuthorizationFact | WithdrawnFact | FreezeFact | WalletChangeFact;
+export type Fact =
+  | TransferFact
+  | ExecutedFact
+  | AuthorizationFact
+  | WithdrawnFact
+  | FreezeFact
+  | WalletChangeFact
+  | RegistryChangeFact;
 
 export type FactScope = {
   token: Address;
+  registry?: Address | undefined;
   isWallet(address: Address): boolean;
   isPurse(address: Address): boolean;
   /** Whose x402 payment to one of ours was announced. */
@@ -79,6 +88,7 @@ function readFact(log: ChainLog, scope: FactScope): Fact | null {
   if (selector === undefined) return null;
   try {
     if (emitter === scope.token) return tokenSelectors.has(selector) ? tokenFact(log, scope) : null;
+    if (emitter === scope.registry) return readRegistryChange(log, positionOf(log));
     if (scope.isWallet(emitter)) return walletSelectors.includes(selector) ? walletFact(log, emitter, scope) : null;
     return null;
   } catch (cause) {

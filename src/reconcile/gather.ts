@@ -77,6 +77,7 @@ function factsByBlock(
   if (logs.some((log) => byNumber.get(log.blockNumber)?.header.hash !== log.blockHash)) return null;
   const scope = {
     token: chain.token,
+    registry: chain.registry,
     isWallet: book.isWallet.bind(book),
     isPurse: book.isPurse.bind(book),
     isPayer: book.isPayer.bind(book),

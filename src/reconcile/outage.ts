@@ -18,6 +18,7 @@ export function guarded(chain: ChainSource): ChainSource {
   };
   return {
     token: chain.token,
+    registry: chain.registry,
     head: () => ask(() => chain.head()),
     header: (number) => ask(() => chain.header(number)),
     finalized: () => ask(() => chain.finalized()),

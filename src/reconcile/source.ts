@@ -32,6 +32,8 @@ export type LogRange = { blockHash: Hex } | { fromBlock: bigint; toBlock: bigint
 export interface ChainSource {
   /** USDC on that chain. */
   readonly token: Address;
+  /** The policy registry, whose changes are told too; absent: none is followed. */
+  readonly registry?: Address | undefined;
   head(): Promise<BlockHeader>;
   /** Null where the node has no block of that number. */
   header(number: bigint): Promise<BlockHeader | null>;

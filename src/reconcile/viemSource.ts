@@ -4,6 +4,7 @@ import {
   type Block,
   BlockNotFoundError,
   ContractFunctionZeroDataError,
+  getAddress,
   type Hex,
   numberToHex,
   padHex,
@@ -16,6 +17,7 @@ import {
 import { BursarError, invariant } from '../errors/base.ts';
 import type { Chain, ChainClient } from '../wallet/chain.ts';
 import { usdcEvents, walletSelectors } from './facts.ts';
+import { registrySelectors } from './registryChanges.ts';
 import type { BlockHeader, ChainLog, ChainSource, LogRange, LogScope } from './source.ts';
 
 const reads = parseAbi([
@@ -26,10 +28,11 @@ const [transferSelector, ...authorizationSelectors] = usdcEvents.map((event) => 
 /** Addresses in one eth_getLogs filter: nodes bound the filter's size. */
 const ADDRESSES_PER_QUERY = 200;
 
+type Contracts = { token: Address; registry: Address | null };
 type Filter = { address: Address | Address[]; topics: (Hex | readonly Hex[] | null | undefined)[] };
 
 /** The chain as a node tells it, over JSON-RPC. */
-export function viemSource(chain: Chain): ChainSource {
+export function viemSource(chain: Chain, registry: Address | null = null): ChainSource {
   const read = async (functionName: 'balanceOf' | 'authorizationState', args: readonly Hex[], blockNumber: bigint) => {
     const call = { address: chain.token, abi: reads, functionName, args, blockNumber } as Parameters<
       ChainClient['readContract']
@@ -38,11 +41,12 @@ export function viemSource(chain: Chain): ChainSource {
   };
   return {
     token: chain.token,
+    registry: registry === null ? undefined : getAddress(registry),
     head: () => chain.run(async (client) => headerOf(await client.getBlock({ blockTag: 'latest' }))),
     header: (number) => chain.run((client) => blockOrNull(() => client.getBlock({ blockNumber: number }))),
     finalized: async () =>
       (await chain.run((client) => blockOrNull(() => client.getBlock({ blockTag: 'finalized' }))))?.number ?? null,
-    logs: (range, scope) => chain.run((client) => logsOf(client, chain.token, range, scope)),
+    logs: (range, scope) => chain.run((client) => logsOf(client, { token: chain.token, registry }, range, scope)),
     balanceOf: async (address, blockNumber) => {
       const value = await read('balanceOf', [address], blockNumber).catch((error: unknown) => {
         // Before the token was deployed there is nothing that could answer, and nothing to hold.
@@ -76,10 +80,15 @@ async function blockOrNull(get: () => Promise<Block>): Promise<BlockHeader | nul
   }
 }
 
-async function logsOf(client: ChainClient, token: Address, range: LogRange, scope: LogScope): Promise<ChainLog[]> {
+async function logsOf(
+  client: ChainClient,
+  contracts: Contracts,
+  range: LogRange,
+  scope: LogScope,
+): Promise<ChainLog[]> {
   try {
     const logs = await Promise.all(
-      filtersOf(token, scope).map((filter) =>
+      filtersOf(contracts, scope).map((filter) =>
         client.request({
           method: 'eth_getLogs',
           params: [{ ...filter, ...rangeParameters(range) } as never],
@@ -93,12 +102,12 @@ async function logsOf(client: ChainClient, token: Address, range: LogRange, scop
     if ('blockHash' in range || range.fromBlock === range.toBlock || !isRefusal(error)) throw error;
     // Providers bound the span or the number of results, each in its own words: ask for less.
     const middle = (range.fromBlock + range.toBlock) / 2n;
-    const first = await logsOf(client, token, { fromBlock: range.fromBlock, toBlock: middle }, scope);
-    return [...first, ...(await logsOf(client, token, { fromBlock: middle + 1n, toBlock: range.toBlock }, scope))];
+    const first = await logsOf(client, contracts, { fromBlock: range.fromBlock, toBlock: middle }, scope);
+    return [...first, ...(await logsOf(client, contracts, { fromBlock: middle + 1n, toBlock: range.toBlock }, scope))];
   }
 }
 
-function filtersOf(token: Address, scope: LogScope): Filter[] {
+function filtersOf({ token, registry }: Contracts, scope: LogScope): Filter[] {
   const filters: Filter[] = [];
   for (const some of chunks([...scope.wallets, ...scope.purses])) {
     filters.push({ address: token, topics: [transferSelector, some.map(topic)] });
@@ -108,6 +117,7 @@ function filtersOf(token: Address, scope: LogScope): Filter[] {
     filters.push({ address: token, topics: [authorizationSelectors, some.map(topic)] });
   }
   for (const some of chunks(scope.wallets)) filters.push({ address: some, topics: [walletSelectors] });
+  if (registry) filters.push({ address: registry, topics: [registrySelectors] });
   return filters;
 }
 

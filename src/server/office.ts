@@ -68,7 +68,7 @@ export async function openOffice(options: {
   const { id: chainId, usdc: token, factory, registry, finality, poll_ms: pollMs, start_block: start } = config.chain;
   const store = openStore(options.databasePath);
   const chain = openChain({ chainId, rpcUrl: options.rpcUrl, token });
-  const source = viemSource(chain);
+  const source = viemSource(chain, registry);
   const roles = await keys.roles();
   const executor = await keys.address('executor');
   const owner = roles.includes('owner') ? await keys.address('owner') : null;

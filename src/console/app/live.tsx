@@ -63,6 +63,7 @@ const LISTENED = [
       'wallet.frozen',
       'wallet.unfrozen',
       'wallet.changed',
+      'registry.changed',
       'agent.created',
     ],
     ['agent.status_changed', 'payee.created', 'payee.changed', 'payee.address_added', 'payee.address_verified'],
