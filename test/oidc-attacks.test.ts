@@ -10,7 +10,7 @@ let scene: OidcScene;
 beforeAll(async () => {
   scene = await oidcScene();
 });
-beforeEach(() => scene.configure());
+beforeEach(() => scene.renew());
 afterEach(() => {
   scene.provider.forgery = null;
   scene.provider.published = (document) => document;
@@ -124,7 +124,10 @@ describe('an attacker of the way back', () => {
 
   it('cannot send people to the provider without end, nor keep others from going there', async () => {
     const statuses = new Set<number>();
-    for (let i = 0; i < 90 && !statuses.has(429); i += 1) statuses.add((await visitor().get(scene.start())).status);
+    for (let i = 0; i < 30 && !statuses.has(429); i += 1) {
+      const many = await Promise.all(Array.from({ length: 20 }, () => visitor().get(scene.start())));
+      for (const { status } of many) statuses.add(status);
+    }
     expect([...statuses]).toEqual([303, 429]);
     const answer = await visitor().get(scene.start());
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
@@ -133,6 +136,7 @@ describe('an attacker of the way back', () => {
       request(scene.start(), { localAddress: '127.0.0.2' }, (got) => resolve(got.resume().statusCode)).end(),
     );
     expect(elsewhere).toBe(303);
+    scene.configure();
   });
 
   it('learns no secret from events', async () => {
@@ -144,6 +148,9 @@ describe('an attacker of the way back', () => {
 });
 
 describe('a provider that fails', () => {
+  // What was discovered of the honest one is forgotten.
+  beforeEach(() => scene.configure());
+
   it('is told of by a page, before and after the way there, and nothing is half done', async () => {
     const { browser, back } = await scene.atTheDoor('dora', { ...ops, email: 'dora@example.com' });
     await scene.provider.pause();

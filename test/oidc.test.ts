@@ -16,7 +16,7 @@ beforeAll(async () => {
   await scene.office.operator.call('create_approver', { ...karl, roles: ['finance'] });
   expect(await building).toEqual({ ok: true });
 });
-beforeEach(() => scene.configure());
+beforeEach(() => scene.renew());
 afterEach(() => {
   scene.provider.forgery = null;
   scene.provider.published = (document) => document;

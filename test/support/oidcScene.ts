@@ -31,6 +31,8 @@ export type OidcScene = {
   url: string;
   /** The doors of the office anew, as a start with these settings would have them. */
   configure(settings?: Partial<OidcSettings>): void;
+  /** The usual doors again, where a test had others. */
+  renew(): void;
   /** Where a person's way to the provider begins. */
   start(returnTo?: string): string;
   /** Somebody's browser, sent to the provider and back, just before it calls at the callback. */
@@ -53,6 +55,7 @@ export async function oidcScene(): Promise<OidcScene> {
   const office = await startOffice();
   const { app, store } = office.office;
   let http: Hono;
+  let isUsual = false;
   const server = serve({ fetch: (request, env) => http.fetch(request, env), hostname: '127.0.0.1', port: 0 }) as Server;
   await new Promise((resolve) => server.once('listening', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -70,6 +73,7 @@ export async function oidcScene(): Promise<OidcScene> {
       scopes: ['openid', 'email', 'profile', 'groups'],
       ...settings,
     };
+    isUsual = false;
     const doors = openDoors(app, { ...office.config, oidc: OidcSettings.parse(given) });
     http = createHttp(app, doors.people, doors.keys);
   };
@@ -83,12 +87,18 @@ export async function oidcScene(): Promise<OidcScene> {
     return { browser, back: String(next) };
   };
   const me: OidcScene['me'] = async (browser) => (await (await browser.get(`${url}/auth/me`)).json()) as Said;
-  configure();
+  const renew: OidcScene['renew'] = () => {
+    if (isUsual) return;
+    configure();
+    isUsual = true;
+  };
+  renew();
   return {
     office,
     provider,
     url,
     configure,
+    renew,
     start,
     atTheDoor,
     me,
