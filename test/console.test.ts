@@ -4,19 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { play } from '../src/cli/commands/demo.ts';
 import { ensureBuilt } from '../src/console/builder.ts';
 import { faults, openTab, photograph, startBrowser, type Tab } from './support/browser.ts';
+import { details, go, PAGES, PICTURED } from './support/consolePages.ts';
 import { startOffice, type TestOffice } from './support/office.ts';
 import { person } from './support/person.ts';
 import { stricterBundle } from './support/stricterPolicy.ts';
-
-const PAGES = [
-  ...['/', '/payments', '/reviews', '/agents', '/payees', '/mandates'],
-  ...['/policies', '/ledger', '/events', '/report', '/settings'],
-];
-
-const PICTURED = [
-  ...['overview-1280-light', 'overview-1280-dark', 'overview-375-light'],
-  ...['payments-1280-light', 'payments-375-dark', 'report-1280-light'],
-];
 
 let office: TestOffice;
 let browser: Browser;
@@ -35,17 +26,6 @@ afterAll(async () => {
   await browser?.close();
   await office?.end();
 });
-
-/** A payment that people approved, its review and transaction, and what is not there. */
-async function details(): Promise<string[]> {
-  const { payments } = (await office.operator.call('list_payments', { q: 'proof-reader', limit: 200 })) as {
-    payments: { id: string; amount: { value: string }; settlement: { tx_hash: string } | null }[];
-  };
-  const approved = payments.find(({ amount, settlement }) => amount.value === '4.00' && settlement !== null);
-  if (!approved) throw new Error('The demo leaves no approved payment.');
-  const { id, settlement } = approved;
-  return [`/payments/${id}`, `/reviews/${id}`, `/explorer/tx/${settlement?.tx_hash}`, '/nothing'];
-}
 
 const picture = (name: string) => photograph(tab.page, name);
 const heading = (name: string) => tab.page.getByRole('heading', { level: 1, name });
@@ -172,11 +152,8 @@ describe('the console in a real browser', () => {
     // Only colours differ by scheme: each width is held against all rules in one of them.
     const rules = (width === 375) === (scheme === 'dark') ? null : ['color-contrast', 'link-in-text-block'];
     const found: string[] = [];
-    for (const path of [...PAGES, ...(await details())]) {
-      await page.evaluate((to) => {
-        history.pushState(null, '', to);
-        dispatchEvent(new PopStateEvent('popstate'));
-      }, path);
+    for (const path of [...PAGES, ...(await details(office))]) {
+      await go(page, path);
       await page.getByRole('heading', { level: 1 }).waitFor();
       await expect.poll(() => page.locator('[aria-busy="true"]').count()).toBe(0);
       for (const fault of await faults(page, rules)) found.push(`${path}: ${fault}`);

@@ -1,0 +1,88 @@
+import type { Page, Route } from 'playwright-core';
+import { expect } from 'vitest';
+import type { TestOffice } from './office.ts';
+
+export const PAGES = [
+  ...['/', '/payments', '/reviews', '/agents', '/payees', '/mandates'],
+  ...['/policies', '/ledger', '/events', '/report', '/settings'],
+];
+
+/** Of them, those that docs/console.md shows. */
+export const PICTURED = [
+  ...['overview-1280-light', 'overview-1280-dark', 'overview-375-light'],
+  ...['payments-1280-light', 'payments-375-dark', 'report-1280-light'],
+];
+
+/** To another page of the console, as its own links do. */
+export const go = (page: Page, path: string) =>
+  page.evaluate((to) => {
+    history.pushState(null, '', to);
+    dispatchEvent(new PopStateEvent('popstate'));
+  }, path);
+
+/** After the demo: a payment that people approved, its review and transaction, and what is not there. */
+export async function details(office: TestOffice): Promise<string[]> {
+  const { payments } = (await office.operator.call('list_payments', { q: 'proof-reader', limit: 200 })) as {
+    payments: { id: string; amount: { value: string }; settlement: { tx_hash: string } | null }[];
+  };
+  const approved = payments.find(({ amount, settlement }) => amount.value === '4.00' && settlement !== null);
+  if (!approved) throw new Error('The demo leaves no approved payment.');
+  const { id, settlement } = approved;
+  return [`/payments/${id}`, `/reviews/${id}`, `/explorer/tx/${settlement?.tx_hash}`, '/nothing'];
+}
+
+const problem = (status: number, title: string) => (route: Route) =>
+  route.fulfill({ status, json: { code: 'test', title, detail: title, action: 'Ask an operator.' } });
+/** Ways in which an answer does not come, and what the page says of each. */
+const troubles: [(route: Route) => Promise<void>, RegExp][] = [
+  [problem(500, 'The server broke.'), /The server broke\./],
+  [problem(403, 'You may not read this.'), /You may not read this\./],
+  [(route) => route.fulfill({ status: 502, body: '<h1>Bad' }), /status 502/],
+  [(route) => route.abort(), /The server cannot be reached\./],
+];
+
+/** What has the focus but does not show it, or lies under the header; null where all is well. */
+export function unseenFocus(page: Page): Promise<string | null> {
+  return page.evaluate(() => {
+    const at = document.activeElement;
+    if (!at || at === document.body) return null;
+    // Segments hide their input: its label shows the focus.
+    const shown = at.matches('input[type="radio"]') ? (at.nextElementSibling ?? at) : at;
+    const { outlineStyle, outlineWidth } = getComputedStyle(shown);
+    const isSeen = outlineStyle !== 'none' && outlineWidth !== '0px';
+    const { top, bottom } = shown.getBoundingClientRect();
+    const isUnder = bottom <= 52 && top >= 0 && !at.closest('.header');
+    return isSeen && !isUnder ? null : `${outlineStyle} ${outlineWidth} ${top} ${bottom} ${at.outerHTML}`;
+  });
+}
+
+/** Goes to a page while no answer comes, then one of the troubles; looks for what it says, and makes it well again. */
+export async function meetTrouble(page: Page, path: string, which: number): Promise<void> {
+  const [answer, sentence] = troubles[which % troubles.length] ?? [];
+  if (!answer || !sentence) throw new Error('Nothing goes wrong.');
+  const main = page.locator('#main');
+  await page.goto('/nothing-here');
+  await page.getByText('Live', { exact: true }).waitFor();
+  let release = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route('**/v1/**', async (route) => {
+    await held;
+    await answer(route);
+  });
+  await go(page, path);
+  await main.getByText('Loading…').first().waitFor();
+  release();
+  await main.getByRole('alert').getByText(sentence).first().waitFor();
+  await page.unrouteAll({ behavior: 'wait' });
+  await expect
+    .poll(async () => {
+      const button = main.getByRole('button', { name: 'Try again' }).first();
+      if (await button.isVisible()) await button.click({ timeout: 1_000 }).catch(() => {});
+      return main.getByRole('alert').count();
+    })
+    .toBe(0);
+  await expect.poll(() => main.locator('[aria-busy="true"]').count(), { message: path }).toBe(0);
+  expect((await main.textContent())?.length, path).toBeGreaterThan(30);
+}
