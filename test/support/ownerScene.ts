@@ -20,7 +20,7 @@ type Batch = {
   transactions: { to: Address; data: Hex }[];
 };
 type Fields = Record<string, string>;
-export type Changed = { type: string; actor: string; data: { change?: string; values?: Fields } };
+type Changed = { type: string; actor: string; data: { change?: string; values?: Fields } };
 
 export type OwnerScene = {
   office: TestOffice;
