@@ -56,7 +56,7 @@ describe('the facilitator inside, asked by the official HTTP client', () => {
     expect(await scene.transfers(buyer.account.address)).toEqual([settled.transaction]);
     expect(await client.settle(payload, terms())).toMatchObject({
       success: false,
-      errorReason: 'invalid_exact_evm_nonce_already_used',
+      errorReason: 'duplicate_settlement',
     });
     const { from, nonce } = authorizationOf(payload);
     const evidence = await (await fetch(`${url}/settlements/eip155:31337/${from}/${nonce}`)).json();

@@ -22,6 +22,7 @@ import {
   pendingStore,
   type SettlementKey,
   type SettlementState,
+  tellOnce,
 } from './settlements.ts';
 import { readTerms, type Served, type Terms } from './terms.ts';
 
@@ -33,6 +34,8 @@ export type Settles = {
 };
 export interface Facilitator extends Settles {
   readonly served: Served;
+  /** Whether this caller is the first to hear that it settled. */
+  hears(terms: Terms, txHash: Hex): Promise<boolean>;
   /** Claims that a crash left are taken over. Call once, before the first request. */
   recover(): Promise<void>;
 }
@@ -109,7 +112,11 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
     );
     if (known === undefined) {
       const verified = await verify(payload, requirements);
-      if (!verified.isValid) return failed(verified.invalidReason ?? 'invalid_payload', payer, verified.invalidMessage);
+      if (!verified.isValid) {
+        const elsewhere = await settledElsewhere(terms);
+        if (elsewhere && !(await hears(terms, elsewhere))) return twice(payer);
+        return failed(verified.invalidReason ?? 'invalid_payload', payer, verified.invalidMessage);
+      }
     }
     const nowMs = clock();
     const claimed = await store.write((tx) => {
@@ -117,7 +124,7 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
       return claim(tx, key, terms, nowMs, nowMs + claimMs);
     });
     if (claimed === 'busy') return failed('duplicate_settlement', payer, 'This payment is being settled.');
-    if (claimed === 'told') return failed('invalid_exact_evm_nonce_already_used', payer, 'This payment was settled.');
+    if (claimed === 'told') return twice(payer);
     return settleClaimed(payload, requirements, terms, key, claimed);
   }
 
@@ -140,15 +147,16 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
       answer = { ...answer, transaction: signer.minedHash(answer.transaction as Hex) };
     }
     const isPending = !answer.success && answer.errorReason === 'settlement_pending';
+    const elsewhere = answer.success || isPending ? null : await settledElsewhere(terms);
     await store.write((tx) =>
       conclude(
         tx,
         key,
         {
           state: answer.success ? 'settled' : isPending ? 'pending' : 'failed',
-          txHash: answer.success ? (answer.transaction as Hex) : null,
+          txHash: answer.success ? (answer.transaction as Hex) : elsewhere,
           reason: answer.errorReason ?? null,
-          told: answer.success,
+          told: answer.success || elsewhere !== null,
         },
         clock(),
       ),
@@ -158,7 +166,26 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
     return answer.success || isPending ? answer : explained(answer, terms);
   }
 
-  /** Someone else may have settled it; say so, since the money moved. */
+  /**
+   * The transaction of somebody else who has sent it in, the payer for one. The money moved all the same, and buys once: the first
+   * seller hears that the nonce is used, and finds its money when it looks; others hear `duplicate_settlement`.
+   */
+  async function settledElsewhere({ payer, nonce, payTo, value }: Terms): Promise<Hex | null> {
+    const proof = await prove(chain, payer, nonce).catch(() => null);
+    return proof?.state === 'settled' && proof.payTo === payTo && proof.value === value ? proof.txHash : null;
+  }
+
+  function hears(terms: Terms, txHash: Hex): Promise<boolean> {
+    const key = { chainId: chain.chainId, payer: terms.payer, nonce: terms.nonce };
+    return store.write((tx) => tellOnce(tx, key, terms, txHash, clock()));
+  }
+
+  /** Not a reason that sellers look behind: one of them has had this payment. */
+  function twice(payer: string): SettleResponse {
+    return failed('duplicate_settlement', payer, 'This payment was settled, and one seller has heard of it.');
+  }
+
+  /** The nonce is used; say so. */
   async function explained(answer: SettleResponse, { payer, nonce }: Terms): Promise<SettleResponse> {
     const proof = await prove(chain, payer, nonce).catch(() => ({ state: 'unused' }) as const);
     if (proof.state === 'unused') return answer;
@@ -190,6 +217,7 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
 
   return {
     served,
+    hears,
     verify,
     settle,
     getSupported: async () => official(laneSigner(settings, null), null).getSupported() as SupportedResponse,

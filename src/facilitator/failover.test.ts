@@ -108,6 +108,25 @@ describe('a remote facilitator with the one inside behind it', () => {
     expect(await scene.transfers(buyer.account.address)).toEqual([]);
   });
 
+  it('lets one caller hear that it settled, however often the remote one says so', async () => {
+    const [theirs, ours] = [await desk(), await desk()];
+    const { facilitator } = ours;
+    const buyer = await scene.buyer(PRICE);
+    const payload = await buyer.pay(terms());
+    const settled = await theirs.facilitator.settle(payload, terms());
+    const used = { ...settled, success: false, transaction: '', errorReason: 'invalid_exact_evm_nonce_already_used' };
+    for (const answer of [settled, settled, used]) {
+      const { chain } = scene;
+      const { served, hears } = facilitator;
+      const remote = { ...facilitator, settle: async () => answer };
+      const both = withFailover({ remote, inside: facilitator, chain, served, hears });
+      const isFirst = ours.store.read((tx) => tx.get('SELECT 1 AS one FROM x402_settlements')) === undefined;
+      expect(await both.settle(payload, terms())).toMatchObject(
+        isFirst ? { success: true } : { success: false, errorReason: 'duplicate_settlement' },
+      );
+    }
+  });
+
   it('hands on what only the remote one settles, and only for those it serves', async () => {
     const [theirs, ours] = [await desk(), await desk()];
     const both = withFailover({

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FacilitatorResponseError, HTTPFacilitatorClient } from '@x402/core/server';
 import type { PaymentPayload, PaymentRequirements, SettleResponse, SupportedResponse } from '@x402/core/types';
-import { getAddress, isAddress } from 'viem';
+import { getAddress, type Hex, isAddress } from 'viem';
 import { log } from '../log/log.ts';
 import type { Chain } from '../wallet/chain.ts';
 import type { Settles } from './facilitator.ts';
@@ -15,6 +15,8 @@ export type FailoverOptions = {
   served: Served;
   /** Hears of a valid payment before the remote may send it. */
   announce?: (terms: Terms, payload: PaymentPayload) => Promise<void>;
+  /** Whether this caller is the first to hear that it settled. */
+  hears?: (terms: Terms, txHash: Hex) => Promise<boolean>;
   /** How long the chain is watched for what the remote may have sent. Default 10,000. */
   watchMs?: number;
   pollMs?: number;
@@ -44,11 +46,11 @@ export function withFailover(options: FailoverOptions): Settles {
     } catch (error) {
       log.warn({ reason: reasonOf(error) }, 'the remote facilitator failed to settle');
       if (neverArrived(error)) return inside.settle(payload, requirements);
-      return (await seen(terms)) ?? inside.settle(payload, requirements);
+      return (await shownOnce(terms)) ?? inside.settle(payload, requirements);
     }
-    if (!answer.success && answer.transaction === '') return answer;
+    if (!answer.success && answer.transaction === '') return usedOnce(answer, terms);
     // It says that it settled, or has broadcast something and does not know what became of it: the chain knows.
-    const shown = await seen(terms);
+    const shown = await shownOnce(terms);
     if (shown || !answer.success) return shown ?? answer;
     log.warn({ transaction: answer.transaction }, 'the remote facilitator says that it settled; the chain does not');
     return { ...answer, success: false, errorReason: 'settlement_pending' };
@@ -58,6 +60,20 @@ export function withFailover(options: FailoverOptions): Settles {
   function isTheirs({ reason }: Refusal, { network, payTo }: PaymentRequirements): boolean {
     if (reason !== 'unsupported_scheme' && reason !== 'unsupported_asset_transfer_method') return false;
     return network === served.network && isAddress(payTo, { strict: false }) && served.mayReceive(getAddress(payTo));
+  }
+
+  /** One payment buys once, whoever sent it in. */
+  async function shownOnce(terms: Terms): Promise<SettleResponse | null> {
+    const shown = await seen(terms);
+    if (!shown?.success || !options.hears || (await options.hears(terms, shown.transaction as Hex))) return shown;
+    return { ...shown, success: false, transaction: '', errorReason: 'duplicate_settlement' };
+  }
+
+  /** A seller that hears of a used nonce looks for its money on the chain: one of them may. */
+  async function usedOnce(answer: SettleResponse, terms: Terms): Promise<SettleResponse> {
+    if (answer.errorReason !== 'invalid_exact_evm_nonce_already_used') return answer;
+    const shown = await shownOnce(terms);
+    return shown?.errorReason === 'duplicate_settlement' ? shown : answer;
   }
 
   /** The settlement as the chain shows it, once it does. */

@@ -54,6 +54,7 @@ export async function openFacilitator(
           inside,
           chain,
           served: inside.served,
+          hears: inside.hears,
           announce: (terms, payload) => store.write((tx) => announce(tx, chain.chainId, terms, payload, clock())),
         });
   const routes = facilitatorRoutes({

@@ -77,6 +77,27 @@ export function conclude(
   );
 }
 
+/** Notes that one caller hears of a settlement that was not sent from here. False: one has heard of it before. */
+export function tellOnce(tx: Tx, key: SettlementKey, terms: Terms, txHash: Hex, nowMs: number): boolean {
+  const changed = tx.run(
+    `INSERT INTO x402_settlements (chain_id, payer, nonce, pay_to, value_micro, state, claimed_until, tx_hash, told_at, created_at, updated_at)
+     VALUES (?, ?, ?, ?, ?, 'settled', 0, ?, ?, ?, ?)
+     ON CONFLICT (chain_id, payer, nonce) DO UPDATE SET state = 'settled', claimed_until = 0, pay_to = excluded.pay_to,
+       value_micro = excluded.value_micro, tx_hash = excluded.tx_hash, told_at = excluded.told_at, updated_at = excluded.updated_at
+       WHERE told_at IS NULL`,
+    key.chainId,
+    key.payer,
+    key.nonce,
+    terms.payTo,
+    terms.value,
+    txHash,
+    nowMs,
+    nowMs,
+    nowMs,
+  );
+  return changed === 1;
+}
+
 /** A crash leaves claims behind; whoever opens the database alone may take them over at once. */
 export function dropClaims(tx: Tx): void {
   tx.run(`UPDATE x402_settlements SET claimed_until = 0 WHERE state = 'claimed'`);
