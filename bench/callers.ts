@@ -64,13 +64,16 @@ export async function runCallers(load: Load): Promise<number> {
       const request = parse(agent, text, `bench-payment-${n}`);
       const parseMs = performance.now() - beforeParse;
       const context: GateContext = { policy, chain: chainFacts, actor: 'key_bench', atMs: clock(n) };
-      const answer = await store.write((tx) => {
-        if (!measured) return requestPayment(tx, request, context);
-        const beforeJob = performance.now();
-        const made = requestPayment(within ? within(tx) : tx, request, context);
-        measured(parseMs, performance.now() - beforeJob);
-        return made;
-      });
+      const answer = await store.write(
+        (tx) => {
+          if (!measured) return requestPayment(tx, request, context);
+          const beforeJob = performance.now();
+          const made = requestPayment(within ? within(tx) : tx, request, context);
+          measured(parseMs, performance.now() - beforeJob);
+          return made;
+        },
+        { repeatable: true },
+      );
       if (answer.payment.state !== 'authorized') {
         throw new Error(`Payment ${n} is ${answer.payment.state}: ${JSON.stringify(answer.payment.reasons)}`);
       }

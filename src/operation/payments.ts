@@ -77,11 +77,14 @@ export const paymentOperations = [
       const agentId = actingAgent(app, caller, input.agent);
       const key = meta.idempotencyKey;
       const keyed = key === null ? null : toPaymentRequest(input, agentId, key, null);
-      const { answer, request, context } = await app.store.write((tx) => {
-        const now = gateContext(app, caller);
-        const asked = keyed ?? selfKeyedRequest(tx, input, agentId, again);
-        return { answer: requestPayment(tx, asked, now), request: asked, context: now };
-      });
+      const { answer, request, context } = await app.store.write(
+        (tx) => {
+          const now = gateContext(app, caller);
+          const asked = keyed ?? selfKeyedRequest(tx, input, agentId, again);
+          return { answer: requestPayment(tx, asked, now), request: asked, context: now };
+        },
+        { repeatable: true },
+      );
       if (answer.payment.state === 'authorized') app.wake();
       return {
         ...app.store.read((tx) => paymentView(tx, answer.payment)),

@@ -1,5 +1,6 @@
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import { BursarError, invariant } from '../errors/base.ts';
+import { isSqliteError, migrate, open, orClose, storageError, takeLock } from './database.ts';
 import { changesFacts, type Memory, TxMemory } from './memory.ts';
 import { type Migration, migrations } from './migrations/index.ts';
 
@@ -26,19 +27,36 @@ export interface Store {
    * Queues one write job. Jobs run one after another, many to a commit (group commit), each in its own savepoint: a job
    * that throws leaves nothing behind and rejects alone. Resolves after the commit is on disk (synchronous=FULL).
    */
-  write<T>(job: (tx: Tx) => T): Promise<T>;
+  write<T>(job: (tx: Tx) => T, options?: WriteOptions): Promise<T>;
   /** Reads what is committed, at once. */
   read<T>(job: (tx: ReadTx) => T): T;
   close(): Promise<void>;
   readonly path: string;
 }
 
+/**
+ * `repeatable`: the job does nothing but through its `tx`, so it may be run twice. A commit of such jobs alone needs no savepoint
+ * each: where one fails after it wrote, all is rolled back and run again with them.
+ */
+export type WriteOptions = { repeatable?: boolean };
+
 /** At most this many jobs share a commit: bounds the time an answer waits for others. */
 const JOBS_PER_COMMIT = 256;
 /** More waiting jobs than this are refused with `queue_full`. */
 const QUEUE_MAX = 20_000;
 
-type Job = { run: (tx: Tx) => unknown; resolve: (value: unknown) => void; reject: (error: unknown) => void };
+type Job = {
+  run: (tx: Tx) => unknown;
+  repeatable: boolean;
+  resolve: (value: unknown) => void;
+  reject: (error: unknown) => void;
+};
+type Ran = {
+  done: { job: Job; value: unknown }[];
+  failed: { job: Job; error: unknown }[];
+  /** What is to be called once the commit is durable. */
+  after: (() => void)[];
+};
 type Statement = Database.Statement<SqlValue[]>;
 type Statements = Map<string, Statement>;
 
@@ -55,7 +73,11 @@ export function openStore(path: string, schema: readonly Migration[] = migration
   const readTx = readingWith(reader, path === ':memory:' ? statements : new Map());
   let callbacks: (() => void)[] = [];
   const memory = new TxMemory();
-  const statementOf = writingWith(writer, statements, memory);
+  let wrote = false;
+  const statementOf = writingWith(writer, statements, (changesFacts) => {
+    wrote = true;
+    if (changesFacts) memory.forgetFacts();
+  });
   const tx: Tx = {
     get: <R>(sql: string, ...values: SqlValue[]) => statementOf(sql).get(...values) as R | undefined,
     all: <R>(sql: string, ...values: SqlValue[]) => statementOf(sql).all(...values) as R[],
@@ -83,46 +105,80 @@ export function openStore(path: string, schema: readonly Migration[] = migration
     if (closed) return;
     const jobs = queue.splice(0, JOBS_PER_COMMIT);
     if (queue.length > 0) schedule();
-    const done: { job: Job; value: unknown }[] = [];
-    const failed: { job: Job; error: unknown }[] = [];
-    const after: (() => void)[] = [];
+    let ran: Ran;
     try {
-      begin.run();
-    } catch (error) {
-      for (const job of jobs) job.reject(storageError(error));
-      return;
-    }
-    try {
-      for (const job of jobs) {
-        callbacks = [];
-        memory.bound();
-        savepoint.run();
-        try {
-          const value = job.run(tx);
-          invariant(!(value instanceof Promise), 'A write job must be synchronous: its commit does not wait.');
-          release.run();
-          done.push({ job, value });
-          after.push(...callbacks);
-        } catch (error) {
-          memory.forgetAll();
-          if (!writer.inTransaction) throw error;
-          undo.run();
-          release.run();
-          failed.push({ job, error: isSqliteError(error) ? storageError(error) : error });
-        }
-      }
-      commit.run();
+      ran = (jobs.every((job) => job.repeatable) && runPlain(jobs)) || runGuarded(jobs);
     } catch (error) {
       // Nothing of the batch is on disk: every caller hears so, also those whose job had run.
-      memory.forgetAll();
-      if (writer.inTransaction) rollback.run();
+      rollBack();
       for (const job of jobs) job.reject(storageError(error));
       return;
     }
-    for (const callback of after) callback();
-    for (const { job, value } of done) job.resolve(value);
-    for (const { job, error } of failed) job.reject(error);
+    for (const callback of ran.after) callback();
+    for (const { job, value } of ran.done) job.resolve(value);
+    for (const { job, error } of ran.failed) job.reject(error);
   }
+
+  /** Each job in a savepoint: one that throws is undone alone. Throws where nothing of the batch came to disk. */
+  function runGuarded(jobs: Job[]): Ran {
+    const ran: Ran = { done: [], failed: [], after: [] };
+    begin.run();
+    for (const job of jobs) {
+      savepoint.run();
+      try {
+        const value = outcomeOf(job);
+        release.run();
+        keep(ran, job, value);
+      } catch (error) {
+        memory.forgetAll();
+        if (!writer.inTransaction) throw error;
+        undo.run();
+        release.run();
+        ran.failed.push({ job, error: isSqliteError(error) ? storageError(error) : error });
+      }
+    }
+    commit.run();
+    return ran;
+  }
+
+  /** Without savepoints. Null, and nothing done, where a job threw after it had written. */
+  function runPlain(jobs: Job[]): Ran | null {
+    const ran: Ran = { done: [], failed: [], after: [] };
+    begin.run();
+    for (const job of jobs) {
+      wrote = false;
+      try {
+        keep(ran, job, outcomeOf(job));
+      } catch (error) {
+        if (wrote || !writer.inTransaction || isSqliteError(error)) {
+          rollBack();
+          return null;
+        }
+        ran.failed.push({ job, error });
+      }
+    }
+    commit.run();
+    return ran;
+  }
+
+  function outcomeOf(job: Job): unknown {
+    callbacks = [];
+    memory.bound();
+    const value = job.run(tx);
+    invariant(!(value instanceof Promise), 'A write job must be synchronous: its commit does not wait.');
+    return value;
+  }
+
+  function keep(ran: Ran, job: Job, value: unknown): void {
+    ran.done.push({ job, value });
+    ran.after.push(...callbacks);
+  }
+
+  function rollBack(): void {
+    memory.forgetAll();
+    if (writer.inTransaction) rollback.run();
+  }
+
   function schedule(): void {
     if (scheduled) return;
     scheduled = true;
@@ -131,11 +187,11 @@ export function openStore(path: string, schema: readonly Migration[] = migration
 
   return {
     path,
-    write: <T>(run: (tx: Tx) => T) =>
+    write: <T>(run: (tx: Tx) => T, { repeatable = false }: WriteOptions = {}) =>
       new Promise<T>((resolve, reject) => {
         if (closed) return reject(new BursarError('storage_failed', { message: 'The database is closed.' }));
         if (queue.length >= QUEUE_MAX) return reject(new BursarError('queue_full'));
-        queue.push({ run, resolve: resolve as (value: unknown) => void, reject });
+        queue.push({ run, repeatable, resolve: resolve as (value: unknown) => void, reject });
         schedule();
       }),
     read: (job) => {
@@ -156,80 +212,6 @@ export function openStore(path: string, schema: readonly Migration[] = migration
   };
 }
 
-function open(path: string, options: Database.Options = {}): Database.Database {
-  const database = connect(path, { timeout: 5_000, ...options });
-  return orClose(database, () => {
-    database.defaultSafeIntegers(true);
-    if (!options.readonly) {
-      database.pragma('journal_mode = WAL');
-      database.pragma('synchronous = FULL');
-      database.pragma('wal_autocheckpoint = 4000');
-      // SQLite opens a file it may not write without a word; the first payment is too late to hear of it.
-      database.exec('BEGIN IMMEDIATE; ROLLBACK');
-    }
-    database.pragma('foreign_keys = ON');
-    // 256 MiB at most: the random-order indexes of a million payments stay in memory.
-    database.pragma('cache_size = -262144');
-    // A job's savepoint keeps the pages it changes: above 64 KiB SQLite would write them to a temporary file.
-    database.pragma('temp_store = MEMORY');
-    return database;
-  });
-}
-
-function connect(path: string, options: Database.Options): Database.Database {
-  try {
-    return new Database(path, options);
-  } catch (error) {
-    if (isSqliteError(error)) throw storageError(error);
-    throw new BursarError('storage_failed', {
-      message: 'The database cannot be opened; is there its folder?',
-      cause: error,
-    });
-  }
-}
-
-/** Does a step of opening; where it fails, closes what is open and throws the coded error. */
-function orClose<T>(database: Database.Database | null, step: () => T): T {
-  try {
-    return step();
-  } catch (error) {
-    database?.close();
-    throw storageError(error);
-  }
-}
-
-/** An exclusive SQLite lock on a file of its own: the system frees it when the process dies, however it dies. */
-function takeLock(path: string): Database.Database {
-  const lock = connect(`${path}.lock`, { timeout: 0 });
-  return orClose(lock, () => {
-    try {
-      lock.exec('BEGIN EXCLUSIVE');
-    } catch (error) {
-      if (isSqliteError(error) && error.code.startsWith('SQLITE_BUSY')) {
-        throw new BursarError('storage_in_use', { cause: error });
-      }
-      throw error;
-    }
-    return lock;
-  });
-}
-
-/** Brings the schema up to date, each migration whole or not at all. */
-function migrate(database: Database.Database, schema: readonly Migration[]): void {
-  const current = Number(database.pragma('user_version', { simple: true }));
-  if (current > schema.length) {
-    throw new BursarError('storage_failed', { message: 'The database was written by a newer Bursar.' });
-  }
-  schema.slice(current).forEach((migration, index) => {
-    try {
-      database.exec(`BEGIN IMMEDIATE; ${migration.sql}; PRAGMA user_version = ${current + index + 1}; COMMIT`);
-    } catch (error) {
-      if (database.inTransaction) database.exec('ROLLBACK');
-      throw storageError(error);
-    }
-  });
-}
-
 function prepared(database: Database.Database, statements: Statements, sql: string): Statement {
   let statement = statements.get(sql);
   if (!statement) {
@@ -239,23 +221,22 @@ function prepared(database: Database.Database, statements: Statements, sql: stri
   return statement;
 }
 
-/** Statements of the writer. One that may change facts is marked when it is prepared, whether it is run, got or listed. */
+/** Statements of the writer. `writes` is told before one that may write is used, whether it is run, got or listed. */
 function writingWith(
   database: Database.Database,
   statements: Statements,
-  memory: TxMemory,
+  writes: (changesFacts: boolean) => void,
 ): (sql: string) => Statement {
-  const forgetful = new Set<Statement>();
-  const known = new Map<string, Statement>();
+  const known = new Map<string, { statement: Statement; isReading: boolean; changes: boolean }>();
   return (sql) => {
-    let statement = known.get(sql);
-    if (!statement) {
-      statement = prepared(database, statements, sql);
-      known.set(sql, statement);
-      if (!statement.readonly && changesFacts(sql)) forgetful.add(statement);
+    let one = known.get(sql);
+    if (!one) {
+      const statement = prepared(database, statements, sql);
+      one = { statement, isReading: statement.readonly, changes: changesFacts(sql) };
+      known.set(sql, one);
     }
-    if (forgetful.size > 0 && forgetful.has(statement)) memory.forgetFacts();
-    return statement;
+    if (!one.isReading) writes(one.changes);
+    return one.statement;
   };
 }
 
@@ -264,19 +245,4 @@ function readingWith(database: Database.Database, statements: Statements): ReadT
     get: <R>(sql: string, ...values: SqlValue[]) => prepared(database, statements, sql).get(...values) as R | undefined,
     all: <R>(sql: string, ...values: SqlValue[]) => prepared(database, statements, sql).all(...values) as R[],
   };
-}
-
-function isSqliteError(error: unknown): error is InstanceType<Database.SqliteError> {
-  return error instanceof Database.SqliteError;
-}
-
-/** Translates what SQLite throws, once, at this boundary. */
-function storageError(error: unknown): unknown {
-  if (!isSqliteError(error)) return error;
-  if (error.code === 'SQLITE_FULL') return new BursarError('storage_full', { cause: error });
-  if (error.code.startsWith('SQLITE_READONLY')) return new BursarError('storage_read_only', { cause: error });
-  if (error.code.startsWith('SQLITE_CONSTRAINT')) {
-    return new BursarError('conflict', { message: 'The data base refused the change.', cause: error });
-  }
-  return new BursarError('storage_failed', { message: `The database failed (${error.code}).`, cause: error });
 }
