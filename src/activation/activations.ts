@@ -2,6 +2,7 @@ import { BursarError } from '../errors/base.ts';
 import type { Act } from '../identity/act.ts';
 import { appendEvent } from '../ledger/events.ts';
 import type { GateContext, Shadow } from '../payments/context.ts';
+import { recountMeters } from '../payments/recountMeters.ts';
 import { metersUnlike } from '../policy/candidate.ts';
 import { loadPolicy, type Policy } from '../policy/policy.ts';
 import type { Store } from '../store/store.ts';
@@ -95,9 +96,11 @@ export async function openActivations(
           act.atMs,
         );
         const type = kind === 'activate' ? 'policy.activated' : 'policy.rolled_back';
-        // Nobody has counted by these so far: a budget on one starts whole, and people should know.
-        const newMeters = current ? metersUnlike(policy.meters, current.meters) : [];
-        const data = { from, ...(newMeters.length > 0 ? { meters_from_nothing: newMeters } : {}) };
+        // Nobody has counted by these so far: they begin with what was spent in their windows already.
+        const unlike = new Set(metersUnlike(policy.meters, current?.meters ?? {}));
+        const fresh = Object.fromEntries(Object.entries(policy.meters).filter(([name]) => unlike.has(name)));
+        const payments = recountMeters(tx, fresh, act.atMs);
+        const data = { from, ...(current && unlike.size > 0 ? { meters_recounted: [...unlike], payments } : {}) };
         appendEvent(tx, { type, actor: act.actor, policyDigest: digest, data }, act.atMs);
         shadows.onActivation(tx, policy, act);
         tx.afterCommit(() => {

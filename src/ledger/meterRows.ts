@@ -200,16 +200,38 @@ export function isInside(tx: ReadTx, { id, at }: Place, entryId: string): boolea
 export function takeBack(tx: Tx, id: string): void {
   const entry = findEntry(tx, id);
   if (!entry) return;
-  for (const place of entry.places) {
-    const live = tx.run(`DELETE FROM meter_rolling WHERE ${ROLLING_ENTRY}`, place.id, place.at, id, place.id);
-    tx.run(
-      'UPDATE meters SET total_micro = total_micro - ?, count = count - ? WHERE id = ? AND (window_start <> ? OR ?)',
-      entry.amountMicro,
-      entry.counted,
-      place.id,
-      ROLLING,
-      live,
-    );
-  }
+  for (const place of entry.places) takeOut(tx, id, entry, place);
   tx.run('DELETE FROM meter_entries WHERE payment_id = ?', id);
+}
+
+/** Takes an entry out of one total, if it is still in it. The entry goes on naming it: its places are the caller's to write. */
+export function takeOut(tx: Tx, id: string, entry: Counted, place: Place): void {
+  const live = tx.run(`DELETE FROM meter_rolling WHERE ${ROLLING_ENTRY}`, place.id, place.at, id, place.id);
+  tx.run(
+    'UPDATE meters SET total_micro = total_micro - ?, count = count - ? WHERE id = ? AND (window_start <> ? OR ?)',
+    entry.amountMicro,
+    entry.counted,
+    place.id,
+    ROLLING,
+    live,
+  );
+}
+
+/** Writes where an entry counts now; where that is nowhere there is none. */
+export function rewriteEntry(
+  tx: Tx,
+  id: string,
+  entry: { amountMicro: bigint; counted: number } & Omit<Counted, 'counted'>,
+): void {
+  tx.run('DELETE FROM meter_entries WHERE payment_id = ?', id);
+  if (entry.places.length > 0) insertEntry(tx, id, entry);
+}
+
+/** The key of the total with that id. */
+export function keyOf(tx: ReadTx, id: number): MeterKey | null {
+  const row = tx.get<{ meter: string; grp: string; window_start: bigint }>(
+    'SELECT meter, grp, window_start FROM meters WHERE id = ?',
+    id,
+  );
+  return row ? { meter: row.meter, grp: row.grp, start: Number(row.window_start) } : null;
 }

@@ -130,9 +130,9 @@ function marks(length: number): string {
 }
 
 /** One meter as a payment meets it. `cut`: the start of a rolling window that ends now, or null for the other kinds. */
-type MeterPlace = MeterKey & { takes: boolean; cut: number | null };
+export type MeterPlace = MeterKey & { takes: boolean; cut: number | null };
 
-function placesOf(declarations: MeterDeclarations, subject: MeterSubject, atMs: number): MeterPlace[] {
+export function placesOf(declarations: MeterDeclarations, subject: MeterSubject, atMs: number): MeterPlace[] {
   return Object.entries(declarations).map(([meter, declaration]) => {
     const start = windowStart(declaration.window, atMs);
     const rolls = isRollingWindow(declaration);

@@ -1,5 +1,5 @@
 import { type MeterDeclaration, type MeterDeclarations, windowStart } from '../policy/meters.ts';
-import type { ReadTx, Tx } from '../store/store.ts';
+import type { Tx } from '../store/store.ts';
 import {
   findEntry,
   findRows,
@@ -7,6 +7,7 @@ import {
   insertRolling,
   insertRow,
   isInside,
+  keyOf,
   type MeterKey,
   type Place,
   ROLLING,
@@ -15,7 +16,7 @@ import {
 import { isRollingWindow } from './meters.ts';
 
 /** A refund's entry in its receiver's meters; the refund itself may count under its own id in those of the earner. */
-const backOf = (refundId: string): string => `${refundId} back`;
+export const backOf = (refundId: string): string => `${refundId} back`;
 
 /**
  * A refund has reached the agent that had paid: gives its meters back what each declares. `restore`: to the window in which the
@@ -23,17 +24,27 @@ const backOf = (refundId: string): string => `${refundId} back`;
  * arrives. `never`: nothing. The payment stays counted. `originalId`: the payment that is given back; sums of refunds never
  * exceed it.
  */
-export function refundToMeters(
-  tx: Tx,
-  declarations: MeterDeclarations,
-  refund: { id: string; originalId: string; amountMicro: bigint },
-  atMs: number,
-): void {
+export function refundToMeters(tx: Tx, declarations: MeterDeclarations, refund: Refund, atMs: number): void {
   const original = findEntry(tx, refund.originalId);
   const id = backOf(refund.id);
   if (!original || findEntry(tx, id)) return;
+  const back = giveBack(tx, declarations, refund, original.places, atMs);
+  if (back.length > 0) insertEntry(tx, id, { amountMicro: -refund.amountMicro, counted: 0, at: atMs, places: back });
+}
+
+export type Refund = { id: string; originalId: string; amountMicro: bigint };
+
+/** Takes a refund off the totals that the places of its original lead to, and says where that was. */
+export function giveBack(
+  tx: Tx,
+  declarations: MeterDeclarations,
+  refund: Refund,
+  places: readonly Place[],
+  atMs: number,
+): Place[] {
+  const id = backOf(refund.id);
   const back: Place[] = [];
-  for (const place of original.places) {
+  for (const place of places) {
     const key = keyOf(tx, place.id);
     const declaration = key && declarations[key.meter];
     if (!key || !declaration || declaration.refunds === 'never') continue;
@@ -46,20 +57,12 @@ export function refundToMeters(
       insertRolling(tx, to.meter, meterId, { id, amountMicro: -refund.amountMicro, counted: 0, at: to.at });
     back.push({ id: Number(meterId), at: to.start === ROLLING ? to.at : atMs });
   }
-  if (back.length > 0) insertEntry(tx, id, { amountMicro: -refund.amountMicro, counted: 0, at: atMs, places: back });
+  return back;
 }
 
 /** The refund's block is gone: the meters are as before it. */
 export function unrefundMeters(tx: Tx, refundId: string): void {
   takeBack(tx, backOf(refundId));
-}
-
-function keyOf(tx: ReadTx, id: number): MeterKey | null {
-  const row = tx.get<{ meter: string; grp: string; window_start: bigint }>(
-    'SELECT meter, grp, window_start FROM meters WHERE id = ?',
-    id,
-  );
-  return row ? { meter: row.meter, grp: row.grp, start: Number(row.window_start) } : null;
 }
 
 function currentPlace(
