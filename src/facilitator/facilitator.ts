@@ -153,7 +153,7 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
         tx,
         key,
         {
-          state: answer.success ? 'settled' : isPending ? 'pending' : 'failed',
+          state: answer.success || elsewhere ? 'settled' : isPending ? 'pending' : 'failed',
           txHash: answer.success ? (answer.transaction as Hex) : elsewhere,
           reason: answer.errorReason ?? null,
           told: answer.success || elsewhere !== null,
