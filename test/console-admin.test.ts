@@ -94,7 +94,8 @@ describe('whoever administers', () => {
       if (to !== undefined) await show(auditor.page, to);
       expect(await auditor.page.getByRole('main').getByRole('button', { name: offers }).count()).toBe(0);
     }
-    await auditor.page.getByText('Operators see the keys here.').waitFor();
+    await auditor.page.getByRole('table', { name: 'API keys' }).waitFor();
+    expect(await auditor.page.getByRole('button', { name: /Rotate|Revoke|Issue/ }).count()).toBe(0);
     expect(auditor.wrongs).toEqual([]);
     await auditor.close();
   });

@@ -239,7 +239,7 @@ describe('the console in a real browser', () => {
     await picture('policies');
   });
 
-  it('lets an operator freeze an agent and see the keys; an auditor is offered neither', async () => {
+  it('lets an operator freeze an agent and end a key; an auditor is offered neither', async () => {
     await office.operator.call('create_approver', {
       name: 'Operations',
       address: await office.keys.address('guardian'),

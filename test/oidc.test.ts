@@ -60,7 +60,7 @@ describe('signing in by OIDC', () => {
   });
 
   it.each([
-    ['an auditor', ['bursar-audit', 'everybody'], 'auditor', ['read']],
+    ['an auditor', ['bursar-audit', 'everybody'], 'auditor', ['read', 'audit']],
     ['a viewer', ['everybody', 'unheard of', '__proto__', 'constructor'], 'viewer', ['read']],
   ])('makes %s of the groups', async (_, groups, role, has) => {
     const { browser } = await scene.signIn('vera', { ...ops, email: 'vera@example.com', groups });
@@ -101,7 +101,7 @@ describe('signing in by OIDC', () => {
     await scene.office.operator.call('set_approver_email', { id: 'Ada', email: 'ada@example.com' });
     expect(await scene.me(browser)).toMatchObject({ role: 'approver' });
     await scene.office.operator.call('set_approver_roles', { id: 'Ada', roles: ['auditor'] });
-    expect(await scene.me(browser)).toMatchObject({ role: 'auditor', scopes: ['read'] });
+    expect(await scene.me(browser)).toMatchObject({ role: 'auditor', scopes: ['read', 'audit'] });
     await scene.office.operator.call('revoke_approver', { id: 'Ada' });
     expect(await scene.me(browser)).toMatchObject({ role: 'viewer', approver: null });
   });

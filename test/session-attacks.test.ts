@@ -146,6 +146,19 @@ describe('an operation that changes something', () => {
     expect({ ...everything(), events: '' }).toEqual({ ...before, events: '' });
   });
 
+  it('reads all there is as an auditor, by session or by key', async () => {
+    const { cookie } = await vera.session();
+    const refused: string[] = [];
+    for (const operation of reading) {
+      for (const headers of [{ cookie }, { authorization: `Bearer ${auditorKey}` }]) {
+        const answer = await get(pathOf(operation), headers);
+        if (answer.status === 403) refused.push(operation.name);
+        await answer.arrayBuffer();
+      }
+    }
+    expect(refused).toEqual([]);
+  });
+
   it('hides behind no GET: reading leaves everything as it is', async () => {
     const { cookie } = await olga.session();
     const before = everything();

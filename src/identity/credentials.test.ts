@@ -27,9 +27,12 @@ describe('an API key', () => {
     expect(dump).not.toContain(key);
   });
 
-  it.each<[Scope]>([['admin'], ['policy'], ['approve']])('of an agent can never hold the scope %s', async (scope) => {
-    await expect(make(['pay', scope])).rejects.toMatchObject({ code: 'invalid_request' });
-  });
+  it.each<[Scope]>([['admin'], ['policy'], ['approve'], ['audit']])(
+    'of an agent can never hold the scope %s',
+    async (scope) => {
+      await expect(make(['pay', scope])).rejects.toMatchObject({ code: 'invalid_request' });
+    },
+  );
 
   it('is refused alike when unknown, malformed, expired or revoked', async () => {
     const { key, credential } = await make(undefined, NOON_MS + 1000);

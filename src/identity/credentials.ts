@@ -8,14 +8,14 @@ export const roles = ['operator', 'auditor', 'agent'] as const;
 export type Role = (typeof roles)[number];
 
 /**
- * What a key may do. `pay` asks for payments and reads the agent's own; `read` only reads. The rest are people's: an agent's
- * key can hold none of them, whatever is asked for.
+ * What a key may do. `pay` asks for payments and reads the agent's own; `read` only reads, `audit` also what operators and
+ * approvers read. These and the rest are people's: an agent's key can hold none of them, whatever is asked for.
  */
-export const scopes = ['pay', 'read', 'admin', 'policy', 'approve'] as const;
+export const scopes = ['pay', 'read', 'admin', 'policy', 'approve', 'audit'] as const;
 export type Scope = (typeof scopes)[number];
 const allowed: Record<Role, readonly Scope[]> = {
   operator: scopes,
-  auditor: ['read'],
+  auditor: ['read', 'audit'],
   agent: ['pay', 'read'],
 };
 

@@ -46,9 +46,9 @@ describe('failures of an address', () => {
 describe('the role in the console', () => {
   it.each([
     [['finance'], 'approver', ['read', 'approve']],
-    [['finance', 'auditor'], 'auditor', ['read']],
+    [['finance', 'auditor'], 'auditor', ['read', 'audit']],
     [['viewer', 'finance'], 'viewer', ['read']],
-    [['operator'], 'operator', ['pay', 'read', 'admin', 'policy', 'approve']],
+    [['operator'], 'operator', ['pay', 'read', 'admin', 'policy', 'approve', 'audit']],
   ])('of %j is %s', (roles, role, scopes) => {
     expect(consoleRole({ roles })).toBe(role);
     expect(scopesOf(consoleRole({ roles }))).toEqual(scopes);

@@ -26,5 +26,6 @@ export function personRole(
 
 export function scopesOf(role: ConsoleRole): Scope[] {
   if (role === 'operator') return [...scopes];
+  if (role === 'auditor') return ['read', 'audit'];
   return role === 'approver' ? ['read', 'approve'] : ['read'];
 }

@@ -25,10 +25,11 @@ type Key = {
 export function Keys({ agent }: { agent?: string }) {
   const me = useMe();
   const { nameOf } = useNames();
-  const answer = useAsk<{ keys: Key[] }>(can(me, 'admin') ? '/v1/keys' : null);
+  const answer = useAsk<{ keys: Key[] }>(can(me, 'audit') ? '/v1/keys' : null);
   const sending = useSending();
   const [rotated, setRotated] = useState<Key | null>(null);
-  if (!can(me, 'admin')) return <p>Operators see the keys here.</p>;
+  const mayAct = can(me, 'admin');
+  if (!can(me, 'audit')) return <p>Operators and auditors see the keys here.</p>;
   return (
     <>
       <Refused problem={sending.problem} />
@@ -48,41 +49,47 @@ export function Keys({ agent }: { agent?: string }) {
               { title: 'State', cell: (key) => <State state={stateOf(key)} /> },
               { title: 'Made', cell: ({ created_at: at }) => <When at={at} /> },
               { title: 'Ends', cell: ({ expires_at: at, revoked_at: revoked }) => <When at={revoked ?? at} /> },
-              {
-                title: 'Acts',
-                cell: (key) =>
-                  stateOf(key) !== 'active' ? (
-                    'none'
-                  ) : (
-                    <span className="acts">
-                      <Button
-                        size="compact-xs"
-                        variant="default"
-                        aria-label={`Rotate ${inert(key.name)}`}
-                        onClick={() => setRotated(key)}
-                      >
-                        Rotate
-                      </Button>
-                      <Act
-                        label="Revoke"
-                        name={`Revoke ${inert(key.name)}`}
-                        ask={`End the key ${inert(key.name)} at once?`}
-                        sending={sending}
-                        job={() => ask(`/v1/keys/${key.id}/revoke`, {})}
-                        then={answer.reload}
-                      />
-                    </span>
-                  ),
-              },
+              ...(mayAct
+                ? [
+                    {
+                      title: 'Acts',
+                      cell: (key: Key) =>
+                        stateOf(key) !== 'active' ? (
+                          'none'
+                        ) : (
+                          <span className="acts">
+                            <Button
+                              size="compact-xs"
+                              variant="default"
+                              aria-label={`Rotate ${inert(key.name)}`}
+                              onClick={() => setRotated(key)}
+                            >
+                              Rotate
+                            </Button>
+                            <Act
+                              label="Revoke"
+                              name={`Revoke ${inert(key.name)}`}
+                              ask={`End the key ${inert(key.name)} at once?`}
+                              sending={sending}
+                              job={() => ask(`/v1/keys/${key.id}/revoke`, {})}
+                              then={answer.reload}
+                            />
+                          </span>
+                        ),
+                    },
+                  ]
+                : []),
             ]}
           />
         )}
       </Loaded>
-      <div style={{ marginTop: '0.75rem' }}>
-        <Opens label="Issue a key">
-          {(close) => <IssueKey {...(agent === undefined ? {} : { agent })} onClose={close} reload={answer.reload} />}
-        </Opens>
-      </div>
+      {mayAct && (
+        <div style={{ marginTop: '0.75rem' }}>
+          <Opens label="Issue a key">
+            {(close) => <IssueKey {...(agent === undefined ? {} : { agent })} onClose={close} reload={answer.reload} />}
+          </Opens>
+        </div>
+      )}
       {rotated && (
         <RotateKey name={rotated.name} id={rotated.id} onClose={() => setRotated(null)} reload={answer.reload} />
       )}
