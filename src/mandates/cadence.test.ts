@@ -28,6 +28,12 @@ describe('a cadence', () => {
     'FREQ=MONTHLY;BYMONTHDAY=99',
     `FREQ=DAILY;${'X'.repeat(300)}`,
     'FREQ=YEARLY;UNTIL=20200101T000000Z',
+    // Each of these kept the process busy for seconds.
+    'FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30',
+    'FREQ=HOURLY;BYHOUR=9;BYYEARDAY=366;BYMONTH=1',
+    'FREQ=WEEKLY;BYDAY=MO;BYSETPOS=5',
+    'FREQ=HOURLY;COUNT=1000000',
+    'RRULE:FREQ=DAILY;COUNT=1001',
   ])('is refused as %j', (rrule) => {
     expect(() => checkCadence({ ...berlin, rrule })).toThrow(expect.objectContaining({ code: 'invalid_request' }));
   });

@@ -4,6 +4,8 @@ import { BursarError } from '../errors/base.ts';
 /** How often at most; finer ones are a velocity limit's work, not a schedule's. */
 const FREQUENCIES = /^(RRULE:)?FREQ=(HOURLY|DAILY|WEEKLY|MONTHLY|YEARLY)(;|$)/;
 const RULE_MAX = 200;
+/** Steps from one occurrence to the next, and occurrences that a COUNT has: an agent's rule must not keep everybody waiting. */
+const STEPS_MAX = 1_000;
 
 /** When something recurs: an RFC 5545 rule, the zone of its wall clock, and its first instant (epoch ms). */
 export type Cadence = { rrule: string; zone: string; startsAtMs: number };
@@ -12,6 +14,14 @@ export type Cadence = { rrule: string; zone: string; startsAtMs: number };
 export function checkCadence(cadence: Cadence): void {
   if (cadence.rrule.length > RULE_MAX || !FREQUENCIES.test(cadence.rrule)) {
     throw invalid('A cadence is an RFC 5545 rule that starts with FREQ=HOURLY, DAILY, WEEKLY, MONTHLY or YEARLY.');
+  }
+  if (/^(RRULE:)?FREQ=HOURLY\b.*;BY(MONTH|MONTHDAY|YEARDAY|WEEKNO|SETPOS)=/.test(cadence.rrule)) {
+    throw invalid(
+      'What happens in certain months, weeks or days of a month is not FREQ=HOURLY; write FREQ=DAILY with BYHOUR.',
+    );
+  }
+  if (Number(/(?:^|;)COUNT=(\d+)/i.exec(cadence.rrule)?.[1] ?? 0) > STEPS_MAX) {
+    throw invalid(`A cadence counts to ${STEPS_MAX} at most.`);
   }
   try {
     if (nextOccurrence(cadence, cadence.startsAtMs - 1) === null) throw invalid('The cadence never happens.');
@@ -30,9 +40,13 @@ export function nextOccurrence(cadence: Cadence, afterMs: number): number | null
   return ruleOf(cadence).next(new Date(afterMs), false)?.epochMilliseconds ?? null;
 }
 
-/** The last occurrence at or before that instant, or null before the first. */
+/** The last occurrence at or before that instant, or null before the first, and where the rule cannot be followed: then none is due. */
 export function lastOccurrence(cadence: Cadence, atMs: number): number | null {
-  return ruleOf(cadence).previous(new Date(atMs), true)?.epochMilliseconds ?? null;
+  try {
+    return ruleOf(cadence).previous(new Date(atMs), true)?.epochMilliseconds ?? null;
+  } catch {
+    return null;
+  }
 }
 
 function partsOf(rrule: string): string[] {
@@ -53,6 +67,8 @@ function ruleOf({ rrule, zone, startsAtMs }: Cadence): RRuleTemporal {
     if (rules.size >= RULES_KEPT) rules.clear();
     rule = new RRuleTemporal({
       strict: true,
+      maxIterations: STEPS_MAX,
+      maxCandidateEvaluations: 10 * STEPS_MAX,
       rruleString: `DTSTART;TZID=${zone}:${localText(startsAtMs, zone)}\nRRULE:${rrule.replace(/^RRULE:/, '')}`,
     });
     rules.set(key, rule);

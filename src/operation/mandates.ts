@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
 import { getPayee } from '../identity/payees.ts';
 import { newId } from '../ids/ids.ts';
+import { checkCadence } from '../mandates/cadence.ts';
 import {
   endMandate,
   getMandate,
@@ -99,6 +100,8 @@ export const mandateOperations = [
     errors: ['agent_not_found', 'payee_not_found', 'conflict'],
     handler: (app, caller, input) => {
       const agent = actingAgent(app, caller, input.agent);
+      // What takes long to refuse is refused before others wait for it.
+      if (input.cadence) checkCadence({ ...input.cadence, startsAtMs: app.clock() });
       return app.store.write((tx) => {
         const act = actOf(app, caller);
         const terms: MandateTerms = {

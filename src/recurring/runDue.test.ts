@@ -50,6 +50,16 @@ describe('a schedule', () => {
     expect(outcomes(id)).toEqual([[NOON_MS + HOUR, 'asked']]);
   });
 
+  it('whose rule cannot be followed ends, and the others are asked for all the same', async () => {
+    const broken = await make();
+    const other = await make({ name: 'rent' });
+    await world.store.write((tx) => tx.run("UPDATE schedules SET rrule = 'FREQ=NEVER' WHERE id = ?", broken.id));
+    expect(await tick(NOON_MS + HOUR)).toBe(2);
+    expect(await tick(NOON_MS + HOUR + DAY)).toBe(1);
+    const now = (id: string) => world.store.read((tx) => getSchedule(tx, id).status);
+    expect([now(broken.id), now(other.id)]).toEqual(['ended', 'active']);
+  });
+
   it('pays no occurrence again when the clock is set back', async () => {
     await make();
     await tick(NOON_MS + HOUR);

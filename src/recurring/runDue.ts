@@ -25,7 +25,7 @@ export function runDue(tx: Tx, context: GateContext): number {
     let due = schedule.nextAtMs;
     for (let round = 0; round < OCCURRENCES_PER_ROUND && due !== null && due <= context.atMs; round += 1) {
       if (handle(tx, schedule, due, context)) asked += 1;
-      due = nextOccurrence(schedule.cadence, due);
+      due = following(tx, schedule, due, context);
     }
     tx.run(
       "UPDATE schedules SET next_at = ?, status = CASE WHEN ? IS NULL THEN 'ended' ELSE status END WHERE id = ?",
@@ -35,6 +35,18 @@ export function runDue(tx: Tx, context: GateContext): number {
     );
   }
   return asked;
+}
+
+/** Null where there is none, also where the library gives up: one schedule's rule must not keep the others from being paid. */
+function following(tx: Tx, { id, agentId, cadence }: Schedule, dueAtMs: number, context: GateContext): number | null {
+  try {
+    return nextOccurrence(cadence, dueAtMs);
+  } catch (error) {
+    const detail = `the schedule ends here, its rule cannot be followed: ${error instanceof Error ? error.message : 'unknown'}`;
+    const data = { schedule: id, due_at: new Date(dueAtMs).toISOString(), detail };
+    appendEvent(tx, { type: 'occurrence.refused', actor: 'bursar', agentId, data }, context.atMs);
+    return null;
+  }
 }
 
 /** What the gate throws before it has written anything. */
