@@ -48,6 +48,7 @@ export function readMeters(
 ): Record<string, MeterReading> {
   const places = placesOf(declarations, subject, atMs);
   const rows = findRows(tx, places);
+  tx.memory?.kept.set(LAST, { declarations, subject, atMs, places, rows } satisfies Reading);
   const own = without === null ? undefined : findEntry(tx, without);
   const readings: Record<string, MeterReading> = {};
   places.forEach((place, index) => {
@@ -91,18 +92,24 @@ export function addToMeters(
   payment: { id: string; amountMicro: bigint },
   atMs: number,
 ): void {
-  const places = placesOf(declarations, subject, atMs).filter(({ takes }) => takes);
-  if (places.length === 0) return;
-  const { id, amountMicro } = payment;
+  const last = tx.memory?.kept.get(LAST) as Reading | undefined;
+  const isSame = last?.subject === subject && last.declarations === declarations && last.atMs === atMs;
+  const places: MeterPlace[] = [];
   const known: bigint[] = [];
-  const ids = places.map((place): bigint => {
+  const ids: bigint[] = [];
+  const { id, amountMicro } = payment;
+  (isSame ? last.places : placesOf(declarations, subject, atMs)).forEach((place, index) => {
+    if (!place.takes) return;
     const { meter, grp, start } = place;
-    // The decision has just read most of them.
-    const row = knownId(tx, meter, grp, start) ?? findRows(tx, [{ meter, grp, start }])[0]?.id;
-    if (row === undefined) return insertRow(tx, place, { amountMicro, count: 1, lastAt: atMs });
-    known.push(row);
-    return row;
+    const row =
+      (isSame ? last.rows[index]?.id : undefined) ??
+      knownId(tx, meter, grp, start) ??
+      findRows(tx, [{ meter, grp, start }])[0]?.id;
+    if (row !== undefined) known.push(row);
+    places.push(place);
+    ids.push(row ?? insertRow(tx, place, { amountMicro, count: 1, lastAt: atMs }));
   });
+  if (places.length === 0) return;
   if (known.length > 0) {
     tx.run(
       `UPDATE meters SET total_micro = total_micro + ?, count = count + 1, last_at = ? WHERE id IN (${marks(known.length)})`,
@@ -128,6 +135,16 @@ function marks(length: number): string {
   lists[length] ??= Array.from({ length }, () => '?').join(', ');
   return lists[length];
 }
+
+/** What the decision has just read: the payment is counted in the same rows, which are never deleted. */
+const LAST = 'last reading';
+type Reading = {
+  declarations: MeterDeclarations;
+  subject: MeterSubject;
+  atMs: number;
+  places: MeterPlace[];
+  rows: ({ id: bigint } | undefined)[];
+};
 
 /** One meter as a payment meets it. `cut`: the start of a rolling window that ends now, or null for the other kinds. */
 export type MeterPlace = MeterKey & { takes: boolean; cut: number | null };
