@@ -112,6 +112,16 @@ describe('the facilitator inside, asked by the official HTTP client', () => {
     expect(await client.settle(payload, terms())).toMatchObject({ success: true });
   });
 
+  it('settles nothing below the operator’s minimum, which gas would eat', async () => {
+    const { client } = await openDesk({ minMicro: PRICE + 1n });
+    const buyer = await scene.buyer(10n * PRICE);
+    const payload = await buyer.pay(terms());
+    expect(await client.verify(payload, terms())).toMatchObject({ invalidReason: 'amount_below_minimum' });
+    expect(await client.settle(payload, terms())).toMatchObject({ errorReason: 'amount_below_minimum' });
+    const more = { ...terms(), amount: String(PRICE + 1n) };
+    expect(await client.settle(await buyer.pay(more), more)).toMatchObject({ success: true });
+  });
+
   it('refuses a second transfer signed under the nonce of the first', async () => {
     const { client } = await openDesk();
     const buyer = await scene.buyer(10n * PRICE);

@@ -45,6 +45,8 @@ export type FacilitatorOptions = Omit<LaneSignerOptions, 'signWithinMs' | 'mined
   mayReceive: (tx: ReadTx, payTo: string) => boolean;
   /** Gas that settlements of one payer may cost in 24 hours. */
   gasPerPayerPerDay: bigint;
+  /** Micro-USDC below which nothing is settled. Default 0. */
+  minMicro?: bigint;
   signWithinMs?: number;
   minedWithinMs?: number;
   pollMs?: number;
@@ -70,6 +72,7 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
     network,
     token: chain.token,
     mayReceive: (payTo) => store.read((tx) => options.mayReceive(tx, payTo)),
+    minMicro: options.minMicro ?? 0n,
   };
 
   function official(signer: LaneSigner, key: SettlementKey | null): x402Facilitator {

@@ -37,6 +37,7 @@ export async function openFacilitator(
     clock,
     wake: options.wake,
     gasPerPayerPerDay: BigInt(settings.gas_per_payer_per_day),
+    minMicro: BigInt(settings.min_amount_micro),
     mayReceive: (tx, payTo) => {
       if (settings.pay_to === 'any') return true;
       if (Array.isArray(settings.pay_to) && settings.pay_to.some((listed) => listed === payTo)) return true;

@@ -57,6 +57,8 @@ export type Served = {
   token: Address;
   /** Whose income this facilitator settles. */
   mayReceive: (payTo: Address) => boolean;
+  /** Micro-USDC below which nothing is settled. */
+  minMicro?: bigint;
 };
 
 type Request = { paymentPayload: PaymentPayload; paymentRequirements: PaymentRequirements };
@@ -95,6 +97,9 @@ export function readTerms(payload: PaymentPayload, requirements: PaymentRequirem
   }
   const amount = BigInt(value);
   if (amount === 0n || amount > MICRO_USDC_MAX) return refuse('invalid_amount', 'The amount is out of range.', from);
+  if (amount < (served.minMicro ?? 0n)) {
+    return refuse('amount_below_minimum', `This facilitator settles ${served.minMicro} micro-USDC at least.`, from);
+  }
   // The official code asks this only where it verifies, and what is out already is not verified again.
   if (amount !== BigInt(requirements.amount)) {
     return refuse(
