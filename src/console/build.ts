@@ -1,10 +1,20 @@
 /** `npm run build:console`: builds the console into `dist/console`. The server starts it by itself where it is needed. */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { build } from 'vite';
-import { folder, isBuilt, sources, sourcesHash } from './folder.ts';
+import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
+import { build, type Plugin } from 'vite';
+import { folder, isBuilt, root, STAMP, sources, stampOf } from './folder.ts';
 
-const hash = sourcesHash();
+const startedMs = Date.now();
+const inputs: string[] = [];
+const noteInputs: Plugin = {
+  name: 'note-inputs',
+  buildEnd() {
+    for (const id of this.getModuleIds()) {
+      const file = relative(root, id.split('?')[0] ?? '');
+      if (file.startsWith(`src${sep}`)) inputs.push(file.replaceAll(sep, '/'));
+    }
+  },
+};
 // Built aside and put in place at once: two builds, or one that fails, leave no half console.
 const draft = `${folder}.${process.pid}`;
 try {
@@ -13,6 +23,7 @@ try {
     root: sources,
     base: '/',
     logLevel: 'error',
+    plugins: [noteInputs],
     build: {
       outDir: draft,
       emptyOutDir: true,
@@ -24,7 +35,10 @@ try {
     },
     oxc: { jsx: { runtime: 'automatic' } },
   });
-  writeFileSync(join(draft, 'stamp.txt'), hash);
+  const stamp = stampOf(inputs);
+  // One that was changed meanwhile may be in it as it was before: then it counts as not built.
+  const isStale = stamp.inputs.some((file) => statSync(join(root, file)).mtimeMs >= startedMs);
+  writeFileSync(join(draft, STAMP), JSON.stringify(isStale ? { ...stamp, hash: '' } : stamp));
   mkdirSync(dirname(folder), { recursive: true });
   rmSync(folder, { recursive: true, force: true });
   try {

@@ -1,43 +1,37 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const sources = dirname(fileURLToPath(import.meta.url));
-const root = join(sources, '..', '..');
+export const root = join(sources, '..', '..');
 /** Where the built console is. */
 export const folder = join(root, 'dist', 'console');
-const STAMP = 'stamp.txt';
-export const stampFile = join(folder, STAMP);
+export const STAMP = 'stamp.json';
+/** What the build depends on that is no module of it. */
+const BESIDE = ['package-lock.json', 'src/console/build.ts', 'src/console/index.html'];
 
-/** sha-256 of what the console is made from: its sources, what they share with the server, and the locked dependencies. */
-export function sourcesHash(): string {
+/** What a console was built from: every module that the bundler met, below the project's root, and the sha-256 of them all. */
+export type Stamp = { inputs: string[]; hash: string };
+
+/** A module that is new is imported by one that has changed, so these files tell of every change. */
+export function stampOf(inputs: readonly string[]): Stamp {
+  const files = [...new Set([...BESIDE, ...inputs])].sort();
   const hash = createHash('sha256');
-  const files = ['src/console', 'src/money', 'src/errors'].flatMap((path) => filesIn(join(root, path)));
-  for (const file of [
-    ...files,
-    ...['payments/kinds.ts', 'payments/states.ts'].map((path) => join(root, 'src', path)),
-  ]) {
-    if (file.includes('.test.')) continue;
+  for (const file of files) {
     hash
-      .update(`${relative(root, file)}\0`)
-      .update(readFileSync(file))
+      .update(`${file}\0`)
+      .update(readFileSync(join(root, file)))
       .update('\0');
   }
-  return hash.update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
-}
-
-function filesIn(path: string): string[] {
-  return readdirSync(path, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
+  return { inputs: files, hash: hash.digest('hex') };
 }
 
 /** Whether what is built is what the sources say now. */
 export function isBuilt(): boolean {
   try {
-    return readFileSync(stampFile, 'utf8') === sourcesHash();
+    const { inputs, hash } = JSON.parse(readFileSync(join(folder, STAMP), 'utf8')) as Stamp;
+    return stampOf(inputs).hash === hash;
   } catch {
     return false;
   }
