@@ -21,11 +21,12 @@ export default defineConfig({
       },
       {
         test: {
-          // What needs more than one room: whole servers, crashes, races. One file at a time, for two cores.
+          // What needs more than one room: whole servers, crashes, races. They wait for chains and browsers more than they compute.
           name: 'system',
           include: ['test/**/*.test.ts'],
           exclude: ['test/tidy.test.ts', '**/node_modules/**'],
-          fileParallelism: false,
+          globalSetup: 'test/support/prepare.ts',
+          maxWorkers: 2,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           expect: { poll: { timeout: 15_000 } },

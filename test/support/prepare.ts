@@ -1,0 +1,11 @@
+import { ensureBuilt } from '../../src/console/builder.ts';
+import { resolveOpa } from '../../src/policy/opa.ts';
+import { chromium } from './chromium.ts';
+
+/**
+ * Once before the system tests, which run two files at a time: what the first to need it would build or install while the other waits.
+ * What cannot be had is the tests' to report that need it.
+ */
+export default async function prepare(): Promise<void> {
+  await Promise.allSettled([ensureBuilt(), resolveOpa(), Promise.resolve().then(chromium)]);
+}
