@@ -41,7 +41,7 @@ export type FetchAnswer = z.input<typeof FetchAnswer>;
 export async function fetchPaid(app: App, caller: Caller, input: FetchInput, meta: RequestMeta): Promise<FetchAnswer> {
   const agentId = actingAgent(app, caller, input.agent);
   const request = guardedRequestOf(input);
-  const asked = await app.fetcher.fetch(input.url, request, input.max_bytes);
+  const asked = await app.fetcher.fetch(agentId, input.url, request, input.max_bytes);
   const offer = asked.headers['payment-required'];
   const without = unpaid(asked, offer);
   if (without || typeof offer !== 'string') return without ?? notPayable(asked, 'The offer is not readable.');
@@ -103,7 +103,7 @@ async function presented(
 ): Promise<FetchAnswer> {
   const run = async (): Promise<Presented> => {
     const headers = { ...request.headers, 'payment-signature': signature?.header ?? '' };
-    const answer = await answerOf(() => app.fetcher.once(url, { ...request, headers }, maxBytes));
+    const answer = await answerOf(() => app.fetcher.once(payment.agentId, url, { ...request, headers }, maxBytes));
     const response = answer?.headers['payment-response'];
     const report = {
       status: answer?.status ?? 0,

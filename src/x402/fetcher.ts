@@ -7,6 +7,8 @@ import type { ReportOutcome } from './outcome.ts';
 const SETTING = 'fetch.hosts';
 const TIMEOUT_MS = 30_000;
 const MAX_AT_ONCE = 64;
+/** Of one agent: it may name hosts that never answer. */
+const MAX_OF_ONE = 16;
 /** A caller whose connection broke asks again; at most so many answers of 1 MiB. */
 const REMEMBERED_MS = 600_000;
 const REMEMBERED = 64;
@@ -29,9 +31,9 @@ export function listHosts(tx: Tx, hosts: readonly string[]): void {
 export type Presented = { answer: GuardedAnswer | null; outcome: ReportOutcome };
 export type Fetcher = {
   /** Follows redirects. Throws `fetch_refused` or `fetch_failed`. */
-  fetch(url: URL, request: GuardedRequest, maxBytes: number): Promise<FetchedAnswer>;
+  fetch(agentId: string, url: URL, request: GuardedRequest, maxBytes: number): Promise<FetchedAnswer>;
   /** Follows none. */
-  once(url: URL, request: GuardedRequest, maxBytes: number): Promise<GuardedAnswer>;
+  once(agentId: string, url: URL, request: GuardedRequest, maxBytes: number): Promise<GuardedAnswer>;
   /** Runs a paid request once at a time per payment; who asks meanwhile, or soon after it was served, gets that answer. */
   present(paymentId: string, run: () => Promise<Presented>): Promise<Presented>;
 };
@@ -39,27 +41,35 @@ export type Fetcher = {
 /** HTTP on behalf of agents, behind the guard. */
 export function createFetcher(store: Store, resolve?: Guard['resolve']): Fetcher {
   let running = 0;
+  const ofAgent = new Map<string, number>();
   const remembered = new Map<string, { presented: Promise<Presented>; untilMs: number }>();
   const guard: Guard = {
     isListed: (host) => store.read(listedHosts).includes(host),
     ...(resolve ? { resolve } : {}),
   };
 
-  async function bounded<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    if (running >= MAX_AT_ONCE) {
+  async function bounded<T>(agentId: string, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const own = ofAgent.get(agentId) ?? 0;
+    if (running >= MAX_AT_ONCE || own >= MAX_OF_ONE) {
       throw new BursarError('fetch_failed', { message: 'Too many fetches run at once.' });
     }
     running += 1;
+    ofAgent.set(agentId, own + 1);
     try {
       return await run(AbortSignal.timeout(TIMEOUT_MS));
     } finally {
       running -= 1;
+      const left = (ofAgent.get(agentId) ?? 1) - 1;
+      if (left > 0) ofAgent.set(agentId, left);
+      else ofAgent.delete(agentId);
     }
   }
 
   return {
-    fetch: (url, request, maxBytes) => bounded((signal) => guardedFetch(url, request, { maxBytes, signal }, guard)),
-    once: (url, request, maxBytes) => bounded((signal) => guardedRequest(url, request, { maxBytes, signal }, guard)),
+    fetch: (agentId, url, request, maxBytes) =>
+      bounded(agentId, (signal) => guardedFetch(url, request, { maxBytes, signal }, guard)),
+    once: (agentId, url, request, maxBytes) =>
+      bounded(agentId, (signal) => guardedRequest(url, request, { maxBytes, signal }, guard)),
     present(paymentId, run) {
       const now = performance.now();
       for (const [id, { untilMs }] of remembered) if (untilMs <= now) remembered.delete(id);
