@@ -14,10 +14,8 @@ import {
   toHex,
   zeroAddress,
 } from 'viem';
-import { sha256 } from '../ids/digest.ts';
-import { decisionHashOf } from '../payments/decide.ts';
-import { replay } from '../policy/replay.ts';
 import { agentWalletAbi, agentWalletFactoryAbi } from '../wallet/contracts.generated.ts';
+import { checkDecisions } from './decisions.ts';
 import { type Finding, finding } from './finding.ts';
 import { Receipt } from './receipt.ts';
 import { checkApprovals, checkMandate } from './signatures.ts';
@@ -49,42 +47,6 @@ export async function verifyReceipt(input: unknown, rpcUrl: string): Promise<Ver
     ...(await checkMandate(receipt, client)),
   ];
   return { ok: findings.every((finding) => finding.ok), payment: receipt.payment.id, findings };
-}
-
-async function checkDecisions(receipt: Receipt): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  for (const [index, decision] of receipt.decisions.entries()) {
-    const name = `decision ${index + 1}`;
-    const hash = decisionHashOf(decision.policy_digest, sha256(decision.input), sha256(decision.result));
-    findings.push(
-      finding(`${name}: hash`, hash === decision.hash, `${decision.hash} is the hash of digest, input and result`),
-    );
-    const bundle = receipt.bundles[decision.policy_digest];
-    if (bundle === undefined) {
-      findings.push(finding(`${name}: policy`, false, `the bundle ${decision.policy_digest} is not in the receipt`));
-      continue;
-    }
-    try {
-      const again = await replay(bundle, decision.input);
-      const known = again.digest === decision.policy_digest;
-      findings.push(finding(`${name}: policy`, known, `the bundle's digest is ${again.digest}`));
-      const same = again.resultText === decision.result && again.decision.effect === decision.effect;
-      findings.push(finding(`${name}: replay`, same, `the policy, run again, says ${again.decision.effect}`));
-    } catch (error) {
-      findings.push(
-        finding(`${name}: policy`, false, error instanceof Error ? error.message : 'the bundle cannot be loaded'),
-      );
-    }
-  }
-  const last = receipt.decisions.at(-1);
-  findings.push(finding('allowed', last?.effect === 'allow', `the decision in force was ${last?.effect ?? 'none'}`));
-  findings.push(
-    finding('policy version', last?.policy_digest === receipt.policy_digest, `paid under ${receipt.policy_digest}`),
-  );
-  // With a review the chain carries the hash that people signed, which is the first decision's.
-  const carried = receipt.decisions.some((decision) => decision.hash === receipt.decision_hash);
-  findings.push(finding('decision on chain', carried, `${receipt.decision_hash} is one of the decisions`));
-  return findings;
 }
 
 /** The documents must speak of this payment, not of a harmless other one. */
