@@ -27,6 +27,7 @@ export default defineConfig({
           exclude: ['test/tidy.test.ts', '**/node_modules/**'],
           globalSetup: 'test/support/prepare.ts',
           maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           testTimeout: 120_000,
           hookTimeout: 120_000,
           expect: { poll: { timeout: 15_000 } },
