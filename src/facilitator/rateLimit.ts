@@ -12,7 +12,7 @@ export function rateLimit(options: { perSecond: number; burst: number }): RateLi
   return {
     take: (caller, nowMs) => {
       const before = buckets.get(caller) ?? { left: burst, atMs: nowMs };
-      const left = Math.min(burst, before.left + ((nowMs - before.atMs) / 1_000) * perSecond);
+      const left = Math.min(burst, before.left + (Math.max(0, nowMs - before.atMs) / 1_000) * perSecond);
       buckets.delete(caller);
       buckets.set(caller, { left: left >= 1 ? left - 1 : left, atMs: nowMs });
       if (buckets.size > CALLERS_MAX) buckets.delete(buckets.keys().next().value as string);

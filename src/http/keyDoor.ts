@@ -1,6 +1,7 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import { BursarError } from '../errors/base.ts';
+import { rateLimit } from '../facilitator/rateLimit.ts';
 import type { App } from '../operation/app.ts';
 import { callerOf } from '../operation/dispatch.ts';
 import type { Caller } from '../operation/operation.ts';
@@ -10,6 +11,8 @@ import { type NoteRefusal, refusalLog } from '../session/refusals.ts';
 
 const PER_ADDRESS = { max: 30, windowMs: 60_000 };
 const PER_PREFIX = { max: 60, windowMs: 60_000 };
+/** Far above what an agent at work asks for: bounds what one that runs wild takes from the others, and leaves in the log. */
+const PER_AGENT = { perSecond: 200, burst: 2_000 };
 /** `bursar_ag_` and six characters: enough to tell keys apart, far too little to guess the rest. */
 const PREFIX_LENGTH = 16;
 
@@ -36,6 +39,7 @@ export function openKeyDoor(
 ): KeyDoor {
   const perAddress = countAttempts(PER_ADDRESS);
   const perPrefix = countAttempts(PER_PREFIX);
+  const perAgent = rateLimit(PER_AGENT);
 
   const addressOf = (c: Context): string => {
     const bindings = c.env as Partial<HttpBindings> | undefined;
@@ -58,12 +62,16 @@ export function openKeyDoor(
     callerByKey: (c) => {
       const key = /^Bearer ([\x21-\x7e]+)$/.exec(c.req.header('authorization') ?? '')?.[1];
       if (key === undefined) throw new BursarError('unauthenticated');
+      let caller: Caller;
       try {
-        return callerOf(app, key);
+        caller = callerOf(app, key);
       } catch (error) {
         if (error instanceof BursarError && error.code === 'unauthenticated') wasWrong(c, key);
         throw error;
       }
+      const { agentId } = caller.credential;
+      if (agentId !== null) refuseAfter(perAgent.take(agentId, app.clock()), 'This agent asks too often.');
+      return caller;
     },
   };
 }
