@@ -32,7 +32,7 @@ export interface Activations {
   active(): Policy;
   /** Proves a bundle and keeps it. The same bundle twice is one version. */
   load(bundleText: string, note: string, act: Act): Promise<Policy>;
-  /** First on chain, then here, between two commits: requests before decide by the old one, requests after by the new one. */
+  /** First on chain, then here, between two requests: those before decide by the old one, those after by the new one. */
   activate(digest: string, kind: Activation['kind'], act: Act): Promise<Policy>;
   /** Activates the version that was active before this one. `to`: which one is meant; another is `conflict`. */
   rollback(act: Act, to?: string): Promise<Policy>;
@@ -56,7 +56,9 @@ export async function openActivations(
   const newest = store.read((tx) =>
     tx.get<{ digest: string }>('SELECT digest FROM policy_activations ORDER BY seq DESC LIMIT 1'),
   );
+  // What decides the next request: from the activation's own job on, so that what shares its commit is counted as it recounted.
   let current: Policy | null = newest ? await loadStored(store, newest.digest) : null;
+  let committed = current;
   const shadows = await openShadows(store, (digest) => loadStored(store, digest), clock);
 
   const activations: Activations = {
@@ -86,7 +88,7 @@ export async function openActivations(
     async activate(digest, kind, act) {
       const policy = await loadStored(store, digest);
       await registry?.ensureActive(digest);
-      await store.write((tx) => {
+      const written = store.write((tx) => {
         const from = current?.digest ?? null;
         tx.run(
           'INSERT INTO policy_activations (digest, kind, actor, activated_at) VALUES (?, ?, ?, ?)',
@@ -104,8 +106,13 @@ export async function openActivations(
         appendEvent(tx, { type, actor: act.actor, policyDigest: digest, data }, act.atMs);
         shadows.onActivation(tx, policy, act);
         tx.afterCommit(() => {
-          current = policy;
+          committed = policy;
         });
+        current = policy;
+      });
+      await written.catch((error) => {
+        current = committed;
+        throw error;
       });
       return policy;
     },

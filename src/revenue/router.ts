@@ -71,7 +71,7 @@ export function createRouter({ store, policy, shadow, chain, clock, wake }: Rout
       let legs = 0;
       for (const { id } of ids) {
         const made = await store.write((tx) => {
-          const context = { policy: inForce, shadow: shadow?.() ?? null, chain, actor: 'bursar', atMs: clock() };
+          const context = { policy: policy(), shadow: shadow?.() ?? null, chain, actor: 'bursar', atMs: clock() };
           return routeReceivable(tx, id, context).length;
         });
         legs += made;
