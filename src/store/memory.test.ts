@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { changesFacts, factOf } from './memory.ts';
 import { openStore, type ReadTx, type Store, type Tx } from './store.ts';
@@ -108,5 +112,25 @@ describe('a statement', () => {
     ['DROP TABLE payees', true],
   ])('%s: changes facts %s', (sql, expected) => {
     expect(changesFacts(sql)).toBe(expected);
+  });
+});
+
+describe('what another connection writes to the file', () => {
+  it('is read anew from the next commit on: an operator may freeze an agent by hand', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bursar-memory-'));
+    const shared = openStore(join(folder, 'bursar.db'));
+    await shared.write((tx) => put(tx, 'one'));
+    await shared.write((tx) => tx.memory?.kept.set('end', 1));
+    expect(await shared.write(value)).toBe('one');
+    const other = new Database(shared.path);
+    other.prepare("UPDATE settings SET value = 'by hand'").run();
+    other.close();
+    expect(await shared.write(value)).toBe('by hand');
+    expect(await shared.write((tx) => tx.memory?.kept.get('end'))).toBeUndefined();
+    await shared.write((tx) => count(tx));
+    expect(await shared.write(value)).toBe('by hand');
+    expect(reads).toBe(2);
+    await shared.close();
+    rmSync(folder, { recursive: true, force: true });
   });
 });

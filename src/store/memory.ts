@@ -1,7 +1,7 @@
 /**
  * What the write transaction has read already and need not read again. One process owns the file and all writes go through one
- * connection, so what is remembered is what SQLite would answer, as long as two rules hold: facts are forgotten at every
- * statement that writes to another table than those below, and everything at every roll-back.
+ * connection, so what is remembered is what SQLite would answer, as long as three rules hold: facts are forgotten at every
+ * statement that writes to another table than those below; everything at every roll-back, and where somebody else wrote after all.
  */
 export interface Memory {
   /** The fact of that name, read at most once until somebody writes. Frozen, since it is shared. */

@@ -96,6 +96,9 @@ export function openStore(path: string, schema: readonly Migration[] = migration
     Database.Statement,
     Database.Statement,
   ];
+  // Changes where another connection has committed, as by an operator's hand: nothing remembered is sure then.
+  const othersCommits = writer.prepare('PRAGMA data_version').pluck();
+  let seenCommits = othersCommits.get();
   const savepoint = writer.prepare('SAVEPOINT job');
   const release = writer.prepare('RELEASE job');
   const undo = writer.prepare('ROLLBACK TO job');
@@ -122,7 +125,7 @@ export function openStore(path: string, schema: readonly Migration[] = migration
   /** Each job in a savepoint: one that throws is undone alone. Throws where nothing of the batch came to disk. */
   function runGuarded(jobs: Job[]): Ran {
     const ran: Ran = { done: [], failed: [], after: [] };
-    begin.run();
+    start();
     for (const job of jobs) {
       savepoint.run();
       try {
@@ -144,7 +147,7 @@ export function openStore(path: string, schema: readonly Migration[] = migration
   /** Without savepoints. Null, and nothing done, where a job threw after it had written. */
   function runPlain(jobs: Job[]): Ran | null {
     const ran: Ran = { done: [], failed: [], after: [] };
-    begin.run();
+    start();
     for (const job of jobs) {
       wrote = false;
       try {
@@ -159,6 +162,14 @@ export function openStore(path: string, schema: readonly Migration[] = migration
     }
     commit.run();
     return ran;
+  }
+
+  function start(): void {
+    begin.run();
+    const commits = othersCommits.get();
+    if (commits === seenCommits) return;
+    seenCommits = commits;
+    memory.forgetAll();
   }
 
   function outcomeOf(job: Job): unknown {
