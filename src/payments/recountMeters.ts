@@ -23,7 +23,8 @@ const PAGE = 5_000;
 /**
  * Makes meters that were not counted by so far, or by other rules, say what they would say had they always been: a budget that a
  * new policy brings starts with what was spent in its window already. Every payment that holds or moved money counts at its
- * own time; refunds follow as each meter declares. Gives how many payments were counted anew.
+ * own time; refunds follow as each meter declares, save that a meter which never knew a payment gets nothing back of it.
+ * Gives how many payments were counted anew.
  */
 export function recountMeters(tx: Tx, declarations: MeterDeclarations, nowMs: number): number {
   const starts = Object.values(declarations).map(({ window }) => windowStart(window, nowMs));
@@ -73,11 +74,13 @@ function recountRefunds(tx: Tx, declarations: MeterDeclarations, since: number, 
   const refunds = tx.all<{ id: string; refund_of: string; amount_micro: bigint; settled_at: bigint; made_at: bigint }>(
     `SELECT r.id, r.refund_of, r.amount_micro, r.settled_at, o.created_at AS made_at
      FROM payments r JOIN payments o ON o.id = r.refund_of
-     WHERE r.refund_of IS NOT NULL AND r.state IN ('settled', 'final') AND o.created_at >= ? ORDER BY r.settled_at, r.id`,
+     WHERE r.refund_of IS NOT NULL AND r.state IN ('settled', 'final') AND max(o.created_at, r.settled_at) >= ?
+     ORDER BY r.settled_at, r.id`,
     since,
   );
   for (const { id, refund_of: originalId, amount_micro: amountMicro, settled_at, made_at } of refunds) {
-    const mine = reaching(declarations, Number(made_at), nowMs);
+    // One that arrived in a window makes room in it (`current`) though its original is older: no longer, where the rules say so.
+    const mine = reaching(declarations, Math.max(Number(made_at), Number(settled_at)), nowMs);
     recountRefund(tx, mine, { id, originalId, amountMicro }, Number(settled_at));
   }
 }
