@@ -1,3 +1,4 @@
+import { CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { ProblemError } from '../client/client.ts';
 import { BursarError } from '../errors/base.ts';
@@ -31,5 +32,17 @@ describe('exit codes', () => {
       details: { payment: 'x' },
     };
     expect(failureOf(new ProblemError(problem)).problem).toMatchObject({ ...problem, retry: 'after_change' });
+  });
+
+  it('point to --help where the command itself is wrong, its guess on the same line', () => {
+    const wrong = new CommanderError(
+      1,
+      'commander.unknownCommand',
+      "error: unknown command 'pya'\n(Did you mean pay?)",
+    );
+    const { problem, code } = failureOf(wrong);
+    expect(code).toBe(2);
+    expect(problem.detail).toBe("unknown command 'pya' (Did you mean pay?)");
+    expect(problem.action).toContain('--help');
   });
 });

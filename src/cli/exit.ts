@@ -32,7 +32,10 @@ export function failureOf(error: unknown): { problem: Record<string, unknown>; c
 
 function asBursarError(error: unknown): { code: string; status: number; problem: Record<string, unknown> } {
   if (error instanceof CommanderError) {
-    return asBursarError(new BursarError('invalid_request', { message: error.message.replace(/^error: /, '') }));
+    // commander writes its guess on a line of its own.
+    const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+    const { problem, ...known } = asBursarError(new BursarError('invalid_request', { message }));
+    return { ...known, problem: { ...problem, action: 'Look at what the command takes: add --help.' } };
   }
   if (error instanceof ProblemError) {
     const { code, status, message, details, action } = error;

@@ -73,7 +73,7 @@ async function people(cast: Cast): Promise<DemoWorld> {
   });
   await operator.call('update_payee', { id: vendorPayee, hosts: [seller.host] });
   const contractor = await operator.call('create_payee', {
-    name: `Grace, proof-reader (${run})`,
+    name: `Grace (proof-reader ${run})`,
     kind: 'contractor',
     categories: ['contractor'],
     address: freshAddress(),

@@ -61,13 +61,19 @@ function checkKey(meta: RequestMeta): void {
 export function invalidRequest(error: z.ZodError): BursarError {
   const fields = error.issues.slice(0, 20).map((issue) => ({
     field: issue.path.join('.') || (issue.code === 'unrecognized_keys' ? issue.keys.join(', ') : '(body)'),
-    problem: issue.code === 'unrecognized_keys' ? `unknown: ${issue.keys.join(', ')}` : issue.message,
+    problem: problemOf(issue),
   }));
   const first = fields[0];
   return new BursarError('invalid_request', {
     message: first ? `${first.field}: ${first.problem}.` : 'The request is not valid.',
     details: { fields },
   });
+}
+
+function problemOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys') return `unknown: ${issue.keys.join(', ')}`;
+  const isMissing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
+  return isMissing ? 'is missing' : issue.message;
 }
 
 async function noteRefusal(app: App, operation: Operation, caller: Caller, error: BursarError): Promise<void> {
