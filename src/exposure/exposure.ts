@@ -141,7 +141,7 @@ function executorFigure(limits: Limits, horizon: Horizon): Figure {
   return {
     most,
     ifFunded: reach + limits.purse,
-    because: `The contract lets the key pay ${usdc(reach)} ${period(horizon)} (${usdc(limits.remainingInPeriod)} left of ${usdc(limits.perPeriod)} in each ${limits.periodSeconds} seconds); the wallet holds ${usdc(limits.wallet)}. It can sign away the ${usdc(limits.purse)} in the purse besides.`,
+    because: `The contract lets the key pay ${usdc(reach)} ${period(horizon)} (${usdc(limits.remainingInPeriod)} left of ${usdc(limits.perPeriod)} in each ${lengthOf(limits.periodSeconds)}); the wallet holds ${usdc(limits.wallet)}. It can sign away the ${usdc(limits.purse)} in the purse besides.`,
   };
 }
 
@@ -172,7 +172,7 @@ function warningsOf(inquiry: Inquiry, limits: Limits): Warning[] {
   const lengthMs = limits.periodSeconds * 1000;
   const startMs = (Math.floor(nowMs / lengthMs) + 1) * lengthMs;
   const { amount, meter } = policyReach(inquiry, { name: 'today', nowMs: startMs, endMs: startMs + lengthMs });
-  const each = `in each period of ${limits.periodSeconds} seconds`;
+  const each = `in each ${lengthOf(limits.periodSeconds)}`;
   if (amount === null) {
     warn(
       'policy_without_limit',
@@ -195,3 +195,14 @@ function warningsOf(inquiry: Inquiry, limits: Limits): Warning[] {
 const period = ({ name }: Horizon): string => (name === 'today' ? 'today' : 'this month');
 const usdc = (micro: bigint): string => `${formatUsdc(micro)} USDC`;
 const positive = (micro: bigint): bigint => (micro > 0n ? micro : 0n);
+
+/** "day", "6 hours", "90 minutes": the longest unit that measures it whole. */
+function lengthOf(seconds: number): string {
+  const units = [
+    ['day', 86_400],
+    ['hour', 3_600],
+    ['minute', 60],
+  ] as const;
+  const [name, size] = units.find(([, each]) => seconds % each === 0) ?? ['second', 1];
+  return seconds === size ? name : `${seconds / size} ${name}s`;
+}
