@@ -217,12 +217,14 @@ describe('the console in a real browser', () => {
     const mandate = page.getByRole('region', { name: /pages every week/ });
     await mandate.getByText('12.00 USDC', { exact: true }).waitFor();
     await picture('mandates');
-    await mandate.getByRole('button', { name: 'Sign' }).click();
+    await mandate.getByRole('button', { name: 'Sign' }).press('Enter');
     await mandate.getByText('active').waitFor();
+    await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toMatch(/pages every week$/);
     expect(asked.at(-1)).toMatchObject({ primaryType: 'Mandate', message: { perPayment: '2000000' } });
     expect(await faults(page)).toEqual([]);
-    await mandate.getByRole('button', { name: 'Revoke' }).click();
+    await mandate.getByRole('button', { name: 'Revoke' }).press('Enter');
     await mandate.getByText('revoked').waitFor();
+    await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toMatch(/pages every week$/);
   });
 
   it('shows what differs between two policies', async () => {

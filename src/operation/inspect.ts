@@ -11,10 +11,12 @@ import {
   x402PurseAbi,
 } from '../wallet/contracts.generated.ts';
 import { tokenAbi } from '../wallet/tokenDomain.ts';
+import { paymentsOfLogs } from './logPayments.ts';
 import { operation } from './operation.ts';
 import { visiblePayment } from './payments.ts';
-import { PaymentView, paymentView } from './paymentView.ts';
+import { HintsView, PaymentView, paymentView } from './paymentView.ts';
 import { Hex32, idOf, iso } from './schemas.ts';
+import { AuthorizationView, authorizationOf, hintsThen } from './storyViews.ts';
 
 const Decoded = z.object({ name: z.string(), args: z.array(z.object({ name: z.string(), value: z.string() })) });
 const abis: readonly Abi[] = [agentWalletAbi, tokenAbi, agentWalletFactoryAbi, policyRegistryAbi, x402PurseAbi];
@@ -105,7 +107,13 @@ export const inspectOperations = [
       call: Decoded.nullable(),
       input: z.string(),
       logs: z.array(
-        z.object({ contract: Party, event: Decoded.nullable(), topics: z.array(z.string()), data: z.string() }),
+        z.object({
+          contract: Party,
+          event: Decoded.nullable(),
+          payment: z.string().nullable().describe('Of the payments that it settled, the one that this event is about'),
+          topics: z.array(z.string()),
+          data: z.string(),
+        }),
       ),
       payments: z.array(z.string()),
     }),
@@ -128,6 +136,8 @@ export const inspectOperations = [
           address: getAddress(address),
           name: nameOf(tx, app.chainFacts.token, getAddress(address)),
         });
+        const settled = listSettledIn(tx, hash);
+        const paymentOf = paymentsOfLogs(tx, app.chainFacts.token, settled);
         return {
           hash,
           status: receipt?.status ?? ('pending' as const),
@@ -142,10 +152,11 @@ export const inspectOperations = [
           logs: (receipt?.logs ?? []).map((log) => ({
             contract: party(log.address),
             event: decodeLog(log),
+            payment: paymentOf(log),
             topics: [...log.topics],
             data: log.data,
           })),
-          payments: listSettledIn(tx, hash).map(({ id }) => id),
+          payments: settled.map(({ id }) => id),
         };
       });
     },
@@ -160,6 +171,8 @@ export const inspectOperations = [
     input: z.strictObject({ id: idOf('payment') }),
     output: z.object({
       payment: PaymentView,
+      authorization: AuthorizationView.nullable().describe('What the purse signed for the seller of a 402'),
+      hints: HintsView.nullable().describe('On a denial: what would have passed when it was decided'),
       decisions: z.array(
         z.object({
           hash: z.string(),
@@ -210,6 +223,8 @@ export const inspectOperations = [
         );
         return {
           payment: paymentView(tx, payment),
+          authorization: authorizationOf(tx, id),
+          hints: hintsThen(app, payment, decisions.at(-1)?.input_json),
           decisions: decisions.map((row) => ({
             hash: row.hash,
             effect: row.effect,

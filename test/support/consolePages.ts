@@ -2,9 +2,11 @@ import type { Page, Route } from 'playwright-core';
 import { expect } from 'vitest';
 import type { TestOffice } from './office.ts';
 
+type Usdc = { value: string };
+
 export const PAGES = [
   ...['/', '/payments', '/reviews', '/agents', '/payees', '/mandates'],
-  ...['/policies', '/ledger', '/events', '/report', '/settings'],
+  ...['/policies', '/exposure', '/ledger', '/events', '/report', '/settings'],
 ];
 
 /** Of them, those that docs/console.md shows. */
@@ -20,15 +22,30 @@ export const go = (page: Page, path: string) =>
     dispatchEvent(new PopStateEvent('popstate'));
   }, path);
 
-/** After the demo: a payment that people approved, its review and transaction, and what is not there. */
+/** After the demo: a payment that people approved, its review and transaction, its agent and payee, a mandate, and what is not there. */
 export async function details(office: TestOffice): Promise<string[]> {
   const { payments } = (await office.operator.call('list_payments', { q: 'proof-reader', limit: 200 })) as {
-    payments: { id: string; amount: { value: string }; settlement: { tx_hash: string } | null }[];
+    payments: { id: string; agent: string; payee: string; amount: Usdc; settlement: { tx_hash: string } | null }[];
   };
   const approved = payments.find(({ amount, settlement }) => amount.value === '4.00' && settlement !== null);
   if (!approved) throw new Error('The demo leaves no approved payment.');
-  const { id, settlement } = approved;
-  return [`/payments/${id}`, `/reviews/${id}`, `/explorer/tx/${settlement?.tx_hash}`, '/nothing'];
+  const { id, settlement, agent, payee } = approved;
+  return [
+    ...[`/payments/${id}`, `/reviews/${id}`, `/explorer/tx/${settlement?.tx_hash}`, '/nothing'],
+    ...[`/agents/${agent}`, `/payees/${payee}`, `/mandates/${await askedMandate(office, agent)}`],
+  ];
+}
+
+/** A mandate that waits for a person; the same one each time. */
+async function askedMandate(office: TestOffice, agent: string): Promise<string> {
+  const { mandates } = (await office.operator.call('list_mandates', {})) as { mandates: { id: string }[] };
+  if (mandates[0]) return mandates[0].id;
+  const amount = { value: '2.00', currency: 'USDC' };
+  const made = await office.operator.call('request_mandate', {
+    ...{ agent, categories: ['ocr'], per_payment: amount, total: amount, reason: 'a page to look at' },
+    expires_at: new Date(Date.now() + 86_400_000).toISOString(),
+  });
+  return String(made.id);
 }
 
 const problem = (status: number, title: string) => (route: Route) =>

@@ -3,6 +3,7 @@ import { type FormEvent, type ReactNode, useRef, useState } from 'react';
 import { addressProblem, hasNoChecksum, inGroups } from './addressText.ts';
 import { Problem } from './api.ts';
 import { Dialog } from './dialog.tsx';
+import { announce, useKeptFocus } from './focus.ts';
 import { inert } from './views.ts';
 
 export type Sending = {
@@ -122,15 +123,19 @@ export function Act(props: {
   then: () => void;
 }) {
   const { label, name, ask, sending, job, then } = props;
+  const button = useKeptFocus(sending.isBusy);
   return (
     <Button
+      ref={button}
       size="compact-xs"
       variant="default"
       aria-label={name}
       disabled={sending.isBusy}
       onClick={async () => {
         if (ask !== undefined && !confirm(ask)) return;
-        if (await sending.send(job)) then();
+        if (!(await sending.send(job))) return;
+        announce(`Done: ${name}`);
+        then();
       }}
     >
       {label}

@@ -52,7 +52,7 @@ export function LiveEvents({ children }: { children: ReactNode }) {
 /** The stream names its events; these change what pages show. */
 const LISTENED = [
   ...['requested', 'allowed', 'denied', 'review_requested', 'approved', 'rejected', 'expired', 'cancelled'],
-  ...['submitted', 'signed', 'broadcast', 'replaced', 'settled', 'final', 'reorged', 'failed'],
+  ...['submitted', 'signed', 'broadcast', 'replaced', 'retried', 'settled', 'final', 'reorged', 'failed'],
 ]
   .map((name) => `payment.${name}`)
   .concat(

@@ -87,6 +87,7 @@ function Shell({ onSignedOut }: { onSignedOut: () => void }) {
         </a>
         <span className="grow" />
         <Connected />
+        <p id="announced" className="announced" role="status" />
       </header>
       <div className="nav" id="nav" data-open={isOpen}>
         <Sections path={path} />

@@ -1,32 +1,22 @@
 import { Text, Title } from '@mantine/core';
 import { formatUsdc } from '../../../money/microUsdc.ts';
+import { blockExplorerPage } from '../blockExplorer.ts';
 import { useAsk } from '../live.tsx';
 import { Box, Copyable, Facts, Loaded, Mono, Page, Rows, State, short, To, When } from '../parts.tsx';
 import { inert } from '../views.ts';
 
-const explorers: Record<number, string> = {
-  1: 'https://etherscan.io',
-  10: 'https://optimistic.etherscan.io',
-  137: 'https://polygonscan.com',
-  8453: 'https://basescan.org',
-  42161: 'https://arbiscan.io',
-  43114: 'https://snowscan.xyz',
-  84532: 'https://sepolia.basescan.org',
-  11155111: 'https://sepolia.etherscan.io',
-};
-
 /** To the chain's public block explorer, and to the page here that decodes it. */
 export function TransactionLink({ hash, chainId, whole = false }: { hash: string; chainId: number; whole?: boolean }) {
-  const site = explorers[chainId];
+  const out = blockExplorerPage(chainId, hash);
   return (
     <>
       <To href={`/explorer/tx/${hash}`}>
         <Mono>{whole ? hash : short(hash)}</Mono>
       </To>
-      {site && (
+      {out && (
         <>
           {' '}
-          <a href={`${site}/tx/${hash}`} rel="noreferrer" target="_blank" className="out">
+          <a href={out} rel="noopener noreferrer" target="_blank" className="out">
             block explorer
           </a>
         </>
@@ -47,7 +37,7 @@ type Transaction = {
   nonce: number;
   call: Decoded | null;
   input: string;
-  logs: { contract: Party; event: Decoded | null; topics: string[]; data: string }[];
+  logs: { contract: Party; event: Decoded | null; payment: string | null; topics: string[]; data: string }[];
   payments: string[];
 };
 
@@ -93,6 +83,12 @@ export function Explorer({ hash }: { hash: string }) {
                   </Title>
                   <Text size="sm" mb="xs">
                     <Who party={log.contract} />
+                    {log.payment && (
+                      <>
+                        {', of '}
+                        <To href={`/payments/${log.payment}`}>{log.payment}</To>
+                      </>
+                    )}
                   </Text>
                   {log.event ? <Arguments decoded={log.event} /> : <Mono>{[...log.topics, log.data].join(' ')}</Mono>}
                 </div>

@@ -1,6 +1,7 @@
 import { Alert, Button, Group } from '@mantine/core';
 import { useState } from 'react';
 import { ask } from '../api.ts';
+import { announce, useKeptFocus } from '../focus.ts';
 import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
 import { Box, Empty, Facts, Loaded, Page, State, To, usdc, When } from '../parts.tsx';
@@ -43,11 +44,12 @@ function OneMandate({ mandate, reload }: { mandate: Mandate; reload: () => void 
   const { nameOf } = useNames();
   const [isBusy, setBusy] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
-  const attempt = async (job: () => Promise<unknown>): Promise<void> => {
+  const attempt = async (done: string, job: () => Promise<unknown>): Promise<void> => {
     setBusy(true);
     setFailure(null);
     try {
       await job();
+      announce(done);
       reload();
     } catch (error) {
       setFailure(walletProblem(error));
@@ -64,6 +66,7 @@ function OneMandate({ mandate, reload }: { mandate: Mandate; reload: () => void 
     const { address, signature } = await signAs(me, typedData, `bursar mandate sign ${mandate.id}`);
     await ask(`/v1/mandates/${mandate.id}/sign`, { approver: address, signature });
   };
+  const end = () => ask(`/v1/mandates/${mandate.id}/end`, {});
   const whom = [
     ...mandate.payees.map(nameOf),
     ...mandate.categories.map((category) => `anybody in ${category}`),
@@ -105,20 +108,27 @@ function OneMandate({ mandate, reload }: { mandate: Mandate; reload: () => void 
       {isOpen && can(me, 'approve') && (
         <Group mt="md">
           {mandate.status === 'requested' && (
-            <Button loading={isBusy} onClick={() => attempt(sign)}>
+            <Press isBusy={isBusy} onPress={() => attempt('The mandate is signed.', sign)}>
               Sign
-            </Button>
+            </Press>
           )}
-          <Button
-            variant="default"
-            loading={isBusy}
-            onClick={() => attempt(() => ask(`/v1/mandates/${mandate.id}/end`, {}))}
-          >
+          <Press isBusy={isBusy} isOther onPress={() => attempt('The mandate is over.', end)}>
             {mandate.status === 'requested' ? 'Decline' : 'Revoke'}
-          </Button>
+          </Press>
         </Group>
       )}
     </Box>
+  );
+}
+
+/** It comes and goes by itself, so that its focus is looked after when it goes. */
+function Press(props: { isBusy: boolean; isOther?: boolean; onPress: () => void; children: string }) {
+  const { isBusy, isOther = false, onPress, children } = props;
+  const button = useKeptFocus(isBusy);
+  return (
+    <Button ref={button} variant={isOther ? 'default' : 'filled'} loading={isBusy} onClick={onPress}>
+      {children}
+    </Button>
   );
 }
 

@@ -5,8 +5,9 @@ import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
 import { Box, Copyable, download, Facts, Json, Loaded, Mono, Page, State, To, usdc, When } from '../parts.tsx';
 import { useMe } from '../session.tsx';
-import { type Event, inert, type Payment } from '../views.ts';
+import { type Event, inert, type Money, type Payment } from '../views.ts';
 import { TransactionLink } from './explorer.tsx';
+import { type Authorization, Purchase } from './paymentPurchase.tsx';
 import { Destination, Progress, Reasons } from './reviewParts.tsx';
 import { Timeline } from './timeline.tsx';
 
@@ -21,7 +22,13 @@ type Signature = {
   signed: unknown;
   at: string;
 };
-type Story = { payment: Payment; decisions: Decision[]; signatures: Signature[] };
+type Story = {
+  payment: Payment;
+  authorization: Authorization | null;
+  hints: { largest_amount_now: Money | null } | null;
+  decisions: Decision[];
+  signatures: Signature[];
+};
 
 /** Everything about one payment: where it stands, what happened, what it was decided on, who signed. */
 export function PaymentPage({ id }: { id: string }) {
@@ -30,14 +37,22 @@ export function PaymentPage({ id }: { id: string }) {
   return (
     <Page title="Payment" aside={<To href="/payments">All payments</To>}>
       <Loaded answer={answer}>
-        {({ payment, decisions, signatures }) => (
+        {({ payment, authorization, hints, decisions, signatures }) => (
           <>
-            <Summary payment={payment} resource={resourceOf(decisions)} />
+            <Summary payment={payment} />
+            {payment.rail === 'x402' && <Purchase decisions={decisions} authorization={authorization} />}
             <Box title="What happened">
               <Loaded answer={events}>{(data) => <Timeline events={data.events} />}</Loaded>
             </Box>
             <Box title="Rules">
               <Reasons reasons={payment.reasons} />
+              {hints && (
+                <Text my="xs">
+                  {hints.largest_amount_now
+                    ? `When it was decided, at most ${usdc(hints.largest_amount_now)} would have passed.`
+                    : 'No other amount would have passed when it was decided.'}
+                </Text>
+              )}
               {decisions.map((decision, index) => (
                 <details key={decision.at + decision.hash}>
                   <summary>
@@ -75,7 +90,7 @@ export function PaymentPage({ id }: { id: string }) {
   );
 }
 
-function Summary({ payment, resource }: { payment: Payment; resource: Resource | null }) {
+function Summary({ payment }: { payment: Payment }) {
   const { payees, nameOf } = useNames();
   const { chain } = useMe();
   const { id, settlement } = payment;
@@ -98,8 +113,6 @@ function Summary({ payment, resource }: { payment: Payment; resource: Resource |
     ['Workflow', `${nameOf(payment.workflow)}${payment.run ? `, run ${inert(payment.run)}` : ''}`],
     ['Sponsor', nameOf(payment.sponsor)],
     ['Memo', inert(payment.memo ?? 'none')],
-    resource !== null && ['402 resource', `${inert(resource.method)} ${inert(resource.resource)}`],
-    resource?.description != null && ['Sold as', inert(resource.description)],
     payment.mandate !== null && ['Mandate', link('mandates', payment.mandate)],
     payment.review !== null && ['Approvals', <Progress key="approvals" payment={payment} />],
     payment.refund_of !== null && ['Gives back', link('payments', payment.refund_of)],
@@ -139,14 +152,4 @@ const named = (href: string, text: string): ReactNode => <To href={href}>{text}<
 function gas({ gas_used: used, payments_in_transaction: count }: NonNullable<Payment['settlement']>): string {
   if (used === null) return 'not known: others sent the transaction';
   return count > 1 ? `${used}, shared by ${count} payments` : used;
-}
-
-type Resource = { resource: string; method: string; description: string | null };
-
-/** What was bought by 402, from the document that it was decided on. */
-function resourceOf(decisions: Decision[]): Resource | null {
-  const input = decisions[0]?.input as { payment?: { x402?: Partial<Resource> | null } } | undefined;
-  const x402 = input?.payment?.x402;
-  if (!x402?.resource) return null;
-  return { resource: x402.resource, method: x402.method ?? '', description: x402.description ?? null };
 }

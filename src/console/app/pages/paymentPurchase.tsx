@@ -1,0 +1,56 @@
+import { Box, Copyable, Facts, Mono, usdc, When } from '../parts.tsx';
+import { inert, type Money } from '../views.ts';
+
+/** EIP-3009, as the purse signed it. */
+export type Authorization = {
+  from: string;
+  to: string;
+  amount: Money;
+  nonce: string;
+  valid_after: string;
+  valid_before: string;
+  cancelled_at: string | null;
+};
+type Bought = { resource: string; method: string; scheme: string; payment_flow: string; description: string | null };
+
+/** What was bought by 402, and what the seller was given for it. All words of the offer are the seller's. */
+export function Purchase(props: { decisions: { input: unknown }[]; authorization: Authorization | null }) {
+  const bought = boughtBy(props.decisions[0]?.input);
+  const signed = props.authorization;
+  return (
+    <Box title="Bought by 402">
+      <Facts
+        facts={[
+          ...(bought
+            ? ([
+                ['Method', inert(bought.method)],
+                ['URL', <Mono key="url">{inert(bought.resource)}</Mono>],
+                ['Sold as', inert(bought.description ?? 'not said')],
+                ['Scheme', `${inert(bought.scheme)}, by ${inert(bought.payment_flow)}`],
+              ] as const)
+            : []),
+          ...(signed
+            ? ([
+                ['Authorization', `${usdc(signed.amount)} may be taken once by whoever presents it`],
+                ['From the purse', <Mono key="from">{signed.from}</Mono>],
+                ['To', <Mono key="to">{signed.to}</Mono>],
+                ['Nonce', <Copyable key="nonce" value={signed.nonce} what="the authorization's nonce" />],
+                ['Valid until', <When key="until" at={signed.valid_before} />],
+              ] as const)
+            : ([['Authorization', 'none was signed']] as const)),
+          ...(signed?.cancelled_at
+            ? ([['Cancelled', <When key="cancelled" at={signed.cancelled_at} />]] as const)
+            : []),
+        ].map(([name, value]) => [name, value])}
+      />
+    </Box>
+  );
+}
+
+/** From the document that it was decided on. */
+function boughtBy(input: unknown): Bought | null {
+  const x402 = (input as { payment?: { x402?: Partial<Bought> | null } } | undefined)?.payment?.x402;
+  if (!x402?.resource) return null;
+  const { resource, method = '', scheme = '', payment_flow: flow = '', description = null } = x402;
+  return { resource, method, scheme, payment_flow: flow, description };
+}
