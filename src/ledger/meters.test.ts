@@ -67,6 +67,15 @@ async function withStore<T>(
 }
 
 describe('a rolling meter', () => {
+  it('takes nothing off for a payment that has fallen out, also where the clock was set back since', () =>
+    withStore(async ({ add, read, age }) => {
+      await add(rolling, 'old', 5n, T0);
+      await add(rolling, 'new', 3n, T0 + HOUR);
+      await age(rolling, T0 + HOUR + 1);
+      expect(read(rolling, T0 + HOUR, {}, 'old').hour).toMatchObject({ total: 3, count: 1 });
+      expect(read(rolling, T0 + HOUR, {}, 'new').hour).toMatchObject({ total: 0, count: 0 });
+    }));
+
   it('holds a payment for exactly its window: in at the start, out at the end', () =>
     withStore(async ({ add, read }) => {
       await add(rolling, 'p1', 5n, T0);

@@ -7,6 +7,7 @@ import {
   insertEntry,
   insertRolling,
   insertRow,
+  isInside,
   knownId,
   type MeterKey,
   ROLLING,
@@ -59,8 +60,9 @@ export function readMeters(
       reading.count = Number(row.count);
       reading.last_at = row.last_at === null ? null : Number(row.last_at);
     }
-    const counts = own?.places.some(({ id, at }) => BigInt(id) === row?.id && (place.cut === null || at >= place.cut));
-    if (own && counts) {
+    const counted = own?.places.find(({ id }) => BigInt(id) === row?.id);
+    const { cut } = place;
+    if (own && counted && (cut === null || (counted.at >= cut && isInside(tx, counted, without ?? '')))) {
       reading.total -= Number(own.amountMicro);
       reading.count -= 1;
     }
