@@ -190,10 +190,10 @@ export function createFollower(options: FollowerOptions): Follower {
       const segment = await (isFinal ? gatherRange : gatherBlocks)(chain, book, cursor, to);
       if (!segment) return 'waiting';
       const at = cursor;
-      const meters = options.meters?.() ?? {};
       const next = await store.write((tx) => {
         if (!isAt(tx, chainId, at) || missesPayer(tx, chainId, segment, book)) return null;
         for (const header of segment.headers) insertBlock(tx, chainId, header);
+        const meters = options.meters?.() ?? {};
         for (const { header, facts } of segment.blocks) {
           applyFacts(tx, header, facts, { chainId, book, atMs: clock(), meters });
         }
