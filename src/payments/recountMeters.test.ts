@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type GateWorld, gateWorld, NOON_MS } from '../../test/support/gateWorld.ts';
 import { bookChecks } from '../ledger/bookChecks.ts';
@@ -9,8 +10,25 @@ import { resolveFacts } from './facts.ts';
 import { requestPayment } from './gate.ts';
 import type { Payment } from './payment.ts';
 import { recountMeters } from './recountMeters.ts';
+import { settle, transition } from './transition.ts';
 
 const DAY = 86_400_000;
+const X402 = {
+  path: '/ocr',
+  method: 'GET',
+  scheme: 'exact',
+  payment_flow: 'authorization',
+  max_timeout_seconds: 60,
+  resource: 'https://grace.example/ocr',
+  description: null,
+} as const;
+const SETTLED = {
+  txHash: `0x${'1'.repeat(64)}`,
+  logIndex: 0,
+  blockNumber: 1n,
+  blockHash: `0x${'2'.repeat(64)}`,
+  settledAtMs: NOON_MS,
+} as const;
 let world: GateWorld;
 beforeEach(async () => {
   world = await gateWorld();
@@ -73,4 +91,64 @@ describe('a refund of a payment from before the window', () => {
     await world.store.write((tx) => recountMeters(tx, renamed, NOON_MS));
     expect(shown(renamed)).toMatchObject({ total: 3, count: 1 });
   });
+});
+
+it('counting anew what is counted already changes nothing, in whatever states payments are', async () => {
+  let counted = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(
+        fc.record({
+          gap: fc.integer({ min: 0, max: 50 }),
+          amount: fc.bigInt(1n, 25_000_000n),
+          isPurchase: fc.boolean(),
+          fate: fc.constantFrom('stays', 'stays', 'cancel', 'settle'),
+        }),
+        { maxLength: 16 },
+      ),
+      async (plan) => {
+        const one = await gateWorld();
+        const { meters } = one.policy;
+        const all: MeterDeclarations = {
+          ...meters,
+          every: { by: ['kind'], window: 'lifetime', kinds: ['top_up', 'payout', 'purchase'], refunds: 'never' },
+        };
+        const policy: typeof one.policy = Object.assign(Object.create(one.policy), {
+          meters: all,
+          evaluate: (text: string) => one.policy.evaluate(text),
+        });
+        let atMs = NOON_MS;
+        for (const { gap, amount, isPurchase, fate } of plan) {
+          atMs += gap * 60_000;
+          const purchase = {
+            kind: 'purchase',
+            rail: 'x402',
+            host: 'grace.example',
+            x402: X402,
+            workflow: null,
+          } as const;
+          await one.store.write((tx) => {
+            const request = one.request({ amount: microUsdc(amount), ...(isPurchase ? purchase : {}) });
+            const { payment } = requestPayment(tx, request, one.context({ policy, atMs }));
+            const by = { actor: 'test', atMs };
+            if (payment.state === 'denied' || payment.state === 'in_review' || fate === 'stays') return;
+            if (fate === 'cancel') transition(tx, payment, 'cancel', by);
+            else if (payment.heldMicro === payment.amount)
+              settle(tx, payment, SETTLED, `external:${payment.address}`, by);
+          });
+        }
+        const rows = () =>
+          one.store.read((tx) => [
+            tx.all('SELECT id, total_micro, count FROM meters ORDER BY id'),
+            tx.all('SELECT * FROM meter_rolling'),
+          ]);
+        const before = rows();
+        counted += await one.store.write((tx) => recountMeters(tx, all, atMs));
+        expect(rows()).toEqual(before);
+        await one.store.close();
+      },
+    ),
+    { numRuns: 40 },
+  );
+  expect(counted).toBeGreaterThan(0);
 });
