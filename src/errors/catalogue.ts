@@ -19,7 +19,7 @@ export const catalogue = {
     400,
     'after_change',
     'The request is not valid.',
-    'Correct the fields named in `details` and send it again.',
+    'Correct what is named here and send it again.',
   ),
   invalid_amount: entry(
     400,
