@@ -39,7 +39,8 @@ export async function backUpHome(home: Home, folder: string, version: string): P
     throw new BursarError('not_configured', { message: `There is no home in ${home.dir}.` });
   }
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  if (readdirSync(folder).length > 0) throw new BursarError('conflict', { message: `${folder} is not empty: name a new folder.` });
+  if (readdirSync(folder).length > 0)
+    throw new BursarError('conflict', { message: `${folder} is not empty: name a new folder.` });
   const madeAt = new Date().toISOString();
   const target = homeAt(folder);
   await copyDatabase(home.database, target.database);
