@@ -209,3 +209,25 @@ describe('names that people will see', () => {
     });
   });
 });
+
+describe('where people are told', () => {
+  const add = (target: string, more = {}) =>
+    office.operator.call('add_notice_endpoint', { kind: 'webhook', target, ...more });
+
+  it.each([
+    'http://localhost/hook',
+    'http://127.0.0.1:9000/hook',
+    'http://10.1.2.3/hook',
+    'http://[::1]/hook',
+    'http://169.254.169.254/latest/meta-data',
+  ])('may not be %s', async (target) => {
+    await expect(add(target)).rejects.toMatchObject({ code: 'invalid_request' });
+  });
+
+  it('may be inside, where an operator says so, but no metadata address', async () => {
+    await expect(add('http://10.1.2.3/hook', { inside: true })).resolves.toMatchObject({ inside: true });
+    await expect(add('http://169.254.169.254/hook', { inside: true })).rejects.toMatchObject({
+      code: 'invalid_request',
+    });
+  });
+});

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
 import {
@@ -9,6 +10,7 @@ import {
   removeEndpoint,
 } from '../notices/endpoints.ts';
 import { redeliver } from '../notices/outbox.ts';
+import { isMetadataAddress, isPublicAddress } from '../x402/publicAddress.ts';
 import { actOf } from './act.ts';
 import { operation } from './operation.ts';
 import { idOf, iso, isoOrNull, Limit } from './schemas.ts';
@@ -58,6 +60,7 @@ export const noticeOperations = [
       if ((input.kind === 'email') !== !input.target.startsWith('http')) {
         throw new BursarError('invalid_request', { message: 'The target of e-mail is an address, of others a URL.' });
       }
+      if (input.kind !== 'email') refuseInside(new URL(input.target), input.inside);
       return app.store.write((tx) => {
         const endpoint = addEndpoint(tx, actOf(app, caller), { ...input, template: input.template ?? null });
         return { ...view(endpoint), secret: endpoint.secret };
@@ -153,3 +156,16 @@ export const noticeOperations = [
     },
   }),
 ];
+
+/** Delivery looks where a name leads each time; what can be seen already is said now, not by the first notice that dies. */
+function refuseInside({ hostname }: URL, mayBeInside: boolean): void {
+  const host = hostname.replace(/^\[|\]$/g, '');
+  const isLocal = host === 'localhost' || (isIP(host) !== 0 && !isPublicAddress(host));
+  if (isLocal && (!mayBeInside || isMetadataAddress(host))) {
+    throw new BursarError('invalid_request', {
+      message: mayBeInside
+        ? `${host} is a metadata address: nothing is ever sent there.`
+        : `${host} is not a public address. If it is inside your network, say so: inside (--inside).`,
+    });
+  }
+}

@@ -91,7 +91,7 @@ export function PaymentPage({ id }: { id: string }) {
 }
 
 function Summary({ payment }: { payment: Payment }) {
-  const { payees, nameOf } = useNames();
+  const { payees, nameOf, recipientOf } = useNames();
   const { chain } = useMe();
   const { id, settlement } = payment;
   const receipt = async (): Promise<void> => {
@@ -131,7 +131,7 @@ function Summary({ payment }: { payment: Payment }) {
     settlement !== null && ['Gas', gas(settlement)],
   ];
   return (
-    <Box title={`${usdc(payment.amount)} to ${payment.payee ? nameOf(payment.payee) : 'an unknown address'}`}>
+    <Box title={`${usdc(payment.amount)} to ${recipientOf(payment) ?? 'an unknown address'}`}>
       <Facts facts={facts.filter((fact) => fact !== false)} />
       {(payment.state === 'in_review' || settlement) && (
         <Group mt="md">

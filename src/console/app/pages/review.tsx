@@ -16,7 +16,7 @@ type Verdict = 'approve' | 'reject';
 
 export function OneReview({ id }: { id: string }) {
   const me = useMe();
-  const { agents, payees, nameOf } = useNames();
+  const { agents, payees, nameOf, recipientOf } = useNames();
   const payment = useAsk<Payment>(`/v1/payments/${id}`);
   const isOpen = payment.data?.state === 'in_review';
   const review = useAsk<Review>(can(me, 'approve') && isOpen ? `/v1/reviews/${id}` : null);
@@ -55,7 +55,7 @@ export function OneReview({ id }: { id: string }) {
   return (
     <Loaded answer={payment}>
       {(shown) => (
-        <Box title={`${usdc(shown.amount)} to ${shown.payee ? nameOf(shown.payee) : 'an unknown address'}`}>
+        <Box title={`${usdc(shown.amount)} to ${recipientOf(shown) ?? 'an unknown address'}`}>
           <Facts
             facts={[
               ['Amount', <strong key="amount">{usdc(shown.amount)}</strong>],

@@ -1,9 +1,12 @@
 import { Text } from '@mantine/core';
+import { useNames } from '../names.tsx';
 import { Copyable, Mono, When } from '../parts.tsx';
 import { inert, type Payee, type Payment } from '../views.ts';
 
 /** Where the money goes: new, changed or unverified is what a fraud with addresses looks like. */
 export function Destination({ payment, payee }: { payment: Payment; payee: Payee | undefined }) {
+  const { recipientOf } = useNames();
+  const ours = payee ? null : recipientOf(payment);
   const known = payee?.addresses.find(({ address }) => address === payment.address);
   const old = formerAddress(payment, payee);
   const address = <Copyable value={payment.address} what="the address" />;
@@ -33,7 +36,7 @@ export function Destination({ payment, payee }: { payment: Payment; payee: Payee
     <span className="swap">
       <span>{address}</span>
       <Text span size="sm" c="dimmed">
-        {!payee && 'It belongs to no payee that is known here'}
+        {!payee && (ours === null ? 'It belongs to no payee that is known here' : `Of this Bursar: ${ours}`)}
         {payee && !known && 'Not an address of this payee'}
         {known && (known.verified_at ? 'Verified' : 'Not verified by anybody')}
         {known && (
