@@ -81,7 +81,11 @@ export async function faults(page: Page, only: string[] | null = null): Promise<
       ({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 160)} ${nodes[0]?.failureSummary}`,
     );
     const { scrollWidth, clientWidth } = document.documentElement;
-    if (scrollWidth > clientWidth) found.push(`it is ${scrollWidth} px wide in ${clientWidth}`);
+    if (scrollWidth > clientWidth) {
+      const all = [...document.querySelectorAll('body *')];
+      const out = all.findLast((element) => element.getBoundingClientRect().right > clientWidth);
+      found.push(`it is ${scrollWidth} px wide in ${clientWidth}, by ${out?.outerHTML.slice(0, 160)}`);
+    }
     return found;
   }, only);
 }
