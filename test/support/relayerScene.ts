@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Address, encodeFunctionData, type Hex, parseAbi } from 'viem';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { devAccounts } from '../../src/devnet/accounts.ts';
@@ -65,6 +66,13 @@ export function relayerScene() {
     await store.close();
   });
 
+  async function drained(): Promise<void> {
+    for (let i = 0; i < 20 && (await client.getAutomine()); i += 1) {
+      if ((await client.getTxpoolStatus()).pending === 0) return;
+      await sleep(10);
+    }
+  }
+
   return {
     get client() {
       return client;
@@ -89,21 +97,29 @@ export function relayerScene() {
     later(ms: number): void {
       nowMs += ms;
     },
-    relayer: (changes: Partial<RelayerOptions> & { chainId?: number } = {}): Relayer =>
-      createRelayer({
+    /** A round ends when anvil, which mines a moment after it has answered, has mined what it will. */
+    relayer: (changes: Partial<RelayerOptions> & { chainId?: number } = {}): Relayer => {
+      const relayer = createRelayer({
         store,
         chain: openChain({
           chainId: changes.chainId ?? CHAIN_ID,
           rpcUrl: rpc.url,
           token: usdc.address,
-          timeoutMs: 400,
+          timeoutMs: 1_000,
         }),
         keys: memoryKeys(new Map([['relayer', key]])),
         lanes: ['relayer'],
         clock: () => nowMs,
         finality: { kind: 'depth', blocks: 20 },
         ...changes,
-      }),
+      });
+      const tick = async () => {
+        const report = await relayer.tick();
+        await drained();
+        return report;
+      };
+      return { ...relayer, tick };
+    },
     queue: (changes: Partial<NewTransaction> = {}): Promise<bigint> =>
       store.write(
         (tx) =>
