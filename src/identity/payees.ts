@@ -165,31 +165,27 @@ export function addPayeeAddress(
   return getPayee(tx, payee.id);
 }
 
-/** A person has checked, outside Bursar, that the address is the payee's. */
+/** A person has checked, outside Bursar, that the address is the payee's. Throws `payee_address_missing`. */
 export function verifyPayeeAddress(tx: Tx, act: Act, idOrName: string, address: Address): Payee {
-  const payee = getPayee(tx, idOrName);
-  const changed = tx.run(
-    'UPDATE payee_addresses SET verified_at = ? WHERE payee_id = ? AND address = ? AND retired_at IS NULL',
-    act.atMs,
-    payee.id,
-    address,
-  );
-  if (changed === 0) throw noSuchAddress(payee, address);
-  recordAct(tx, act, { type: 'payee.address_verified', data: { payee: payee.id, address } });
-  return getPayee(tx, payee.id);
+  return markAddress(tx, act, idOrName, address, 'verified');
 }
 
 /** Nothing is paid there any more. A payee whose last address goes can be paid at none. Throws `payee_address_missing`. */
 export function retirePayeeAddress(tx: Tx, act: Act, idOrName: string, address: Address): Payee {
+  return markAddress(tx, act, idOrName, address, 'retired');
+}
+
+/** Only what is in use can be marked. */
+function markAddress(tx: Tx, act: Act, idOrName: string, address: Address, as: 'verified' | 'retired'): Payee {
   const payee = getPayee(tx, idOrName);
   const changed = tx.run(
-    'UPDATE payee_addresses SET retired_at = ? WHERE payee_id = ? AND address = ? AND retired_at IS NULL',
+    `UPDATE payee_addresses SET ${as}_at = ? WHERE payee_id = ? AND address = ? AND retired_at IS NULL`,
     act.atMs,
     payee.id,
     address,
   );
   if (changed === 0) throw noSuchAddress(payee, address);
-  recordAct(tx, act, { type: 'payee.address_retired', data: { payee: payee.id, address } });
+  recordAct(tx, act, { type: `payee.address_${as}`, data: { payee: payee.id, address } });
   return getPayee(tx, payee.id);
 }
 

@@ -1,15 +1,14 @@
-import { Text, TextInput } from '@mantine/core';
+import { TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { addressProblem } from '../../addressText.ts';
 import { ask } from '../../api.ts';
-import { AddressInput, FormDialog, Opens } from '../../forms.tsx';
+import { AddressInput, FormDialog } from '../../forms.tsx';
 import { useAsk } from '../../live.tsx';
-import { Loaded, Mono, Rows, State, When } from '../../parts.tsx';
-import { can, useMe } from '../../session.tsx';
+import { Mono } from '../../parts.tsx';
 import { inert } from '../../views.ts';
-import { StatusActs } from './statusActs.tsx';
+import { type Named, Roster } from './roster.tsx';
 
-type Sponsor = { id: string; name: string; status: string; treasury_address: string | null; created_at: string };
+type Sponsor = Named & { treasury_address: string | null };
 
 /** For a choice of one: those that are active. */
 export function useSponsors(): { value: string; label: string }[] {
@@ -21,43 +20,17 @@ export function useSponsors(): { value: string; label: string }[] {
 
 /** Who answers for agents. */
 export function Sponsors() {
-  const me = useMe();
   const answer = useAsk<{ sponsors: Sponsor[] }>('/v1/sponsors');
   return (
-    <>
-      <Text size="sm" mb="sm">
-        The person or team answerable for agents. Freezing one stops the spending of all its agents.
-      </Text>
-      <Loaded answer={answer}>
-        {({ sponsors }) => (
-          <Rows
-            label="Sponsors"
-            rows={sponsors}
-            keyOf={({ id }) => id}
-            empty="There are no sponsors."
-            columns={[
-              { title: 'Name', cell: ({ name }) => inert(name) },
-              { title: 'Status', cell: ({ status }) => <State state={status} /> },
-              { title: 'Treasury', cell: ({ treasury_address: at }) => (at ? <Mono>{at}</Mono> : 'none') },
-              { title: 'Since', cell: ({ created_at: at }) => <When at={at} /> },
-              ...(can(me, 'admin')
-                ? [
-                    {
-                      title: 'Acts',
-                      cell: (each: Sponsor) => <StatusActs of={each} path="/v1/sponsors" reload={answer.reload} />,
-                    },
-                  ]
-                : []),
-            ]}
-          />
-        )}
-      </Loaded>
-      {can(me, 'admin') && (
-        <div style={{ marginTop: '0.75rem' }}>
-          <Opens label="Add a sponsor">{(close) => <AddSponsor reload={answer.reload} onClose={close} />}</Opens>
-        </div>
-      )}
-    </>
+    <Roster
+      label="Sponsors"
+      says="The person or team answerable for agents. Freezing one stops the spending of all its agents."
+      path="/v1/sponsors"
+      answer={answer}
+      rowsOf={({ sponsors }) => sponsors}
+      more={[{ title: 'Treasury', cell: ({ treasury_address: at }) => (at ? <Mono>{at}</Mono> : 'none') }]}
+      add={{ label: 'Add a sponsor', form: (close) => <AddSponsor reload={answer.reload} onClose={close} /> }}
+    />
   );
 }
 

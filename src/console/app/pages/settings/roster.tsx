@@ -1,0 +1,55 @@
+import { Text } from '@mantine/core';
+import type { ReactNode } from 'react';
+import { Opens } from '../../forms.tsx';
+import type { Answer } from '../../live.tsx';
+import { Loaded, Rows, State, When } from '../../parts.tsx';
+import { can, useMe } from '../../session.tsx';
+import { inert } from '../../views.ts';
+import { StatusActs } from './statusActs.tsx';
+
+export type Named = { id: string; name: string; status: string; created_at: string };
+
+/** What has a name and can be frozen: listed for everybody, added and changed by operators. */
+export function Roster<T, R extends Named>(props: {
+  label: string;
+  says: string;
+  path: string;
+  answer: Answer<T>;
+  rowsOf: (answer: T) => R[];
+  /** Between the status and the time. */
+  more?: { title: string; cell: (row: R) => ReactNode }[];
+  add: { label: string; form: (close: () => void) => ReactNode };
+}) {
+  const { label, says, path, answer, rowsOf, more = [], add } = props;
+  const mayAct = can(useMe(), 'admin');
+  const acts = { title: 'Acts', cell: (each: R) => <StatusActs of={each} path={path} reload={answer.reload} /> };
+  return (
+    <>
+      <Text size="sm" mb="sm">
+        {says}
+      </Text>
+      <Loaded answer={answer}>
+        {(data) => (
+          <Rows
+            label={label}
+            rows={rowsOf(data)}
+            keyOf={({ id }) => id}
+            empty={`There are no ${label.toLowerCase()}.`}
+            columns={[
+              { title: 'Name', cell: ({ name }) => inert(name) },
+              { title: 'Status', cell: ({ status }) => <State state={status} /> },
+              ...more,
+              { title: 'Since', cell: ({ created_at: at }) => <When at={at} /> },
+              ...(mayAct ? [acts] : []),
+            ]}
+          />
+        )}
+      </Loaded>
+      {mayAct && (
+        <div style={{ marginTop: '0.75rem' }}>
+          <Opens label={add.label}>{add.form}</Opens>
+        </div>
+      )}
+    </>
+  );
+}
