@@ -114,6 +114,26 @@ contract PolicyRegistryTest is WalletTest {
         _activeNow(A, false);
     }
 
+    function test_aDigestThatWasScheduledAgainAndDroppedKeepsTheWindowItHad() public {
+        _activate(B, 0);
+        vm.warp(T0 + GRACE);
+        _activate(A, T0 + GRACE + 100);
+        _activate(C, 0);
+        (uint64 from, uint64 until) = registry.windowOf(A);
+        vm.assertEq(from, T0);
+        vm.assertEq(until, T0 + GRACE);
+        _activeNow(A, false);
+    }
+
+    function test_aDigestCalledBackWithinItsGraceHasBeenActiveAllAlong() public {
+        vm.warp(T0 + 10);
+        _activate(B, 0);
+        vm.warp(T0 + 20);
+        _activate(A, 0);
+        (uint64 from,) = registry.windowOf(A);
+        vm.assertEq(from, T0);
+    }
+
     function test_revert_whatCannotBeActivated() public {
         vm.startPrank(owner);
         vm.expectRevert(abi.encodeWithSelector(PolicyRegistry.ZeroDigest.selector));
@@ -125,6 +145,8 @@ contract PolicyRegistryTest is WalletTest {
         registry.activate(A, uint64(T0 + 10));
         vm.expectRevert(abi.encodeWithSelector(PolicyRegistry.StartTooLate.selector, type(uint64).max));
         registry.activate(C, type(uint64).max);
+        vm.expectRevert(abi.encodeWithSelector(PolicyRegistry.ZeroDigest.selector));
+        registry.activateOnly(0);
     }
 
     function test_revert_retiringWhatIsNotActive() public {
@@ -145,6 +167,10 @@ contract PolicyRegistryTest is WalletTest {
         registry.activate(B, 0);
         vm.expectRevert(why);
         registry.retire(A);
+        vm.expectRevert(why);
+        registry.activateOnly(B);
+        vm.expectRevert(why);
+        registry.setAnchorer(executor);
         vm.stopPrank();
         vm.expectRevert(abi.encodeWithSelector(PolicyRegistry.OwnershipRequired.selector));
         vm.prank(owner);

@@ -5,8 +5,16 @@ import type { Tx } from '../store/store.ts';
 import { policyRegistryAbi } from '../wallet/contracts.generated.ts';
 import type { ChainLog } from './source.ts';
 
-const names = ['PolicyActivated', 'PolicyRetired', 'OwnershipTransferStarted', 'OwnershipTransferred'] as const;
+const names = [
+  'PolicyActivated',
+  'PolicyRetired',
+  'AnchorerChanged',
+  'OwnershipTransferStarted',
+  'OwnershipTransferred',
+] as const;
 type Name = (typeof names)[number];
+/** Anchors are not among them: they change nothing in the registry. */
+const changeAbi = policyRegistryAbi.filter((item) => item.type === 'event' && item.name !== 'Anchored');
 type Position = Pick<ChainLog, 'blockNumber' | 'blockHash' | 'txHash' | 'logIndex'>;
 
 /** What was changed in the organisation's policy registry. */
@@ -30,7 +38,7 @@ export function readRegistryChange(
 ): RegistryChangeFact | null {
   if (!registrySelectors.some((selector) => selector === log.topics[0])) return null;
   const { eventName, args } = decodeEventLog({
-    abi: policyRegistryAbi,
+    abi: changeAbi,
     topics: log.topics as [Hex, ...Hex[]],
     data: log.data,
   });
