@@ -15,6 +15,7 @@ const effects = [
   'wallet',
   'reconcile',
   'receipt',
+  'transparency',
   'x402',
   'settlement',
   'facilitator',
@@ -51,7 +52,9 @@ const rooms = {
   activation: [...domain, 'log'],
   wallet: [...domain, 'log'],
   reconcile: [...domain, 'log', 'wallet'],
-  receipt: [...domain, 'wallet'],
+  receipt: [...domain, 'wallet', 'transparency'],
+  // The event log as a tree that outsiders can check: it knows events and keys, and nothing of payments.
+  transparency: [...spine, 'store', 'ledger', 'log', 'wallet'],
   x402: [...domain, 'log', 'wallet'],
   facilitator: [...domain, 'log', 'wallet'],
   // What a stranger's own server imports: it knows Bursar by HTTP only.

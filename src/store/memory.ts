@@ -17,7 +17,7 @@ export const factOf = <T>(tx: { readonly memory?: Memory }, name: string, read: 
 /** More than this and all is read anew: a bound, not a tuning. */
 const ENTRIES_MAX = 50_000;
 
-/** What every payment writes. No fact may be read from these tables; a write to any other forgets all facts. */
+/** What every payment writes, and the event log's tree after it. No fact may be read from these tables; a write to any other forgets all facts. */
 export const paymentTables = [
   'payments',
   'decisions',
@@ -27,6 +27,7 @@ export const paymentTables = [
   'meter_entries',
   'meter_rolling',
   'events',
+  'log_tiles',
   'payment_history',
   'earnings',
 ] as const;

@@ -11,9 +11,12 @@ import {
 } from 'viem';
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
 import { BursarError } from '../errors/base.ts';
+import { type Ed25519Signer, ed25519Signer } from './ed25519.ts';
 
 /** Names what a key is for: `owner`, `guardian`, `executor`, `relayer`, `treasury`, `approver-ada`. */
 export type KeyRole = string;
+/** The role that signs the heads of the event log. Its 32 bytes are an Ed25519 seed: it has no address and signs no transaction. */
+export const LOG_ROLE = 'log';
 
 const KEY_ROLE_PATTERN = /^[a-z][a-z0-9-]{0,39}$/;
 
@@ -22,7 +25,7 @@ const KEY_ROLE_PATTERN = /^[a-z][a-z0-9-]{0,39}$/;
  * All throw `not_configured` for a role without a key.
  */
 export interface KeyProvider {
-  /** The roles it holds, sorted. */
+  /** The roles it holds an account for, sorted: all but `log`. */
   roles(): Promise<KeyRole[]>;
   address(role: KeyRole): Promise<Address>;
   /** ECDSA over the 32 bytes themselves, as 65 bytes r, s, v (27 or 28). No EIP-191 prefix: only for digests made here. */
@@ -33,13 +36,20 @@ export interface KeyProvider {
   signTypedData(role: KeyRole, typedData: TypedDataDefinition): Promise<Hex>;
   /** EIP-1559, with a chain id (EIP-155 replay protection). Gives the raw transaction. */
   signTransaction(role: KeyRole, transaction: TransactionSerializableEIP1559): Promise<Hex>;
+  /** The Ed25519 key for the heads of the event log; null, or not there at all, where it holds none. */
+  logSigner?(): Promise<Ed25519Signer | null>;
 }
 
 /** A provider over private keys in memory. The keys stay in its closure: nothing to print, inspect or serialise. */
 export function memoryKeys(privateKeys: ReadonlyMap<KeyRole, Hex>): KeyProvider {
   const accounts = new Map<KeyRole, PrivateKeyAccount>();
   const secrets = new Map<KeyRole, Hex>();
+  let log: Ed25519Signer | null = null;
   for (const [role, key] of privateKeys) {
+    if (role === LOG_ROLE) {
+      log = ed25519Signer(seedOf(key));
+      continue;
+    }
     accounts.set(checkRole(role), accountOf(role, key));
     secrets.set(role, key);
   }
@@ -61,6 +71,7 @@ export function memoryKeys(privateKeys: ReadonlyMap<KeyRole, Hex>): KeyProvider 
     },
     signTypedData: async (role, typedData) => account(role).signTypedData(typedData),
     signTransaction: async (role, transaction) => account(role).signTransaction(transaction),
+    logSigner: async () => log,
   };
 }
 
@@ -104,12 +115,30 @@ export function layeredKeys(...providers: readonly KeyProvider[]): KeyProvider {
     },
     signTypedData: async (role, typedData) => (await holding(role)).signTypedData(role, typedData),
     signTransaction: async (role, transaction) => (await holding(role)).signTransaction(role, transaction),
+    logSigner: async () => {
+      for (const provider of providers) {
+        const signer = await provider.logSigner?.();
+        if (signer) return signer;
+      }
+      return null;
+    },
   };
 }
 
 export function checkRole(role: string): KeyRole {
   if (KEY_ROLE_PATTERN.test(role)) return role;
   throw new BursarError('invalid_request', { message: `"${role.slice(0, 60)}" is no name for a key.` });
+}
+
+/** What a keystore may show of a key: its address, or the public key of the log's. */
+export function publicNameOf(role: KeyRole, key: Hex): string {
+  if (role !== LOG_ROLE) return accountOf(role, key).address;
+  return `ed25519:${ed25519Signer(seedOf(key)).publicKey.toString('hex')}`;
+}
+
+function seedOf(key: Hex): Buffer {
+  if (isHex(key, { strict: true }) && size(key) === 32) return Buffer.from(key.slice(2), 'hex');
+  throw new BursarError('not_configured', { message: 'The key for "log" is not an Ed25519 seed of 32 bytes in hex.' });
 }
 
 /** Never quotes the key: not even a malformed one, which is often a real one with a slip. */

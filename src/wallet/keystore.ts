@@ -16,7 +16,7 @@ import type { Address, Hex } from 'viem';
 import { generatePrivateKey } from 'viem/accounts';
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
-import { accountOf, checkRole, type KeyProvider, type KeyRole, memoryKeys } from './keys.ts';
+import { checkRole, type KeyProvider, type KeyRole, memoryKeys, publicNameOf } from './keys.ts';
 
 /** The file: Web3 Secret Storage v3's shape (scrypt), with AES-256-GCM and all roles under one passphrase. */
 const KeystoreFile = z.strictObject({
@@ -64,6 +64,11 @@ export async function openKeystore(path: string, passphrase: string): Promise<Ke
   return memoryKeys((await decrypt(path, passphrase)).keys);
 }
 
+/** The roles that a keystore has keys for, the log's among them; read without the passphrase. */
+export function keystoreRoles(path: string): KeyRole[] {
+  return Object.keys(readFile(path).addresses).sort();
+}
+
 /** Adds a key (a new one unless given) and re-encrypts the file. Throws `conflict` when the role has one already. */
 export async function addKeystoreKey(
   path: string,
@@ -75,7 +80,7 @@ export async function addKeystoreKey(
   if (keys.has(checkRole(role))) throw new BursarError('conflict', { message: `"${role}" has a key already.` });
   keys.set(role, privateKey);
   await writeKeystore(path, passphrase, keys, file.crypto.kdfparams.n);
-  return accountOf(role, privateKey).address;
+  return publicNameOf(role, privateKey) as Address;
 }
 
 async function writeKeystore(
@@ -85,7 +90,7 @@ async function writeKeystore(
   n: number,
 ): Promise<Record<KeyRole, Address>> {
   if (passphrase.length === 0) throw new BursarError('invalid_request', { message: 'The passphrase is empty.' });
-  const addresses = Object.fromEntries([...keys].map(([role, key]) => [role, accountOf(role, key).address]));
+  const addresses = Object.fromEntries([...keys].map(([role, key]) => [role, publicNameOf(role, key)]));
   const kdfparams = { n, r: 8, p: 1, dklen: 32, salt: randomBytes(32).toString('hex') } as const;
   const iv = randomBytes(12);
   const cipher = createCipheriv('aes-256-gcm', await derive(passphrase, kdfparams), iv);
@@ -106,7 +111,7 @@ async function writeKeystore(
     },
   };
   writeAtomically(path, `${JSON.stringify(file, null, 2)}\n`);
-  return addresses;
+  return addresses as Record<KeyRole, Address>;
 }
 
 async function decrypt(path: string, passphrase: string): Promise<{ keys: Map<KeyRole, Hex>; file: KeystoreFile }> {

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +10,32 @@ const run = promisify(execFile);
 const cache = fileURLToPath(new URL('../../.cache/python', import.meta.url));
 
 /** The python of a virtual environment that has these packages; made once, and kept in the project's cache. */
-export async function pythonWith(...requirements: string[]): Promise<string> {
+export function pythonWith(...requirements: string[]): Promise<string> {
+  return environmentOf('python3', requirements);
+}
+
+/** The same for packages that need Python 3.12 or later, which is not everywhere the first one that is found. */
+export async function newPythonWith(...requirements: string[]): Promise<string> {
+  return environmentOf(await newPython(), requirements);
+}
+
+async function newPython(): Promise<string> {
+  const root = await run('pyenv', ['root']).then(
+    ({ stdout }) => join(stdout.trim(), 'versions'),
+    () => null,
+  );
+  const others = root === null ? [] : readdirSync(root).map((version) => join(root, version, 'bin', 'python3'));
+  for (const command of ['python3', 'python3.14', 'python3.13', 'python3.12', ...others]) {
+    const isNew = await run(command, ['-c', 'import sys; sys.exit(sys.version_info < (3, 12))']).then(
+      () => true,
+      () => false,
+    );
+    if (isNew) return command;
+  }
+  throw new Error('No Python of version 3.12 or later is here.');
+}
+
+async function environmentOf(command: string, requirements: readonly string[]): Promise<string> {
   const place = join(cache, requirements.join('+').replaceAll(/[^\w.+-]+/g, '-'));
   const python = (dir: string) => join(dir, 'bin', 'python');
   if (existsSync(place)) return python(place);
@@ -18,7 +43,7 @@ export async function pythonWith(...requirements: string[]): Promise<string> {
   const draft = `${place}.${randomUUID()}`;
   mkdirSync(cache, { recursive: true });
   try {
-    await run('python3', ['-m', 'venv', draft]);
+    await run(command, ['-m', 'venv', draft]);
     await run(python(draft), ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', ...requirements]);
     renameSync(draft, place);
   } catch (cause) {

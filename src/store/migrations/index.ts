@@ -8,6 +8,7 @@ import { allowListSeen } from './0007_allow_list_seen.ts';
 import { verdicts } from './0008_verdicts.ts';
 import { shadows } from './0009_shadows.ts';
 import { people } from './0010_people.ts';
+import { logHeads } from './0012_log_heads.ts';
 
 export type Migration = { name: string; sql: string };
 
@@ -23,4 +24,5 @@ export const migrations: readonly Migration[] = [
   { name: '0008_verdicts', sql: verdicts },
   { name: '0009_shadows', sql: shadows },
   { name: '0010_people', sql: people },
+  { name: '0012_log_heads', sql: logHeads },
 ];
