@@ -231,3 +231,19 @@ describe('where people are told', () => {
     });
   });
 });
+
+describe('a payee named like another way to find one', () => {
+  const price = { value: '1.00', currency: 'USDC' };
+  const grace = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8';
+  const nobody = '0x00000000000000000000000000000000000B0B01';
+
+  it('is not found, whatever was asked before, and never stands for one without a payee', async () => {
+    const known = await post('/v1/payments', { address: grace, amount: price });
+    expect(known.body.payee).toBe(payee);
+    for (const address of [nobody, grace]) await post('/v1/payments', { address, amount: price });
+    for (const name of [`by ${grace}`, `by ${nobody}`, `payee by ${nobody}`, 'at nowhere.example', 'of clumsy']) {
+      const { status, body } = await post('/v1/payments', { payee: name, address: grace, amount: price });
+      expect({ name, status, code: body.code }).toEqual({ name, status: 404, code: 'payee_not_found' });
+    }
+  });
+});

@@ -1,6 +1,7 @@
 import { formatUsdc } from '../money/microUsdc.ts';
 import type { ReadTx, SqlValue } from '../store/store.ts';
 import { ROLLING } from './meterRows.ts';
+import { historyOf } from './settledHistory.ts';
 
 /** One thing that must hold. `detail`: a sentence, with what was found where it does not. */
 export type Check = { name: string; ok: boolean; detail: string };
@@ -123,6 +124,18 @@ const rules: readonly Rule[] = [
       JOIN payments p ON p.receivable_id = r.id AND p.kind = 'refund' AND p.state IN (${holding}, 'settled', 'final')
       GROUP BY r.id HAVING refunded > received`,
     say: (row) => `${row.id} brought ${usdc(row.received)} and ${usdc(row.refunded)} were refunded`,
+  },
+  {
+    name: 'history_matches_payments',
+    holds: 'What agents paid to a payee, an address or a host before is what their settled payments say.',
+    sql: `SELECT agent_id, subject, sum(settled_count * side) AS count, max(stored) AS stored FROM (
+        SELECT agent_id, subject, last_address, last_amount_micro, max_amount_micro, last_at, settled_count, 1 AS side, 1 AS stored FROM payment_history
+        UNION ALL SELECT agent_id, subject, last_address, last_amount_micro, max_amount_micro, last_at, settled_count, -1, 0 FROM (${historyOf('')}))
+      GROUP BY agent_id, subject, last_address, last_amount_micro, max_amount_micro, last_at, settled_count HAVING count(*) <> 2`,
+    say: (row) =>
+      row.stored === 1n
+        ? `the history of ${row.agent_id} with ${row.subject} is not what its settled payments say`
+        : `${row.agent_id} has settled payments to ${row.subject} that its history does not show`,
   },
   {
     name: 'settled_payments_have_one_transfer',

@@ -59,7 +59,10 @@ type Asked = { key: MeterKey & Cut; index: number; known: bigint | undefined };
 export function knownId(tx: ReadTx, meter: string, grp: string, start: number): bigint | undefined {
   return tx.memory?.kept.get(nameOf(meter, grp, start)) as bigint | undefined;
 }
-const nameOf = (meter: string, grp: string, start: number): string => `${meter} ${start} ${grp}`;
+/** A group holds texts that callers choose: with the lengths before them no two keys are the same text. */
+const nameOf = (meter: string, grp: string, start: number): string =>
+  `meter id ${start} ${meter.length} ${meter} ${grp}`;
+const oldestIn = (meter: string): string => `oldest in ${meter}`;
 
 const older = (column: 'total_micro' | 'count', entry: 'amount_micro' | 'counted'): string =>
   `${column} - coalesce((SELECT sum(${entry}) FROM meter_rolling r WHERE r.meter = m.meter AND r.at < ? AND r.meter_id = m.id), 0)`;
@@ -106,11 +109,11 @@ export function insertRow(
 
 /** Nothing inside that meter's windows is older; Infinity where nothing is inside. */
 export function oldestOf(tx: ReadTx, meter: string): number {
-  const known = tx.memory?.kept.get(`oldest ${meter}`) as number | undefined;
+  const known = tx.memory?.kept.get(oldestIn(meter)) as number | undefined;
   if (known !== undefined) return known;
   const row = tx.get<{ at: bigint | null }>('SELECT min(at) AS at FROM meter_rolling WHERE meter = ?', meter);
   const oldest = row?.at == null ? Infinity : Number(row.at);
-  tx.memory?.kept.set(`oldest ${meter}`, oldest);
+  tx.memory?.kept.set(oldestIn(meter), oldest);
   return oldest;
 }
 
@@ -121,7 +124,7 @@ export function insertRolling(
   meterId: bigint,
   entry: { id: string; amountMicro: bigint; counted: number; at: number },
 ): void {
-  if (entry.at < oldestOf(tx, meter)) tx.memory?.kept.set(`oldest ${meter}`, entry.at);
+  if (entry.at < oldestOf(tx, meter)) tx.memory?.kept.set(oldestIn(meter), entry.at);
   tx.run(
     'INSERT INTO meter_rolling (meter, at, payment_id, meter_id, amount_micro, counted) VALUES (?, ?, ?, ?, ?, ?)',
     meter,
@@ -154,7 +157,7 @@ function dropSome(tx: Tx, meter: string, cut: number, most: number): number {
   );
   const old = first.slice(0, most).filter(({ at }) => Number(at) < cut);
   const next = first[old.length];
-  tx.memory?.kept.set(`oldest ${meter}`, next ? Number(next.at) : Infinity);
+  tx.memory?.kept.set(oldestIn(meter), next ? Number(next.at) : Infinity);
   const byGroup = new Map<bigint, { total: bigint; count: bigint }>();
   for (const { meter_id, amount_micro, counted } of old) {
     const sum = byGroup.get(meter_id);

@@ -46,7 +46,7 @@ describe('the facts of a decision', () => {
       };
       const memory: Memory = {
         kept: new Map(),
-        fact: (_name, read) => {
+        fact: (_kind, _key, read) => {
           depth += 1;
           const value = read();
           depth -= 1;

@@ -35,11 +35,11 @@ export type ApprovalFact = PolicyInput['approvals'][number];
 
 /** Looks up who, for whom, to whom. Throws where the request names what does not exist, or an address that may never be paid. */
 export function resolveFacts(tx: ReadTx, request: PaymentRequest, chain: ChainFacts): Facts {
-  const agent = factOf(tx, `agent ${request.agentId}`, () => getAgent(tx, request.agentId));
+  const agent = factOf(tx, 'agent', request.agentId, () => getAgent(tx, request.agentId));
   if (!agent.wallet) throw new BursarError('not_configured', { message: 'The agent has no wallet on this chain.' });
-  const sponsor = factOf(tx, `sponsor ${agent.sponsorId}`, () => getSponsor(tx, agent.sponsorId));
+  const sponsor = factOf(tx, 'sponsor', agent.sponsorId, () => getSponsor(tx, agent.sponsorId));
   const job = request.workflow?.ref;
-  const workflow = job === undefined ? null : factOf(tx, `workflow ${job}`, () => getWorkflow(tx, job));
+  const workflow = job === undefined ? null : factOf(tx, 'workflow', job, () => getWorkflow(tx, job));
   const payee = resolvePayee(tx, request);
   const address = request.address ?? (payee ? currentAddress(payee)?.address : undefined);
   if (!address) throw new BursarError('payee_address_missing', { details: { payee: payee?.id ?? null } });
@@ -70,11 +70,11 @@ export function resolveFacts(tx: ReadTx, request: PaymentRequest, chain: ChainFa
 /** An x402 seller is who its host says: an unlisted host stays without a payee, whatever address it asks for. */
 function resolvePayee(tx: ReadTx, request: PaymentRequest): Payee | null {
   const { payee, host, address } = request;
-  if (typeof payee === 'string') return factOf(tx, `payee ${payee}`, () => getPayee(tx, payee));
-  if (payee) return factOf(tx, `payee of ${payee.agent}`, () => getPayeeOfAgent(tx, payee.agent));
+  if (typeof payee === 'string') return factOf(tx, 'payee', payee, () => getPayee(tx, payee));
+  if (payee) return factOf(tx, 'payeeOfAgent', payee.agent, () => getPayeeOfAgent(tx, payee.agent));
   if (request.kind === 'top_up') return null;
-  if (host) return factOf(tx, `payee at ${host}`, () => findPayeeByHost(tx, host));
-  return address ? factOf(tx, `payee by ${address}`, () => findPayeeByAddress(tx, address)) : null;
+  if (host) return factOf(tx, 'payeeByHost', host, () => findPayeeByHost(tx, host));
+  return address ? factOf(tx, 'payeeByAddress', address, () => findPayeeByAddress(tx, address)) : null;
 }
 
 function refuseForbidden(address: Address, agent: Facts['agent'], chain: ChainFacts, isTopUp: boolean): void {
@@ -104,7 +104,7 @@ export function inputOf(
   const payeePast = payee ? readHistory(tx, agent.id, payee.id) : null;
   const addressPast = readHistory(tx, agent.id, address);
   const hostPast = request.host ? readHistory(tx, agent.id, hostSubject(request.host)) : null;
-  const owners = factOf(tx, `owners of ${address}`, () => {
+  const owners = factOf(tx, 'ownersOfAddress', address, () => {
     const query = 'SELECT count(*) AS n FROM payee_addresses WHERE address = ? AND retired_at IS NULL';
     return Number(tx.get<{ n: bigint }>(query, address)?.n ?? 0n);
   });

@@ -1,3 +1,4 @@
+import { historyOf } from '../ledger/settledHistory.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
 import type { Payment } from './payment.ts';
 
@@ -56,14 +57,31 @@ export function recordSettlement(tx: Tx, payment: Payment, atMs: number): void {
   }
 }
 
-/** After a reorg only the count goes back: a payee is known again when the payment settles anew. */
-export function forgetSettlement(tx: Tx, payment: Payment): void {
-  if (payment.kind === 'top_up') return;
-  for (const subject of subjectsOf(payment)) {
+/**
+ * After a reorg: writes what the payments that are still settled say, for every payee, address and host that an undone payment
+ * named. Nothing of an undone payment may stay input of a decision. Reads an agent's payments once, however many were undone.
+ */
+export function rebuildHistory(tx: Tx, undone: readonly Payment[]): void {
+  const byAgent = new Map<string, Set<string>>();
+  for (const payment of undone) {
+    if (payment.kind === 'top_up') continue;
+    const subjects = byAgent.get(payment.agentId) ?? new Set();
+    for (const subject of subjectsOf(payment)) subjects.add(subject);
+    byAgent.set(payment.agentId, subjects);
+  }
+  for (const [agentId, named] of byAgent) {
+    const subjects = JSON.stringify([...named]);
     tx.run(
-      'UPDATE payment_history SET settled_count = max(settled_count - 1, 0) WHERE agent_id = ? AND subject = ?',
-      payment.agentId,
-      subject,
+      'DELETE FROM payment_history WHERE agent_id = ? AND subject IN (SELECT value FROM json_each(?))',
+      agentId,
+      subjects,
+    );
+    tx.run(
+      `INSERT INTO payment_history (agent_id, subject, last_address, last_amount_micro, max_amount_micro, last_at, settled_count)
+       SELECT agent_id, subject, last_address, last_amount_micro, max_amount_micro, last_at, settled_count
+       FROM (${historyOf('AND agent_id = ?')}) WHERE subject IN (SELECT value FROM json_each(?))`,
+      agentId,
+      subjects,
     );
   }
 }

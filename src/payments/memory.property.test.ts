@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type GateWorld, gateWorld, NOON_MS, numbered } from '../../test/support/gateWorld.ts';
 import { setAgentStatus } from '../identity/agents.ts';
-import { addPayeeAddress } from '../identity/payees.ts';
+import { addPayeeAddress, createPayee } from '../identity/payees.ts';
 import { setSponsorStatus } from '../identity/sponsors.ts';
 import { bookChecks } from '../ledger/bookChecks.ts';
 import { chainHash, GENESIS_HASH } from '../ledger/events.ts';
@@ -10,6 +10,7 @@ import { microUsdc } from '../money/microUsdc.ts';
 import type { Tx } from '../store/store.ts';
 import { requestPayment } from './gate.ts';
 import { findPayment } from './records.ts';
+import type { PaymentRequest } from './request.ts';
 import { transition } from './transition.ts';
 
 const MINUTE = 60_000;
@@ -17,7 +18,10 @@ const onOff = fc.constantFrom('active' as const, 'frozen' as const);
 const act = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constant('pay' as const), amount: fc.bigInt(1n, 60_000_000n) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('lost' as const), amount: fc.bigInt(1n, 60_000_000n) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('nobody' as const) }) },
+  // Names that read like the other ways to look a payee up: of nobody, and of a payee that was named so.
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('named' as const), by: fc.nat(2), form: fc.nat(7) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('unnamed' as const), by: fc.nat(2), host: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('christen' as const), by: fc.nat(2), form: fc.nat(7) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('cancel' as const), pick: fc.nat(20) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('agent' as const), status: onOff, lost: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('sponsor' as const), status: onOff, lost: fc.boolean() }) },
@@ -35,6 +39,20 @@ const commits = fc.array(
   { maxLength: 8 },
 );
 
+/** Addresses and hosts, some of them the payee's own. */
+const addressAt = (n: number) => numbered(n === 0 ? 0xc0ffee : 0xc0 + n);
+const hostAt = (n: number): string => (n === 0 ? 'grace.example' : `h${n}.example`);
+const lookups = (n: number): string[] => [
+  `by ${addressAt(n)}`,
+  `at ${hostAt(n)}`,
+  `of researcher`,
+  `payee by ${addressAt(n)}`,
+  `payeeByAddress ${addressAt(n)}`,
+  `payeeByHost:${hostAt(n)}`,
+  addressAt(n),
+  hostAt(n),
+];
+
 /** What one job did, in words that two stores can be compared by. */
 function does(world: GateWorld, tx: Tx, each: Act, key: string, atMs: number): string {
   const by = { actor: 'test', atMs };
@@ -45,18 +63,19 @@ function does(world: GateWorld, tx: Tx, each: Act, key: string, atMs: number): s
   switch (each.do) {
     case 'pay':
     case 'lost':
-    case 'nobody': {
-      const amount = microUsdc(each.do === 'nobody' ? 1n : each.amount);
-      const request = world.request({
-        idempotencyKey: key,
-        amount,
-        ...(each.do === 'nobody' ? { payee: 'nobody' } : {}),
-      });
+    case 'named':
+    case 'unnamed': {
+      const amount = microUsdc('amount' in each ? each.amount : 1n);
+      const request = world.request({ idempotencyKey: key, amount, ...payeeAsked(each) });
       const { payment, evaluated } = requestPayment(tx, request, world.context({ atMs }));
       lose(each.do === 'lost');
       const { meters } = JSON.parse(evaluated?.inputText ?? '{}') as { meters?: unknown };
       const codes = payment.reasons.map(({ code }) => code);
-      return JSON.stringify([payment.state, codes, payment.address, String(payment.walletNonce), meters]);
+      const who =
+        payment.payeeId === null
+          ? null
+          : (JSON.parse(evaluated?.inputText ?? '{}') as { payee?: { name: string } }).payee?.name;
+      return JSON.stringify([payment.state, codes, who, payment.address, String(payment.walletNonce), meters]);
     }
     case 'cancel': {
       const rows = tx.all<{ id: string }>(
@@ -74,10 +93,30 @@ function does(world: GateWorld, tx: Tx, each: Act, key: string, atMs: number): s
     case 'move':
       addPayeeAddress(tx, by, world.payee.id, { address: numbered(0xc0 + each.to), verified: true, replaces: true });
       return each.do;
+    case 'christen':
+      createPayee(tx, by, {
+        name: lookups(each.by)[each.form] ?? 'nobody',
+        kind: 'merchant',
+        agentId: null,
+        categories: [],
+        hosts: [],
+        addresses: [{ address: addressAt(each.by), verified: true }],
+      });
+      return each.do;
     case 'ceiling':
       tx.run("UPDATE wallets SET ceilings_json = json_set(ceilings_json, '$.perPayment', ?)", String(each.micro));
       return each.do;
   }
+}
+
+/** `named`: a payee's name with an address beside it. `unnamed`: only an address, or only a host with its seller's address. */
+function payeeAsked(each: Act): Partial<PaymentRequest> {
+  if (each.do === 'named') {
+    return { payee: lookups(each.by)[each.form] ?? 'nobody', address: addressAt(0) };
+  }
+  if (each.do !== 'unnamed') return {};
+  const host = each.host ? hostAt(each.by) : null;
+  return { payee: null, host, address: addressAt(each.by) };
 }
 
 /** A transaction that remembers nothing. */

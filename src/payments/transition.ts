@@ -4,7 +4,7 @@ import { type Account, post } from '../ledger/journal.ts';
 import { releaseFromMeters } from '../ledger/meters.ts';
 import { addPassedOn } from '../receivables/earnings.ts';
 import type { Tx } from '../store/store.ts';
-import { forgetSettlement, recordSettlement } from './history.ts';
+import { recordSettlement } from './history.ts';
 import { heldAccount, releaseHold } from './hold.ts';
 import { passesOn } from './kinds.ts';
 import type { Payment, Settlement } from './payment.ts';
@@ -98,7 +98,10 @@ export function settle(
   return reread(tx, payment);
 }
 
-/** The block that held the settlement is gone: the books go back to the hold, and the stored transaction goes out again. */
+/**
+ * The block that held the settlement is gone: the books go back to the hold, and the stored transaction goes out again. The caller
+ * then rebuilds the histories of all payments it undid (`rebuildHistory`).
+ */
 export function unsettle(tx: Tx, payment: Payment, credit: Account, context: TransitionContext): Payment {
   const settlement = payment.settlement;
   invariant(settlement, 'A payment without a settlement cannot be unsettled.', { payment: payment.id });
@@ -117,7 +120,6 @@ export function unsettle(tx: Tx, payment: Payment, credit: Account, context: Tra
     'UPDATE payments SET held_micro = amount_micro, tx_hash = NULL, log_index = NULL, block_number = NULL, block_hash = NULL, settled_at = NULL WHERE id = ?',
     payment.id,
   );
-  forgetSettlement(tx, payment);
   appendPaymentEvent(tx, payment, 'payment.reorged', {
     ...context,
     data: { ...context.data, tx_hash: settlement.txHash, block: settlement.blockNumber.toString() },

@@ -1,4 +1,6 @@
+import type { Address } from 'viem';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { hostSubject, readHistory } from '../payments/history.ts';
 import {
   accountsOf,
   addAgent,
@@ -6,6 +8,7 @@ import {
   alertsOf,
   eventsOf,
   paymentOf,
+  SELLER,
   STRANGER,
   stateOf,
   TREASURY,
@@ -44,6 +47,34 @@ describe('a reorg', () => {
       'chain.reorged',
       'payment.settled',
     ]);
+    expect(await findings(set)).toEqual([]);
+  });
+
+  it('leaves nothing of an undone payment in what decisions are told of earlier ones', async () => {
+    const told = () => set.store.read((tx) => readHistory(tx, set.agent.id, hostSubject('ocr.example')));
+    const purchase = async (to: Address, amount: bigint) => {
+      const payment = await set.add({ to, amount });
+      await set.store.write((tx) => tx.run("UPDATE payments SET host = 'ocr.example' WHERE id = ?", payment.id));
+      return paymentOf(set.store, payment.id);
+    };
+    const kept = await purchase(SELLER, 1_000_000n);
+    await set.happen(set.pay(kept));
+    const before = told();
+    expect(before).toMatchObject({
+      settled_count: 1,
+      last_address: SELLER,
+      max_amount: 1_000_000,
+      last_amount: 1_000_000,
+    });
+    const undone = await purchase(STRANGER, 9_000_000n);
+    await set.happen(set.pay(undone));
+    expect(told()).toMatchObject({ settled_count: 2, last_address: STRANGER, max_amount: 9_000_000 });
+    await set.reorg(1, () => false);
+    expect(told()).toEqual(before);
+    expect(set.store.read((tx) => readHistory(tx, set.agent.id, STRANGER))).toBeNull();
+    expect(await findings(set)).toEqual([]);
+    await set.reorg(3, () => false);
+    expect(told()).toBeNull();
     expect(await findings(set)).toEqual([]);
   });
 

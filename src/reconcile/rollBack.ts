@@ -4,6 +4,8 @@ import { appendEvent } from '../ledger/events.ts';
 import { type EntryKind, post } from '../ledger/journal.ts';
 import { unrefundMeters } from '../ledger/refundMeters.ts';
 import { formatUsdc } from '../money/microUsdc.ts';
+import { rebuildHistory } from '../payments/history.ts';
+import type { Payment } from '../payments/payment.ts';
 import { findPayment } from '../payments/records.ts';
 import { unsettle } from '../payments/transition.ts';
 import { findReceivableAt, type Receivable } from '../receivables/receivable.ts';
@@ -39,7 +41,8 @@ export function rollBack(tx: Tx, chainId: number, cursor: Cursor, ancestor: Curs
     chainId,
     ancestor.number,
   );
-  for (const row of rows) undo(tx, row, book, chainId, atMs);
+  const undone = rows.flatMap((row) => undo(tx, row, book, chainId, atMs) ?? []);
+  rebuildHistory(tx, undone);
   tx.run('DELETE FROM x402_cancellations WHERE chain_id = ? AND block_number > ?', chainId, ancestor.number);
   tx.run('DELETE FROM blocks WHERE chain_id = ? AND number > ?', chainId, ancestor.number);
   const data = {
@@ -52,17 +55,19 @@ export function rollBack(tx: Tx, chainId: number, cursor: Cursor, ancestor: Curs
   return rows.length;
 }
 
-function undo(tx: Tx, row: TransferRow, book: AddressBook, chainId: number, atMs: number): void {
+/** Gives the payment whose settlement is undone, if it was one. */
+function undo(tx: Tx, row: TransferRow, book: AddressBook, chainId: number, atMs: number): Payment | null {
   invariant(row.state === 'included', 'A final transfer was about to be undone.', { tx: row.tx_hash });
   const at = { blockHash: row.block_hash, logIndex: Number(row.log_index) };
   const receivable = findReceivableAt(tx, chainId, at);
   const credit = book.account(row.to_address, receivable?.kind === 'unmatched');
+  let unsettled: Payment | null = null;
   if (row.match_kind === 'payment') {
     const payment = findPayment(tx, row.match_id ?? '');
     invariant(payment, 'A matched payment is gone.', { payment: row.match_id });
     if (payment.kind === 'top_up') releaseForReorg(tx, payment, atMs);
     if (payment.kind === 'refund') unrefundMeters(tx, payment.id);
-    unsettle(tx, payment, credit, { actor: 'bursar', atMs });
+    unsettled = unsettle(tx, payment, credit, { actor: 'bursar', atMs });
   } else {
     const debit = book.account(row.from_address, row.match_id === 'before_watch');
     post(tx, {
@@ -84,6 +89,7 @@ function undo(tx: Tx, row: TransferRow, book: AddressBook, chainId: number, atMs
   );
   resolveAlertsOfLog(tx, at.blockHash, at.logIndex, atMs);
   if (receivable) orphan(tx, receivable, row, atMs);
+  return unsettled;
 }
 
 function reversalKind(row: TransferRow, receivable: Receivable | undefined): EntryKind {

@@ -17,7 +17,7 @@ afterEach(() => store.close());
 const put = (tx: Tx, value: string): number =>
   tx.run("INSERT OR REPLACE INTO settings (name, value) VALUES ('a', ?)", value);
 const value = (tx: ReadTx): string =>
-  factOf(tx, 'setting a', () => {
+  factOf(tx, 'agent', 'a', () => {
     reads += 1;
     return tx.get<{ value: string }>("SELECT value FROM settings WHERE name = 'a'")?.value ?? 'none';
   });
@@ -64,7 +64,7 @@ describe('a fact', () => {
 
   it('of nobody is remembered too, until there is one', async () => {
     const nobody = (tx: Tx): string | null =>
-      factOf(tx, 'nobody', () => tx.get<{ value: string }>('SELECT value FROM settings')?.value ?? null);
+      factOf(tx, 'payee', 'nobody', () => tx.get<{ value: string }>('SELECT value FROM settings')?.value ?? null);
     expect(await store.write(nobody)).toBeNull();
     await store.write((tx) => put(tx, 'one'));
     expect(await store.write(nobody)).toBe('one');
@@ -76,8 +76,17 @@ describe('a fact', () => {
     expect(reads).toBe(2);
   });
 
+  it('of one kind is never the answer to another, whatever text its key is', async () => {
+    const answers = await store.write((tx) => [
+      factOf(tx, 'payeeByAddress', '0x1', () => 'by address'),
+      factOf(tx, 'payee', 'by 0x1', () => 'by name'),
+      factOf(tx, 'payee', '0x1', () => 'by id'),
+    ]);
+    expect(answers).toEqual(['by address', 'by name', 'by id']);
+  });
+
   it('cannot be changed by whoever gets it', async () => {
-    const labels = await store.write((tx) => factOf(tx, 'labels', () => ({ team: ['a'] })));
+    const labels = await store.write((tx) => factOf(tx, 'agent', 'labels', () => ({ team: ['a'] })));
     expect(() => labels.team.push('b')).toThrow(TypeError);
   });
 });

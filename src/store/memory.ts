@@ -4,15 +4,26 @@
  * statement that writes to another table than those below; everything at every roll-back, and where somebody else wrote after all.
  */
 export interface Memory {
-  /** The fact of that name, read at most once until somebody writes. Frozen, since it is shared. */
-  fact<T>(name: string, read: () => T): T;
+  /** The fact of that kind and key, read at most once until a statement writes to its tables. Frozen, since it is shared. */
+  fact<T>(kind: FactKind, key: string, read: () => T): T;
   /** What only its own writer changes, and keeps right itself: ids of rows that are never deleted, the end of a chain. */
   readonly kept: Map<string, unknown>;
 }
 
+/** One kind for each lookup. Keys are texts that callers choose, so a key of one kind must never be read as one of another. */
+export type FactKind =
+  | 'agent'
+  | 'sponsor'
+  | 'workflow'
+  | 'payee'
+  | 'payeeOfAgent'
+  | 'payeeByHost'
+  | 'payeeByAddress'
+  | 'ownersOfAddress';
+
 /** Reads a fact, or remembers it where the transaction does. */
-export const factOf = <T>(tx: { readonly memory?: Memory }, name: string, read: () => T): T =>
-  tx.memory ? tx.memory.fact(name, read) : read();
+export const factOf = <T>(tx: { readonly memory?: Memory }, kind: FactKind, key: string, read: () => T): T =>
+  tx.memory ? tx.memory.fact(kind, key, read) : read();
 
 /** More than this and all is read anew: a bound, not a tuning. */
 const ENTRIES_MAX = 50_000;
@@ -41,15 +52,20 @@ export function changesFacts(sql: string): boolean {
 }
 
 export class TxMemory implements Memory {
-  readonly #facts = new Map<string, unknown>();
+  readonly #facts = new Map<FactKind, Map<string, unknown>>();
   readonly kept = new Map<string, unknown>();
 
-  fact<T>(name: string, read: () => T): T {
-    const known = this.#facts.get(name);
-    if (known !== undefined) return known as T;
+  fact<T>(kind: FactKind, key: string, read: () => T): T {
+    let known = this.#facts.get(kind);
+    if (!known) {
+      known = new Map();
+      this.#facts.set(kind, known);
+    }
+    const remembered = known.get(key);
+    if (remembered !== undefined) return remembered as T;
     const value = frozen(read());
-    if (this.#facts.size >= ENTRIES_MAX) this.#facts.clear();
-    if (value !== undefined) this.#facts.set(name, value);
+    if (known.size >= ENTRIES_MAX) known.clear();
+    if (value !== undefined) known.set(key, value);
     return value;
   }
 
