@@ -45,6 +45,46 @@ const rows = () =>
     ),
   );
 
+describe('a body that two readers could read differently', () => {
+  const money = '{"value":"0.10","currency":"USDC"}';
+  it.each([
+    ['an amount twice', `{"payee":"Grace","amount":${money},"amount":{"value":"9","currency":"USDC"}}`],
+    ['a payee twice', `{"payee":"Grace","amount":${money},"payee":"Mallory"}`],
+    ['a key twice by an escape', `{"payee":"Grace","amount":${money},"\\u0070ayee":"Mallory"}`],
+    ['a key twice inside', '{"payee":"Grace","amount":{"value":"0.10","currency":"USDC","value":"9"}}'],
+    ['half of a surrogate pair', `{"payee":"Grace","amount":${money},"memo":"\\ud800"}`],
+    ['no end of nesting', `{"payee":"Grace","amount":${'['.repeat(20_000)}${']'.repeat(20_000)}}`],
+    ['__proto__', `{"payee":"Grace","amount":${money},"__proto__":{"memo":"x"}}`],
+    ['text after its end', `{"payee":"Grace","amount":${money}} {}`],
+  ])('holds %s: refused, and leaves nothing behind', async (_what, body) => {
+    const before = rows();
+    for (const path of ['/v1/payments', '/v1/payments/check', '/v1/x402/payments', '/v1/fetch', '/v1/invoices']) {
+      const answered = await post(path, body);
+      expect([path, answered.status, answered.body.code]).toEqual([path, 400, 'invalid_json']);
+    }
+    expect(rows()).toEqual(before);
+  });
+
+  it('is no UTF-8: refused, not read as U+FFFD', async () => {
+    const bytes = Buffer.from(`{"payee":"Grace","amount":${money},"memo":"page ?"}`);
+    bytes[bytes.indexOf('?')] = 0xe9;
+    const response = await fetch(`${office.url}/v1/payments`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${agent.key}`, 'idempotency-key': 'no-utf-8-at-all' },
+      body: bytes,
+    });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ code: 'invalid_json', details: { problem: 'invalid_utf8' } });
+  });
+
+  it('is a query with a parameter twice', async () => {
+    const response = await fetch(`${office.url}/v1/payments?limit=1&limit=2`, {
+      headers: { authorization: `Bearer ${agent.key}` },
+    });
+    expect([response.status, (await response.json()).code]).toEqual([400, 'invalid_request']);
+  });
+});
+
 describe('an amount', () => {
   it.each([
     '-1',

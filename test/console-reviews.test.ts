@@ -63,9 +63,9 @@ async function signedIn(role: string): Promise<Tab> {
 }
 
 /** A payment that waits for people: for one person below 30 USDC, for two from there on. */
-async function asked(value: string): Promise<Payment> {
+async function asked(value: string, by: Agent = agent): Promise<Payment> {
   made += 1;
-  const payment = await agent.client.call(
+  const payment = await by.client.call(
     'pay',
     { payee: 'Grace', amount: { value, currency: 'USDC' }, workflow: 'paper-digest', memo: `page ${made}` },
     { idempotencyKey: `for-review-${made}` },
@@ -126,6 +126,27 @@ describe('reviews in the console', () => {
       state: 'rejected',
       review: { approvals: [{ verdict: 'reject', reason: 'we have this paper already' }] },
     });
+  });
+
+  it('answered from the list say what happened, also after they have left it', async () => {
+    // An agent of its own: the others' day has a limit.
+    const lister = await office.agent('lister', '100');
+    const [paid, refused] = [await asked('25.2', lister), await asked('25.3', lister)];
+    const { page } = ada;
+    await page.goto('/reviews');
+    const card = (value: string) => page.getByRole('region', { name: `${value} USDC to Grace` });
+    await card('25.20').getByRole('button', { name: 'Approve' }).click();
+    const told = page.getByRole('status').filter({ hasText: '25.20 USDC to Grace' });
+    await told.getByText('Approved. The payment goes out.').waitFor();
+    await card('25.20').waitFor({ state: 'detached' });
+    await card('25.30').getByRole('button', { name: 'Reject' }).click();
+    await card('25.30').getByRole('button', { name: 'Sign the rejection' }).click();
+    await page.getByText('Rejected. The money goes back to the agent.').waitFor();
+    await card('25.30').waitFor({ state: 'detached' });
+    expect(await told.getByText('Approved. The payment goes out.').count()).toBe(1);
+    expect(await faults(page)).toEqual([]);
+    expect(await stateOf(refused.id)).toBe('rejected');
+    await office.until(paid.id, ['settled', 'final']);
   });
 
   it('wait for a quorum of two, each seeing the other live', async () => {

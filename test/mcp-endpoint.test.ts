@@ -196,6 +196,68 @@ describe('/mcp', () => {
     expect(next.id).not.toBe(first.id);
   });
 
+  it('takes workflow and run with every tool, also where the operation knows no run', async () => {
+    const headers = { 'bursar-workflow': 'paper-digest', 'bursar-run': '2026-11-24' };
+    const { client, call } = await connect(overHttp(office, agent, headers));
+    const amount = usdc('0.10');
+    const { payment } = (await call('pay', { payee: 'Grace', amount })).structuredContent;
+    const inputs: Record<string, Json> = {
+      pay: { payee: 'Grace', amount },
+      fetch_paid: { url: `http://${scene.seller.host}/`, method: 'GET' },
+      check: { payee: 'Grace', amount },
+      budget: {},
+      payment: { id: payment.id },
+      payments: {},
+      create_invoice: { amount, memo: 'a page' },
+      refund: { of: payment.id },
+      request_mandate: {
+        payees: ['Grace'],
+        per_payment: amount,
+        total: amount,
+        expires_at: '2027-12-31T00:00:00Z',
+        reason: 'each page',
+      },
+    };
+    for (const { name } of (await client.listTools()).tools) {
+      const { structuredContent } = await call(name, inputs[name]);
+      const code = (structuredContent.error as { code?: string } | undefined)?.code;
+      expect([name, code]).not.toEqual([name, 'invalid_request']);
+      if (name !== 'refund') expect([name, code]).toEqual([name, undefined]);
+    }
+    await client.close();
+    const empty = await connect(overHttp(office, agent, { 'bursar-workflow': '', 'bursar-run': ' ' }));
+    expect(await empty.call('budget')).not.toHaveProperty('isError');
+    await empty.client.close();
+  });
+
+  it('reads messages by the rule for all JSON: no key twice, nothing nested without end', async () => {
+    const raw = (body: string | Uint8Array<ArrayBuffer>) =>
+      fetch(`${office.url}/mcp`, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${agent.key}`,
+          accept: 'application/json, text/event-stream',
+          'content-type': 'application/json',
+        },
+        body,
+      });
+    const pay = (args: string) =>
+      `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"pay","arguments":${args}}}`;
+    const amount = '{"value":"0.10","currency":"USDC"}';
+    const bad = [
+      pay(`{"payee":"Grace","amount":${amount},"amount":{"value":"9.00","currency":"USDC"}}`),
+      pay(`{"payee":"Grace","amount":${amount},"memo":"\\udc00"}`),
+      pay(`${'['.repeat(10_000)}${']'.repeat(10_000)}`),
+      Uint8Array.from([...Buffer.from('{"jsonrpc":"2.0","id":1,"method":"'), 0xff, ...Buffer.from('"}')]),
+    ];
+    for (const body of bad) {
+      const answered = await raw(body);
+      expect(answered.status).toBe(400);
+      expect(await answered.json()).toMatchObject({ jsonrpc: '2.0', error: { code: -32700 } });
+    }
+    expect((await raw(pay(`{"payee":"Grace","amount":${amount}}`))).status).toBe(200);
+  });
+
   it("shows one agent nothing of another's", async () => {
     const other = await office.agent('another one', '5');
     const { payments } = await agent.client.call('list_payments', { limit: 1 });

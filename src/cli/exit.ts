@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import { ProblemError } from '../client/client.ts';
-import { BursarError } from '../errors/base.ts';
+import { BursarError, problemType } from '../errors/base.ts';
 import { catalogue } from '../errors/catalogue.ts';
 
 /** What a script goes by. */
@@ -41,7 +41,7 @@ function asBursarError(error: unknown): { code: string; status: number; problem:
     const { code, status, message, details, action } = error;
     const entry = Object.hasOwn(catalogue, code) ? catalogue[code as keyof typeof catalogue] : null;
     const problem = {
-      type: `https://bursar.dev/errors/${code}`,
+      type: problemType(code),
       title: entry?.title ?? message,
       status,
       code,

@@ -5,7 +5,9 @@ import { Command } from 'commander';
 import { formatEther } from 'viem';
 import { type Client, ProblemError } from '../client/client.ts';
 import { BursarError } from '../errors/base.ts';
+import { readJson } from '../text/json.ts';
 import { EXIT, type ExitCode } from './exit.ts';
+import { unreadable } from './jsonFile.ts';
 import { columns, type Document, examples, type Field, finish } from './operationCommand.ts';
 import { followPayout } from './payoutProgress.ts';
 import { writeResults } from './payoutResults.ts';
@@ -117,10 +119,10 @@ function contentOf(file: string, given: string | undefined): Document {
   const content = textOf(file);
   if (format === 'csv') return { csv: content };
   try {
-    const document: unknown = JSON.parse(content);
+    const document = readJson(content);
     return { lines: Array.isArray(document) ? document : at(document, 'lines') };
   } catch (cause) {
-    throw new BursarError('invalid_request', { message: `${file} is not JSON.`, cause });
+    throw unreadable(file, cause);
   }
 }
 

@@ -5,7 +5,7 @@ describe('BursarError', () => {
   it('becomes an RFC 9457 problem with its code, status, advice and what happened this time', () => {
     const error = new BursarError('queue_full', { message: '20000 wait.', details: { waiting: 20_000 } });
     expect(error.toProblem()).toEqual({
-      type: 'https://bursar.dev/errors/queue_full',
+      type: 'urn:bursar:error:queue_full',
       title: 'Too many requests are waiting for a decision.',
       status: 503,
       code: 'queue_full',

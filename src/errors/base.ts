@@ -33,7 +33,7 @@ export class BursarError extends Error {
   /** RFC 9457 problem details. */
   toProblem(): Record<string, unknown> {
     return {
-      type: `https://bursar.dev/errors/${this.code}`,
+      type: problemType(this.code),
       title: this.#entry.title,
       status: this.status,
       code: this.code,
@@ -44,6 +44,9 @@ export class BursarError extends Error {
     };
   }
 }
+
+/** RFC 9457 `type`: a name, not an address to fetch. `docs/errors.md` has an anchor for each code. */
+export const problemType = (code: string): string => `urn:bursar:error:${code}`;
 
 /** Throws `invariant_violated` when what must hold does not. */
 export function invariant(condition: unknown, message: string, details: ErrorDetails = {}): asserts condition {

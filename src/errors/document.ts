@@ -19,6 +19,7 @@ export function errorsDocument(): string {
     '',
     'Every failure is an RFC 9457 problem document (`application/problem+json`) with `type`, `title`, `status`, `code`,',
     '`detail`, `action`, `retry` and, where it helps, `details`. Programs decide by `code`, which never changes its meaning.',
+    '`type` is `urn:bursar:error:<code>`: it names the error and is no address to fetch; the table below explains each code.',
     'A denial by policy is not an error: it is a payment in the state `denied`, with its reasons.',
     '',
     '| code | status | send it again? | what happened | what to do |',

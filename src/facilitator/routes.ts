@@ -3,6 +3,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { getAddress, type Hex, isAddress } from 'viem';
 import { BursarError } from '../errors/base.ts';
 import { log } from '../log/log.ts';
+import { readJson } from '../text/json.ts';
 import type { Chain } from '../wallet/chain.ts';
 import type { TokenDomain } from '../wallet/tokenDomain.ts';
 import type { Settles } from './facilitator.ts';
@@ -88,9 +89,5 @@ export function facilitatorRoutes(options: FacilitatorRoutes): Hono {
 }
 
 async function json(c: Context): Promise<unknown> {
-  try {
-    return JSON.parse(await c.req.text());
-  } catch {
-    throw new BursarError('invalid_json');
-  }
+  return readJson(await c.req.arrayBuffer());
 }

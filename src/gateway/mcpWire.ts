@@ -5,6 +5,7 @@ import {
 } from '@x402/core/http';
 import type { PaymentPayload } from '@x402/core/types';
 import type { Answer } from '../seller/sales.ts';
+import { isTooDeep } from '../text/json.ts';
 
 /** x402's MCP transport (specs/transports-v2/mcp.md): payment, offer and receipt travel in the messages, not in HTTP. */
 const PAYMENT = 'x402/payment';
@@ -70,6 +71,8 @@ function withReceipt(json: string, id: unknown, receipt: unknown): string | null
   } catch {
     return null;
   }
+  // Written again it would overflow the stack; the upstream's answer goes back as it is.
+  if (isTooDeep(message)) return null;
   if (typeof message !== 'object' || message === null || !('result' in message) || !('id' in message)) return null;
   const { result } = message;
   if (message.id !== id || typeof result !== 'object' || result === null) return null;

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import type { PaymentRequirements } from '@x402/core/types';
 import { describe, expect, it } from 'vitest';
 import { echo, gatewayWorld } from '../../test/support/gatewayWorld.ts';
 
@@ -71,6 +72,57 @@ describe('a tool call in another charset', () => {
     for (const type of ['application/json', 'application/json; charset=utf-8', 'application/json;charset="UTF8"']) {
       expect([type, await status(type)]).toEqual([type, 200]);
     }
+  });
+});
+
+describe('a tool call that two JSON readers may read differently', () => {
+  it('is refused with 400, never with 500, and does not reach the upstream', async () => {
+    const upstream = await api(echo);
+    const { url } = await gateway(upstream.url, 'routes: [{ match: "/mcp", wire: mcp, tools: { search: "0.02" } }]');
+    const send = async (body: string | Uint8Array<ArrayBuffer>) =>
+      (await fetch(`${url}/mcp`, { method: 'POST', body, headers: { 'content-type': 'application/json' } })).status;
+    const call = (params: string) => `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${params}}`;
+    const nested = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`;
+    for (const body of [
+      call(`{"name":"help","arguments":${nested(10_000)}}`),
+      call(`{"name":"search","arguments":${nested(200_000)}}`),
+      nested(10_000),
+      call('{"name":"help","name":"search"}'),
+      call('{"name":"help","n\\u0061me":"search"}'),
+      `{"method":"tools/call","jsonrpc":"2.0","id":1,"method":"ping","params":{"name":"search"}}`,
+      call('{"name":"help","arguments":{"q":"\\ud800"}}'),
+      call('{"name":"help","__proto__":{"name":"search"}}'),
+      Uint8Array.from([...Buffer.from('{"jsonrpc":"2.0","method":"'), 0xc3, 0x28, ...Buffer.from('"}')]),
+    ]) {
+      expect([String(body).slice(0, 90), await send(body)]).toEqual([String(body).slice(0, 90), 400]);
+    }
+    expect(upstream.seen).toEqual([]);
+    expect(await send(call(`{"name":"help","arguments":${nested(40)}}`))).toBe(200);
+    expect(await send(call(`{"name":"help","arguments":{"q":"${'x'.repeat(900_000)}"}}`))).toBe(200);
+    for (const payment of ['null', '7', '"x"', '[]', '{}', nested(40)]) {
+      const body = call(`{"name":"search","arguments":{},"_meta":{"x402/payment":${payment}}}`);
+      expect([payment, (await send(body)) < 500]).toEqual([payment, true]);
+    }
+    expect(upstream.seen).toHaveLength(2);
+  });
+
+  it('takes back an answer of the upstream that is nested without end', async () => {
+    const deep = `{"jsonrpc":"2.0","id":1,"result":${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}}`;
+    const upstream = await api((_request, response) => {
+      response.setHeader('content-type', 'application/json').end(deep);
+    });
+    const { url } = await gateway(upstream.url, 'routes: [{ match: "/mcp", wire: mcp, tools: { search: "0.02" } }]');
+    const buyer = await world.scene.buyer(100_000n);
+    const body = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search"}}';
+    const offer = (await (await fetch(`${url}/mcp`, { method: 'POST', body })).json()) as {
+      result: { structuredContent: { accepts: PaymentRequirements[]; resource: { url: string } } };
+    };
+    const { accepts, resource } = offer.result.structuredContent;
+    const payment = { ...(await buyer.pay(accepts[0] as PaymentRequirements)), resource };
+    const paid = { ...JSON.parse(body), params: { name: 'search', _meta: { 'x402/payment': payment } } };
+    const answered = await fetch(`${url}/mcp`, { method: 'POST', body: JSON.stringify(paid) });
+    expect(answered.status).toBe(200);
+    expect(await answered.text()).toBe(deep);
   });
 });
 

@@ -1,4 +1,6 @@
+import { BursarError } from '../errors/base.ts';
 import { type MicroUsdc, microUsdc } from '../money/microUsdc.ts';
+import { decodeUtf8, readJson } from '../text/json.ts';
 import { takePayment } from './mcpWire.ts';
 import type { PricedRoute } from './routes.ts';
 
@@ -22,11 +24,11 @@ const FIELDS = ['jsonrpc', 'method', 'params', 'id', 'name', 'arguments', '_meta
 export function priceTools(route: PricedRoute, text: Buffer): ToolCall | ToolRefusal {
   let parsed: unknown;
   try {
-    const json = new TextDecoder('utf-8', { fatal: true }).decode(text);
-    parsed = JSON.parse(json);
+    const json = decodeUtf8(text);
+    parsed = readJson(json);
     if (!isExact(json)) return { refused: 'A number has more digits than JSON readers keep; send it as text.' };
-  } catch {
-    return { refused: 'The body is not JSON in UTF-8.' };
+  } catch (error) {
+    return { refused: error instanceof BursarError ? error.message : 'The body is not JSON in UTF-8.' };
   }
   const messages = Array.isArray(parsed) ? parsed : [parsed];
   if (messages.length === 0 || messages.length > CALLS_MAX) return { refused: 'Send 1 to 100 messages.' };

@@ -9,6 +9,7 @@ import { invalidRequest } from '../operation/dispatch.ts';
 import { findInvoice } from '../operation/invoices.ts';
 import { type InvoiceView, invoiceView } from '../operation/invoiceView.ts';
 import { claimByPayer, PayerClaim } from '../operation/payerClaim.ts';
+import { readJson } from '../text/json.ts';
 import { invoicePage, pageHeaders } from './invoicePage.ts';
 import { type KeyDoor, refuseAfter } from './keyDoor.ts';
 
@@ -49,10 +50,7 @@ export function invoiceRoutes(app: App, addressOf: KeyDoor['addressOf']): Hono {
   });
   http.post('/:id/claims', limit, async (c) => {
     bound(c);
-    const body: unknown = await c.req.json().catch(() => {
-      throw new BursarError('invalid_json');
-    });
-    const parsed = PayerClaim.safeParse(body);
+    const parsed = PayerClaim.safeParse(readJson(await c.req.arrayBuffer()));
     if (!parsed.success) throw invalidRequest(parsed.error);
     await claimByPayer(app, c.req.param('id'), parsed.data);
     return c.json(publicView(shown(c.req.param('id'))), 202);

@@ -95,7 +95,7 @@ const problemSchema: Json = {
   description: 'RFC 9457 problem details.',
   required: ['type', 'title', 'status', 'code', 'detail', 'action', 'retry'],
   properties: {
-    type: { type: 'string' },
+    type: { type: 'string', description: '`urn:bursar:error:<code>`: a name, not an address.' },
     title: { type: 'string' },
     status: { type: 'integer' },
     code: { type: 'string', enum: Object.keys(catalogue) },

@@ -5,6 +5,7 @@ import type { App } from '../operation/app.ts';
 import { dispatch } from '../operation/dispatch.ts';
 import type { Operation } from '../operation/operation.ts';
 import { registry } from '../operation/registry.ts';
+import { readJsonObject } from '../text/json.ts';
 import { createCallers, type People } from './callers.ts';
 import { createConsole } from './consoleRoutes.ts';
 import { eventStream } from './eventStream.ts';
@@ -39,7 +40,7 @@ export function createHttp(app: App, people: People | null = null, keys = openKe
     const limit = limitBody(bodyMax(operation));
     http.on(operation.method, path, limit, async (c) => {
       const caller = callers(c);
-      const input = operation.method === 'GET' ? c.req.query() : await body(c);
+      const input = operation.method === 'GET' ? query(c) : await body(c);
       const result = await dispatch(app, operation, caller, withParameters(input, c.req.param()), {
         idempotencyKey: c.req.header('idempotency-key') ?? null,
       });
@@ -75,16 +76,16 @@ function limitBody(maxSize: number): MiddlewareHandler {
 const rank = (path: string): number => (path.includes('{') ? 1 : 0);
 
 async function body(c: Context): Promise<Record<string, unknown>> {
-  const text = await c.req.text();
-  if (text === '') return {};
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch {
-    throw new BursarError('invalid_json');
+  const bytes = await c.req.arrayBuffer();
+  return bytes.byteLength === 0 ? {} : readJsonObject(bytes);
+}
+
+/** A parameter given twice is refused, as a key twice in a body is. */
+function query(c: Context): Record<string, string> {
+  for (const [name, values] of Object.entries(c.req.queries())) {
+    if (values.length > 1) throw new BursarError('invalid_request', { message: `${name} is given twice in the URL.` });
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new BursarError('invalid_json');
-  return parsed as Record<string, unknown>;
+  return c.req.query();
 }
 
 /** A parameter comes from the path alone: a body that names it too is refused, not overruled. */

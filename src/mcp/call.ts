@@ -31,10 +31,8 @@ export async function callTool(
 
 function withStanding(tool: Tool, operation: Operation, args: Json, { workflow, run }: Standing): Json {
   const takes = fieldsOf(operation);
-  const job = takes.has('workflow') && args.workflow === undefined && workflow !== undefined;
-  return {
-    ...tool.defaults,
-    ...(job ? { workflow, ...(run === undefined || args.run !== undefined ? {} : { run }) } : {}),
-    ...args,
-  };
+  const isJobOpen = takes.has('workflow') && args.workflow === undefined && workflow !== undefined;
+  // Some operations take a workflow and no run: a budget, say.
+  const isRunOpen = isJobOpen && takes.has('run') && args.run === undefined && run !== undefined;
+  return { ...tool.defaults, ...(isJobOpen ? { workflow } : {}), ...(isRunOpen ? { run } : {}), ...args };
 }

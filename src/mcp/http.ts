@@ -5,11 +5,13 @@ import {
   validateOriginHeader,
 } from '@modelcontextprotocol/server';
 import type { Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
 import { BursarError } from '../errors/base.ts';
 import { log } from '../log/log.ts';
 import type { App } from '../operation/app.ts';
 import { callerOf } from '../operation/dispatch.ts';
 import type { Caller } from '../operation/operation.ts';
+import { readJson } from '../text/json.ts';
 import { doorLimit, inProcessDoor } from './door.ts';
 import { createMcpServer } from './server.ts';
 import type { McpSettings } from './settings.ts';
@@ -37,7 +39,6 @@ export function openMcp(app: App, host: string, settings: McpSettings, callerByK
       });
     },
     {
-      maxRequestBodySize: BODY_MAX_BYTES,
       maxSubscriptions: MAX_LISTENING,
       onerror: (error) => log.debug({ err: error }, 'an MCP request was refused'),
     },
@@ -47,16 +48,40 @@ export function openMcp(app: App, host: string, settings: McpSettings, callerByK
   async function serve(c: Context): Promise<Response> {
     refuseForeign(c, names, settings.origins);
     agentOnly(callerByKey(c));
+    const parsedBody = await bodyOf(c);
+    if (parsedBody instanceof Response) return parsedBody;
     const token = bearer(c);
     const extra = { workflow: c.req.header('bursar-workflow'), run: c.req.header('bursar-run') };
-    return handler.fetch(c.req.raw, { authInfo: { token: token ?? '', clientId: 'agent', scopes: [], extra } });
+    return handler.fetch(c.req.raw, {
+      authInfo: { token: token ?? '', clientId: 'agent', scopes: [], extra },
+      ...(parsedBody === undefined ? {} : { parsedBody }),
+    });
   }
   return {
     mount: (http) => {
-      http.all('/mcp', serve);
+      http.all('/mcp', bodyLimit({ maxSize: BODY_MAX_BYTES, onError: tooLarge }), serve);
     },
     close: () => handler.close(),
   };
+}
+
+/** The message, read by the rule for all JSON from outside; a refusal is JSON-RPC's "parse error". Undefined: no body. */
+async function bodyOf(c: Context): Promise<unknown> {
+  if (c.req.method !== 'POST') return undefined;
+  try {
+    return readJson(await c.req.arrayBuffer());
+  } catch (error) {
+    if (!(error instanceof BursarError)) throw error;
+    const { problem } = error.details;
+    return c.json(
+      { jsonrpc: '2.0', id: null, error: { code: -32700, message: error.message, data: { problem } } },
+      400,
+    );
+  }
+}
+
+function tooLarge(): never {
+  throw new BursarError('body_too_large', { message: `The body is larger than ${BODY_MAX_BYTES / 1024} KiB.` });
 }
 
 /** DNS rebinding: a page under a foreign name that resolves to this machine sends that name, or its Origin. */
@@ -87,7 +112,8 @@ function standingOf(extra: Record<string, unknown> | undefined): {
   workflow?: string | undefined;
   run?: string | undefined;
 } {
-  const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
+  // A header that is sent empty says nothing.
+  const text = (value: unknown) => (typeof value === 'string' && value.trim() !== '' ? value : undefined);
   return { workflow: text(extra?.workflow), run: text(extra?.run) };
 }
 

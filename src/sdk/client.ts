@@ -25,8 +25,11 @@ export type KeyOption = { idempotencyKey?: string };
 
 /** Bursar as an agent's code sees it. Every call throws `BursarProblem` or `BursarUnreachable`. */
 export type Bursar = {
-  /** Asks for a payment. The same key is the same payment, however often it is sent. */
-  pay(input: PayInput, options: { idempotencyKey: string }): Promise<PaymentAnswer>;
+  /**
+   * Asks for a payment. The same key is the same payment, however often it is sent. Without a key the request itself is the key:
+   * the same payee, amount, memo, workflow and run are one payment; to pay once more on purpose say `again: 2` in the input.
+   */
+  pay(input: PayInput, options?: KeyOption): Promise<PaymentAnswer>;
   /** Would it be allowed, and why? Pays nothing. */
   check(input: PayInput): Promise<CheckAnswer>;
   payment(id: string): Promise<Payment>;
@@ -40,7 +43,7 @@ export type Bursar = {
   /** Hands in a 402's offer; gets the signed header or the reasons against it. */
   payX402(input: X402Input, options?: KeyOption): Promise<X402Answer>;
   /** Tells what the seller answered; status 0 is no answer. */
-  reportX402(id: string, status: number, paymentResponse: string | null): Promise<Payment & { outcome: string }>;
+  reportX402(id: string, status: number, paymentResponse?: string | null): Promise<Payment & { outcome: string }>;
 };
 
 const TIMEOUT_MS = 60_000;
@@ -75,13 +78,16 @@ export function createBursar(options: BursarOptions): Bursar {
   }
 
   return {
-    pay: (input, { idempotencyKey }) => call('POST', '/v1/payments', input, idempotencyKey),
+    pay: (input, { idempotencyKey } = {}) => {
+      const body = idempotencyKey === undefined ? { again: 1, ...input } : input;
+      return call('POST', '/v1/payments', body, idempotencyKey);
+    },
     check: (input) => call('POST', '/v1/payments/check', input),
     payment: (id) => call('GET', `/v1/payments/${encodeURIComponent(id)}`, {}),
     payments: (filter = {}) => call('GET', '/v1/payments', filter),
     budget: ({ agent = 'me', ...input } = {}) => call('GET', `/v1/agents/${encodeURIComponent(agent)}/budget`, input),
     payX402: (input, { idempotencyKey } = {}) => call('POST', '/v1/x402/payments', input, idempotencyKey),
-    reportX402: (id, status, payment_response) =>
+    reportX402: (id, status, payment_response = null) =>
       call('POST', `/v1/x402/payments/${encodeURIComponent(id)}/report`, { status, payment_response }),
   };
 }

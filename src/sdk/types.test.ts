@@ -15,7 +15,7 @@ describe('The types of the SDK', () => {
   });
 
   it('are what the operations take', () => {
-    expectTypeOf<PayInput>().toExtend<z.input<typeof PayInputSchema>>();
+    expectTypeOf<PayInput>().toExtend<z.input<typeof PayInputSchema> & { again?: number }>();
     expectTypeOf<Omit<X402Input, 'method'>>().toExtend<Omit<z.input<typeof x402.PayX402Input>, 'method'>>();
     expectTypeOf<BudgetInput & { id: string }>().toExtend<z.input<typeof budget.BudgetInput> & { agent?: string }>();
   });

@@ -92,6 +92,8 @@ export type PayInput = {
   category?: string;
   memo?: string;
   refund_of?: string;
+  /** Without an idempotency key: the same request is the same payment. To pay once more on purpose, say 2, then 3, … */
+  again?: number;
 };
 export type X402Input = {
   url: string;

@@ -23,7 +23,7 @@ export type Launched = {
   keys: KeyProvider;
   /** Null where the chain is not ours. */
   local: LocalChain | null;
-  /** The operator's key where this start made one: shown once; it lies in `operatorKeyFile` too. */
+  /** The operator's key where this start made one: for tests. People are told of `operatorKeyFile`, since output lands in logs. */
   operatorKey: string | null;
   stop(): Promise<void>;
 };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
+import { readJson } from '../text/json.ts';
 
 const text = z.string().max(2048);
 /** One entry of `accepts` (x402 v2). Unknown fields are kept: the payload must echo the whole requirement. */
@@ -36,8 +37,9 @@ export function parsePaymentRequired(given: unknown): PaymentRequired {
 
 function decode(header: string): unknown {
   try {
-    return JSON.parse(Buffer.from(header, 'base64').toString('utf8'));
-  } catch {
-    throw new BursarError('x402_invalid', { message: 'PAYMENT-REQUIRED is not base64 of JSON.' });
+    return readJson(Buffer.from(header, 'base64'));
+  } catch (cause) {
+    const why = cause instanceof BursarError ? ` ${cause.message}` : '';
+    throw new BursarError('x402_invalid', { message: `PAYMENT-REQUIRED is not base64 of JSON.${why}`, cause });
   }
 }

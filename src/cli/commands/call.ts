@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { BursarError } from '../../errors/base.ts';
 import { registry } from '../../operation/registry.ts';
+import { readJsonObject } from '../../text/json.ts';
+import { unreadable } from '../jsonFile.ts';
 import { type Document, group, operationCommand } from '../operationCommand.ts';
 
 const INPUT = new Option('--input <json>', 'More input as a JSON object; @file reads it, @- from stdin. Flags win');
@@ -26,11 +27,8 @@ export function callCommand(): Command {
 function given(text: unknown): Document {
   if (typeof text !== 'string') return {};
   try {
-    const json = text.startsWith('@') ? readFileSync(text === '@-' ? 0 : text.slice(1), 'utf8') : text;
-    const value: unknown = JSON.parse(json);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Document;
+    return readJsonObject(text.startsWith('@') ? readFileSync(text === '@-' ? 0 : text.slice(1)) : text);
   } catch (cause) {
-    throw new BursarError('invalid_request', { message: '--input cannot be read as JSON.', cause });
+    throw unreadable('--input', cause);
   }
-  throw new BursarError('invalid_request', { message: '--input is not a JSON object.' });
 }

@@ -162,9 +162,7 @@ async function whereToGo(
   screen.line(`Console  ${launched.url}   Sign in: ${run} console`);
   void buildConsole(screen);
   screen.line(`API      ${launched.url}/v1   OpenAPI  ${launched.url}/openapi.json`);
-  screen.line(
-    `Key      ${keyFile} (the operator's, mode 0600)${launched.operatorKey ? `: ${launched.operatorKey}` : ''}`,
-  );
+  screen.line(`Key      in ${keyFile} (the operator's, mode 0600)`);
   screen.line();
   screen.line('In another terminal:');
   for (const command of [

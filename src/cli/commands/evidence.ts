@@ -1,9 +1,10 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { BursarError } from '../../errors/base.ts';
 import type { Finding } from '../../receipt/finding.ts';
 import type { Verification } from '../../receipt/verify.ts';
 import { EXIT } from '../exit.ts';
+import { readJsonFile } from '../jsonFile.ts';
 import { type Document, examples, finish } from '../operationCommand.ts';
 import { type Session, sessionOf } from '../session.ts';
 import { visible } from '../table.ts';
@@ -118,12 +119,7 @@ async function receiptsOf(session: Session, what: string): Promise<unknown[]> {
 
 /** One receipt, a list of them, or `list_receipts`' answer. */
 function readReceipts(path: string): unknown[] {
-  let document: unknown;
-  try {
-    document = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (cause) {
-    throw new BursarError('invalid_request', { message: `${path} cannot be read as JSON.`, cause });
-  }
+  const document = readJsonFile(path);
   const list = Array.isArray(document) ? document : ((document as Document | null)?.receipts ?? [document]);
   if (!Array.isArray(list) || list.length === 0)
     throw new BursarError('invalid_request', { message: `${path} holds no receipt.` });

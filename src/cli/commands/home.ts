@@ -137,11 +137,9 @@ async function serve({ home, screen }: Session, flags: ServeFlags): Promise<void
     openapi: `${launched.url}/openapi.json`,
     home: home.dir,
     operator_key_file: operatorKeyFile(home),
-    operator_key: launched.operatorKey,
   });
   if (launched.operatorKey) {
-    screen.line(`Operator key, shown this once: ${launched.operatorKey}`);
-    screen.line(`It is also in ${operatorKeyFile(home)} (mode 0600), where this CLI finds it.`);
+    screen.line(`A new operator key is in ${operatorKeyFile(home)} (mode 0600), where this CLI finds it.`);
   }
   screen.line(
     `Bursar serves on ${launched.url} (chain ${launched.config.chain.id}, home ${home.dir}). Ctrl-C stops it.`,

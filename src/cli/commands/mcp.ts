@@ -21,8 +21,8 @@ export function mcpCommand(): Command {
       const { key } = command.optsWithGlobals<{ key?: string }>();
       const client = createClient(sessionOf(command).url(), agentKey(key ?? process.env.BURSAR_API_KEY));
       const standing = {
-        workflow: flags.workflow ?? process.env.BURSAR_WORKFLOW,
-        run: flags.run ?? process.env.BURSAR_RUN,
+        workflow: flags.workflow ?? (process.env.BURSAR_WORKFLOW || undefined),
+        run: flags.run ?? (process.env.BURSAR_RUN || undefined),
       };
       const { serveStdio } = await import('@modelcontextprotocol/server/stdio');
       const { createMcpServer } = await import('../../mcp/server.ts');

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { BursarError } from '../../errors/base.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
+import { readJsonFile } from '../jsonFile.ts';
 import { columns, type Document, type Field, group, operationCommand } from '../operationCommand.ts';
 import { afterwards, isRefusal, showPayment } from '../payment.ts';
 import { paintState } from '../screen.ts';
@@ -130,12 +129,7 @@ function batchCommand(): Command {
 
 /** A JSON list of payments as the operation takes them, or a document with `payments`; `-` is stdin. */
 function readPayments(path: string): unknown {
-  let document: unknown;
-  try {
-    document = JSON.parse(readFileSync(path === '-' ? 0 : path, 'utf8'));
-  } catch (cause) {
-    throw new BursarError('invalid_request', { message: `${path} cannot be read as JSON.`, cause });
-  }
+  const document = readJsonFile(path);
   return Array.isArray(document) ? document : at(document, 'payments');
 }
 

@@ -9,6 +9,7 @@ import type { App } from '../../operation/app.ts';
 import { invalidRequest } from '../../operation/dispatch.ts';
 import { countAttempts } from '../../session/attempts.ts';
 import { csrfOf, isCsrf, SESSION_MS, type Session } from '../../session/sessions.ts';
+import { readJson } from '../../text/json.ts';
 import { type People, sessionOf } from '../callers.ts';
 import { type KeyDoor, refuseAfter } from '../keyDoor.ts';
 import { oidcRoutes } from './oidcRoutes.ts';
@@ -58,10 +59,7 @@ export function sessionRoutes(app: App, people: People, keys: KeyDoor): Hono {
     if (!/^application\/json\b/.test(c.req.header('content-type') ?? '')) throw new BursarError('invalid_json');
     if (c.req.header('sec-fetch-site') === 'cross-site') throw new BursarError('forbidden');
     const [from, nowMs] = [addressOf(c), app.clock()];
-    const body: unknown = await c.req.json().catch(() => {
-      throw new BursarError('invalid_json');
-    });
-    const parsed = SignIn.safeParse(body);
+    const parsed = SignIn.safeParse(readJson(await c.req.arrayBuffer()));
     if (!parsed.success) throw invalidRequest(parsed.error);
     const origin = originOf(c, site);
     // A right signature passes whatever came from its address before: nobody can lock another out by failing.

@@ -14,7 +14,8 @@ import { Destination, Progress, Reasons, Verdicts } from './reviewParts.tsx';
 type Review = { payment: Payment; approve: unknown; reject: unknown; sponsor_may_approve: boolean };
 type Verdict = 'approve' | 'reject';
 
-export function OneReview({ id }: { id: string }) {
+/** `onSaid`: hears what became of an answer; a list drops the review with the answer to it. */
+export function OneReview({ id, onSaid }: { id: string; onSaid?: (shown: Payment, said: string) => void }) {
   const me = useMe();
   const { agents, payees, nameOf, recipientOf } = useNames();
   const payment = useAsk<Payment>(`/v1/payments/${id}`);
@@ -23,6 +24,10 @@ export function OneReview({ id }: { id: string }) {
   const [isBusy, setBusy] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
   const [said, setSaid] = useState<string | null>(null);
+  const tell = (shown: Payment, text: string): void => {
+    setSaid(text);
+    onSaid?.(shown, text);
+  };
 
   const answer = async (shown: Payment, verdict: Verdict, reason?: string): Promise<void> => {
     setBusy(true);
@@ -42,10 +47,10 @@ export function OneReview({ id }: { id: string }) {
         signature,
         ...(reason ? { reason } : {}),
       });
-      setSaid(outcome(verdict, after));
+      tell(shown, outcome(verdict, after));
     } catch (error) {
       if (error instanceof Problem && error.code === 'invalid_transition') {
-        setSaid('Somebody else answered first; your signature was not needed.');
+        tell(shown, 'Somebody else answered first; your signature was not needed.');
       } else setFailure(walletProblem(error));
     } finally {
       payment.reload();
@@ -86,7 +91,7 @@ export function OneReview({ id }: { id: string }) {
               {inert(failure)}
             </Alert>
           )}
-          {said && (
+          {said && !onSaid && (
             <Text mt="sm" role="status" fw={600}>
               {said}
             </Text>

@@ -1,16 +1,24 @@
+import { Alert, Stack } from '@mantine/core';
+import { useState } from 'react';
 import { useAsk } from '../live.tsx';
-import { Empty, Loaded, Page, To } from '../parts.tsx';
+import { useNames } from '../names.tsx';
+import { Empty, Loaded, Page, To, usdc } from '../parts.tsx';
 import type { Payment } from '../views.ts';
 import { OneReview } from './review.tsx';
 
 /** Each is asked for by itself, so that what is signed is what is shown. */
 const SHOWN = 20;
+/** Answers that stay on the page after their reviews have left it. */
+const TOLD = 5;
+
+type Told = { payment: Payment; said: string };
 
 /** What waits for people; one of them is `/reviews/<id>`. */
 export function Reviews({ only }: { only?: string }) {
   const waiting = useAsk<{ payments: Payment[]; next_cursor: string | null }>(
     only ? null : `/v1/payments?state=in_review&limit=${SHOWN}`,
   );
+  const [told, setTold] = useState<Told[]>([]);
   if (only) {
     return (
       <Page title="Review" aside={<To href="/reviews">All reviews</To>}>
@@ -18,8 +26,11 @@ export function Reviews({ only }: { only?: string }) {
       </Page>
     );
   }
+  const note = (payment: Payment, said: string): void =>
+    setTold((before) => [{ payment, said }, ...before.filter((each) => each.payment.id !== payment.id)].slice(0, TOLD));
   return (
     <Page title="Reviews">
+      <Answered told={told} />
       <Loaded answer={waiting}>
         {({ payments, next_cursor: next }) =>
           payments.length === 0 ? (
@@ -27,7 +38,7 @@ export function Reviews({ only }: { only?: string }) {
           ) : (
             <>
               {payments.map(({ id }) => (
-                <OneReview key={id} id={id} />
+                <OneReview key={id} id={id} onSaid={note} />
               ))}
               {next && (
                 <Empty>These are the newest {SHOWN}. More are waiting: they come up as these are answered.</Empty>
@@ -37,5 +48,20 @@ export function Reviews({ only }: { only?: string }) {
         }
       </Loaded>
     </Page>
+  );
+}
+
+/** What became of the reviews answered on this page. The region is there before its text, so that screen readers read it. */
+function Answered({ told }: { told: readonly Told[] }) {
+  const { recipientOf } = useNames();
+  return (
+    <Stack role="status" gap="xs" mb={told.length > 0 ? 'md' : 0}>
+      {told.map(({ payment, said }) => (
+        <Alert key={payment.id} variant="outline" title={said}>
+          {usdc(payment.amount)} to {recipientOf(payment) ?? 'an unknown address'}:{' '}
+          <To href={`/payments/${payment.id}`}>the payment</To>
+        </Alert>
+      ))}
+    </Stack>
   );
 }
