@@ -10,6 +10,7 @@ const example = operation({
   method: 'POST',
   path: '/v1/example/{id}',
   scope: 'read',
+  cost: 'light',
   input: z.strictObject({
     id: z.string(),
     name: z.string().describe('What it is called'),

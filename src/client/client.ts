@@ -94,7 +94,7 @@ function texts(input: Record<string, unknown>): Record<string, string> {
   );
 }
 
-/** The `data:` of each server-sent event. */
+/** The `data:` of each server-sent event. Throws `ProblemError` where the server says that the stream ends for good. */
 async function* messages(body: ReadableStream<Uint8Array>): AsyncGenerator<Record<string, unknown>> {
   const decoder = new TextDecoder();
   let buffer = '';
@@ -103,8 +103,12 @@ async function* messages(body: ReadableStream<Uint8Array>): AsyncGenerator<Recor
     const parts = buffer.split('\n\n');
     buffer = parts.pop() ?? '';
     for (const part of parts) {
-      const data = part.split('\n').find((line) => line.startsWith('data: '));
-      if (data) yield JSON.parse(data.slice('data: '.length)) as Record<string, unknown>;
+      const lines = part.split('\n');
+      const data = lines.find((line) => line.startsWith('data: '));
+      if (!data) continue;
+      const message = JSON.parse(data.slice('data: '.length)) as Record<string, unknown>;
+      if (!lines.includes('event: end')) yield message;
+      else if (Number(message.status) < 500) throw new ProblemError(message);
     }
   }
 }

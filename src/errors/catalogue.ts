@@ -72,6 +72,12 @@ export const catalogue = {
     'Use a new key for a new payment, or the first body for a retry.',
   ),
   too_many_requests: entry(429, 'safe', 'Too many requests.', 'Wait for the seconds in Retry-After.'),
+  too_many_streams: entry(
+    429,
+    'safe',
+    'Too many event streams are open.',
+    'Close one, or share one stream among the readers; then open it again.',
+  ),
   queue_full: entry(
     503,
     'safe',

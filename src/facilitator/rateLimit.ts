@@ -1,7 +1,9 @@
-/** Requests per caller: a bucket of `burst` that refills by `perSecond`. Bounded in memory: the stalest caller is forgotten. */
+/** Tokens per caller: a bucket of `burst` that refills by `perSecond`. Bounded in memory: the stalest caller is forgotten. */
 export type RateLimit = {
-  /** 0 when the request may pass, else after how many seconds to come again. */
-  take(caller: string, nowMs: number): number;
+  /** 0 when the request may pass, else after how many seconds to come again. `cost`: tokens, 1 for an ordinary request. */
+  take(caller: string, nowMs: number, cost?: number): number;
+  /** Takes what a request turned out to cost: it was done already, so the bucket may go below zero. */
+  owe(caller: string, nowMs: number, cost: number): void;
 };
 
 const CALLERS_MAX = 10_000;
@@ -9,14 +11,23 @@ const CALLERS_MAX = 10_000;
 export function rateLimit(options: { perSecond: number; burst: number }): RateLimit {
   const { perSecond, burst } = options;
   const buckets = new Map<string, { left: number; atMs: number }>();
+
+  const leftOf = (caller: string, nowMs: number): number => {
+    const before = buckets.get(caller) ?? { left: burst, atMs: nowMs };
+    return Math.min(burst, before.left + (Math.max(0, nowMs - before.atMs) / 1_000) * perSecond);
+  };
+  const put = (caller: string, left: number, atMs: number): void => {
+    buckets.delete(caller);
+    buckets.set(caller, { left, atMs });
+    if (buckets.size > CALLERS_MAX) buckets.delete(buckets.keys().next().value as string);
+  };
   return {
-    take: (caller, nowMs) => {
-      const before = buckets.get(caller) ?? { left: burst, atMs: nowMs };
-      const left = Math.min(burst, before.left + (Math.max(0, nowMs - before.atMs) / 1_000) * perSecond);
-      buckets.delete(caller);
-      buckets.set(caller, { left: left >= 1 ? left - 1 : left, atMs: nowMs });
-      if (buckets.size > CALLERS_MAX) buckets.delete(buckets.keys().next().value as string);
-      return left >= 1 ? 0 : Math.ceil((1 - left) / perSecond);
+    take: (caller, nowMs, cost = 1) => {
+      const left = leftOf(caller, nowMs);
+      const passes = left >= cost;
+      put(caller, passes ? left - cost : left, nowMs);
+      return passes ? 0 : Math.ceil((cost - left) / perSecond);
     },
+    owe: (caller, nowMs, cost) => put(caller, Math.max(-burst, leftOf(caller, nowMs) - cost), nowMs),
   };
 }

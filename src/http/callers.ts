@@ -1,19 +1,19 @@
 import type { Context } from 'hono';
 import { BursarError } from '../errors/base.ts';
-import { rateLimit } from '../facilitator/rateLimit.ts';
-import type { App } from '../operation/app.ts';
 import type { Caller } from '../operation/operation.ts';
 import type { Oidc } from '../session/oidc/oidc.ts';
 import type { NoteRefusal } from '../session/refusals.ts';
 import { isCsrf, type Session, type Sessions } from '../session/sessions.ts';
-import { type KeyDoor, refuseAfter } from './keyDoor.ts';
+import type { KeyDoor } from './keyDoor.ts';
 import { CSRF_HEADER, type Site, sessionToken } from './signIn/site.ts';
 
-/** Far above what one server decides in a second; only a caller that has lost its way meets it. */
-const PER_KEY = { perSecond: 2_000, burst: 10_000 };
-
 /** Who sends a request: the holder of an API key, or the person behind a session cookie. */
-export type Callers = (c: Context) => Caller;
+export type Callers = {
+  /** Throws `unauthenticated`, `csrf_required`, `too_many_requests` (after too many wrong keys). Charges nothing. */
+  of(c: Context): Caller;
+  /** Asks again for a request that was let in: as cheap as can be, and a key that ended is no wrong guess. Throws as `of`. */
+  still(c: Context): Caller;
+};
 
 /** Where people sign in. */
 export type People = {
@@ -24,18 +24,19 @@ export type People = {
   note: NoteRefusal;
 };
 
-/**
- * A key wins over a cookie. With a cookie, everything that is not a GET needs the CSRF header. Throws `unauthenticated`,
- * `csrf_required`, `too_many_requests`.
- */
-export function createCallers(app: App, keys: KeyDoor, people: People | null): Callers {
-  const perKey = rateLimit(PER_KEY);
-  return (c) => {
-    const hasKey = c.req.header('authorization') !== undefined;
-    const token = people && !hasKey ? sessionToken(c, people.site) : undefined;
-    const caller = people && token !== undefined ? bySession(c, people.sessions, keys, token) : keys.callerByKey(c);
-    refuseAfter(perKey.take(caller.credential.id, app.clock()), 'Too many requests with this key.');
-    return caller;
+/** A key wins over a cookie. With a cookie, everything that is not a GET needs the CSRF header. */
+export function createCallers(keys: KeyDoor, people: People | null): Callers {
+  const tokenOf = (c: Context): string | undefined =>
+    people && c.req.header('authorization') === undefined ? sessionToken(c, people.site) : undefined;
+  return {
+    of: (c) => {
+      const token = tokenOf(c);
+      return people && token !== undefined ? bySession(c, people.sessions, keys, token) : keys.callerByKey(c);
+    },
+    still: (c) => {
+      const token = tokenOf(c);
+      return people && token !== undefined ? people.sessions.resolve(token).caller : keys.stillByKey(c);
+    },
   };
 }
 

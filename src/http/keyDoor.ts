@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import { BursarError } from '../errors/base.ts';
 import { rateLimit } from '../facilitator/rateLimit.ts';
 import type { App } from '../operation/app.ts';
+import { bearerKey } from '../operation/bearer.ts';
 import { callerOf } from '../operation/dispatch.ts';
 import type { Caller } from '../operation/operation.ts';
 import { countAttempts } from '../session/attempts.ts';
@@ -11,7 +12,9 @@ import { type NoteRefusal, refusalLog } from '../session/refusals.ts';
 
 const PER_ADDRESS = { max: 30, windowMs: 60_000 };
 const PER_PREFIX = { max: 60, windowMs: 60_000 };
-/** Far above what an agent at work asks for: bounds what one that runs wild takes from the others, and leaves in the log. */
+/** In tokens (see `operation/cost.ts`). Far above what one server decides in a second; only a runaway client reaches it. */
+const PER_KEY = { perSecond: 2_000, burst: 10_000 };
+/** All keys of an agent together. Far above what an agent at work asks for: bounds what one takes from the others. */
 const PER_AGENT = { perSecond: 200, burst: 2_000 };
 /** `bursar_ag_` and six characters: enough to tell keys apart, far too little to guess the rest. */
 const PREFIX_LENGTH = 16;
@@ -20,8 +23,14 @@ const PREFIX_LENGTH = 16;
 export type KeyDoor = {
   /** The address that limits count by: see `clientAddress`. */
   addressOf(c: Context): string;
-  /** Who holds the bearer's key. Throws `unauthenticated`, `too_many_requests`. */
+  /** Who holds the bearer's key. Counts wrong keys, charges nothing. Throws `unauthenticated`, `too_many_requests`. */
   callerByKey(c: Context): Caller;
+  /** The same for a key that was right before: a wrong one is no attempt to guess. Throws `unauthenticated`. */
+  stillByKey(c: Context): Caller;
+  /** Charges a request to its key and, for an agent's key, to the agent. Throws `too_many_requests`. */
+  charge(caller: Caller, tokens: number): void;
+  /** Charges what a request has cost beyond that; never throws. The next request waits for it. */
+  owe(caller: Caller, tokens: number): void;
   /** Counts a key, or the cookie of no session, that was wrong. Throws `too_many_requests` where there were too many. */
   wasWrong(c: Context, key: string | null): void;
 };
@@ -29,6 +38,7 @@ export type KeyDoor = {
 /**
  * Good keys pass whatever came from their address or with their prefix before: 256 random bits are not guessed, and nobody must be
  * able to lock another out by sending wrong ones. The limits bound noise and work. They live in memory: a restart forgets them.
+ * Resolving a key and charging a request are two acts: a stream resolves its key over and over and is charged once.
  */
 export function openKeyDoor(
   app: App,
@@ -39,6 +49,7 @@ export function openKeyDoor(
 ): KeyDoor {
   const perAddress = countAttempts(PER_ADDRESS);
   const perPrefix = countAttempts(PER_PREFIX);
+  const perKey = rateLimit(PER_KEY);
   const perAgent = rateLimit(PER_AGENT);
 
   const addressOf = (c: Context): string => {
@@ -59,19 +70,25 @@ export function openKeyDoor(
   return {
     addressOf,
     wasWrong,
+    stillByKey: (c) => callerOf(app, bearerKey(c.req.header('authorization'))),
     callerByKey: (c) => {
-      const key = /^Bearer ([\x21-\x7e]+)$/.exec(c.req.header('authorization') ?? '')?.[1];
+      const key = bearerKey(c.req.header('authorization'));
       if (key === undefined) throw new BursarError('unauthenticated');
-      let caller: Caller;
       try {
-        caller = callerOf(app, key);
+        return callerOf(app, key);
       } catch (error) {
         if (error instanceof BursarError && error.code === 'unauthenticated') wasWrong(c, key);
         throw error;
       }
-      const { agentId } = caller.credential;
-      if (agentId !== null) refuseAfter(perAgent.take(agentId, app.clock()), 'This agent asks too often.');
-      return caller;
+    },
+    charge: ({ credential: { id, agentId } }, tokens) => {
+      const nowMs = app.clock();
+      refuseAfter(perKey.take(id, nowMs, tokens), 'Too many requests with this key.');
+      if (agentId !== null) refuseAfter(perAgent.take(agentId, nowMs, tokens), 'This agent asks too often.');
+    },
+    owe: ({ credential: { id, agentId } }, tokens) => {
+      perKey.owe(id, app.clock(), tokens);
+      if (agentId !== null) perAgent.owe(agentId, app.clock(), tokens);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { catalogue, type ErrorCode } from '../errors/catalogue.ts';
+import { costs } from '../operation/cost.ts';
 import type { Operation } from '../operation/operation.ts';
 
 type Json = Record<string, unknown>;
@@ -60,7 +61,7 @@ function describe(operation: Operation): Json {
   return {
     operationId: operation.name,
     summary: operation.summary,
-    description: `Needs a key with scope \`${operation.scope}\`.`,
+    description: `Needs a key with scope \`${operation.scope}\`. Costs \`${operation.cost}\` (${costs[operation.cost]} tokens).`,
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(hasBody ? { requestBody: { required: required.length > 0, content: { 'application/json': { schema } } } } : {}),
     responses: { [operation.idempotent ? '201' : '200']: success(operation), ...problems(operation) },

@@ -2,13 +2,14 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { BursarError } from '../errors/base.ts';
 import type { App } from '../operation/app.ts';
+import { costs } from '../operation/cost.ts';
 import { dispatch } from '../operation/dispatch.ts';
 import type { Operation } from '../operation/operation.ts';
 import { registry } from '../operation/registry.ts';
 import { readJsonObject } from '../text/json.ts';
 import { createCallers, type People } from './callers.ts';
 import { createConsole } from './consoleRoutes.ts';
-import { eventStream } from './eventStream.ts';
+import { createEventStreams } from './eventStreams.ts';
 import { invoiceRoutes } from './invoiceRoutes.ts';
 import { openKeyDoor } from './keyDoor.ts';
 import { openapi } from './openapi.ts';
@@ -21,7 +22,7 @@ const bodyMax = ({ bodyMaxBytes }: Operation): number => bodyMaxBytes ?? BODY_MA
 /** The HTTP door: a route per operation, the OpenAPI document, the event stream, a health check; sign-in where people are given. */
 export function createHttp(app: App, people: People | null = null, keys = openKeyDoor(app)): Hono {
   const http = new Hono();
-  const callers = createCallers(app, keys, people);
+  const callers = createCallers(keys, people);
   http.onError((error, c) => problem(c, error));
   const console = people ? createConsole() : null;
   http.notFound(
@@ -32,17 +33,19 @@ export function createHttp(app: App, people: People | null = null, keys = openKe
   http.get('/health', (c) => c.json({ status: 'ok', version: app.version }));
   const document = JSON.stringify(openapi(registry, app.version));
   http.get('/openapi.json', (c) => c.body(document, 200, { 'content-type': 'application/json' }));
-  http.get('/v1/events/stream', (c) => eventStream(app, () => callers(c), c));
+  http.get('/v1/events/stream', createEventStreams(app, callers, keys));
   // Fixed paths before those with parameters: `/v1/policies/active` is not a digest.
   const byRank = [...registry].sort((a, b) => rank(a.path) - rank(b.path));
   for (const operation of byRank) {
     const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1');
     const limit = limitBody(bodyMax(operation));
     http.on(operation.method, path, limit, async (c) => {
-      const caller = callers(c);
+      const caller = callers.of(c);
+      keys.charge(caller, costs[operation.cost]);
       const input = operation.method === 'GET' ? query(c) : await body(c);
       const result = await dispatch(app, operation, caller, withParameters(input, c.req.param()), {
         idempotencyKey: c.req.header('idempotency-key') ?? null,
+        owe: (tokens) => keys.owe(caller, tokens),
       });
       return c.json(result as object, operation.idempotent ? 201 : 200);
     });

@@ -1,6 +1,7 @@
 import { BursarError } from '../errors/base.ts';
 import { log } from '../log/log.ts';
 import type { App } from '../operation/app.ts';
+import { costs } from '../operation/cost.ts';
 import { dispatch } from '../operation/dispatch.ts';
 import type { Caller, Operation } from '../operation/operation.ts';
 
@@ -23,13 +24,18 @@ export type Door = {
   call(operation: Operation, input: Json, idempotencyKey: string | null): Promise<DoorAnswer>;
 };
 
-/** The door inside the server's own process, for one caller. */
-export function inProcessDoor(app: App, caller: Caller, base: string): Door {
+/** What a call costs is taken from the caller's limits before it runs. Throws `too_many_requests`. */
+export type Charging = { charge(caller: Caller, tokens: number): void; owe(caller: Caller, tokens: number): void };
+
+/** Calls the operations inside the server's own process, for one caller. */
+export function inProcessDoor(app: App, caller: Caller, base: string, keys: Charging): Door {
   return {
     base,
     async call(operation, input, idempotencyKey) {
       try {
-        return { ok: true, answer: (await dispatch(app, operation, caller, input, { idempotencyKey })) as Json };
+        keys.charge(caller, costs[operation.cost]);
+        const owe = (tokens: number): void => keys.owe(caller, tokens);
+        return { ok: true, answer: (await dispatch(app, operation, caller, input, { idempotencyKey, owe })) as Json };
       } catch (error) {
         if (!(error instanceof BursarError)) log.error({ err: error, operation: operation.name }, 'a tool failed');
         const known = error instanceof BursarError ? error : new BursarError('internal');

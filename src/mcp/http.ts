@@ -9,10 +9,12 @@ import { bodyLimit } from 'hono/body-limit';
 import { BursarError } from '../errors/base.ts';
 import { log } from '../log/log.ts';
 import type { App } from '../operation/app.ts';
+import { bearerKey } from '../operation/bearer.ts';
+import { costs } from '../operation/cost.ts';
 import { callerOf } from '../operation/dispatch.ts';
 import type { Caller } from '../operation/operation.ts';
 import { readJson } from '../text/json.ts';
-import { doorLimit, inProcessDoor } from './door.ts';
+import { type Charging, doorLimit, inProcessDoor } from './door.ts';
 import { createMcpServer } from './server.ts';
 import type { McpSettings } from './settings.ts';
 
@@ -22,18 +24,21 @@ const MAX_AT_ONCE = 256;
 /** The tools never change, so nobody needs to listen; a few hosts do. */
 const MAX_LISTENING = 64;
 
+/** Who holds the bearer's key, with the limits on wrong ones; and what requests are charged to. */
+export type McpKeys = Charging & { callerByKey(c: Context): Caller };
 export type McpHttp = { mount(http: Hono): void; close(): Promise<void> };
 
 /**
  * Streamable HTTP at `/mcp`, for agents' keys. Each request stands alone, for clients of either era: there are no sessions to
- * hijack, to leak or to count. `host`: where the server listens. `callerByKey`: who holds the bearer's key, with the limits on wrong ones.
+ * hijack, to leak or to count. `host`: where the server listens. `keys`: the
+ * limits that it shares with the other interfaces.
  */
-export function openMcp(app: App, host: string, settings: McpSettings, callerByKey: (c: Context) => Caller): McpHttp {
+export function openMcp(app: App, host: string, settings: McpSettings, keys: McpKeys): McpHttp {
   const bounded = doorLimit(MAX_AT_ONCE);
   const handler = createMcpHandler(
     ({ authInfo, requestInfo }) => {
       const caller = agentOnly(callerOf(app, authInfo?.token));
-      return createMcpServer(bounded(inProcessDoor(app, caller, requestInfo?.url ?? `http://${host}`)), {
+      return createMcpServer(bounded(inProcessDoor(app, caller, requestInfo?.url ?? `http://${host}`, keys)), {
         version: app.version,
         standing: standingOf(authInfo?.extra),
       });
@@ -47,10 +52,11 @@ export function openMcp(app: App, host: string, settings: McpSettings, callerByK
 
   async function serve(c: Context): Promise<Response> {
     refuseForeign(c, names, settings.origins);
-    agentOnly(callerByKey(c));
+    const caller = agentOnly(keys.callerByKey(c));
+    keys.charge(caller, costs.light);
     const parsedBody = await bodyOf(c);
     if (parsedBody instanceof Response) return parsedBody;
-    const token = bearer(c);
+    const token = bearerKey(c.req.header('authorization'));
     const extra = { workflow: c.req.header('bursar-workflow'), run: c.req.header('bursar-run') };
     return handler.fetch(c.req.raw, {
       authInfo: { token: token ?? '', clientId: 'agent', scopes: [], extra },
@@ -102,10 +108,6 @@ function agentOnly(caller: Caller): Caller {
     throw new BursarError('forbidden', { message: "MCP is for agents: use an agent's key (bursar_ag_…)." });
   }
   return caller;
-}
-
-function bearer(c: Context): string | undefined {
-  return /^Bearer ([\x21-\x7e]+)$/.exec(c.req.header('authorization') ?? '')?.[1];
 }
 
 function standingOf(extra: Record<string, unknown> | undefined): {

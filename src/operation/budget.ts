@@ -63,6 +63,7 @@ export const budgetOperations = [
     method: 'GET',
     path: '/v1/agents/{id}/budget',
     scope: 'read',
+    cost: 'medium',
     input: BudgetInput,
     output: BudgetView,
     errors: ['agent_not_found', 'payee_not_found', 'workflow_not_found', 'policy_unavailable'],

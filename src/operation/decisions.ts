@@ -23,6 +23,7 @@ export const decisionOperations = [
     method: 'GET',
     path: '/v1/decisions',
     scope: 'read',
+    cost: 'medium',
     peopleOnly: true,
     input: z.strictObject({
       since: Time.optional().describe('Decided at this time or later'),

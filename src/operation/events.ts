@@ -20,10 +20,14 @@ export type EventView = z.input<typeof EventView>;
 
 export function eventsAfter(
   tx: ReadTx,
-  filter: { after: number; agent: string | undefined; payment: string | undefined; limit: number },
+  filter: { after: number; upTo?: number; agent: string | undefined; payment: string | undefined; limit: number },
 ): EventView[] {
   const where = ['seq > ?'];
   const values: (string | number)[] = [filter.after];
+  if (filter.upTo !== undefined) {
+    where.push('seq <= ?');
+    values.push(filter.upTo);
+  }
   if (filter.agent) {
     where.push('agent_id = ?');
     values.push(filter.agent);
@@ -49,6 +53,7 @@ export const eventOperations = [
     method: 'GET',
     path: '/v1/events',
     scope: 'read',
+    cost: 'medium',
     input: z.strictObject({
       after: z.coerce.number().int().min(0).default(0).describe('The last `seq` you have'),
       agent: idOf('agent').optional(),
@@ -76,6 +81,7 @@ export const eventOperations = [
     method: 'GET',
     path: '/v1/alerts',
     scope: 'read',
+    cost: 'medium',
     peopleOnly: true,
     input: z.strictObject({ limit: Limit }),
     output: z.object({

@@ -78,6 +78,7 @@ export const exposureOperations = [
     method: 'GET',
     path: '/v1/exposure',
     scope: 'read',
+    cost: 'bulk',
     input: z.strictObject({ agent: Ref.optional().describe('Only this one; without it all') }),
     output: View,
     errors: ['agent_not_found', 'policy_unavailable'],

@@ -152,6 +152,7 @@ export const fetchOperations = [
     method: 'POST',
     path: '/v1/fetch',
     scope: 'pay',
+    cost: 'medium',
     input: FetchInput,
     output: FetchAnswer,
     errors: [
@@ -177,6 +178,7 @@ export const fetchOperations = [
     method: 'POST',
     path: '/v1/fetch/hosts',
     scope: 'admin',
+    cost: 'light',
     input: z.strictObject({ hosts: z.array(Host).max(200) }),
     output: z.object({ hosts: z.array(z.string()) }),
     errors: [],
@@ -194,6 +196,7 @@ export const fetchOperations = [
     method: 'GET',
     path: '/v1/fetch/hosts',
     scope: 'read',
+    cost: 'light',
     input: z.strictObject({}),
     output: z.object({ hosts: z.array(z.string()) }),
     errors: [],

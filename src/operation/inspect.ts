@@ -93,6 +93,7 @@ export const inspectOperations = [
     method: 'GET',
     path: '/v1/transactions/{hash}',
     scope: 'read',
+    cost: 'medium',
     peopleOnly: true,
     input: z.strictObject({ hash: Hex32 }),
     output: z.object({
@@ -168,6 +169,7 @@ export const inspectOperations = [
     method: 'GET',
     path: '/v1/payments/{id}/story',
     scope: 'read',
+    cost: 'medium',
     input: z.strictObject({ id: idOf('payment') }),
     output: z.object({
       payment: PaymentView,
@@ -252,6 +254,7 @@ export const inspectOperations = [
     method: 'GET',
     path: '/v1/search/payments',
     scope: 'read',
+    cost: 'heavy',
     peopleOnly: true,
     input: z.strictObject({ q: z.string().trim().min(2).max(100) }),
     output: z.object({ payments: z.array(PaymentView) }),

@@ -47,6 +47,7 @@ export const keyOperations = [
     method: 'POST',
     path: '/v1/keys',
     scope: 'admin',
+    cost: 'light',
     input: z.strictObject({
       role: z.enum(roles),
       agent: Ref.optional(),
@@ -79,6 +80,7 @@ export const keyOperations = [
     method: 'GET',
     path: '/v1/keys',
     scope: 'admin',
+    cost: 'medium',
     input: z.strictObject({}),
     output: z.object({ keys: z.array(KeyView) }),
     errors: [],
@@ -90,6 +92,7 @@ export const keyOperations = [
     method: 'POST',
     path: '/v1/keys/{id}/rotate',
     scope: 'admin',
+    cost: 'light',
     input: z.strictObject({
       id: idOf('credential'),
       grace_seconds: z.int().min(0).max(86_400).default(ROTATION_GRACE_SECONDS),
@@ -108,6 +111,7 @@ export const keyOperations = [
     method: 'POST',
     path: '/v1/keys/{id}/revoke',
     scope: 'admin',
+    cost: 'light',
     input: z.strictObject({ id: idOf('credential') }),
     output: KeyView,
     errors: [],

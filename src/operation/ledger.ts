@@ -14,6 +14,7 @@ export const ledgerOperations = [
     method: 'POST',
     path: '/v1/ledger/check',
     scope: 'read',
+    cost: 'bulk',
     input: z.strictObject({}),
     output: z.object({
       ok: z.boolean(),
@@ -35,6 +36,7 @@ export const ledgerOperations = [
     method: 'GET',
     path: '/v1/ledger/balances',
     scope: 'read',
+    cost: 'heavy',
     peopleOnly: true,
     input: z.strictObject({}),
     output: z.object({ balances: z.array(z.object({ account: z.string(), amount: AmountView })) }),
@@ -53,6 +55,7 @@ export const ledgerOperations = [
     method: 'GET',
     path: '/v1/ledger/entries',
     scope: 'read',
+    cost: 'medium',
     peopleOnly: true,
     input: z.strictObject({
       payment: idOf('payment').optional(),
@@ -112,6 +115,7 @@ export const ledgerOperations = [
     method: 'POST',
     path: '/v1/agents/{id}/suspense/accept',
     scope: 'admin',
+    cost: 'light',
     input: z.strictObject({ id: Ref, amount: Amount, reason: safeText(200) }),
     output: z.object({ available: AmountView, suspense: AmountView }),
     errors: ['agent_not_found', 'insufficient_funds'],

@@ -38,6 +38,7 @@ export const noticeOperations = [
     method: 'POST',
     path: '/v1/notices/endpoints',
     scope: 'admin',
+    cost: 'light',
     input: z.strictObject({
       kind: z.enum(endpointKinds),
       target: z.union([z.url({ protocol: /^https?$/ }).max(2048), z.email().max(254)]),
@@ -73,6 +74,7 @@ export const noticeOperations = [
     method: 'GET',
     path: '/v1/notices/endpoints',
     scope: 'admin',
+    cost: 'light',
     input: z.strictObject({}),
     output: z.object({ endpoints: z.array(EndpointView) }),
     errors: [],
@@ -84,6 +86,7 @@ export const noticeOperations = [
     method: 'POST',
     path: '/v1/notices/endpoints/{id}/remove',
     scope: 'admin',
+    cost: 'light',
     input: z.strictObject({ id: idOf('noticeEndpoint') }),
     output: EndpointView,
     errors: ['notice_endpoint_not_found'],
@@ -95,6 +98,7 @@ export const noticeOperations = [
     method: 'GET',
     path: '/v1/notices',
     scope: 'admin',
+    cost: 'medium',
     input: z.strictObject({ state: z.enum(['pending', 'delivered', 'dead']).optional(), limit: Limit }),
     output: z.object({
       notices: z.array(
@@ -147,6 +151,7 @@ export const noticeOperations = [
     method: 'POST',
     path: '/v1/notices/{id}/redeliver',
     scope: 'admin',
+    cost: 'light',
     input: z.strictObject({ id: idOf('notice') }),
     output: z.object({ id: z.string() }),
     errors: ['not_found'],

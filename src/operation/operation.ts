@@ -2,11 +2,16 @@ import type { z } from 'zod';
 import type { ErrorCode } from '../errors/catalogue.ts';
 import type { Credential, Scope } from '../identity/credentials.ts';
 import type { App } from './app.ts';
+import type { Cost } from './cost.ts';
 
 /** Who asks. `actor` goes into the events. */
 export type Caller = { credential: Credential; actor: string };
 /** What comes with a request beside its input. */
-export type RequestMeta = { idempotencyKey: string | null };
+export type RequestMeta = {
+  idempotencyKey: string | null;
+  /** Charges the caller what this very request has cost beyond the operation's class, in tokens. */
+  owe?: (tokens: number) => void;
+};
 
 /**
  * One thing that Bursar does, told once: HTTP route, OpenAPI, CLI command and SDK method are made from it. Path parameters
@@ -19,6 +24,8 @@ export type Operation<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.Z
   path: `/v1/${string}`;
   /** What the key must hold. */
   scope: Scope;
+  /** The measured class of what a request costs the server: see `cost.ts`. */
+  cost: Cost;
   /** Of the whole house: an agent's key does not see it, whatever its scopes. */
   peopleOnly?: boolean;
   input: I;

@@ -139,6 +139,7 @@ export const ownerOperations = [
     method: 'POST',
     path: '/v1/agents/{id}/owner-calls/prepare',
     scope: 'admin',
+    cost: 'medium',
     input: Input,
     output: CallView,
     errors: ['agent_not_found', 'chain_unavailable', 'conflict'],
@@ -174,6 +175,7 @@ export const ownerOperations = [
     method: 'POST',
     path: '/v1/agents/{id}/owner-calls',
     scope: 'admin',
+    cost: 'medium',
     input: z.strictObject({
       ...shape,
       expires_at: Time.describe('At most ten minutes from now; part of what was signed'),
@@ -211,6 +213,7 @@ export const ownerOperations = [
     method: 'GET',
     path: '/v1/owner-calls/{transaction}',
     scope: 'admin',
+    cost: 'medium',
     input: z.strictObject({ transaction: z.string().regex(/^[0-9]{1,15}$/) }),
     output: SentView,
     errors: ['not_found'],

@@ -48,6 +48,7 @@ export const paymentOperations = [
     method: 'POST',
     path: '/v1/payments',
     scope: 'pay',
+    cost: 'light',
     input: PayInput.extend({
       again: z
         .int()
@@ -100,6 +101,7 @@ export const paymentOperations = [
     method: 'POST',
     path: '/v1/batches',
     scope: 'pay',
+    cost: 'heavy',
     input: z.strictObject({
       agent: Ref.optional(),
       payments: z.array(z.strictObject(payShape)).min(1).max(BATCH_MAX),
@@ -134,6 +136,7 @@ export const paymentOperations = [
     method: 'POST',
     path: '/v1/payments/check',
     scope: 'pay',
+    cost: 'medium',
     input: PayInput,
     output: z.object({
       effect: z.enum(['allow', 'deny', 'review']),
@@ -188,6 +191,7 @@ export const paymentOperations = [
     method: 'GET',
     path: '/v1/payments/{id}',
     scope: 'read',
+    cost: 'light',
     input: z.strictObject({ id: idOf('payment') }),
     output: PaymentView,
     errors: ['payment_not_found'],
@@ -200,6 +204,7 @@ export const paymentOperations = [
     method: 'GET',
     path: '/v1/payments',
     scope: 'read',
+    cost: 'medium',
     input: z.strictObject({
       agent: idOf('agent').optional(),
       payee: idOf('payee').optional(),
@@ -256,6 +261,7 @@ export const paymentOperations = [
     method: 'POST',
     path: '/v1/payments/{id}/cancel',
     scope: 'pay',
+    cost: 'light',
     input: z.strictObject({ id: idOf('payment') }),
     output: PaymentView,
     errors: ['payment_not_found', 'invalid_transition'],

@@ -101,6 +101,7 @@ export const receivableOperations = [
     method: 'POST',
     path: '/v1/receivables/{id}/splits/retry',
     scope: 'admin',
+    cost: 'medium',
     input: z.strictObject({ id: idOf('receivable') }),
     output: ReceivableView,
     errors: ['receivable_not_found', 'policy_unavailable'],
@@ -120,6 +121,7 @@ export const receivableOperations = [
     method: 'GET',
     path: '/v1/receivables/{id}',
     scope: 'read',
+    cost: 'light',
     input: z.strictObject({ id: idOf('receivable') }),
     output: ReceivableView,
     errors: ['receivable_not_found'],
@@ -131,6 +133,7 @@ export const receivableOperations = [
     method: 'GET',
     path: '/v1/receivables',
     scope: 'read',
+    cost: 'medium',
     input: z.strictObject({
       agent: idOf('agent').optional(),
       kind: z.enum(receivableKinds).optional(),

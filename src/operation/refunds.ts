@@ -102,6 +102,7 @@ export const refundOperations = [
     method: 'POST',
     path: '/v1/refunds',
     scope: 'pay',
+    cost: 'light',
     input: z.strictObject({
       of: idOf('receivable').or(idOf('payment')).describe("The receivable, or the buyer's payment"),
       amount: Amount.optional().describe('Without it: all that is left'),
@@ -128,6 +129,7 @@ export const refundOperations = [
     method: 'POST',
     path: '/v1/refund-requests',
     scope: 'pay',
+    cost: 'light',
     input: z.strictObject({
       payment: idOf('payment'),
       amount: Amount.optional().describe('Without it: all that is left'),
@@ -163,6 +165,7 @@ export const refundOperations = [
     method: 'POST',
     path: '/v1/refund-requests/{id}/answer',
     scope: 'pay',
+    cost: 'light',
     input: z.strictObject({ id: idOf('refundRequest'), accept: z.boolean(), answer: safeText(280).optional() }),
     output: RefundRequestView.extend({ payment_state: z.string().nullable() }),
     errors: ['not_found', 'conflict', 'receivable_not_final', 'refund_exceeds_original', 'policy_unavailable'],
@@ -199,6 +202,7 @@ export const refundOperations = [
     method: 'GET',
     path: '/v1/refund-requests',
     scope: 'read',
+    cost: 'medium',
     input: z.strictObject({
       agent: idOf('agent').optional(),
       state: z.enum(['open', 'accepted', 'declined']).optional(),

@@ -117,6 +117,7 @@ export const reportOperations = [
     method: 'GET',
     path: '/v1/reports/overview',
     scope: 'read',
+    cost: 'heavy',
     peopleOnly: true,
     input: z.strictObject({
       days: z.coerce.number().int().min(1).max(366).default(30).describe('Today and the days before; up to 3, hours'),
@@ -167,6 +168,7 @@ export const reportOperations = [
     method: 'GET',
     path: '/v1/reports/pilot',
     scope: 'read',
+    cost: 'bulk',
     peopleOnly: true,
     input: z.strictObject({
       from: DateText.optional().describe('A day of the first week; without it four weeks ago'),

@@ -42,6 +42,7 @@ export const reviewOperations = [
     method: 'GET',
     path: '/v1/reviews',
     scope: 'approve',
+    cost: 'medium',
     input: z.strictObject({ limit: Limit }),
     output: z.object({ payments: z.array(PaymentView) }),
     errors: [],
@@ -56,6 +57,7 @@ export const reviewOperations = [
     method: 'GET',
     path: '/v1/reviews/{id}',
     scope: 'approve',
+    cost: 'medium',
     input: z.strictObject({ id: idOf('payment') }),
     output: z.object({
       payment: PaymentView,
@@ -84,6 +86,7 @@ export const reviewOperations = [
     method: 'POST',
     path: '/v1/reviews/{id}',
     scope: 'approve',
+    cost: 'medium',
     input: z.strictObject({
       id: idOf('payment'),
       verdict: Verdict,

@@ -47,6 +47,7 @@ export const shadowOperations = [
     method: 'POST',
     path: '/v1/policies/shadow',
     scope: 'policy',
+    cost: 'heavy',
     input: z.strictObject({ digest: Digest.nullable() }),
     output: z.object({ digest: z.string().nullable() }),
     errors: ['policy_not_found', 'policy_unavailable', 'policy_already_active', 'shadow_meters_differ', 'conflict'],
@@ -63,6 +64,7 @@ export const shadowOperations = [
     method: 'GET',
     path: '/v1/policies/differences',
     scope: 'read',
+    cost: 'heavy',
     peopleOnly: true,
     input: z.strictObject({
       digest: Digest.optional().describe('A candidate of before; without it the newest one'),

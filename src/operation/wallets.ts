@@ -80,6 +80,7 @@ export const walletOperations = [
     method: 'GET',
     path: '/v1/agents/{id}/wallet',
     scope: 'read',
+    cost: 'medium',
     input: z.strictObject({ id: Ref }),
     output: WalletView,
     errors: ['agent_not_found', 'chain_unavailable'],

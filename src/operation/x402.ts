@@ -45,6 +45,7 @@ export const x402Operations = [
     method: 'POST',
     path: '/v1/x402/payments',
     scope: 'pay',
+    cost: 'light',
     input: PayX402Input,
     output: PayX402Answer,
     errors: [
@@ -91,6 +92,7 @@ export const x402Operations = [
     method: 'POST',
     path: '/v1/x402/payments/{id}/report',
     scope: 'pay',
+    cost: 'light',
     input: z.strictObject({
       id: idOf('payment'),
       status: z.int().min(0).max(599).describe('The HTTP status; 0 for no answer'),

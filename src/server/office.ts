@@ -174,7 +174,7 @@ export async function openOffice(options: {
     clock,
     wake,
   });
-  const mcp = openMcp(app, config.server.host, config.mcp, doors.keys.callerByKey);
+  const mcp = openMcp(app, config.server.host, config.mcp, doors.keys);
   const payouts = createPayoutRunner({
     store,
     chainFacts: app.chainFacts,
