@@ -2,7 +2,7 @@
  * Which room may import which: arrows point inward, and there are no cycles, types included. `npm run deps` checks it.
  * A room that is missing here is refused, so that it gets its place first. See docs/architecture.md.
  */
-const spine = ['errors', 'money', 'ids', 'text'];
+const spine = ['errors', 'money', 'ids', 'time', 'text'];
 const domain = [...spine, 'store', 'policy', 'ledger', 'identity', 'mandates', 'payments', 'receivables'];
 const effects = [
   ...domain,
@@ -33,6 +33,7 @@ const rooms = {
   ids: ['errors'],
   // Text and JSON from outside, read by one rule at every interface.
   text: ['errors', 'ids'],
+  time: [],
   // The table of states becomes a CHECK of the schema.
   store: [...spine, 'payments/states.ts'],
   policy: [...spine, 'payments/kinds.ts'],

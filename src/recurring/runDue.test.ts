@@ -108,4 +108,35 @@ describe('a schedule', () => {
     await tick(NOON_MS + HOUR);
     expect(world.store.read((tx) => getSchedule(tx, id))).toMatchObject({ status: 'ended', nextAtMs: null });
   });
+
+  it('that starts now, within a second, pays its first occurrence, also the only one', async () => {
+    const rule = { rrule: 'FREQ=DAILY;COUNT=1', zone: 'UTC', startsAtMs: NOON_MS + 123 };
+    const { id } = await world.store.write((tx) =>
+      createSchedule(
+        tx,
+        { ...act, atMs: NOON_MS + 123 },
+        {
+          id: newId('schedule'),
+          agentId: world.agent.id,
+          name: 'once',
+          payment: { payee: world.payee.id, amountMicro: '2000000', category: null, memo: null, workflow: null },
+          cadence: rule,
+          payWithinMs: 0,
+        },
+      ),
+    );
+    expect(await tick(NOON_MS + 200)).toBe(1);
+    expect(world.store.read((tx) => getSchedule(tx, id))).toMatchObject({ status: 'ended', nextAtMs: null });
+  });
+
+  it('tells of a day that the month does not have', async () => {
+    const startsAtMs = Date.parse('2027-01-31T09:00:00Z');
+    await make({ cadence: { rrule: 'FREQ=MONTHLY;BYMONTHDAY=31', zone: 'UTC', startsAtMs }, payWithinMs: HOUR });
+    expect(await tick(startsAtMs)).toBe(1);
+    const events = world.store.read((tx) =>
+      tx.all<{ body: string }>("SELECT body FROM events WHERE type = 'occurrence.skipped'"),
+    );
+    expect(events.map(({ body }) => JSON.parse(body))).toMatchObject([{ data: { day: '2027-02-31' } }]);
+    expect(await tick(Date.parse('2027-03-31T09:00:00Z'))).toBe(1);
+  });
 });

@@ -2,6 +2,7 @@ import { BursarError } from '../errors/base.ts';
 import { sha256 } from '../ids/digest.ts';
 import { appendEvent, type EventType } from '../ledger/events.ts';
 import { nextOccurrence } from '../mandates/cadence.ts';
+import { missingDays } from '../mandates/missingDays.ts';
 import { formatUsdc, microUsdc } from '../money/microUsdc.ts';
 import { type GateContext, requestPayment } from '../payments/gate.ts';
 import type { PaymentRequest } from '../payments/request.ts';
@@ -38,14 +39,26 @@ export function runDue(tx: Tx, context: GateContext): number {
 }
 
 /** Null where there is none, also where the library gives up: one schedule's rule must not keep the others from being paid. */
-function following(tx: Tx, { id, agentId, cadence }: Schedule, dueAtMs: number, context: GateContext): number | null {
+function following(tx: Tx, schedule: Schedule, dueAtMs: number, context: GateContext): number | null {
+  const { id, agentId, cadence } = schedule;
   try {
-    return nextOccurrence(cadence, dueAtMs);
+    const next = nextOccurrence(cadence, dueAtMs);
+    if (next !== null) noteMissingDays(tx, schedule, missingDays(cadence, dueAtMs, next), context.atMs);
+    return next;
   } catch (error) {
     const detail = `the schedule ends here, its rule cannot be followed: ${error instanceof Error ? error.message : 'unknown'}`;
     const data = { schedule: id, due_at: new Date(dueAtMs).toISOString(), detail };
     appendEvent(tx, { type: 'occurrence.refused', actor: 'bursar', agentId, data }, context.atMs);
     return null;
+  }
+}
+
+/** A month without that day has no payment: an event says so, when the occurrence before it is handled. */
+function noteMissingDays(tx: Tx, { id, agentId }: Schedule, days: readonly string[], atMs: number): void {
+  for (const day of days) {
+    const detail = 'The calendar has no such day, so the rule skips it. BYMONTHDAY=-1 is the last day of every month.';
+    const data = { schedule: id, day, detail };
+    appendEvent(tx, { type: 'occurrence.skipped', actor: 'bursar', agentId, data }, atMs);
   }
 }
 

@@ -2,7 +2,7 @@ import { BursarError } from '../errors/base.ts';
 import { type Act, recordAct } from '../identity/act.ts';
 import { getAgent } from '../identity/agents.ts';
 import type { AgentId, Id } from '../ids/ids.ts';
-import { type Cadence, checkCadence, nextOccurrence } from '../mandates/cadence.ts';
+import { type Cadence, checkCadence, nextOccurrence, startOf } from '../mandates/cadence.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
 
 export type ScheduleId = Id<'schedule'>;
@@ -41,7 +41,9 @@ type Row = {
 export function createSchedule(tx: Tx, act: Act, input: Omit<Schedule, 'status' | 'nextAtMs'>): Schedule {
   const agent = getAgent(tx, input.agentId);
   checkCadence(input.cadence);
-  const from = Math.max(input.cadence.startsAtMs, act.atMs) - 1;
+  const cadence = { ...input.cadence, startsAtMs: startOf(input.cadence) };
+  // By whole seconds, as the rule counts: a schedule that starts now has its first occurrence now.
+  const from = Math.max(cadence.startsAtMs, startOf({ ...cadence, startsAtMs: act.atMs })) - 1;
   tx.run(
     `INSERT INTO schedules (id, agent_id, status, name, request_json, rrule, zone, starts_at, pay_within_ms, next_at, created_by, created_at)
      VALUES (?, ?, 'active', ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -51,9 +53,9 @@ export function createSchedule(tx: Tx, act: Act, input: Omit<Schedule, 'status' 
     JSON.stringify(input.payment),
     input.cadence.rrule,
     input.cadence.zone,
-    input.cadence.startsAtMs,
+    cadence.startsAtMs,
     input.payWithinMs,
-    nextOccurrence(input.cadence, from),
+    nextOccurrence(cadence, from),
     act.actor,
     act.atMs,
   );
