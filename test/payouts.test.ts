@@ -260,6 +260,19 @@ describe('a payout', () => {
       expect(told).toHaveLength(42);
       expect(told[8]).toMatch(/^9,job-7,c7,0x[0-9a-fA-F]{40},5\.01,.*denied,payment_cap,/);
 
+      // Under another key, or another name of the file, it would be paid again: the preview says so.
+      const again = await office.operator.call('preview_payout', { agent: id, csv: readFileSync(file, 'utf8') });
+      expect(again.warnings).toEqual([
+        {
+          code: 'repeats_payout',
+          message: expect.stringMatching(/^Of 40 lines here, 39 lines equal lines of the payout bat_/),
+        },
+      ]);
+      const fresh = await office.operator.call('preview_payout', { agent: id, csv: csvOf(100, 3) });
+      expect(fresh.warnings).toEqual([]);
+      const known = await bursar('--dry-run');
+      expect(known.stdout).toContain('Nothing is left to pay');
+
       writeFileSync(file, csvOf(0, 40));
       const changed = await bursar('--yes');
       expect(changed).toMatchObject({ code: 1 });

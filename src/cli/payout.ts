@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { formatEther } from 'viem';
 import { type Client, ProblemError } from '../client/client.ts';
 import { BursarError } from '../errors/base.ts';
+import { fileKey } from '../payouts/fileKey.ts';
 import { readJson } from '../text/json.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import { unreadable } from './jsonFile.ts';
@@ -102,13 +103,9 @@ async function asked(screen: Screen, call: () => ReturnType<Client['call']>): Pr
   }
 }
 
-/**
- * The file's name, so that a file that was changed after it was paid in part is a conflict, and not another payout: what its lines
- * are called may have stayed the same.
- */
 function keyOf(file: string): string {
   if (file === '-') throw new BursarError('invalid_request', { message: 'With stdin say --idempotency-key.' });
-  return `file:${encodeURIComponent(basename(file))}`.slice(0, 200).padEnd(8, '.');
+  return fileKey(basename(file));
 }
 
 function contentOf(file: string, given: string | undefined): Document {
@@ -152,6 +149,10 @@ function showPreview(screen: Screen, preview: Document): void {
   screen.line(
     `about ${text(at(gas, 'estimate'))} gas in ${text(at(gas, 'transactions'))} transactions${typeof wei === 'string' ? `, ${formatEther(BigInt(wei))} of the chain's coin at the price of now` : ''}`,
   );
+  if (preview.done === preview.total) {
+    const known = `Nothing is left to pay: the payout ${text(preview.payout)} has all these lines. To pay them once more, say --idempotency-key with another key.`;
+    screen.line(screen.paint(known, 'yellow'));
+  }
   for (const warning of preview.warnings as Document[]) screen.line(screen.paint(text(warning.message), 'yellow'));
   const reasons = preview.reasons as Document[];
   if (reasons.length > 0) screen.table(columns(screen, reasonFields), reasons);

@@ -19,6 +19,7 @@ import {
 } from '../payouts/payout.ts';
 import { previewLines } from '../payouts/preview.ts';
 import { type PayoutFile, readPayout } from '../payouts/readPayout.ts';
+import { repeatedLines } from '../payouts/repeats.ts';
 import { payoutEvent } from '../payouts/runner.ts';
 import { warningsOf } from '../payouts/warnings.ts';
 import { PAYMENTS_PER_BATCH } from '../settlement/queue.ts';
@@ -118,7 +119,10 @@ export const payoutOperations = [
       const gas = await estimateGas(app.chain, previewed, PAYMENTS_PER_BATCH);
       const { policy, atMs } = context;
       const agent = app.store.read((tx) => getAgent(tx, agentId));
-      const warnings = await warningsOf(app.chain, app.addresses.executor, agent, previewed, gas);
+      const warnings = [
+        ...(await repeatedLines(app.store, { agentId, payoutId: payout.id }, lines, atMs)),
+        ...(await warningsOf(app.chain, app.addresses.executor, agent, previewed, gas)),
+      ];
       const view = previewView({ known, lines, previewed, gas, warnings, policyDigest: policy.digest, atMs });
       await app.store.write((tx) => {
         const { total, done, allowed, review, denied } = view;

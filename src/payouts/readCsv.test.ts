@@ -22,12 +22,28 @@ describe('CSV', () => {
     ['mixed line ends and empty lines', 'payee,amount\r\n\nGrace,1\n\r\n'],
     ['blanks and capitals in the heading', ' Payee , AMOUNT\nGrace , 1'],
     ['semicolons', 'payee;amount\nGrace;1'],
+    ['a line sep=;', 'sep=;\npayee;amount\nGrace;1'],
+    ['a line "sep=;" in quotes', '"sep=;"\r\npayee;amount\r\nGrace;1\r\n'],
+    ['a line sep=; behind a byte order mark', '\ufeffsep=;\r\npayee;amount\r\nGrace;1'],
+    ['a line SEP=, with separators behind it', 'SEP=,,\npayee,amount\nGrace,1'],
+    ['tabs that sep= names', 'sep=\t\npayee\tamount\nGrace\t1'],
+    ['a first row of semicolons alone', ';;;\npayee;amount\nGrace;1'],
+    ['a first row of commas alone', ',\npayee,amount\nGrace,1'],
+    ['empty lines before the heading', '\n\n;\npayee;amount\nGrace;1'],
+    ['rows of semicolons at the end', 'payee;amount\nGrace;1\n;\n;;\n;;;;\n'],
+    ['rows of blanks and commas at the end', 'payee,amount\nGrace,1\n , \n,,,,\n'],
+    ['a comma inside quotes of a heading with semicolons', '"payee";"amount"\n"Grace";"1"'],
   ])('may have %s', async (_what, text) => {
     expect(await cells(text)).toEqual([{ payee: 'Grace', amount: '1' }]);
   });
 
   it('counts lines as an editor does, past empty ones', async () => {
     const { rows } = await readCsv('payee,amount\n\n\nGrace,1\n\nAda,2\n');
+    expect(rows.map(({ line }) => line)).toEqual([4, 6]);
+  });
+
+  it('counts lines as an editor does behind sep= and rows without text', async () => {
+    const { rows } = await readCsv('sep=;\n;;\npayee;amount\nGrace;1\n;\nAda;2\n');
     expect(rows.map(({ line }) => line)).toEqual([4, 6]);
   });
 

@@ -8,12 +8,14 @@ const SLICE_CHARACTERS = 65_536;
 type Recorded = { record: string[]; info: { lines: number } };
 
 /**
- * CSV by RFC 4180: quotes, doubled quotes, CRLF, LF or CR, a byte order mark; with a heading line. Where that line has semicolons and
- * no comma (spreadsheets of half of Europe), they separate. Cells stay text: nothing is a number, a date or a formula here.
+ * CSV by RFC 4180: quotes, doubled quotes, CRLF, LF or CR, a byte order mark; with a heading line. Semicolons separate where that
+ * line has them and no comma (many European spreadsheets), or the separator that a first line `sep=;` names (Excel). Rows without
+ * any text are skipped. Cells stay text: nothing is a number, a date or a formula here.
  */
 export async function readCsv(text: string): Promise<{ rows: Row[]; errors: LineError[] }> {
   const { records, broken } = await parseRecords(text);
-  const [heading, ...rest] = records;
+  // Spreadsheets write rows of separators alone before a table and behind it.
+  const [heading, ...rest] = records.filter(({ record }) => record.some((cell) => cell.trim() !== ''));
   if (!heading) {
     return { rows: [], errors: broken ? [broken] : [fault(1, null, 'no_lines', 'The file has no lines.')] };
   }
@@ -63,14 +65,13 @@ function headingErrors(names: readonly string[], line: number): LineError[] {
 /** In slices, so that a large file does not hold up the payments of others. */
 async function parseRecords(given: string): Promise<{ records: Recorded[]; broken: LineError | null }> {
   // One kind of line end, so that the parser's count of lines is an editor's, in quoted cells too.
-  const text = given.replace(/\r\n?/g, '\n');
-  const heading = text.slice(0, text.search(/\n|$/));
+  const { text, delimiter } = separated(given.replace(/\r\n?/g, '\n'));
   const records: Recorded[] = [];
   const parser = parse({
     bom: true,
     info: true,
     trim: true,
-    delimiter: heading.includes(';') && !heading.includes(',') ? ';' : ',',
+    delimiter,
     record_delimiter: '\n',
     relax_column_count: true,
     skip_empty_lines: true,
@@ -94,6 +95,15 @@ async function parseRecords(given: string): Promise<{ records: Recorded[]; broke
   if (broken === null) parser.end();
   await ended;
   return { records, broken };
+}
+
+/** The separator by `sep=`, else by the first line with text; a `sep=` line is emptied, so that the count of lines stays. */
+function separated(text: string): { text: string; delimiter: string } {
+  const [line, , named] = /^\ufeff?("?)sep=([,;|\t])\1[,;|\t]*[ ]*(?=\n|$)/i.exec(text) ?? [];
+  if (line !== undefined && named !== undefined) return { text: text.slice(line.length), delimiter: named };
+  const heading = /^\ufeff?[\s,;]*([^\n]*)/.exec(text)?.[1] ?? '';
+  const isSemicolon = heading.includes(';') && !heading.replaceAll(/"[^"]*"/g, '').includes(',');
+  return { text, delimiter: isSemicolon ? ';' : ',' };
 }
 
 const breaksIn = (cell: string): number => cell.split('\n').length - 1;

@@ -6,7 +6,10 @@ import { readWalletState } from '../wallet/walletState.ts';
 import type { GasEstimate } from './gas.ts';
 import type { PreviewedLine } from './preview.ts';
 
-export type Warning = { code: 'above_period_ceiling' | 'insufficient_gas' | 'chain_unavailable'; message: string };
+export type Warning = {
+  code: 'above_period_ceiling' | 'insufficient_gas' | 'chain_unavailable' | 'repeats_payout';
+  message: string;
+};
 
 /** What would keep allowed lines from settling, as the chain stands now: the wallet's ceiling for its period, the relayer's gas. */
 export async function warningsOf(
