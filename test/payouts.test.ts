@@ -260,7 +260,6 @@ describe('a payout', () => {
       expect(told).toHaveLength(42);
       expect(told[8]).toMatch(/^9,job-7,c7,0x[0-9a-fA-F]{40},5\.01,.*denied,payment_cap,/);
 
-      // Under another key, or another name of the file, it would be paid again: the preview says so.
       const again = await office.operator.call('preview_payout', { agent: id, csv: readFileSync(file, 'utf8') });
       expect(again.warnings).toEqual([
         {
