@@ -2,7 +2,7 @@
  * Which room may import which: arrows point inward, and there are no cycles, types included. `npm run deps` checks it.
  * A room that is missing here is refused, so that it gets its place first. See docs/architecture.md.
  */
-const spine = ['errors', 'money', 'ids', 'time', 'text'];
+const spine = ['errors', 'money', 'ids', 'time', 'text', 'net'];
 const domain = [...spine, 'store', 'policy', 'ledger', 'identity', 'mandates', 'payments', 'receivables'];
 const effects = [
   ...domain,
@@ -34,6 +34,8 @@ const rooms = {
   // Text and JSON from outside, read by one rule at every interface.
   text: ['errors', 'ids'],
   time: [],
+  // Which addresses may be reached: for every outgoing request.
+  net: [],
   // The table of states becomes a CHECK of the schema.
   store: [...spine, 'payments/states.ts'],
   policy: [...spine, 'payments/kinds.ts'],

@@ -132,3 +132,14 @@ describe('what a gateway passes through', () => {
     expect(await talk('/SOLD/', 'hello')).toMatch(/^HTTP\/1.1 501/);
   });
 });
+
+describe('an upstream that is a metadata service', () => {
+  it.each([
+    'http://169.254.169.254/latest',
+    'http://[64:ff9b::a9fe:a9fe]:8080',
+    'http://[2002:a9fe:a9fe::1]',
+    'http://metadata.google.internal.',
+  ])('%s is not sold', async (upstream) => {
+    await expect(gateway(upstream, 'price: "0.01"')).rejects.toMatchObject({ code: 'not_configured' });
+  });
+});

@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns';
 import {
   Agent as HttpAgent,
   type IncomingMessage,
@@ -6,6 +7,9 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import type { LookupFunction } from 'node:net';
+import { BursarError } from '../errors/base.ts';
+import { bareHost, isMetadataAddress, isMetadataHost } from '../net/publicAddress.ts';
 import { requestHeaders, responseHeaders } from './headers.ts';
 
 /** The upstream could not be reached, broke off, or took too long. `began`: it may have done its work. */
@@ -46,18 +50,24 @@ export function openUpstream(options: {
   connections: number;
 }): Upstream {
   const base = new URL(options.url);
+  if (isMetadataHost(base.hostname)) {
+    throw new BursarError('not_configured', {
+      message: `The upstream ${base.host} is a metadata service: it is never sold.`,
+    });
+  }
   const secure = base.protocol === 'https:';
   const settings = {
     keepAlive: true,
     maxSockets: options.connections,
     maxFreeSockets: 64,
     scheduling: 'lifo',
+    lookup: guardedLookup,
   } as const;
   const agent = secure ? new HttpsAgent(settings) : new HttpAgent(settings);
   const request = secure ? requestHttps : requestHttp;
   const prefix = base.pathname.replace(/\/+$/, '');
   const port = base.port === '' ? (secure ? 443 : 80) : Number(base.port);
-  const hostname = base.hostname.replace(/^\[|\]$/g, '');
+  const hostname = bareHost(base.hostname);
 
   function start(from: IncomingMessage, { added, body }: SendOptions, extra: Record<string, string> = {}) {
     const headers = requestHeaders(from, {
@@ -68,6 +78,7 @@ export function openUpstream(options: {
     frame(headers, from, body);
     const outgoing = request({
       agent: 'connection' in extra ? false : agent,
+      lookup: guardedLookup,
       host: hostname,
       port,
       method: from.method ?? 'GET',
@@ -186,6 +197,15 @@ export function openUpstream(options: {
     close: () => agent.destroy(),
   };
 }
+
+/** Resolves the upstream's name; a name that leads to a cloud's metadata is an error, also where it comes to do so later. */
+const guardedLookup: LookupFunction = (hostname, options, done) => {
+  lookup(hostname, options, (error, found, family) => {
+    const addresses = Array.isArray(found) ? found.map(({ address }) => address) : [found];
+    const bad = error === null && addresses.some(isMetadataAddress);
+    done(bad ? new Error('The upstream leads to a metadata address.') : error, found, family);
+  });
+};
 
 /**
  * Says where the body ends, whatever the client's headers said of it: Node frames no body of a GET or DELETE by itself, and bytes

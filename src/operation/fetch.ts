@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
 import { sha256 } from '../ids/digest.ts';
 import { appendEvent } from '../ledger/events.ts';
+import { isMetadataHost } from '../net/publicAddress.ts';
 import type { Presented } from '../x402/fetcher.ts';
 import { listedHosts, listHosts } from '../x402/fetcher.ts';
 import type { FetchedAnswer } from '../x402/guardedFetch.ts';
@@ -182,13 +183,20 @@ export const fetchOperations = [
     input: z.strictObject({ hosts: z.array(Host).max(200) }),
     output: z.object({ hosts: z.array(z.string()) }),
     errors: [],
-    handler: (app, caller, { hosts }) =>
-      app.store.write((tx) => {
+    handler: (app, caller, { hosts }) => {
+      const bad = hosts.find((host) => isMetadataHost(host.replace(/:\d+$/, '')));
+      if (bad !== undefined) {
+        throw new BursarError('invalid_request', {
+          message: `${bad} is a metadata service: nothing is fetched there.`,
+        });
+      }
+      return app.store.write((tx) => {
         listHosts(tx, hosts);
         const act = actOf(app, caller);
         appendEvent(tx, { type: 'fetch.hosts_changed', actor: act.actor, data: { hosts } }, act.atMs);
         return { hosts: listedHosts(tx) };
-      }),
+      });
+    },
   }),
   operation({
     name: 'list_fetch_hosts',

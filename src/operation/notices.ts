@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
+import { bareHost, isMetadataHost, isPublicAddress } from '../net/publicAddress.ts';
 import {
   addEndpoint,
   type Endpoint,
@@ -10,7 +11,6 @@ import {
   removeEndpoint,
 } from '../notices/endpoints.ts';
 import { redeliver } from '../notices/outbox.ts';
-import { isMetadataAddress, isPublicAddress } from '../x402/publicAddress.ts';
 import { actOf } from './act.ts';
 import { operation } from './operation.ts';
 import { idOf, iso, isoOrNull, Limit } from './schemas.ts';
@@ -164,13 +164,14 @@ export const noticeOperations = [
 
 /** Delivery looks where a name leads each time; what can be seen already is said now, not by the first notice that dies. */
 function refuseInside({ hostname }: URL, mayBeInside: boolean): void {
-  const host = hostname.replace(/^\[|\]$/g, '');
-  const isLocal = host === 'localhost' || (isIP(host) !== 0 && !isPublicAddress(host));
-  if (isLocal && (!mayBeInside || isMetadataAddress(host))) {
+  const host = bareHost(hostname);
+  if (isMetadataHost(host)) {
+    throw new BursarError('invalid_request', { message: `${host} is a metadata address: nothing is ever sent there.` });
+  }
+  const isLocal = /^(.+\.)?localhost$/.test(host) || (isIP(host) !== 0 && !isPublicAddress(host));
+  if (isLocal && !mayBeInside) {
     throw new BursarError('invalid_request', {
-      message: mayBeInside
-        ? `${host} is a metadata address: nothing is ever sent there.`
-        : `${host} is not a public address. If it is inside your network, say so: inside (--inside).`,
+      message: `${host} is not a public address. If it is inside your network, say so: inside (--inside).`,
     });
   }
 }

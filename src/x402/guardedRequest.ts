@@ -5,7 +5,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import { pipeline, type Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { BursarError } from '../errors/base.ts';
-import { isMetadataAddress, isPublicAddress } from './publicAddress.ts';
+import { bareHost, isMetadataAddress, isMetadataHost, isPublicAddress } from '../net/publicAddress.ts';
 
 export type Resolved = { address: string; family: number };
 export type Guard = {
@@ -43,7 +43,8 @@ export async function guardedRequest(
 }
 
 async function checkedAddress(url: URL, guard: Guard, signal: AbortSignal): Promise<Resolved> {
-  const hostname = url.hostname.replace(/^\[|\]$/g, '');
+  if (isMetadataHost(url.hostname)) throw refused(url, 'it is a metadata service');
+  const hostname = bareHost(url.hostname);
   const literal = isIP(hostname);
   const found = literal === 0 ? await resolved(url, hostname, guard, signal) : [{ address: hostname, family: literal }];
   const [first] = found;
