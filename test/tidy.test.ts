@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -155,6 +155,21 @@ describe('code', () => {
     const maker = /\bapprovedTransferFromReservation\b/;
     const mayCall = /^src\/(payments|settlement)\/|^src\/wallet\/approvedTransfer\.ts$|^src\/x402\/signer\.ts$/;
     expect(lines(maker, (path) => path.startsWith('src/') && !isTest(path) && !mayCall.test(path))).toEqual([]);
+  });
+});
+
+describe('dependencies', () => {
+  it('with a known advisory are used only where it cannot reach (SECURITY.md)', () => {
+    const extension = /from '@x402\/extensions(?!\/payment-identifier')|\(['"]@x402\/extensions/;
+    expect(lines(extension, (path) => isTypeScript(path) && path !== 'test/tidy.test.ts')).toEqual([]);
+    const loaded = ['hono', 'express', 'core', 'evm', 'fetch'].flatMap((name) => {
+      const folder = join(root, 'node_modules/@x402', name, 'dist');
+      return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+        .filter((path) => /\.[mc]?js$/.test(path))
+        .filter((path) => /(from|require\()\s*['"]@x402\/extensions/.test(readFileSync(join(folder, path), 'utf8')))
+        .map((path) => `${name}/${path}`);
+    });
+    expect(loaded).toEqual([]);
   });
 });
 
