@@ -18,6 +18,7 @@ const eventTypes = [
   'payment.signed',
   'payment.broadcast',
   'payment.replaced',
+  'payment.renumbered',
   'payment.settled',
   'payment.final',
   'payment.reorged',

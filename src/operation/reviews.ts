@@ -6,6 +6,7 @@ import { toJson } from '../money/json.ts';
 import type { Payment } from '../payments/payment.ts';
 import { listPayments } from '../payments/records.ts';
 import { takeVerdict } from '../payments/review.ts';
+import { noLongerGood } from '../settlement/approvals.ts';
 import type { ReadTx } from '../store/store.ts';
 import { approvalTypedData, verifySignature } from '../wallet/approval.ts';
 import type { App } from './app.ts';
@@ -111,9 +112,10 @@ export const reviewOperations = [
       'policy_unavailable',
     ],
     handler: async (app, caller, input) => {
-      const typedData = app.store.read((tx) =>
-        typedDataOf(app, tx, visiblePayment(tx, caller, input.id), input.verdict),
-      );
+      const { typedData, reviewed } = app.store.read((tx) => {
+        const reviewed = visiblePayment(tx, caller, input.id);
+        return { typedData: typedDataOf(app, tx, reviewed, input.verdict), reviewed };
+      });
       const check = await verifySignature(app.chain, input.approver, typedData, input.signature as Hex);
       if (!check.valid) {
         throw new BursarError('approval_invalid', {
@@ -121,6 +123,7 @@ export const reviewOperations = [
           details: { why: check.why },
         });
       }
+      const bad = await noLongerGood(app, reviewed);
       const payment = await app.store.write((tx) =>
         takeVerdict(
           tx,
@@ -132,6 +135,7 @@ export const reviewOperations = [
             typedDataJson: toJson(typedData),
             expiresAtMs: Number(typedData.message.expiresAt) * 1000,
             reason: input.reason ?? null,
+            noLongerGood: bad,
           },
           gateContext(app, caller),
         ),

@@ -11,10 +11,11 @@ import { type Evaluated, evaluate, gateReason, recordDecision, type Verdict, ver
 import { type Funding, purseFunding, walletFunding } from './funding.ts';
 import { reserve } from './hold.ts';
 import { passesOn } from './kinds.ts';
+import { takeNonce } from './nonces.ts';
 import type { Payment } from './payment.ts';
 import { insertPayment, type PaymentRow, toPayment } from './records.ts';
 import { checkRefund } from './refunds.ts';
-import type { ChainFacts, PaymentRequest } from './request.ts';
+import type { PaymentRequest } from './request.ts';
 import type { PaymentState } from './states.ts';
 import { topUpRequest } from './topUp.ts';
 import { appendPaymentEvent } from './transition.ts';
@@ -184,7 +185,7 @@ function record(
   const id = newId('payment');
   const state: PaymentState = initialState[verdict.effect];
   const nonce =
-    state === 'authorized' && request.rail === 'wallet' ? takeNonce(tx, request.agentId, context.chain) : null;
+    state === 'authorized' && request.rail === 'wallet' ? takeNonce(tx, request.agentId, context.chain.chainId) : null;
   const payment: Payment = {
     id,
     chainKey: paymentIdOnChain(id),
@@ -266,15 +267,4 @@ export function openTopUp(
     funds,
     null,
   );
-}
-
-/** The next nonce of the agent's wallet; the contract lets each pay once. */
-export function takeNonce(tx: Tx, agentId: string, chain: ChainFacts): bigint {
-  const row = tx.get<{ nonce: bigint }>(
-    'UPDATE wallets SET next_nonce = next_nonce + 1 WHERE agent_id = ? AND chain_id = ? RETURNING next_nonce - 1 AS nonce',
-    agentId,
-    chain.chainId,
-  );
-  if (!row) throw new BursarError('not_configured', { message: 'The agent has no wallet on this chain.' });
-  return row.nonce;
 }

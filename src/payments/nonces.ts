@@ -1,3 +1,4 @@
+import { BursarError } from '../errors/base.ts';
 import type { Tx } from '../store/store.ts';
 
 /** Wallet nonces are a bitmap of 256-bit numbers, so there is room: a million payments in each second since 1970. */
@@ -16,4 +17,15 @@ export function raiseNonces(tx: Tx, atMs: number, agentId: string | null = null)
     agentId,
     agentId,
   );
+}
+
+/** The next nonce of the agent's wallet; the contract lets each pay once. */
+export function takeNonce(tx: Tx, agentId: string, chainId: number): bigint {
+  const row = tx.get<{ nonce: bigint }>(
+    'UPDATE wallets SET next_nonce = next_nonce + 1 WHERE agent_id = ? AND chain_id = ? RETURNING next_nonce - 1 AS nonce',
+    agentId,
+    chainId,
+  );
+  if (!row) throw new BursarError('not_configured', { message: 'The agent has no wallet on this chain.' });
+  return row.nonce;
 }

@@ -35,6 +35,7 @@ const signed = (changes: Partial<SignedVerdict> = {}): SignedVerdict => ({
   typedDataJson: '{}',
   expiresAtMs: NOON_MS + 86_400_000,
   reason: null,
+  noLongerGood: [],
   ...changes,
 });
 const answer = (changes: Partial<SignedVerdict> = {}, context: Partial<GateContext> = {}) =>

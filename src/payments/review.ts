@@ -4,8 +4,9 @@ import { newId } from '../ids/ids.ts';
 import type { Tx } from '../store/store.ts';
 import { evaluate, recordDecision, verdictOf } from './decide.ts';
 import type { ApprovalFact } from './facts.ts';
-import { fund, type GateContext, openTopUp, takeNonce } from './gate.ts';
+import { fund, type GateContext, openTopUp } from './gate.ts';
 import { hold } from './hold.ts';
+import { takeNonce } from './nonces.ts';
 import type { Payment } from './payment.ts';
 import { findPayment, type PaymentRow, WORKING } from './records.ts';
 import type { PaymentRequest } from './request.ts';
@@ -20,6 +21,8 @@ export type SignedVerdict = {
   expiresAtMs: number;
   /** What the person says about it; not signed. */
   reason: string | null;
+  /** Approvers of before whose signature is no longer good on chain: they do not count. */
+  noLongerGood: readonly string[];
 };
 
 /**
@@ -59,7 +62,7 @@ export function takeVerdict(tx: Tx, paymentId: string, signed: SignedVerdict, co
   const who = { ...context, actor: approver.id };
   if (signed.verdict === 'reject')
     return transition(tx, payment, 'reject', { ...who, data: { by: approver.name, reason: signed.reason } });
-  return decideAgain(tx, payment, who);
+  return decideAgain(tx, payment, signed.noLongerGood, who);
 }
 
 /** As `approvals.signers` of the policy library says it: of the review's roles, and not the sponsor where that is forbidden. */
@@ -68,11 +71,11 @@ function counts({ review, sponsorId }: Payment, { roles, sponsorId: own }: Appro
   return hasRole && (own !== sponsorId || policy.sponsorMayApprove);
 }
 
-function decideAgain(tx: Tx, payment: Payment, context: GateContext): Payment {
+function decideAgain(tx: Tx, payment: Payment, bad: readonly string[], context: GateContext): Payment {
   const row = tx.get<PaymentRow>('SELECT * FROM payments WHERE id = ?', payment.id);
   if (!row) throw new BursarError('payment_not_found');
   const request = requestOf(payment, row);
-  const { approvals, onChain } = liveApprovals(tx, payment, context.atMs);
+  const { approvals, onChain } = liveApprovals(tx, payment, bad, context.atMs);
   const evaluated = evaluate(tx, context.policy, context.chain, request, approvals, context.atMs, {
     without: payment.id,
   });
@@ -98,7 +101,7 @@ function decideAgain(tx: Tx, payment: Payment, context: GateContext): Payment {
   }
   tx.run(
     'UPDATE payments SET wallet_nonce = ?, requires_chain_approval = ?, policy_digest = ? WHERE id = ?',
-    payment.rail === 'wallet' ? takeNonce(tx, payment.agentId, context.chain) : null,
+    payment.rail === 'wallet' ? takeNonce(tx, payment.agentId, context.chain.chainId) : null,
     outcome.verdict.requiresChainApproval ? 1 : 0,
     evaluated.policyDigest,
     payment.id,
@@ -109,14 +112,20 @@ function decideAgain(tx: Tx, payment: Payment, context: GateContext): Payment {
   return findPayment(tx, approved.id) ?? approved;
 }
 
-/** Approvals that count now: by approvers still active, not expired. */
-function liveApprovals(tx: Tx, payment: Payment, atMs: number): { approvals: ApprovalFact[]; onChain: string[] } {
-  const rows = tx.all<{ id: string; address: string; roles_json: string; sponsor_id: string | null }>(
+/** Approvals that count now: by approvers still active, not expired, and not among the `bad`. */
+function liveApprovals(
+  tx: Tx,
+  payment: Payment,
+  bad: readonly string[],
+  atMs: number,
+): { approvals: ApprovalFact[]; onChain: string[] } {
+  const all = tx.all<{ id: string; address: string; roles_json: string; sponsor_id: string | null }>(
     `SELECT r.id, r.address, r.roles_json, r.sponsor_id FROM approvals a JOIN approvers r ON r.id = a.approver_id
      WHERE a.payment_id = ? AND a.verdict = 'approve' AND a.expires_at > ? AND r.status = 'active' ORDER BY r.address`,
     payment.id,
     atMs,
   );
+  const rows = all.filter(({ address }) => !bad.includes(address));
   return {
     approvals: rows.map((row) => ({
       approver_id: row.id,

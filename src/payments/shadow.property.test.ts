@@ -152,6 +152,7 @@ async function play(store: Store, asks: Ask[], shadow: GateContext['shadow']): P
       typedDataJson: '{}',
       expiresAtMs: NOON_MS * 2,
       reason: null,
+      noLongerGood: [],
     };
     told.push((await store.write((tx) => takeVerdict(tx, payment.id, verdict, context))).state);
   }

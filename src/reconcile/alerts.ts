@@ -14,6 +14,13 @@ const alertTypes = [
   'chain_unavailable',
   'chain_mismatch',
   'chain_inconsistent',
+  'token_paused',
+  'wallet_blacklisted',
+  'executor_replaced',
+  'approvals_short',
+  'deployment_refused',
+  'nonce_used',
+  'refusal_unexplained',
 ] as const;
 export type AlertType = (typeof alertTypes)[number];
 

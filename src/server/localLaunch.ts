@@ -35,6 +35,8 @@ export type LaunchOptions = {
   say: (line: string) => void;
   /** Make another operator key, for when the first is lost. */
   newOperatorKey?: boolean;
+  /** Where the server reaches a node that is at that URL, where not there: behind a proxy, say. */
+  rpcOf?: (url: string) => Promise<string>;
 };
 
 /**
@@ -60,8 +62,9 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
     const keys = await keysOf(home, say);
     if (before === null || before.chain.rpc_url === null) local = await startChain(home, keys, before, say);
     const config = before ?? localConfig(home, local);
-    const rpcUrl = process.env.BURSAR_RPC_URL ?? local?.anvil.url ?? config.chain.rpc_url;
-    if (!rpcUrl) throw new BursarError('not_configured', { message: 'No RPC is configured.' });
+    const nodeUrl = process.env.BURSAR_RPC_URL ?? local?.anvil.url ?? config.chain.rpc_url;
+    if (!nodeUrl) throw new BursarError('not_configured', { message: 'No RPC is configured.' });
+    const rpcUrl = options.rpcOf ? await options.rpcOf(nodeUrl) : nodeUrl;
     const served = port === null ? config : { ...config, server: { ...config.server, port } };
     office = await openOffice({ config: served, rpcUrl, databasePath: home.database, keys, version });
     await firstPolicy(office, local !== null, say);

@@ -34,7 +34,7 @@ export async function checkSiwe(here: SiweCheck, input: SiweInput, nowMs: number
   const approver = store.read((tx) => activeApprover(tx, address));
   const digest = hashMessage(message);
   if (input.isCheapOnly && !(await isBy(approver, digest, signature))) throw new BursarError('too_many_requests');
-  const check = await verifyDigest(chain, approver.address, digest, signature);
+  const check = await verifyDigest(chain, approver.address, { digest, signature });
   if (!check.valid) throw refused("The signature is not this address's over this message.");
   if (!nonces.take(nonce, nowMs)) throw refused('The nonce is used or stale.');
   return approver;

@@ -2,8 +2,7 @@ import { appendEvent } from '../ledger/events.ts';
 import type { Payment } from '../payments/payment.ts';
 import { findPayment, type PaymentRow, toPayment, WORKING } from '../payments/records.ts';
 import { transition } from '../payments/transition.ts';
-import type { ReadTx, Tx } from '../store/store.ts';
-import { outcomesOf, type TransactionReport } from '../wallet/outcomes.ts';
+import type { Tx } from '../store/store.ts';
 import { withdrawQueued } from './withdraw.ts';
 
 /** Authorized payments whose transaction is signed are submitted: from here on only the chain can end them. */
@@ -16,29 +15,8 @@ export function noteSubmitted(tx: Tx, atMs: number): void {
   for (const row of rows) transition(tx, toPayment(row), 'submit', { actor: 'bursar', atMs });
 }
 
+/** A payment that the wallet refuses for good: the chain's state says so, and its nonce is unused. */
 export type Failure = { payment: Payment; reason: string };
-
-/**
- * Payments that went alone and were refused, or reverted for good. What was in a batch goes again by itself first. The caller
- * must ask the chain that the payment's nonce is unused before it lets one fail.
- */
-export function failures(tx: ReadTx): Failure[] {
-  return outcomesOf(tx).flatMap((report) => {
-    const reason = failureOf(report);
-    const [id, ...others] = report.paymentIds;
-    if (reason === null || others.length > 0 || id === undefined) return [];
-    const payment = findPayment(tx, id);
-    return payment ? [{ payment, reason }] : [];
-  });
-}
-
-function failureOf({ outcome }: TransactionReport): string | null {
-  if (outcome.kind === 'final') return outcome.succeeded ? null : 'The transaction reverted.';
-  if (outcome.kind !== 'dropped') return null;
-  const { reason, detail } = outcome;
-  if (reason === 'withdrawn' || reason === 'nonce_taken' || reason === 'sender_replaced') return null;
-  return detail ?? (reason === 'dependency_failed' ? 'The wallet could not be deployed.' : 'The contract refuses it.');
-}
 
 /** Gives the money back; a purchase that waited for this top-up cannot go on either. */
 export function failPayment(tx: Tx, { payment, reason }: Failure, atMs: number): void {

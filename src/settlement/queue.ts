@@ -1,22 +1,27 @@
-import type { Address, Hex } from 'viem';
+import type { Address } from 'viem';
+import { invariant } from '../errors/base.ts';
 import { type Agent, getAgent } from '../identity/agents.ts';
 import type { Payment } from '../payments/payment.ts';
 import { type PaymentRow, toPayment, WORKING } from '../payments/records.ts';
-import type { Tx } from '../store/store.ts';
-import {
-  type Approval,
-  type Call,
-  createWalletCall,
-  payApprovedCall,
-  payBatchCall,
-  payCall,
-} from '../wallet/agentWallet.ts';
+import type { ReadTx, Tx } from '../store/store.ts';
+import { type Call, createWalletCall, payApprovedCall, payBatchCall, payCall } from '../wallet/agentWallet.ts';
 import { type ApprovedTransfer, approvedTransferFromReservation } from '../wallet/approvedTransfer.ts';
 import { outcomesByPurpose } from '../wallet/outcomes.ts';
 import { enqueueTransaction } from '../wallet/transactions.ts';
 import { walletConfigFromJson } from '../wallet/walletConfig.ts';
+import { type ApprovalPlan, stillActive } from './approvals.ts';
+import { NOTHING_LIVE, REFUSED } from './ended.ts';
 
 export type QueueContext = { chainId: number; factory: Address; executor: Address; atMs: number };
+/** What the chain was asked before this write. */
+export type Asked = {
+  /** Refused or reverted before; the chain's state has nothing against them now. */
+  cleared: ReadonlySet<string>;
+  /** Not to be queued now, whatever else. */
+  waiting: readonly string[];
+  /** By payment: those that need people's signatures and have none here wait for the next round. */
+  approvals: ReadonlyMap<string, ApprovalPlan>;
+};
 
 /**
  * Measured with known holders (54,800 gas a transaction, 16,350 a payment): 50 take 17,460 each, 100 take 16,910, 200 take 16,740.
@@ -31,8 +36,8 @@ const PAYMENTS_PER_TICK = 1_000;
  * Gives every authorized wallet payment without a live transaction a place in one: alone by `pay`, together by `payBatch`,
  * with people's signatures by `payApproved`. Nothing of a frozen agent is sent. In the caller's write transaction.
  */
-export function queueTransfers(tx: Tx, context: QueueContext): number {
-  const waiting = waitingPayments(tx);
+export function queueTransfers(tx: Tx, asked: Asked, context: QueueContext): number {
+  const waiting = waitingPayments(tx, asked).filter(({ payment }) => hasApprovals(tx, payment, asked));
   const groups = new Map<string, { size: number; payments: Payment[] }>();
   for (const { payment, tried } of waiting) {
     const size = payment.requiresChainApproval ? 1 : (sizes[tried] ?? 1);
@@ -42,28 +47,37 @@ export function queueTransfers(tx: Tx, context: QueueContext): number {
     else groups.set(key, { size, payments: [payment] });
   }
   for (const { size, payments } of groups.values()) {
-    for (let from = 0; from < payments.length; from += size) queueGroup(tx, payments.slice(from, from + size), context);
+    for (let from = 0; from < payments.length; from += size)
+      queueGroup(tx, payments.slice(from, from + size), asked, context);
   }
   return waiting.length;
 }
 
 /** `tried`: transactions with it that were refused or reverted. */
-function waitingPayments(tx: Tx): { payment: Payment; tried: number }[] {
+function waitingPayments(tx: Tx, { cleared, waiting }: Asked): { payment: Payment; tried: number }[] {
   return tx
     .all<PaymentRow & { tried: bigint }>(
       `SELECT p.*, (SELECT count(*) FROM transaction_payments tp JOIN transactions t ON t.id = tp.transaction_id
            WHERE tp.payment_id = p.id AND (t.drop_reason IN ('refused', 'no_contract') OR t.succeeded = 0)) AS tried
        FROM payments p JOIN agents a ON a.id = p.agent_id
        WHERE p.${WORKING} AND p.state IN ('authorized', 'submitted') AND p.rail = 'wallet' AND a.status = 'active'
-         AND NOT EXISTS (SELECT 1 FROM transaction_payments tp JOIN transactions t ON t.id = tp.transaction_id
-           WHERE tp.payment_id = p.id AND t.state <> 'dropped' AND NOT (t.state = 'final' AND t.succeeded = 0))
+         AND ${NOTHING_LIVE} AND (NOT ${REFUSED} OR p.id IN (SELECT value FROM json_each(?)))
+         AND p.id NOT IN (SELECT value FROM json_each(?))
        ORDER BY p.id LIMIT ?`,
+      JSON.stringify([...cleared]),
+      JSON.stringify(waiting),
       PAYMENTS_PER_TICK,
     )
     .map((row) => ({ payment: toPayment(row), tried: Number(row.tried) }));
 }
 
-function queueGroup(tx: Tx, payments: Payment[], context: QueueContext): void {
+function hasApprovals(tx: Tx, payment: Payment, { approvals }: Asked): boolean {
+  if (!payment.requiresChainApproval) return true;
+  const plan = approvals.get(payment.id);
+  return plan?.kind === 'ready' && stillActive(tx, plan.approvals);
+}
+
+function queueGroup(tx: Tx, payments: Payment[], asked: Asked, context: QueueContext): void {
   const [first] = payments;
   if (!first) return;
   const agent = getAgent(tx, first.agentId);
@@ -73,7 +87,7 @@ function queueGroup(tx: Tx, payments: Payment[], context: QueueContext): void {
   enqueueTransaction(tx, {
     chainId: context.chainId,
     sender: context.executor,
-    ...callFor(tx, transfers, agent.wallet.ceilings.approvers),
+    ...callFor(transfers, asked),
     purpose: transfers.length > 1 ? 'pay_batch' : 'pay',
     paymentIds: payments.map((payment) => payment.id),
     dependsOn: deployment(tx, agent, context),
@@ -81,36 +95,13 @@ function queueGroup(tx: Tx, payments: Payment[], context: QueueContext): void {
   });
 }
 
-function callFor(tx: Tx, transfers: ApprovedTransfer[], listed: readonly Address[]): Call {
+function callFor(transfers: ApprovedTransfer[], { approvals }: Asked): Call {
   const [first, ...others] = transfers;
-  if (!first) throw new Error('unreachable');
-  if (first.requiresChainApproval) {
-    const { approvals, expiresAtS } = chainApprovals(tx, first, listed);
-    return payApprovedCall(first, expiresAtS, approvals);
-  }
-  return others.length === 0 ? payCall(first) : payBatchCall(transfers);
-}
-
-/**
- * The signatures of approvers who are still active and whom the wallet lists: it refuses a payment for one signature that it
- * does not know, however many good ones there are. All were made over one expiry.
- */
-function chainApprovals(
-  tx: Tx,
-  transfer: ApprovedTransfer,
-  listed: readonly Address[],
-): { approvals: Approval[]; expiresAtS: number } {
-  const rows = tx.all<{ address: Address; signature: Hex; expires_at: bigint }>(
-    `SELECT r.address, a.signature, a.expires_at FROM approvals a JOIN approvers r ON r.id = a.approver_id
-     WHERE a.payment_id = ? AND a.verdict = 'approve' AND r.status = 'active'`,
-    transfer.paymentId,
-  );
-  return {
-    approvals: rows
-      .filter(({ address }) => listed.includes(address))
-      .map(({ address, signature }) => ({ approver: address, signature })),
-    expiresAtS: Math.floor(Number(rows[0]?.expires_at ?? 0n) / 1000),
-  };
+  invariant(first !== undefined, 'A group has a payment');
+  if (!first.requiresChainApproval) return others.length === 0 ? payCall(first) : payBatchCall(transfers);
+  const plan = approvals.get(first.paymentId);
+  invariant(plan?.kind === 'ready', 'A payment that needs signatures has them', { id: first.paymentId });
+  return payApprovedCall(first, plan.expiresAtS, plan.approvals);
 }
 
 /** The transaction that makes the agent's wallet, queued once; null when the wallet stands. */
@@ -130,4 +121,17 @@ export function deployment(tx: Tx, agent: Agent, context: QueueContext): bigint 
     atMs: context.atMs,
   });
   return id;
+}
+
+/** Authorized payments that need people's signatures and could go now, oldest first. */
+export function needApprovals(tx: ReadTx, waiting: readonly string[], limit: number): Payment[] {
+  return tx
+    .all<PaymentRow>(
+      `SELECT p.* FROM payments p JOIN agents a ON a.id = p.agent_id
+       WHERE p.${WORKING} AND p.state IN ('authorized', 'submitted') AND p.rail = 'wallet' AND p.requires_chain_approval = 1
+         AND a.status = 'active' AND ${NOTHING_LIVE} AND p.id NOT IN (SELECT value FROM json_each(?)) ORDER BY p.id LIMIT ?`,
+      JSON.stringify(waiting),
+      limit,
+    )
+    .map(toPayment);
 }

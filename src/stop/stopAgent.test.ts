@@ -31,9 +31,15 @@ const pay = (made: GateWorld, usdc: string) =>
     const { payment } = requestPayment(tx, made.request({ amount: parseUsdc(usdc), workflow: null }), made.context());
     return payment;
   });
+const nothingAsked = { cleared: new Set<string>(), waiting: [], approvals: new Map() };
 const queue = (made: GateWorld) =>
   made.store.write((tx) =>
-    queueTransfers(tx, { chainId: chain.chainId, factory: numbered(1), executor: numbered(3), atMs: NOON_MS }),
+    queueTransfers(tx, nothingAsked, {
+      chainId: chain.chainId,
+      factory: numbered(1),
+      executor: numbered(3),
+      atMs: NOON_MS,
+    }),
   );
 
 describe("The office's part of a stop", () => {

@@ -3,9 +3,6 @@ import { BursarError } from '../errors/base.ts';
 import { type Agent, getAgent } from '../identity/agents.ts';
 import { appendEvent } from '../ledger/events.ts';
 import { formatUsdc } from '../money/microUsdc.ts';
-import { type PaymentRow, toPayment, WORKING } from '../payments/records.ts';
-import { transition } from '../payments/transition.ts';
-import { withdrawQueued } from '../settlement/withdraw.ts';
 import type { ReadTx, Store, Tx } from '../store/store.ts';
 import { type Call, ownerCalls } from '../wallet/agentWallet.ts';
 import type { Chain } from '../wallet/chain.ts';
@@ -13,6 +10,7 @@ import { outcomesByPurpose } from '../wallet/outcomes.ts';
 import { cancelAuthorizationCall, isAuthorizationUsed, sweepCall } from '../wallet/purse.ts';
 import { enqueueTransaction, withdrawTransaction } from '../wallet/transactions.ts';
 import { isNonceUsed, readWalletState, type WalletState } from '../wallet/walletState.ts';
+import { endDead, unsignable } from './deadPayments.ts';
 import { type ChainPart, type ChainStep, noteChain, openStops, type Stop } from './records.ts';
 import { type LiveAuthorization, liveAuthorizations, riskOf } from './risk.ts';
 import { endPayments } from './stopAgent.ts';
@@ -47,8 +45,9 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
   let after = 0n;
 
   async function look(stop: Stop): Promise<Seen> {
-    const { agent, live, maybeDead } = store.read((tx) => ({
+    const { agent, isMade, live, maybeDead } = store.read((tx) => ({
       agent: getAgent(tx, stop.agentId),
+      isMade: wasMade(tx, stop.agentId),
       live: liveAuthorizations(tx, stop.agentId),
       maybeDead: unsignable(tx, stop.agentId),
     }));
@@ -60,6 +59,8 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
         Promise.all(live.map(({ purse, nonce }) => isAuthorizationUsed(chain, purse, nonce))),
         Promise.all(maybeDead.map(({ nonce }) => isNonceUsed(chain, wallet, nonce))),
       ]);
+      // A wallet that was made does not go away: such a node says nothing about it.
+      if (state === null && isMade) return nothingKnown(live);
       return {
         answers: true,
         state,
@@ -68,14 +69,16 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
       };
     } catch (error) {
       if (!(error instanceof BursarError) || error.code !== 'chain_unavailable') throw error;
-      return {
-        answers: false,
-        state: null,
-        live: live.map((authorization) => ({ authorization, used: false })),
-        dead: [],
-      };
+      return nothingKnown(live);
     }
   }
+
+  const nothingKnown = (live: LiveAuthorization[]): Seen => ({
+    answers: false,
+    state: null,
+    live: live.map((authorization) => ({ authorization, used: false })),
+    dead: [],
+  });
 
   function act(tx: Tx, stop: Stop, seen: Seen): void {
     const atMs = clock();
@@ -243,6 +246,14 @@ function step(name: ChainStep['step'], state: ChainStep['state'], detail: string
   return { step: name, state, detail, call };
 }
 
+/** By the books; a moment before they say so, by its transaction. */
+function wasMade(tx: ReadTx, agentId: string): boolean {
+  if (getAgent(tx, agentId).wallet?.deployedAtMs != null) return true;
+  return outcomesByPurpose(tx, `deploy:${agentId}`).some(
+    ({ outcome }) => (outcome.kind === 'mined' || outcome.kind === 'final') && outcome.succeeded,
+  );
+}
+
 /** Without those whose lane says that it cannot send now: no gas, or the key was used by another program. */
 function ableSenders(tx: ReadTx, senders: readonly Address[]): Address[] {
   const stuck = tx.all<{ subject: string }>(
@@ -270,24 +281,4 @@ function hasOpenCalls(tx: ReadTx, stop: Stop): boolean {
       `stop:${stop.id}:%`,
     ) !== undefined
   );
-}
-
-/** Wallet payments that were signed once and of which every transaction is dropped or reverted for good. */
-function unsignable(tx: ReadTx, agentId: string): { id: string; nonce: bigint }[] {
-  return tx.all<{ id: string; nonce: bigint }>(
-    `SELECT p.id, p.wallet_nonce AS nonce FROM payments p
-       WHERE p.${WORKING} AND p.state = 'submitted' AND p.rail = 'wallet' AND p.agent_id = ? AND p.wallet_nonce IS NOT NULL
-         AND NOT EXISTS (SELECT 1 FROM transaction_payments tp JOIN transactions t ON t.id = tp.transaction_id
-           WHERE tp.payment_id = p.id AND t.state <> 'dropped' AND NOT (t.state = 'final' AND t.succeeded = 0))
-       ORDER BY p.id LIMIT 200`,
-    agentId,
-  );
-}
-
-function endDead(tx: Tx, id: string, atMs: number): void {
-  const row = tx.get<PaymentRow>('SELECT * FROM payments WHERE id = ?', id);
-  if (row?.state !== 'submitted') return;
-  const payment = toPayment(row);
-  if (!withdrawQueued(tx, payment)) return;
-  transition(tx, payment, 'cancel', { actor: 'bursar', atMs, data: { reason: 'agent_stopped' } });
 }

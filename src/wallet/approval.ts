@@ -75,35 +75,44 @@ export function verifySignature(
   typedData: TypedDataDefinition,
   signature: Hex,
 ): Promise<SignatureCheck> {
-  return verifyDigest(chain, signer, hashTypedData(typedData), signature);
+  return verifyDigest(chain, signer, { digest: hashTypedData(typedData), signature });
 }
+
+/** `asker`: who asks a contract; the wallet, where it is the wallet that will. */
+export type SignedDigest = { digest: Hex; signature: Hex; asker?: Address };
 
 /**
  * Checks a signature exactly as the wallet contract will (OpenZeppelin's SignatureChecker): by ERC-1271 where the signer has
  * code, else by ECDSA. A `v` of 0 or 1, as hardware signers give it, is brought to 27 or 28. Throws `chain_unavailable`.
  */
-export async function verifyDigest(
-  chain: Chain,
-  signer: Address,
-  digest: Hex,
-  signature: Hex,
-): Promise<SignatureCheck> {
+export async function verifyDigest(chain: Chain, signer: Address, signed: SignedDigest): Promise<SignatureCheck> {
+  const { digest, signature } = signed;
   if (!isHex(signature) || signature.length % 2 !== 0 || size(signature) > SIGNATURE_BYTES_MAX) {
     return { valid: false, why: 'malformed' };
   }
   const code = await chain.run((client) => client.getCode({ address: signer }));
-  if (code !== undefined) return askContract(chain, signer, digest, signature);
+  if (code !== undefined) return askContract(chain, signer, signed);
   const canonical = canonicalEcdsa(signature);
   if (canonical === null) return { valid: false, why: 'malformed' };
   const recovered = await recoverAddress({ hash: digest, signature: canonical }).catch(() => null);
   return recovered === signer ? { valid: true, signature: canonical } : { valid: false, why: 'other_signer' };
 }
 
-async function askContract(chain: Chain, signer: Address, digest: Hex, signature: Hex): Promise<SignatureCheck> {
+async function askContract(
+  chain: Chain,
+  signer: Address,
+  { digest, signature, asker: account }: SignedDigest,
+): Promise<SignatureCheck> {
   const args = [digest, signature] as const;
   try {
     const answer = await chain.run((client) =>
-      client.readContract({ address: signer, abi: erc1271Abi, functionName: 'isValidSignature', args }),
+      client.readContract({
+        address: signer,
+        abi: erc1271Abi,
+        functionName: 'isValidSignature',
+        args,
+        ...(account ? { account } : {}),
+      }),
     );
     return answer === ERC1271_MAGIC ? { valid: true, signature } : { valid: false, why: 'refused_by_contract' };
   } catch (error) {

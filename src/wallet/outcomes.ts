@@ -2,6 +2,7 @@ import type { Hex } from 'viem';
 import { invariant } from '../errors/base.ts';
 import type { PaymentId } from '../ids/ids.ts';
 import type { ReadTx } from '../store/store.ts';
+import { revertText } from './reverts.ts';
 import type { DropReason, TransactionRow } from './transactions.ts';
 
 /** What has become of a transaction. `mined` can still be taken back by a reorg, `final` and `dropped` cannot. */
@@ -19,6 +20,7 @@ export type TransactionOutcome =
       gasUsed: bigint;
       gasPriceWei: bigint;
     }
+  /** `detail`: for people; revert reasons are decoded. */
   | { kind: 'dropped'; reason: DropReason; detail: string | null };
 
 export type TransactionReport = {
@@ -49,23 +51,6 @@ export function outcomesByPurpose(tx: ReadTx, purpose: string): TransactionRepor
   const rows = tx.all<TransactionRow>(
     'SELECT * FROM transactions WHERE purpose = ? ORDER BY id DESC LIMIT 100',
     purpose,
-  );
-  return rows.map((row) => report(tx, row));
-}
-
-/**
- * Transactions that came to an end while a payment of theirs still waits for one (`authorized` or `submitted`): the
- * settlement worker's list, oldest first. `mined` ones are included; those that succeeded wait for the follower's log.
- */
-export function outcomesOf(tx: ReadTx, limit = 200): TransactionReport[] {
-  const rows = tx.all<TransactionRow>(
-    `SELECT DISTINCT t.* FROM payments p
-       JOIN transaction_payments tp ON tp.payment_id = p.id
-       JOIN transactions t ON t.id = tp.transaction_id
-     WHERE p.state IN ('authorized', 'submitted') AND t.state IN ('mined', 'final', 'dropped')
-       AND NOT EXISTS (SELECT 1 FROM transaction_payments later WHERE later.payment_id = p.id AND later.transaction_id > t.id)
-     ORDER BY t.id LIMIT ?`,
-    limit,
   );
   return rows.map((row) => report(tx, row));
 }
@@ -106,8 +91,13 @@ function outcome(row: TransactionRow): TransactionOutcome {
       };
     case 'dropped':
       invariant(row.drop_reason !== null, 'A dropped transaction has a reason');
-      return { kind: 'dropped', reason: row.drop_reason, detail: row.drop_detail };
+      return { kind: 'dropped', reason: row.drop_reason, detail: detailOf(row) };
     default:
       return row.state satisfies never;
   }
+}
+
+/** Decoded: revert data itself stays in the row. */
+function detailOf({ drop_reason: reason, drop_detail: detail }: TransactionRow): string | null {
+  return detail !== null && (reason === 'refused' || reason === 'withheld') ? revertText(detail) : detail;
 }

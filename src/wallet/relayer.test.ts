@@ -1,7 +1,7 @@
 import type { Hex } from 'viem';
 import { describe, expect, it } from 'vitest';
 import { PAYEE, relayerScene, transferData } from '../../test/support/relayerScene.ts';
-import { outcomesOf } from './outcomes.ts';
+import { outcomesOfPayment } from './outcomes.ts';
 
 const scene = relayerScene();
 const { attempts, events, openAlerts, outcome, payment, queue, received, relayer } = scene;
@@ -18,7 +18,9 @@ describe('a lane', () => {
     expect(await received()).toBe(before + 7n);
     const [attempt] = attempts(transaction);
     expect(outcome(transaction)).toMatchObject({ kind: 'mined', succeeded: true, nonce: 0n, txHash: attempt?.hash });
-    expect(scene.store.read((tx) => outcomesOf(tx))).toMatchObject([{ transactionId: transaction, paymentIds: [id] }]);
+    expect(scene.store.read((tx) => outcomesOfPayment(tx, id))).toMatchObject([
+      { transactionId: transaction, paymentIds: [id] },
+    ]);
     await scene.client.mine({ blocks: 20 });
     expect((await lane.tick()).lanes).toMatchObject([{ final: 1 }]);
     expect(outcome(transaction)).toMatchObject({ kind: 'final', succeeded: true });

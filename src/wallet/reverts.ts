@@ -1,4 +1,4 @@
-import { decodeErrorResult, type Hex, isHex } from 'viem';
+import { decodeErrorResult, type Hex, isHex, size, sliceHex } from 'viem';
 import { agentWalletAbi, agentWalletFactoryAbi, policyRegistryAbi, x402PurseAbi } from './contracts.generated.ts';
 
 export type Revert = { error: string; args: Record<string, string> };
@@ -6,8 +6,19 @@ export type Revert = { error: string; args: Record<string, string> };
 const isError = <T extends { type: string }>(item: T): item is Extract<T, { type: 'error' }> => item.type === 'error';
 const errors = [...agentWalletAbi, ...agentWalletFactoryAbi, ...x402PurseAbi, ...policyRegistryAbi].filter(isError);
 
+/** Solidity's panic codes: https://docs.soliditylang.org/en/latest/control-structures.html#panic-via-assert-and-error-via-require */
+const panics: Record<string, string> = {
+  '1': 'an assertion failed',
+  '17': 'arithmetic overflow',
+  '18': 'division by zero',
+  '33': 'a value outside its enum',
+  '49': 'pop of an empty array',
+  '50': 'an array index out of range',
+  '65': 'out of memory',
+};
+
 /**
- * The contract's error in revert data (`outcome.detail` of a refused transaction), with its figures by name: actual and
+ * The contract's error in revert data (`drop_detail` of a refused transaction), with its figures by name: actual and
  * expected. Null for words of the node or data of no contract of ours.
  */
 export function explainRevert(detail: string | null): Revert | null {
@@ -21,8 +32,24 @@ export function explainRevert(detail: string | null): Revert | null {
     const named = inputs.map((input, index) => [input.name || `${index}`, String(values[index])] as const);
     // Solidity's own `Error(string)` carries the token's words.
     if (name === 'Error') return { error: String(values[0]), args: {} };
+    if (name === 'Panic') return { error: 'Panic', args: { code: panics[String(values[0])] ?? String(values[0]) } };
     return { error: name, args: Object.fromEntries(named) };
   } catch {
     return null;
   }
+}
+
+const WITHOUT_REASON = 'The contract reverted without a reason';
+
+/** What people read of a refusal: the decoded error with its figures, or the node's own words. Never raw revert data. */
+export function revertText(detail: string): string {
+  const revert = explainRevert(detail);
+  if (revert?.error === '') return WITHOUT_REASON;
+  if (revert) {
+    const figures = Object.entries(revert.args).map(([name, value]) => `${name} ${value}`);
+    return figures.length > 0 ? `${revert.error} (${figures.join(', ')})` : revert.error;
+  }
+  if (!isHex(detail)) return detail;
+  if (size(detail) < 4) return WITHOUT_REASON;
+  return `The contract reverted with an error unknown here (selector ${sliceHex(detail, 0, 4)})`;
 }

@@ -9,7 +9,8 @@ export type TransactionState = 'queued' | 'pending' | 'mined' | 'final' | 'dropp
  * Why a transaction will never be mined. `refused`: the contract would revert (never signed); `no_contract`: no code at its
  * address (never signed); `dependency_failed`: the one it waits for reverted or was dropped (never signed); `withdrawn`: taken
  * back while queued; `nonce_taken`: another transaction of the key used its nonce, at a final block; `sender_replaced`: the
- * wallet has another executor now, so that what the one before signed only reverts.
+ * wallet has another executor now, so that what the one before signed only reverts; `withheld`: refused for a cause that passes
+ * (USDC is paused), so it does not count against its payments; `nonce_gap`: signed on a nonce that the node had invented.
  */
 export type DropReason =
   | 'refused'
@@ -17,7 +18,9 @@ export type DropReason =
   | 'dependency_failed'
   | 'withdrawn'
   | 'nonce_taken'
-  | 'sender_replaced';
+  | 'sender_replaced'
+  | 'withheld'
+  | 'nonce_gap';
 
 export type TransactionRow = {
   id: bigint;
@@ -191,4 +194,9 @@ export function adoptNonce(tx: Tx, lane: { chainId: number; sender: Address }, n
     lane.sender,
     atMs,
   );
+}
+
+/** Says more truly why an unsigned transaction was dropped. */
+export function dropReasonIs(tx: Tx, id: bigint, reason: DropReason): void {
+  tx.run(`UPDATE transactions SET drop_reason = ? WHERE id = ? AND state = 'dropped' AND nonce IS NULL`, reason, id);
 }

@@ -1,7 +1,10 @@
 import { type Address, erc20Abi } from 'viem';
+import { BursarError } from '../errors/base.ts';
 import { type MicroUsdc, microUsdc } from '../money/microUsdc.ts';
 import type { Chain } from './chain.ts';
 import { agentWalletAbi } from './contracts.generated.ts';
+
+const NO_WALLET = 'The node knows no code where a wallet stands.';
 
 export type WalletState = {
   owner: Address;
@@ -88,7 +91,10 @@ export async function readWalletState(chain: Chain, wallet: Address): Promise<Wa
   });
 }
 
-/** Whether the wallet was paid from under that nonce. False where there is no wallet yet. */
+/**
+ * Whether the wallet was paid from under that nonce. For wallets that stand: a node that knows no code there says nothing about
+ * nonces, which is `chain_unavailable`.
+ */
 export async function isNonceUsed(
   chain: Chain,
   wallet: Address,
@@ -98,7 +104,7 @@ export async function isNonceUsed(
   return chain.run(async (client) => {
     const block = blockNumber === undefined ? {} : { blockNumber };
     const code = await client.getCode({ address: wallet, ...block });
-    if (code === undefined) return false;
+    if (code === undefined) throw new BursarError('chain_unavailable', { message: NO_WALLET, details: { wallet } });
     return client.readContract({
       address: wallet,
       abi: agentWalletAbi,

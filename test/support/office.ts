@@ -9,7 +9,7 @@ import { sendInOrder } from '../../src/devnet/client.ts';
 import type { LocalChain } from '../../src/devnet/localChain.ts';
 import { parseUsdc } from '../../src/money/microUsdc.ts';
 import { findOperation } from '../../src/operation/registry.ts';
-import { type Launched, launch } from '../../src/server/localLaunch.ts';
+import { type Launched, type LaunchOptions, launch } from '../../src/server/localLaunch.ts';
 import { keyAccount } from '../../src/wallet/keyAccount.ts';
 
 export type TestOffice = Launched & {
@@ -24,9 +24,9 @@ export type TestOffice = Launched & {
 };
 
 /** A whole Bursar on a chain of its own: the real server on a free port, as `bursar serve` would have it. */
-export async function startOffice(): Promise<TestOffice> {
+export async function startOffice(options: Pick<LaunchOptions, 'rpcOf'> = {}): Promise<TestOffice> {
   const dir = mkdtempSync(join(tmpdir(), 'bursar-test-'));
-  const launched = await launch({ dir, port: 0, version: 'test', say: () => {} });
+  const launched = await launch({ dir, port: 0, version: 'test', say: () => {}, ...options });
   const { local, operatorKey, url, keys } = launched;
   if (!local || !operatorKey) throw new Error('A new home has a chain and an operator key.');
   const operator = checkedClient(url, operatorKey);

@@ -94,7 +94,9 @@ describe('the reason in an error', () => {
     expect(refusalIn({ data: encodeErrorResult({ abi: agentWalletAbi, errorName: 'NotGuardianOrOwner', args }) })).toBe(
       `NotGuardianOrOwner, caller ${owner}`,
     );
-    expect(refusalIn({ data: '0x12345678' })).toBe('it reverts with 0x12345678');
+    expect(refusalIn({ data: '0x12345678' })).toBe(
+      'The contract reverted with an error unknown here (selector 0x12345678)',
+    );
     expect(refusalIn({ code: 4001, message: 'no' })).toBeNull();
     expect(refusalIn(null)).toBeNull();
   });

@@ -1,6 +1,6 @@
 import { type Address, decodeFunctionResult, encodeFunctionData, getAddress, type Hex, numberToHex } from 'viem';
 import { agentWalletAbi } from '../../wallet/contracts.generated.ts';
-import { explainRevert } from '../../wallet/reverts.ts';
+import { explainRevert, revertText } from '../../wallet/reverts.ts';
 import { connect, onChain, type Provider } from './wallet.ts';
 
 /** All of this asks the person's own wallet and its node, not our server: who may send, what the contract would say, what was mined. */
@@ -98,7 +98,7 @@ export function refusalIn(error: unknown, depth = 0): string | null {
   if (typeof data === 'string' && data.startsWith('0x') && data.length >= 10) {
     const revert = explainRevert(data);
     const args = Object.entries(revert?.args ?? {}).map(([name, value]) => `${name} ${value}`);
-    return revert ? [revert.error, ...args].join(', ') : `it reverts with ${data.slice(0, 74)}`;
+    return revert ? [revert.error, ...args].join(', ') : revertText(data);
   }
   for (const next of [data, originalError, inner, cause]) {
     const found = refusalIn(next, depth + 1);

@@ -1,0 +1,165 @@
+import { type Address, concatHex, encodeFunctionData, hashTypedData, parseAbi, type TypedDataDefinition } from 'viem';
+import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount, privateKeyToAddress } from 'viem/accounts';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { devAccounts } from '../src/devnet/accounts.ts';
+import { sendInOrder } from '../src/devnet/client.ts';
+import { ownerCalls } from '../src/wallet/agentWallet.ts';
+import { keyAccount } from '../src/wallet/keyAccount.ts';
+import { startOffice, type TestOffice } from './support/office.ts';
+import { deploySafe, type Safe } from './support/safe.ts';
+import { starterWith } from './support/stricterPolicy.ts';
+
+/** Signatures that were good when they were given, and are not when the wallet is to take them. */
+const fresh = () => privateKeyToAccount(generatePrivateKey());
+const [ada, bob, other] = [fresh(), fresh(), fresh()];
+const tokenAbi = parseAbi(['function pause()', 'function unpause()']);
+let office: TestOffice;
+let safe: Safe;
+let payee: string;
+let count = 0;
+
+beforeAll(async () => {
+  office = await startOffice();
+  const { operator, local } = office;
+  safe = await deploySafe(local.client, devAccounts[5], [ada], 1);
+  for (const [name, address] of [
+    ['Safe', safe.address],
+    ['Ada', ada.address],
+    ['Bob', bob.address],
+  ]) {
+    await operator.call('create_approver', { name, address, roles: ['finance'] });
+  }
+  const fields = { name: 'Grace', kind: 'contractor', categories: ['contractor'], verified: true };
+  const made = await operator.call('create_payee', { ...fields, address: privateKeyToAddress(generatePrivateKey()) });
+  payee = String(made.id);
+  const bundle = await starterWith('{from: "25.00", quorum: 1,', '{from: "25.00", quorum: 2,');
+  const { digest } = await operator.call('load_policy', { bundle, note: 'two people' });
+  await operator.call('activate_policy', { digest });
+});
+afterAll(() => office.end());
+afterEach(() => token('unpause'));
+
+async function token(functionName: 'pause' | 'unpause'): Promise<void> {
+  const data = encodeFunctionData({ abi: tokenAbi, functionName });
+  await sendInOrder(office.local.client, office.local.usdc.minter, [{ to: office.local.usdc.address, data }]);
+}
+const usdc = (value: string) => ({ value, currency: 'USDC' });
+const key = () => {
+  count += 1;
+  return { idempotencyKey: `approvals-again-${count}` };
+};
+/** An agent whose wallet stands, has a ceiling of 10, and lists these approvers. */
+async function agentWith(approvers: readonly Address[], threshold: number) {
+  count += 1;
+  const agent = await office.agent(`agent ${count}`, '90');
+  const pay = async (value: string) =>
+    String((await agent.client.call('pay', { payee, amount: usdc(value) }, key())).id);
+  await office.until(await pay('1.00'), ['settled', 'final']);
+  const [wallet, limit] = [agent.wallet as Address, 10_000_000n as never];
+  const owner = await keyAccount(office.keys, 'owner');
+  const calls = [ownerCalls.setApprovers(wallet, approvers, threshold), ownerCalls.setCeilings(wallet, limit, limit)];
+  await sendInOrder(office.local.client, owner, calls);
+  const known = async () => {
+    const { wallet: now } = (await office.operator.call('get_agent', { id: agent.id })) as {
+      wallet: { ceilings: { approvers: string[]; per_payment: { value: string } } };
+    };
+    return [now.ceilings.per_payment.value, now.ceilings.approvers.length];
+  };
+  await expect.poll(known).toEqual(['10.00', approvers.length]);
+  return { ...agent, pay };
+}
+async function approve(id: string, by: PrivateKeyAccount | Safe): Promise<unknown> {
+  const { approve: typedData } = (await office.operator.call('get_review', { id })) as { approve: TypedDataDefinition };
+  const signature =
+    'sign' in by && 'swapFirst' in by
+      ? await by.sign(hashTypedData(typedData), ada)
+      : await (by as PrivateKeyAccount).signTypedData(typedData);
+  const input = { id, verdict: 'approve', approver: by.address, signature };
+  return (await office.operator.call('answer_review', input)).state;
+}
+const stateOf = async (id: string) => (await office.operator.call('get_payment', { id })).state;
+const openAlerts = (type: string) =>
+  office.office.store.read((tx) =>
+    tx.all<{ body_json: string }>('SELECT body_json FROM alerts WHERE type = ? AND resolved_at IS NULL', type),
+  );
+const waiting = async (id: string) => {
+  await expect.poll(() => openAlerts('token_paused').length).toBe(1);
+  expect(await stateOf(id)).toBe('authorized');
+};
+
+describe('an approval that is no longer good when the payment is queued', () => {
+  it('of a contract that changed its signer does not block a payment that has enough others', async () => {
+    const agent = await agentWith([safe.address, ada.address, bob.address], 1);
+    await token('pause');
+    const id = await agent.pay('30.00');
+    expect([await approve(id, safe), await approve(id, bob)]).toEqual(['in_review', 'authorized']);
+    await waiting(id);
+    await safe.swapFirst(ada, other.address);
+    await token('unpause');
+    await office.until(id, ['settled', 'final']);
+    await safe.swapFirst(other, ada.address);
+  });
+
+  it('of a key that delegates by EIP-7702 does not block it either', async () => {
+    const [agent, person] = [await agentWith([ada.address, bob.address], 1), fresh()];
+    const fields = { name: `Person ${count}`, address: person.address, roles: ['finance'] };
+    await office.operator.call('create_approver', fields);
+    const owner = await keyAccount(office.keys, 'owner');
+    const list = ownerCalls.setApprovers(agent.wallet as Address, [bob.address, person.address], 1);
+    await sendInOrder(office.local.client, owner, [list]);
+    await token('pause');
+    const id = await agent.pay('30.00');
+    expect([await approve(id, person), await approve(id, bob)]).toEqual(['in_review', 'authorized']);
+    await waiting(id);
+    const bytecode = concatHex(['0xef0100', office.local.usdc.address]);
+    await office.local.client.setCode({ address: person.address, bytecode });
+    await token('unpause');
+    await office.until(id, ['settled', 'final']);
+  });
+
+  it('and that is needed makes the payment wait, alone, until it is good again', async () => {
+    const agent = await agentWith([safe.address, ada.address, bob.address], 2);
+    await token('pause');
+    const id = await agent.pay('30.00');
+    expect([await approve(id, safe), await approve(id, bob)]).toEqual(['in_review', 'authorized']);
+    await waiting(id);
+    await safe.swapFirst(ada, other.address);
+    await token('unpause');
+    await expect.poll(() => openAlerts('approvals_short').length).toBe(1);
+    expect(openAlerts('approvals_short')[0]?.body_json).toContain(safe.address);
+    await office.until(await agent.pay('2.00'), ['settled', 'final']);
+    expect(await stateOf(id)).toBe('authorized');
+    await safe.swapFirst(other, ada.address);
+    await office.until(id, ['settled', 'final']);
+    await expect.poll(() => openAlerts('approvals_short')).toEqual([]);
+    expect(await office.operator.call('check_ledger')).toMatchObject({ ok: true });
+  });
+
+  it('of an approver whom the owner took off the list waits too, and can be cancelled', async () => {
+    const agent = await agentWith([ada.address, bob.address], 2);
+    await token('pause');
+    const id = await agent.pay('30.00');
+    expect([await approve(id, ada), await approve(id, bob)]).toEqual(['in_review', 'authorized']);
+    await waiting(id);
+    const owner = await keyAccount(office.keys, 'owner');
+    const list = ownerCalls.setApprovers(agent.wallet as Address, [ada.address, safe.address], 2);
+    await sendInOrder(office.local.client, owner, [list]);
+    await token('unpause');
+    await expect.poll(() => openAlerts('approvals_short').length).toBe(1);
+    expect(await office.operator.call('cancel_payment', { id })).toMatchObject({ state: 'cancelled' });
+    await expect.poll(() => openAlerts('approvals_short')).toEqual([]);
+  });
+});
+
+describe('an approval that is no longer good when the next one is given', () => {
+  it('does not count, so the payment stays under review until there are enough', async () => {
+    const agent = await agentWith([safe.address, ada.address, bob.address], 2);
+    const id = await agent.pay('30.00');
+    expect(await approve(id, safe)).toBe('in_review');
+    await safe.swapFirst(ada, other.address);
+    expect(await approve(id, bob)).toBe('in_review');
+    expect(await approve(id, ada)).toBe('authorized');
+    await office.until(id, ['settled', 'final']);
+    await safe.swapFirst(other, ada.address);
+  });
+});
