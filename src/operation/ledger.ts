@@ -15,6 +15,8 @@ export const ledgerOperations = [
     path: '/v1/ledger/check',
     scope: 'read',
     cost: 'bulk',
+    // Its findings name agents, wallets and balances.
+    peopleOnly: true,
     input: z.strictObject({}),
     output: z.object({
       ok: z.boolean(),

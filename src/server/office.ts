@@ -15,6 +15,7 @@ import { openMcp } from '../mcp/http.ts';
 import { microUsdc } from '../money/microUsdc.ts';
 import { noticeSender } from '../notices/deliver.ts';
 import type { App, WalletWish } from '../operation/app.ts';
+import { oneAtATime } from '../operation/oneAtATime.ts';
 import { createPayoutRunner } from '../payouts/runner.ts';
 import type { Policy } from '../policy/policy.ts';
 import { createFollower } from '../reconcile/follower.ts';
@@ -137,10 +138,10 @@ export async function openOffice(options: {
         agentId,
         wish,
       ),
-    checkLedger: async () => {
+    checkLedger: oneAtATime(async () => {
       const { ok, checks } = await checkLedger(store, { chainId, source }, () => new Promise((r) => setImmediate(r)));
       return { ok, checks: checks.map(({ name, ok: good, detail }) => ({ name, ok: good, detail })) };
-    },
+    }),
     deployWallet: async (agent) => {
       await store.write((tx) => deployment(tx, agent, { chainId, factory, executor, atMs: clock() }));
       wake();
