@@ -5,6 +5,7 @@ import { raiseNonces } from '../payments/nonces.ts';
 import type { ReadTx, Store } from '../store/store.ts';
 import type { Chain } from '../wallet/chain.ts';
 import { agentWalletAbi } from '../wallet/contracts.generated.ts';
+import { confirmNonce } from '../wallet/nonceTruth.ts';
 import { adoptNonce, dropTransaction, nextNonce, withdrawTransaction } from '../wallet/transactions.ts';
 import { isNonceUsed } from '../wallet/walletState.ts';
 import { adopted, mustAdopt } from './restored.ts';
@@ -60,6 +61,13 @@ export function createRecoverer({ store, chain, senders, clock }: RecovererOptio
         ]),
       );
       const next = BigInt(Math.max(mined, pooled));
+      // A number that is too high would make a gap for ever: this comes again until the node agrees with itself.
+      if ((await confirmNonce(chain, sender, BigInt(mined))) === 'contradicted') {
+        throw new BursarError('chain_inconsistent', {
+          message: 'The node contradicts itself about a key.',
+          details: { sender },
+        });
+      }
       await store.write((tx) => {
         const known = nextNonce(tx, chain.chainId, sender);
         if (next > (known ?? 0n)) adoptNonce(tx, { chainId: chain.chainId, sender }, next, clock());
@@ -112,7 +120,7 @@ export function createRecoverer({ store, chain, senders, clock }: RecovererOptio
         if (orphans.length > 0) await requeue(orphans);
       } catch (error) {
         // The relayer says so; this comes again with the next round.
-        if (!(error instanceof BursarError) || error.code !== 'chain_unavailable') throw error;
+        if (!(error instanceof BursarError) || !/^chain_(unavailable|inconsistent)$/.test(error.code)) throw error;
       }
     },
   };

@@ -16,6 +16,8 @@ export type Ended = {
   together: number;
   /** How often a transaction that carried it was mined and reverted. */
   reverts: number;
+  /** Something was signed for it that could be mined later: it must not be given up. */
+  mayComeLater: boolean;
 };
 
 /** No transaction that could still pay it. In a query with `payments p`. */
@@ -32,6 +34,7 @@ type Row = PaymentRow & {
   t_detail: string | null;
   together: bigint;
   reverts: bigint;
+  gapped: bigint;
 };
 
 /** The oldest transactions first. `except`: payments that are not to be looked at yet. */
@@ -40,7 +43,9 @@ export function endedPayments(tx: ReadTx, except: readonly string[], limit: numb
     `SELECT p.*, t.id AS t_id, t.drop_reason AS t_reason, t.drop_detail AS t_detail,
        (SELECT count(*) FROM transaction_payments c WHERE c.transaction_id = t.id) AS together,
        (SELECT count(*) FROM transaction_payments c JOIN transactions r ON r.id = c.transaction_id
-          WHERE c.payment_id = p.id AND r.succeeded = 0) AS reverts
+          WHERE c.payment_id = p.id AND r.succeeded = 0) AS reverts,
+       (SELECT count(*) FROM transaction_payments c JOIN transactions r ON r.id = c.transaction_id
+          WHERE c.payment_id = p.id AND r.drop_reason = 'nonce_gap') AS gapped
      FROM payments p JOIN transactions t ON t.id = ${NEWEST}
      WHERE p.${WORKING} AND p.state IN ('authorized', 'submitted') AND p.rail = 'wallet' AND ${NOTHING_LIVE} AND ${REFUSED}
        AND p.id NOT IN (SELECT value FROM json_each(?))
@@ -55,5 +60,6 @@ export function endedPayments(tx: ReadTx, except: readonly string[], limit: numb
     said: row.t_detail !== null && row.t_reason !== 'no_contract' ? revertText(row.t_detail) : null,
     together: Number(row.together),
     reverts: Number(row.reverts),
+    mayComeLater: row.gapped > 0n,
   }));
 }

@@ -116,6 +116,7 @@ export function createSettler({ store, chain, factory, executor, clock }: Settle
         return;
       }
       case 'refused':
+        if (each.mayComeLater) return hold(each, 'refusal_unexplained', { said, why: found.reason }, round);
         round.failed.push({ payment, reason: found.reason });
         return;
       case 'passing':

@@ -11,7 +11,9 @@ export function withdrawQueued(tx: Tx, payment: Payment): boolean {
   if (payment.rail !== 'wallet') return payment.state === 'authorized';
   return outcomesOfPayment(tx, payment.id).every(({ transactionId, outcome }) => {
     if (outcome.kind === 'queued') return withdrawTransaction(tx, transactionId);
-    return outcome.kind === 'dropped' || (outcome.kind === 'final' && !outcome.succeeded);
+    // What was signed on an invented nonce can still be mined one day.
+    if (outcome.kind === 'dropped') return outcome.reason !== 'nonce_gap';
+    return outcome.kind === 'final' && !outcome.succeeded;
   });
 }
 

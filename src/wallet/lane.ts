@@ -15,10 +15,18 @@ import { type FeeCaps, firstFees, replacementFees } from './fees.ts';
 import type { KeyProvider, KeyRole } from './keys.ts';
 import type { LaneAlert } from './laneAlerts.ts';
 import { readSendAnswer } from './nodeAnswers.ts';
+import { isBelievable } from './nonceTruth.ts';
 import type { Observation } from './observation.ts';
 import { signAttempt } from './signAttempt.ts';
 import { type Estimate, estimate, readiness } from './simulate.ts';
-import { dropTransaction, laneTransactions, nextNonce, type TransactionRow } from './transactions.ts';
+import {
+  dropGap,
+  dropTransaction,
+  laneTransactions,
+  nextNonce,
+  provenNonce,
+  type TransactionRow,
+} from './transactions.ts';
 
 export type LaneOptions = {
   store: Store;
@@ -82,7 +90,7 @@ export function createLane(options: LaneOptions, role: KeyRole, sender: Address)
     // The blocks that held them are gone, and maybe the pool with them.
     if (report.reorged > 0 || lastSent.size > SENT_MAX) lastSent.clear();
     const { count, balanceWei } = seen.senders.get(sender) ?? { count: 0n, balanceWei: 0n };
-    report.trouble = await contradiction(before, count);
+    report.trouble = await contradiction(before, count, seen);
     if (report.trouble !== null) return report;
     await replaceStuck(report, seen, count, balanceWei);
     await send(report, count);
@@ -93,26 +101,36 @@ export function createLane(options: LaneOptions, role: KeyRole, sender: Address)
   }
 
   /** Below what we know to be mined, or beyond what we signed: the RPC lies, lags, or the key was used elsewhere. */
-  async function contradiction(before: Expectation, count: bigint): Promise<LaneReport['trouble']> {
+  async function contradiction(before: Expectation, count: bigint, seen: Observation): Promise<LaneReport['trouble']> {
     const now = expect().firstUnmined;
     const next = store.read((tx) => nextNonce(tx, chain.chainId, sender));
-    if (next === null || now === null) return firstUseTrouble(count);
+    if (next === null || now === null) return firstUseTrouble(count, seen);
     // Taken before and after: blocks may come, or go by a reorg, between our look at the records and at the chain.
     const least = before.firstUnmined !== null && before.firstUnmined < now ? before.firstUnmined : now;
     if (count >= least && count <= next) return null;
+    if (count < least && (await closeGap(count, seen))) return null;
     return {
       type: 'chain_inconsistent',
       details: { sender, stated_nonce: `${count}`, known_mined: `${least}`, known_next: `${next}` },
     };
   }
 
-  /** No records of this key on this chain: what is in the pool under it was not signed by us. */
-  async function firstUseTrouble(count: bigint): Promise<LaneReport['trouble']> {
+  /** No records of this key on this chain: a number that is too high would make a gap that blocks all of its transactions. */
+  async function firstUseTrouble(count: bigint, seen: Observation): Promise<LaneReport['trouble']> {
     const queued = store.read((tx) => laneTransactions(tx, key, 'queued', 1));
     if (queued.length === 0) return null;
-    const pooled = await chain.run((client) => client.getTransactionCount({ address: sender, blockTag: 'pending' }));
-    if (BigInt(pooled) === count) return null;
-    return { type: 'chain_inconsistent', details: { sender, stated_nonce: `${count}`, stated_pending: `${pooled}` } };
+    const { ok, details } = await isBelievable(chain, sender, count, seen.finalNumber);
+    if (ok) return null;
+    return { type: 'chain_inconsistent', details: { sender, stated_nonce: `${count}`, ...details } };
+  }
+
+  /** What we signed begins above the chain's number though nothing of ours proves the ones between: that number was a lie. */
+  async function closeGap(count: bigint, seen: Observation): Promise<boolean> {
+    const proven = store.read((tx) => provenNonce(tx, chain.chainId, sender));
+    const first = pendingRows()[0]?.nonce ?? null;
+    if (count < proven || first === null || first <= count) return false;
+    if (!(await isBelievable(chain, sender, count, seen.finalNumber)).ok) return false;
+    return (await store.write((tx) => dropGap(tx, key, count))) > 0;
   }
 
   /** Hands the node every unmined attempt it was not handed lately, in nonce order. */

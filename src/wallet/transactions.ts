@@ -124,6 +124,34 @@ export function nextNonce(tx: ReadTx, chainId: number, sender: Address): bigint 
   return row?.top == null ? null : row.top + 1n;
 }
 
+/**
+ * The nonce below which the records prove all used: by what was mined, by what another took at a final block, or by an
+ * operator's word. What is only signed proves nothing.
+ */
+export function provenNonce(tx: ReadTx, chainId: number, sender: Address): bigint {
+  const row = tx.get<{ top: bigint | null }>(
+    `SELECT max(nonce) AS top FROM transactions WHERE chain_id = ? AND sender = ?
+     AND (state IN ('mined', 'final') OR drop_reason = 'nonce_taken')`,
+    chainId,
+    sender,
+  );
+  return row?.top == null ? 0n : row.top + 1n;
+}
+
+/**
+ * Gives up the nonces of signed transactions that the chain cannot reach: the node had invented the number they were signed on.
+ * Their payments go again under the same wallet nonces, so that at most one of the two can pay.
+ */
+export function dropGap(tx: Tx, lane: { chainId: number; sender: Address }, count: bigint): number {
+  return tx.run(
+    `UPDATE transactions SET state = 'dropped', drop_reason = 'nonce_gap', drop_detail = 'Signed on nonce ' || nonce, nonce = NULL
+     WHERE chain_id = ? AND sender = ? AND state = 'pending' AND nonce > ?`,
+    lane.chainId,
+    lane.sender,
+    count,
+  );
+}
+
 /** A lane's transactions in one state: pending ones by nonce, the others in the order in which they were queued. */
 export function laneTransactions(
   tx: ReadTx,
