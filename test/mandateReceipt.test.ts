@@ -145,7 +145,7 @@ describe('a forged receipt', () => {
         block_number: mined.blockNumber.toString(),
       },
     };
-    expect(await failed(forged)).toEqual(['token and purse']);
+    expect(await failed(forged)).toEqual(['decision 1: subject', 'token and purse']);
   });
 
   it('by whoever has the server’s key, who tells the policy of an approval that nobody gave, fails', async () => {

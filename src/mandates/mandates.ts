@@ -20,7 +20,14 @@ export type Mandate = {
   reason: string;
   requestedBy: string;
   requestedAtMs: number;
-  signers: { approver: string; name: string; roles: string[]; sponsorId: string | null; signedAtMs: number }[];
+  signers: {
+    approver: string;
+    address: string;
+    name: string;
+    roles: string[];
+    sponsorId: string | null;
+    signedAtMs: number;
+  }[];
 };
 type Row = {
   id: string;
@@ -172,7 +179,7 @@ export function findMandate(
     const { cadence, notBeforeMs } = mandate.terms;
     const occurrence = cadence && lastOccurrence({ ...cadence, startsAtMs: notBeforeMs }, atMs);
     if (able.length >= review.quorum && fits(mandate.terms, subject, mandateUse(tx, mandate.id), atMs, occurrence))
-      return mandate;
+      return { ...mandate, signers: able };
   }
   return null;
 }
@@ -181,12 +188,13 @@ export function findMandate(
 function toMandate(tx: ReadTx, row: Row): Mandate {
   const signers = tx.all<{
     id: string;
+    address: string;
     name: string;
     roles_json: string;
     sponsor_id: string | null;
     signed_at: bigint;
   }>(
-    `SELECT r.id, r.name, r.roles_json, r.sponsor_id, s.signed_at FROM mandate_signatures s JOIN approvers r ON r.id = s.approver_id
+    `SELECT r.id, r.address, r.name, r.roles_json, r.sponsor_id, s.signed_at FROM mandate_signatures s JOIN approvers r ON r.id = s.approver_id
      WHERE s.mandate_id = ? AND r.status = 'active' ORDER BY s.signed_at, r.id`,
     row.id,
   );
@@ -200,6 +208,7 @@ function toMandate(tx: ReadTx, row: Row): Mandate {
     requestedAtMs: Number(row.requested_at),
     signers: signers.map((each) => ({
       approver: each.id,
+      address: each.address,
       name: each.name,
       roles: JSON.parse(each.roles_json) as string[],
       sponsorId: each.sponsor_id,

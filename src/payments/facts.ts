@@ -85,8 +85,11 @@ function refuseForbidden(address: Address, agent: Facts['agent'], chain: ChainFa
   }
 }
 
-/** `without`: a payment counted already that is decided again. `mandate`: the standing approval it may go under. */
-export type Beside = { without?: string | null; mandate?: string | null };
+/**
+ * `without`: a payment counted already that is decided again; `previous`: the hash of its decision before. `mandate`: the standing
+ * approval it may go under.
+ */
+export type Beside = { without?: string | null; previous?: string | null; mandate?: PolicyInput['mandate'] };
 
 /** The policy's input document at `atMs`. Key order is fixed: the same facts give the same text, and so the same hash. */
 export function inputOf(
@@ -110,7 +113,13 @@ export function inputOf(
   });
   return {
     time: zonedTime(atMs, policy.settings.timezone),
-    agent: { id: agent.id, name: agent.name, status: agent.status, labels: agent.labels },
+    agent: {
+      id: agent.id,
+      name: agent.name,
+      status: agent.status,
+      labels: agent.labels,
+      wallet: agent.wallet.address,
+    },
     sponsor: { id: sponsor.id, name: sponsor.name, status: sponsor.status },
     workflow: workflow && {
       id: workflow.id,
@@ -154,8 +163,9 @@ export function inputOf(
       host_last_address: hostPast?.last_address ?? null,
     },
     funds: fundsOf(tx, agent.id, beside.without ?? null),
+    previous: beside.previous ?? null,
     approvals,
-    mandate: beside.mandate == null ? null : { id: beside.mandate },
+    mandate: beside.mandate ?? null,
     meters: readMeters(tx, policy.meters, facts.subject, atMs, beside.without ?? null),
   };
 }

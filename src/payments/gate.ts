@@ -93,7 +93,9 @@ function decide(
   };
   const mandate = findMandate(tx, subject, review, atMs);
   if (!mandate) return { evaluated, mandate: null };
-  const under = evaluate(tx, policy, chain, request, [], atMs, { mandate: mandate.id });
+  const under = evaluate(tx, policy, chain, request, [], atMs, {
+    mandate: { id: mandate.id, signers: mandate.signers.map(({ address }) => address) },
+  });
   return under.decision.effect === 'allow' ? { evaluated: under, mandate: mandate.id } : { evaluated, mandate: null };
 }
 

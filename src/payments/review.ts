@@ -78,6 +78,7 @@ function decideAgain(tx: Tx, payment: Payment, bad: readonly string[], context: 
   const { approvals, onChain } = liveApprovals(tx, payment, bad, context.atMs);
   const evaluated = evaluate(tx, context.policy, context.chain, request, approvals, context.atMs, {
     without: payment.id,
+    previous: lastDecision(tx, payment),
   });
   recordDecision(tx, payment.id, evaluated, context.atMs);
   const listed = new Set<string>(evaluated.facts.agent.wallet.ceilings.approvers);
@@ -110,6 +111,12 @@ function decideAgain(tx: Tx, payment: Payment, bad: readonly string[], context: 
   const approved = transition(tx, payment, 'approve', { ...context, data });
   if (outcome.topUp) openTopUp(tx, outcome.topUp, context, payment.id);
   return findPayment(tx, approved.id) ?? approved;
+}
+
+/** In the next input, so that its hash holds all decisions before it. */
+function lastDecision(tx: Tx, payment: Payment): string | null {
+  const query = 'SELECT hash FROM decisions WHERE payment_id = ? ORDER BY seq DESC LIMIT 1';
+  return tx.get<{ hash: string }>(query, payment.id)?.hash ?? null;
 }
 
 /** Approvals that count now: by approvers still active, not expired, and not among the `bad`. */
@@ -152,7 +159,7 @@ function requestOf(payment: Payment, row: PaymentRow): PaymentRequest {
     workflow: payment.workflowId ? { ref: payment.workflowId, run: payment.workflowRun } : null,
     category: payment.category,
     memo: payment.memo,
-    refundOf: payment.kind === 'refund' ? (payment.refundOf ?? payment.receivableId) : null,
+    refundOf: payment.kind === 'refund' ? payment.receivableId : null,
     ...(payment.receivableId === null ? {} : { receivableId: payment.receivableId }),
     batchId: payment.batchId,
     rail: payment.rail,

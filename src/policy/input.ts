@@ -27,6 +27,8 @@ const time = z.strictObject({
   zone: text,
 });
 
+const agent = z.strictObject({ id: text, name: text, status, labels: z.record(text, text) });
+
 const payee = z.strictObject({
   id: text,
   name: text,
@@ -97,7 +99,7 @@ const funds = z.strictObject({
 
 export const PolicyInput = z.strictObject({
   time,
-  agent: z.strictObject({ id: text, name: text, status, labels: z.record(text, text) }),
+  agent: agent.extend({ wallet: address.describe('The wallet that pays, or whose purse pays') }),
   sponsor: z.strictObject({ id: text, name: text, status }),
   workflow: z.strictObject({ id: text, name: text, status, run: text.nullable() }).nullable(),
   payee: payee.nullable(),
@@ -105,13 +107,16 @@ export const PolicyInput = z.strictObject({
   payment,
   history: z.strictObject({ payee: past, address: past, host_last_address: address.nullable() }),
   funds,
+  previous: text.nullable().describe('Under review: the hash of the decision before this one'),
   approvals: z.array(approval),
   receivable: receivable.optional(),
-  mandate: z.strictObject({ id: text }).nullable(),
+  mandate: z
+    .strictObject({ id: text, signers: z.array(address).describe('Whose signatures under it count for this payment') })
+    .nullable(),
   meters: z.record(text, z.strictObject({ total: micro, count: z.int().min(0), last_at: ms.nullable() })),
 });
 export type PolicyInput = z.infer<typeof PolicyInput>;
 
 /** What `data.bursar.route` sees of one receivable. */
-export const RouteInput = PolicyInput.pick({ agent: true, sponsor: true, funds: true }).extend({ receivable });
+export const RouteInput = PolicyInput.pick({ sponsor: true, funds: true }).extend({ agent, receivable });
 export type RouteInput = z.infer<typeof RouteInput>;

@@ -11,7 +11,7 @@ export function probeInput(meters: MeterDeclarations, timezone: string): PolicyI
   const zero = { total: 0, count: 0, last_at: null };
   return {
     time: zonedTime(NOON_MS, timezone),
-    agent: { id: 'agt_probe', name: 'probe', status: 'active', labels: {} },
+    agent: { id: 'agt_probe', name: 'probe', status: 'active', labels: {}, wallet: ADDRESS },
     sponsor: { id: 'spn_probe', name: 'probe', status: 'active' },
     workflow: null,
     payee: {
@@ -46,6 +46,7 @@ export function probeInput(meters: MeterDeclarations, timezone: string): PolicyI
     },
     history: { payee: NEVER, address: NEVER, host_last_address: null },
     funds: { available: 1_000_000, earned: 0, passed_on: 0 },
+    previous: null,
     approvals: [],
     mandate: null,
     meters: Object.fromEntries(Object.keys(meters).map((name) => [name, zero])),

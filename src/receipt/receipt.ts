@@ -1,3 +1,4 @@
+import { getAddress, isAddress } from 'viem';
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
 import { getAgent } from '../identity/agents.ts';
@@ -5,14 +6,19 @@ import type { Payment } from '../payments/payment.ts';
 import { findPayment, listSettledIn } from '../payments/records.ts';
 import type { ChainFacts } from '../payments/request.ts';
 import type { ReadTx } from '../store/store.ts';
+import { toldOf } from './input.ts';
 
-const hex = z.string().regex(/^0x[0-9a-f]*$/i);
-const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/);
+// One form for each value: an address in another case would be another text for the same fact.
+const hex = z.string().regex(/^0x([0-9a-f]{2})*$/);
+const address = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{40}$/)
+  .refine((text) => isAddress(text) && getAddress(text) === text, 'is not an address with its EIP-55 checksum');
 const bytes32 = z.string().regex(/^0x[0-9a-f]{64}$/);
 
 /**
  * The evidence of a settled payment. With it, a node of the chain and this repository's `verify`, anyone can check it: the
- * policy itself is inside, with the documents it decided on.
+ * policy itself is inside, with the documents it decided on. Each field is held against a hashed input, a signature or the chain.
  */
 export const Receipt = z.strictObject({
   format: z.literal('bursar-receipt/1'),
@@ -29,7 +35,6 @@ export const Receipt = z.strictObject({
     payee: z.string().nullable(),
     address,
     refund_of: z.string().nullable(),
-    refunds: z.array(z.string()),
   }),
   chain: z.strictObject({ id: z.int().positive(), token: address, wallet: address, purse: address, factory: address }),
   settlement: z.strictObject({
@@ -89,10 +94,7 @@ export function receiptOf(tx: ReadTx, id: string, chain: ChainFacts): Receipt {
       run: payment.workflowRun,
       payee: payment.payeeId,
       address: payment.address,
-      refund_of: payment.refundOf,
-      refunds: tx
-        .all<{ id: string }>('SELECT id FROM payments WHERE refund_of = ? ORDER BY id', payment.id)
-        .map((row) => row.id),
+      refund_of: payment.kind === 'refund' ? payment.receivableId : null,
     },
     chain: {
       id: chain.chainId,
@@ -110,14 +112,8 @@ export function receiptOf(tx: ReadTx, id: string, chain: ChainFacts): Receipt {
     policy_digest: payment.policyDigest,
     decision_hash: payment.decisionHash,
     decisions,
-    approvals: tx
-      .all<{ address: string; typed_data_json: string; signature: string }>(
-        `SELECT r.address, a.typed_data_json, a.signature FROM approvals a JOIN approvers r ON r.id = a.approver_id
-         WHERE a.payment_id = ? AND a.verdict = 'approve' ORDER BY r.address`,
-        payment.id,
-      )
-      .map((row) => ({ approver: row.address, typed_data: row.typed_data_json, signature: row.signature })),
-    mandate: mandateOf(tx, payment),
+    approvals: approvalsOf(tx, payment, decisions),
+    mandate: mandateOf(tx, payment, decisions),
     bundles: bundlesOf(tx, new Set(decisions.map((decision) => decision.policy_digest))),
   };
 }
@@ -144,15 +140,36 @@ function decisionsOf(tx: ReadTx, payment: Payment): Receipt['decisions'] {
     .map((row) => ({ ...row, decided_at: Number(row.decided_at) }));
 }
 
-function mandateOf(tx: ReadTx, payment: Payment): Receipt['mandate'] {
-  if (payment.mandateId === null) return null;
-  const signatures = tx
-    .all<{ address: string; typed_data_json: string; signature: string }>(
-      `SELECT r.address, s.typed_data_json, s.signature FROM mandate_signatures s JOIN approvers r ON r.id = s.approver_id
-       WHERE s.mandate_id = ? ORDER BY r.address`,
-      payment.mandateId,
+/** Those that the decision in force counted: of the others no hashed input speaks, and the payment does not rest on them. */
+function approvalsOf(tx: ReadTx, payment: Payment, decisions: Receipt['decisions']): Receipt['approvals'] {
+  const counted = new Set(toldOf(decisions.at(-1)?.input)?.approvals.map(({ address: by }) => by) ?? []);
+  return tx
+    .all<SignatureRow>(
+      `SELECT r.address, a.typed_data_json, a.signature FROM approvals a JOIN approvers r ON r.id = a.approver_id
+       WHERE a.payment_id = ? AND a.verdict = 'approve'`,
+      payment.id,
     )
-    .map((row) => ({ approver: row.address, typed_data: row.typed_data_json, signature: row.signature }));
+    .filter((row) => counted.has(row.address))
+    .map(shownOf)
+    .sort((a, b) => (a.approver < b.approver ? -1 : 1));
+}
+
+type SignatureRow = { address: string; typed_data_json: string; signature: string };
+const shownOf = (row: SignatureRow): Receipt['approvals'][number] => ({
+  approver: row.address,
+  typed_data: row.typed_data_json,
+  signature: row.signature.toLowerCase(),
+});
+
+function mandateOf(tx: ReadTx, payment: Payment, decisions: Receipt['decisions']): Receipt['mandate'] {
+  if (payment.mandateId === null) return null;
+  const rows = tx.all<SignatureRow>(
+    `SELECT r.address, s.typed_data_json, s.signature FROM mandate_signatures s JOIN approvers r ON r.id = s.approver_id
+     WHERE s.mandate_id = ?`,
+    payment.mandateId,
+  );
+  const signers = toldOf(decisions.at(-1)?.input)?.mandate?.signers ?? [];
+  const signatures = signers.flatMap((signer) => rows.filter(({ address: by }) => by === signer).map(shownOf));
   return { id: payment.mandateId, signatures };
 }
 
