@@ -76,8 +76,8 @@ function checkCounted(receipt: Receipt, signed: readonly Signed[]): Finding[] {
     ({ approver }, at) => !all.has(approver) || approver <= (receipt.approvals[at - 1]?.approver ?? ''),
   );
   if (wrong < 0) return findings;
-  const detail = `${receipt.approvals[wrong]?.approver} was not counted by the decision in force, or is out of order`;
-  return [...findings, finding('approvals', false, detail, [`approvals.${wrong}.approver`, 'decisions'])];
+  const why = `${receipt.approvals[wrong]?.approver} was not counted by the decision in force, or is out of order`;
+  return [...findings, finding('approvals', false, why, [`approvals.${wrong}.approver`, 'decisions'])];
 }
 
 const MandateMessage = z.strictObject({
