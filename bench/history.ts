@@ -1,6 +1,6 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkLedger } from '../src/ledger/check.ts';
+import { checkFigures } from '../src/ledger/check.ts';
 import { loadPolicy, type Policy } from '../src/policy/policy.ts';
 import { openStore, type Store } from '../src/store/store.ts';
 import { runCallers } from './callers.ts';
@@ -36,7 +36,7 @@ export async function history(say: Say, many = MANY): Promise<Figure[]> {
       return openStore(path);
     };
     const few = await open(FEW);
-    const { ok, findings } = await checkLedger(few, null);
+    const { ok, findings } = await checkFigures(few, null);
     if (!ok) throw new Error(`The past is not what payments leave: ${findings.join(' ')}`);
     const lots = await open(many);
     try {

@@ -1,7 +1,7 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { checkLedger } from '../src/ledger/check.ts';
+import { checkFigures } from '../src/ledger/check.ts';
 import { loadPolicy } from '../src/policy/policy.ts';
 import { openStore } from '../src/store/store.ts';
 import { runCallers } from './callers.ts';
@@ -29,9 +29,9 @@ describe('what the benches compare', () => {
       // 600 payments over 60 days: some have left the 30-day window, most the hour's.
       layPast(path, example, policy, world, { payments: 600, endMs: START_MS, paceMs: DAY_MS / 10 });
       const store = openStore(path);
-      expect((await checkLedger(store, null)).findings).toEqual([]);
+      expect((await checkFigures(store, null)).findings).toEqual([]);
       await runCallers({ store, policy, world, from: 0, payments: 300, clock: (n) => START_MS + n * 60_000 });
-      expect((await checkLedger(store, null)).findings).toEqual([]);
+      expect((await checkFigures(store, null)).findings).toEqual([]);
       await store.close();
     });
   });
@@ -49,7 +49,7 @@ describe('what the benches compare', () => {
       expect(rows).toHaveLength(200);
       expect(readRows(theirs)).toEqual(rows);
       const copy = openStore(theirs);
-      expect((await checkLedger(copy, null)).findings).toEqual([]);
+      expect((await checkFigures(copy, null)).findings).toEqual([]);
       await copy.close();
     });
   });

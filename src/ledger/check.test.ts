@@ -18,7 +18,7 @@ import {
 } from '../reconcile/testing/books.ts';
 import { ModelChain } from '../reconcile/testing/modelChain.ts';
 import { openStore, type Store } from '../store/store.ts';
-import { checkLedger } from './check.ts';
+import { checkFigures } from './check.ts';
 import { appendEvent } from './events.ts';
 import { addToMeters } from './meters.ts';
 
@@ -67,7 +67,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const check = () => checkLedger(store, { chainId: CHAIN_ID, source: chain });
+const check = () => checkFigures(store, { chainId: CHAIN_ID, source: chain });
 const failing = async (): Promise<string[]> => (await check()).checks.filter(({ ok }) => !ok).map(({ name }) => name);
 
 /** What somebody with the file in hand can do, triggers or not. */
@@ -84,7 +84,7 @@ async function tamper(sql: string): Promise<void> {
   store = openStore(path);
 }
 
-describe('checkLedger', () => {
+describe('checkFigures', () => {
   it('finds nothing wrong in good books, and tells what it looked at', async () => {
     const result = await check();
     expect(result.findings).toEqual([]);
@@ -101,7 +101,7 @@ describe('checkLedger', () => {
   });
 
   it('without a chain says that this part was not checked', async () => {
-    const result = await checkLedger(store, null);
+    const result = await checkFigures(store, null);
     expect(result.ok).toBe(true);
     expect(result.checks.at(-1)).toMatchObject({
       name: 'chain_balances',

@@ -1,9 +1,11 @@
 import type { Address, Hex } from 'viem';
 import { formatUsdc } from '../money/microUsdc.ts';
 import type { ReadTx, Store } from '../store/store.ts';
-import { bookChecks, type Check } from './bookChecks.ts';
+import { type Check, checkBooks } from './bookChecks.ts';
 import { chainHash, GENESIS_HASH } from './events.ts';
+import { type EventBody, type Evidence, gatherEvidence } from './evidence.ts';
 import { purseAccounts, walletAccounts } from './journal.ts';
+import { checkDecisions, checkRows } from './rowChecks.ts';
 
 export type { Check };
 export type LedgerCheck = {
@@ -38,27 +40,48 @@ const EVENTS_PER_PAGE = 2_000;
 const BALANCES_PER_BATCH = 100;
 
 /**
- * Proves the books from the first entry on, and against the chain at the follower's block. Writes nothing. A chain that does
- * not answer is a failed check, not an error; `null` leaves that part out and says so. `pause` is awaited between pages of
- * events, so that a server can do other things meanwhile.
+ * Proves the books: that every row is what the event log says of it, that the figures add up from the first entry on, and that they
+ * are the chain's at the follower's block. Writes nothing. A chain that does not answer is a failed check, not an error; `null` leaves
+ * that part out and says so. `pause` is awaited between pages, so that a server can do other things meanwhile.
  */
-export async function checkLedger(
-  store: Store,
-  chain: { chainId: number; source: BalanceSource } | null,
-  pause: () => Promise<void> = async () => {},
-): Promise<LedgerCheck> {
-  const figures = store.read(figuresOf);
-  const checks = store.read(bookChecks);
-  checks.unshift(await checkEventChain(store, pause));
-  const compared = chain ? await checkChain(store, chain.chainId, chain.source) : notAsked;
-  checks.push(compared.check);
-  const findings = checks.filter((check) => !check.ok).map((check) => check.detail);
-  return {
-    ok: findings.length === 0,
-    checks,
-    findings,
-    figures: { ...figures, block: compared.block, chainMicro: compared.chainMicro },
-  };
+export function checkLedger(store: Store, chain: CheckedChain | null, pause: Pause = noPause): Promise<LedgerCheck> {
+  return check(store, chain, pause, true);
+}
+
+/** The figures alone, of books whose rows were not written through the gate: what they add up to, and the chain. */
+export function checkFigures(store: Store, chain: CheckedChain | null, pause: Pause = noPause): Promise<LedgerCheck> {
+  return check(store, chain, pause, false);
+}
+
+type Pause = () => Promise<void>;
+type CheckedChain = { chainId: number; source: BalanceSource };
+const noPause: Pause = async () => {};
+
+async function check(store: Store, chain: CheckedChain | null, pause: Pause, rows: boolean): Promise<LedgerCheck> {
+  const snapshot = store.snapshot();
+  const { tx } = snapshot;
+  const evidence = rows ? gatherEvidence(tx) : null;
+  try {
+    const figures = figuresOf(tx);
+    const checks = [await checkEventChain(tx, evidence, pause)];
+    if (evidence) {
+      checks.push(await checkRows(tx, evidence, pause));
+      checks.push(await checkDecisions(tx, evidence, pause));
+    }
+    checks.push(...(await checkBooks(tx, pause)));
+    const compared = chain ? await checkChain(tx, chain.chainId, chain.source) : notAsked;
+    checks.push(compared.check);
+    const findings = checks.filter(({ ok }) => !ok).map(({ detail }) => detail);
+    return {
+      ok: findings.length === 0,
+      checks,
+      findings,
+      figures: { ...figures, block: compared.block, chainMicro: compared.chainMicro },
+    };
+  } finally {
+    evidence?.close();
+    snapshot.close();
+  }
 }
 
 function figuresOf(tx: ReadTx): Omit<LedgerFigures, 'block' | 'chainMicro'> {
@@ -79,6 +102,7 @@ function figuresOf(tx: ReadTx): Omit<LedgerFigures, 'block' | 'chainMicro'> {
 
 type EventRow = {
   seq: bigint;
+  at: bigint;
   type: string;
   payment_id: string | null;
   agent_id: string | null;
@@ -86,47 +110,54 @@ type EventRow = {
   hash: string;
 };
 
-/** Each hash covers the one before and the body; the columns people filter by must say what the body says. */
-async function checkEventChain(store: Store, pause: () => Promise<void>): Promise<Check> {
+/**
+ * Each hash covers the one before and the body; the columns people filter by must say what the body says. What the events say of
+ * rows is gathered on the way, also behind a break.
+ */
+async function checkEventChain(tx: ReadTx, evidence: Evidence | null, pause: Pause): Promise<Check> {
   const name = 'event_chain';
   let seq = 0n;
   let hash = GENESIS_HASH;
+  let broken: string | null = null;
   for (;;) {
-    const after = seq;
-    const page = store.read((tx) =>
-      tx.all<EventRow>(
-        'SELECT seq, type, payment_id, agent_id, body, hash FROM events WHERE seq > ? ORDER BY seq LIMIT ?',
-        after,
-        EVENTS_PER_PAGE,
-      ),
+    const page = tx.all<EventRow>(
+      'SELECT seq, at, type, payment_id, agent_id, body, hash FROM events WHERE seq > ? ORDER BY seq LIMIT ?',
+      seq,
+      EVENTS_PER_PAGE,
     );
     if (page.length === 0) break;
     for (const row of page) {
-      const broken = (why: string): Check => ({
-        name,
-        ok: false,
-        detail: `The event chain breaks at ${row.seq}: ${why}.`,
-      });
-      if (row.seq !== seq + 1n) return broken(`event ${seq + 1n} is missing`);
-      if (chainHash(hash, row.body) !== row.hash)
-        return broken('its hash does not follow from its body and the one before');
-      if (!sameAsBody(row)) return broken('its columns differ from its body');
+      const body = readBody(row.body);
+      broken ??= whyBroken(row, body, { seq, hash });
+      if (body) evidence?.take(body);
       seq = row.seq;
       hash = row.hash;
     }
     await pause();
   }
+  if (broken) return { name, ok: false, detail: `The event chain breaks at ${broken}.` };
   return { name, ok: true, detail: `${seq} events, each hash follows from the one before; the head is ${hash}.` };
 }
 
-function sameAsBody(row: EventRow): boolean {
-  const body = JSON.parse(row.body) as Record<string, unknown>;
-  return (
-    body.seq === Number(row.seq) &&
+function whyBroken(row: EventRow, body: EventBody | null, before: { seq: bigint; hash: string }): string | null {
+  if (row.seq !== before.seq + 1n) return `${row.seq}: event ${before.seq + 1n} is missing`;
+  if (chainHash(before.hash, row.body) !== row.hash)
+    return `${row.seq}: its hash does not follow from its body and the one before`;
+  const isSame =
+    body?.seq === Number(row.seq) &&
+    Date.parse(body.at) === Number(row.at) &&
     body.type === row.type &&
     body.payment === row.payment_id &&
-    body.agent === row.agent_id
-  );
+    body.agent === row.agent_id;
+  return isSame ? null : `${row.seq}: its columns differ from its body`;
+}
+
+function readBody(text: string): EventBody | null {
+  try {
+    return JSON.parse(text) as EventBody;
+  } catch {
+    return null;
+  }
 }
 
 type Compared = { check: Check; block: bigint | null; chainMicro: bigint | null };
@@ -141,13 +172,14 @@ const notAsked: Compared = {
   chainMicro: null,
 };
 
-async function checkChain(store: Store, chainId: number, source: BalanceSource): Promise<Compared> {
+async function checkChain(tx: ReadTx, chainId: number, source: BalanceSource): Promise<Compared> {
   const failed = (detail: string, block: bigint | null = null): Compared => ({
     check: { name, ok: false, detail },
     block,
     chainMicro: null,
   });
-  const { cursor, places } = store.read((tx) => ({ cursor: cursorOf(tx, chainId), places: placesOf(tx, chainId) }));
+  const cursor = cursorOf(tx, chainId);
+  const places = placesOf(tx, chainId);
   if (!cursor) {
     return places.length === 0
       ? notAsked

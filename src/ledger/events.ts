@@ -105,6 +105,7 @@ const eventTypes = [
   'server.started',
   'server.restored',
   'transactions.requeued',
+  'rows.sealed',
 ] as const;
 export type EventType = (typeof eventTypes)[number];
 

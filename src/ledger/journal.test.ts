@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(() => store.close());
 
 const entry = (lines: Entry['lines'], kind: Entry['kind'] = 'deposit'): Entry => ({ kind, atMs: 1, lines });
-const posted = (lines: Entry['lines'], kind?: Entry['kind']): Promise<void> =>
+const posted = (lines: Entry['lines'], kind?: Entry['kind']): Promise<bigint> =>
   store.write((tx) => post(tx, entry(lines, kind)));
 const balanceOf = (account: Account): bigint => store.read((tx) => balance(tx, account));
 const postings = (): unknown[] => store.read((tx) => tx.all('SELECT * FROM postings'));

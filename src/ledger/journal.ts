@@ -53,8 +53,8 @@ const chainsWord: ReadonlySet<EntryKind> = new Set([
   'sweep',
 ]);
 
-/** Appends one balanced entry and moves the balances. A balance that would fall below zero aborts with `insufficient_funds`. */
-export function post(tx: Tx, entry: Entry): void {
+/** Appends one balanced entry and moves the balances. A balance that would fall below zero aborts with `insufficient_funds`. Gives its id. */
+export function post(tx: Tx, entry: Entry): bigint {
   const [first, second] = entry.lines;
   invariant(
     first && second && entry.lines.length === 2 && first[1] === -second[1] && first[1] !== 0n && first[0] !== second[0],
@@ -62,9 +62,9 @@ export function post(tx: Tx, entry: Entry): void {
     { kind: entry.kind },
   );
   const [[from, minus], [to, amount]] = first[1] < 0n ? [first, second] : [second, first];
-  tx.run(
+  const written = tx.get<{ id: bigint }>(
     `INSERT INTO ledger_entries (kind, payment_id, receivable_id, block_number, at, from_account, to_account, amount_micro)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
     entry.kind,
     entry.paymentId ?? null,
     entry.receivableId ?? null,
@@ -87,6 +87,8 @@ export function post(tx: Tx, entry: Entry): void {
   if (left.amount_micro < 0n && !from.startsWith('external:') && !chainsWord.has(entry.kind)) {
     throw new BursarError('insufficient_funds', { details: { account: from } });
   }
+  invariant(written, 'An insert returned no row.');
+  return written.id;
 }
 
 /** The balance of an account in micro-USDC, 0 where nothing was ever posted. */

@@ -237,6 +237,8 @@ export function rewriteEntry(
 ): void {
   tx.run('DELETE FROM meter_entries WHERE payment_id = ?', id);
   if (entry.places.length > 0) insertEntry(tx, id, entry);
+  // The payment's first event says where it counted then.
+  tx.noteRow?.('meter_entries', JSON.stringify([id]));
 }
 
 /** The key of the total with that id. */

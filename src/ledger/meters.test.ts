@@ -33,7 +33,7 @@ async function withStore<T>(
       amount: bigint,
       at: number,
       who?: Partial<MeterSubject>,
-    ) => Promise<void>;
+    ) => Promise<unknown>;
     read: (
       meters: MeterDeclarations,
       at: number,

@@ -86,14 +86,14 @@ export function ageMeters(tx: Tx, declarations: MeterDeclarations, atMs: number)
   }
 }
 
-/** Counts a payment in every meter that takes its kind, at the decision's own timestamp. */
+/** Counts a payment in every meter that takes its kind, at the decision's own timestamp. Gives the ids of those totals. */
 export function addToMeters(
   tx: Tx,
   declarations: MeterDeclarations,
   subject: MeterSubject,
   payment: { id: string; amountMicro: bigint },
   atMs: number,
-): void {
+): readonly bigint[] {
   const last = tx.memory?.kept.get(LAST) as Reading | undefined;
   const isSame = last?.subject === subject && last.declarations === declarations && last.atMs === atMs;
   const places: MeterPlace[] = [];
@@ -111,10 +111,10 @@ export function addToMeters(
     places.push(place);
     ids.push(row ?? insertRow(tx, place, { amountMicro, count: 1, lastAt: atMs }));
   });
-  if (places.length === 0) return;
+  if (places.length === 0) return [];
   if (known.length > 0) {
     tx.run(
-      `UPDATE meters SET total_micro = total_micro + ?, count = count + 1, last_at = ? WHERE id IN (${marks(known.length)})`,
+      `UPDATE meters SET total_micro = total_micro + ?, count = count + 1, last_at = max(coalesce(last_at, 0), ?) WHERE id IN (${marks(known.length)})`,
       amountMicro,
       atMs,
       ...known,
@@ -125,6 +125,7 @@ export function addToMeters(
   });
   const where = ids.map((each) => ({ id: Number(each), at: atMs }));
   insertEntry(tx, id, { amountMicro, counted: 1, at: atMs, places: where });
+  return ids;
 }
 
 /** Takes a payment that will never happen out of every meter it is still in, in the window where it counted. */

@@ -20,9 +20,16 @@ export type EventView = z.input<typeof EventView>;
 
 export function eventsAfter(
   tx: ReadTx,
-  filter: { after: number; upTo?: number; agent: string | undefined; payment: string | undefined; limit: number },
+  filter: {
+    after: number;
+    upTo?: number;
+    agent?: string | undefined;
+    payment?: string | undefined;
+    limit: number;
+    seals?: boolean;
+  },
 ): EventView[] {
-  const where = ['seq > ?'];
+  const where = ['seq > ?', ...(filter.seals ? [] : ["type <> 'rows.sealed'"])];
   const values: (string | number)[] = [filter.after];
   if (filter.upTo !== undefined) {
     where.push('seq <= ?');
@@ -58,6 +65,12 @@ export const eventOperations = [
       after: z.coerce.number().int().min(0).default(0).describe('The last `seq` you have'),
       agent: idOf('agent').optional(),
       payment: idOf('payment').optional(),
+      seals: z
+        .stringbool()
+        .default(false)
+        .describe(
+          'Also the `rows.sealed` events: digests of changed rows, for whoever follows the whole chain of hashes',
+        ),
       limit: Limit,
     }),
     output: z.object({ events: z.array(EventView), head: z.object({ seq: z.int(), hash: z.string() }).nullable() }),

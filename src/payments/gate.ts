@@ -223,17 +223,20 @@ function record(
     updatedAtMs: context.atMs,
     settlement: null,
   };
-  insertPayment(tx, payment, request);
+  const row = insertPayment(tx, payment, request);
   recordDecision(tx, id, evaluated, context.atMs);
+  let entry: bigint | null = null;
+  let meters: readonly bigint[] = [];
   if (funding) {
-    reserve(tx, payment, payment.heldMicro, context.atMs);
-    addToMeters(tx, context.policy.meters, facts.subject, { id, amountMicro: request.amount }, context.atMs);
+    entry = reserve(tx, payment, payment.heldMicro, context.atMs);
+    meters = addToMeters(tx, context.policy.meters, facts.subject, { id, amountMicro: request.amount }, context.atMs);
     if (passesOn[request.kind]) addPassedOn(tx, payment.agentId, payment.amount);
   }
   appendPaymentEvent(tx, payment, eventOf[verdict.effect], {
     ...context,
     data: {
       kind: request.kind,
+      rail: request.rail,
       amount: formatUsdc(request.amount),
       payee: payment.payeeId,
       address: facts.address,
@@ -242,6 +245,10 @@ function record(
       ...(request.refundOf ? { refund_of: request.refundOf } : {}),
       ...(funds ? { funds } : {}),
       ...(payment.mandateId ? { mandate: payment.mandateId } : {}),
+      // What `ledger check` holds the rows of this payment against.
+      row,
+      ...(entry === null ? {} : { entry: Number(entry), held: formatUsdc(payment.heldMicro) }),
+      ...(meters.length === 0 ? {} : { meters: meters.map(Number) }),
     },
   });
   if (refunded) {

@@ -20,20 +20,24 @@ export function hold(
   atMs: number,
 ): void {
   if (amountMicro === 0n) return;
-  reserve(tx, payment, amountMicro, atMs);
+  const entry = reserve(tx, payment, amountMicro, atMs);
+  tx.noteRow?.('ledger_entries', `[${entry}]`);
   tx.run('UPDATE payments SET held_micro = held_micro + ? WHERE id = ?', amountMicro, payment.id);
 }
 
-/** The journal's side of a hold, where the payment's row says the amount already. Throws `insufficient_funds`. */
+/**
+ * The journal's side of a hold, where the payment's row says the amount already. Gives the entry's id, null where nothing is held:
+ * the payment's first event carries it. Throws `insufficient_funds`.
+ */
 export function reserve(
   tx: Tx,
   payment: Pick<Payment, 'id' | 'agentId' | 'rail'>,
   amountMicro: bigint,
   atMs: number,
-): void {
-  if (amountMicro === 0n) return;
+): bigint | null {
+  if (amountMicro === 0n) return null;
   const { free, held } = holdAccounts(payment.rail);
-  post(tx, {
+  return post(tx, {
     kind: 'reserve',
     atMs,
     paymentId: payment.id,

@@ -1,9 +1,10 @@
 import type { Address, Hex } from 'viem';
 import type { AgentId, PayeeId, PaymentId, ReceivableId, SponsorId, WorkflowId } from '../ids/ids.ts';
+import { rowDigest } from '../ledger/rowDigest.ts';
 import type { MandateId } from '../mandates/mandates.ts';
 import { microUsdc } from '../money/microUsdc.ts';
 import type { Reason, Review } from '../policy/decision.ts';
-import type { ReadTx, Tx } from '../store/store.ts';
+import type { ReadTx, SqlValue, Tx } from '../store/store.ts';
 import type { PaymentKind } from './kinds.ts';
 import type { Payment, Rail } from './payment.ts';
 import type { PaymentRequest } from './request.ts';
@@ -99,53 +100,91 @@ export function toPayment(row: PaymentRow): Payment {
   };
 }
 
-/** Stores a new payment, with the request that it answers. */
+/** What a new payment fills; the rest comes with its settlement. */
+const columns = [
+  'id',
+  'chain_key',
+  'agent_id',
+  'sponsor_id',
+  'workflow_id',
+  'workflow_run',
+  'payee_id',
+  'kind',
+  'rail',
+  'chain_id',
+  'address',
+  'host',
+  'amount_micro',
+  'held_micro',
+  'category',
+  'memo',
+  'refund_of',
+  'receivable_id',
+  'funds_payment',
+  'batch_id',
+  'mandate_id',
+  'state',
+  'reasons_json',
+  'review_json',
+  'review_expires_at',
+  'policy_digest',
+  'decision_hash',
+  'wallet_nonce',
+  'requires_chain_approval',
+  'idempotency_key',
+  'body_hash',
+  'request_json',
+  'created_at',
+  'updated_at',
+] as const satisfies readonly (keyof PaymentRow)[];
+type NewRow = Record<(typeof columns)[number], SqlValue>;
+const INSERT = `INSERT INTO payments (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`;
+const hashed = [...columns].sort();
+
+/** Stores a new payment, with the request that it answers. Gives the digest of its row, for the payment's first event. */
 export function insertPayment(
   tx: Tx,
   payment: Payment,
   evidence: Pick<PaymentRequest, 'bodyHash' | 'requestJson'>,
-): void {
-  tx.run(
-    `INSERT INTO payments (id, chain_key, agent_id, sponsor_id, workflow_id, workflow_run, payee_id, kind, rail, chain_id,
-       address, host, amount_micro, held_micro, category, memo, refund_of, receivable_id, funds_payment, batch_id, mandate_id, state, reasons_json,
-       review_json, review_expires_at, policy_digest, decision_hash, wallet_nonce, requires_chain_approval,
-       idempotency_key, body_hash, request_json, created_at, updated_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    payment.id,
-    payment.chainKey,
-    payment.agentId,
-    payment.sponsorId,
-    payment.workflowId,
-    payment.workflowRun,
-    payment.payeeId,
-    payment.kind,
-    payment.rail,
-    payment.chainId,
-    payment.address,
-    payment.host,
-    payment.amount,
-    payment.heldMicro,
-    payment.category,
-    payment.memo,
-    payment.refundOf,
-    payment.receivableId,
-    payment.fundsPayment,
-    payment.batchId,
-    payment.mandateId,
-    payment.state,
-    JSON.stringify(payment.reasons),
-    payment.review === null ? null : JSON.stringify(payment.review),
-    payment.reviewExpiresAtMs,
-    payment.policyDigest,
-    payment.decisionHash,
-    payment.walletNonce,
-    payment.requiresChainApproval ? 1 : 0,
-    payment.idempotencyKey,
-    evidence.bodyHash,
-    evidence.requestJson,
-    payment.createdAtMs,
-    payment.updatedAtMs,
-  );
+): string {
+  const row: NewRow = {
+    id: payment.id,
+    chain_key: payment.chainKey,
+    agent_id: payment.agentId,
+    sponsor_id: payment.sponsorId,
+    workflow_id: payment.workflowId,
+    workflow_run: payment.workflowRun,
+    payee_id: payment.payeeId,
+    kind: payment.kind,
+    rail: payment.rail,
+    chain_id: payment.chainId,
+    address: payment.address,
+    host: payment.host,
+    amount_micro: payment.amount,
+    held_micro: payment.heldMicro,
+    category: payment.category,
+    memo: payment.memo,
+    refund_of: payment.refundOf,
+    receivable_id: payment.receivableId,
+    funds_payment: payment.fundsPayment,
+    batch_id: payment.batchId,
+    mandate_id: payment.mandateId,
+    state: payment.state,
+    reasons_json: JSON.stringify(payment.reasons),
+    review_json: payment.review === null ? null : JSON.stringify(payment.review),
+    review_expires_at: payment.reviewExpiresAtMs,
+    policy_digest: payment.policyDigest,
+    decision_hash: payment.decisionHash,
+    wallet_nonce: payment.walletNonce,
+    requires_chain_approval: payment.requiresChainApproval ? 1 : 0,
+    idempotency_key: payment.idempotencyKey,
+    body_hash: evidence.bodyHash,
+    request_json: evidence.requestJson,
+    created_at: payment.createdAtMs,
+    updated_at: payment.updatedAtMs,
+  };
+  tx.run(INSERT, ...columns.map((name) => row[name]));
+  return rowDigest('payments', row, hashed);
 }
 
 /** SQLite takes the partial index of live payments only when a query repeats its very condition. */

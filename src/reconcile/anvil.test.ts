@@ -5,7 +5,7 @@ import { devAccounts } from '../devnet/accounts.ts';
 import { sendInOrder } from '../devnet/client.ts';
 import { type LocalChain, startLocalChain } from '../devnet/localChain.ts';
 import { newId } from '../ids/ids.ts';
-import { checkLedger } from '../ledger/check.ts';
+import { checkFigures } from '../ledger/check.ts';
 import { microUsdc } from '../money/microUsdc.ts';
 import type { Payment } from '../payments/payment.ts';
 import type { Store } from '../store/store.ts';
@@ -68,7 +68,7 @@ beforeEach(async () => {
   await follow();
 });
 afterEach(async () => {
-  const { findings } = await checkLedger(store, { chainId: CHAIN_ID, source: viemSource(chain) });
+  const { findings } = await checkFigures(store, { chainId: CHAIN_ID, source: viemSource(chain) });
   expect(findings).toEqual([]);
   await store.close();
 });

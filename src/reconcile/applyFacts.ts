@@ -79,7 +79,7 @@ export function applyTransfer(
   const credit = book.account(transfer.to, kind === 'unmatched');
   const paymentId = explanation.kind === 'payment' ? explanation.payment.id : null;
   const receivable = what && inflow ? recordReceivable(tx, what, inflow, transfer, to, { atMs, paymentId }) : null;
-  const move = (entry: EntryKind, debit: Account): void =>
+  const move = (entry: EntryKind, debit: Account): bigint =>
     post(tx, {
       kind: entry,
       atMs,

@@ -11,9 +11,9 @@ import {
 import { join } from 'node:path';
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
+import { openBooks } from '../ledger/rowSeals.ts';
 import { markRestored } from '../recovery/restored.ts';
 import { checkDatabase, copyDatabase, sha256OfFile } from '../store/backup.ts';
-import { openStore } from '../store/store.ts';
 import { type Home, homeAt, readConfig } from './config.ts';
 import { prepareHome } from './homeFolder.ts';
 import { lockHome } from './homeLock.ts';
@@ -95,7 +95,7 @@ export async function restoreHome(
       if (!existsSync(home[name]) && existsSync(from[name])) copyFileSync(from[name], home[name]);
     }
     prepareHome(dir);
-    const store = openStore(home.database);
+    const store = openBooks(home.database);
     try {
       const { frozen } = await store.write((tx) => markRestored(tx, manifest.made_at, Date.now()));
       return { manifest, frozen, kept };

@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3';
 import { BursarError, invariant } from '../errors/base.ts';
+import { noteChanges, type Sealing } from './changes.ts';
 import { isSqliteError, migrate, open, orClose, storageError, takeLock } from './database.ts';
 import { changesFacts, type Memory, TxMemory } from './memory.ts';
 import { type Migration, migrations } from './migrations/index.ts';
@@ -20,7 +21,11 @@ export interface Tx extends ReadTx {
   run(sql: string, ...values: SqlValue[]): number;
   /** Runs after the commit is durable, never after a roll-back. Must not throw. */
   afterCommit(callback: () => void): void;
+  /** Has a row sealed with this commit that is not watched when it is inserted. `key`: its primary key as a JSON array. */
+  noteRow?(table: string, key: string): void;
 }
+/** A reader of one moment, for long readings: `close` it. `each` reads row by row, and other things may be read meanwhile. */
+export type Snapshot = { tx: ReadTx & { each<R>(sql: string): Iterable<R> }; close: () => void };
 
 export interface Store {
   /**
@@ -30,6 +35,8 @@ export interface Store {
   write<T>(job: (tx: Tx) => T, options?: WriteOptions): Promise<T>;
   /** Reads what is committed, at once. */
   read<T>(job: (tx: ReadTx) => T): T;
+  /** What is committed now, also later. In memory it is no snapshot: there it goes on with the writer. */
+  snapshot(): Snapshot;
   close(): Promise<void>;
   readonly path: string;
 }
@@ -62,15 +69,20 @@ type Statements = Map<string, Statement>;
 
 /**
  * Opens the database file (or ':memory:'), takes the one-writer lock and migrates it. Throws `storage_read_only`,
- * `storage_in_use` where another process has it, or `storage_failed`.
+ * `storage_in_use` where another process has it, or `storage_failed`. `sealing`: who is told of the rows that each commit changes.
  */
-export function openStore(path: string, schema: readonly Migration[] = migrations): Store {
+export function openStore(
+  path: string,
+  schema: readonly Migration[] = migrations,
+  sealing: Sealing<Tx> | null = null,
+): Store {
   const writer = open(path);
   const lock = path === ':memory:' ? null : orClose(writer, () => takeLock(path));
   orClose(writer, () => orClose(lock, () => migrate(writer, schema)));
   const statements: Statements = new Map();
   const reader = path === ':memory:' ? writer : open(path, { readonly: true });
   const readTx = readingWith(reader, path === ':memory:' ? statements : new Map());
+  const changes = sealing && orClose(writer, () => noteChanges(writer, sealing.watch));
   let callbacks: (() => void)[] = [];
   const memory = new TxMemory();
   let wrote = false;
@@ -86,6 +98,7 @@ export function openStore(path: string, schema: readonly Migration[] = migration
     afterCommit: (callback) => {
       callbacks.push(callback);
     },
+    ...(changes ? { noteRow: changes.note } : {}),
   };
   let queue: Job[] = [];
   let scheduled = false;
@@ -140,7 +153,7 @@ export function openStore(path: string, schema: readonly Migration[] = migration
         ran.failed.push({ job, error: isSqliteError(error) ? storageError(error) : error });
       }
     }
-    commit.run();
+    commitSealed();
     return ran;
   }
 
@@ -160,8 +173,14 @@ export function openStore(path: string, schema: readonly Migration[] = migration
         ran.failed.push({ job, error });
       }
     }
-    commit.run();
+    commitSealed();
     return ran;
+  }
+
+  function commitSealed(): void {
+    const rows = changes?.take() ?? [];
+    if (rows.length > 0) sealing?.seal(tx, rows);
+    commit.run();
   }
 
   function start(): void {
@@ -211,6 +230,17 @@ export function openStore(path: string, schema: readonly Migration[] = migration
       } catch (error) {
         throw storageError(error);
       }
+    },
+    snapshot: () => {
+      if (reader === writer) return { tx: { ...readTx, each: (sql) => readTx.all(sql) }, close: () => {} };
+      const own = open(path, { readonly: true });
+      return orClose(own, () => {
+        own.exec('BEGIN');
+        // A transaction sees the moment of its first reading.
+        own.prepare('SELECT 1 FROM sqlite_master').get();
+        const each = <R>(sql: string): Iterable<R> => own.prepare(sql).iterate() as Iterable<R>;
+        return { tx: { ...readingWith(own, new Map()), each }, close: () => own.close() };
+      });
     },
     close: async () => {
       while (queue.length > 0 && !closed) drain();

@@ -48,7 +48,8 @@ async function list(session: Session, flags: Flags): Promise<void> {
   const isFiltered = filter.agent !== undefined || filter.payment !== undefined;
   const probe = await client.call('list_events', { ...filter, limit: flags.limit });
   const wanted = Number(flags.limit);
-  let after = isFiltered ? 0 : Math.max(0, Number(at(probe, 'head.seq') ?? 0) - wanted);
+  // Seals of rows stand between them and are not shown.
+  let after = isFiltered ? 0 : Math.max(0, Number(at(probe, 'head.seq') ?? 0) - 4 * wanted);
   let events: Document[] = [];
   for (;;) {
     const page = (await client.call('list_events', { ...filter, after, limit: PAGE })).events as Document[];

@@ -1,4 +1,4 @@
-import { checkLedger } from '../../ledger/check.ts';
+import { checkFigures } from '../../ledger/check.ts';
 import type { Payment } from '../../payments/payment.ts';
 import type { Store } from '../../store/store.ts';
 import { createFollower, type Follower, type FollowerOptions, type TickReport } from '../follower.ts';
@@ -95,5 +95,5 @@ export async function scene(options: Partial<FollowerOptions> = {}): Promise<Sce
 
 /** The books prove themselves, and against the model chain. */
 export async function findings({ store, chain }: Scene): Promise<string[]> {
-  return (await checkLedger(store, { chainId: CHAIN_ID, source: chain })).findings;
+  return (await checkFigures(store, { chainId: CHAIN_ID, source: chain })).findings;
 }

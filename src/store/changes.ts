@@ -1,0 +1,83 @@
+import type Database from 'better-sqlite3';
+
+/** A row that a commit has inserted, changed or deleted. `key`: the values of its primary key as a JSON array. */
+export type ChangedRow = { table: string; key: string };
+
+/** How the rows of one table are noted. */
+export type TableWatch = {
+  /** Which inserted rows: an SQL condition on NEW, or none of them. Default: all. */
+  inserts?: string | false;
+  /** Columns whose change alone is not noted. */
+  without?: readonly string[];
+  /** Rows that are never noted: an SQL condition on `name` and the like, with `ROW.` before each column. */
+  except?: string;
+};
+
+/** Notes which rows change, and is told of them inside the transaction, before each commit. */
+export interface Sealing<T> {
+  /** Null: the table is not watched. */
+  watch(table: string): TableWatch | null;
+  seal(tx: T, rows: readonly ChangedRow[]): void;
+}
+
+type Column = { name: string; pk: bigint };
+
+/** Tables of the schema, in order of their names. */
+export function tablesOf(all: <R>(sql: string) => R[]): string[] {
+  return all<{ name: string }>(
+    "SELECT name FROM main.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
+  ).map(({ name }) => name);
+}
+
+/**
+ * Triggers of this connection alone (they stand in its temporary schema), which write the keys of changed rows to a temporary
+ * table. That table takes part in savepoints and roll-backs, so what a job did not do is not noted.
+ */
+export function noteChanges(
+  writer: Database.Database,
+  watch: Sealing<never>['watch'],
+): { note: (table: string, key: string) => void; take: () => ChangedRow[] } {
+  writer.exec('CREATE TEMP TABLE changed_rows (tbl TEXT NOT NULL, key TEXT NOT NULL)');
+  for (const table of tablesOf(<R>(sql: string) => writer.prepare(sql).all() as R[])) {
+    const watched = watch(table);
+    if (watched) for (const sql of triggersOf(writer, table, watched)) writer.exec(sql);
+  }
+  const insert = writer.prepare<[string, string]>('INSERT INTO temp.changed_rows (tbl, key) VALUES (?, ?)');
+  const any = writer.prepare('SELECT 1 FROM temp.changed_rows LIMIT 1').pluck();
+  const list = writer.prepare<[], ChangedRow>(
+    'SELECT DISTINCT tbl AS "table", key FROM temp.changed_rows ORDER BY tbl, key',
+  );
+  const clear = writer.prepare('DELETE FROM temp.changed_rows');
+  return {
+    note: (table, key) => {
+      insert.run(table, key);
+    },
+    take: () => {
+      if (any.get() === undefined) return [];
+      const rows = list.all();
+      clear.run();
+      return rows;
+    },
+  };
+}
+
+function triggersOf(writer: Database.Database, table: string, { inserts, without = [], except }: TableWatch): string[] {
+  const columns = writer.prepare<[string], Column>('SELECT name, pk FROM pragma_table_info(?)').all(table);
+  const keys = columns.filter(({ pk }) => pk > 0n).sort((a, b) => Number(a.pk - b.pk));
+  const key = (row: 'OLD' | 'NEW'): string => `json_array(${keys.map(({ name }) => `${row}.${name}`).join(', ')})`;
+  const when = (row: 'OLD' | 'NEW', more?: string): string => {
+    const conditions = [more, except && `NOT (${except.replaceAll('ROW.', `${row}.`)})`].filter(Boolean);
+    return conditions.length > 0 ? ` WHEN ${conditions.join(' AND ')}` : '';
+  };
+  const note = (row: 'OLD' | 'NEW'): string => `INSERT INTO changed_rows (tbl, key) VALUES ('${table}', ${key(row)});`;
+  const changing = columns.map(({ name }) => name).filter((name) => !without.includes(name));
+  const begin = (name: string, act: string): string =>
+    `CREATE TEMP TRIGGER noted_${table}_${name} AFTER ${act} ON main.${table}`;
+  const isKeyChanged = keys.map(({ name }) => `OLD.${name} IS NOT NEW.${name}`).join(' OR ');
+  return [
+    ...(inserts === false ? [] : [`${begin('insert', 'INSERT')}${when('NEW', inserts)} BEGIN ${note('NEW')} END`]),
+    `${begin('update', `UPDATE OF ${changing.join(', ')}`)}${when('NEW')} BEGIN ${note('NEW')} END`,
+    `${begin('move', 'UPDATE')}${when('OLD', `(${isKeyChanged})`)} BEGIN ${note('OLD')} END`,
+    `${begin('delete', 'DELETE')}${when('OLD')} BEGIN ${note('OLD')} END`,
+  ];
+}
