@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { PolicyVersion } from '../activation/activations.ts';
 import { actOf } from './act.ts';
 import { operation } from './operation.ts';
+import { policyWarnings } from './policyWarnings.ts';
 import { Digest, iso, isoOrNull, safeText } from './schemas.ts';
 
 const PolicyView = z.object({
@@ -70,13 +71,19 @@ export const policyOperations = [
     scope: 'policy',
     cost: 'heavy',
     input: z.strictObject({ bundle: z.string().max(4_000_000), note: safeText(200).default('no note') }),
-    output: z.object({ digest: z.string() }),
+    output: z.object({
+      digest: z.string(),
+      warnings: z
+        .array(z.string())
+        .describe('Agents, sponsors, workflows, labels and payees that its data names and that are not there'),
+    }),
     errors: ['policy_invalid', 'policy_corrupt', 'policy_too_slow'],
     // A compiled policy with its sources.
     bodyMaxBytes: 4 * 1024 * 1024,
-    handler: async (app, caller, { bundle, note }) => ({
-      digest: (await app.policies.load(bundle, note, actOf(app, caller))).digest,
-    }),
+    handler: async (app, caller, { bundle, note }) => {
+      const { digest } = await app.policies.load(bundle, note, actOf(app, caller));
+      return { digest, warnings: app.store.read((tx) => policyWarnings(tx, bundle)) };
+    },
   }),
   operation({
     name: 'activate_policy',
@@ -87,11 +94,15 @@ export const policyOperations = [
     scope: 'policy',
     cost: 'heavy',
     input: z.strictObject({ digest: Digest }),
-    output: ActiveView.pick({ digest: true }),
+    output: ActiveView.pick({ digest: true }).extend({ warnings: z.array(z.string()).describe('As of load_policy') }),
     errors: ['policy_not_found', 'not_configured', 'chain_unavailable'],
-    handler: async (app, caller, { digest }) => ({
-      digest: (await app.policies.activate(digest, 'activate', actOf(app, caller))).digest,
-    }),
+    handler: async (app, caller, { digest }) => {
+      const active = await app.policies.activate(digest, 'activate', actOf(app, caller));
+      return {
+        digest: active.digest,
+        warnings: app.store.read((tx) => policyWarnings(tx, app.policies.bundle(active.digest))),
+      };
+    },
   }),
   operation({
     name: 'rollback_policy',

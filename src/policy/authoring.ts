@@ -34,7 +34,7 @@ export async function testPolicyDirectory(dir: string, options: OpaOptions = {})
     await cp(join(POLICIES, 'lib'), join(folder, 'lib'), { recursive: true, filter: isLibrary });
     await cp(join(POLICIES, 'controls'), join(folder, 'controls'), { recursive: true, filter: isLibrary });
     await cp(join(dir, 'controls'), join(folder, 'controls'), { recursive: true });
-    const { stdout } = await run(opa, ['test', '--format', 'json', 'lib', 'controls'], {
+    const { stdout } = await run(opa, ['test', '--format', 'json', '--ignore', '*.json', 'lib', 'controls'], {
       cwd: folder,
       timeout: LIMIT_MS,
     }).catch(

@@ -1,6 +1,8 @@
-import { LineCounter, parseDocument } from 'yaml';
 import { DATA_FILE, parseData } from './bundle.ts';
+import { controlSchema } from './controlSchema.ts';
+import { settingProblem } from './controlSettings.ts';
 import { controlsInUse, PolicyData } from './data.ts';
+import { placesIn } from './places.ts';
 import { failure, type PolicySources } from './sources.ts';
 
 /**
@@ -8,20 +10,8 @@ import { failure, type PolicySources } from './sources.ts';
  * `policy_compile_failed` with the line.
  */
 export function checkData(sources: PolicySources): Record<string, unknown> {
-  const lines = new LineCounter();
-  const document = parseDocument(sources[DATA_FILE] ?? '', { lineCounter: lines, uniqueKeys: true });
-  const [broken] = document.errors;
-  if (broken)
-    throw failure(broken.message.split('\n')[0] ?? 'is not YAML', DATA_FILE, lines.linePos(broken.pos[0]).line);
-  const lineOf = (path: PropertyKey[]): number => {
-    for (let length = path.length; length > 0; length -= 1) {
-      const node: unknown = document.getIn(path.slice(0, length), true);
-      const range = typeof node === 'object' && node !== null && 'range' in node ? node.range : null;
-      if (Array.isArray(range) && typeof range[0] === 'number') return lines.linePos(range[0]).line;
-    }
-    return 1;
-  };
-
+  const { broken, lineOf } = placesIn(sources[DATA_FILE] ?? '');
+  if (broken) throw failure(broken.message, DATA_FILE, broken.line);
   const data = parseData(sources[DATA_FILE] ?? '');
   if (data === null) throw failure('is not a mapping, or uses aliases', DATA_FILE);
   const parsed = PolicyData.safeParse(data);
@@ -30,12 +20,15 @@ export function checkData(sources: PolicySources): Record<string, unknown> {
     const path = issue?.path ?? [];
     throw failure(`${path.join('.') || 'the file'}: ${issue?.message ?? 'is not valid'}`, DATA_FILE, lineOf(path));
   }
+  const problem = settingProblem(sources, data);
+  if (problem) {
+    throw failure(`${problem.path.join('.')}: ${problem.message}`, DATA_FILE, lineOf(problem.path));
+  }
   for (const name of controlsInUse(parsed.data)) {
     const path = `controls/${name}/${name}.rego`;
     if (sources[path] === undefined) throw failure(`requires the control ${name}, but there is no ${path}`, DATA_FILE);
-    // agent_active has no settings; what else reads data.controls.<name> needs them, or each of its payments is refused.
-    const reads = sources[path].includes(`data.controls.${name}`);
-    if (reads && parsed.data.controls[name as keyof typeof parsed.data.controls] === undefined) {
+    // agent_active has no settings; without theirs, what the others decide on is refused, or let through.
+    if (controlSchema(sources, name) && parsed.data.controls[name as keyof typeof parsed.data.controls] === undefined) {
       throw failure(`requires the control ${name}, but has no settings for it under controls.${name}`, DATA_FILE);
     }
   }

@@ -5,14 +5,18 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { BursarError } from '../errors/base.ts';
 import { BUNDLE_FORMAT, withAmounts, writeBundle } from './bundle.ts';
+import { checkControl } from './checkControl.ts';
 import { checkData } from './checkData.ts';
+import { controlNames, controlSchema, controlsSchema, regoFileOf } from './controlSchema.ts';
 import { OPA_VERSION, type OpaOptions, resolveOpa } from './opa.ts';
 import { DECISION_ENTRYPOINT, loadPolicy, METERS_ENTRYPOINT, ROUTE_ENTRYPOINT } from './policy.ts';
-import { failure, POLICIES, type PolicySources, readSources } from './sources.ts';
+import { failure, POLICIES, type PolicySources, readBursarSources, readSources } from './sources.ts';
 import { fileOfTarGz } from './tar.ts';
 
 const run = promisify(execFile);
 const OPA_LIMIT_MS = 60_000;
+/** Only for `opa check`; no part of the bundle. */
+const ANNOTATION = 'setting_schemas.rego';
 const ENTRYPOINTS = [DECISION_ENTRYPOINT, METERS_ENTRYPOINT, ROUTE_ENTRYPOINT];
 
 /**
@@ -55,9 +59,15 @@ async function buildWasm(opa: string, folder: string, sources: PolicySources): P
   const call = async (...args: string[]): Promise<string> => await callOpa(opa, folder, args);
   const capabilities = ['--capabilities', join(POLICIES, 'capabilities.json')];
 
-  // Parsing errors first: `fmt` names no line for them.
-  const schema = ['--schema', join(POLICIES, 'schemas', 'input.json')];
-  await call('check', '--strict', '--format', 'json', ...schema, ...capabilities, ...rego);
+  // Parsing errors first: `fmt` and `parse` name no line for them.
+  const input = ['--schema', join(POLICIES, 'schemas', 'input.json')];
+  await call('check', '--strict', '--format', 'json', ...input, ...capabilities, ...rego);
+  for (const name of await ownControls(sources)) {
+    const tree = await call('parse', '--format', 'json', '--json-include', 'locations', regoFileOf(name));
+    checkControl(name, JSON.parse(tree), (control) => controlSchema(sources, control));
+  }
+  await writeSettingSchemas(folder, sources);
+  await call('check', '--strict', '--format', 'json', '--schema', 'schemas', ...capabilities, ...rego, ANNOTATION);
   const unformatted = (await call('fmt', '--list', ...rego)).trim();
   if (unformatted !== '') {
     throw failure('The file is not formatted; run `opa fmt --write` on it.', unformatted.split('\n')[0] ?? '');
@@ -67,6 +77,32 @@ async function buildWasm(opa: string, folder: string, sources: PolicySources): P
   const wasm = fileOfTarGz(await readFile(join(folder, 'bundle.tar.gz')), '/policy.wasm');
   if (wasm === null) throw new BursarError('policy_compile_failed', { message: 'opa built no WebAssembly.' });
   return wasm;
+}
+
+/** Those that are not Bursar's: its own are held by their tests. */
+async function ownControls(sources: PolicySources): Promise<string[]> {
+  const bursar = await readBursarSources();
+  return controlNames(sources).filter((name) => bursar[regoFileOf(name)] !== sources[regoFileOf(name)]);
+}
+
+/** Gives `data.controls` and `data.settings` a type in every package below `bursar`, so that opa follows them through rules. */
+async function writeSettingSchemas(folder: string, sources: PolicySources): Promise<void> {
+  await mkdir(join(folder, 'schemas'), { recursive: true });
+  const put = (path: string, text: string): Promise<void> => writeFile(join(folder, path), text);
+  for (const file of ['schemas/input.json', 'schemas/settings.json']) {
+    await put(file, await readFile(join(POLICIES, file), 'utf8'));
+  }
+  await put('schemas/controls.json', JSON.stringify(controlsSchema(sources)));
+  await put(
+    ANNOTATION,
+    `# METADATA
+# scope: subpackages
+# schemas:
+#   - data.controls: schema.controls
+#   - data.settings: schema.settings
+package bursar
+`,
+  );
 }
 
 async function callOpa(opa: string, cwd: string, args: string[]): Promise<string> {

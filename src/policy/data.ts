@@ -126,7 +126,7 @@ const ControlData = z
     top_up_terms: z.strictObject({ limit: usdc }),
   })
   .partial()
-  // The settings of an operator's own controls are theirs to shape.
+  // The settings of an operator's own controls have schemas of their own: see controlSettings.ts.
   .catchall(z.unknown());
 
 export const SettingsData = z.strictObject({
@@ -165,7 +165,9 @@ export function controlsInUse(data: PolicyData): Set<string> {
   return new Set([...Object.values(data.required).flat(), ...layers]);
 }
 
-/** Bursar's controls whose settings are checked, by name. */
-export function controlsWithSettings(): string[] {
-  return Object.keys(ControlData.shape).sort();
+/** The settings of each of Bursar's controls: the schema, by name. */
+export function controlSettings(): [string, z.ZodType][] {
+  return Object.entries(ControlData.shape)
+    .map(([name, schema]): [string, z.ZodType] => [name, schema.unwrap()])
+    .sort(([a], [b]) => (a < b ? -1 : 1));
 }

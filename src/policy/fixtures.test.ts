@@ -35,7 +35,8 @@ async function decideByGo(cases: { input: object; data: Record<string, unknown> 
     const bound = roots.map((root) => `${root}_ := f.data.${root}`).join('; ');
     const withs = roots.map((root) => `with data.${root} as ${root}_`).join(' ');
     const query = `[d | some f in input.fixtures; i := f.input; ${bound}; d := data.bursar.decision with input as i ${withs}]`;
-    const files = Object.keys(await readBursarSources()).flatMap((path) => ['-d', join(POLICIES, path)]);
+    const rego = Object.keys(await readBursarSources()).filter((path) => path.endsWith('.rego'));
+    const files = rego.flatMap((path) => ['-d', join(POLICIES, path)]);
     const args = ['eval', '--format', 'json', '--input', file, ...files, query];
     const { stdout } = await run(await resolveOpa(), args, { maxBuffer: 64 * 1024 * 1024 });
     const { result } = JSON.parse(stdout) as { result: { expressions: { value: unknown[] }[] }[] };

@@ -1,5 +1,6 @@
 import { BursarError } from '../errors/base.ts';
 import { type Bundle, readBundle } from './bundle.ts';
+import { settingProblem } from './controlSettings.ts';
 import { type Decision, failedDecision, type PolicyFailure, readDecision, resultTextOf } from './decision.ts';
 import type { RouteInput } from './input.ts';
 import { MeterDeclarations } from './meters.ts';
@@ -54,6 +55,7 @@ export type LoadOptions = {
  */
 export async function loadPolicy(bundleText: string, options: LoadOptions = {}): Promise<Policy> {
   const { bundle, digest } = readBundle(bundleText);
+  checkSettings(bundle);
   const wasmBytes = Uint8Array.from(Buffer.from(bundle.wasm, 'base64'));
   const wasm = await WasmPolicy.compile(wasmBytes, bundle.data);
   const settings = readSettings(bundle.data);
@@ -87,6 +89,18 @@ export async function loadPolicy(bundleText: string, options: LoadOptions = {}):
       : invalid(`data.bursar.decision is of no use (${tried.failed}): ${tried.why}`);
   }
   return policy;
+}
+
+/** The check of the compiler, again: a bundle may come from anywhere, and a setting that is lost may be a limit that is lost. */
+function checkSettings({ files, data }: Bundle): void {
+  const { amounts: _, ...settings } = data;
+  try {
+    const problem = settingProblem(files, settings);
+    if (problem) throw invalid(`${problem.path.join('.')}: ${problem.message}`);
+  } catch (error) {
+    if (error instanceof BursarError && error.code === 'policy_compile_failed') throw invalid(error.message, error);
+    throw error;
+  }
 }
 
 /** By the sources: a control is one file. It only saves searches for hints; no decision rests on it. */

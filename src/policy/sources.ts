@@ -7,10 +7,12 @@ import { DATA_FILE } from './bundle.ts';
 /** `policies/` of this project. */
 export const POLICIES = fileURLToPath(new URL('../../policies', import.meta.url));
 
-/** Text by path, as in a bundle: `lib/*.rego`, `controls/<name>/<name>.rego`, `data.yaml`. */
+/** Text by path, as in a bundle: `lib/*.rego`, `controls/<name>/<name>.rego` with its `schema.json`, `data.yaml`. */
 export type PolicySources = Record<string, string>;
 
 const CONTROL = /^controls\/([a-z][a-z0-9_]{0,39})\/([a-z][a-z0-9_]{0,39})\.rego$/;
+/** What is beside a control's Rego: the JSON Schema of its settings. */
+const SCHEMA = /^controls\/([a-z][a-z0-9_]{0,39})\/schema\.json$/;
 const MAX_FILE_CHARS = 1024 * 1024;
 const MAX_FILES = 500;
 
@@ -20,10 +22,13 @@ const MAX_FILES = 500;
  */
 export async function readSources(dir: string): Promise<PolicySources> {
   const bursar = await readBursarSources();
-  const own = { ...(await readFolder(dir, 'controls')), [DATA_FILE]: await readText(dir, DATA_FILE) };
+  const own: PolicySources = { ...(await readFolder(dir, 'controls')), [DATA_FILE]: await readText(dir, DATA_FILE) };
   for (const [path, text] of Object.entries(own)) {
     if (path === DATA_FILE) continue;
-    checkOwnControl(path, text);
+    if (SCHEMA.test(path)) {
+      const rego = path.replace(SCHEMA, 'controls/$1/$1.rego');
+      if (own[rego] === undefined) throw failure(`There is no ${rego} beside it.`, path);
+    } else checkOwnControl(path, text);
     if (bursar[path] !== undefined) {
       if (bursar[path] === text) continue;
       throw failure('Bursar has a control of that name; give yours another.', path);
@@ -52,14 +57,14 @@ function checkOwnControl(path: string, text: string): void {
   }
 }
 
-function isRego(path: string): boolean {
-  return path.endsWith('.rego') && !path.endsWith('_test.rego');
+function isSource(path: string): boolean {
+  return SCHEMA.test(path) || (path.endsWith('.rego') && !path.endsWith('_test.rego'));
 }
 
-/** The Rego of a folder, without tests; empty where there is no such folder. */
+/** The Rego and the schemas of a folder, without tests; empty where there is no such folder. */
 async function readFolder(dir: string, folder: string): Promise<PolicySources> {
   const entries = await readdir(join(dir, folder), { recursive: true }).catch(() => []);
-  const paths = entries.map((path) => `${folder}/${path.replaceAll('\\', '/')}`).filter(isRego);
+  const paths = entries.map((path) => `${folder}/${path.replaceAll('\\', '/')}`).filter(isSource);
   if (paths.length > MAX_FILES) throw failure(`There are more than ${MAX_FILES} files.`, folder);
   const sources: PolicySources = {};
   for (const path of paths.sort()) sources[path] = await readText(dir, path);

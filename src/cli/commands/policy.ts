@@ -46,6 +46,7 @@ export function policyCommand(): Command {
         return EXIT.ok;
       },
     }),
+    checkCommand(),
     compileCommand(),
     testCommand(),
     loadCommand(),
@@ -60,6 +61,22 @@ export function policyCommand(): Command {
     }),
     operationCommand({ name: 'rollback', operation: 'rollback_policy', examples: ['bursar policy rollback'] }),
   ]);
+}
+
+function checkCommand(): Command {
+  const command = new Command('check')
+    .description(
+      'Check a directory as `compile` does, with all settings against their schemas; write nothing. Needs no server.',
+    )
+    .argument('<dir>')
+    .addHelpText('after', examples(['bursar policy check my-policy']))
+    .action(async (dir: string) => {
+      const { screen } = sessionOf(command);
+      const { digest } = await compiled(dir);
+      screen.document({ ok: true, digest });
+      screen.line(`${dir} compiles, as ${digest}.`);
+    });
+  return command;
 }
 
 function compileCommand(): Command {
@@ -136,9 +153,10 @@ async function load(
 ): Promise<void> {
   const client = session.client();
   const bundle = isDirectory(path) ? (await compiled(path)).bundle : readFileSync(path, 'utf8');
-  const { digest } = await client.call('load_policy', { bundle, ...(note === undefined ? {} : { note }) });
+  const { digest, warnings } = await client.call('load_policy', { bundle, ...(note === undefined ? {} : { note }) });
   if (activate) await client.call('activate_policy', { digest });
-  session.screen.document({ digest, active: activate === true });
+  session.screen.document({ digest, active: activate === true, warnings });
+  for (const warning of warnings as string[]) session.screen.note(`Warning: ${warning}`);
   session.screen.line(text(digest));
   session.screen.line(
     activate ? 'It decides from now on.' : `It decides nothing yet: bursar policy activate ${text(digest)}`,
