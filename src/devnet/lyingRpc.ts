@@ -2,8 +2,14 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export type RpcRequest = { id: number; method: string; params: unknown[] };
-/** `pass`: ask the real node. `hang`: never answer. `drop`: cut the connection. */
-export type Lie = 'pass' | 'hang' | 'drop' | { result: unknown } | { error: { code: number; message: string } };
+/** `pass`: ask the real node. `hang`: never answer. `drop`: cut the connection. `edit`: the real answer, changed. */
+export type Lie =
+  | 'pass'
+  | 'hang'
+  | 'drop'
+  | { result: unknown }
+  | { error: { code: number; message: string } }
+  | { edit: (result: never) => unknown };
 
 export type LyingRpc = {
   readonly url: string;
@@ -32,7 +38,7 @@ export async function startLyingRpc(target: string): Promise<LyingRpc> {
         incoming.socket.destroy();
         return;
       }
-      answers.push(told === 'pass' ? await forward(target, request) : { jsonrpc: '2.0', id: request.id, ...told });
+      answers.push(await answerOf(told, target, request));
     }
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify(Array.isArray(body) ? answers : answers[0]));
@@ -49,6 +55,13 @@ export async function startLyingRpc(target: string): Promise<LyingRpc> {
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+async function answerOf(told: Exclude<Lie, 'hang' | 'drop'>, target: string, request: RpcRequest): Promise<unknown> {
+  if (told === 'pass') return forward(target, request);
+  if (!('edit' in told)) return { jsonrpc: '2.0', id: request.id, ...told };
+  const answer = (await forward(target, request)) as { result?: unknown };
+  return 'result' in answer ? { ...answer, result: told.edit(answer.result as never) } : answer;
 }
 
 async function forward(target: string, request: RpcRequest): Promise<unknown> {

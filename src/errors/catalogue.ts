@@ -273,7 +273,13 @@ export const catalogue = {
     503,
     'safe',
     'The RPC contradicts what is known of the chain.',
-    'Check the RPC; payments wait until it agrees.',
+    'Check the RPC; payments wait until it agrees. Where a final block is gone for good: `bursar recover`.',
+  ),
+  chain_not_supported: entry(
+    500,
+    'after_change',
+    'USDC on this chain cannot be followed by its logs.',
+    'Configure another chain; see docs/real-chain.md.',
   ),
   insufficient_gas: entry(
     503,

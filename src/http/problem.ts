@@ -9,6 +9,7 @@ export function problem(c: Context, error: unknown): Response {
   if (known.status >= 500) log.error({ err: error, path: c.req.path }, known.message);
   const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
   if (known.status === 401) headers['www-authenticate'] = 'Bearer';
-  if (known.status === 429) headers['retry-after'] = String(known.details.retry_after_seconds ?? 1);
+  const { retry_after_seconds: wait = known.status === 429 ? 1 : undefined } = known.details;
+  if (wait !== undefined) headers['retry-after'] = String(wait);
   return c.body(JSON.stringify(known.toProblem()), known.status as ContentfulStatusCode, headers);
 }

@@ -31,6 +31,10 @@ export function createHttp(app: App, people: People | null = null, keys = openKe
       problem(c, new BursarError('not_found', { message: 'There is no such route. See /openapi.json.' })),
   );
   http.get('/health', (c) => c.json({ status: 'ok', version: app.version }));
+  http.get('/ready', async (c) => {
+    const readiness = await app.readiness();
+    return c.json(readiness, readiness.ready ? 200 : 503, readiness.ready ? {} : { 'retry-after': '5' });
+  });
   const document = JSON.stringify(openapi(registry, app.version));
   http.get('/openapi.json', (c) => c.body(document, 200, { 'content-type': 'application/json' }));
   http.get('/v1/events/stream', createEventStreams(app, callers, keys));

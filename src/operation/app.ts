@@ -4,6 +4,7 @@ import type { Agent, WalletPlan } from '../identity/agents.ts';
 import type { AgentId } from '../ids/ids.ts';
 import type { InvoiceDoor } from '../invoicing/door.ts';
 import type { ChainFacts } from '../payments/request.ts';
+import type { Recovery, RecoveryWish } from '../reconcile/recover.ts';
 import type { Store } from '../store/store.ts';
 import type { Chain } from '../wallet/chain.ts';
 import type { Fetcher } from '../x402/fetcher.ts';
@@ -26,6 +27,10 @@ export type App = {
   /** HTTP on behalf of agents, guarded. */
   fetcher: Fetcher;
   planWallet: (agentId: AgentId, wish: WalletWish) => WalletPlan;
+  /** Reads the chain again from a block on; see `reconcile/recover.ts`. */
+  recoverChain: (wish: RecoveryWish) => Promise<Recovery>;
+  /** Whether payments can be decided now. */
+  readiness: () => Promise<{ ready: boolean; checks: { name: string; ok: boolean; detail: string }[] }>;
   checkLedger: () => Promise<{ ok: boolean; checks: { name: string; ok: boolean; detail: string }[] }>;
   /** Queues the wallet's deployment; resolves when it is queued. For owners who will not wait for the first payment. */
   deployWallet: (agent: Agent) => Promise<void>;

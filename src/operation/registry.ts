@@ -1,6 +1,7 @@
 import { agentOperations } from './agents.ts';
 import { approverOperations } from './approvers.ts';
 import { budgetOperations } from './budget.ts';
+import { chainOperations } from './chain.ts';
 import { decisionOperations } from './decisions.ts';
 import { eventOperations } from './events.ts';
 import { exposureOperations } from './exposure.ts';
@@ -60,6 +61,7 @@ const all = [
   ...shadowOperations,
   ...decisionOperations,
   ...ledgerOperations,
+  ...chainOperations,
   ...eventOperations,
   ...inspectOperations,
   ...reportOperations,

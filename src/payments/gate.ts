@@ -6,6 +6,7 @@ import { formatUsdc } from '../money/microUsdc.ts';
 import { addPassedOn } from '../receivables/earnings.ts';
 import type { Receivable } from '../receivables/receivable.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
+import { refuseWhileStopped } from './chainStops.ts';
 import type { GateContext } from './context.ts';
 import { type Evaluated, evaluate, gateReason, recordDecision, type Verdict, verdictOf } from './decide.ts';
 import { type Funding, purseFunding, walletFunding } from './funding.ts';
@@ -64,6 +65,7 @@ function judge(
   request: PaymentRequest,
   context: GateContext,
 ): { evaluated: Evaluated; outcome: Outcome; refunded: Receivable | null } {
+  refuseWhileStopped(tx, context.chain.chainId);
   const { evaluated, mandate } = decide(tx, request, context);
   const refunded = checkRefund(tx, request, evaluated.facts);
   const verdict = verdictOf(evaluated, request.amount, 0);

@@ -2,6 +2,7 @@ import { BursarError } from '../errors/base.ts';
 import { type Approver, findApproverByAddress } from '../identity/approvers.ts';
 import { newId } from '../ids/ids.ts';
 import type { Tx } from '../store/store.ts';
+import { refuseWhileStopped } from './chainStops.ts';
 import { evaluate, recordDecision, verdictOf } from './decide.ts';
 import type { ApprovalFact } from './facts.ts';
 import { fund, type GateContext, openTopUp } from './gate.ts';
@@ -72,6 +73,7 @@ function counts({ review, sponsorId }: Payment, { roles, sponsorId: own }: Appro
 }
 
 function decideAgain(tx: Tx, payment: Payment, bad: readonly string[], context: GateContext): Payment {
+  refuseWhileStopped(tx, payment.chainId);
   const row = tx.get<PaymentRow>('SELECT * FROM payments WHERE id = ?', payment.id);
   if (!row) throw new BursarError('payment_not_found');
   const request = requestOf(payment, row);

@@ -21,6 +21,8 @@ const alertTypes = [
   'deployment_refused',
   'nonce_used',
   'refusal_unexplained',
+  'chain_contradiction',
+  'chain_behind',
 ] as const;
 export type AlertType = (typeof alertTypes)[number];
 

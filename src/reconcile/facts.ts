@@ -1,8 +1,9 @@
 import { type Address, decodeEventLog, getAddress, type Hex, parseAbi, toEventSelector } from 'viem';
 import { BursarError } from '../errors/base.ts';
 import { agentWalletAbi } from '../wallet/contracts.generated.ts';
+import type { AddressBook } from './addressBook.ts';
 import { type RegistryChangeFact, readRegistryChange } from './registryChanges.ts';
-import type { ChainLog } from './source.ts';
+import type { ChainLog, ChainSource } from './source.ts';
 import { changeSelectors, readChange, type WalletChangeFact } from './walletChanges.ts';
 
 /** EIP-20 and EIP-3009 events of USDC. */
@@ -51,6 +52,17 @@ export type FactScope = {
   /** Whose x402 payment to one of ours was announced. */
   isPayer(address: Address): boolean;
 };
+
+/** Whose logs count: those of the token and the registry, and of the wallets and purses in the book. */
+export function factScope(chain: Pick<ChainSource, 'token' | 'registry'>, book: AddressBook): FactScope {
+  return {
+    token: chain.token,
+    registry: chain.registry,
+    isWallet: book.isWallet.bind(book),
+    isPurse: book.isPurse.bind(book),
+    isPayer: book.isPayer.bind(book),
+  };
+}
 
 const tokenSelectors: ReadonlySet<string> = new Set(usdcEvents.map((event) => toEventSelector(event)));
 const walletEvents = agentWalletAbi.filter(

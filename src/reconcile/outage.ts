@@ -4,15 +4,15 @@ import type { Store } from '../store/store.ts';
 import { openAlert, raiseAlert, resolveAlerts } from './alerts.ts';
 import type { ChainSource } from './source.ts';
 
-/** The same source, failing only with `chain_unavailable` or `chain_mismatch`, whatever the client under it throws. */
+const told: ReadonlySet<string> = new Set(['chain_unavailable', 'chain_mismatch', 'chain_inconsistent']);
+
+/** The same source, failing only with codes of the chain, whatever the client under it throws. */
 export function guarded(chain: ChainSource): ChainSource {
   const ask = async <T>(question: () => Promise<T>): Promise<T> => {
     try {
       return await question();
     } catch (cause) {
-      if (cause instanceof BursarError && (cause.code === 'chain_unavailable' || cause.code === 'chain_mismatch')) {
-        throw cause;
-      }
+      if (cause instanceof BursarError && told.has(cause.code)) throw cause;
       throw new BursarError('chain_unavailable', { message: 'The chain RPC gave no usable answer.', cause });
     }
   };
@@ -25,6 +25,10 @@ export function guarded(chain: ChainSource): ChainSource {
     logs: (range, scope) => ask(() => chain.logs(range, scope)),
     balanceOf: (address, block) => ask(() => chain.balanceOf(address, block)),
     authorizationState: (purse, nonce, block) => ask(() => chain.authorizationState(purse, nonce, block)),
+    ...(chain.balancesOf && {
+      balancesOf: (addresses, block) => ask(async () => (await chain.balancesOf?.(addresses, block)) ?? []),
+    }),
+    ...(chain.receiptLogs && { receiptLogs: (header) => ask(async () => (await chain.receiptLogs?.(header)) ?? null) }),
   };
 }
 

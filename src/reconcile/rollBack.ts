@@ -13,6 +13,7 @@ import { orphanReceivable } from '../receivables/record.ts';
 import type { Tx } from '../store/store.ts';
 import { type AddressBook, watchedBook } from './addressBook.ts';
 import { resolveAlertsOfLog } from './alerts.ts';
+import { lowerChecked } from './balances.ts';
 import { type Cursor, isAt } from './cursor.ts';
 import { releaseForReorg } from './topUps.ts';
 
@@ -41,8 +42,11 @@ export function rollBack(tx: Tx, chainId: number, cursor: Cursor, ancestor: Curs
     chainId,
     ancestor.number,
   );
-  const undone = rows.flatMap((row) => undo(tx, row, book, chainId, atMs) ?? []);
-  rebuildHistory(tx, undone);
+  for (const row of rows) {
+    invariant(row.state === 'included', 'A final transfer was about to be undone.', { tx: row.tx_hash });
+  }
+  undoTransfers(tx, rows, { book, chainId, atMs });
+  lowerChecked(tx, chainId, ancestor.number);
   tx.run('DELETE FROM x402_cancellations WHERE chain_id = ? AND block_number > ?', chainId, ancestor.number);
   tx.run('DELETE FROM blocks WHERE chain_id = ? AND number > ?', chainId, ancestor.number);
   const data = {
@@ -55,9 +59,18 @@ export function rollBack(tx: Tx, chainId: number, cursor: Cursor, ancestor: Curs
   return rows.length;
 }
 
+type UndoContext = { book: AddressBook; chainId: number; atMs: number };
+
+/** Undoes transfers that the chain does not have, newest first; final ones too: an operator had the chain read again. */
+export function undoTransfers(tx: Tx, rows: readonly TransferRow[], context: UndoContext): void {
+  rebuildHistory(
+    tx,
+    rows.flatMap((row) => undo(tx, row, context) ?? []),
+  );
+}
+
 /** Gives the payment whose settlement is undone, if it was one. */
-function undo(tx: Tx, row: TransferRow, book: AddressBook, chainId: number, atMs: number): Payment | null {
-  invariant(row.state === 'included', 'A final transfer was about to be undone.', { tx: row.tx_hash });
+function undo(tx: Tx, row: TransferRow, { book, chainId, atMs }: UndoContext): Payment | null {
   const at = { blockHash: row.block_hash, logIndex: Number(row.log_index) };
   const receivable = findReceivableAt(tx, chainId, at);
   const credit = book.account(row.to_address, receivable?.kind === 'unmatched');

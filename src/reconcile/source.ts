@@ -6,6 +6,8 @@ export type BlockHeader = {
   parentHash: Hex;
   /** Unix seconds. */
   timestampS: number;
+  /** Only where the header was held against its hash: what is not in it was not logged in the block. */
+  logsBloom?: Hex | undefined;
 };
 
 /** A log as the chain has it, not decoded yet. */
@@ -46,6 +48,10 @@ export interface ChainSource {
   logs(range: LogRange, scope: LogScope): Promise<ChainLog[]>;
   /** USDC balance in micro-USDC after that block. */
   balanceOf(address: Address, blockNumber: bigint): Promise<bigint>;
+  /** Balances of many addresses in one question each hundred. Absent: balances are not compared at each step. */
+  balancesOf?(addresses: readonly Address[], blockNumber: bigint): Promise<bigint[]>;
+  /** All logs of a block by its receipts; null where the node gives none, or gives some that the header's bloom contradicts. */
+  receiptLogs?(header: BlockHeader): Promise<ChainLog[] | null>;
   /** Whether the EIP-3009 nonce of the purse was used or cancelled, after that block. */
   authorizationState(purse: Address, nonce: Hex, blockNumber: bigint): Promise<boolean>;
 }

@@ -7,6 +7,7 @@ import { FacilitatorSettings } from '../facilitator/settings.ts';
 import { McpSettings } from '../mcp/settings.ts';
 import { isAddressRange } from '../session/clientAddress.ts';
 import { OidcSettings } from '../session/oidc/settings.ts';
+import { requireSupportedChain } from '../wallet/chainProfile.ts';
 
 const AddressText = z
   .string()
@@ -19,6 +20,11 @@ export const Config = z.strictObject({
     id: z.int().positive(),
     /** Null: Bursar runs a local chain of its own. `BURSAR_RPC_URL` overrules. */
     rpc_url: z.url().nullable(),
+    /** Other nodes of the same chain, run by others: asked where the first contradicts itself. `BURSAR_WITNESS_RPC_URLS` overrules. */
+    witness_rpc_urls: z
+      .array(z.url({ protocol: /^https?$/ }))
+      .max(4)
+      .default([]),
     usdc: AddressText,
     factory: AddressText,
     registry: AddressText.nullable(),
@@ -74,7 +80,7 @@ export function homeAt(dir: string): Home {
   };
 }
 
-/** Null when there is none yet. Throws `not_configured` when it is not valid. */
+/** Null when there is none yet. Throws `not_configured` when it is not valid, `chain_not_supported`. */
 export function readConfig(home: Home): Config | null {
   let text: string;
   try {
@@ -84,8 +90,11 @@ export function readConfig(home: Home): Config | null {
     throw error;
   }
   try {
-    return Config.parse(JSON.parse(text));
+    const config = Config.parse(JSON.parse(text));
+    requireSupportedChain(config.chain.id);
+    return config;
   } catch (cause) {
+    if (cause instanceof BursarError) throw cause;
     // Zod's messages name fields and what they should be, not what stands there.
     const why = cause instanceof z.ZodError ? z.prettifyError(cause) : 'It is not JSON.';
     throw new BursarError('not_configured', {

@@ -1,6 +1,7 @@
 import { type Address, getAddress } from 'viem';
 import { BursarError } from '../errors/base.ts';
 import { type Chain, openChain } from '../wallet/chain.ts';
+import { requireSupportedChain } from '../wallet/chainProfile.ts';
 import { agentWalletFactoryAbi } from '../wallet/contracts.generated.ts';
 import type { KeyProvider } from '../wallet/keys.ts';
 import { readTokenDomain } from '../wallet/tokenDomain.ts';
@@ -69,6 +70,7 @@ function remoteConfig(remote: RemoteChain): Parameters<typeof writeConfig>[1] {
 
 /** The chain's id, the token's domain, and a factory that is tied to this token and this registry. */
 async function checkRemote(remote: RemoteChain): Promise<void> {
+  requireSupportedChain(remote.chainId);
   const chain = openChain({ chainId: remote.chainId, rpcUrl: remote.rpcUrl, token: remote.usdc });
   await readTokenDomain(chain);
   const [token, registry] = await factoryTies(chain, remote.factory);

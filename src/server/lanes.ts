@@ -12,3 +12,9 @@ export async function lanesOf(
   }
   return { lanes: [...lanes.values()], senders: [...lanes.keys()] };
 }
+
+/** Of the keys under that name, or that name with a number. */
+export async function addressesOf(keys: KeyProvider, roles: readonly string[], prefix: string): Promise<Address[]> {
+  const found = roles.filter((role) => role === prefix || role.startsWith(`${prefix}-`));
+  return Promise.all(found.map((role) => keys.address(role)));
+}

@@ -66,7 +66,14 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
     if (!nodeUrl) throw new BursarError('not_configured', { message: 'No RPC is configured.' });
     const rpcUrl = options.rpcOf ? await options.rpcOf(nodeUrl) : nodeUrl;
     const served = port === null ? config : { ...config, server: { ...config.server, port } };
-    office = await openOffice({ config: served, rpcUrl, databasePath: home.database, keys, version });
+    office = await openOffice({
+      config: served,
+      rpcUrl,
+      witnessUrls: witnessUrls(config),
+      databasePath: home.database,
+      keys,
+      version,
+    });
     await firstPolicy(office, local !== null, say);
     const operatorKey = await operatorKeyOf(office, home, options.newOperatorKey ?? false);
     const url = await office.listen();
@@ -77,6 +84,15 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
     await stop();
     throw error;
   }
+}
+
+/** `BURSAR_WITNESS_RPC_URLS`, apart by commas, in place of the configured ones: they may carry keys. */
+function witnessUrls({ chain }: Config): string[] {
+  const given = process.env.BURSAR_WITNESS_RPC_URLS;
+  if (given === undefined) return chain.witness_rpc_urls;
+  const urls = given.split(',').flatMap((url) => url.trim() || []);
+  if (urls.every((url) => URL.canParse(url))) return urls;
+  throw new BursarError('not_configured', { message: 'BURSAR_WITNESS_RPC_URLS holds something that is no URL.' });
 }
 
 export async function keysOf(home: Home, say: (line: string) => void): Promise<KeyProvider> {

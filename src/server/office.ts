@@ -19,6 +19,7 @@ import type { App, WalletWish } from '../operation/app.ts';
 import { oneAtATime } from '../operation/oneAtATime.ts';
 import { createPayoutRunner } from '../payouts/runner.ts';
 import type { Policy } from '../policy/policy.ts';
+import { readAnchor } from '../reconcile/cursor.ts';
 import { createFollower } from '../reconcile/follower.ts';
 import { viemSource } from '../reconcile/viemSource.ts';
 import { createRecoverer } from '../recovery/recoverer.ts';
@@ -30,6 +31,7 @@ import { createSettler } from '../settlement/settler.ts';
 import { createStopper } from '../stop/stopper.ts';
 import type { Store } from '../store/store.ts';
 import { type Chain, openChain } from '../wallet/chain.ts';
+import { requireSupportedChain } from '../wallet/chainProfile.ts';
 import type { KeyProvider } from '../wallet/keys.ts';
 import { createRelayer } from '../wallet/relayer.ts';
 import { pinTokenDomain, type TokenDomain } from '../wallet/tokenDomain.ts';
@@ -40,7 +42,8 @@ import { createPurchaseSigner } from '../x402/signer.ts';
 import { cancelUnsigned } from '../x402/unsigned.ts';
 import type { Config } from './config.ts';
 import { openDoors } from './doors.ts';
-import { lanesOf } from './lanes.ts';
+import { addressesOf, lanesOf } from './lanes.ts';
+import { readinessOf } from './readiness.ts';
 import { registryPort } from './registryPort.ts';
 import { startWorkers, type Workers } from './workers.ts';
 
@@ -60,6 +63,8 @@ export type Office = {
 export async function openOffice(options: {
   config: Config;
   rpcUrl: string;
+  /** Other nodes of the chain, asked where the first one's answers exclude each other. */
+  witnessUrls?: readonly string[];
   databasePath: string;
   keys: KeyProvider;
   version: string;
@@ -68,6 +73,7 @@ export async function openOffice(options: {
   const { config, keys, version } = options;
   const clock = options.clock ?? Date.now;
   const { id: chainId, usdc: token, factory, registry, finality, poll_ms: pollMs, start_block: start } = config.chain;
+  requireSupportedChain(chainId);
   const store = openBooks(options.databasePath);
   const chain = openChain({ chainId, rpcUrl: options.rpcUrl, token });
   const source = viemSource(chain, registry);
@@ -85,6 +91,7 @@ export async function openOffice(options: {
     lanes,
     clock,
     finality,
+    provenFinal: () => store.read((tx) => readAnchor(tx, chainId))?.number ?? null,
     onError: (error) => log.error({ err: error }, 'the relayer failed'),
   });
   const follower = createFollower({
@@ -93,6 +100,7 @@ export async function openOffice(options: {
     clock,
     chainId,
     finality,
+    witnesses: options.witnessUrls?.map((rpcUrl) => viemSource(openChain({ chainId, rpcUrl, token }), registry)) ?? [],
     meters: () => (policies.list().some((version) => version.active) ? policies.active().meters : {}),
     ...(start === null ? {} : { startBlock: BigInt(start) }),
   });
@@ -139,6 +147,8 @@ export async function openOffice(options: {
         agentId,
         wish,
       ),
+    recoverChain: (wish) => follower.recover(wish),
+    readiness: () => readinessOf(store, chainId, inForce(app) !== null, follower.last()),
     checkLedger: oneAtATime(async () => {
       const { ok, checks } = await checkLedger(store, { chainId, source }, () => new Promise((r) => setImmediate(r)));
       return { ok, checks: checks.map(({ name, ok: good, detail }) => ({ name, ok: good, detail })) };
@@ -291,9 +301,4 @@ function planWallet(makers: Makers, agentId: AgentId, wish: WalletWish): WalletP
     ...(wish.perPeriod === undefined ? {} : { perPeriod: microUsdc(wish.perPeriod) }),
   });
   return walletPlan(chainId, factory, config);
-}
-
-async function addressesOf(keys: KeyProvider, roles: readonly string[], prefix: string): Promise<Address[]> {
-  const found = roles.filter((role) => role === prefix || role.startsWith(`${prefix}-`));
-  return Promise.all(found.map((role) => keys.address(role)));
 }

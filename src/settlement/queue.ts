@@ -1,6 +1,7 @@
 import type { Address } from 'viem';
 import { invariant } from '../errors/base.ts';
 import { type Agent, getAgent } from '../identity/agents.ts';
+import { readChainStop } from '../payments/chainStops.ts';
 import type { Payment } from '../payments/payment.ts';
 import { type PaymentRow, toPayment, WORKING } from '../payments/records.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
@@ -37,6 +38,8 @@ const PAYMENTS_PER_TICK = 1_000;
  * with people's signatures by `payApproved`. Nothing of a frozen agent is sent. In the caller's write transaction.
  */
 export function queueTransfers(tx: Tx, asked: Asked, context: QueueContext): number {
+  // A chain that contradicts what was final: what it would be asked to pay from may not be there.
+  if (readChainStop(tx, context.chainId)) return 0;
   const waiting = waitingPayments(tx, asked).filter(({ payment }) => hasApprovals(tx, payment, asked));
   const groups = new Map<string, { size: number; payments: Payment[] }>();
   for (const { payment, tried } of waiting) {

@@ -16,6 +16,8 @@ export type RelayerOptions = {
   lanes: readonly KeyRole[];
   clock: () => number;
   finality: Finality;
+  /** The newest block that is final by blocks that were read and linked by hash (the follower's); null: none yet. Absent: as stated. */
+  provenFinal?: () => bigint | null;
   caps?: FeeCaps;
   /** Default 30,000. */
   stuckAfterMs?: number;
@@ -82,11 +84,12 @@ export function createRelayer(options: RelayerOptions): Relayer {
     const expectations = all.map((lane) => lane.expect());
     const reports: LaneReport[] = [];
     try {
-      const seen = await observe(
+      const stated = await observe(
         chain,
         all.map(({ sender }) => sender),
         options.finality,
       );
+      const seen = { ...stated, finalNumber: believedFinal(stated) };
       for (const [index, lane] of all.entries()) {
         const report = await stepOf(lane, expectations[index] ?? lane.expect(), seen);
         reports.push(report);
@@ -103,6 +106,13 @@ export function createRelayer(options: RelayerOptions): Relayer {
     await alerts.resolve('chain_mismatch', subject);
     await noteUnserved(new Set(all.map(({ sender }) => sender)));
     return { chain: null, lanes: reports };
+  }
+
+  /** A head or a tag that a node made up once must not make a transaction final: it would never be sent again. */
+  function believedFinal({ finalNumber }: Observation): bigint {
+    if (!options.provenFinal) return finalNumber;
+    const proven = options.provenFinal() ?? -1n;
+    return proven < finalNumber ? proven : finalNumber;
   }
 
   /** A contradiction met on the way is the lane's trouble, not the end of the tick. */

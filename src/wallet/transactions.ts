@@ -228,3 +228,26 @@ export function adoptNonce(tx: Tx, lane: { chainId: number; sender: Address }, n
 export function dropReasonIs(tx: Tx, id: bigint, reason: DropReason): void {
   tx.run(`UPDATE transactions SET drop_reason = ? WHERE id = ? AND state = 'dropped' AND nonce IS NULL`, reason, id);
 }
+
+/**
+ * Of the blocks from that one on, only these are on the chain: what was mined in others waits again, under the same nonce, however final it
+ * was. An operator's act, after a reorg below finality.
+ */
+export function reopenTransactions(
+  tx: Tx,
+  chainId: number,
+  fromBlock: bigint,
+  blockHashes: ReadonlySet<string>,
+): number {
+  const rows = tx.all<{ id: bigint; block_hash: Hex }>(
+    `SELECT id, block_hash FROM transactions WHERE chain_id = ? AND state IN ('mined', 'final') AND block_number >= ?`,
+    chainId,
+    fromBlock,
+  );
+  const gone = rows.filter((row) => !blockHashes.has(row.block_hash));
+  for (const { id, block_hash } of gone) {
+    tx.run(`UPDATE transactions SET state = 'mined' WHERE id = ?`, id);
+    markReorged(tx, id, block_hash);
+  }
+  return gone.length;
+}

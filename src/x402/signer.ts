@@ -4,6 +4,7 @@ import { BursarError, invariant } from '../errors/base.ts';
 import { getAgent } from '../identity/agents.ts';
 import { getSponsor } from '../identity/sponsors.ts';
 import { getWorkflow } from '../identity/workflows.ts';
+import { refuseWhileStopped } from '../payments/chainStops.ts';
 import type { Payment } from '../payments/payment.ts';
 import { findPayment, type PaymentRow, toPayment } from '../payments/records.ts';
 import { appendPaymentEvent, transition } from '../payments/transition.ts';
@@ -91,6 +92,7 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
       throw new BursarError('invalid_transition', { details: { state: now?.state } });
     }
     refuseInactive(tx, now);
+    refuseWhileStopped(tx, now.chainId);
     const { authorization } = signed;
     const header = headerOf(payment, stored, signed);
     tx.run(

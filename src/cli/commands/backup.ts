@@ -4,11 +4,12 @@ import { BursarError } from '../../errors/base.ts';
 import { formatUsdc } from '../../money/microUsdc.ts';
 import { readConfig } from '../../server/config.ts';
 import { examples } from '../operationCommand.ts';
+import type { Screen } from '../screen.ts';
 import { sessionOf } from '../session.ts';
 import { version } from '../version.ts';
 
 export function backupCommands(): Command[] {
-  return [backupCommand(), restoreCommand(), walletsCommand()];
+  return [backupCommand(), restoreCommand(), walletsCommand(), recoverCommand()];
 }
 
 function backupCommand(): Command {
@@ -67,6 +68,81 @@ function walletsCommand(): Command {
       );
     });
   return command;
+}
+
+type Recovered = {
+  from_block: string;
+  to_block: string;
+  booked: boolean;
+  digest: string;
+  undone: Moved[];
+  added: Moved[];
+  balances: { address: string; agent: string; before: Usdc; after: Usdc; chain: string }[];
+  resent: number;
+};
+type Usdc = { value: string };
+type Moved = { block: string; tx_hash: string; from: string; to: string; amount: Usdc; payment: string | null };
+
+function recoverCommand(): Command {
+  const command = new Command('recover')
+    .description(
+      'Read the chain again from a block on, whatever was final there, and show how the books differ. Books nothing without --yes.',
+    )
+    .requiredOption('--from-block <number>', 'The first block to read')
+    .option('--yes', 'Book the difference that is shown')
+    .addHelpText(
+      'after',
+      examples(['bursar recover --from-block 21000000', 'bursar recover --from-block 21000000 --yes']),
+    )
+    .action(async ({ fromBlock, yes }: { fromBlock: string; yes?: boolean }) => {
+      const session = sessionOf(command);
+      const { screen } = session;
+      const client = session.client();
+      const shown = (await client.call('recover_chain', { from_block: fromBlock })) as Recovered;
+      showDifference(screen, shown);
+      if (yes !== true) {
+        screen.document(shown);
+        screen.line('Nothing is booked. To book this: the same command with --yes.');
+        return;
+      }
+      const booked = (await client.call('recover_chain', { from_block: fromBlock, book: shown.digest })) as Recovered;
+      screen.document(booked);
+      screen.line(`Booked. ${booked.resent} transactions wait to be mined again. Next: bursar ledger check.`);
+    });
+  return command;
+}
+
+function showDifference(screen: Screen, { from_block, to_block, undone, added, balances }: Recovered): void {
+  screen.line(
+    `Blocks ${from_block} to ${to_block}: ${undone.length} transfers in the books are not on the chain, ${added.length} on the chain are not in the books.`,
+  );
+  const moved = [
+    ...undone.map((each) => ({ ...each, what: 'undo' })),
+    ...added.map((each) => ({ ...each, what: 'add' })),
+  ];
+  if (moved.length > 0) {
+    screen.table(
+      [
+        { title: 'what', align: 'left', cell: (row: (typeof moved)[number]) => row.what },
+        { title: 'block', align: 'right', cell: (row) => row.block },
+        { title: 'amount', align: 'right', cell: (row) => row.amount.value },
+        { title: 'payment', align: 'left', cell: (row) => row.payment ?? '' },
+        { title: 'transaction', align: 'left', cell: (row) => row.tx_hash },
+      ],
+      moved,
+    );
+  }
+  if (balances.length > 0) {
+    screen.table(
+      [
+        { title: 'address', align: 'left', cell: (row: Recovered['balances'][number]) => row.address },
+        { title: 'books now', align: 'right', cell: (row) => row.before.value },
+        { title: 'books then', align: 'right', cell: (row) => row.after.value },
+        { title: 'chain', align: 'right', cell: (row) => row.chain },
+      ],
+      balances,
+    );
+  }
 }
 
 function restoreCommand(): Command {

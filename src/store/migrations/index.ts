@@ -9,6 +9,7 @@ import { verdicts } from './0008_verdicts.ts';
 import { shadows } from './0009_shadows.ts';
 import { people } from './0010_people.ts';
 import { logHeads } from './0012_log_heads.ts';
+import { chainTrust } from './0015_chain_trust.ts';
 
 export type Migration = { name: string; sql: string };
 
@@ -25,4 +26,5 @@ export const migrations: readonly Migration[] = [
   { name: '0009_shadows', sql: shadows },
   { name: '0010_people', sql: people },
   { name: '0012_log_heads', sql: logHeads },
+  { name: '0015_chain_trust', sql: chainTrust },
 ];
