@@ -26,6 +26,7 @@ export const chainOperations = [
     method: 'POST',
     path: '/v1/chain/recover',
     scope: 'admin',
+    cost: 'bulk',
     peopleOnly: true,
     input: z.strictObject({
       from_block: BlockNumber.describe('The first block to read; the one below it must be the same in the books'),

@@ -43,8 +43,7 @@ export const transitions = {
   submitted: { settle: 'settled', fail: 'failed', lapse: 'expired', cancel: 'cancelled' },
   // `reorg`: the block that held it is gone; the stored transaction is broadcast again.
   settled: { finalize: 'final', reorg: 'submitted' },
-  // Only where an operator had the chain read again after a reorg below finality.
-  final: { reorg: 'submitted' },
+  final: {},
   expired: {},
   failed: {},
   cancelled: {},

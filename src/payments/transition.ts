@@ -99,6 +99,15 @@ export function settle(
 }
 
 /**
+ * What was final is settled again, so that it can be undone: the one way out of `final`, and no event of a payment. Only where an
+ * operator had the chain read again after a reorg below finality.
+ */
+export function reopenFinal(tx: Tx, payment: Payment, atMs: number): Payment {
+  tx.run("UPDATE payments SET state = 'settled', updated_at = ? WHERE id = ? AND state = 'final'", atMs, payment.id);
+  return reread(tx, payment);
+}
+
+/**
  * The block that held the settlement is gone: the books go back to the hold, and the stored transaction goes out again. The caller
  * then rebuilds the histories of all payments it undid (`rebuildHistory`).
  */

@@ -1,7 +1,7 @@
 import type { Address } from 'viem';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { hostSubject, readHistory } from '../payments/history.ts';
 import { readChainStop, refuseWhileStopped } from '../payments/chainStops.ts';
+import { hostSubject, readHistory } from '../payments/history.ts';
 import type { Payment } from '../payments/payment.ts';
 import { raiseAlert } from './alerts.ts';
 import {

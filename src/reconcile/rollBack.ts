@@ -7,7 +7,7 @@ import { formatUsdc } from '../money/microUsdc.ts';
 import { rebuildHistory } from '../payments/history.ts';
 import type { Payment } from '../payments/payment.ts';
 import { findPayment } from '../payments/records.ts';
-import { unsettle } from '../payments/transition.ts';
+import { reopenFinal, unsettle } from '../payments/transition.ts';
 import { findReceivableAt, type Receivable } from '../receivables/receivable.ts';
 import { orphanReceivable } from '../receivables/record.ts';
 import type { Tx } from '../store/store.ts';
@@ -78,9 +78,10 @@ function undo(tx: Tx, row: TransferRow, { book, chainId, atMs }: UndoContext): P
   if (row.match_kind === 'payment') {
     const payment = findPayment(tx, row.match_id ?? '');
     invariant(payment, 'A matched payment is gone.', { payment: row.match_id });
+    const reopened = payment.state === 'final' ? reopenFinal(tx, payment, atMs) : payment;
     if (payment.kind === 'top_up') releaseForReorg(tx, payment, atMs);
     if (payment.kind === 'refund') unrefundMeters(tx, payment.id);
-    unsettled = unsettle(tx, payment, credit, { actor: 'bursar', atMs });
+    unsettled = unsettle(tx, reopened, credit, { actor: 'bursar', atMs });
   } else {
     const debit = book.account(row.from_address, row.match_id === 'before_watch');
     post(tx, {
