@@ -14,7 +14,6 @@ import { openBooks } from '../ledger/rowSeals.ts';
 import { log } from '../log/log.ts';
 import { openMcp } from '../mcp/http.ts';
 import { microUsdc } from '../money/microUsdc.ts';
-import { noticeSender } from '../notices/deliver.ts';
 import type { App, WalletWish } from '../operation/app.ts';
 import { oneAtATime } from '../operation/oneAtATime.ts';
 import { createPayoutRunner } from '../payouts/runner.ts';
@@ -43,6 +42,7 @@ import { cancelUnsigned } from '../x402/unsigned.ts';
 import type { Config } from './config.ts';
 import { openDoors } from './doors.ts';
 import { addressesOf, lanesOf } from './lanes.ts';
+import { noticesOf } from './noticesOf.ts';
 import { readinessOf } from './readiness.ts';
 import { registryPort } from './registryPort.ts';
 import { startWorkers, type Workers } from './workers.ts';
@@ -251,17 +251,6 @@ export async function openOffice(options: {
       await store.close();
     },
   };
-}
-
-/** `BURSAR_PUBLIC_URL`: where people reach the console, for links. Mail goes by `BURSAR_SMTP_URL`. */
-function noticesOf({ store, clock }: App, server: Config['server']): () => Promise<number> {
-  return noticeSender({
-    store,
-    clock,
-    publicUrl: process.env.BURSAR_PUBLIC_URL ?? `http://${server.host}:${server.port}`,
-    smtpUrl: process.env.BURSAR_SMTP_URL ?? null,
-    mailFrom: process.env.BURSAR_MAIL_FROM ?? 'bursar@localhost',
-  });
 }
 
 const inForce = ({ policies }: App): Policy | null =>
