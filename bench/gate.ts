@@ -2,6 +2,7 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadPolicy, type Policy } from '../src/policy/policy.ts';
 import { openStore } from '../src/store/store.ts';
+import { anchored } from './anchored.ts';
 import { CALLERS, runCallers } from './callers.ts';
 import { type Figure, median, type Say } from './figure.ts';
 import { readRows, writeRows } from './rawRows.ts';
@@ -30,6 +31,7 @@ export async function gate(say: Say): Promise<Figure[]> {
     }
     const stages = await measureStages(join(folder, 'stages.sqlite'), base, world, policy, PAYMENTS);
     sayStages(say, stages);
+    const withTree = await anchored(say, folder, { base, world, policy, payments: PAYMENTS });
     return [
       {
         figure: 'gate_over_raw_sqlite',
@@ -43,6 +45,7 @@ export async function gate(say: Say): Promise<Figure[]> {
           ...Object.fromEntries(Object.entries(stages).map(([name, us]) => [`${name}_us`, us])),
         },
       },
+      withTree,
     ];
   });
 }

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { anchorCommand } from './commands/anchor.ts';
 import { backupCommands } from './commands/backup.ts';
 import { bookCommands } from './commands/books.ts';
 import { callCommand } from './commands/call.ts';
@@ -43,7 +44,7 @@ const sections: readonly (readonly [string, () => readonly Command[]])[] = [
   ['Earn:', () => revenueCommands()],
   ['Decide:', () => [policyCommand()]],
   ['Control:', () => [exposureCommand(), stopCommand(), ownerCommand()]],
-  ['Prove:', () => [...evidenceCommands(), ...bookCommands(), eventsCommand()]],
+  ['Prove:', () => [...evidenceCommands(), ...bookCommands(), anchorCommand(), eventsCommand()]],
   ['Any:', () => [callCommand()]],
 ];
 

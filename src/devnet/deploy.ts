@@ -14,13 +14,15 @@ export type DeployOptions = {
   token: Address;
   /** How long the policy before stays active after a new one begins. Default 3,600. */
   gracePeriodSeconds?: number;
+  /** Who may anchor the event log beside the owner: one transaction more. */
+  anchorer?: Address;
   /** The nonce a first run started at: steps that it took are not taken again. Default: all are taken now. */
   firstNonce?: bigint;
 };
 
-/** Deploys PolicyRegistry and AgentWalletFactory, and ties the factory to the token and the registry. 3 transactions. */
+/** Deploys PolicyRegistry and AgentWalletFactory, and ties the factory to the token and the registry. 3 transactions, 4 with an anchorer. */
 export async function deployBursar(client: DevClient, options: DeployOptions): Promise<BursarContracts> {
-  const { owner, token, gracePeriodSeconds = 3_600 } = options;
+  const { owner, token, anchorer, gracePeriodSeconds = 3_600 } = options;
   const now = BigInt(await client.getTransactionCount({ address: owner.address, blockTag: 'pending' }));
   const nonce = options.firstNonce ?? now;
   const registry = getContractAddress({ from: owner.address, nonce });
@@ -44,6 +46,14 @@ export async function deployBursar(client: DevClient, options: DeployOptions): P
       to: factory,
       data: encodeFunctionData({ abi: agentWalletFactoryAbi, functionName: 'configure', args: [token, registry] }),
     },
+    ...(anchorer
+      ? [
+          {
+            to: registry,
+            data: encodeFunctionData({ abi: policyRegistryAbi, functionName: 'setAnchorer', args: [anchorer] }),
+          },
+        ]
+      : []),
   ];
   const done = Number(now - nonce);
   await sendInOrder(client, owner, steps.slice(Math.min(done, steps.length)));

@@ -11,6 +11,8 @@ import { deployUsdc, installMulticall3, mintUsdc, type Usdc } from './usdc.ts';
 export type LocalChainOptions = AnvilOptions & {
   /** Owns registry and factory. Its first three nonces on this chain belong to their deployment. */
   owner: Account;
+  /** Who anchors the event log, named by the owner in its next transaction. */
+  anchorer?: Address;
   /** Active in the registry from the start (bytes32). */
   policyDigest?: Hex;
 };
@@ -33,7 +35,7 @@ const GAS_WEI = 100n * 10n ** 18n;
  * file it is the same chain again, and a set-up that was cut short goes on where it stopped.
  */
 export async function startLocalChain(options: LocalChainOptions): Promise<LocalChain> {
-  const { owner, policyDigest, ...anvilOptions } = options;
+  const { owner, policyDigest, anchorer, ...anvilOptions } = options;
   const anvil = await startAnvil(anvilOptions);
   try {
     const client = devClient(anvil.url, anvil.chainId);
@@ -47,7 +49,12 @@ export async function startLocalChain(options: LocalChainOptions): Promise<Local
     const [deployer, proxyAdmin] = devAccounts;
     await Promise.all([installMulticall3(client), fundGas([owner.address])]);
     const usdc = await deployUsdc(client, { deployer, proxyAdmin: proxyAdmin.address, firstNonce: 0n });
-    const contracts = await deployBursar(client, { owner, token: usdc.address, firstNonce: 0n });
+    const contracts = await deployBursar(client, {
+      owner,
+      token: usdc.address,
+      firstNonce: 0n,
+      ...(anchorer ? { anchorer } : {}),
+    });
     if (policyDigest !== undefined) await activateOnce(client, owner, contracts.registry, policyDigest);
     return {
       ...contracts,

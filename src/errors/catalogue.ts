@@ -364,6 +364,12 @@ export const catalogue = {
     'The database failed, so nothing was decided.',
     'See the server log; send the same request again.',
   ),
+  log_inconsistent: entry(
+    500,
+    'never',
+    'The event log contradicts a head of it that was signed before.',
+    'Run `bursar ledger check --anchors`: events are missing, or were changed. Nothing is signed until they are back.',
+  ),
   invariant_violated: entry(
     500,
     'never',

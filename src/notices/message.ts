@@ -10,6 +10,9 @@ const titles: Record<string, string> = {
   'alert.raised': 'Bursar raised an alert',
   'transfer.unexplained': 'Money moved that no payment explains',
   'agent.status_changed': 'An agent was frozen or released',
+  'log.head_signed': 'The event log was signed',
+  'log.anchored': 'The event log was put on the chain',
+  'log.anchor_failed': 'The event log could not be put on the chain',
 };
 
 export function messageOf(event: NoticeEvent, publicUrl: string): Message {
@@ -19,6 +22,7 @@ export function messageOf(event: NoticeEvent, publicUrl: string): Message {
     event.payment && `payment ${event.payment}`,
     event.agent && `agent ${event.agent}`,
     amountOf(event.data.amount),
+    event.type.startsWith('log.') && `${event.data.size} events, root ${event.data.root}`,
     ...(Array.isArray(event.data.reasons) ? [`because of ${event.data.reasons.join(', ')}`] : []),
   ].filter((part): part is string => typeof part === 'string' && part !== '');
   return { subject: `Bursar: ${subject}`, text: `${parts.join('; ')}.`, link: `${publicUrl}${pathOf(event)}` };

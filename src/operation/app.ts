@@ -6,6 +6,7 @@ import type { InvoiceDoor } from '../invoicing/door.ts';
 import type { ChainFacts } from '../payments/request.ts';
 import type { Recovery, RecoveryWish } from '../reconcile/recover.ts';
 import type { Store } from '../store/store.ts';
+import type { EventLog } from '../transparency/eventLog.ts';
 import type { Chain } from '../wallet/chain.ts';
 import type { Fetcher } from '../x402/fetcher.ts';
 import type { X402Signer } from './x402Signer.ts';
@@ -32,6 +33,8 @@ export type App = {
   /** Whether payments can be decided now. */
   readiness: () => Promise<{ ready: boolean; checks: { name: string; ok: boolean; detail: string }[] }>;
   checkLedger: () => Promise<{ ok: boolean; checks: { name: string; ok: boolean; detail: string }[] }>;
+  /** Heads, proofs and anchors of the event log; null where no key signs heads. */
+  eventLog: EventLog | null;
   /** Queues the wallet's deployment; resolves when it is queued. For owners who will not wait for the first payment. */
   deployWallet: (agent: Agent) => Promise<void>;
   /** Tells the workers that there is something to do; they also look by themselves. */

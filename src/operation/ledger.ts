@@ -4,8 +4,15 @@ import { getAgent } from '../identity/agents.ts';
 import { appendEvent } from '../ledger/events.ts';
 import { agentAccount, balance, post } from '../ledger/journal.ts';
 import { actOf } from './act.ts';
+import type { App } from './app.ts';
 import { operation } from './operation.ts';
 import { Amount, AmountView, amountView, idOf, iso, Limit, Ref, safeText } from './schemas.ts';
+
+/** A server without a key for heads has no anchors, and that is no proof of anything. */
+async function checkAnchors({ eventLog }: App): Promise<{ name: string; ok: boolean; detail: string }[]> {
+  if (eventLog) return eventLog.check();
+  return [{ name: 'anchor_log', ok: false, detail: 'No key signs the heads of the event log, so there are none.' }];
+}
 
 export const ledgerOperations = [
   operation({
@@ -17,14 +24,24 @@ export const ledgerOperations = [
     cost: 'bulk',
     // Its findings name agents, wallets and balances.
     peopleOnly: true,
-    input: z.strictObject({}),
+    input: z.strictObject({
+      anchors: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Also against every head outside the database: the file of checkpoints, and the anchors on the chain',
+        ),
+    }),
     output: z.object({
       ok: z.boolean(),
       checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() })),
     }),
     errors: ['chain_unavailable'],
-    handler: async (app, caller) => {
-      const result = await app.checkLedger();
+    handler: async (app, caller, input) => {
+      const books = await app.checkLedger();
+      const anchors = input.anchors ? await checkAnchors(app) : [];
+      const checks = [...books.checks, ...anchors];
+      const result = { ok: checks.every((check) => check.ok), checks };
       await app.store.write((tx) => {
         const failed = result.checks.filter((check) => !check.ok).map((check) => check.name);
         appendEvent(tx, { type: 'ledger.checked', actor: caller.actor, data: { ok: result.ok, failed } }, app.clock());

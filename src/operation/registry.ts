@@ -1,4 +1,5 @@
 import { agentOperations } from './agents.ts';
+import { anchorOperations } from './anchors.ts';
 import { approverOperations } from './approvers.ts';
 import { budgetOperations } from './budget.ts';
 import { chainOperations } from './chain.ts';
@@ -62,6 +63,7 @@ const all = [
   ...decisionOperations,
   ...ledgerOperations,
   ...chainOperations,
+  ...anchorOperations,
   ...eventOperations,
   ...inspectOperations,
   ...reportOperations,

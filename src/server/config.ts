@@ -61,13 +61,31 @@ export const Config = z.strictObject({
       .max(50)
       .default([]),
   }),
+  /** Heads of the event log: where they go outside the database, how often, and whether to the chain too. */
+  anchors: z
+    .strictObject({
+      /** The file of checkpoints; null: `checkpoints` in the data folder. Best on another disk, or one that is shipped elsewhere. */
+      file: z.string().min(1).nullable().default(null),
+      every_hours: z.int().min(1).max(8_760).default(24),
+      on_chain: z.boolean().default(true),
+      /** Whom the registry must belong to; null: who it was made for. */
+      registry_owner: AddressText.nullable().default(null),
+    })
+    .prefault({}),
   oidc: OidcSettings.optional(),
   facilitator: FacilitatorSettings.prefault({}),
   mcp: McpSettings.prefault({}),
 });
 export type Config = z.infer<typeof Config>;
 
-export type Home = { dir: string; config: string; keystore: string; database: string; chainState: string };
+export type Home = {
+  dir: string;
+  config: string;
+  keystore: string;
+  database: string;
+  chainState: string;
+  checkpoints: string;
+};
 
 /** The data folder's files. */
 export function homeAt(dir: string): Home {
@@ -77,6 +95,7 @@ export function homeAt(dir: string): Home {
     keystore: join(dir, 'keystore.json'),
     database: join(dir, 'bursar.sqlite'),
     chainState: join(dir, 'chain.json'),
+    checkpoints: join(dir, 'checkpoints'),
   };
 }
 

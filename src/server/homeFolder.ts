@@ -4,7 +4,7 @@ import { type Home, homeAt } from './config.ts';
 
 /** What Bursar itself puts into the folder; anything else in there is left alone. */
 const OURS =
-  /^(config\.json|keystore\.json|passphrase|operator\.key|server\.json|home(-\w+|\.lock)?|bursar\.sqlite.*|manifest\.json|chain\.json.*)$/;
+  /^(config\.json|keystore\.json|passphrase|operator\.key|server\.json|home(-\w+|\.lock)?|bursar\.sqlite.*|manifest\.json|checkpoints|chain\.json.*)$/;
 
 /** Makes the data folder, and keeps it to its owner: the folder 0700, its files 0600, those that other programs wrote too. */
 export function prepareHome(dir: string): Home {

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { type Hex, hashTypedData } from 'viem';
 import { type LocalAccount, toAccount } from 'viem/accounts';
 import { BursarError } from '../errors/base.ts';
-import { environmentKeys, type KeyProvider, layeredKeys } from '../wallet/keys.ts';
+import { environmentKeys, type KeyProvider, LOG_ROLE, layeredKeys } from '../wallet/keys.ts';
 import { createKeystore, openKeystore } from '../wallet/keystore.ts';
 import type { Home } from './config.ts';
 
-/** The roles a new home gets keys for; `approver` is the first approver, `treasury` funds agents on a local chain. */
-const HOME_ROLES = ['owner', 'guardian', 'executor', 'approver', 'treasury'] as const;
+/** The roles a new data folder gets keys for; `approver` is the first approver, `treasury` funds agents on a local chain. */
+const HOME_ROLES = ['owner', 'guardian', 'executor', 'approver', 'treasury', 'anchorer', LOG_ROLE] as const;
 
 /** Makes the encrypted keystore of a home that has none. Does nothing where there is one: keys are never overwritten. */
 export async function makeHomeKeys(home: Home, roles: readonly string[] = HOME_ROLES): Promise<void> {

@@ -7,7 +7,7 @@ export async function lanesOf(
   roles: readonly string[],
 ): Promise<{ lanes: string[]; senders: Address[] }> {
   const lanes = new Map<Address, string>();
-  for (const role of ['guardian', 'owner', 'executor']) {
+  for (const role of ['anchorer', 'guardian', 'owner', 'executor']) {
     if (role === 'executor' || roles.includes(role)) lanes.set(await keys.address(role), role);
   }
   return { lanes: [...lanes.values()], senders: [...lanes.keys()] };

@@ -108,13 +108,15 @@ export async function startChain(
   config: Config | null,
   say: (line: string) => void,
 ): Promise<LocalChain> {
+  const held = await keys.roles();
   say(existsSync(home.chainState) ? 'Resuming the local chain' : "Starting a local chain (anvil) with Circle's USDC");
   const local = await startLocalChain({
     chainId: config?.chain.id ?? 31_337,
     stateFile: home.chainState,
     owner: await accountOf(keys, 'owner'),
+    ...(held.includes('anchorer') ? { anchorer: await keys.address('anchorer') } : {}),
   });
-  const roles = ['executor', 'owner', 'guardian', 'treasury'];
+  const roles = ['executor', 'owner', 'guardian', 'treasury', 'anchorer'].filter((role) => held.includes(role));
   await local.fundGas(await Promise.all(roles.map((role) => keys.address(role))));
   return local;
 }

@@ -41,6 +41,7 @@ import { createPurchaseSigner } from '../x402/signer.ts';
 import { cancelUnsigned } from '../x402/unsigned.ts';
 import type { Config } from './config.ts';
 import { openDoors } from './doors.ts';
+import { eventLogOf } from './eventLog.ts';
 import { addressesOf, lanesOf } from './lanes.ts';
 import { noticesOf } from './noticesOf.ts';
 import { readinessOf } from './readiness.ts';
@@ -128,6 +129,7 @@ export async function openOffice(options: {
     maxValiditySeconds: () => policies.active().settings.x402.maxValiditySeconds,
   });
   const people = config.wallets;
+  const eventLog = await eventLogOf({ ...options, store, chain, roles, clock, wake });
   const approvers = people.approvers.length > 0 ? people.approvers : await addressesOf(keys, roles, 'approver');
   const walletOwner = people.owner ?? owner;
   const guardian = roles.includes('guardian') ? await keys.address('guardian') : executor;
@@ -149,10 +151,10 @@ export async function openOffice(options: {
       ),
     recoverChain: (wish) => follower.recover(wish),
     readiness: () => readinessOf(store, chainId, inForce(app) !== null, follower.last()),
-    checkLedger: oneAtATime(async () => {
-      const { ok, checks } = await checkLedger(store, { chainId, source }, () => new Promise((r) => setImmediate(r)));
-      return { ok, checks: checks.map(({ name, ok: good, detail }) => ({ name, ok: good, detail })) };
-    }),
+    checkLedger: oneAtATime(() =>
+      checkLedger(store, { chainId, source }, () => new Promise((done) => setImmediate(done))),
+    ),
+    eventLog,
     deployWallet: async (agent) => {
       await store.write((tx) => deployment(tx, agent, { chainId, factory, executor, atMs: clock() }));
       wake();
@@ -213,6 +215,7 @@ export async function openOffice(options: {
           run: createCeilingsWatch({ store, policy: () => inForce(app), chain: app.chainFacts, clock }),
         },
       ],
+      ...(eventLog ? [[{ name: 'anchor', run: () => eventLog.tick() }]] : []),
       // Other people's servers: however slow they are, no payment waits for them.
       [{ name: 'notify', run: noticesOf(app, config.server) }],
     ],

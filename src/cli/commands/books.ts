@@ -10,7 +10,7 @@ export function bookCommands(): Command[] {
       operationCommand({
         name: 'check',
         operation: 'check_ledger',
-        examples: ['bursar ledger check', 'bursar ledger check --json'],
+        examples: ['bursar ledger check', 'bursar ledger check --anchors', 'bursar ledger check --json'],
         show: ({ screen }, answer) => {
           screen.document(answer);
           const checks = (answer.checks as Document[]).map((check) => ({ ...check, state: check.ok ? 'ok' : 'FAIL' }));
