@@ -205,7 +205,17 @@ export async function checkBooks(tx: ReadTx, pause: () => Promise<void>): Promis
 }
 
 function checkRule(tx: ReadTx, { name, holds, sql, say }: Rule): Check {
-  const rows = tx.all<Record<string, SqlValue>>(`${sql} LIMIT ${NAMED + 1}`);
+  let rows: Record<string, SqlValue>[];
+  try {
+    rows = tx.all<Record<string, SqlValue>>(`${sql} LIMIT ${NAMED + 1}`);
+  } catch (error) {
+    // A row that a rule cannot even read, as JSON that is none.
+    return {
+      name,
+      ok: false,
+      detail: `Cannot be checked: "${holds}" ${error instanceof Error ? error.message : error}.`,
+    };
+  }
   if (rows.length === 0) return { name, ok: true, detail: holds };
   const named = rows.slice(0, NAMED).map(say).join('; ');
   return { name, ok: false, detail: `Not so: "${holds}" ${named}${rows.length > NAMED ? '; and more' : ''}.` };

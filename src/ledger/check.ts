@@ -44,20 +44,21 @@ const BALANCES_PER_BATCH = 100;
  * are the chain's at the follower's block. Writes nothing. A chain that does not answer is a failed check, not an error; `null` leaves
  * that part out and says so. `pause` is awaited between pages, so that a server can do other things meanwhile.
  */
-export function checkLedger(store: Store, chain: CheckedChain | null, pause: Pause = noPause): Promise<LedgerCheck> {
+export function checkLedger(store: Read, chain: CheckedChain | null, pause: Pause = noPause): Promise<LedgerCheck> {
   return check(store, chain, pause, true);
 }
 
 /** The figures alone, of books whose rows were not written through the gate: what they add up to, and the chain. */
-export function checkFigures(store: Store, chain: CheckedChain | null, pause: Pause = noPause): Promise<LedgerCheck> {
+export function checkFigures(store: Read, chain: CheckedChain | null, pause: Pause = noPause): Promise<LedgerCheck> {
   return check(store, chain, pause, false);
 }
 
+type Read = Pick<Store, 'snapshot'>;
 type Pause = () => Promise<void>;
 type CheckedChain = { chainId: number; source: BalanceSource };
 const noPause: Pause = async () => {};
 
-async function check(store: Store, chain: CheckedChain | null, pause: Pause, rows: boolean): Promise<LedgerCheck> {
+async function check(store: Read, chain: CheckedChain | null, pause: Pause, rows: boolean): Promise<LedgerCheck> {
   const snapshot = store.snapshot();
   const { tx } = snapshot;
   const evidence = rows ? gatherEvidence(tx) : null;

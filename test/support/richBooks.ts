@@ -1,0 +1,114 @@
+import { play } from '../../src/cli/commands/demo.ts';
+import { watchOf } from '../../src/ledger/sealedTables.ts';
+import { tablesOf } from '../../src/store/changes.ts';
+import type { SqlValue, Tx } from '../../src/store/store.ts';
+import { startOffice, type TestOffice } from './office.ts';
+
+const usdc = (value: string) => ({ value, currency: 'USDC' });
+const DAY_MS = 86_400_000;
+
+/**
+ * A server that has done some of everything: purchases by x402, payments that settled, were denied, wait and were signed, a batch, a
+ * payout, sales, invoices, splits, refunds, a mandate, a schedule, a shadow policy, a stopped agent.
+ */
+export async function richBooks(): Promise<TestOffice> {
+  const office = await startOffice();
+  if (!office.operatorKey) throw new Error('A new server has an operator key.');
+  const played = await play(office, office.operatorKey, () => {});
+  if (!played.result.ok) throw new Error(played.result.problems.join('\n'));
+  const { operator, keys } = office;
+  let count = 0;
+  const key = () => {
+    count += 1;
+    return { idempotencyKey: `rich-books-${count}` };
+  };
+  const address = await keys.address('approver');
+  const approver = { name: 'Ada', address, roles: ['finance'] };
+  await operator.call('create_approver', approver).catch(() => undefined);
+  await operator.call('create_approver', { ...approver, name: 'Bob', address: await keys.address('treasury') });
+  const buyer = await office.agent('buyer', '60');
+  const shop = await office.agent('shop', '5');
+  for (const [name, agent] of [
+    ['buyer', buyer],
+    ['shop', shop],
+  ] as const) {
+    await operator.call('create_payee', { name, kind: 'agent', agent: agent.id, categories: ['data'] });
+  }
+  await operator.call('create_workflow', { name: 'digest' });
+  const bought = await buyer.client.call('pay', { to_agent: shop.id, amount: usdc('2'), memo: 'data' }, key());
+  await office.until(String(bought.id), ['final']);
+  const asked = await buyer.client.call('request_refund', { payment: bought.id, amount: usdc('0.5'), reason: 'half' });
+  const answered = await shop.client.call('answer_refund_request', { id: asked.id, accept: true });
+  await office.until(String(answered.refund), ['final']);
+  for (const memo of ['one', 'two']) {
+    const invoice = await shop.client.call('create_invoice', { amount: usdc('1'), memo }, key());
+    const paid = await buyer.client.call('pay', { to_agent: shop.id, amount: usdc('1') }, key());
+    const now = await office.until(String(paid.id), ['final']);
+    const hash = (now.settlement as { tx_hash: string }).tx_hash;
+    await shop.client.call('claim_invoice_payment', { id: invoice.id, tx_hash: hash });
+  }
+  const lines = [1, 2].map((n) => ({ payee: 'shop', amount: usdc(`0.1${n}`) }));
+  await buyer.client.call('create_payout', { lines }, key());
+  const mandate = await buyer.client.call('request_mandate', {
+    payees: ['shop'],
+    per_payment: usdc('30'),
+    total: usdc('60'),
+    expires_at: new Date(Date.now() + DAY_MS).toISOString(),
+    reason: 'every week',
+  });
+  const { typed_data } = await operator.call('get_mandate', { id: mandate.id });
+  const signature = await keys.signTypedData('approver', typed_data as Parameters<typeof keys.signTypedData>[1]);
+  await operator.call('sign_mandate', { id: mandate.id, approver: address, signature });
+  const under = await buyer.client.call('pay', { payee: 'shop', amount: usdc('28') }, key());
+  await office.until(String(under.id), ['final']);
+  await operator.call('create_schedule', {
+    name: 'yearly',
+    agent: buyer.id,
+    payee: 'shop',
+    amount: usdc('0.01'),
+    rrule: 'FREQ=YEARLY',
+    starts_at: new Date(Date.now() + DAY_MS).toISOString(),
+  });
+  const refused = await buyer.client.call('pay', { payee: 'shop', amount: usdc('28.5') }, key());
+  const { reject } = await operator.call('get_review', { id: refused.id }).catch(() => ({ reject: null }));
+  if (reject) {
+    const no = await keys.signTypedData('approver', reject as Parameters<typeof keys.signTypedData>[1]);
+    const verdict = { id: refused.id, verdict: 'reject', approver: address, signature: no };
+    await operator.call('answer_review', verdict);
+  }
+  await buyer.client.call('pay', { payee: 'shop', amount: usdc('9000'), memo: 'too much' }, key());
+  const stopped = await office.agent('stopped', '1');
+  await operator.call('stop_agent', { id: stopped.id, reason: 'a test' });
+  await office.office.store.write(fillUp);
+  return office;
+}
+
+/** What no flow above leaves two rows of is filled up by rows of the right form, written as the server writes: sealed. */
+function fillUp(tx: Tx): void {
+  tx.run('PRAGMA ignore_check_constraints = ON');
+  for (const table of tablesOf((sql) => tx.all(sql))) if (watchOf(table) !== null) fillTable(tx, table);
+  tx.run('PRAGMA ignore_check_constraints = OFF');
+}
+
+function fillTable(tx: Tx, table: string): void {
+  const columns = tx.all<{ name: string; type: string }>('SELECT name, type FROM pragma_table_info(?)', table);
+  const parents = tx.all<{ from: string; table: string; to: string }>(
+    'SELECT "from", "table", "to" FROM pragma_foreign_key_list(?)',
+    table,
+  );
+  for (let n = Number(tx.get<{ n: bigint }>(`SELECT count(*) AS n FROM ${table}`)?.n); n < 2; n += 1) {
+    const values = columns.map(({ name, type }): SqlValue => {
+      const parent = parents.find(({ from }) => from === name);
+      if (parent && parent.table !== table) {
+        fillTable(tx, parent.table);
+        const query = `SELECT ${parent.to} AS id FROM ${parent.table} LIMIT 1 OFFSET ${n}`;
+        return tx.get<{ id: SqlValue }>(query)?.id ?? null;
+      }
+      if (parent) return null;
+      if (type === 'INTEGER') return 1_000 + n;
+      return name.endsWith('_json') ? '{}' : `filled ${n}`;
+    });
+    const marks = columns.map(() => '?').join(', ');
+    tx.run(`INSERT INTO ${table} (${columns.map(({ name }) => name).join(', ')}) VALUES (${marks})`, ...values);
+  }
+}
