@@ -1,12 +1,16 @@
 import { getAddress } from 'viem';
 import { type MicroUsdc, microUsdc } from '../money/microUsdc.ts';
 import type { ChainFacts } from '../payments/request.ts';
-import type { PaymentRequired, Requirement } from './paymentRequired.ts';
+import { type PaymentRequired, Requirement } from './paymentRequired.ts';
 import { type Refusal, refusalOf } from './refusal.ts';
 
 /** An offer that a purse can pay. */
 export type PayableOffer = { requirement: Requirement; amount: MicroUsdc; payTo: `0x${string}`; flow: string };
 export type RefusedOffer = Refusal & { index: number; scheme: string; network: string };
+
+/** Of the payable ones the cheapest go to the gate; of the others so many are told with their reason. */
+const PAYABLE_MAX = 20;
+const REFUSED_MAX = 50;
 
 /**
  * What of the offers can be paid here, the cheapest first, and why the others cannot. `domain`: the token's own EIP-712 name
@@ -20,7 +24,13 @@ export function payableOffers(
 ): { payable: PayableOffer[]; refused: RefusedOffer[] } {
   const payable: PayableOffer[] = [];
   const refused: RefusedOffer[] = [];
-  offer.accepts.forEach((requirement, index) => {
+  offer.accepts.forEach((entry, index) => {
+    const parsed = Requirement.safeParse(entry);
+    if (!parsed.success) {
+      refused.push({ index, ...labelsOf(entry), code: 'malformed', reason: 'This entry is no x402 v2 requirement.' });
+      return;
+    }
+    const requirement = parsed.data;
     const { scheme, network } = requirement;
     const refusal = refusalOf(requirement, chain, domain) ?? tooDear(requirement, maxAmount);
     if (refusal) {
@@ -35,7 +45,14 @@ export function payableOffers(
     });
   });
   payable.sort((a, b) => (a.amount < b.amount ? -1 : a.amount > b.amount ? 1 : 0));
-  return { payable, refused };
+  return { payable: payable.slice(0, PAYABLE_MAX), refused: refused.slice(0, REFUSED_MAX) };
+}
+
+/** The seller's words for an entry that cannot be read, as far as they are words. */
+function labelsOf(entry: unknown): { scheme: string; network: string } {
+  const { scheme, network } = (typeof entry === 'object' && entry !== null ? entry : {}) as Record<string, unknown>;
+  const label = (value: unknown): string => (typeof value === 'string' ? value.slice(0, 64) : '');
+  return { scheme: label(scheme), network: label(network) };
 }
 
 function tooDear({ amount }: Requirement, maxAmount: MicroUsdc | undefined): Refusal | null {

@@ -15,12 +15,18 @@ export const Requirement = z.looseObject({
 });
 export type Requirement = z.infer<typeof Requirement>;
 
-/** The PAYMENT-REQUIRED header of an x402 v2 answer (specs/x402-specification-v2.md). */
+/** Entries of one offer; a header of 40,000 characters has room for some 200 that say anything. */
+const ACCEPTS_MAX = 1_000;
+
+/**
+ * The PAYMENT-REQUIRED header of an x402 v2 answer (specs/x402-specification-v2.md). Its entries are parsed one by one (`offer.ts`): what other
+ * networks and schemes put there must not hide the one that can be paid.
+ */
 export const PaymentRequired = z.looseObject({
   x402Version: z.literal(2),
-  error: z.string().optional(),
+  error: z.string().nullish(),
   resource: z.looseObject({ url: text, description: text.optional(), mimeType: text.optional() }),
-  accepts: z.array(Requirement).min(1).max(20),
+  accepts: z.array(z.unknown()).min(1).max(ACCEPTS_MAX),
   extensions: z.record(z.string(), z.unknown()).nullish(),
 });
 export type PaymentRequired = z.infer<typeof PaymentRequired>;

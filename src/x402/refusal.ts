@@ -5,6 +5,7 @@ import type { Requirement } from './paymentRequired.ts';
 /** Why an offer cannot be paid: a stable code and a sentence. */
 export type Refusal = { code: RefusalCode; reason: string };
 export type RefusalCode =
+  | 'malformed'
   | 'scheme_unbounded'
   | 'scheme_unknown'
   | 'transfer_method_unbounded'
