@@ -8,6 +8,7 @@ export const unsealedTables: Readonly<Record<string, string>> = {
   meter_rolling: 'what is still inside a window of the meter entries, which the check compares',
   payment_history: 'what the settled payments say, which the check computes',
   blocks: 'where the follower is; the check asks the chain for that block',
+  chain_checked: 'up to where balances were compared; the check compares them itself, at the block of the follower',
   notices: 'the outbox of messages about events; losing one hides nothing from the log',
   sessions: 'who is signed in now; starting and ending a session are events',
   log_tiles: 'hashes of the events, kept for speed; a proof is checked against a signed head',

@@ -1,4 +1,4 @@
-import type { Address, Hex } from 'viem';
+import { type Address, BlockNotFoundError, type Hex } from 'viem';
 import type { Chain } from './chain.ts';
 import type { FeeMarket } from './fees.ts';
 
@@ -13,6 +13,17 @@ export type Observation = {
   market: FeeMarket;
   senders: ReadonlyMap<Address, { count: bigint; balanceWei: bigint }>;
 };
+
+/** Whether the node has the announced head by its number too. */
+export async function isThere(chain: Chain, head: Observation['head']): Promise<boolean> {
+  const found = await chain.run((client) =>
+    client.getBlock({ blockNumber: head.number }).catch((error: unknown) => {
+      if (error instanceof BlockNotFoundError) return null;
+      throw error;
+    }),
+  );
+  return found?.hash === head.hash;
+}
 
 export async function observe(chain: Chain, senders: readonly Address[], finality: Finality): Promise<Observation> {
   return chain.run(async (client) => {

@@ -6,7 +6,7 @@ import { DEFAULT_FEE_CAPS, type FeeCaps } from './fees.ts';
 import type { KeyProvider, KeyRole } from './keys.ts';
 import { createLane, type Lane, type LaneReport } from './lane.ts';
 import { type LaneAlert, laneAlerts } from './laneAlerts.ts';
-import { type Finality, type Observation, observe } from './observation.ts';
+import { type Finality, isThere, type Observation, observe } from './observation.ts';
 
 export type RelayerOptions = {
   store: Store;
@@ -89,7 +89,7 @@ export function createRelayer(options: RelayerOptions): Relayer {
         all.map(({ sender }) => sender),
         options.finality,
       );
-      const seen = { ...stated, finalNumber: believedFinal(stated) };
+      const seen = { ...stated, finalNumber: await believedFinal(stated) };
       for (const [index, lane] of all.entries()) {
         const report = await stepOf(lane, expectations[index] ?? lane.expect(), seen);
         reports.push(report);
@@ -109,8 +109,8 @@ export function createRelayer(options: RelayerOptions): Relayer {
   }
 
   /** A head or a tag that a node made up once must not make a transaction final: it would never be sent again. */
-  function believedFinal({ finalNumber }: Observation): bigint {
-    if (!options.provenFinal) return finalNumber;
+  async function believedFinal({ head, finalNumber }: Observation): Promise<bigint> {
+    if (!options.provenFinal) return (await isThere(chain, head)) ? finalNumber : -1n;
     const proven = options.provenFinal() ?? -1n;
     return proven < finalNumber ? proven : finalNumber;
   }

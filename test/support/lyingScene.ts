@@ -5,7 +5,7 @@ import { sendInOrder } from '../../src/devnet/client.ts';
 import { type LocalChain, startLocalChain } from '../../src/devnet/localChain.ts';
 import { type LyingRpc, startLyingRpc } from '../../src/devnet/lyingRpc.ts';
 import { newId } from '../../src/ids/ids.ts';
-import { checkLedger } from '../../src/ledger/check.ts';
+import { checkFigures } from '../../src/ledger/check.ts';
 import { microUsdc } from '../../src/money/microUsdc.ts';
 import type { Payment } from '../../src/payments/payment.ts';
 import { createFollower, type Follower, type FollowerOptions, type TickReport } from '../../src/reconcile/follower.ts';
@@ -127,7 +127,7 @@ export async function lyingWorld(): Promise<LyingWorld> {
           .filter(({ open }) => open)
           .map(({ type }) => type),
       findings: async () =>
-        (await checkLedger(store, { chainId: CHAIN_ID, source: viemSource(honest, local.registry) })).findings,
+        (await checkFigures(store, { chainId: CHAIN_ID, source: viemSource(honest, local.registry) })).findings,
       close: async () => {
         await rpc.stop();
         await store.close();
