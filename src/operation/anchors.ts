@@ -193,6 +193,26 @@ export const anchorOperations = [
     },
   }),
   operation({
+    name: 'export_log',
+    summary:
+      'The bodies of all events in order, byte for byte as they are hashed into the tree: for an audit of the whole log.',
+    method: 'GET',
+    path: '/v1/log/entries',
+    scope: 'read',
+    cost: 'medium',
+    peopleOnly: true,
+    input: z.strictObject({
+      after: z.coerce.number().int().min(0).default(0).describe('The last `seq` you have'),
+      limit: z.coerce.number().int().min(1).max(1_000).default(1_000),
+    }),
+    output: z.object({ entries: z.array(z.string()), size: z.int().describe('Events in the log') }),
+    errors: ['not_configured'],
+    handler: (app, _caller, { after, limit }) => {
+      const log = logOf(app);
+      return { entries: log.entries(after, limit), size: log.state().size };
+    },
+  }),
+  operation({
     name: 'prove_consistency',
     summary: 'Proof that the log of `to` events begins with the log of `from` events: the hashes of RFC 6962, 2.1.2.',
     method: 'GET',

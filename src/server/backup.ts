@@ -43,6 +43,8 @@ export async function backUpHome(home: Home, folder: string, version: string): P
     throw new BursarError('conflict', { message: `${folder} is not empty: name a new folder.` });
   const madeAt = new Date().toISOString();
   const target = homeAt(folder);
+  // Before the database, so that no head in the copy is newer than the events in it.
+  if (existsSync(home.checkpoints)) copyFileSync(home.checkpoints, target.checkpoints);
   await copyDatabase(home.database, target.database);
   for (const name of ['config', 'keystore'] as const) {
     if (existsSync(home[name])) copyFileSync(home[name], target[name]);
@@ -91,7 +93,7 @@ export async function restoreHome(
     checkDatabase(draft);
     const kept = putAside(home);
     renameSync(draft, home.database);
-    for (const name of ['config', 'keystore'] as const) {
+    for (const name of ['config', 'keystore', 'checkpoints'] as const) {
       if (!existsSync(home[name]) && existsSync(from[name])) copyFileSync(from[name], home[name]);
     }
     prepareHome(dir);

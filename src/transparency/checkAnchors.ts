@@ -2,14 +2,23 @@ import type { Address } from 'viem';
 import { BursarError } from '../errors/base.ts';
 import type { Store } from '../store/store.ts';
 import type { Chain } from '../wallet/chain.ts';
-import { type AnchorHistory, handOvers, readAnchorHistory } from './anchorLogs.ts';
+import { type AnchorHistory, readAnchorHistory } from './anchorLogs.ts';
 import { anchorsOf } from './anchorRows.ts';
 import { parseCheckpointFile, readCheckpointFile } from './checkpointFile.ts';
+import {
+  type AnchorCheck,
+  agreement,
+  anchorClaims,
+  type Claim,
+  compared,
+  ownerCheck,
+  rest,
+  sourceCheck,
+} from './claims.ts';
 import { type FollowedLog, followLog } from './followLog.ts';
 import { headEvents, listHeads } from './heads.ts';
 import { NoteError, type NoteKey, openCheckpoint } from './note.ts';
 
-export type AnchorCheck = { name: string; ok: boolean; detail: string };
 export type AnchorCheckOptions = {
   store: Store;
   /** The log's name and key. */
@@ -21,8 +30,6 @@ export type AnchorCheckOptions = {
   pause: () => Promise<void>;
 };
 
-/** A head from somewhere: the log must have had this root after that many events. */
-type Claim = { size: number; root: string; where: string };
 type Gathered = { claims: Claim[]; checks: AnchorCheck[] };
 
 /** Heads in the database that are compared; more would be a year of one an hour. */
@@ -51,28 +58,6 @@ export async function checkAnchors(options: AnchorCheckOptions): Promise<AnchorC
   ];
 }
 
-/** Every head is one that this log had; the first that is not says between which events it was changed. */
-function compared(name: string, claims: readonly Claim[], log: FollowedLog): AnchorCheck {
-  const sorted = [...claims].sort((a, b) => a.size - b.size);
-  let good = 0;
-  for (const { size, root, where } of sorted) {
-    if (size > log.size) {
-      const detail = `${where} is of ${size} events and the log has ${log.size}: ${size - log.size} or more were deleted, or this is another log.`;
-      return { name, ok: false, detail };
-    }
-    if (log.roots.get(size) !== root) {
-      const detail = `${where} is of ${size} events with the root ${root}, and the log has the root ${log.roots.get(size)} there: an event between ${good + 1} and ${size} was deleted, inserted or changed, or events were reordered.`;
-      return { name, ok: false, detail };
-    }
-    good = size;
-  }
-  const detail =
-    sorted.length === 0
-      ? 'There are none.'
-      : `${sorted.length} heads, of ${sorted[0]?.size} to ${good} events: nothing up to event ${good} was deleted, inserted or changed.`;
-  return { name, ok: true, detail };
-}
-
 /** An event with a number of its own choosing would be outside of every tree. */
 function numbering(store: Store, log: FollowedLog): AnchorCheck {
   const count = store.read((tx) => Number(tx.get<{ n: bigint }>('SELECT count(*) AS n FROM events')?.n ?? 0n));
@@ -81,33 +66,6 @@ function numbering(store: Store, log: FollowedLog): AnchorCheck {
     ? `${count} events, numbered from 1 without a gap.`
     : `The log has ${count} events and only ${log.size} that are numbered from 1 without a gap.`;
   return { name: 'anchor_numbering', ok, detail };
-}
-
-/** Two heads of one size have one root, wherever they stand. */
-function agreement(claims: readonly Claim[]): AnchorCheck {
-  const name = 'anchor_agreement';
-  const bySize = new Map<number, Claim>();
-  for (const claim of claims) {
-    const other = bySize.get(claim.size);
-    if (other && other.root !== claim.root) {
-      const detail = `${other.where} and ${claim.where} are both of ${claim.size} events and have the roots ${other.root} and ${claim.root}: two logs were anchored as one.`;
-      return { name, ok: false, detail };
-    }
-    bySize.set(claim.size, claim);
-  }
-  return { name, ok: true, detail: `${bySize.size} sizes, one root for each.` };
-}
-
-/** What no head outside the database covers. It is no fault, and is always said. */
-function rest(outside: readonly Claim[], log: FollowedLog): AnchorCheck {
-  const covered = outside.reduce((most, { size }) => (size <= log.size ? Math.max(most, size) : most), 0);
-  const left = log.size - covered;
-  const since = log.at.get(covered + 1) ?? log.firstAt;
-  const detail =
-    left === 0
-      ? `All ${log.size} events are covered by a head outside the database.`
-      : `${left} of ${log.size} events come after the last head outside the database${since ? `, since ${since}` : ''}: for them the database alone speaks.`;
-  return { name: 'anchor_rest', ok: true, detail };
 }
 
 function fromFile({ file, key }: AnchorCheckOptions): Gathered {
@@ -188,42 +146,13 @@ async function fromChain({ chain: asked, store }: AnchorCheckOptions): Promise<G
     const detail = `The anchors in ${registry} could not be read from the RPC at ${rpcHost}: ${why}`;
     return { claims: [], checks: [{ name, ok: false, detail }] };
   }
-  const checks: AnchorCheck[] = [sourceCheck(history, asked), ownerCheck(history, asked)];
+  const readFrom = { ...asked, chainId: chain.chainId };
+  const checks: AnchorCheck[] = [sourceCheck(history, readFrom), ownerCheck(history, readFrom)];
   checks.push(knownCheck(store, history, asked));
-  const claims = history.anchors.map(({ size, root, by, block }) => ({
-    size,
-    root,
-    where: `the anchor by ${by} in block ${block} of chain ${chain.chainId}`,
-  }));
-  return { claims, checks };
+  return { claims: anchorClaims(history, chain.chainId), checks };
 }
 
 type Asked = NonNullable<AnchorCheckOptions['chain']>;
-
-function sourceCheck(history: AnchorHistory, { registry, rpcHost, chain }: Asked): AnchorCheck {
-  const ok = history.contradictions.length === 0;
-  const detail = ok
-    ? `${history.anchors.length} anchors in ${registry} on chain ${chain.chainId} up to block ${history.block}; logs and state of the RPC at ${rpcHost} agree.`
-    : `The RPC at ${rpcHost} contradicts itself: ${history.contradictions.join('; ')}. Ask another one.`;
-  return { name: 'anchor_chain', ok, detail };
-}
-
-/** An owner may anchor and name anchorers: a registry that changed hands speaks for somebody else from then on. */
-function ownerCheck(history: AnchorHistory, { owner }: Asked): AnchorCheck {
-  const name = 'anchor_registry_owner';
-  const changed = handOvers(history).map(({ from, to, block }) => `from ${from} to ${to} in block ${block}`);
-  if (owner === null) {
-    const ok = changed.length === 0;
-    const detail = ok
-      ? `${history.owner} has owned the registry from the start.`
-      : `The registry changed hands ${changed.join(', ')}. If that was meant, set \`anchors.registry_owner\` to ${history.owner}.`;
-    return { name, ok, detail };
-  }
-  const ok = owner === history.owner;
-  const said = changed.length === 0 ? '' : ` It changed hands ${changed.join(', ')}.`;
-  const detail = `${history.owner} owns the registry${ok ? ', as configured' : `, and ${owner} is configured`}.${said}`;
-  return { name, ok, detail };
-}
 
 /** Anchors that this server saw become final must still be told of. */
 function knownCheck(store: Store, history: AnchorHistory, { registry, fromBlock, rpcHost }: Asked): AnchorCheck {

@@ -1,11 +1,12 @@
 import type { ReadTx } from '../store/store.ts';
 import { type Anchoring, type AnchoringOptions, createAnchoring } from './anchoring.ts';
 import { anchorsOf } from './anchorRows.ts';
-import { type AnchorCheck, checkAnchors } from './checkAnchors.ts';
+import { checkAnchors } from './checkAnchors.ts';
+import type { AnchorCheck } from './claims.ts';
 import { growAll, type Head, listHeads, newestHead } from './heads.ts';
 import { formatVerifierKey } from './note.ts';
 import { type InclusionDocument, proveConsistency, proveInclusion, type Wanted } from './proof.ts';
-import { logSize } from './tree.ts';
+import { eventBodies, logSize } from './tree.ts';
 
 export type EventLogOptions = AnchoringOptions & {
   /** Whom the registry must belong to; null: who it was made for. */
@@ -22,6 +23,8 @@ export type LogState = { size: number; head: Head | null; verifierKey: string; o
 export interface EventLog extends Anchoring {
   state(): LogState;
   heads(limit: number): Head[];
+  /** Bodies of the events after that many, in order. */
+  entries(after: number, limit: number): string[];
   /** Throws `not_found`, `conflict` (no head covers it yet). */
   prove(wanted: Wanted): Promise<InclusionDocument>;
   /** Base64 hashes. Throws `not_found` for sizes that the log never had. */
@@ -46,6 +49,7 @@ export function openEventLog(options: EventLogOptions): EventLog {
         file,
       })),
     heads: (limit) => store.read((tx) => listHeads(tx, limit)),
+    entries: (after, limit) => store.read((tx) => eventBodies(tx, after, limit)),
     prove: async (wanted) => {
       await growAll(store);
       const { name, publicKey } = signer;

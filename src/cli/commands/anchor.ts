@@ -8,6 +8,7 @@ import { EXIT } from '../exit.ts';
 import { columns, type Document, examples, finish, operationCommand } from '../operationCommand.ts';
 import { type Session, sessionOf } from '../session.ts';
 import { at, short, text } from '../values.ts';
+import { auditCommand, exportCommand } from './anchorAudit.ts';
 
 type Flags = { chain: boolean; wait: boolean };
 const LOOK_EVERY_MS = 250;
@@ -25,6 +26,8 @@ export function anchorCommand(): Command {
     .action(async (flags: Flags) => anchor(sessionOf(command), flags));
   command.addCommand(listCommand());
   command.addCommand(proveCommand());
+  command.addCommand(exportCommand());
+  command.addCommand(auditCommand());
   command.addCommand(
     operationCommand({
       name: 'log',
@@ -132,7 +135,7 @@ function listCommand(): Command {
 function proveCommand(): Command {
   const command = new Command('prove')
     .description(
-      'Proof that an event, or all events of a payment, are in the log under a signed head, for `bursar verify` and any reader of C2SP tlog-proof.',
+      'Proof that an event, or all events of a payment, are in the log under a signed head, for `bursar anchor verify` and any reader of C2SP tlog-proof.',
     )
     .argument('<payment or event number>')
     .option('-o, --out <file>', 'Write it here; without it, and with --json, it goes to stdout')
@@ -141,7 +144,7 @@ function proveCommand(): Command {
       examples([
         'bursar anchor prove pay_01k3x7gq5nf8b9c2v4m6t0w1yz --out proof.json',
         'bursar anchor prove 118',
-        'bursar verify proof.json --rpc https://rpc.example',
+        'bursar anchor verify proof.json --rpc https://rpc.example --registry 0x5FbD…',
       ]),
     )
     .action(async (what: string, { out }: { out?: string }) => {
