@@ -1,16 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type Address, encodeFunctionData } from 'viem';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { sendInOrder } from '../devnet/client.ts';
-import { openChain } from '../wallet/chain.ts';
-import { policyRegistryAbi } from '../wallet/contracts.generated.ts';
-import { ed25519Signer } from '../wallet/ed25519.ts';
-import { setAnchorerCall } from './anchorCall.ts';
-import { checkAnchors } from './checkAnchors.ts';
-import type { AnchorCheck } from './claims.ts';
-import { originOf } from './heads.ts';
-import { leafHash } from './merkle.ts';
-import { noteSigner, signCheckpoint } from './note.ts';
 import {
   type AnchorChain,
   type AnchorScene,
@@ -21,7 +11,17 @@ import {
   owner,
   startAnchorChain,
   thief,
-} from './testing/anchorScene.ts';
+} from '../../test/support/anchorScene.ts';
+import { sendInOrder } from '../devnet/client.ts';
+import { openChain } from '../wallet/chain.ts';
+import { policyRegistryAbi } from '../wallet/contracts.generated.ts';
+import { ed25519Signer } from '../wallet/ed25519.ts';
+import { setAnchorerCall } from './anchorCall.ts';
+import { checkAnchors } from './checkAnchors.ts';
+import type { AnchorCheck } from './claims.ts';
+import { originOf } from './heads.ts';
+import { leafHash } from './merkle.ts';
+import { noteSigner, signCheckpoint } from './note.ts';
 
 let chain: AnchorChain;
 let local: AnchorChain['local'];

@@ -1,10 +1,5 @@
 import { createPublicClient, http } from 'viem';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ed25519Signer } from '../wallet/ed25519.ts';
-import { type Head, listHeads, newestHead } from './heads.ts';
-import { leafHash } from './merkle.ts';
-import { formatVerifierKey, noteSigner, signCheckpoint } from './note.ts';
-import { type InclusionDocument, proveInclusion } from './proof.ts';
 import {
   type AnchorChain,
   type AnchorScene,
@@ -13,7 +8,12 @@ import {
   other,
   owner,
   startAnchorChain,
-} from './testing/anchorScene.ts';
+} from '../../test/support/anchorScene.ts';
+import { ed25519Signer } from '../wallet/ed25519.ts';
+import { type Head, listHeads, newestHead } from './heads.ts';
+import { leafHash } from './merkle.ts';
+import { formatVerifierKey, noteSigner, signCheckpoint } from './note.ts';
+import { type InclusionDocument, proveInclusion } from './proof.ts';
 import { verifyInclusion } from './verifyInclusion.ts';
 
 let chain: AnchorChain;
