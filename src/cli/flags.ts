@@ -72,7 +72,8 @@ function flagOf(schema: Schema, path: readonly string[], required: boolean): Fla
   );
 }
 
-const isAmount = (schema: Schema): boolean => schema.properties?.currency !== undefined;
+const isAmount = ({ properties, anyOf }: Schema): boolean =>
+  properties?.currency !== undefined || anyOf?.some((each) => each.properties?.currency !== undefined) === true;
 /** What is no number goes as it is: the server names the field and says what is wrong with it. */
 const number = (value: unknown): unknown => (/^-?\d{1,15}$/.test(String(value)) ? Number(value) : value);
 const list = (value: unknown): unknown =>

@@ -1,3 +1,5 @@
+import { shownText } from '../text/unseen.ts';
+
 export type Align = 'left' | 'right';
 export type Column<R> = {
   title: string;
@@ -8,7 +10,7 @@ export type Column<R> = {
 
 /** Whoever named a payee or wrote a memo must not move the cursor or hide text of a terminal. */
 export function visible(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\u{fffd}');
+  return shownText(text);
 }
 
 /**

@@ -59,6 +59,12 @@ export const catalogue = {
     'It exists already, or its state does not allow this.',
     'Read it again and decide anew.',
   ),
+  confusable_name: entry(
+    409,
+    'after_change',
+    'The name looks like one that exists.',
+    'Choose another name; or compare the two and send confirm_confusable: true (--confirm-confusable).',
+  ),
   idempotency_key_required: entry(
     400,
     'after_change',

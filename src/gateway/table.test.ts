@@ -175,14 +175,8 @@ describe('pricing a call to an MCP server', () => {
     expect(price(JSON.stringify(call('unlisted')))).toBe(0n);
   });
 
-  it('passes on what it has read: of two methods under one name the last, written once', () => {
-    if (!route) throw new Error('no route');
-    const result = priceTools(route, Buffer.from('{"method":"tools/call","params":{"name":"ocr"},"method":"ping"}'));
-    expect(result).toMatchObject({ amount: 0n, names: [] });
-    expect('body' in result && result.body.toString()).toBe('{"method":"ping","params":{"name":"ocr"}}');
-  });
-
   it.each([
+    ['two methods under one name', '{"method":"tools/call","params":{"name":"ocr"},"method":"ping"}'],
     ['a field in another case', '{"Method":"tools/call","params":{"name":"ocr"}}'],
     ['a name in another case', '{"method":"tools/call","params":{"Name":"ocr","name":"help"}}'],
     ['the method in another case', '{"method":"Tools/Call","params":{"name":"ocr"}}'],

@@ -3,6 +3,8 @@ import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
 import { parsePositiveUsdc } from '../money/microUsdc.ts';
+import { decodeUtf8 } from '../text/json.ts';
+import { firstTextProblem } from '../text/text.ts';
 
 const Price = z
   .string({ error: 'an amount is text: write "0.01", in quotes' })
@@ -105,19 +107,25 @@ export function parseTable(text: string): Table {
   } catch {
     throw refused(['aliases are not supported']);
   }
+  const unfit = firstTextProblem(value, { markup: true });
+  if (unfit) throw refused([`${unfit.path.join('.') || 'the table'}: ${unfit.message}`]);
   const parsed = Table.safeParse(value ?? {});
   if (parsed.success) return parsed.data;
   throw refused(parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the table'}: ${issue.message}`));
 }
 
 export function readTable(path: string): Table {
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = readFileSync(path, 'utf8');
+    bytes = readFileSync(path);
   } catch (cause) {
     throw new BursarError('invalid_request', { message: `The route table ${path} cannot be read.`, cause });
   }
-  return parseTable(text);
+  try {
+    return parseTable(decodeUtf8(bytes));
+  } catch (error) {
+    throw error instanceof BursarError && error.code === 'invalid_json' ? refused(['the file is not UTF-8']) : error;
+  }
 }
 
 function refused(problems: string[]): BursarError {

@@ -3,7 +3,8 @@ import { BursarError } from '../errors/base.ts';
 import type { AgentId, SponsorId } from '../ids/ids.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
 import { type Act, recordAct, type Status } from './act.ts';
-import { getSponsor, refuseRevoked, refuseTaken } from './sponsors.ts';
+import { takeName } from './names.ts';
+import { getSponsor, refuseRevoked } from './sponsors.ts';
 
 /** An agent's wallet on one chain. The addresses are known before anything is deployed. */
 export type AgentWallet = {
@@ -93,10 +94,11 @@ export function createAgent(
     sponsor: string;
     labels: Record<string, string>;
     wallet: WalletPlan;
+    confirmConfusable?: boolean | undefined;
   },
 ): Agent {
   const sponsor = getSponsor(tx, input.sponsor);
-  refuseTaken(tx, 'agents', input.name);
+  takeName(tx, 'agents', input);
   tx.run(
     "INSERT INTO agents (id, name, sponsor_id, status, labels_json, created_at) VALUES (?, ?, ?, 'active', ?, ?)",
     input.id,

@@ -3,7 +3,8 @@ import { BursarError } from '../errors/base.ts';
 import { newId } from '../ids/ids.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
 import { type Act, recordAct } from './act.ts';
-import { getSponsor, refuseRevoked, refuseTaken } from './sponsors.ts';
+import { takeName } from './names.ts';
+import { getSponsor, refuseRevoked } from './sponsors.ts';
 
 /** A person (EOA) or a multisig (ERC-1271) that may approve. `sponsorId`: whose sponsor this person is, if any. */
 export type Approver = {
@@ -35,13 +36,18 @@ const toApprover = (row: Row): Approver => ({
   status: row.status as 'active' | 'revoked',
 });
 
-export function createApprover(
-  tx: Tx,
-  act: Act,
-  input: { name: string; address: Address; roles: string[]; sponsor: string | null; email?: string | null },
-): Approver {
+export type NewApprover = {
+  name: string;
+  address: Address;
+  roles: string[];
+  sponsor: string | null;
+  email?: string | null;
+  confirmConfusable?: boolean | undefined;
+};
+
+export function createApprover(tx: Tx, act: Act, { confirmConfusable, ...input }: NewApprover): Approver {
   const id = newId('approver');
-  refuseTaken(tx, 'approvers', input.name);
+  takeName(tx, 'approvers', { id, name: input.name, confirmConfusable });
   if (findApproverByAddress(tx, input.address)) {
     throw new BursarError('conflict', { message: 'An approver has that address already.' });
   }

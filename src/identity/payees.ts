@@ -3,7 +3,7 @@ import { BursarError } from '../errors/base.ts';
 import { newId, type PayeeId } from '../ids/ids.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
 import { type Act, recordAct } from './act.ts';
-import { refuseTaken } from './sponsors.ts';
+import { takeName } from './names.ts';
 
 export const payeeKinds = ['merchant', 'agent', 'contractor', 'internal'] as const;
 export type PayeeKind = (typeof payeeKinds)[number];
@@ -47,20 +47,19 @@ type AddressRow = {
 };
 const ms = (value: bigint | null): number | null => (value === null ? null : Number(value));
 
-export function createPayee(
-  tx: Tx,
-  act: Act,
-  input: {
-    name: string;
-    kind: PayeeKind;
-    agentId: string | null;
-    categories: string[];
-    hosts: string[];
-    addresses: { address: Address; verified: boolean }[];
-  },
-): Payee {
+export type NewPayee = {
+  name: string;
+  kind: PayeeKind;
+  agentId: string | null;
+  categories: string[];
+  hosts: string[];
+  addresses: { address: Address; verified: boolean }[];
+  confirmConfusable?: boolean | undefined;
+};
+
+export function createPayee(tx: Tx, act: Act, { confirmConfusable, ...input }: NewPayee): Payee {
   const id = newId('payee');
-  refuseTaken(tx, 'payees', input.name);
+  takeName(tx, 'payees', { id, name: input.name, confirmConfusable });
   tx.run(
     "INSERT INTO payees (id, name, kind, status, agent_id, categories_json, hosts_json, first_seen_at) VALUES (?, ?, ?, 'active', ?, ?, ?, ?)",
     id,

@@ -3,6 +3,7 @@ import { BursarError } from '../errors/base.ts';
 import { newId, type SponsorId } from '../ids/ids.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
 import { type Act, recordAct, type Status } from './act.ts';
+import { takeName } from './names.ts';
 
 /** The person or team answerable for agents. Inbound USDC from `treasuryAddress` is a deposit, not a surprise. */
 export type Sponsor = {
@@ -22,9 +23,13 @@ const toSponsor = (row: Row): Sponsor => ({
   createdAtMs: Number(row.created_at),
 });
 
-export function createSponsor(tx: Tx, act: Act, input: { name: string; treasuryAddress: Address | null }): Sponsor {
+export function createSponsor(
+  tx: Tx,
+  act: Act,
+  input: { name: string; treasuryAddress: Address | null; confirmConfusable?: boolean | undefined },
+): Sponsor {
   const id = newId('sponsor');
-  refuseTaken(tx, 'sponsors', input.name);
+  takeName(tx, 'sponsors', { id, ...input });
   tx.run(
     "INSERT INTO sponsors (id, name, status, treasury_address, created_at) VALUES (?, ?, 'active', ?, ?)",
     id,
@@ -60,16 +65,6 @@ export function setSponsorStatus(tx: Tx, act: Act, id: string, status: Status): 
     data: { from: sponsor.status, to: status },
   });
   return getSponsor(tx, sponsor.id);
-}
-
-/** Throws `conflict` when the name is in use. */
-export function refuseTaken(
-  tx: ReadTx,
-  table: 'sponsors' | 'agents' | 'workflows' | 'payees' | 'approvers',
-  name: string,
-): void {
-  const taken = tx.get<{ id: string }>(`SELECT id FROM ${table} WHERE name = ?`, name);
-  if (taken) throw new BursarError('conflict', { message: `"${name}" exists already.`, details: { id: taken.id } });
 }
 
 /** Revoked is for ever. Throws `conflict`. */

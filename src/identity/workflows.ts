@@ -2,7 +2,8 @@ import { BursarError } from '../errors/base.ts';
 import { newId, type WorkflowId } from '../ids/ids.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
 import { type Act, recordAct, type Status } from './act.ts';
-import { refuseRevoked, refuseTaken } from './sponsors.ts';
+import { takeName } from './names.ts';
+import { refuseRevoked } from './sponsors.ts';
 
 /** The named job on whose behalf a payment is made. */
 export type Workflow = { id: WorkflowId; name: string; status: Status; createdAtMs: number };
@@ -15,9 +16,13 @@ const toWorkflow = (row: Row): Workflow => ({
   createdAtMs: Number(row.created_at),
 });
 
-export function createWorkflow(tx: Tx, act: Act, input: { name: string }): Workflow {
+export function createWorkflow(
+  tx: Tx,
+  act: Act,
+  input: { name: string; confirmConfusable?: boolean | undefined },
+): Workflow {
   const id = newId('workflow');
-  refuseTaken(tx, 'workflows', input.name);
+  takeName(tx, 'workflows', { id, ...input });
   tx.run("INSERT INTO workflows (id, name, status, created_at) VALUES (?, ?, 'active', ?)", id, input.name, act.atMs);
   recordAct(tx, act, { type: 'workflow.created', workflowId: id, data: { name: input.name } });
   return getWorkflow(tx, id);

@@ -45,3 +45,8 @@ export function idPattern(kind: IdKind): RegExp {
 export function paymentIdOnChain(id: PaymentId): Hex {
   return keccak256(stringToBytes(id));
 }
+
+const anyId = new RegExp(`^(${Object.values(prefixes).join('|')})_[0-9a-z]{26}$`, 'i');
+
+/** Whether a text has the form of an id of any kind, in any case. */
+export const isId = (text: string): boolean => anyId.test(text);

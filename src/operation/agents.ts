@@ -5,7 +5,7 @@ import { agentAccount, balance } from '../ledger/journal.ts';
 import type { ReadTx } from '../store/store.ts';
 import { actOf, refuseForeign, status } from './act.ts';
 import { operation } from './operation.ts';
-import { Amount, AmountView, amountView, iso, isoOrNull, Label, Name, Ref, safeText } from './schemas.ts';
+import { Amount, AmountView, amountView, iso, isoOrNull, Label, newName, Ref, safeText } from './schemas.ts';
 
 const AgentView = z.object({
   id: z.string(),
@@ -89,7 +89,7 @@ export const agentOperations = [
     scope: 'admin',
     cost: 'medium',
     input: z.strictObject({
-      name: Name,
+      ...newName,
       sponsor: Ref,
       labels: z.record(Label, safeText(80)).optional(),
       ceilings: ceilings
@@ -97,7 +97,7 @@ export const agentOperations = [
         .describe("The wallet contract's own limits; they bound what a stolen server key could move"),
     }),
     output: AgentView,
-    errors: ['sponsor_not_found', 'conflict'],
+    errors: ['sponsor_not_found', 'conflict', 'confusable_name'],
     handler: async (app, caller, input) => {
       const id = newId('agent');
       const wallet = app.planWallet(id, {
@@ -105,8 +105,9 @@ export const agentOperations = [
         perPeriod: input.ceilings?.per_period,
       });
       return app.store.write((tx) => {
-        const { name, sponsor, labels = {} } = input;
-        return view(tx, createAgent(tx, actOf(app, caller), { id, name, sponsor, labels, wallet }));
+        const { name, sponsor, labels = {}, confirm_confusable: confirmConfusable } = input;
+        const agent = { id, name, sponsor, labels, wallet, confirmConfusable };
+        return view(tx, createAgent(tx, actOf(app, caller), agent));
       });
     },
   }),

@@ -9,7 +9,7 @@ import {
 } from '../identity/approvers.ts';
 import { actOf } from './act.ts';
 import { operation } from './operation.ts';
-import { AddressText, Label, Name, Ref } from './schemas.ts';
+import { AddressText, Label, newName, Ref } from './schemas.ts';
 
 const ApproverView = z.object({
   id: z.string(),
@@ -42,19 +42,20 @@ export const approverOperations = [
     scope: 'admin',
     cost: 'medium',
     input: z.strictObject({
-      name: Name,
+      ...newName,
       address: AddressText,
       roles,
       sponsor: Ref.optional().describe('The sponsor that this person is'),
       email: Email.optional().describe('Who signs in by OIDC with it may see reviews; the wallet still signs'),
     }),
     output: ApproverView,
-    errors: ['sponsor_not_found', 'conflict'],
-    handler: (app, caller, input) =>
+    errors: ['sponsor_not_found', 'conflict', 'confusable_name'],
+    handler: (app, caller, { confirm_confusable: confirmConfusable, ...input }) =>
       app.store.write((tx) =>
         view(
           createApprover(tx, actOf(app, caller), {
             ...input,
+            confirmConfusable,
             sponsor: input.sponsor ?? null,
             email: input.email ?? null,
           }),

@@ -49,9 +49,9 @@ export const keyOperations = [
     scope: 'admin',
     cost: 'light',
     input: z.strictObject({
-      role: z.enum(roles),
+      role: z.enum(roles).optional().describe('With an agent it is agent'),
       agent: Ref.optional(),
-      name: Name,
+      name: Name.optional().describe("Without one: the agent's name, or the role"),
       scopes: z.array(z.enum(scopes)).min(1).max(scopes.length).optional(),
       expires_at: Time.optional(),
     }),
@@ -59,15 +59,18 @@ export const keyOperations = [
     errors: ['agent_not_found'],
     handler: (app, caller, input) =>
       app.store.write((tx) => {
-        if ((input.role === 'agent') !== (input.agent !== undefined)) {
+        const role = input.role ?? (input.agent === undefined ? undefined : 'agent');
+        if (role === undefined) throw new BursarError('invalid_request', { message: 'role: is missing.' });
+        if ((role === 'agent') !== (input.agent !== undefined)) {
           throw new BursarError('invalid_request', {
             message: 'A key of role agent names its agent, others name none.',
           });
         }
+        const agent = input.agent === undefined ? null : getAgent(tx, input.agent);
         const { credential, key } = createCredential(tx, actOf(app, caller), {
-          role: input.role,
-          agentId: input.agent === undefined ? null : getAgent(tx, input.agent).id,
-          name: input.name,
+          role,
+          agentId: agent?.id ?? null,
+          name: input.name ?? agent?.name ?? role,
           scopes: input.scopes,
           expiresAtMs: input.expires_at === undefined ? null : Date.parse(input.expires_at),
         });

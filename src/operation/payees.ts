@@ -13,7 +13,7 @@ import {
 } from '../identity/payees.ts';
 import { actOf } from './act.ts';
 import { operation } from './operation.ts';
-import { AddressText, Host, iso, isoOrNull, Label, Name, Ref } from './schemas.ts';
+import { AddressText, Host, iso, isoOrNull, Label, newName, Ref } from './schemas.ts';
 
 const PayeeView = z.object({
   id: z.string(),
@@ -66,7 +66,7 @@ export const payeeOperations = [
     scope: 'admin',
     cost: 'light',
     input: z.strictObject({
-      name: Name,
+      ...newName,
       kind: z.enum(payeeKinds),
       agent: Ref.optional().describe('The agent of this Bursar that it is; its wallet becomes the address'),
       categories: categories.default([]),
@@ -75,7 +75,7 @@ export const payeeOperations = [
       verified: z.boolean().default(false).describe('A person has checked the address outside Bursar'),
     }),
     output: PayeeView,
-    errors: ['agent_not_found', 'conflict'],
+    errors: ['agent_not_found', 'conflict', 'confusable_name'],
     handler: (app, caller, input) =>
       app.store.write((tx) => {
         const agent = input.agent === undefined ? null : getAgent(tx, input.agent);
@@ -83,6 +83,7 @@ export const payeeOperations = [
         const verified = input.verified || (agent !== null && address === agent.wallet?.address);
         const payee = createPayee(tx, actOf(app, caller), {
           name: input.name,
+          confirmConfusable: input.confirm_confusable,
           kind: input.kind,
           agentId: agent?.id ?? null,
           categories: once(input.categories),

@@ -1,5 +1,6 @@
 import type { AgentId } from '../ids/ids.ts';
 import type { PaymentRequest } from '../payments/request.ts';
+import { shownText } from '../text/unseen.ts';
 import type { PayableOffer } from '../x402/offer.ts';
 import type { PaymentRequired } from '../x402/paymentRequired.ts';
 
@@ -29,8 +30,9 @@ export function purchaseRequest(
     scheme: requirement.scheme,
     payment_flow: flow,
     max_timeout_seconds: requirement.maxTimeoutSeconds,
-    resource: offer.resource.url,
-    description: offer.resource.description ?? null,
+    // People and policies read these; what is signed echoes the seller's own bytes.
+    resource: shownText(offer.resource.url),
+    description: offer.resource.description === undefined ? null : shownText(offer.resource.description),
   };
   const evidence = { x402, url: url.href, body_sha256: bodySha256, requirement, resource: offer.resource };
   return {

@@ -3,19 +3,32 @@ import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
 import { type IdKind, idPattern } from '../ids/ids.ts';
 import { formatUsdc, parsePositiveUsdc, parseUsdc } from '../money/microUsdc.ts';
+import { nameProblem, normalised, textProblem } from '../text/text.ts';
 
 /** Schemas that several operations share: each wire form is told once, and parsed once, here at the edge. */
 
-/** W3C Payment Request form. Parses to micro-USDC; a bad value is `invalid_amount`. */
+/** What the other forms of an amount (a number, say) are answered with. */
+const AMOUNT_FORM = 'is no amount: send {"value": "0.20", "currency": "USDC"}, or the text "0.20"';
+
+/** W3C Payment Request form, or its value as text. Parses to micro-USDC; a bad value is `invalid_amount`. */
 export const Amount = z
-  .strictObject({
-    value: z
-      .string()
-      .max(40)
-      .meta({ examples: ['1.25'] }),
-    currency: z.literal('USDC'),
-  })
-  .transform(({ value }) => parsePositiveUsdc(value));
+  .union(
+    [
+      z.strictObject({
+        value: z
+          .string()
+          .max(40)
+          .meta({ examples: ['1.25'] }),
+        currency: z.literal('USDC'),
+      }),
+      z
+        .string()
+        .max(40)
+        .meta({ examples: ['1.25'] }),
+    ],
+    { error: AMOUNT_FORM },
+  )
+  .transform((given) => parsePositiveUsdc(typeof given === 'string' ? given : given.value));
 export const AmountView = z.object({ value: z.string(), currency: z.literal('USDC') });
 export const amountView = (micro: bigint): z.input<typeof AmountView> => ({
   value: formatUsdc(micro),
@@ -36,16 +49,31 @@ export const AddressText = z
     return getAddress(text);
   });
 
-/** Names appear in tables, mails and signing screens: no control or bidirectional-override characters, no angle brackets. */
-const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}<>]/u;
-export const safeText = (max: number) =>
-  z
+/** Text that people read in tables, mails and signing screens, by the rule of `src/text/text.ts`: NFC, nothing unseen. */
+export const safeText = (max: number) => checkedText(max, textProblem);
+/** Of an agent, payee, schedule and so on: no id, no address. */
+export const Name = checkedText(80, (text) => textProblem(text) ?? nameProblem(text));
+
+function checkedText(max: number, problemOf: (text: string) => string | null) {
+  return z
     .string()
-    .trim()
+    .overwrite(normalised)
     .min(1)
     .max(max)
-    .refine((text) => !unsafe.test(text), 'holds control, invisible or markup characters');
-export const Name = safeText(80);
+    .superRefine((text, context) => {
+      const problem = problemOf(text);
+      if (problem !== null) context.addIssue({ code: 'custom', message: problem });
+    });
+}
+
+/** A new name, and the word of an operator who has seen that it looks like another. */
+export const newName = {
+  name: Name,
+  confirm_confusable: z
+    .boolean()
+    .optional()
+    .describe('The name may look like one that exists: you have compared the two and mean this one'),
+};
 export const Label = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,39}$/, 'is not a lower-case word of at most 40 characters');
@@ -58,7 +86,7 @@ export const Host = z
 
 export const idOf = (kind: IdKind) => z.string().regex(idPattern(kind), `is not a ${kind} id`);
 /** An id or a name, where both find the thing. */
-export const Ref = z.string().min(1).max(80);
+export const Ref = z.string().overwrite(normalised).min(1).max(80);
 export const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'is not sha256:<64 hex digits>');
 export const Hex32 = z.string().regex(/^0x[0-9a-f]{64}$/);
 

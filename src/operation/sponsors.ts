@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { createSponsor, getSponsor, listSponsors, type Sponsor, setSponsorStatus } from '../identity/sponsors.ts';
 import { actOf, status } from './act.ts';
 import { operation } from './operation.ts';
-import { AddressText, iso, Name, Ref } from './schemas.ts';
+import { AddressText, iso, newName, Ref } from './schemas.ts';
 
 const SponsorView = z.object({
   id: z.string(),
@@ -28,15 +28,19 @@ export const sponsorOperations = [
     scope: 'admin',
     cost: 'light',
     input: z.strictObject({
-      name: Name,
+      ...newName,
       treasury_address: AddressText.optional().describe('USDC that comes from here is a deposit'),
     }),
     output: SponsorView,
-    errors: ['conflict'],
+    errors: ['conflict', 'confusable_name'],
     handler: (app, caller, input) =>
       app.store.write((tx) =>
         view(
-          createSponsor(tx, actOf(app, caller), { name: input.name, treasuryAddress: input.treasury_address ?? null }),
+          createSponsor(tx, actOf(app, caller), {
+            name: input.name,
+            treasuryAddress: input.treasury_address ?? null,
+            confirmConfusable: input.confirm_confusable,
+          }),
         ),
       ),
   }),

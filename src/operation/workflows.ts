@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { createWorkflow, listWorkflows, setWorkflowStatus, type Workflow } from '../identity/workflows.ts';
 import { actOf, status } from './act.ts';
 import { operation } from './operation.ts';
-import { iso, Name, Ref } from './schemas.ts';
+import { iso, newName, Ref } from './schemas.ts';
 
 const WorkflowView = z.object({ id: z.string(), name: z.string(), status, created_at: z.string() });
 const view = (workflow: Workflow): z.input<typeof WorkflowView> => ({
@@ -20,10 +20,11 @@ export const workflowOperations = [
     path: '/v1/workflows',
     scope: 'admin',
     cost: 'light',
-    input: z.strictObject({ name: Name }),
+    input: z.strictObject(newName),
     output: WorkflowView,
-    errors: ['conflict'],
-    handler: (app, caller, input) => app.store.write((tx) => view(createWorkflow(tx, actOf(app, caller), input))),
+    errors: ['conflict', 'confusable_name'],
+    handler: (app, caller, { name, confirm_confusable: confirmConfusable }) =>
+      app.store.write((tx) => view(createWorkflow(tx, actOf(app, caller), { name, confirmConfusable }))),
   }),
   operation({
     name: 'list_workflows',

@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import { parseUsdc } from '../money/microUsdc.ts';
+import { firstTextProblem } from '../text/text.ts';
 import { controlNames, controlSchema, isRecord, type JsonSchema, regoFileOf, schemaFileOf } from './controlSchema.ts';
 import { failure, type PolicySources } from './sources.ts';
 
@@ -13,6 +14,9 @@ ajv.addFormat('usdc', { type: 'string', validate: isUsdc });
  * control that is not there, or that has no schema, are a problem too. Throws `policy_compile_failed` for a bad schema.
  */
 export function settingProblem(sources: PolicySources, data: Record<string, unknown>): SettingProblem | null {
+  // Names in lists are compared with names of payees and agents, which hold nothing unseen and are in NFC.
+  const unfit = firstTextProblem(data, {}) ?? notNfc(data, []);
+  if (unfit) return unfit;
   const controls = isRecord(data.controls) ? data.controls : {};
   const names = controlNames(sources);
   const stray = Object.keys(controls).find((name) => !names.includes(name));
@@ -87,6 +91,17 @@ function wholeNumbers(value: unknown, path: PropertyKey[]): SettingProblem | nul
   if (typeof value !== 'object' || value === null) return null;
   for (const [key, each] of Object.entries(value)) {
     const problem = wholeNumbers(each, [...path, Array.isArray(value) ? Number(key) : key]);
+    if (problem) return problem;
+  }
+  return null;
+}
+
+function notNfc(value: unknown, path: PropertyKey[]): SettingProblem | null {
+  if (typeof value === 'string') return value === value.normalize('NFC') ? null : { path, message: 'is not in NFC' };
+  if (typeof value !== 'object' || value === null) return null;
+  for (const [key, member] of Object.entries(value)) {
+    const at = [...path, Array.isArray(value) ? Number(key) : key];
+    const problem = notNfc(key, at) ?? notNfc(member, at);
     if (problem) return problem;
   }
   return null;

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BursarError } from '../errors/base.ts';
+import { decodeUtf8 } from '../text/json.ts';
 import { DATA_FILE } from './bundle.ts';
 
 /** `policies/` of this project. */
@@ -72,12 +73,21 @@ async function readFolder(dir: string, folder: string): Promise<PolicySources> {
 }
 
 async function readText(dir: string, path: string): Promise<string> {
-  const text = await readFile(join(dir, path), 'utf8').catch((cause) => {
+  const bytes = await readFile(join(dir, path)).catch((cause) => {
     throw failure(`The file cannot be read in ${dir}.`, path, undefined, cause);
   });
+  const text = utf8(bytes, path);
   if (text.length > MAX_FILE_CHARS) throw failure(`The file is longer than ${MAX_FILE_CHARS} characters.`, path);
   // The digest must not depend on how git checks a file out.
   return text.replaceAll('\r\n', '\n');
+}
+
+function utf8(bytes: Uint8Array, path: string): string {
+  try {
+    return decodeUtf8(bytes);
+  } catch (cause) {
+    throw failure('The file is not UTF-8.', path, undefined, cause);
+  }
 }
 
 /** A `policy_compile_failed` about one place of one file. */

@@ -83,7 +83,8 @@ export type Budget = {
 };
 
 export type PayInput = {
-  amount: Amount;
+  /** Or its value as text: `"1.25"`. */
+  amount: Amount | string;
   payee?: string;
   address?: string;
   kind?: 'payout' | 'purchase' | 'transfer' | 'recurring' | 'refund';
@@ -100,7 +101,7 @@ export type X402Input = {
   method?: string;
   body_sha256?: string | null;
   payment_required: string | Record<string, unknown>;
-  max_amount?: Amount;
+  max_amount?: Amount | string;
   workflow?: string;
   run?: string;
   category?: string;

@@ -9,7 +9,7 @@ export type PurchaseOptions = KeyOption & {
   category?: string;
   memo?: string;
   /** Refuse above this, whatever the policy allows. */
-  maxAmount?: Amount;
+  maxAmount?: Amount | string;
   /** The same request is the same purchase. To buy it once more on purpose, say 2, then 3, … */
   again?: number;
 };

@@ -1,4 +1,5 @@
 import type { PaymentView } from '../../operation/paymentView.ts';
+import { shownText } from '../../text/unseen.ts';
 
 /** What the API answers with, as far as pages show it. */
 export type Money = { value: string; currency: 'USDC' };
@@ -92,4 +93,4 @@ export function duration(seconds: number | null): string {
 }
 
 /** Invisible and bidirectional characters could make a name look like another: each is shown as a mark instead. */
-export const inert = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\u{fffd}');
+export const inert = (text: string): string => shownText(text);

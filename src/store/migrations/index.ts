@@ -10,6 +10,7 @@ import { shadows } from './0009_shadows.ts';
 import { people } from './0010_people.ts';
 import { logHeads } from './0012_log_heads.ts';
 import { chainTrust } from './0015_chain_trust.ts';
+import { nameSkeletons } from './0016_name_skeletons.ts';
 
 export type Migration = { name: string; sql: string };
 
@@ -27,4 +28,5 @@ export const migrations: readonly Migration[] = [
   { name: '0010_people', sql: people },
   { name: '0012_log_heads', sql: logHeads },
   { name: '0015_chain_trust', sql: chainTrust },
+  { name: '0016_name_skeletons', sql: nameSkeletons },
 ];
