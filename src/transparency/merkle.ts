@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import * as crypto from 'node:crypto';
 
 /** A SHA-256 digest: 32 bytes. */
 export type Hash = Buffer;
@@ -6,20 +6,30 @@ export type Hash = Buffer;
 export type SubtreeReader = (level: number, index: number) => Hash;
 
 const LEAF = Buffer.from([0x00]);
-const NODE = Buffer.from([0x01]);
+const NODE = 0x01;
 
 export const HASH_BYTES = 32;
 /** RFC 6962, 2.1: the root of a tree without leaves. */
-export const EMPTY_ROOT: Hash = createHash('sha256').digest();
+export const EMPTY_ROOT: Hash = crypto.createHash('sha256').digest();
+
+/** Node 20.12 and later digest in one call, in half the time for short inputs. */
+const digest: (bytes: Buffer) => Hash =
+  typeof crypto.hash === 'function'
+    ? (bytes) => crypto.hash('sha256', bytes, 'buffer')
+    : (bytes) => crypto.createHash('sha256').update(bytes).digest();
 
 /** RFC 6962, 2.1: SHA-256(0x00 || entry). A text counts as its UTF-8 bytes. */
 export function leafHash(entry: string | Uint8Array): Hash {
-  return createHash('sha256').update(LEAF).update(entry).digest();
+  return digest(Buffer.concat([LEAF, typeof entry === 'string' ? Buffer.from(entry) : entry]));
 }
 
 /** RFC 6962, 2.1: SHA-256(0x01 || left || right). */
 export function nodeHash(left: Hash, right: Hash): Hash {
-  return createHash('sha256').update(NODE).update(left).update(right).digest();
+  const bytes = Buffer.allocUnsafe(1 + 2 * HASH_BYTES);
+  bytes[0] = NODE;
+  bytes.set(left, 1);
+  bytes.set(right, 1 + HASH_BYTES);
+  return digest(bytes);
 }
 
 /** The root of the first `size` leaves. */

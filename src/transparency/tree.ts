@@ -77,7 +77,8 @@ export async function growTiles(store: Store, limit: number, pause: () => Promis
     if (bodies.length < TILE_WIDTH) return grown;
     const hashes = bodies.map(leafHash);
     const number = tile;
-    await store.write((tx) => storeTile(tx, 0, number, hashes));
+    const root = fold(TILE_WIDTH, (n) => hashes[n] as Hash);
+    await store.write((tx) => storeTile(tx, { level: 0, tile: number, hashes, root }), { repeatable: true });
     tile += 1;
     await pause();
   }
@@ -91,13 +92,15 @@ export function eventBodies(tx: ReadTx, from: number, count: number): string[] {
     .map((row) => row.body);
 }
 
-function storeTile(tx: Tx, level: number, tile: number, hashes: readonly Hash[]): void {
+type Tile = { level: number; tile: number; hashes: readonly Hash[]; root: Hash };
+
+function storeTile(tx: Tx, { level, tile, hashes, root }: Tile): void {
   tx.run(
     'INSERT INTO log_tiles (level, tile, hashes, root) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
     level,
     tile,
     Buffer.concat(hashes).toString('base64'),
-    fold(TILE_WIDTH, (n) => hashes[n] as Hash).toString('hex'),
+    root.toString('hex'),
   );
   if (tile % TILE_WIDTH !== TILE_WIDTH - 1) return;
   const first = tile - (TILE_WIDTH - 1);
@@ -109,5 +112,6 @@ function storeTile(tx: Tx, level: number, tile: number, hashes: readonly Hash[])
   );
   invariant(roots.length === TILE_WIDTH, 'The event log has a gap in its tiles.', { level, tile });
   const above = roots.map((row) => Buffer.from(row.root, 'hex'));
-  storeTile(tx, level + 1, first / TILE_WIDTH, above);
+  const rootAbove = fold(TILE_WIDTH, (n) => above[n] as Hash);
+  storeTile(tx, { level: level + 1, tile: first / TILE_WIDTH, hashes: above, root: rootAbove });
 }

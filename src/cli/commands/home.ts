@@ -52,6 +52,7 @@ async function init({ home, screen }: Session, flags: InitFlags): Promise<void> 
           executor: 'fund with gas: sends the payments',
           owner: 'fund with gas: activates policies',
           guardian: 'fund with gas: freezes wallets',
+          anchorer: 'fund with gas: puts heads of the event log on the chain',
         }[role] ?? 'no funds needed');
   const listed = addresses.map(({ role, address }) => ({ role, address, funds: needs(role) }));
   screen.document({ home: home.dir, chain: config.chain, addresses: listed });
