@@ -36,7 +36,7 @@ export async function gas(say: Say): Promise<Figure[]> {
       executor: executor.address,
     });
     const at = predictAddresses(local.factory, config);
-    await sendInOrder(local.client, holder, [createWalletCall(local.factory, config)]);
+    await sendInOrder(local.client, owner, [createWalletCall(local.factory, config)]);
     const receivers = Array.from({ length: BATCH }, () => privateKeyToAccount(generatePrivateKey()).address);
     for (const address of [at.wallet, holder.address, ...receivers]) {
       await local.mint(address, microUsdc(1_000_000_000n));

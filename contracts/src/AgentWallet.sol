@@ -8,7 +8,7 @@ import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/Signa
 import {EnumerableSet} from "@openzeppelin/contracts/utils/structs/EnumerableSet.sol";
 import {WalletAdmin} from "./WalletAdmin.sol";
 import {Approval, BatchItem} from "./WalletTypes.sol";
-import {Control, Meter} from "./WalletWords.sol";
+import {AMOUNT_MASK, Control, Meter} from "./WalletWords.sol";
 
 /// @title An agent's USDC wallet
 /// @notice The executor pays within ceilings, freeze, validity, allow-list and active policies, and can do nothing else. Above the
@@ -19,7 +19,7 @@ contract AgentWallet is WalletAdmin, EIP712 {
 
     /// @notice EIP-712 type of an approval.
     bytes32 public constant PAYMENT_APPROVAL_TYPEHASH = keccak256(
-        "PaymentApproval(bytes32 paymentId,address token,address payee,uint256 amount,bytes32 decisionHash,uint256 expiresAt)"
+        "PaymentApproval(bytes32 paymentId,address token,address payee,uint256 amount,bytes32 policyDigest,bytes32 decisionHash,uint256 approversVersion,uint256 expiresAt)"
     );
     /// @notice Most payments in a batch.
     uint256 public constant MAX_BATCH = 200;
@@ -31,7 +31,7 @@ contract AgentWallet is WalletAdmin, EIP712 {
     /// @param paymentId keccak256 of the payment's id.
     /// @param payee Whom; not zero, the token or this wallet.
     /// @param amount Micro-USDC, above zero.
-    /// @param nonce One use only, across all ways of paying.
+    /// @param nonce epoch << 32 | index; one use only, across all ways of paying. See `nonceWindow`.
     /// @param policyDigest The policy that decided; must be active where there is a registry.
     /// @param decisionHash The decision's hash, for the record.
     function pay(
@@ -43,10 +43,11 @@ contract AgentWallet is WalletAdmin, EIP712 {
         bytes32 decisionHash
     ) external {
         Control c = _authorize(policyDigest);
-        Meter m = _currentMeter(c);
-        m = _admit(c, m, paymentId, payee, amount);
-        _useNonce(nonce);
-        _meter = m;
+        Meter m;
+        (c, m) = _current(c);
+        _admit(c, paymentId, payee, amount);
+        m = _count(m, amount);
+        _meter = _useNonce(c, m, nonce);
         _transfer(paymentId, payee, amount, policyDigest, decisionHash);
     }
 
@@ -55,16 +56,23 @@ contract AgentWallet is WalletAdmin, EIP712 {
         uint256 count = items.length;
         if (count == 0 || count > MAX_BATCH) revert InvalidBatchSize(count, MAX_BATCH);
         Control c = _authorize(policyDigest);
-        Meter m = _currentMeter(c);
+        Meter m;
+        (c, m) = _current(c);
+        uint256 total;
         for (uint256 i; i < count; ++i) {
             BatchItem calldata item = items[i];
-            m = _admit(c, m, item.paymentId, item.payee, item.amount);
-            _useNonce(item.nonce);
+            uint64 amount = item.amount;
+            _admit(c, item.paymentId, item.payee, amount);
+            m = _useNonce(c, m, item.nonce);
+            // At most 200 addends below 2^64.
+            unchecked {
+                total += amount;
+            }
         }
-        _meter = m;
+        _meter = _count(m, total);
         for (uint256 i; i < count; ++i) {
-            BatchItem calldata item = items[i];
-            _transfer(item.paymentId, item.payee, item.amount, policyDigest, item.decisionHash);
+            (bytes32 paymentId, address payee, uint256 amount, bytes32 decisionHash) = _unchecked(items, i);
+            _transfer(paymentId, payee, amount, policyDigest, decisionHash);
         }
     }
 
@@ -86,42 +94,80 @@ contract AgentWallet is WalletAdmin, EIP712 {
         _checkPayee(payee);
         if (amount == 0) revert ZeroAmount(paymentId);
         if (block.timestamp >= expiresAt) revert ApprovalExpired(block.timestamp, expiresAt);
-        if (_paidByApproval[paymentId]) revert PaymentAlreadyPaid(paymentId);
-        _checkApprovals(approvalDigest(paymentId, payee, amount, decisionHash, expiresAt), approvals);
+        ApprovalState state = _approvals[paymentId];
+        if (state == ApprovalState.Paid) revert PaymentAlreadyPaid(paymentId);
+        if (state == ApprovalState.Revoked) revert PaymentApprovalRevoked(paymentId);
+        _checkApprovals(approvalDigest(paymentId, payee, amount, policyDigest, decisionHash, expiresAt), approvals);
 
-        _useNonce(nonce);
-        _paidByApproval[paymentId] = true;
-        Meter m = _currentMeter(c);
-        uint256 total = uint256(amount) + m.spentOf();
-        _meter = m.withSpent(total > type(uint64).max ? type(uint64).max : uint64(total), m.periodOf());
+        _approvals[paymentId] = ApprovalState.Paid;
+        Meter m;
+        (c, m) = _current(c);
+        // The total stops at its largest value rather than wrap.
+        uint256 room = AMOUNT_MASK - m.spentOf();
+        m = m.plusSpent(amount < room ? amount : room);
+        _meter = _useNonce(c, m, nonce);
         emit PaymentApproved(paymentId, approvals.length);
         _transfer(paymentId, payee, amount, policyDigest, decisionHash);
     }
 
-    /// @notice What an approver signs: the EIP-712 digest in this wallet's domain.
-    function approvalDigest(bytes32 paymentId, address payee, uint256 amount, bytes32 decisionHash, uint256 expiresAt)
-        public
-        view
-        returns (bytes32)
-    {
+    /// @notice What an approver of the present set signs: the EIP-712 digest in this wallet's domain.
+    function approvalDigest(
+        bytes32 paymentId,
+        address payee,
+        uint256 amount,
+        bytes32 policyDigest,
+        bytes32 decisionHash,
+        uint256 expiresAt
+    ) public view returns (bytes32) {
         return _hashTypedDataV4(
-            keccak256(abi.encode(PAYMENT_APPROVAL_TYPEHASH, paymentId, token, payee, amount, decisionHash, expiresAt))
+            keccak256(
+                abi.encode(
+                    PAYMENT_APPROVAL_TYPEHASH,
+                    paymentId,
+                    token,
+                    payee,
+                    amount,
+                    policyDigest,
+                    decisionHash,
+                    uint256(approversVersion),
+                    expiresAt
+                )
+            )
         );
     }
 
-    /// @dev Payee, list and ceilings of one payment; gives the meter with it counted.
-    function _admit(Control c, Meter m, bytes32 paymentId, address payee, uint64 amount) private view returns (Meter) {
+    /// @dev What an item says, read without the compiler's checks of index and widths: each item has passed them before.
+    function _unchecked(BatchItem[] calldata items, uint256 i)
+        private
+        pure
+        returns (bytes32 paymentId, address payee, uint256 amount, bytes32 decisionHash)
+    {
+        assembly ("memory-safe") {
+            let item := add(items.offset, mul(i, 160))
+            paymentId := calldataload(item)
+            payee := calldataload(add(item, 32))
+            amount := calldataload(add(item, 64))
+            decisionHash := calldataload(add(item, 128))
+        }
+    }
+
+    /// @dev Payee, list and ceiling of one payment.
+    function _admit(Control c, bytes32 paymentId, address payee, uint64 amount) private view {
         _checkPayee(payee);
         if (amount == 0) revert ZeroAmount(paymentId);
         if (c.allowListOnOf() && !isAllowed(payee)) revert PayeeNotAllowed(payee);
-        if (amount > m.perPaymentOf()) revert PerPaymentCeilingExceeded(amount, m.perPaymentOf());
-        // The sum cannot overflow: both addends are below 2^64.
+        if (amount > c.perPaymentOf()) revert PerPaymentCeilingExceeded(amount, c.perPaymentOf());
+    }
+
+    /// @dev The meter with that much more spent, within the period's ceiling.
+    function _count(Meter m, uint256 amount) private pure returns (Meter) {
         uint256 total;
+        // Both addends are far below 2^255. The ceiling is at most AMOUNT_MASK, so the total fits its field.
         unchecked {
-            total = uint256(amount) + m.spentOf();
+            total = amount + m.spentOf();
         }
         if (total > m.perPeriodOf()) revert PeriodCeilingExceeded(total, m.perPeriodOf());
-        return m.withSpent(uint64(total), m.periodOf());
+        return m.plusSpent(amount);
     }
 
     function _checkApprovals(bytes32 digest, Approval[] calldata approvals) private view {
@@ -142,7 +188,7 @@ contract AgentWallet is WalletAdmin, EIP712 {
     function _transfer(bytes32 paymentId, address payee, uint256 amount, bytes32 policyDigest, bytes32 decisionHash)
         private
     {
-        emit PaymentExecuted(paymentId, payee, policyDigest, token, amount, decisionHash);
+        emit PaymentExecuted(paymentId, payee, policyDigest, amount, decisionHash);
         IERC20(token).safeTransfer(payee, amount);
     }
 }

@@ -4,13 +4,12 @@ pragma solidity 0.8.37;
 /// @title Events, errors and the views that the purse needs
 /// @notice Amounts are micro-USDC, times are Unix seconds.
 interface IAgentWallet {
-    /// @notice A payment was made; the token's Transfer log is the very next one. `policyDigest` is proven active only where the
-    /// wallet has a registry, else it is the executor's claim.
+    /// @notice A payment was made in the wallet's `token`, whose Transfer log is the very next one. `policyDigest` is proven active only
+    /// where the wallet has a registry, else it is the executor's claim.
     event PaymentExecuted(
         bytes32 indexed paymentId,
         address indexed payee,
         bytes32 indexed policyDigest,
-        address token,
         uint256 amount,
         bytes32 decisionHash
     );
@@ -30,7 +29,7 @@ interface IAgentWallet {
     event ExecutorChanged(address indexed previous, address indexed current);
     /// @notice Who may freeze.
     event GuardianChanged(address indexed previous, address indexed current);
-    /// @notice The set of approvers is now exactly this.
+    /// @notice The set of approvers is now exactly this; approvals signed for an earlier set do not count.
     event ApproversChanged(address[] approvers, uint8 threshold);
     /// @notice Whether the allow-list binds.
     event AllowListSwitched(bool on);
@@ -38,6 +37,10 @@ interface IAgentWallet {
     event AllowedChanged(address indexed payee, bool allowed);
     /// @notice First second at which the executor can no longer pay.
     event ValidUntilChanged(uint40 validUntil);
+    /// @notice A new epoch: nonces and purse signatures of all earlier ones are worth nothing from here on.
+    event EpochRaised(uint32 epoch, address indexed by);
+    /// @notice This payment can no longer be paid by approval.
+    event ApprovalRevoked(bytes32 indexed paymentId);
     /// @notice The owner took money out.
     event Withdrawn(address indexed token, address indexed to, uint256 amount);
 
@@ -55,8 +58,8 @@ interface IAgentWallet {
     error PayeeNotAllowed(address payee);
     /// @notice A payment of nothing.
     error ZeroAmount(bytes32 paymentId);
-    /// @notice The nonce has paid already.
-    error NonceUsed(uint256 nonce);
+    /// @notice The nonce is not of the present epoch.
+    error NonceOfAnotherEpoch(uint256 nonce, uint32 epoch);
     /// @notice Above the ceiling of one payment.
     error PerPaymentCeilingExceeded(uint256 amount, uint256 ceiling);
     /// @notice The period's total would pass its ceiling.
@@ -77,9 +80,11 @@ interface IAgentWallet {
     error InvalidApproval(address approver);
     /// @notice This payment was paid by approval before.
     error PaymentAlreadyPaid(bytes32 paymentId);
+    /// @notice The owner revoked the approvals of this payment.
+    error PaymentApprovalRevoked(bytes32 paymentId);
     /// @notice No raise is pending, or it is in force already.
     error NoPendingRaise();
-    /// @notice The executor must not be owner or approver: one stolen key would then pass the ceilings.
+    /// @notice The executor must not be owner, guardian or approver: one stolen key would then pass the ceilings or keep the freeze off.
     error RoleConflict(address account);
     /// @notice The zero address where an account is needed.
     error ZeroAddress();
@@ -104,6 +109,16 @@ interface IAgentWallet {
     function validUntil() external view returns (uint40);
     /// @notice Whether the allow-list binds.
     function allowListOn() external view returns (bool);
+    /// @notice The present epoch; nonces and purse signatures carry it.
+    function epoch() external view returns (uint32);
+    /// @notice What the purse asks before it vouches for a transfer: freeze, validity, list, ceiling of one payment and policy, in one
+    /// call. Reverts with the reason.
+    /// @return executor_ Whose signature the transfer needs.
+    /// @return epoch_ The epoch that the signed nonce must carry.
+    function vouchForTransfer(address to, uint64 value, bytes32 policyDigest)
+        external
+        view
+        returns (address executor_, uint32 epoch_);
     /// @notice Whether the payee is listed, or is the wallet's own purse; whether or not the list binds.
     function isAllowed(address payee) external view returns (bool);
 }

@@ -3,8 +3,9 @@ pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {WalletRules} from "./WalletRules.sol";
-import {Meter} from "./WalletWords.sol";
+import {Control, Meter, packedCeiling, unpackedCeiling} from "./WalletWords.sol";
 
 /// @title What owner and guardian may do with an agent wallet
 abstract contract WalletAdmin is WalletRules {
@@ -15,45 +16,58 @@ abstract contract WalletAdmin is WalletRules {
         _;
     }
 
-    /// @notice Sets the ceilings. What is lower than now bites at once; what is higher waits `raiseDelay` seconds. A raise that was
+    /// @notice Sets the ceilings: below 2^58 - 1, or type(uint64).max for none. What is lower than now bites at once; what is higher waits `raiseDelay` seconds. A raise that was
     /// pending is replaced, or dropped when nothing is higher.
     /// @param perPayment_ Most that one payment may move, in micro-USDC.
     /// @param perPeriod_ Most that one period may move, in micro-USDC.
     function setCeilings(uint64 perPayment_, uint64 perPeriod_) external onlyOwner {
-        Meter m = _currentMeter(_control);
-        (uint64 wasPerPayment, uint64 wasPerPeriod) = (m.perPaymentOf(), m.perPeriodOf());
+        (Control c, Meter m) = _current(_control);
+        (uint64 wasPerPayment, uint64 wasPerPeriod) =
+            (unpackedCeiling(c.perPaymentOf()), unpackedCeiling(m.perPeriodOf()));
         if (raiseDelay != 0 && (perPayment_ > wasPerPayment || perPeriod_ > wasPerPeriod)) {
-            uint40 effectiveAt = uint40(block.timestamp + raiseDelay);
-            _raise = Raise(perPayment_, perPeriod_);
-            _control = _control.withRaiseAt(effectiveAt);
+            uint40 effectiveAt = SafeCast.toUint40(block.timestamp + raiseDelay);
+            _terms.perPayment = uint64(packedCeiling(perPayment_));
+            _terms.perPeriod = uint64(packedCeiling(perPeriod_));
+            _terms.raiseAt = effectiveAt;
+            c = c.withRaisePending(true);
             emit RaiseScheduled(perPayment_, perPeriod_, effectiveAt);
             if (perPayment_ > wasPerPayment) perPayment_ = wasPerPayment;
             if (perPeriod_ > wasPerPeriod) perPeriod_ = wasPerPeriod;
-        } else if (_control.raiseAtOf() != 0) {
-            _dropRaise();
+        } else if (c.raisePendingOf()) {
+            c = c.withRaisePending(false);
+            emit RaiseCancelled(msg.sender);
         }
-        _meter = m.withCeilings(perPayment_, perPeriod_);
+        _control = c.withPerPayment(packedCeiling(perPayment_));
+        _meter = m.withPerPeriod(packedCeiling(perPeriod_));
         emit CeilingsChanged(perPayment_, perPeriod_);
     }
 
     /// @notice Writes a matured raise down. Anyone may; payments do it by themselves, and the views count it already.
     function applyRaise() external {
-        if (!_raiseMatured(_control.raiseAtOf())) revert NoPendingRaise();
-        _meter = _currentMeter(_control);
+        if (!_raiseMatured(_control)) revert NoPendingRaise();
+        (, _meter) = _current(_control);
     }
 
     /// @notice Drops a raise that is not in force yet.
     function cancelRaise() external onlyGuardianOrOwner {
-        uint40 effectiveAt = _control.raiseAtOf();
-        if (effectiveAt == 0 || _raiseMatured(effectiveAt)) revert NoPendingRaise();
-        _dropRaise();
+        Control c = _control;
+        if (!c.raisePendingOf() || _raiseMatured(c)) revert NoPendingRaise();
+        _control = c.withRaisePending(false);
+        emit RaiseCancelled(msg.sender);
     }
 
-    /// @notice Stops all payments and purse signatures at once. Nothing happens if they are stopped already.
+    /// @notice Stops all payments and purse signatures at once, and for good those signed before: it raises the epoch too. Nothing
+    /// happens if they are stopped already.
     function freeze() external onlyGuardianOrOwner {
         if (_control.frozenOf()) return;
         _control = _control.withFrozen(true);
         emit Frozen(msg.sender);
+        _raiseEpoch();
+    }
+
+    /// @notice Makes every nonce and purse signature of earlier epochs worthless for good, post-dated ones included.
+    function raiseEpoch() external onlyGuardianOrOwner {
+        _raiseEpoch();
     }
 
     /// @notice Lets payments go on.
@@ -63,9 +77,11 @@ abstract contract WalletAdmin is WalletRules {
         emit Unfrozen(msg.sender);
     }
 
-    /// @notice Sets who pays within the limits; zero for nobody. Signatures of the one before are worth nothing from here on.
+    /// @notice Sets who pays within the limits; zero for nobody. Raises the epoch: signatures of the one before are worth nothing from
+    /// here on, also when it becomes executor again.
     function setExecutor(address next) external onlyOwner {
         _changeExecutor(next);
+        _raiseEpoch();
     }
 
     /// @notice Sets who may freeze, beside the owner; zero for nobody else.
@@ -73,11 +89,20 @@ abstract contract WalletAdmin is WalletRules {
         _changeGuardian(next);
     }
 
-    /// @notice Replaces all approvers. Approvals of those who are not listed any more do not count.
+    /// @notice Replaces all approvers and raises `approversVersion`: approvals signed before do not count, also of those who are listed again.
     /// @param next The new set, each once, at most `MAX_APPROVERS`.
     /// @param threshold_ How many must sign; zero only when there are none.
     function setApprovers(address[] calldata next, uint8 threshold_) external onlyOwner {
         _changeApprovers(next, threshold_);
+    }
+
+    /// @notice Ends the approvals of a payment that has not been paid by them. Nothing happens if they are ended already.
+    function revokeApproval(bytes32 paymentId) external onlyOwner {
+        ApprovalState state = _approvals[paymentId];
+        if (state == ApprovalState.Paid) revert PaymentAlreadyPaid(paymentId);
+        if (state == ApprovalState.Revoked) return;
+        _approvals[paymentId] = ApprovalState.Revoked;
+        emit ApprovalRevoked(paymentId);
     }
 
     /// @notice Switches the allow-list.
@@ -94,10 +119,12 @@ abstract contract WalletAdmin is WalletRules {
         }
     }
 
-    /// @notice Sets the first second at which the executor can no longer pay; type(uint40).max for never.
+    /// @notice Sets the first second at which the executor can no longer pay; type(uint40).max for never. Where the validity was over,
+    /// it raises the epoch: what was signed for the former validity stays worthless.
     function setValidUntil(uint40 validUntil_) external onlyOwner {
-        _control = _control.withValidUntil(validUntil_);
-        emit ValidUntilChanged(validUntil_);
+        bool wasOver = block.timestamp >= validUntil();
+        _changeValidUntil(validUntil_);
+        if (wasOver) _raiseEpoch();
     }
 
     /// @notice Takes money out, of any ERC-20, frozen or not; it counts in no ceiling.
@@ -110,10 +137,5 @@ abstract contract WalletAdmin is WalletRules {
     /// @notice Not possible: see {OwnershipRequired}.
     function renounceOwnership() public view override onlyOwner {
         revert OwnershipRequired();
-    }
-
-    function _dropRaise() private {
-        _control = _control.withRaiseAt(0);
-        emit RaiseCancelled(msg.sender);
     }
 }

@@ -7,16 +7,26 @@ import {EnumerableSet} from "@openzeppelin/contracts/utils/structs/EnumerableSet
 import {IAgentWallet} from "./IAgentWallet.sol";
 import {IPolicyRegistry} from "./IPolicyRegistry.sol";
 import {Deployment, IWalletDeployer, WalletConfig} from "./WalletTypes.sol";
-import {Control, Meter} from "./WalletWords.sol";
+import {Control, Meter, NONCE_EPOCH_SHIFT, packedCeiling, unpackedCeiling} from "./WalletWords.sol";
 
 /// @title State of an agent wallet, the checks every payment passes, and what can be read
 abstract contract WalletRules is Ownable2Step, IAgentWallet {
     using EnumerableSet for EnumerableSet.AddressSet;
 
-    /// @dev One slot: the ceilings that `Control.raiseAt` will bring.
-    struct Raise {
+    /// @dev One slot, read only where `Control` says so: the ceilings that `raiseAt` will bring, packed as they will be stored, and the
+    /// first second at which the executor can no longer pay.
+    struct Terms {
         uint64 perPayment;
         uint64 perPeriod;
+        uint40 raiseAt;
+        uint40 validUntil;
+    }
+
+    /// @dev What became of a payment's approvals.
+    enum ApprovalState {
+        Open,
+        Paid,
+        Revoked
     }
 
     /// @notice Most approvers that a wallet may have.
@@ -37,15 +47,16 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
 
     Control internal _control;
     Meter internal _meter;
-    Raise internal _raise;
+    Terms internal _terms;
     /// @inheritdoc IAgentWallet
     address public guardian;
     /// @notice How many approvers must sign a payment above the ceilings; zero when there are none.
     uint8 public threshold;
+    /// @notice Number of the present set of approvers; part of what they sign.
+    uint64 public approversVersion;
     EnumerableSet.AddressSet internal _approvers;
     mapping(address payee => bool) internal _allowed;
-    mapping(uint256 word => uint256 bits) internal _usedNonces;
-    mapping(bytes32 paymentId => bool) internal _paidByApproval;
+    mapping(bytes32 paymentId => ApprovalState) internal _approvals;
 
     /// @dev Run by the factory only; asks it for everything.
     constructor() Ownable(msg.sender) {
@@ -60,8 +71,9 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
         raiseDelay = c.raiseDelay;
 
         _transferOwnership(c.owner);
-        _meter = _meter.withCeilings(c.perPayment, c.perPeriod);
-        _control = _control.withAllowListOn(c.allowListOn).withValidUntil(c.validUntil);
+        _meter = _meter.withPerPeriod(packedCeiling(c.perPeriod));
+        _control = _control.withAllowListOn(c.allowListOn).withPerPayment(packedCeiling(c.perPayment));
+        _changeValidUntil(c.validUntil);
         _changeGuardian(c.guardian);
         _changeExecutor(c.executor);
         _changeApprovers(c.approvers, c.threshold);
@@ -70,7 +82,6 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
         }
         emit CeilingsChanged(c.perPayment, c.perPeriod);
         emit AllowListSwitched(c.allowListOn);
-        emit ValidUntilChanged(c.validUntil);
     }
 
     /// @inheritdoc IAgentWallet
@@ -89,8 +100,13 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
     }
 
     /// @inheritdoc IAgentWallet
-    function validUntil() external view returns (uint40) {
-        return _control.validUntilOf();
+    function validUntil() public view returns (uint40) {
+        return _control.expiresOf() ? _terms.validUntil : type(uint40).max;
+    }
+
+    /// @inheritdoc IAgentWallet
+    function epoch() external view returns (uint32) {
+        return _control.epochOf();
     }
 
     /// @inheritdoc IAgentWallet
@@ -113,20 +129,20 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
         return _approvers.values();
     }
 
-    /// @notice The ceiling of one payment now, a matured raise included.
+    /// @notice The ceiling of one payment now, a matured raise included; type(uint64).max for none.
     function perPayment() external view returns (uint64) {
-        return _raiseMatured(_control.raiseAtOf()) ? _raise.perPayment : _meter.perPaymentOf();
+        return unpackedCeiling(_perPaymentNow(_control));
     }
 
-    /// @notice The ceiling of one period now, a matured raise included.
+    /// @notice The ceiling of one period now, a matured raise included; type(uint64).max for none.
     function perPeriod() public view returns (uint64) {
-        return _raiseMatured(_control.raiseAtOf()) ? _raise.perPeriod : _meter.perPeriodOf();
+        return unpackedCeiling(_raiseMatured(_control) ? _terms.perPeriod : _meter.perPeriodOf());
     }
 
     /// @notice Spent in the period of this block, payments by approval included.
     function spentInPeriod() public view returns (uint64) {
         Meter m = _meter;
-        return m.periodOf() == block.timestamp / periodSeconds ? m.spentOf() : 0;
+        return m.periodOf() == block.timestamp / periodSeconds ? uint64(m.spentOf()) : 0;
     }
 
     /// @notice What `pay` can still move in this period; zero when approvals went past the ceiling.
@@ -137,27 +153,61 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
 
     /// @notice The raise that waits: its ceilings and when they come into force; zeros when there is none.
     function pendingRaise() external view returns (uint64 perPayment_, uint64 perPeriod_, uint40 effectiveAt) {
-        effectiveAt = _control.raiseAtOf();
-        if (effectiveAt == 0 || _raiseMatured(effectiveAt)) return (0, 0, 0);
-        return (_raise.perPayment, _raise.perPeriod, effectiveAt);
+        Control c = _control;
+        if (!c.raisePendingOf() || _raiseMatured(c)) return (0, 0, 0);
+        Terms memory t = _terms;
+        return (unpackedCeiling(t.perPayment), unpackedCeiling(t.perPeriod), t.raiseAt);
     }
 
-    /// @notice Whether the nonce has paid.
+    /// @notice Whether the nonce can no longer pay: it paid, it left the window below the latest ones, or its epoch is over.
     function isNonceUsed(uint256 nonce) external view returns (bool) {
-        return _usedNonces[nonce >> 8] & (1 << (nonce & 0xff)) != 0;
+        (uint256 named, uint256 present) = (nonce >> NONCE_EPOCH_SHIFT, _control.epochOf());
+        return named == present ? _meter.indexUsed(uint32(nonce)) : named < present;
+    }
+
+    /// @notice The nonces of the present epoch. A nonce is epoch << 32 | index.
+    /// @return epoch_ The present epoch.
+    /// @return next The index above the highest that has paid: unused, and so is all above it.
+    /// @return window Bit i says whether index `next - 1 - i` has paid; indexes further down can no longer pay.
+    function nonceWindow() external view returns (uint32 epoch_, uint32 next, uint72 window) {
+        Meter m = _meter;
+        return (_control.epochOf(), uint32(m.nextOf()), uint72(m.windowOf()));
     }
 
     /// @notice Whether this payment was paid by approval.
     function isPaidByApproval(bytes32 paymentId) external view returns (bool) {
-        return _paidByApproval[paymentId];
+        return _approvals[paymentId] == ApprovalState.Paid;
+    }
+
+    /// @notice Whether the owner revoked the approvals of this payment.
+    function isApprovalRevoked(bytes32 paymentId) external view returns (bool) {
+        return _approvals[paymentId] == ApprovalState.Revoked;
+    }
+
+    /// @inheritdoc IAgentWallet
+    function vouchForTransfer(address to, uint64 value, bytes32 policyDigest) external view returns (address, uint32) {
+        Control c = _control;
+        _checkOpen(c, policyDigest);
+        // A stolen executor key must not get around the owner's list by way of the purse.
+        if (c.allowListOnOf() && to != address(this) && !isAllowed(to)) revert PayeeNotAllowed(to);
+        uint256 ceiling = _perPaymentNow(c);
+        if (value > ceiling) revert PerPaymentCeilingExceeded(value, ceiling);
+        return (c.executorOf(), c.epochOf());
     }
 
     /// @dev Executor, freeze, validity and policy: what all ways of paying demand.
     function _authorize(bytes32 policyDigest) internal view returns (Control c) {
         c = _control;
         if (msg.sender != c.executorOf()) revert NotExecutor(msg.sender, c.executorOf());
+        _checkOpen(c, policyDigest);
+    }
+
+    /// @dev Freeze, validity and policy: what binds payments and the purse alike.
+    function _checkOpen(Control c, bytes32 policyDigest) internal view {
         if (c.frozenOf()) revert WalletFrozen();
-        if (block.timestamp >= c.validUntilOf()) revert WalletExpired(block.timestamp, c.validUntilOf());
+        if (c.expiresOf() && block.timestamp >= _terms.validUntil) {
+            revert WalletExpired(block.timestamp, _terms.validUntil);
+        }
         if (registry != address(0) && !IPolicyRegistry(registry).isActive(policyDigest)) {
             revert PolicyNotActive(policyDigest, registry);
         }
@@ -167,36 +217,59 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
         if (payee == address(0) || payee == token || payee == address(this)) revert InvalidPayee(payee);
     }
 
-    function _useNonce(uint256 nonce) internal {
-        uint256 word = _usedNonces[nonce >> 8];
-        uint256 bit = 1 << (nonce & 0xff);
-        if (word & bit != 0) revert NonceUsed(nonce);
-        _usedNonces[nonce >> 8] = word | bit;
+    /// @dev The meter with the nonce used. The caller writes it back.
+    function _useNonce(Control c, Meter m, uint256 nonce) internal pure returns (Meter) {
+        if (nonce >> NONCE_EPOCH_SHIFT != c.epochOf()) revert NonceOfAnotherEpoch(nonce, c.epochOf());
+        return m.useIndex(uint32(nonce), nonce);
     }
 
-    /// @dev The meter of this period with the ceilings in force. The caller writes it back.
-    function _currentMeter(Control c) internal returns (Meter m) {
+    /// @dev Control and meter with the ceilings in force and this period's total. The caller writes the meter back.
+    function _current(Control c) internal returns (Control, Meter m) {
         m = _meter;
-        if (_raiseMatured(c.raiseAtOf())) {
-            m = m.withCeilings(_raise.perPayment, _raise.perPeriod);
-            _control = c.withRaiseAt(0);
-            emit CeilingsChanged(m.perPaymentOf(), m.perPeriodOf());
+        if (_raiseMatured(c)) {
+            Terms memory t = _terms;
+            c = c.withPerPayment(t.perPayment).withRaisePending(false);
+            m = m.withPerPeriod(t.perPeriod);
+            _control = c;
+            emit CeilingsChanged(unpackedCeiling(t.perPayment), unpackedCeiling(t.perPeriod));
         }
         uint256 period = block.timestamp / periodSeconds;
-        if (m.periodOf() != period) m = m.withSpent(0, period);
+        if (m.periodOf() != period) m = m.startPeriod(period);
+        return (c, m);
     }
 
-    function _raiseMatured(uint40 raiseAt) internal view returns (bool) {
-        return raiseAt != 0 && block.timestamp >= raiseAt;
+    function _raiseMatured(Control c) internal view returns (bool) {
+        return c.raisePendingOf() && block.timestamp >= _terms.raiseAt;
+    }
+
+    /// @dev Packed: see `unpackedCeiling`.
+    function _perPaymentNow(Control c) internal view returns (uint256) {
+        return _raiseMatured(c) ? _terms.perPayment : c.perPaymentOf();
+    }
+
+    /// @dev The caller has read `_control` after this only. Reverts at the last epoch there is, 2^32 - 1.
+    function _raiseEpoch() internal {
+        uint32 next = _control.epochOf() + 1;
+        _control = _control.withEpoch(next);
+        _meter = _meter.withoutNonces();
+        emit EpochRaised(next, msg.sender);
+    }
+
+    function _changeValidUntil(uint40 next) internal {
+        _terms.validUntil = next;
+        _control = _control.withExpires(next != type(uint40).max);
+        emit ValidUntilChanged(next);
     }
 
     function _changeGuardian(address next) internal {
+        if (next != address(0) && next == _control.executorOf()) revert RoleConflict(next);
         emit GuardianChanged(guardian, next);
         guardian = next;
     }
 
     function _changeExecutor(address next) internal {
-        if (next != address(0) && (next == owner() || _approvers.contains(next))) revert RoleConflict(next);
+        bool taken = next == owner() || next == guardian || _approvers.contains(next);
+        if (next != address(0) && taken) revert RoleConflict(next);
         emit ExecutorChanged(_control.executorOf(), next);
         _control = _control.withExecutor(next);
     }
@@ -212,6 +285,7 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
             if (!_approvers.add(next[i])) revert InvalidApprovers(count, threshold_, MAX_APPROVERS);
         }
         threshold = threshold_;
+        ++approversVersion;
         emit ApproversChanged(next, threshold_);
     }
 

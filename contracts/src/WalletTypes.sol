@@ -7,8 +7,8 @@ pragma solidity 0.8.37;
 /// @param executor The server's key: pays within the limits.
 /// @param approvers Whose signatures carry a payment above the ceilings or off the list; EOA or ERC-1271.
 /// @param threshold How many approvers must sign; zero only with no approvers, then nothing can be approved.
-/// @param perPayment Most that one payment may move, in micro-USDC.
-/// @param perPeriod Most that one period may move, in micro-USDC.
+/// @param perPayment Most that one payment may move, in micro-USDC, below 2^58 - 1; type(uint64).max for no ceiling.
+/// @param perPeriod Most that one period may move, with the same bounds.
 /// @param periodSeconds Length of a period; periods are [k * periodSeconds, (k + 1) * periodSeconds) of Unix time.
 /// @param validUntil First second at which the executor can no longer pay; type(uint40).max for ever.
 /// @param raiseDelay Seconds between asking for a higher ceiling and having it.

@@ -3,20 +3,69 @@ pragma solidity 0.8.37;
 
 /// @dev The two storage words that every payment reads, packed by hand: structs cost a load and a store per field.
 
-/// @dev executor (160 bits) | frozen (1) | allowListOn (1) | validUntil (40) | raiseAt (40; zero: no raise pending).
+/// @dev executor (160 bits) | frozen (1) | allowListOn (1) | expires (1) | raisePending (1) | epoch (32) | perPayment (58).
+/// `expires` and `raisePending` say that the wallet's `Terms` must be read; without them a payment does not touch that slot.
 type Control is uint256;
 
-/// @dev perPayment (64) | perPeriod (64) | spent (64) | period (40), the period to which `spent` belongs.
+/// @dev perPeriod (58) | spent (58) | period (36), to which `spent` belongs | nonces: next (32), window (72).
+/// `next` is the index above the highest that paid in this epoch; bit i of the window says whether index `next - 1 - i` paid.
 type Meter is uint256;
 
-using {executorOf, frozenOf, allowListOnOf, validUntilOf, raiseAtOf} for Control global;
-using {withExecutor, withFrozen, withAllowListOn, withValidUntil, withRaiseAt} for Control global;
-using {perPaymentOf, perPeriodOf, spentOf, periodOf, withSpent, withCeilings} for Meter global;
+using {executorOf, frozenOf, allowListOnOf, expiresOf, raisePendingOf, epochOf, perPaymentOf} for Control global;
+using {
+    withExecutor,
+    withFrozen,
+    withAllowListOn,
+    withExpires,
+    withRaisePending,
+    withEpoch,
+    withPerPayment
+} for Control global;
+using {perPeriodOf, spentOf, periodOf, nextOf, windowOf, plusSpent, withPerPeriod} for Meter global;
+using {startPeriod, indexUsed, useIndex, withoutNonces} for Meter global;
+
+/// @notice A ceiling above `most` does not fit; only type(uint64).max, for none, stands above it.
+error CeilingTooLarge(uint64 ceiling, uint64 most);
+/// @notice The block's time is beyond what the meter can count.
+error TimeTooLate(uint256 period);
+/// @notice The nonce has paid already, or has left the window of the last `NONCE_WINDOW` nonces.
+error NonceUsed(uint256 nonce);
+/// @notice The nonce lies further ahead of the last one than one payment may move the window.
+error NonceTooFar(uint256 nonce, uint256 most);
 
 uint256 constant FROZEN_BIT = 1 << 160;
 uint256 constant LIST_BIT = 1 << 161;
-uint256 constant VALID_UNTIL_SHIFT = 162;
-uint256 constant RAISE_AT_SHIFT = 202;
+uint256 constant EXPIRES_BIT = 1 << 162;
+uint256 constant RAISE_BIT = 1 << 163;
+uint256 constant EPOCH_SHIFT = 164;
+uint256 constant PER_PAYMENT_SHIFT = 196;
+
+uint256 constant SPENT_SHIFT = 58;
+uint256 constant PERIOD_SHIFT = 116;
+uint256 constant NEXT_SHIFT = 152;
+uint256 constant WINDOW_SHIFT = 184;
+
+/// @dev 58 bits of micro-USDC are 288 billion USDC. As a ceiling it means: none.
+uint256 constant AMOUNT_MASK = (1 << 58) - 1;
+uint256 constant PERIOD_MASK = (1 << 36) - 1;
+uint256 constant NEXT_MASK = (1 << 32) - 1;
+/// @dev How many of the latest nonces can still pay.
+uint256 constant NONCE_WINDOW = 72;
+/// @dev How far ahead of the last one a nonce may lie: it takes 65,536 payments to use up an epoch, and never the window's future.
+uint256 constant NONCE_JUMP = 1 << 16;
+/// @dev A nonce is epoch << 32 | index.
+uint256 constant NONCE_EPOCH_SHIFT = 32;
+
+/// @dev The 58 bits for a ceiling. type(uint64).max is "none"; what lies between does not fit and is refused, never cut off.
+function packedCeiling(uint64 ceiling) pure returns (uint256) {
+    if (ceiling == type(uint64).max) return AMOUNT_MASK;
+    if (ceiling >= AMOUNT_MASK) revert CeilingTooLarge(ceiling, uint64(AMOUNT_MASK - 1));
+    return ceiling;
+}
+
+function unpackedCeiling(uint256 packed) pure returns (uint64) {
+    return packed == AMOUNT_MASK ? type(uint64).max : uint64(packed);
+}
 
 function executorOf(Control c) pure returns (address) {
     return address(uint160(Control.unwrap(c)));
@@ -30,12 +79,21 @@ function allowListOnOf(Control c) pure returns (bool) {
     return Control.unwrap(c) & LIST_BIT != 0;
 }
 
-function validUntilOf(Control c) pure returns (uint40) {
-    return uint40(Control.unwrap(c) >> VALID_UNTIL_SHIFT);
+function expiresOf(Control c) pure returns (bool) {
+    return Control.unwrap(c) & EXPIRES_BIT != 0;
 }
 
-function raiseAtOf(Control c) pure returns (uint40) {
-    return uint40(Control.unwrap(c) >> RAISE_AT_SHIFT);
+function raisePendingOf(Control c) pure returns (bool) {
+    return Control.unwrap(c) & RAISE_BIT != 0;
+}
+
+function epochOf(Control c) pure returns (uint32) {
+    return uint32(Control.unwrap(c) >> EPOCH_SHIFT);
+}
+
+/// @dev Packed: see {unpackedCeiling}.
+function perPaymentOf(Control c) pure returns (uint256) {
+    return Control.unwrap(c) >> PER_PAYMENT_SHIFT & AMOUNT_MASK;
 }
 
 function withExecutor(Control c, address executor) pure returns (Control) {
@@ -43,44 +101,105 @@ function withExecutor(Control c, address executor) pure returns (Control) {
 }
 
 function withFrozen(Control c, bool on) pure returns (Control) {
-    return Control.wrap(on ? Control.unwrap(c) | FROZEN_BIT : Control.unwrap(c) & ~FROZEN_BIT);
+    return _withBit(c, FROZEN_BIT, on);
 }
 
 function withAllowListOn(Control c, bool on) pure returns (Control) {
-    return Control.wrap(on ? Control.unwrap(c) | LIST_BIT : Control.unwrap(c) & ~LIST_BIT);
+    return _withBit(c, LIST_BIT, on);
 }
 
-function withValidUntil(Control c, uint40 time) pure returns (Control) {
-    uint256 mask = uint256(type(uint40).max) << VALID_UNTIL_SHIFT;
-    return Control.wrap(Control.unwrap(c) & ~mask | uint256(time) << VALID_UNTIL_SHIFT);
+function withExpires(Control c, bool on) pure returns (Control) {
+    return _withBit(c, EXPIRES_BIT, on);
 }
 
-function withRaiseAt(Control c, uint40 time) pure returns (Control) {
-    uint256 mask = uint256(type(uint40).max) << RAISE_AT_SHIFT;
-    return Control.wrap(Control.unwrap(c) & ~mask | uint256(time) << RAISE_AT_SHIFT);
+function withRaisePending(Control c, bool on) pure returns (Control) {
+    return _withBit(c, RAISE_BIT, on);
 }
 
-function perPaymentOf(Meter m) pure returns (uint64) {
-    return uint64(Meter.unwrap(m));
+function withEpoch(Control c, uint32 epoch) pure returns (Control) {
+    uint256 mask = uint256(type(uint32).max) << EPOCH_SHIFT;
+    return Control.wrap(Control.unwrap(c) & ~mask | uint256(epoch) << EPOCH_SHIFT);
 }
 
-function perPeriodOf(Meter m) pure returns (uint64) {
-    return uint64(Meter.unwrap(m) >> 64);
+/// @dev `packed` comes from {packedCeiling}.
+function withPerPayment(Control c, uint256 packed) pure returns (Control) {
+    return Control.wrap(Control.unwrap(c) & ~(AMOUNT_MASK << PER_PAYMENT_SHIFT) | packed << PER_PAYMENT_SHIFT);
 }
 
-function spentOf(Meter m) pure returns (uint64) {
-    return uint64(Meter.unwrap(m) >> 128);
+function _withBit(Control c, uint256 bit, bool on) pure returns (Control) {
+    return Control.wrap(on ? Control.unwrap(c) | bit : Control.unwrap(c) & ~bit);
+}
+
+/// @dev Packed: see {unpackedCeiling}.
+function perPeriodOf(Meter m) pure returns (uint256) {
+    return Meter.unwrap(m) & AMOUNT_MASK;
+}
+
+function spentOf(Meter m) pure returns (uint256) {
+    return Meter.unwrap(m) >> SPENT_SHIFT & AMOUNT_MASK;
 }
 
 function periodOf(Meter m) pure returns (uint256) {
-    return Meter.unwrap(m) >> 192;
+    return Meter.unwrap(m) >> PERIOD_SHIFT & PERIOD_MASK;
 }
 
-/// @dev `period` is a Unix time divided by at least one, so it fits its 40 bits and more.
-function withSpent(Meter m, uint64 spent, uint256 period) pure returns (Meter) {
-    return Meter.wrap(uint128(Meter.unwrap(m)) | uint256(spent) << 128 | period << 192);
+function nextOf(Meter m) pure returns (uint256) {
+    return Meter.unwrap(m) >> NEXT_SHIFT & NEXT_MASK;
 }
 
-function withCeilings(Meter m, uint64 perPayment, uint64 perPeriod) pure returns (Meter) {
-    return Meter.wrap(Meter.unwrap(m) >> 128 << 128 | uint256(perPeriod) << 64 | perPayment);
+function windowOf(Meter m) pure returns (uint256) {
+    return Meter.unwrap(m) >> WINDOW_SHIFT;
+}
+
+/// @dev The caller has checked that the new total is at most AMOUNT_MASK.
+function plusSpent(Meter m, uint256 amount) pure returns (Meter) {
+    unchecked {
+        return Meter.wrap(Meter.unwrap(m) + (amount << SPENT_SHIFT));
+    }
+}
+
+/// @dev `packed` comes from {packedCeiling}.
+function withPerPeriod(Meter m, uint256 packed) pure returns (Meter) {
+    return Meter.wrap(Meter.unwrap(m) & ~AMOUNT_MASK | packed);
+}
+
+/// @dev Nothing is spent in a new period; the nonces stay.
+function startPeriod(Meter m, uint256 period) pure returns (Meter) {
+    if (period > PERIOD_MASK) revert TimeTooLate(period);
+    uint256 mask = AMOUNT_MASK << SPENT_SHIFT | PERIOD_MASK << PERIOD_SHIFT;
+    return Meter.wrap(Meter.unwrap(m) & ~mask | period << PERIOD_SHIFT);
+}
+
+/// @dev Whether the index can no longer pay in this epoch.
+function indexUsed(Meter m, uint256 index) pure returns (bool) {
+    uint256 next = m.nextOf();
+    if (index >= next) return false;
+    uint256 age = next - 1 - index;
+    return age >= NONCE_WINDOW || m.windowOf() >> age & 1 != 0;
+}
+
+/// @dev Marks the index of a nonce as paid; the window moves up with it.
+function useIndex(Meter m, uint256 index, uint256 nonce) pure returns (Meter) {
+    uint256 word = Meter.unwrap(m);
+    uint256 next = word >> NEXT_SHIFT & NEXT_MASK;
+    // `index` is below 2^32, so none of this can overflow; what is shifted out above bit 255 has left the window.
+    unchecked {
+        if (index >= next) {
+            uint256 step = index + 1 - next;
+            if (step > NONCE_JUMP || index == NEXT_MASK) {
+                revert NonceTooFar(nonce, nonce - index + next + NONCE_JUMP - 1);
+            }
+            uint256 window = word >> WINDOW_SHIFT << step | 1;
+            return Meter.wrap(word & (1 << NEXT_SHIFT) - 1 | (index + 1) << NEXT_SHIFT | window << WINDOW_SHIFT);
+        }
+        uint256 age = next - 1 - index;
+        uint256 bit = 1 << WINDOW_SHIFT + age;
+        if (age >= NONCE_WINDOW || word & bit != 0) revert NonceUsed(nonce);
+        return Meter.wrap(word | bit);
+    }
+}
+
+/// @dev A new epoch begins with all its nonces unused.
+function withoutNonces(Meter m) pure returns (Meter) {
+    return Meter.wrap(Meter.unwrap(m) & (1 << NEXT_SHIFT) - 1);
 }
