@@ -11,7 +11,7 @@ import { openShadows } from './shadows.ts';
 /** The organisation's PolicyRegistry on chain, if wallets are pinned to one. */
 export interface RegistryPort {
   /** Makes the digest active on chain if it is not; resolves when the chain says so. */
-  ensureActive(digest: string): Promise<void>;
+  ensureActive(digest: string, only: boolean): Promise<void>;
 }
 
 export type PolicyVersion = {
@@ -32,8 +32,11 @@ export interface Activations {
   active(): Policy;
   /** Proves a bundle and keeps it. The same bundle twice is one version. */
   load(bundleText: string, note: string, act: Act): Promise<Policy>;
-  /** First on chain, then here, between two requests: those before decide by the old one, those after by the new one. */
-  activate(digest: string, kind: Activation['kind'], act: Act): Promise<Policy>;
+  /**
+   * First on chain, then here, between two requests: those before decide by the old one, those after by the new one. `only`: every
+   * other policy ends on chain in the same act.
+   */
+  activate(digest: string, kind: Activation['kind'], act: Act, only?: boolean): Promise<Policy>;
   /** Activates the version that was active before this one. `to`: which one is meant; another is `conflict`. */
   rollback(act: Act, to?: string): Promise<Policy>;
   /** The candidate that the gate asks as well, or null. */
@@ -85,9 +88,9 @@ export async function openActivations(
       });
       return policy;
     },
-    async activate(digest, kind, act) {
+    async activate(digest, kind, act, only = false) {
       const policy = await loadStored(store, digest);
-      await registry?.ensureActive(digest);
+      await registry?.ensureActive(digest, only);
       const written = store.write((tx) => {
         const from = current?.digest ?? null;
         tx.run(
@@ -102,7 +105,11 @@ export async function openActivations(
         const unlike = new Set(metersUnlike(policy.meters, current?.meters ?? {}));
         const fresh = Object.fromEntries(Object.entries(policy.meters).filter(([name]) => unlike.has(name)));
         const payments = recountMeters(tx, fresh, act.atMs);
-        const data = { from, ...(current && unlike.size > 0 ? { meters_recounted: [...unlike], payments } : {}) };
+        const data = {
+          from,
+          ...(only ? { only } : {}),
+          ...(current && unlike.size > 0 ? { meters_recounted: [...unlike], payments } : {}),
+        };
         appendEvent(tx, { type, actor: act.actor, policyDigest: digest, data }, act.atMs);
         shadows.onActivation(tx, policy, act);
         tx.afterCommit(() => {

@@ -23,7 +23,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   world = await gateWorld();
   onChain = async () => {};
-  policies = await openActivations(world.store, { ensureActive: (digest) => onChain(digest) }, () => NOON_MS);
+  policies = await openActivations(world.store, { ensureActive: (digest) => onChain(digest, false) }, () => NOON_MS);
 });
 afterEach(() => world.store.close());
 

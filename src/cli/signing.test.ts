@@ -14,6 +14,7 @@ const payment = {
   network: 'eip155:31337',
   address: payee,
   amount: { value: '6.00', currency: 'USDC' },
+  policy_digest: `sha256:${'cd'.repeat(32)}`,
   decision_hash: `0x${'ab'.repeat(32)}`,
   review: { expires_at: '2026-11-25T20:24:10.900Z' },
 };
@@ -24,7 +25,9 @@ const honest = approvalTypedData('approve', {
   chainKey: keccak256(toHex(payment.id)),
   payee,
   amount: microUsdc(6_000_000n),
+  policyDigest: `0x${'cd'.repeat(32)}`,
   decisionHash: `0x${'ab'.repeat(32)}`,
+  approversVersion: 3n,
   expiresAtS: Math.floor(Date.parse(payment.review.expires_at) / 1000),
 });
 

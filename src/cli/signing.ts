@@ -24,7 +24,10 @@ export function typedDataFor(verdict: Verdict, payment: Document, offered: unkno
     chainKey: keccak256(toHex(String(payment.id))),
     payee: address(payment.address, 'payee'),
     amount: parsePositiveUsdc(String(at(payment, 'amount.value'))),
+    policyDigest: digest(payment.policy_digest),
     decisionHash: String(payment.decision_hash) as Hex,
+    // The wallet's own count: with another one the signature is worth nothing.
+    approversVersion: version(at(offered, 'message.approversVersion')),
     expiresAtS: Math.floor(Date.parse(String(at(payment, 'review.expires_at'))) / 1000),
   });
   return onlyIfSame(expected, offered);
@@ -61,6 +64,21 @@ function onlyIfSame(expected: TypedDataDefinition, offered: unknown): TypedDataD
   throw new BursarError('signing_refused', {
     message: `What the server asks to sign differs from what it shows: ${differing.map(({ field }) => field).join(', ')}.`,
     details: { differing },
+  });
+}
+
+function digest(value: unknown): Hex {
+  const hex = /^sha256:([0-9a-f]{64})$/.exec(String(value))?.[1];
+  if (!hex) throw new BursarError('signing_refused', { message: 'The policy digest is none.', details: { value } });
+  return `0x${hex}`;
+}
+
+function version(value: unknown): bigint {
+  const text = String(value);
+  if (/^[1-9][0-9]{0,18}$/.test(text)) return BigInt(text);
+  throw new BursarError('signing_refused', {
+    message: 'The version of the approvers is no number.',
+    details: { value },
   });
 }
 

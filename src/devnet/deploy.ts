@@ -1,10 +1,14 @@
-import { type Account, type Address, encodeDeployData, encodeFunctionData, getContractAddress } from 'viem';
 import {
-  agentWalletFactoryAbi,
-  agentWalletFactoryBytecode,
-  policyRegistryAbi,
-  policyRegistryBytecode,
-} from '../wallet/contracts.generated.ts';
+  type Account,
+  type Address,
+  concatHex,
+  encodeDeployData,
+  encodeFunctionData,
+  getContractAddress,
+  zeroHash,
+} from 'viem';
+import { agentWalletFactoryAbi, policyRegistryAbi, policyRegistryBytecode } from '../wallet/contracts.generated.ts';
+import { CREATE2_DEPLOYER, factoryAddress, factoryCreationCode } from '../wallet/factoryAddress.ts';
 import { type DevClient, sendInOrder } from './client.ts';
 
 export type BursarContracts = { factory: Address; registry: Address };
@@ -20,13 +24,13 @@ export type DeployOptions = {
   firstNonce?: bigint;
 };
 
-/** Deploys PolicyRegistry and AgentWalletFactory, and ties the factory to the token and the registry. 3 transactions, 4 with an anchorer. */
+/** Deploys PolicyRegistry and AgentWalletFactory (the factory where its owner's always is), and ties the factory to the token and the registry. 3 transactions, 4 with an anchorer. */
 export async function deployBursar(client: DevClient, options: DeployOptions): Promise<BursarContracts> {
   const { owner, token, anchorer, gracePeriodSeconds = 3_600 } = options;
   const now = BigInt(await client.getTransactionCount({ address: owner.address, blockTag: 'pending' }));
   const nonce = options.firstNonce ?? now;
   const registry = getContractAddress({ from: owner.address, nonce });
-  const factory = getContractAddress({ from: owner.address, nonce: nonce + 1n });
+  const factory = factoryAddress(owner.address);
   const steps = [
     {
       data: encodeDeployData({
@@ -35,13 +39,7 @@ export async function deployBursar(client: DevClient, options: DeployOptions): P
         args: [owner.address, gracePeriodSeconds],
       }),
     },
-    {
-      data: encodeDeployData({
-        abi: agentWalletFactoryAbi,
-        bytecode: agentWalletFactoryBytecode,
-        args: [owner.address],
-      }),
-    },
+    { to: CREATE2_DEPLOYER, data: concatHex([zeroHash, factoryCreationCode(owner.address)]) },
     {
       to: factory,
       data: encodeFunctionData({ abi: agentWalletFactoryAbi, functionName: 'configure', args: [token, registry] }),

@@ -1,6 +1,7 @@
 import type { Account, Address, Hex } from 'viem';
 import type { MicroUsdc } from '../money/microUsdc.ts';
-import { policyRegistryAbi } from '../wallet/contracts.generated.ts';
+import { setDeployerCall } from '../wallet/agentWallet.ts';
+import { agentWalletFactoryAbi, policyRegistryAbi } from '../wallet/contracts.generated.ts';
 import { activatePolicyCall } from '../wallet/policyRegistry.ts';
 import { devAccounts } from './accounts.ts';
 import { type Anvil, type AnvilOptions, startAnvil } from './anvil.ts';
@@ -13,6 +14,8 @@ export type LocalChainOptions = AnvilOptions & {
   owner: Account;
   /** Who anchors the event log, named by the owner in its next transaction. */
   anchorer?: Address;
+  /** May make wallets of the factory, beside the owner. */
+  deployers?: readonly Address[];
   /** Active in the registry from the start (bytes32). */
   policyDigest?: Hex;
 };
@@ -21,6 +24,8 @@ export type LocalChain = BursarContracts & {
   readonly anvil: Anvil;
   readonly client: DevClient;
   readonly usdc: Usdc;
+  /** Of registry and factory. */
+  readonly owner: Account;
   /** A faucet for USDC. */
   mint(to: Address, amount: MicroUsdc): Promise<void>;
   /** Tops addresses up to 100 coins for gas. */
@@ -35,7 +40,7 @@ const GAS_WEI = 100n * 10n ** 18n;
  * file it is the same chain again, and a set-up that was cut short goes on where it stopped.
  */
 export async function startLocalChain(options: LocalChainOptions): Promise<LocalChain> {
-  const { owner, policyDigest, anchorer, ...anvilOptions } = options;
+  const { owner, policyDigest, anchorer, deployers = [], ...anvilOptions } = options;
   const anvil = await startAnvil(anvilOptions);
   try {
     const client = devClient(anvil.url, anvil.chainId);
@@ -55,12 +60,14 @@ export async function startLocalChain(options: LocalChainOptions): Promise<Local
       firstNonce: 0n,
       ...(anchorer ? { anchorer } : {}),
     });
+    await nameDeployers(client, owner, contracts.factory, deployers);
     if (policyDigest !== undefined) await activateOnce(client, owner, contracts.registry, policyDigest);
     return {
       ...contracts,
       anvil,
       client,
       usdc,
+      owner,
       mint: (to, amount) => mintUsdc(client, usdc, to, amount),
       fundGas,
       stop: () => anvil.stop(),
@@ -68,6 +75,25 @@ export async function startLocalChain(options: LocalChainOptions): Promise<Local
   } catch (error) {
     await anvil.stop();
     throw error;
+  }
+}
+
+/** Those that are named already are not named again: a set-up that was cut short, or a chain that is resumed. */
+async function nameDeployers(
+  client: DevClient,
+  owner: Account,
+  factory: Address,
+  deployers: readonly Address[],
+): Promise<void> {
+  const question = { address: factory, abi: agentWalletFactoryAbi, functionName: 'isDeployer' } as const;
+  const known = await Promise.all(deployers.map((deployer) => client.readContract({ ...question, args: [deployer] })));
+  const missing = deployers.filter((_, index) => !known[index]);
+  if (missing.length > 0) {
+    await sendInOrder(
+      client,
+      owner,
+      missing.map((deployer) => setDeployerCall(factory, deployer, true)),
+    );
   }
 }
 

@@ -4,14 +4,15 @@ import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Desk, openScene, requirementsFor, type Scene, SELLER } from '../../test/support/paymentScene.ts';
 import { devAccounts } from '../devnet/accounts.ts';
+import { sendInOrder } from '../devnet/client.ts';
 import { examplePayment } from '../devnet/examplePayment.ts';
 import { newId } from '../ids/ids.ts';
 import { microUsdc } from '../money/microUsdc.ts';
-import { createWalletCall } from '../wallet/agentWallet.ts';
+import { announceCall, createWalletCall } from '../wallet/agentWallet.ts';
 import { approvedTransferFromReservation } from '../wallet/approvedTransfer.ts';
 import { environmentKeys } from '../wallet/keys.ts';
 import { signPurseAuthorization } from '../wallet/purse.ts';
-import { predictAddresses, walletConfig } from '../wallet/walletConfig.ts';
+import { predictAddresses, saltOf, walletConfig } from '../wallet/walletConfig.ts';
 
 let scene: Scene;
 let desk: Desk;
@@ -53,7 +54,9 @@ async function counterfactual(factory?: Address): Promise<{ purse: Address; payl
     domain: scene.domain,
     nowS,
     validBeforeS: nowS + 120,
+    epoch: 0,
   });
+  await sendInOrder(scene.local.client, scene.local.owner, [announceCall(scene.local.factory, saltOf(config))]);
   const { to, data } = createWalletCall(scene.local.factory, config);
   const signature: Hex = serializeErc6492Signature({ address: factory ?? to, data, signature: signed.signature });
   const accepted = requirementsFor(scene, PRICE);

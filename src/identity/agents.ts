@@ -23,6 +23,8 @@ export type Ceilings = {
   periodSeconds: number;
   threshold: number;
   approvers: Address[];
+  /** Of that list; 1 until the owner sets another. */
+  approversVersion?: number;
   allowList: Address[] | null;
 };
 /** What a wallet will be, before it is deployed. */

@@ -55,7 +55,7 @@ const executed = (address: Hex, paymentId: Hex): Log =>
       eventName: 'PaymentExecuted',
       args: { paymentId, payee: SELLER, policyDigest: POLICY },
     }),
-    encodeAbiParameters([{ type: 'address' }, { type: 'uint256' }, { type: 'bytes32' }], [TOKEN, 5n, DECISION]),
+    encodeAbiParameters([{ type: 'uint256' }, { type: 'bytes32' }], [5n, DECISION]),
   );
 const used = (address: Hex, authorizer: Hex, nonce: Hex): Log =>
   logOf(address, encodeEventTopics({ abi: tokenAbi, eventName: 'AuthorizationUsed', args: { authorizer, nonce } }));

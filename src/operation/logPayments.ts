@@ -4,7 +4,7 @@ import type { Payment } from '../payments/payment.ts';
 import type { ReadTx } from '../store/store.ts';
 
 const events = parseAbi([
-  'event PaymentExecuted(bytes32 indexed paymentId, address indexed payee, bytes32 indexed policyDigest, address token, uint256 amount, bytes32 decisionHash)',
+  'event PaymentExecuted(bytes32 indexed paymentId, address indexed payee, bytes32 indexed policyDigest, uint256 amount, bytes32 decisionHash)',
   'event AuthorizationUsed(address indexed authorizer, bytes32 indexed nonce)',
 ]);
 

@@ -2,6 +2,7 @@ import { type Address, type Hex, isHex, zeroAddress } from 'viem';
 import { z } from 'zod';
 import { BursarError } from '../errors/base.ts';
 import { getAgent } from '../identity/agents.ts';
+import type { PaymentId } from '../ids/ids.ts';
 import { callOf, explainCeilings, isOfRegistry, methodOf, type OwnerAction, ownerActions } from '../owner/action.ts';
 import { safeFile } from '../owner/safe.ts';
 import { checkOwnerCall } from '../owner/signedCall.ts';
@@ -14,7 +15,7 @@ import { enqueueTransaction } from '../wallet/transactions.ts';
 import { readWalletState, type WalletState } from '../wallet/walletState.ts';
 import type { App } from './app.ts';
 import { operation } from './operation.ts';
-import { AddressText, Amount, Digest, Ref, Time } from './schemas.ts';
+import { AddressText, Amount, Digest, idOf, Ref, Time } from './schemas.ts';
 import { raiseDelay } from './wallets.ts';
 
 const shape = {
@@ -23,7 +24,7 @@ const shape = {
   per_payment: Amount.optional(),
   per_period: Amount.optional(),
   address: AddressText.optional().describe(
-    'The executor, guardian, next owner (of the wallet or the registry), or where a withdrawal goes; 0x0 for nobody',
+    'The executor, guardian, next owner (of the wallet or the registry), where a withdrawal goes, or the token that is swept from the purse; 0x0 for nobody',
   ),
   addresses: z.array(AddressText).max(200).optional().describe('Approvers, or payees of the allow-list'),
   threshold: z.int().min(0).max(32).optional(),
@@ -31,6 +32,7 @@ const shape = {
   until: Time.optional().describe('Of set_valid_until; without it: no end'),
   amount: Amount.optional().describe('Of a withdrawal'),
   digest: Digest.optional().describe('Of the policy to activate or to retire'),
+  payment: idOf('payment').optional().describe('Of revoke_approval'),
 };
 const Input = z.strictObject(shape);
 const CallView = z.object({
@@ -61,7 +63,7 @@ const SentView = z.object({
 });
 
 function actionOf(input: z.output<typeof Input>): OwnerAction {
-  const { action, address, addresses, threshold, on, amount, until, digest } = input;
+  const { action, address, addresses, threshold, on, amount, until, digest, payment } = input;
   return {
     action,
     perPayment: input.per_payment,
@@ -73,6 +75,7 @@ function actionOf(input: z.output<typeof Input>): OwnerAction {
     amount,
     untilS: until === undefined ? undefined : Math.floor(Date.parse(until) / 1000),
     digest: digest === undefined ? undefined : policyDigestOnChain(digest),
+    payment: payment as PaymentId | undefined,
   };
 }
 
@@ -83,7 +86,10 @@ async function prepare(app: App, input: z.output<typeof Input>): Promise<Prepare
   const { wallet } = app.store.read((tx) => getAgent(tx, input.id));
   if (!wallet) throw new BursarError('not_configured', { message: 'The agent has no wallet on this chain.' });
   const { registry } = app.addresses;
-  const call = callOf({ wallet: wallet.address, token: app.chain.token, registry }, actionOf(input));
+  const call = callOf(
+    { wallet: wallet.address, purse: wallet.purse, token: app.chain.token, registry },
+    actionOf(input),
+  );
   const state = isOfRegistry(input.action) ? null : await readWalletState(app.chain, wallet.address);
   if (!state && !isOfRegistry(input.action)) {
     throw new BursarError('conflict', { message: 'The wallet is not deployed yet: it comes with its first payment.' });
@@ -103,7 +109,7 @@ async function sendersOf(app: App, to: Address, action: string, state: WalletSta
     return next === zeroAddress ? [] : [{ role: 'next owner', address: next }];
   }
   const owner: Sender = { role: 'owner', address: state?.owner ?? (await read('owner')) };
-  const guardianMay = action === 'freeze' || action === 'cancel_raise';
+  const guardianMay = ['freeze', 'cancel_raise', 'raise_epoch', 'sweep_token'].includes(action);
   if (!guardianMay || !state || state.guardian === zeroAddress || state.guardian === state.owner) return [owner];
   return [owner, { role: 'guardian', address: state.guardian }];
 }
@@ -118,7 +124,14 @@ async function effectOf(app: App, input: z.output<typeof Input>, { call, state }
   if (input.action === 'withdraw') return 'Moves money out of the wallet at once; it counts in no ceiling.';
   if (input.action === 'unfreeze')
     return 'Payments go on; the agent here stays as it is until an operator lets it go on.';
-  if (input.action === 'set_executor') return 'At once; what the executor before has signed for the purse is void.';
+  if (input.action === 'set_executor')
+    return 'At once; what the executor before has signed is void: a new epoch begins.';
+  if (input.action === 'raise_epoch')
+    return 'At once: authorizations and payments that the executor has signed and that are not mined are void. What is due is signed again.';
+  if (input.action === 'revoke_approval') return 'For good: the wallet takes no approval of this payment any more.';
+  if (input.action === 'sweep_token') return 'Moves all of that token from the purse to its wallet.';
+  if (input.action === 'activate_only_policy')
+    return 'At once, and every other policy ends without grace: payments decided under them revert.';
   if (input.action === 'activate_policy')
     return 'At once for new payments; the policy before stays good for the grace period. Then make it the one that decides here.';
   if (input.action === 'retire_policy')

@@ -93,11 +93,19 @@ export const policyOperations = [
     path: '/v1/policies/{digest}/activate',
     scope: 'policy',
     cost: 'heavy',
-    input: z.strictObject({ digest: Digest }),
+    input: z.strictObject({
+      digest: Digest,
+      only: z
+        .boolean()
+        .optional()
+        .describe(
+          'End every other policy on chain in the same act, without grace: what was decided under them reverts',
+        ),
+    }),
     output: ActiveView.pick({ digest: true }).extend({ warnings: z.array(z.string()).describe('As of load_policy') }),
     errors: ['policy_not_found', 'not_configured', 'chain_unavailable'],
-    handler: async (app, caller, { digest }) => {
-      const active = await app.policies.activate(digest, 'activate', actOf(app, caller));
+    handler: async (app, caller, { digest, only }) => {
+      const active = await app.policies.activate(digest, 'activate', actOf(app, caller), only ?? false);
       return {
         digest: active.digest,
         warnings: app.store.read((tx) => policyWarnings(tx, app.policies.bundle(active.digest))),

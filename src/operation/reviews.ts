@@ -9,6 +9,7 @@ import { takeVerdict } from '../payments/review.ts';
 import { noLongerGood } from '../settlement/approvals.ts';
 import type { ReadTx } from '../store/store.ts';
 import { approvalTypedData, verifySignature } from '../wallet/approval.ts';
+import { policyDigestOnChain } from '../wallet/approvedTransfer.ts';
 import type { App } from './app.ts';
 import { operation } from './operation.ts';
 import { gateContext } from './paymentRequest.ts';
@@ -31,7 +32,9 @@ function typedDataOf(app: App, tx: ReadTx, payment: Payment, verdict: 'approve' 
     chainKey: payment.chainKey,
     payee: payment.address,
     amount: payment.amount,
+    policyDigest: policyDigestOnChain(payment.policyDigest),
     decisionHash: payment.decisionHash,
+    approversVersion: BigInt(wallet.ceilings.approversVersion ?? 1),
     expiresAtS: Math.floor(payment.reviewExpiresAtMs / 1000),
   });
 }

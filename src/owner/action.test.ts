@@ -6,7 +6,7 @@ import { callOf, explainCeilings, isOfRegistry, methodOf, needs, type OwnerActio
 import { safeFile } from './safe.ts';
 import { checkOwnerCall, ownerCallTypedData } from './signedCall.ts';
 
-const target = { wallet: numbered(0xa1), token: numbered(0xa2), registry: numbered(0xa3) };
+const target = { wallet: numbered(0xa1), purse: numbered(0xa4), token: numbered(0xa2), registry: numbered(0xa3) };
 const values = {
   perPayment: parseUsdc('10'),
   perPeriod: parseUsdc('50'),
@@ -16,6 +16,7 @@ const values = {
   on: true,
   amount: parseUsdc('5'),
   digest: `0x${'ab'.repeat(32)}` as const,
+  payment: 'pay_01m87knvzwfamrvwf8vjc88sbn' as const,
 };
 const full = (action: (typeof ownerActions)[number]): OwnerAction =>
   Object.assign(
@@ -31,7 +32,9 @@ describe('An owner action', () => {
     expect(file).toMatchObject({ version: '1.0', chainId: '1', meta: { createdFromSafeAddress: numbered(0xc1) } });
     expect(only).toMatchObject({ to: call.to, value: '0', data: call.data, contractMethod: { payable: false } });
     expect(Object.keys(only?.contractInputsValues ?? {})).toEqual(only?.contractMethod.inputs.map(({ name }) => name));
-    expect(call.to).toBe(isOfRegistry(action) ? target.registry : target.wallet);
+    expect(call.to).toBe(
+      isOfRegistry(action) ? target.registry : action === 'sweep_token' ? target.purse : target.wallet,
+    );
   });
 
   it('names what is missing, and refuses what it would not use', () => {

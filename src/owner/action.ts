@@ -1,9 +1,11 @@
 import { type Address, decodeFunctionData, type Hex } from 'viem';
 import { BursarError } from '../errors/base.ts';
+import { type PaymentId, paymentIdOnChain } from '../ids/ids.ts';
 import { formatUsdc, type MicroUsdc } from '../money/microUsdc.ts';
 import { type Call, ownerCalls } from '../wallet/agentWallet.ts';
-import { agentWalletAbi, policyRegistryAbi } from '../wallet/contracts.generated.ts';
-import { activatePolicyCall, retirePolicyCall } from '../wallet/policyRegistry.ts';
+import { agentWalletAbi, policyRegistryAbi, x402PurseAbi } from '../wallet/contracts.generated.ts';
+import { activateOnlyCall, activatePolicyCall, retirePolicyCall } from '../wallet/policyRegistry.ts';
+import { sweepTokenCall } from '../wallet/purse.ts';
 import { NEVER } from '../wallet/validity.ts';
 
 export const ownerActions = [
@@ -19,9 +21,13 @@ export const ownerActions = [
   'withdraw',
   'freeze',
   'unfreeze',
+  'raise_epoch',
+  'revoke_approval',
+  'sweep_token',
   'transfer_ownership',
   'accept_ownership',
   'activate_policy',
+  'activate_only_policy',
   'retire_policy',
   'transfer_registry',
   'accept_registry',
@@ -45,6 +51,8 @@ export type OwnerAction = {
   amount?: MicroUsdc | undefined;
   /** bytes32. */
   digest?: Hex | undefined;
+  /** A payment's id. */
+  payment?: PaymentId | undefined;
 };
 type Field = Exclude<keyof OwnerAction, 'action'>;
 
@@ -61,9 +69,13 @@ export const needs: Record<OwnerActionName, readonly Field[]> = {
   withdraw: ['address', 'amount'],
   freeze: [],
   unfreeze: [],
+  raise_epoch: [],
+  revoke_approval: ['payment'],
+  sweep_token: ['address'],
   transfer_ownership: ['address'],
   accept_ownership: [],
   activate_policy: ['digest'],
+  activate_only_policy: ['digest'],
   retire_policy: ['digest'],
   transfer_registry: ['address'],
   accept_registry: [],
@@ -71,7 +83,8 @@ export const needs: Record<OwnerActionName, readonly Field[]> = {
 const optional: Partial<Record<OwnerActionName, readonly Field[]>> = { set_valid_until: ['untilS'] };
 
 /** Where the action goes. */
-export type Target = { wallet: Address; token: Address; registry: Address | null };
+/** `purse`: needed where something goes to it. */
+export type Target = { wallet: Address; purse?: Address | null; token: Address; registry: Address | null };
 
 /**
  * The call that an action is; a pure function, so that server and command line make the same one, and neither signs what the other
@@ -110,12 +123,20 @@ export function callOf(target: Target, given: OwnerAction): Call {
       return ownerCalls.freeze(wallet);
     case 'unfreeze':
       return ownerCalls.unfreeze(wallet);
+    case 'raise_epoch':
+      return ownerCalls.raiseEpoch(wallet);
+    case 'revoke_approval':
+      return ownerCalls.revokeApproval(wallet, paymentIdOnChain(must(given, 'payment')));
+    case 'sweep_token':
+      return sweepTokenCall(purseOf(target), must(given, 'address'));
     case 'transfer_ownership':
       return ownerCalls.transferOwnership(wallet, must(given, 'address'));
     case 'accept_ownership':
       return ownerCalls.acceptOwnership(wallet);
     case 'activate_policy':
       return activatePolicyCall(registryOf(target), must(given, 'digest'));
+    case 'activate_only_policy':
+      return activateOnlyCall(registryOf(target), must(given, 'digest'));
     case 'retire_policy':
       return retirePolicyCall(registryOf(target), must(given, 'digest'));
     case 'transfer_registry':
@@ -137,7 +158,7 @@ export type Method = {
 
 /** The method that a call is, by the contracts' ABI: what people can read before they sign. */
 export function methodOf({ data }: Call): Method {
-  const abi = [...agentWalletAbi, ...policyRegistryAbi];
+  const abi = [...agentWalletAbi, ...policyRegistryAbi, ...x402PurseAbi];
   const { functionName, args } = decodeFunctionData({ abi, data });
   const item = abi.find((each) => each.type === 'function' && each.name === functionName);
   const inputs = (item && 'inputs' in item ? item.inputs : []).map((input) => ({
@@ -180,6 +201,11 @@ export function explainCeilings(...change: Parameters<typeof ceilingChanges>): s
     return afterS === 0 ? `${moves} at once` : `${moves} after ${afterS} seconds`;
   });
   return `${said.join('; ')}.`.replace(/^p/, 'P');
+}
+
+function purseOf({ purse }: Target): Address {
+  if (!purse) throw invalid('The purse of the wallet is not known here: name the agent.');
+  return purse;
 }
 
 function registryOf({ registry }: Target): Address {

@@ -155,7 +155,7 @@ function edge(most: number, rules: Said, used: number, passes: (n: number) => bo
 function largestAllowed(policy: Policy, input: PolicyInput, facts: Facts, available: bigint): MicroUsdc {
   const allowed = (amount: number): boolean => {
     const { decision } = policy.evaluate(JSON.stringify({ ...input, payment: { ...input.payment, amount } }));
-    return verdictOf({ decision, facts }, BigInt(amount), 0).effect === 'allow';
+    return verdictOf({ decision, facts }, BigInt(amount), 0, 'wallet').effect === 'allow';
   };
   const most = available < BigInt(MOST) ? Number(available) : MOST;
   return microUsdc(BigInt(largest(Math.max(most, 0), allowed)));

@@ -6,6 +6,7 @@ import type { Decision, Effect, Reason, Review } from '../policy/decision.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
 import { type ApprovalFact, type Beside, type Facts, inputOf, resolveFacts } from './facts.ts';
+import type { Rail } from './payment.ts';
 import type { ChainFacts, PaymentRequest } from './request.ts';
 
 /** What the policy said of one input, ready to be stored and replayed. Hashes are sha-256 of the exact texts. */
@@ -75,6 +76,7 @@ export function verdictOf(
   { decision, facts }: Pick<Evaluated, 'decision' | 'facts'>,
   amountMicro: bigint,
   chainApprovers: number,
+  rail: Rail,
 ): Verdict {
   const inactive = [facts.agent, facts.sponsor, ...(facts.workflow ? [facts.workflow] : [])].find(
     (each) => each.status !== 'active',
@@ -93,7 +95,7 @@ export function verdictOf(
     const kept = decision.effect === 'deny' ? decision.reasons : [];
     return { effect: 'deny', reasons: [...kept, ...own], review: null, requiresChainApproval };
   }
-  const approvedOnChain = ceilings.threshold > 0 && chainApprovers >= ceilings.threshold;
+  const approvedOnChain = rail === 'wallet' && ceilings.threshold > 0 && chainApprovers >= ceilings.threshold;
   if (!requiresChainApproval || approvedOnChain) {
     return { effect: decision.effect, reasons: decision.reasons, review: decision.review, requiresChainApproval };
   }
@@ -111,8 +113,8 @@ export function verdictOf(
         null,
       );
   const kept = decision.effect === 'review' ? decision.reasons : [];
-  // A wallet without approvers has nobody whose signature could carry it.
-  if (ceilings.threshold === 0) {
+  // A wallet without approvers has nobody whose signature could carry it, and no signature carries a purse past its wallet's limits.
+  if (ceilings.threshold === 0 || rail === 'x402') {
     return { effect: 'deny', reasons: [...kept, reason], review: null, requiresChainApproval };
   }
   return {

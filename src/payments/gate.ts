@@ -68,7 +68,7 @@ function judge(
   refuseWhileStopped(tx, context.chain.chainId);
   const { evaluated, mandate } = decide(tx, request, context);
   const refunded = checkRefund(tx, request, evaluated.facts);
-  const verdict = verdictOf(evaluated, request.amount, 0);
+  const verdict = verdictOf(evaluated, request.amount, 0, request.rail);
   return { evaluated, outcome: { ...fund(tx, request, evaluated, verdict, 0n, context), mandate }, refunded };
 }
 
@@ -127,7 +127,7 @@ export function fund(
   if (found.topUp === 0n) return { verdict, funding: found, topUp: null, mandate: null };
   const topUp = topUpRequest(request, evaluated.facts.agent.wallet.purse, found.topUp);
   const judged = evaluate(tx, context.policy, context.chain, topUp, [], context.atMs);
-  const topUpVerdict = verdictOf(judged, topUp.amount, 0);
+  const topUpVerdict = verdictOf(judged, topUp.amount, 0, 'wallet');
   if (topUpVerdict.effect !== 'allow') {
     const why = topUpVerdict.reasons.map((reason) => reason.message).join(' ');
     return refusedFor(

@@ -1,22 +1,25 @@
 import { BursarError } from '../errors/base.ts';
-import type { Tx } from '../store/store.ts';
-
-/** Wallet nonces are a bitmap of 256-bit numbers, so there is room: a million payments in each second since 1970. */
-const PER_SECOND = 1_048_576n;
+import type { ReadTx, Tx } from '../store/store.ts';
 
 /**
- * Moves what wallets pay with next to where no earlier copy of the books can have been: by the time, so each restoring begins
- * above all before it, from whatever copy. For one agent, or for all. Never lowers.
+ * A wallet nonce is the wallet's epoch and an index in it. The contract remembers the last 72 indexes of its epoch: what lies
+ * below, or belongs to an earlier epoch, never pays (again). An index may be 65,535 above the highest that paid.
  */
-export function raiseNonces(tx: Tx, atMs: number, agentId: string | null = null): number {
-  const floor = BigInt(Math.floor(atMs / 1000)) * PER_SECOND;
-  return tx.run(
-    'UPDATE wallets SET next_nonce = ? WHERE next_nonce < ? AND (? IS NULL OR agent_id = ?)',
-    floor,
-    floor,
-    agentId,
-    agentId,
-  );
+const EPOCH_SHIFT = 32n;
+const INDEX_MAX = (1n << EPOCH_SHIFT) - 1n;
+/** Indexes above the wallet's own next one that it still takes. */
+export const AHEAD_MAX = 65_535n;
+/** Left out where somebody else may have used some: more than the contract remembers. */
+const SKIPPED = 128n;
+
+export const nonceAt = (epoch: number, index: number | bigint): bigint =>
+  (BigInt(epoch) << EPOCH_SHIFT) + BigInt(index);
+export const epochOf = (nonce: bigint): number => Number(nonce >> EPOCH_SHIFT);
+
+/** The epoch that the books have of the agent's wallet: what is signed for its purse is signed in it. */
+export function bookedEpoch(tx: ReadTx, agentId: string, chainId: number): number {
+  const query = 'SELECT next_nonce FROM wallets WHERE agent_id = ? AND chain_id = ?';
+  return epochOf(tx.get<{ next_nonce: bigint }>(query, agentId, chainId)?.next_nonce ?? 0n);
 }
 
 /** The next nonce of the agent's wallet; the contract lets each pay once. */
@@ -28,4 +31,58 @@ export function takeNonce(tx: Tx, agentId: string, chainId: number): bigint {
   );
   if (!row) throw new BursarError('not_configured', { message: 'The agent has no wallet on this chain.' });
   return row.nonce;
+}
+
+/**
+ * Leaves out some nonces that others may have used (a copy of the books, the key by hand). For one agent, or for all. What is
+ * left out too few, the wallet refuses, and the payment gets another nonce.
+ */
+export function skipNonces(tx: Tx, agentId: string | null = null): number {
+  return tx.run(
+    'UPDATE wallets SET next_nonce = next_nonce + ? WHERE ? IS NULL OR agent_id = ?',
+    SKIPPED,
+    agentId,
+    agentId,
+  );
+}
+
+/** The wallet told of a new epoch: nonces begin again in it. Never lowers. */
+export function enterEpoch(tx: Tx, agentId: string, chainId: number, epoch: number): void {
+  const first = nonceAt(epoch, 0);
+  tx.run(
+    'UPDATE wallets SET next_nonce = ? WHERE agent_id = ? AND chain_id = ? AND next_nonce < ?',
+    first,
+    agentId,
+    chainId,
+    first,
+  );
+}
+
+export type Window = { epoch: number; next: number };
+
+/**
+ * Brings the books in step with what the wallet says itself: into its epoch, above what it has paid and above what our own payments
+ * still hold, and not further ahead than it takes. True if that changed them.
+ */
+export function followWindow(tx: Tx, agentId: string, chainId: number, { epoch, next }: Window): boolean {
+  const row = tx.get<{ next_nonce: bigint }>(
+    'SELECT next_nonce FROM wallets WHERE agent_id = ? AND chain_id = ?',
+    agentId,
+    chainId,
+  );
+  if (!row) return false;
+  const first = nonceAt(epoch, next);
+  const most = first + AHEAD_MAX;
+  const held = tx.get<{ top: bigint | null }>(
+    `SELECT max(wallet_nonce) AS top FROM payments WHERE agent_id = ? AND chain_id = ? AND state IN ('authorized', 'submitted')
+     AND wallet_nonce BETWEEN ? AND ?`,
+    agentId,
+    chainId,
+    nonceAt(epoch, 0),
+    most < nonceAt(epoch, INDEX_MAX) ? most : nonceAt(epoch, INDEX_MAX),
+  )?.top;
+  const least = held != null && held >= first ? held + 1n : first;
+  if (row.next_nonce >= least && row.next_nonce < most) return false;
+  tx.run('UPDATE wallets SET next_nonce = ? WHERE agent_id = ? AND chain_id = ?', least, agentId, chainId);
+  return row.next_nonce !== least;
 }

@@ -84,7 +84,12 @@ function decideAgain(tx: Tx, payment: Payment, bad: readonly string[], context: 
   });
   recordDecision(tx, payment.id, evaluated, context.atMs);
   const listed = new Set<string>(evaluated.facts.agent.wallet.ceilings.approvers);
-  const verdict = verdictOf(evaluated, payment.amount, onChain.filter((address) => listed.has(address)).length);
+  const verdict = verdictOf(
+    evaluated,
+    payment.amount,
+    onChain.filter((address) => listed.has(address)).length,
+    payment.rail,
+  );
   const outcome = fund(tx, request, evaluated, verdict, payment.heldMicro, context);
   const reasons = outcome.verdict.reasons;
   const data = { decision_hash: evaluated.decisionHash, effect: outcome.verdict.effect, approvals: approvals.length };

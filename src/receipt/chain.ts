@@ -74,7 +74,7 @@ function checkLogs(receipt: Receipt, logs: readonly Log[]): Finding[] {
   const next = transfers.find(({ logIndex }) => named !== undefined && logIndex > named.logIndex);
   const [check, detail] = onWallet
     ? ['PaymentExecuted', 'the wallet names this payment, payee, amount, policy digest and decision hash']
-    : ['AuthorizationUsed', 'the EIP-3009 nonce is the hash of payment id, policy digest and decision hash'];
+    : ['AuthorizationUsed', 'the EIP-3009 nonce is the hash of payment id, policy digest, decision hash and epoch'];
   const carried = [
     'settlement.tx_hash',
     'payment.chain_key',
@@ -82,6 +82,7 @@ function checkLogs(receipt: Receipt, logs: readonly Log[]): Finding[] {
     'decision_hash',
     'chain.token',
     'payment.rail',
+    'payment.epoch',
   ];
   return [
     shown
@@ -107,20 +108,22 @@ function checkLogs(receipt: Receipt, logs: readonly Log[]): Finding[] {
 const executedLog = (receipt: Receipt, logs: readonly Log[]): { logIndex: number } | undefined =>
   parseEventLogs({ abi: agentWalletAbi, eventName: 'PaymentExecuted', logs: [...logs] }).find(
     ({ address, args }) =>
+      receipt.payment.epoch === null &&
       isAddressEqual(address, receipt.chain.wallet as Address) &&
       args.paymentId === receipt.payment.chain_key &&
       isAddressEqual(args.payee, receipt.payment.address as Address) &&
-      isAddressEqual(args.token, receipt.chain.token as Address) &&
       args.amount.toString() === receipt.payment.amount_micro &&
       args.policyDigest === digestOnChain(receipt) &&
       args.decisionHash === receipt.decision_hash,
   );
 
 function authorizationLog(receipt: Receipt, logs: readonly Log[]): { logIndex: number } | undefined {
+  const { epoch } = receipt.payment;
+  if (epoch === null) return undefined;
   const nonce = keccak256(
     encodeAbiParameters(
-      [{ type: 'bytes32' }, { type: 'bytes32' }, { type: 'bytes32' }],
-      [receipt.payment.chain_key as Hex, digestOnChain(receipt), receipt.decision_hash as Hex],
+      [{ type: 'bytes32' }, { type: 'bytes32' }, { type: 'bytes32' }, { type: 'uint32' }],
+      [receipt.payment.chain_key as Hex, digestOnChain(receipt), receipt.decision_hash as Hex, epoch],
     ),
   );
   return parseEventLogs({ abi: usdcAbi, eventName: 'AuthorizationUsed', logs: [...logs] }).find(

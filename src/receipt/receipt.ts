@@ -35,6 +35,8 @@ export const Receipt = z.strictObject({
     payee: z.string().nullable(),
     address,
     refund_of: z.string().nullable(),
+    /** The wallet's epoch in which an x402 authorization was signed, part of its EIP-3009 nonce; null on the wallet rail. */
+    epoch: z.int().min(0).nullable(),
   }),
   chain: z.strictObject({ id: z.int().positive(), token: address, wallet: address, purse: address, factory: address }),
   settlement: z.strictObject({
@@ -95,6 +97,7 @@ export function receiptOf(tx: ReadTx, id: string, chain: ChainFacts): Receipt {
       payee: payment.payeeId,
       address: payment.address,
       refund_of: payment.kind === 'refund' ? payment.receivableId : null,
+      epoch: epochOf(tx, payment),
     },
     chain: {
       id: chain.chainId,
@@ -180,4 +183,9 @@ function bundlesOf(tx: ReadTx, digests: Set<string>): Record<string, string> {
     if (row) bundles[digest] = row.bundle;
   }
   return bundles;
+}
+
+function epochOf(tx: ReadTx, { id }: Payment): number | null {
+  const row = tx.get<{ epoch: bigint }>('SELECT epoch FROM x402_authorizations WHERE payment_id = ?', id);
+  return row ? Number(row.epoch) : null;
 }

@@ -12,7 +12,7 @@ import type { Receipt } from './receipt.ts';
 const Uint = z.string().regex(/^(0|[1-9][0-9]{0,77})$/);
 
 /** Of an approval's signed data, what nothing else in the receipt says; all else is built from the receipt. */
-const ApprovalMessage = z.looseObject({ expiresAt: Uint });
+const ApprovalMessage = z.looseObject({ expiresAt: Uint, approversVersion: Uint });
 
 /**
  * The signatures over what this receipt says, in this wallet's domain. That these addresses are your approvers, you know from
@@ -31,7 +31,7 @@ export async function checkApprovals(receipt: Receipt, client: PublicClient): Pr
         `approvals.${index}`,
         'over this payment, payee, amount and decision',
         async () => {
-          const { expiresAt } = messageOf(typed_data, ApprovalMessage);
+          const { expiresAt, approversVersion } = messageOf(typed_data, ApprovalMessage);
           const typedData = approvalTypedData('approve', {
             chainId: receipt.chain.id,
             wallet: getAddress(receipt.chain.wallet),
@@ -39,7 +39,9 @@ export async function checkApprovals(receipt: Receipt, client: PublicClient): Pr
             chainKey: receipt.payment.chain_key as Hex,
             payee: getAddress(receipt.payment.address),
             amount: microUsdc(BigInt(receipt.payment.amount_micro)),
+            policyDigest: `0x${receipt.policy_digest.slice('sha256:'.length)}`,
             decisionHash: receipt.decision_hash as Hex,
+            approversVersion: BigInt(approversVersion),
             expiresAtS: Number(expiresAt),
           });
           const by = getAddress(approver);

@@ -41,7 +41,7 @@ const usdcAbi = parseAbi([
   'function transferFrom(address from, address to, uint256 amount) returns (bool)',
   'function transferWithAuthorization(address from, address to, uint256 value, uint256 validAfter, uint256 validBefore, bytes32 nonce, bytes signature)',
 ]);
-const [, , owner, guardian, treasury, seller, stranger, relayer] = devAccounts;
+const [, , owner, guardian, treasury, seller, stranger] = devAccounts;
 const DEPTH = 2;
 const executorKey = generatePrivateKey();
 const executor = privateKeyToAccount(executorKey);
@@ -91,7 +91,7 @@ async function deploy(name: string): Promise<TestAgent> {
   const roles = { owner: owner.address, guardian: guardian.address, executor: executor.address };
   const config = walletConfig({ agentId: newId('agent'), ...roles });
   const places = predictAddresses(local.factory, config);
-  await sendInOrder(local.client, relayer, [createWalletCall(local.factory, config)]);
+  await sendInOrder(local.client, owner, [createWalletCall(local.factory, config)]);
   return addAgent(store, name, places);
 }
 const sendToken = (account: typeof stranger, functionName: 'transfer' | 'transferFrom', args: readonly unknown[]) =>
@@ -110,7 +110,15 @@ const approved = (payment: Payment) => approvedTransferFromReservation(payment, 
 /** Signs the purchase with the purse and has a stranger settle it on USDC, as a facilitator does. */
 async function settleByAuthorization(payment: Payment): Promise<void> {
   const nowS = Number((await local.client.getBlock()).timestamp);
-  const terms = { keys, role: 'executor', chain, domain: await readTokenDomain(chain), nowS, validBeforeS: nowS + 600 };
+  const terms = {
+    keys,
+    role: 'executor',
+    chain,
+    domain: await readTokenDomain(chain),
+    nowS,
+    validBeforeS: nowS + 600,
+    epoch: 0,
+  };
   const { authorization, signature } = await signPurseAuthorization(approved(payment), terms);
   const { from, to, value, validAfter, validBefore, nonce } = authorization;
   const args = [from, to, BigInt(value), BigInt(validAfter), BigInt(validBefore), nonce, signature] as const;

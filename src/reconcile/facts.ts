@@ -138,8 +138,7 @@ function walletFact(log: ChainLog, wallet: Address, scope: FactScope): Fact | nu
   if (changeSelectors.some((selector) => selector === log.topics[0])) return readChange(log, at, wallet);
   const event = decodeEventLog({ abi: agentWalletAbi, topics: topicsOf(log), data: log.data });
   if (event.eventName === 'PaymentExecuted') {
-    const { paymentId: chainKey, payee, policyDigest, token, amount, decisionHash } = event.args;
-    if (token !== scope.token) return null;
+    const { paymentId: chainKey, payee, policyDigest, amount, decisionHash } = event.args;
     return { type: 'executed', at, wallet, chainKey, payee, policyDigest, amount, decisionHash };
   }
   if (event.eventName === 'Withdrawn') {

@@ -156,7 +156,7 @@ describe('an outflow that nothing explains', () => {
     const { chainKey: paymentId, address: payee, amount } = payment;
     await set.happen(set.pay(payment));
     // The contract refuses this; a compromised node could still tell it.
-    const args = { paymentId, payee, policyDigest: POLICY, token: set.chain.token, amount, decisionHash: DECISION };
+    const args = { paymentId, payee, policyDigest: POLICY, amount, decisionHash: DECISION };
     const { balances } = set.chain.tip.after;
     expect(set.chain.mine(set.chain.send(set.pay(payment)))).toHaveLength(1);
     set.chain.mine(

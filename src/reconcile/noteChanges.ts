@@ -1,6 +1,6 @@
 import { appendEvent } from '../ledger/events.ts';
 import { formatUsdc } from '../money/microUsdc.ts';
-import { raiseNonces } from '../payments/nonces.ts';
+import { enterEpoch } from '../payments/nonces.ts';
 import type { Tx } from '../store/store.ts';
 import type { AddressBook } from './addressBook.ts';
 import { positionData } from './receivables.ts';
@@ -20,8 +20,7 @@ export function noteChanges(
       const row = 'INSERT INTO allow_list_seen (agent_id, chain_id, address) VALUES (?, ?, ?) ON CONFLICT DO NOTHING';
       tx.run(row, agentId, chainId, String(args.payee));
     }
-    // The executor before may have used nonces that the books would still give out.
-    if (change === 'ExecutorChanged') raiseNonces(tx, atMs, agentId);
+    if (change === 'EpochRaised') enterEpoch(tx, agentId, chainId, Number(args.epoch));
     const actor = typeof args.caller === 'string' ? args.caller : 'chain';
     const data = { wallet, change: snake(change), values: valuesOf(args), ...positionData(at) };
     appendEvent(tx, { type: 'wallet.changed', actor, agentId, sponsorId, data }, atMs);

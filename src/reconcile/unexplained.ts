@@ -1,7 +1,7 @@
 import { getAgent, setAgentStatus } from '../identity/agents.ts';
 import { appendEvent } from '../ledger/events.ts';
 import { formatUsdc } from '../money/microUsdc.ts';
-import { raiseNonces } from '../payments/nonces.ts';
+import { skipNonces } from '../payments/nonces.ts';
 import type { Tx } from '../store/store.ts';
 import type { Party } from './addressBook.ts';
 import { raiseAlert } from './alerts.ts';
@@ -44,7 +44,7 @@ export function bookUnexplained(
   appendEvent(tx, { type: 'transfer.unexplained', actor: 'bursar', paymentId, agentId, sponsorId, data }, atMs);
   raiseAlert(tx, { type: 'unexplained_outflow', agentId, sponsorId, paymentId, data }, atMs);
   // The books are older than the chain (a restored copy): nonces that they would give out may be used already.
-  if (doubt === 'unknown_payment' && from.place === 'wallet') raiseNonces(tx, atMs, agentId);
+  if (doubt === 'unknown_payment' && from.place === 'wallet') skipNonces(tx, agentId);
   const reason = `${formatUsdc(transfer.amount)} USDC left the ${from.place} to ${transfer.to}, and ${sentences[doubt]}.`;
   freezeAgent(tx, agentId, reason, atMs);
 }

@@ -16,6 +16,8 @@ const names = [
   'ValidUntilChanged',
   'OwnershipTransferStarted',
   'OwnershipTransferred',
+  'EpochRaised',
+  'ApprovalRevoked',
 ] as const;
 type Name = (typeof names)[number];
 type Position = Pick<ChainLog, 'blockNumber' | 'blockHash' | 'txHash' | 'logIndex'>;
@@ -52,14 +54,14 @@ export function readChange(
 
 /**
  * Leaves out what a wallet tells of its own making: from OpenZeppelin's first `OwnershipTransferred` (from nobody) to
- * `ValidUntilChanged`, the constructor's last. What the owner does in the same transaction after it stays.
+ * `AllowListSwitched`, the constructor's last. What the owner does in the same transaction after it stays.
  */
 export function withoutMaking(facts: readonly WalletChangeFact[]): WalletChangeFact[] {
   const inMaking = new Set<Address>();
   return facts.filter(({ wallet, change, args }) => {
     if (change === 'OwnershipTransferred' && BigInt(String(args.previousOwner)) === 0n) inMaking.add(wallet);
     const isMaking = inMaking.has(wallet);
-    if (isMaking && change === 'ValidUntilChanged') inMaking.delete(wallet);
+    if (isMaking && change === 'AllowListSwitched') inMaking.delete(wallet);
     return !isMaking;
   });
 }

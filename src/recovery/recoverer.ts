@@ -1,13 +1,13 @@
 import type { Address } from 'viem';
 import { BursarError } from '../errors/base.ts';
 import { appendEvent } from '../ledger/events.ts';
-import { raiseNonces } from '../payments/nonces.ts';
+import { followWindow } from '../payments/nonces.ts';
 import type { ReadTx, Store } from '../store/store.ts';
 import type { Chain } from '../wallet/chain.ts';
 import { agentWalletAbi } from '../wallet/contracts.generated.ts';
 import { confirmNonce } from '../wallet/nonceTruth.ts';
 import { adoptNonce, dropTransaction, nextNonce, withdrawTransaction } from '../wallet/transactions.ts';
-import { isNonceUsed } from '../wallet/walletState.ts';
+import { readNonceWindow } from '../wallet/walletState.ts';
 import { adopted, mustAdopt } from './restored.ts';
 
 export type RecovererOptions = {
@@ -19,8 +19,6 @@ export type RecovererOptions = {
 };
 
 type Orphan = { id: bigint; sender: Address; state: 'queued' | 'pending'; purpose: string; wallet: Address | null };
-/** Nonces asked about per wallet: books that lag behind by one payment show it in the first. */
-const PROBES = 4;
 const WALLETS_AT_A_TIME = 20;
 
 /**
@@ -30,23 +28,23 @@ const WALLETS_AT_A_TIME = 20;
 export function createRecoverer({ store, chain, senders, clock }: RecovererOptions) {
   let probed = false;
 
-  /** Books behind the chain, however they came to be so: the wallet has used a nonce that they would give out. */
+  /** Books that differ from the wallets, however they came to: each wallet says itself in which epoch and from which nonce on. */
   async function probe(): Promise<void> {
     const wallets = store.read((tx) =>
-      tx.all<{ agent_id: string; address: Address; next_nonce: bigint }>(
-        'SELECT agent_id, address, next_nonce FROM wallets WHERE chain_id = ? AND deployed_at IS NOT NULL',
+      tx.all<{ agent_id: string; address: Address }>(
+        'SELECT agent_id, address FROM wallets WHERE chain_id = ? AND deployed_at IS NOT NULL',
         chain.chainId,
       ),
     );
-    const isBehind = async ({ address, next_nonce }: (typeof wallets)[number]): Promise<boolean> => {
-      const nonces = Array.from({ length: PROBES }, (_, index) => next_nonce + BigInt(index));
-      return (await Promise.all(nonces.map((nonce) => isNonceUsed(chain, address, nonce)))).includes(true);
-    };
     for (let from = 0; from < wallets.length; from += WALLETS_AT_A_TIME) {
       const some = wallets.slice(from, from + WALLETS_AT_A_TIME);
-      const behind = await Promise.all(some.map(isBehind));
-      const late = some.filter((_, index) => behind[index]);
-      if (late.length > 0) await store.write((tx) => late.map(({ agent_id }) => raiseNonces(tx, clock(), agent_id)));
+      const windows = await Promise.all(some.map(({ address }) => readNonceWindow(chain, address)));
+      await store.write((tx) => {
+        some.forEach(({ agent_id }, index) => {
+          const window = windows[index];
+          if (window) followWindow(tx, agent_id, chain.chainId, window);
+        });
+      });
     }
     probed = true;
   }

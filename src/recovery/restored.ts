@@ -1,6 +1,6 @@
 import { listAgents, setAgentStatus } from '../identity/agents.ts';
 import { appendEvent } from '../ledger/events.ts';
-import { raiseNonces } from '../payments/nonces.ts';
+import { skipNonces } from '../payments/nonces.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
 
 const ADOPT = 'adopt_nonces';
@@ -15,7 +15,7 @@ export function markRestored(tx: Tx, copiedAt: string, atMs: number): { frozen: 
   const active = listAgents(tx).filter(({ status }) => status === 'active');
   const reason = `Restored from a copy of ${copiedAt}: look at what the chain shows since, then let it go on.`;
   for (const { id } of active) setAgentStatus(tx, act, id, 'frozen', reason);
-  const wallets = raiseNonces(tx, atMs);
+  const wallets = skipNonces(tx);
   const keep =
     'INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value';
   tx.run(keep, ADOPT, String(atMs));

@@ -115,6 +115,7 @@ export async function startChain(
     stateFile: home.chainState,
     owner: await accountOf(keys, 'owner'),
     ...(held.includes('anchorer') ? { anchorer: await keys.address('anchorer') } : {}),
+    deployers: [await keys.address('executor')],
   });
   const roles = ['executor', 'owner', 'guardian', 'treasury', 'anchorer'].filter((role) => held.includes(role));
   await local.fundGas(await Promise.all(roles.map((role) => keys.address(role))));

@@ -7,7 +7,7 @@ import { policyDigestOnChain } from '../wallet/approvedTransfer.ts';
 import type { Chain } from '../wallet/chain.ts';
 import { policyRegistryAbi } from '../wallet/contracts.generated.ts';
 import { outcomeOf } from '../wallet/outcomes.ts';
-import { activatePolicyCall, isPolicyActive } from '../wallet/policyRegistry.ts';
+import { activateOnlyCall, activatePolicyCall, isPolicyActive } from '../wallet/policyRegistry.ts';
 import { enqueueTransaction } from '../wallet/transactions.ts';
 
 const WAIT_MS = 120_000;
@@ -27,14 +27,17 @@ export function registryPort(options: {
 }): RegistryPort {
   const { store, chain, registry, owner, clock, wake } = options;
   return {
-    async ensureActive(digest) {
+    async ensureActive(digest, only) {
       const onChain = policyDigestOnChain(digest);
       // A digest in its grace period is active too, but would end with it: the owner says again that it is the one.
-      const isCurrent = await chain.run((client) =>
-        client.readContract({ address: registry, abi: policyRegistryAbi, functionName: 'current' }),
+      const [current, active] = await chain.run((client) =>
+        Promise.all([
+          client.readContract({ address: registry, abi: policyRegistryAbi, functionName: 'current' }),
+          client.readContract({ address: registry, abi: policyRegistryAbi, functionName: 'activeDigests' }),
+        ]),
       );
-      if (isCurrent === onChain) return;
-      const call = activatePolicyCall(registry, onChain);
+      if (current === onChain && (!only || active.every((each) => each === onChain))) return;
+      const call = only ? activateOnlyCall(registry, onChain) : activatePolicyCall(registry, onChain);
       if (!owner) {
         throw new BursarError('not_configured', {
           message: "The registry's owner must activate this policy on chain first.",
@@ -46,7 +49,7 @@ export function registryPort(options: {
           chainId: chain.chainId,
           sender: owner,
           ...call,
-          purpose: `activate:${digest}`,
+          purpose: `${only ? 'activate_only' : 'activate'}:${digest}`,
           paymentIds: [],
           atMs: clock(),
         }),

@@ -4,6 +4,7 @@ import type { Payment } from '../payments/payment.ts';
 import type { ReadTx, Store } from '../store/store.ts';
 import { type Approval, sortApprovals } from '../wallet/agentWallet.ts';
 import { approvalTypedData, type SignatureCheck, verifyDigest } from '../wallet/approval.ts';
+import { policyDigestOnChain } from '../wallet/approvedTransfer.ts';
 import type { Chain } from '../wallet/chain.ts';
 import { readWalletState } from '../wallet/walletState.ts';
 
@@ -43,7 +44,8 @@ export async function planApprovals({ store, chain }: { store: Store; chain: Cha
   }
   const listed = state?.approvers ?? wallet.ceilings.approvers;
   const threshold = state?.threshold ?? wallet.ceilings.threshold;
-  const digest = digestOf(chain, payment, wallet.address, expiresAtS);
+  const approversVersion = state?.approversVersion ?? 1n;
+  const digest = digestOf(chain, payment, wallet.address, { expiresAtS, approversVersion });
   const checks = await Promise.all(
     signed.map(async ({ address, signature }) => ({
       address,
@@ -55,23 +57,27 @@ export async function planApprovals({ store, chain }: { store: Store; chain: Cha
   return choose(checks, threshold, expiresAtS);
 }
 
-function digestOf(chain: Chain, payment: Payment, wallet: Address, expiresAtS: number): Hex {
-  const terms = { ...payment, payee: payment.address, wallet, token: chain.token, expiresAtS };
+type OfWallet = { expiresAtS: number; approversVersion: bigint };
+
+function digestOf(chain: Chain, payment: Payment, wallet: Address, of: OfWallet): Hex {
+  const policyDigest = policyDigestOnChain(payment.policyDigest);
+  const terms = { ...payment, ...of, payee: payment.address, policyDigest, wallet, token: chain.token };
   return hashTypedData(approvalTypedData('approve', terms));
 }
 
 /** Approvers of the payment so far whose signature their contract or key no longer stands by. Throws `chain_unavailable`. */
 export async function noLongerGood({ store, chain }: { store: Store; chain: Chain }, payment: Payment) {
   const { wallet, signed, expiresAtS } = store.read((tx) => ({
-    wallet: getAgent(tx, payment.agentId).wallet?.address,
+    wallet: getAgent(tx, payment.agentId).wallet,
     ...signaturesOf(tx, payment.id),
   }));
   if (!wallet || signed.length === 0) return [];
-  const digest = digestOf(chain, payment, wallet, expiresAtS);
+  const approversVersion = BigInt(wallet.ceilings.approversVersion ?? 1);
+  const digest = digestOf(chain, payment, wallet.address, { expiresAtS, approversVersion });
   const checks = await Promise.all(
     signed.map(async ({ address, signature }) => ({
       address,
-      check: await verifyDigest(chain, address, { digest, signature, asker: wallet }),
+      check: await verifyDigest(chain, address, { digest, signature, asker: wallet.address }),
     })),
   );
   return checks.filter(({ check }) => !check.valid).map(({ address }) => address);

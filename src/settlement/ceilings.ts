@@ -64,6 +64,7 @@ export function ceilingsRefresher({ store, chain, clock }: { store: Store; chain
       periodSeconds: state.periodSeconds,
       threshold: state.threshold,
       approvers: [...state.approvers],
+      approversVersion: Number(state.approversVersion),
       allowList: state.allowListOn ? await allowedNow({ store, chain }, row, known.allowList ?? []) : null,
     };
   }

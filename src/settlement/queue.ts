@@ -50,6 +50,8 @@ export function queueTransfers(tx: Tx, asked: Asked, context: QueueContext): num
     else groups.set(key, { size, payments: [payment] });
   }
   for (const { size, payments } of groups.values()) {
+    // The wallet remembers its last nonces only: the lower go first.
+    payments.sort((a, b) => Number((a.walletNonce ?? 0n) - (b.walletNonce ?? 0n)));
     for (let from = 0; from < payments.length; from += size)
       queueGroup(tx, payments.slice(from, from + size), asked, context);
   }

@@ -1,7 +1,7 @@
 import { erc20Abi, TransactionReceiptNotFoundError } from 'viem';
 import { getAgent } from '../identity/agents.ts';
 import { agentAccount, balance, walletAccounts } from '../ledger/journal.ts';
-import { raiseNonces, takeNonce } from '../payments/nonces.ts';
+import { followWindow, takeNonce, type Window } from '../payments/nonces.ts';
 import type { Payment } from '../payments/payment.ts';
 import { findPayment } from '../payments/records.ts';
 import { appendPaymentEvent } from '../payments/transition.ts';
@@ -18,11 +18,12 @@ export function bookedInWallet(tx: ReadTx, agentId: string): bigint {
 }
 
 /**
- * Whether the payment's wallet nonce was used by somebody else, for good: used at a final block that the books have, where nothing
- * that we signed for the payment was mined with success, and where the wallet holds what the books say, so that no log of
- * ours is missing. Only then may the payment have another nonce; what was signed under the first can never pay. Throws `chain_unavailable`.
+ * Whether the payment can never be paid under its wallet nonce, and was not: the nonce is used, or its window or epoch is over, at a
+ * block that the books have; nothing that we signed for the payment was mined with success; and the wallet holds what the books
+ * say, so that no log of ours is missing. Where something was signed the block must be final. Only then may the payment have
+ * another nonce. Throws `chain_unavailable`.
  */
-export async function isTakenByAnother({ store, chain }: { store: Store; chain: Chain }, payment: Payment) {
+export async function isLostNonce({ store, chain }: { store: Store; chain: Chain }, payment: Payment) {
   const known = store.read((tx) => ({
     wallet: getAgent(tx, payment.agentId).wallet?.address,
     anchor: readAnchor(tx, chain.chainId),
@@ -34,7 +35,8 @@ export async function isTakenByAnother({ store, chain }: { store: Store; chain: 
   }));
   const { wallet, anchor, cursor, booked, hashes } = known;
   if (!wallet || !anchor || !cursor || payment.walletNonce === null) return false;
-  if (!(await isNonceUsed(chain, wallet, payment.walletNonce, anchor.number))) return false;
+  const at = hashes.length > 0 ? anchor : cursor;
+  if (!(await isNonceUsed(chain, wallet, payment.walletNonce, at.number))) return false;
   return chain.run(async (client) => {
     const question = { address: chain.token, abi: erc20Abi, functionName: 'balanceOf', args: [wallet] } as const;
     const [held, ...blocks] = await Promise.all([
@@ -54,14 +56,25 @@ export async function isTakenByAnother({ store, chain }: { store: Store; chain: 
   });
 }
 
-/** Gives the payment a nonce above all that can be used; its id on chain stays. False when it has moved on since. */
-export function renumber(tx: Tx, before: Payment, atMs: number): boolean {
+/** Gives the payment a nonce that the wallet takes; its id on chain stays. False when it has moved on since. */
+export function renumber(tx: Tx, before: Payment, window: Window, atMs: number): boolean {
   const payment = findPayment(tx, before.id);
   if (!payment || payment.state !== before.state || payment.walletNonce !== before.walletNonce) return false;
-  raiseNonces(tx, atMs, payment.agentId);
+  followWindow(tx, payment.agentId, payment.chainId, window);
   const nonce = takeNonce(tx, payment.agentId, payment.chainId);
   tx.run('UPDATE payments SET wallet_nonce = ? WHERE id = ?', nonce, payment.id);
-  const data = { from: String(before.walletNonce), to: String(nonce), why: 'nonce_used_by_another' };
+  const data = { from: String(before.walletNonce), to: String(nonce), why: 'nonce_not_payable' };
   appendPaymentEvent(tx, payment, 'payment.renumbered', { actor: 'bursar', atMs, data });
   return true;
+}
+
+/** Whether we signed anything for the payment. */
+export function wasSigned(tx: ReadTx, paymentId: string): boolean {
+  return (
+    tx.get(
+      `SELECT 1 FROM transaction_payments tp JOIN transaction_attempts a ON a.transaction_id = tp.transaction_id
+       WHERE tp.payment_id = ? LIMIT 1`,
+      paymentId,
+    ) !== undefined
+  );
 }

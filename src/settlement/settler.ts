@@ -9,12 +9,13 @@ import { approvedTransferFromReservation } from '../wallet/approvedTransfer.ts';
 import type { Chain } from '../wallet/chain.ts';
 import { passingCause, type Standing, standsAgainst } from '../wallet/standsAgainst.ts';
 import { dropReasonIs } from '../wallet/transactions.ts';
+import { type NonceWindow, readNonceWindow } from '../wallet/walletState.ts';
 import { whyReverted } from '../wallet/whyReverted.ts';
 import { type ApprovalPlan, planApprovals } from './approvals.ts';
 import { type Ended, endedPayments } from './ended.ts';
 import { cancelRevoked, type Failure, failPayment, noteDeployed, noteSubmitted } from './outcomes.ts';
 import { needApprovals, queueTransfers } from './queue.ts';
-import { bookedInWallet, isTakenByAnother, renumber } from './renumber.ts';
+import { bookedInWallet, isLostNonce, renumber, wasSigned } from './renumber.ts';
 import { createWaits, type WaitCause } from './waits.ts';
 import { withdrawInactive } from './withdraw.ts';
 
@@ -36,7 +37,7 @@ const REVERTS_MAX = 3;
 /** What the chain was asked in one round, for the write that follows. */
 type Round = {
   failed: Failure[];
-  renumbered: Payment[];
+  renumbered: { payment: Payment; window: NonceWindow }[];
   cleared: Set<string>;
   /** Transactions whose refusal is not to count against their payments. */
   withheld: Set<bigint>;
@@ -123,7 +124,12 @@ export function createSettler({ store, chain, factory, executor, clock }: Settle
         hold(each, found.cause, { said: found.cause }, round);
         return;
       case 'nonce_used':
-        if (await isTakenByAnother({ store, chain }, payment)) round.renumbered.push(payment);
+        if (await isLostNonce({ store, chain }, payment)) await giveNonce(payment, round);
+        else hold(each, 'nonce_used', { nonce: String(payment.walletNonce) }, round);
+        return;
+      case 'nonce_ahead':
+        // Nothing was signed under it, so that a lower one cannot pay twice.
+        if (!store.read((tx) => wasSigned(tx, payment.id))) await giveNonce(payment, round);
         else hold(each, 'nonce_used', { nonce: String(payment.walletNonce) }, round);
         return;
       case 'unbelievable':
@@ -132,6 +138,11 @@ export function createSettler({ store, chain, factory, executor, clock }: Settle
       default:
         found satisfies never;
     }
+  }
+
+  async function giveNonce(payment: Payment, round: Round): Promise<void> {
+    const wallet = store.read((tx) => getAgent(tx, payment.agentId)).wallet?.address;
+    if (wallet) round.renumbered.push({ payment, window: await readNonceWindow(chain, wallet) });
   }
 
   /** Which signatures the wallet gets for each payment that needs some. */
@@ -157,7 +168,8 @@ export function createSettler({ store, chain, factory, executor, clock }: Settle
     if (!wallet) return false;
     if (wallet.deployedAtMs === null) return true;
     const found = await standing(payment, wallet);
-    return found.kind !== 'nonce_used' && found.kind !== 'unbelievable';
+    if (found.kind === 'nonce_used') return isLostNonce({ store, chain }, payment);
+    return found.kind !== 'unbelievable';
   }
 
   return {
@@ -174,8 +186,8 @@ export function createSettler({ store, chain, factory, executor, clock }: Settle
         const atMs = clock();
         noteDeployed(tx, chain.chainId, atMs);
         for (const failure of round.failed) failPayment(tx, failure, atMs);
-        for (const payment of round.renumbered) {
-          if (!renumber(tx, payment, atMs)) continue;
+        for (const { payment, window } of round.renumbered) {
+          if (!renumber(tx, payment, window, atMs)) continue;
           waits.forget(payment.id);
           round.cleared.add(payment.id);
         }

@@ -3,6 +3,8 @@ import { BursarError } from '../errors/base.ts';
 import { type Agent, getAgent } from '../identity/agents.ts';
 import { appendEvent } from '../ledger/events.ts';
 import { formatUsdc } from '../money/microUsdc.ts';
+import { findPayment } from '../payments/records.ts';
+import { isLostNonce } from '../settlement/renumber.ts';
 import type { ReadTx, Store, Tx } from '../store/store.ts';
 import { type Call, ownerCalls } from '../wallet/agentWallet.ts';
 import type { Chain } from '../wallet/chain.ts';
@@ -54,10 +56,10 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
     const wallet = agent.wallet?.address;
     if (!wallet) return { answers: true, state: null, live: [], dead: [] };
     try {
-      const [state, used, paid] = await Promise.all([
+      const [state, used, never] = await Promise.all([
         readWalletState(chain, wallet),
         Promise.all(live.map(({ purse, nonce }) => isAuthorizationUsed(chain, purse, nonce))),
-        Promise.all(maybeDead.map(({ nonce }) => isNonceUsed(chain, wallet, nonce))),
+        Promise.all(maybeDead.map(({ id }) => canNeverPay(id, wallet))),
       ]);
       // A wallet that was made does not go away: such a node says nothing about it.
       if (state === null && isMade) return nothingKnown(live);
@@ -65,7 +67,7 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
         answers: true,
         state,
         live: live.map((authorization, index) => ({ authorization, used: used[index] ?? false })),
-        dead: maybeDead.filter((_, index) => paid[index] === false).map(({ id }) => id),
+        dead: maybeDead.filter((_, index) => never[index] === true).map(({ id }) => id),
       };
     } catch (error) {
       if (!(error instanceof BursarError) || error.code !== 'chain_unavailable') throw error;
@@ -79,6 +81,14 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
     live: live.map((authorization) => ({ authorization, used: false })),
     dead: [],
   });
+
+  /** Of a payment of which nothing signed can be mined any more: its nonce is unused, or can never pay again and did not. */
+  async function canNeverPay(id: string, wallet: Address): Promise<boolean> {
+    const payment = store.read((tx) => findPayment(tx, id));
+    if (!payment || payment.walletNonce === null) return false;
+    if (!(await isNonceUsed(chain, wallet, payment.walletNonce))) return true;
+    return isLostNonce({ store, chain }, payment);
+  }
 
   function act(tx: Tx, stop: Stop, seen: Seen): void {
     const atMs = clock();

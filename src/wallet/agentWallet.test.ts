@@ -92,7 +92,6 @@ describe('paying', () => {
           paymentId: approved.chainKey,
           payee: payee.address,
           policyDigest: digest,
-          token: scene.local.usdc.address,
           amount: 1_000_000n,
           decisionHash: approved.decisionHash,
         },
@@ -152,7 +151,9 @@ describe('paying', () => {
       chainKey: big.chainKey,
       payee: payee.address,
       amount,
+      policyDigest: big.policyDigest,
       decisionHash: big.decisionHash,
+      approversVersion: 1n,
       expiresAtS,
     });
     const approvals = await Promise.all(
@@ -200,7 +201,12 @@ describe('the owner and the guardian', () => {
       error: 'OwnableUnauthorizedAccount',
     });
     await send(owner, ownerCalls.unfreeze(scene.at.wallet));
-    await send(executor, payCall(transfer()));
+    // The freeze began an epoch: what was signed before it stays void.
+    expect(await refusal(executor.address, payCall(transfer()))).toMatchObject({ error: 'NonceOfAnotherEpoch' });
+    expect(await isNonceUsed(scene.chain, scene.at.wallet, 0n)).toBe(true);
+    const state = await readWalletState(scene.chain, scene.at.wallet);
+    expect(state).toMatchObject({ epoch: 1, nextNonce: 1n << 32n });
+    await send(executor, payCall(transfer({ walletNonce: 1n << 32n })));
   });
 
   it('a cut of a ceiling bites at once, a raise waits and can be cancelled by the guardian', async () => {
@@ -249,5 +255,12 @@ it('approvals are sorted by address and counted once', () => {
 
 it('the approval that people sign is the one the contract checks', () => {
   const { inputs } = getAbiItem({ abi: agentWalletAbi, name: 'approvalDigest' });
-  expect(inputs.map(({ name }) => name)).toEqual(['paymentId', 'payee', 'amount', 'decisionHash', 'expiresAt']);
+  expect(inputs.map(({ name }) => name)).toEqual([
+    'paymentId',
+    'payee',
+    'amount',
+    'policyDigest',
+    'decisionHash',
+    'expiresAt',
+  ]);
 });

@@ -12,11 +12,25 @@ export type Approval = { approver: Address; signature: Hex };
 
 export const BATCH_MAX = 200;
 
-/** Makes the wallet and its purse. Anyone may send it; made already, it changes nothing. */
+/** Makes the wallet and its purse. By the factory's owner or a deployer, or anyone where its salt is announced; made already, it changes nothing. */
 export function createWalletCall(factory: Address, config: WalletConfig): Call {
   return {
     to: factory,
     data: encodeFunctionData({ abi: agentWalletFactoryAbi, functionName: 'createWallet', args: [config] }),
+  };
+}
+
+/** Lets that account make wallets of the factory, or ends that. The factory's owner. */
+export function setDeployerCall(factory: Address, deployer: Address, allowed: boolean): Call {
+  const args = [deployer, allowed] as const;
+  return { to: factory, data: encodeFunctionData({ abi: agentWalletFactoryAbi, functionName: 'setDeployer', args }) };
+}
+
+/** Lets anyone make the wallet with that salt (`saltOf`), as a facilitator does by ERC-6492. The factory's owner or a deployer. */
+export function announceCall(factory: Address, salt: Hex): Call {
+  return {
+    to: factory,
+    data: encodeFunctionData({ abi: agentWalletFactoryAbi, functionName: 'announce', args: [salt] }),
   };
 }
 
@@ -82,6 +96,16 @@ export const ownerCalls = {
   setCeilings: (to: Address, perPayment: MicroUsdc, perPeriod: MicroUsdc): Call => ({
     to,
     data: encodeFunctionData({ abi: agentWalletAbi, functionName: 'setCeilings', args: [perPayment, perPeriod] }),
+  }),
+  /** Voids what the executor has signed and not sent: purse authorizations and payments of the epoch. Guardian or owner. */
+  raiseEpoch: (to: Address): Call => ({
+    to,
+    data: encodeFunctionData({ abi: agentWalletAbi, functionName: 'raiseEpoch' }),
+  }),
+  /** Ends what approvers signed for one payment, by its bytes32. */
+  revokeApproval: (to: Address, chainKey: Hex): Call => ({
+    to,
+    data: encodeFunctionData({ abi: agentWalletAbi, functionName: 'revokeApproval', args: [chainKey] }),
   }),
   /** Guardian or owner. */
   cancelRaise: (to: Address): Call => ({

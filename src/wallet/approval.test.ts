@@ -17,7 +17,9 @@ describe('verifySignature', () => {
     chainKey: purchase().chainKey,
     payee: seller.address,
     amount: microUsdc(5n),
+    policyDigest: `0x${'ef'.repeat(32)}` as Hex,
     decisionHash: `0x${'cd'.repeat(32)}` as Hex,
+    approversVersion: 1n,
     expiresAtS: scene.nowS + 60,
   });
 
@@ -49,6 +51,8 @@ describe('verifySignature', () => {
       approvalTypedData('approve', { ...given, amount: microUsdc(6n) }),
       approvalTypedData('approve', { ...given, wallet: scene.at.purse }),
       approvalTypedData('approve', { ...given, chainId: 1 }),
+      approvalTypedData('approve', { ...given, policyDigest: given.decisionHash }),
+      approvalTypedData('approve', { ...given, approversVersion: 2n }),
     ]) {
       expect(await verifySignature(scene.chain, guardian.address, other, signature)).toMatchObject({ valid: false });
     }

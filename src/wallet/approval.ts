@@ -19,7 +19,9 @@ const fields = [
   { name: 'token', type: 'address' },
   { name: 'payee', type: 'address' },
   { name: 'amount', type: 'uint256' },
+  { name: 'policyDigest', type: 'bytes32' },
   { name: 'decisionHash', type: 'bytes32' },
+  { name: 'approversVersion', type: 'uint256' },
   { name: 'expiresAt', type: 'uint256' },
 ] as const;
 
@@ -34,13 +36,17 @@ export type ApprovalTerms = {
   chainKey: Hex;
   payee: Address;
   amount: MicroUsdc;
+  /** bytes32: the policy that the payment is logged under. */
+  policyDigest: Hex;
   decisionHash: Hex;
+  /** Of the wallet's list of approvers: with the next list every approval of before is void. */
+  approversVersion: bigint;
   /** Epoch seconds; the wallet refuses the approval from then on. */
   expiresAtS: number;
 };
 
 /**
- * What a person signs for one payment under review: whom, how much, until when, and the decision that they were shown. The
+ * What a person signs for one payment under review: whom, how much, until when, under which policy, and the decision that they were shown. The
  * wallet itself checks an approval above its ceilings; a rejection stays with us.
  */
 export function approvalTypedData(verdict: 'approve' | 'reject', terms: ApprovalTerms): TypedDataDefinition {
@@ -50,7 +56,9 @@ export function approvalTypedData(verdict: 'approve' | 'reject', terms: Approval
     token: terms.token,
     payee: terms.payee,
     amount: terms.amount as bigint,
+    policyDigest: terms.policyDigest,
     decisionHash: terms.decisionHash,
+    approversVersion: terms.approversVersion,
     expiresAt: BigInt(terms.expiresAtS),
   };
   return verdict === 'approve'

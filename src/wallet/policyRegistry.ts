@@ -9,6 +9,12 @@ export function activatePolicyCall(registry: Address, policyDigest: Hex, fromS =
   return { to: registry, data: encodeFunctionData({ abi: policyRegistryAbi, functionName: 'activate', args }) };
 }
 
+/** Makes a policy (bytes32) the only active one from now on: all others end in the same act, without grace. */
+export function activateOnlyCall(registry: Address, policyDigest: Hex): Call {
+  const args = [policyDigest] as const;
+  return { to: registry, data: encodeFunctionData({ abi: policyRegistryAbi, functionName: 'activateOnly', args }) };
+}
+
 /** Ends a policy (bytes32) at once, without grace. */
 export function retirePolicyCall(registry: Address, policyDigest: Hex): Call {
   return {

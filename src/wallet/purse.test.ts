@@ -104,7 +104,7 @@ describe('a purse authorization', () => {
       address: scene.at.purse,
       abi: x402PurseAbi,
       functionName: 'nonceOf',
-      args: [same.chainKey, same.policyDigest, same.decisionHash],
+      args: [same.chainKey, same.policyDigest, same.decisionHash, 0],
     });
     expect((await sign(same)).authorization.nonce).toBe(onChain);
   });

@@ -2,6 +2,7 @@ import {
   type Address,
   encodeAbiParameters,
   encodeFunctionData,
+  encodePacked,
   type Hex,
   hashTypedData,
   keccak256,
@@ -49,10 +50,15 @@ export type SignedAuthorization = {
 /** What the purse contract itself allows at most. */
 const VALIDITY_SECONDS_MAX = 3_600;
 
-/** The EIP-3009 nonce of a payment: what is signed again settles once, and the log names payment, policy and decision. */
-export function purseNonce(chainKey: Hex, policyDigest: Hex, decisionHash: Hex): Hex {
-  const types = [{ type: 'bytes32' }, { type: 'bytes32' }, { type: 'bytes32' }] as const;
-  return keccak256(encodeAbiParameters(types, [chainKey, policyDigest, decisionHash]));
+export type PurseNonceOf = { chainKey: Hex; policyDigest: Hex; decisionHash: Hex; epoch: number };
+
+/**
+ * The EIP-3009 nonce of a payment: what is signed again settles once, and the log names payment, policy and decision. With the
+ * wallet's next epoch everything signed in this one is void.
+ */
+export function purseNonce({ chainKey, policyDigest, decisionHash, epoch }: PurseNonceOf): Hex {
+  const types = [{ type: 'bytes32' }, { type: 'bytes32' }, { type: 'bytes32' }, { type: 'uint32' }] as const;
+  return keccak256(encodeAbiParameters(types, [chainKey, policyDigest, decisionHash, epoch]));
 }
 
 export type SigningTerms = {
@@ -65,6 +71,8 @@ export type SigningTerms = {
   nowS: number;
   /** Epoch seconds; at most an hour ahead. */
   validBeforeS: number;
+  /** The wallet's present one: what is signed in another never settles. */
+  epoch: number;
 };
 
 /**
@@ -92,7 +100,7 @@ export function signPurseAuthorizationNow(transfer: ApprovedTransfer, terms: Sig
 }
 
 function prepare(transfer: ApprovedTransfer, terms: SigningTerms) {
-  const { chain, domain, nowS, validBeforeS } = terms;
+  const { chain, domain, nowS, validBeforeS, epoch } = terms;
   const { purse: from, payee: to, amount: value, chainKey, policyDigest, decisionHash } = transfer;
   invariant(transfer.rail === 'x402', 'Only a payment of the x402 rail is signed for the purse.', {
     id: transfer.paymentId,
@@ -106,7 +114,7 @@ function prepare(transfer: ApprovedTransfer, terms: SigningTerms) {
   if (to === from || to === chain.token) {
     throw new BursarError('forbidden_address', { message: 'The purse pays neither itself nor the token.' });
   }
-  const nonce = purseNonce(chainKey, policyDigest, decisionHash);
+  const nonce = purseNonce({ chainKey, policyDigest, decisionHash, epoch });
   const [validAfter, validBefore] = [0n, BigInt(validBeforeS)];
   const typedData = {
     domain: viemDomain(chain, domain),
@@ -115,17 +123,17 @@ function prepare(transfer: ApprovedTransfer, terms: SigningTerms) {
     message: { from, to, value, validAfter, validBefore, nonce },
   } as const;
   const wrap = (executorSignature: Hex): SignedAuthorization => {
-    const signature = encodeAbiParameters(SIGNATURE_TYPES, [
+    const signature = encodePacked(SIGNATURE_TYPES, [
       to,
       value,
-      validAfter,
-      validBefore,
+      validBeforeS,
+      epoch,
       chainKey,
       policyDigest,
       decisionHash,
       executorSignature,
     ]);
-    invariant(size(signature) > 65, 'The purse signature must be longer than 65 bytes.');
+    invariant(size(signature) === SIGNATURE_BYTES, 'The purse takes signatures of one length only.');
     return {
       authorization: { from, to, value: `${value}`, validAfter: `${validAfter}`, validBefore: `${validBefore}`, nonce },
       signature,
@@ -151,16 +159,9 @@ async function checkSigner(
   proven.set(keys, roles.add(role));
 }
 
-const SIGNATURE_TYPES = [
-  { name: 'to', type: 'address' },
-  { name: 'value', type: 'uint256' },
-  { name: 'validAfter', type: 'uint256' },
-  { name: 'validBefore', type: 'uint256' },
-  { name: 'paymentId', type: 'bytes32' },
-  { name: 'policyDigest', type: 'bytes32' },
-  { name: 'decisionHash', type: 'bytes32' },
-  { name: 'executorSignature', type: 'bytes' },
-] as const;
+/** to, value, validBefore, epoch, payment id, policy digest, decision hash, and the executor's r, s, v. `validAfter` is always 0. */
+const SIGNATURE_TYPES = ['address', 'uint64', 'uint40', 'uint32', 'bytes32', 'bytes32', 'bytes32', 'bytes'] as const;
+const SIGNATURE_BYTES = 198;
 
 /** Makes an unused authorization void for ever. Executor, guardian or owner; mined and final, its hold can be released. */
 export function cancelAuthorizationCall(purse: Address, nonce: Hex): Call {
@@ -173,6 +174,11 @@ export function cancelAuthorizationCall(purse: Address, nonce: Hex): Call {
 /** Sends micro-USDC from the purse back to its wallet. Executor, guardian or owner. */
 export function sweepCall(purse: Address, amount: bigint): Call {
   return { to: purse, data: encodeFunctionData({ abi: x402PurseAbi, functionName: 'sweep', args: [amount] }) };
+}
+
+/** Sends all of another token in the purse to its wallet. Executor, guardian or owner. */
+export function sweepTokenCall(purse: Address, token: Address): Call {
+  return { to: purse, data: encodeFunctionData({ abi: x402PurseAbi, functionName: 'sweepToken', args: [token] }) };
 }
 
 /** Whether the chain saw the authorization's nonce used or cancelled, at that block or the head. */

@@ -1,5 +1,6 @@
 import { type Address, BaseError, erc20Abi, type Hex, parseAbi } from 'viem';
 import { BursarError } from '../errors/base.ts';
+import { AHEAD_MAX, nonceAt } from '../payments/nonces.ts';
 import type { ApprovedTransfer } from './approvedTransfer.ts';
 import type { Chain, ChainClient } from './chain.ts';
 import { agentWalletAbi, policyRegistryAbi } from './contracts.generated.ts';
@@ -16,7 +17,10 @@ export type Standing =
   /** Nothing in the chain's state refuses it. */
   | { kind: 'clear' }
   | { kind: 'passing'; cause: Passing }
+  /** Used, passed by the window, or of an epoch that is over: it never pays again. */
   | { kind: 'nonce_used' }
+  /** Of a coming epoch, or further ahead than the wallet takes. */
+  | { kind: 'nonce_ahead' }
   /** `reason` as the contract would say it, with figures. */
   | { kind: 'refused'; reason: string }
   /** The node contradicts itself or what is known: its word counts for nothing now. */
@@ -62,7 +66,7 @@ export async function standsAgainst(chain: Chain, transfer: ApprovedTransfer, kn
 async function look(
   client: ChainClient,
   chain: Chain,
-  { wallet, payee, amount, nonce, policyDigest, requiresChainApproval }: ApprovedTransfer,
+  { wallet, chainKey, payee, amount, nonce, policyDigest, requiresChainApproval }: ApprovedTransfer,
   { block, balance: booked, executor }: Known,
 ): Promise<Standing> {
   const { number: blockNumber, timestamp } = await client.getBlock();
@@ -75,19 +79,24 @@ async function look(
   const code = await client.getCode({ address: wallet, blockNumber });
   if (code === undefined) return unbelievable('The node knows no code where the wallet stands.');
   const at = { address: wallet, abi: agentWalletAbi, blockNumber } as const;
-  const [sender, frozen, validUntil, listOn, allowed, perPayment, remaining, used, registry] = await Promise.all([
-    client.readContract({ ...at, functionName: 'executor' }),
-    client.readContract({ ...at, functionName: 'frozen' }),
-    client.readContract({ ...at, functionName: 'validUntil' }),
-    client.readContract({ ...at, functionName: 'allowListOn' }),
-    client.readContract({ ...at, functionName: 'isAllowed', args: [payee] }),
-    client.readContract({ ...at, functionName: 'perPayment' }),
-    client.readContract({ ...at, functionName: 'remainingInPeriod' }),
-    client.readContract({ ...at, functionName: 'isNonceUsed', args: [nonce ?? 0n] }),
-    client.readContract({ ...at, functionName: 'registry' }),
-  ]);
+  const [sender, frozen, validUntil, listOn, allowed, perPayment, remaining, used, registry, window, revoked] =
+    await Promise.all([
+      client.readContract({ ...at, functionName: 'executor' }),
+      client.readContract({ ...at, functionName: 'frozen' }),
+      client.readContract({ ...at, functionName: 'validUntil' }),
+      client.readContract({ ...at, functionName: 'allowListOn' }),
+      client.readContract({ ...at, functionName: 'isAllowed', args: [payee] }),
+      client.readContract({ ...at, functionName: 'perPayment' }),
+      client.readContract({ ...at, functionName: 'remainingInPeriod' }),
+      client.readContract({ ...at, functionName: 'isNonceUsed', args: [nonce ?? 0n] }),
+      client.readContract({ ...at, functionName: 'registry' }),
+      client.readContract({ ...at, functionName: 'nonceWindow' }),
+      client.readContract({ ...at, functionName: 'isApprovalRevoked', args: [chainKey] }),
+    ]);
   const refused = (reason: string): Standing => ({ kind: 'refused', reason });
   if (used) return { kind: 'nonce_used' };
+  const [epoch, next] = window;
+  if ((nonce ?? 0n) > nonceAt(epoch, next) + AHEAD_MAX) return { kind: 'nonce_ahead' };
   if (frozen) return refused('WalletFrozen');
   if (timestamp >= BigInt(validUntil)) return refused(`WalletExpired (time ${timestamp}, validUntil ${validUntil})`);
   if (sender !== executor) return { kind: 'passing', cause: 'executor_replaced' };
@@ -96,6 +105,7 @@ async function look(
     if (!(await client.readContract({ ...question, args: [policyDigest] })))
       return refused(`PolicyNotActive (digest ${policyDigest}, registry ${registry})`);
   }
+  if (requiresChainApproval && revoked) return refused(`PaymentApprovalRevoked (paymentId ${chainKey})`);
   if (!requiresChainApproval) {
     if (listOn && !allowed) return refused(`PayeeNotAllowed (payee ${payee})`);
     if (amount > perPayment) return refused(`PerPaymentCeilingExceeded (amount ${amount}, ceiling ${perPayment})`);

@@ -1,9 +1,9 @@
 import { generatePrivateKey } from 'viem/accounts';
 import { describe, expect, it } from 'vitest';
-import { executor, executorKey, walletScene } from '../../test/support/walletScene.ts';
+import { executor, executorKey, owner, walletScene } from '../../test/support/walletScene.ts';
 import { microUsdc } from '../money/microUsdc.ts';
 import { openStore } from '../store/store.ts';
-import { createWalletCall, payCall } from './agentWallet.ts';
+import { createWalletCall, payCall, setDeployerCall } from './agentWallet.ts';
 import { memoryKeys } from './keys.ts';
 import { outcomeOf } from './outcomes.ts';
 import { createRelayer } from './relayer.ts';
@@ -33,6 +33,7 @@ describe('through the relayer', () => {
     });
     const sender = await relayer.sender('relayer');
     await scene.local.fundGas([sender]);
+    await scene.send(owner, setDeployerCall(scene.local.factory, sender, true));
     await scene.local.mint(scene.at.wallet, microUsdc(100_000_000n));
     const [deploy, pay] = await store.write((tx) => {
       const common = { chainId: 31_337, paymentIds: [], atMs: 0 };

@@ -1,6 +1,7 @@
 import { type Address, erc20Abi } from 'viem';
 import { BursarError } from '../errors/base.ts';
 import { type MicroUsdc, microUsdc } from '../money/microUsdc.ts';
+import { nonceAt } from '../payments/nonces.ts';
 import type { Chain } from './chain.ts';
 import { agentWalletAbi } from './contracts.generated.ts';
 
@@ -15,6 +16,12 @@ export type WalletState = {
   registry: Address;
   approvers: readonly Address[];
   threshold: number;
+  /** Of the list of approvers; each new list has the next. */
+  approversVersion: bigint;
+  /** Raised by guardian or owner: what was signed in an earlier one is void. */
+  epoch: number;
+  /** The lowest nonce that is free, all above it being free too. */
+  nextNonce: bigint;
   frozen: boolean;
   /** Epoch seconds. */
   validUntilS: number;
@@ -61,6 +68,8 @@ export async function readWalletState(chain: Chain, wallet: Address): Promise<Wa
         client.readContract({ ...at, functionName: 'allowListOn' }),
         client.readContract({ ...at, functionName: 'periodSeconds' }),
         client.readContract({ ...at, functionName: 'pendingRaise' }),
+        client.readContract({ ...at, functionName: 'approversVersion' }),
+        client.readContract({ ...at, functionName: 'nonceWindow' }),
       ]),
       Promise.all([
         client.readContract({ ...at, functionName: 'perPayment' }),
@@ -71,12 +80,14 @@ export async function readWalletState(chain: Chain, wallet: Address): Promise<Wa
       balanceOf(wallet),
     ]);
     const [owner, guardian, executor, purse, token, registry, approvers] = roles;
-    const [threshold, frozen, validUntilS, allowListOn, periodSeconds, raise] = limits;
+    const [threshold, frozen, validUntilS, allowListOn, periodSeconds, raise, approversVersion, window] = limits;
+    const [epoch, next] = window;
     const [perPayment, perPeriod, spentInPeriod, remainingInPeriod] = figures;
     const [raisePerPayment, raisePerPeriod, effectiveAtS] = raise;
     return {
       ...{ owner, guardian, executor, purse, token, registry, approvers },
-      ...{ threshold, frozen, validUntilS, allowListOn, periodSeconds },
+      ...{ threshold, frozen, validUntilS, allowListOn, periodSeconds, approversVersion, epoch },
+      nextNonce: nonceAt(epoch, next),
       perPayment: ceiling(perPayment),
       perPeriod: ceiling(perPeriod),
       spentInPeriod: microUsdc(spentInPeriod),
@@ -92,7 +103,8 @@ export async function readWalletState(chain: Chain, wallet: Address): Promise<Wa
 }
 
 /**
- * Whether the wallet was paid from under that nonce. For wallets that stand: a node that knows no code there says nothing about
+ * Whether the wallet never pays under that nonce (again): it has paid, the window has passed it, or its epoch is over. Only a log
+ * tells which. For wallets that stand: a node that knows no code there says nothing about
  * nonces, which is `chain_unavailable`.
  */
 export async function isNonceUsed(
@@ -112,6 +124,23 @@ export async function isNonceUsed(
       args: [nonce],
       ...block,
     });
+  });
+}
+
+export type NonceWindow = { epoch: number; next: number };
+
+/** The wallet's epoch and the first index in it from which on all are free. Throws `chain_unavailable` where no wallet stands. */
+export async function readNonceWindow(chain: Chain, wallet: Address): Promise<NonceWindow> {
+  return chain.run(async (client) => {
+    const [code, answer] = await Promise.all([
+      client.getCode({ address: wallet }),
+      client.readContract({ address: wallet, abi: agentWalletAbi, functionName: 'nonceWindow' }).catch(() => null),
+    ]);
+    if (code === undefined || answer === null) {
+      throw new BursarError('chain_unavailable', { message: NO_WALLET, details: { wallet } });
+    }
+    const [epoch, next] = answer;
+    return { epoch, next };
   });
 }
 

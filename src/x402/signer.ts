@@ -5,6 +5,7 @@ import { getAgent } from '../identity/agents.ts';
 import { getSponsor } from '../identity/sponsors.ts';
 import { getWorkflow } from '../identity/workflows.ts';
 import { refuseWhileStopped } from '../payments/chainStops.ts';
+import { bookedEpoch } from '../payments/nonces.ts';
 import type { Payment } from '../payments/payment.ts';
 import { findPayment, type PaymentRow, toPayment } from '../payments/records.ts';
 import { appendPaymentEvent, transition } from '../payments/transition.ts';
@@ -66,13 +67,14 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
     invariant(wallet, 'A purchase is authorized for an agent without a wallet.');
     const stored = JSON.parse(row.request_json) as Stored;
     const nowS = Math.floor(clock() / 1000);
+    const epoch = bookedEpoch(tx, payment.agentId, chain.chainId);
     const asked = Math.max(stored.requirement.maxTimeoutSeconds, MIN_VALIDITY_SECONDS);
     const validBeforeS = nowS + Math.min(asked, options.maxValiditySeconds());
     return {
       payment,
       stored,
       transfer: approvedTransferFromReservation(payment, { wallet: wallet.address, purse: wallet.purse }),
-      terms: { keys, role: 'executor', chain, domain: tokenDomain, nowS, validBeforeS },
+      terms: { keys, role: 'executor', chain, domain: tokenDomain, nowS, validBeforeS, epoch },
     };
   }
 
@@ -84,7 +86,7 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
   }
 
   /** Two signers at once: the first one's is kept, and both give that. */
-  function keep(tx: Tx, { payment, stored }: Draft, signed: SignedAuthorization): StoredSignature {
+  function keep(tx: Tx, { payment, stored, terms }: Draft, signed: SignedAuthorization): StoredSignature {
     const before = storedSignature(tx, payment.id);
     if (before) return before;
     const now = findPayment(tx, payment.id);
@@ -96,8 +98,8 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
     const { authorization } = signed;
     const header = headerOf(payment, stored, signed);
     tx.run(
-      `INSERT INTO x402_authorizations (payment_id, chain_id, purse, nonce, pay_to, value_micro, valid_after_s, valid_before_s, payload_json, resource_json)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO x402_authorizations (payment_id, chain_id, purse, nonce, pay_to, value_micro, valid_after_s, valid_before_s, payload_json, resource_json, epoch)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       payment.id,
       payment.chainId,
       authorization.from,
@@ -108,9 +110,10 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
       BigInt(authorization.validBefore),
       header,
       JSON.stringify(stored.resource),
+      terms.epoch,
     );
     const atMs = clock();
-    const data = { nonce: authorization.nonce, valid_before: authorization.validBefore };
+    const data = { nonce: authorization.nonce, valid_before: authorization.validBefore, epoch: terms.epoch };
     appendPaymentEvent(tx, now, 'payment.signed', { actor: 'bursar', atMs, data });
     transition(tx, now, 'submit', { actor: 'bursar', atMs, data: { rail: 'x402' } });
     return { header, validBeforeMs: Number(authorization.validBefore) * 1000 };

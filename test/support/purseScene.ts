@@ -54,7 +54,7 @@ export function purseScene() {
     },
     send: wallet.send,
     purchase,
-    sign: (transfer = purchase(), changes: { validBeforeS?: number; role?: string } = {}) =>
+    sign: (transfer = purchase(), changes: { validBeforeS?: number; role?: string; epoch?: number } = {}) =>
       signPurseAuthorization(transfer, {
         keys,
         role: 'executor',
@@ -62,6 +62,7 @@ export function purseScene() {
         domain,
         nowS,
         validBeforeS: nowS + 60,
+        epoch: 0,
         ...changes,
       }),
   };

@@ -39,7 +39,7 @@ export function walletScene() {
   let at: WalletAddresses;
 
   beforeAll(async () => {
-    local = await startLocalChain({ owner, policyDigest: digest });
+    local = await startLocalChain({ owner, deployers: [executor.address], policyDigest: digest });
     chain = openChain({ chainId: 31_337, rpcUrl: local.anvil.url, token: local.usdc.address });
     await local.fundGas([executor.address]);
   });
@@ -72,7 +72,7 @@ export function walletScene() {
       return at;
     },
     async deployed(): Promise<void> {
-      await sendInOrder(local.client, stranger, [createWalletCall(local.factory, config)]);
+      await sendInOrder(local.client, owner, [createWalletCall(local.factory, config)]);
       await local.mint(at.wallet, microUsdc(100_000_000n));
     },
     send: (account: Sender, ...calls: Call[]) => sendInOrder(local.client, account, calls),

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Argument, Command } from 'commander';
 import { type Address, createPublicClient, defineChain, getAddress, type Hex, http, isAddress } from 'viem';
 import { BursarError } from '../../errors/base.ts';
+import { idPattern, type PaymentId } from '../../ids/ids.ts';
 import { parsePositiveUsdc } from '../../money/microUsdc.ts';
 import {
   callOf,
@@ -38,6 +39,7 @@ type Flags = {
   until?: string;
   amount?: string;
   digest?: string;
+  payment?: string;
   role: string;
   safeFile?: string;
   safe?: string;
@@ -57,7 +59,7 @@ export function ownerCommand(): Command {
     .option('--per-period <usdc>', 'set_ceilings')
     .option(
       '--address <address>',
-      'set_executor, set_guardian, transfer_ownership, transfer_registry, withdraw: to whom',
+      'set_executor, set_guardian, transfer_ownership, transfer_registry; withdraw: to whom; sweep_token: which token',
     )
     .option('--addresses <list>', 'set_approvers, allow, disallow; with commas')
     .option('--threshold <number>', 'set_approvers: how many must sign')
@@ -65,7 +67,8 @@ export function ownerCommand(): Command {
     .option('--off', 'set_allow_list')
     .option('--until <time>', 'set_valid_until; without it: no end')
     .option('--amount <usdc>', 'withdraw')
-    .option('--digest <digest>', 'activate_policy, retire_policy')
+    .option('--digest <digest>', 'activate_policy, activate_only_policy, retire_policy')
+    .option('--payment <id>', 'revoke_approval')
     .option('--role <role>', 'Which key of the keystore (or BURSAR_KEY_<ROLE>) signs', 'owner')
     .option('--safe-file <file>', "Write a batch for Safe's Transaction Builder instead of sending")
     .option('--safe <address>', 'The Safe that the file is for, where no server is asked')
@@ -91,10 +94,12 @@ async function run(session: Session, action: OwnerActionName, flags: Flags): Pro
   const wanted = actionOf(action, flags);
   const client = flags.agent === undefined ? null : session.client();
   const prepared = client && (await client.call('prepare_owner_call', { id: flags.agent, ...inputOf(action, flags) }));
-  const wallet = client ? at(await client.call('get_agent', { id: flags.agent }), 'wallet.address') : flags.wallet;
+  const agent = client && (await client.call('get_agent', { id: flags.agent }));
+  const wallet = agent ? at(agent, 'wallet.address') : flags.wallet;
+  const purse = agent ? address(String(at(agent, 'wallet.purse'))) : null;
   // Made here, from what was typed; the server's version must be the same, or nothing is signed.
   const call = callOf(
-    { wallet: walletOf(action, wallet), token: config.chain.usdc, registry: config.chain.registry },
+    { wallet: walletOf(action, wallet), purse, token: config.chain.usdc, registry: config.chain.registry },
     wanted,
   );
   if (prepared && (prepared.to !== call.to || prepared.data !== call.data)) {
@@ -152,6 +157,7 @@ function actionOf(action: OwnerActionName, flags: Flags): OwnerAction {
     untilS: flags.until === undefined ? undefined : Math.floor(Date.parse(flags.until) / 1000),
     amount: usdc(flags.amount),
     digest: flags.digest === undefined ? undefined : policyDigestOnChain(flags.digest),
+    payment: flags.payment === undefined ? undefined : paymentId(flags.payment),
   };
 }
 
@@ -170,8 +176,14 @@ function inputOf(action: OwnerActionName, flags: Flags): Document {
       flags.until === undefined ? undefined : new Date(Math.floor(Date.parse(flags.until) / 1000) * 1000).toISOString(),
     amount: money(flags.amount),
     digest: flags.digest,
+    payment: flags.payment,
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
+function paymentId(text: string): PaymentId {
+  if (!idPattern('payment').test(text)) throw invalid('--payment is not the id of a payment.');
+  return text as PaymentId;
 }
 
 const listOf = ({ addresses }: Flags): string[] | undefined =>

@@ -14,6 +14,7 @@ const shown: Shown = {
     id: 'pay_01k3x7gq5nf8b9c2v4m6t0w1yz',
     address: address('a'),
     amount: { value: '6.00' },
+    policy_digest: `sha256:${'e'.repeat(64)}`,
     decision_hash: `0x${'d'.repeat(64)}`,
     review: { expires_at: '2026-11-25T12:00:00.500Z' },
   },
@@ -27,7 +28,9 @@ const terms = {
   chainKey: keccak256(toHex(shown.payment.id)),
   payee: address('a'),
   amount: parseUsdc('6.00'),
+  policyDigest: `0x${'e'.repeat(64)}` as Hex,
   decisionHash: shown.payment.decision_hash as Hex,
+  approversVersion: 2n,
   expiresAtS: Math.floor(Date.parse('2026-11-25T12:00:00Z') / 1000),
 };
 
@@ -43,6 +46,7 @@ describe('what a person signs for a payment', () => {
     ['wallet', { wallet: address('e') }],
     ['chain', { chainId: 1 }],
     ['payment', { chainKey: keccak256('0x01') }],
+    ['policy', { policyDigest: keccak256('0x03') }],
     ['decision', { decisionHash: keccak256('0x02') }],
     ['expiry', { expiresAtS: terms.expiresAtS + 1 }],
   ])('is refused with another %s', (name, changed) => {

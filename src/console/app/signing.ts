@@ -7,6 +7,7 @@ export type Shown = {
     id: string;
     address: string;
     amount: { value: string };
+    policy_digest: string;
     decision_hash: string;
     review: { expires_at: string | null } | null;
   };
@@ -21,7 +22,7 @@ type TypedData = {
 };
 
 const FIELDS =
-  'paymentId bytes32, token address, payee address, amount uint256, decisionHash bytes32, expiresAt uint256';
+  'paymentId bytes32, token address, payee address, amount uint256, policyDigest bytes32, decisionHash bytes32, approversVersion uint256, expiresAt uint256';
 
 /**
  * Holds what the server gave to sign against what the page shows, field by field: the names of those that differ. A page never
@@ -37,7 +38,11 @@ export function differences(verdict: 'approve' | 'reject', given: unknown, shown
   const pairs: [string, unknown, unknown][] = [
     ['kind', primaryType, wanted],
     ['fields', `${names.join()} ${fields}`, `${wanted} ${FIELDS}`],
-    ['message', Object.keys(message).sort().join(), 'amount,decisionHash,expiresAt,payee,paymentId,token'],
+    [
+      'message',
+      Object.keys(message).sort().join(),
+      'amount,approversVersion,decisionHash,expiresAt,payee,paymentId,policyDigest,token',
+    ],
     ['domain', Object.keys(domain).sort().join(), 'chainId,name,verifyingContract,version'],
     ['name', `${domain.name} ${domain.version}`, 'Bursar 1'],
     ['chain', String(domain.chainId), String(chain.id)],
@@ -46,6 +51,9 @@ export function differences(verdict: 'approve' | 'reject', given: unknown, shown
     ['token', lower(message.token), lower(chain.usdc)],
     ['payee', lower(message.payee), lower(payment.address)],
     ['amount', String(message.amount), parseUsdc(payment.amount.value).toString()],
+    ['policy', lower(message.policyDigest), lower(payment.policy_digest).replace(/^sha256:/, '0x')],
+    // The wallet's own count of its lists: with another one the signature is worth nothing.
+    ['approvers version', /^[1-9][0-9]{0,18}$/.test(String(message.approversVersion)), true],
     ['decision', lower(message.decisionHash), lower(payment.decision_hash)],
     ['expiry', String(message.expiresAt), expires === null ? '' : String(Math.floor(Date.parse(expires) / 1000))],
   ];

@@ -123,7 +123,8 @@ export function addPayment(tx: Tx, input: TestPayment): Payment {
 }
 
 /** The EIP-3009 nonce under which the purse signs the payment. */
-export const nonceOf = (id: PaymentId): Hex => purseNonce(paymentIdOnChain(id), POLICY, DECISION);
+export const nonceOf = (id: PaymentId): Hex =>
+  purseNonce({ chainKey: paymentIdOnChain(id), policyDigest: POLICY, decisionHash: DECISION, epoch: 0 });
 
 /** The item that AgentWallet.payBatch would be given for the payment. */
 export function payItem(payment: Payment): { chainKey: Hex; payee: Address; amount: bigint; decisionHash: Hex } {

@@ -30,7 +30,7 @@ const abi = parseAbi([
   'event Transfer(address indexed from, address indexed to, uint256 value)',
   'event AuthorizationUsed(address indexed authorizer, bytes32 indexed nonce)',
   'event AuthorizationCanceled(address indexed authorizer, bytes32 indexed nonce)',
-  'event PaymentExecuted(bytes32 indexed paymentId, address indexed payee, bytes32 indexed policyDigest, address token, uint256 amount, bytes32 decisionHash)',
+  'event PaymentExecuted(bytes32 indexed paymentId, address indexed payee, bytes32 indexed policyDigest, uint256 amount, bytes32 decisionHash)',
   'event Withdrawn(address indexed token, address indexed to, uint256 amount)',
   'event Frozen(address indexed caller)',
 ]);
@@ -193,7 +193,7 @@ export class ModelChain implements ChainSource {
     return items.flatMap(({ chainKey: paymentId, payee, amount, decisionHash }) => {
       state.used.add(paymentId);
       state.spent.add(paymentId);
-      const args = { paymentId, payee, policyDigest, token: this.token, amount, decisionHash };
+      const args = { paymentId, payee, policyDigest, amount, decisionHash };
       return [logOf(wallet, 'PaymentExecuted', args), ...(move(wallet, payee, amount) ?? [])];
     });
   }

@@ -8,6 +8,7 @@ import { allowListSeen } from './0007_allow_list_seen.ts';
 import { verdicts } from './0008_verdicts.ts';
 import { shadows } from './0009_shadows.ts';
 import { people } from './0010_people.ts';
+import { epochs } from './0011_epochs.ts';
 import { logHeads } from './0012_log_heads.ts';
 import { chainTrust } from './0015_chain_trust.ts';
 import { nameSkeletons } from './0016_name_skeletons.ts';
@@ -26,6 +27,7 @@ export const migrations: readonly Migration[] = [
   { name: '0008_verdicts', sql: verdicts },
   { name: '0009_shadows', sql: shadows },
   { name: '0010_people', sql: people },
+  { name: '0011_epochs', sql: epochs },
   { name: '0012_log_heads', sql: logHeads },
   { name: '0015_chain_trust', sql: chainTrust },
   { name: '0016_name_skeletons', sql: nameSkeletons },

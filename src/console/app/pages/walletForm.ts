@@ -1,4 +1,5 @@
 import { getAddress, isAddress } from 'viem';
+import { idPattern, type PaymentId } from '../../../ids/ids.ts';
 import { formatUsdc, parsePositiveUsdc } from '../../../money/microUsdc.ts';
 import { needs, type OwnerAction, type OwnerActionName } from '../../../owner/action.ts';
 
@@ -13,6 +14,7 @@ export type Typed = {
   until: string;
   amount: string;
   digest: string;
+  payment: string;
 };
 export type FieldName = keyof Typed;
 
@@ -35,6 +37,21 @@ export const acts: Record<OwnerActionName, Act> = {
     title: 'Unfreeze the wallet',
     says: 'Payments go on. The agent here stays as it is until an operator lets it go on.',
     labels: {},
+  },
+  raise_epoch: {
+    title: 'Void what is signed',
+    says: 'Begins a new epoch: purse authorizations and payments that are signed and not mined are void. Owner or guardian.',
+    labels: {},
+  },
+  revoke_approval: {
+    title: 'Revoke an approval',
+    says: 'For good: the wallet takes no approval of that payment any more.',
+    labels: { payment: 'Payment (id)' },
+  },
+  sweep_token: {
+    title: 'Sweep a token from the purse',
+    says: 'Moves all of that token to the wallet. Owner, guardian or executor.',
+    labels: { address: 'Token' },
   },
   set_executor: {
     title: 'Change the executor',
@@ -79,6 +96,11 @@ export const acts: Record<OwnerActionName, Act> = {
     says: 'For all wallets. The one before stays good for the grace period.',
     labels: { digest: 'Policy' },
   },
+  activate_only_policy: {
+    title: 'Activate a policy and end all others',
+    says: 'For all wallets, at once, without grace: what was decided under another policy and is not mined reverts.',
+    labels: { digest: 'Policy' },
+  },
   retire_policy: {
     title: 'Retire a policy in the registry',
     says: 'For all wallets, at once, without grace: what was decided under it and is not mined reverts.',
@@ -108,6 +130,7 @@ export function wishOf(action: OwnerActionName, typed: Typed): OwnerAction {
     else if (field === 'threshold') wish.threshold = numberOf(label, text);
     else if (field === 'on') wish.on = text === 'on';
     else if (field === 'digest') wish.digest = digestOf(text);
+    else if (field === 'payment') wish.payment = paymentOf(text);
     else if (text !== '') wish.untilS = timeOf(label, text);
   }
   return wish;
@@ -128,6 +151,7 @@ export function inputOf(wish: OwnerAction): Record<string, unknown> {
     on: wish.on,
     until: wish.untilS === undefined ? undefined : new Date(wish.untilS * 1000).toISOString(),
     digest: wish.digest === undefined ? undefined : `sha256:${wish.digest.slice(2)}`,
+    payment: wish.payment,
   };
 }
 
@@ -137,6 +161,11 @@ function usdcOf(label: string, text: string) {
   } catch {
     throw new Error(`${label}: “${text}” is not an amount like 12.50 with at most six decimals.`);
   }
+}
+
+function paymentOf(text: string) {
+  if (!idPattern('payment').test(text)) throw new Error(`“${text}” is not the id of a payment.`);
+  return text as PaymentId;
 }
 
 function addressOf(text: string) {

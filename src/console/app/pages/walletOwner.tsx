@@ -17,7 +17,7 @@ type Policy = { digest: string; note: string; active: boolean };
 
 const nothing: Typed = {
   ...{ perPayment: '', perPeriod: '', address: '', addresses: '', threshold: '' },
-  ...{ on: 'on', until: '', amount: '', digest: '' },
+  ...{ on: 'on', until: '', amount: '', digest: '', payment: '' },
 };
 
 /** What the fields hold at first: what is so now, where that is a thing to change. */
@@ -84,6 +84,7 @@ export function OwnerActs({ agent, wallet, reload }: { agent: Agent; wallet: Wal
       const call = await ask<Prepared>(`/v1/agents/${agent.id}/owner-calls/prepare`, inputOf(wish));
       const target = {
         wallet: wallet.wallet,
+        purse: wallet.purse as `0x${string}`,
         token: me.chain.usdc as `0x${string}`,
         registry: wallet.registry?.address ?? null,
       };
