@@ -5,6 +5,7 @@ import {AgentWallet} from "../src/AgentWallet.sol";
 import {AgentWalletFactory} from "../src/AgentWalletFactory.sol";
 import {IAgentWallet} from "../src/IAgentWallet.sol";
 import {WalletConfig} from "../src/WalletTypes.sol";
+import {CeilingTooLarge} from "../src/WalletWords.sol";
 import {X402Purse} from "../src/X402Purse.sol";
 import {Vm, vm} from "./base/Vm.sol";
 import {WalletTest} from "./base/WalletTest.sol";
@@ -41,6 +42,9 @@ contract FactoryTest is WalletTest {
         (address w, address p) = factory.addressOf(c);
         vm.assertEq(w.code.length, 0);
         _mint(w, 5e6);
+        bytes32 salt = factory.saltOf(c);
+        vm.prank(owner);
+        factory.announce(salt);
         vm.recordLogs();
         vm.prank(stranger);
         (address w2, address p2) = factory.createWallet(c);
@@ -52,6 +56,7 @@ contract FactoryTest is WalletTest {
         vm.assertEq(last.topics[1], bytes32(uint256(uint160(w))));
         vm.assertEq(last.topics[2], bytes32(uint256(uint160(p))));
         vm.assertEq(last.topics[3], keccak256(abi.encode(c)));
+        vm.assertEq(last.topics[3], salt);
         vm.assertEq(last.data, abi.encode(owner));
         wallet = AgentWallet(w);
         _pay(payee, 5e6, 0);
@@ -158,6 +163,15 @@ contract FactoryTest is WalletTest {
         c.executor = owner;
         _badConfig(c, abi.encodeWithSelector(IAgentWallet.RoleConflict.selector, owner));
         c = _config();
+        c.executor = guardian;
+        _badConfig(c, abi.encodeWithSelector(IAgentWallet.RoleConflict.selector, guardian));
+        c = _config();
+        c.perPayment = (1 << 58) - 1;
+        _badConfig(c, abi.encodeWithSelector(CeilingTooLarge.selector, c.perPayment, (1 << 58) - 2));
+        c = _config();
+        c.perPeriod = type(uint64).max - 1;
+        _badConfig(c, abi.encodeWithSelector(CeilingTooLarge.selector, c.perPeriod, (1 << 58) - 2));
+        c = _config();
         c.approvers[1] = executor;
         _badConfig(c, abi.encodeWithSelector(IAgentWallet.RoleConflict.selector, executor));
         c = _config();
@@ -183,6 +197,7 @@ contract FactoryTest is WalletTest {
 
     function _badConfig(WalletConfig memory c, bytes memory why) private {
         vm.expectRevert(why);
+        vm.prank(owner);
         factory.createWallet(c);
     }
 }

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IAgentWallet} from "../src/IAgentWallet.sol";
 import {Approval, WalletConfig} from "../src/WalletTypes.sol";
+import {NonceUsed} from "../src/WalletWords.sol";
 import {vm} from "./base/Vm.sol";
 import {ApprovedPayments} from "./PayApproved.t.sol";
 
@@ -19,7 +20,7 @@ contract PayApprovedAttackTest is ApprovedPayments {
 
     function test_revert_nonceThatPayUsed() public {
         _pay(payee, 1e6, 0);
-        _approvedFails(_both(), abi.encodeWithSelector(IAgentWallet.NonceUsed.selector, 0));
+        _approvedFails(_both(), abi.encodeWithSelector(NonceUsed.selector, 0));
     }
 
     function test_revert_replayOnAnotherWallet() public {
@@ -127,9 +128,14 @@ contract PayApprovedAttackTest is ApprovedPayments {
     function test_revert_aRejectionIsNotAnApproval() public {
         // Same fields under the off-chain type PaymentRejection.
         bytes32 typeHash = keccak256(
-            "PaymentRejection(bytes32 paymentId,address token,address payee,uint256 amount,bytes32 decisionHash,uint256 expiresAt)"
+            "PaymentRejection(bytes32 paymentId,address token,address payee,uint256 amount,bytes32 policyDigest,bytes32 decisionHash,uint256 approversVersion,uint256 expiresAt)"
         );
-        bytes32 body = keccak256(abi.encode(typeHash, PAYMENT, address(usdc), payee, uint256(LARGE), DECISION, EXPIRES));
+        bytes32 body = keccak256(
+            bytes.concat(
+                abi.encode(typeHash, PAYMENT, address(usdc), payee),
+                abi.encode(uint256(LARGE), DIGEST, DECISION, uint256(1), EXPIRES)
+            )
+        );
         bytes32 digest = keccak256(abi.encodePacked(hex"1901", _domain(), body));
         Approval[] memory a = _pair(_approval(ALICE_KEY, digest), _approval(BOB_KEY, digest));
         _approvedFails(a, _invalid(a[0].approver));
@@ -192,12 +198,12 @@ contract PayApprovedAttackTest is ApprovedPayments {
         address[3] memory bad = [address(0), address(usdc), address(wallet)];
         vm.startPrank(executor);
         for (uint256 i; i < bad.length; ++i) {
-            bytes32 digest = wallet.approvalDigest(PAYMENT, bad[i], LARGE, DECISION, EXPIRES);
+            bytes32 digest = wallet.approvalDigest(PAYMENT, bad[i], LARGE, DIGEST, DECISION, EXPIRES);
             Approval[] memory a = _pair(_approval(ALICE_KEY, digest), _approval(BOB_KEY, digest));
             vm.expectRevert(abi.encodeWithSelector(IAgentWallet.InvalidPayee.selector, bad[i]));
             wallet.payApproved(PAYMENT, bad[i], LARGE, 0, DIGEST, DECISION, EXPIRES, a);
         }
-        bytes32 zero = wallet.approvalDigest(PAYMENT, payee, 0, DECISION, EXPIRES);
+        bytes32 zero = wallet.approvalDigest(PAYMENT, payee, 0, DIGEST, DECISION, EXPIRES);
         Approval[] memory b = _pair(_approval(ALICE_KEY, zero), _approval(BOB_KEY, zero));
         vm.expectRevert(abi.encodeWithSelector(IAgentWallet.ZeroAmount.selector, PAYMENT));
         wallet.payApproved(PAYMENT, payee, 0, 0, DIGEST, DECISION, EXPIRES, b);

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IAgentWallet} from "../src/IAgentWallet.sol";
 import {BatchItem} from "../src/WalletTypes.sol";
+import {NonceUsed} from "../src/WalletWords.sol";
 import {Vm, vm} from "./base/Vm.sol";
 import {WalletTest} from "./base/WalletTest.sol";
 
@@ -21,7 +22,7 @@ contract PayBatchTest is WalletTest {
             vm.assertEq(executed.topics[1], items[i].paymentId);
             vm.assertEq(executed.topics[2], bytes32(uint256(uint160(items[i].payee))));
             vm.assertEq(executed.topics[3], DIGEST);
-            vm.assertEq(executed.data, abi.encode(address(usdc), uint256(2e6), items[i].decisionHash));
+            vm.assertEq(executed.data, abi.encode(uint256(2e6), items[i].decisionHash));
             vm.assertEq(logs[2 * i + 1].emitter, address(usdc));
         }
         vm.assertEq(wallet.spentInPeriod(), 40e6);
@@ -58,12 +59,12 @@ contract PayBatchTest is WalletTest {
     function test_revert_aNonceTwiceInOneBatch() public {
         BatchItem[] memory items = _items(3, 1e6);
         items[2].nonce = items[0].nonce;
-        _batchFails(items, abi.encodeWithSelector(IAgentWallet.NonceUsed.selector, items[0].nonce));
+        _batchFails(items, abi.encodeWithSelector(NonceUsed.selector, items[0].nonce));
     }
 
     function test_revert_aNonceThatPayUsed() public {
         _pay(payee, 1e6, 1);
-        _batchFails(_items(3, 1e6), abi.encodeWithSelector(IAgentWallet.NonceUsed.selector, 1));
+        _batchFails(_items(3, 1e6), abi.encodeWithSelector(NonceUsed.selector, 1));
     }
 
     function test_revert_oneItemOffTheList() public {

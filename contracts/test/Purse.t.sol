@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IAgentWallet} from "../src/IAgentWallet.sol";
 import {X402Purse} from "../src/X402Purse.sol";
 import {vm} from "./base/Vm.sol";
 import {WalletTest} from "./base/WalletTest.sol";
@@ -13,13 +14,14 @@ abstract contract FundedPurse is WalletTest {
 
     function setUp() public virtual override {
         super.setUp();
-        _pay(address(purse), uint64(FLOAT), type(uint256).max);
+        _pay(address(purse), uint64(FLOAT), 50);
     }
 
     function _authorization() internal view returns (X402Purse.Authorization memory a) {
         a.to = payee;
         a.value = 1e6;
-        a.validBefore = block.timestamp + 120;
+        a.validBefore = uint40(block.timestamp + 120);
+        a.epoch = wallet.epoch();
         a.paymentId = PAYMENT;
         a.policyDigest = DIGEST;
         a.decisionHash = DECISION;
@@ -40,19 +42,19 @@ abstract contract FundedPurse is WalletTest {
         view
         returns (bytes32)
     {
-        bytes32 body = keccak256(
-            abi.encode(keccak256(bytes(kind)), from, a.to, a.value, a.validAfter, a.validBefore, nonce)
-        );
+        bytes32 body = keccak256(abi.encode(keccak256(bytes(kind)), from, a.to, a.value, 0, a.validBefore, nonce));
         return keccak256(abi.encodePacked(hex"1901", usdc.DOMAIN_SEPARATOR(), body));
     }
 
     function _nonce(X402Purse.Authorization memory a) internal pure returns (bytes32) {
-        return keccak256(abi.encode(a.paymentId, a.policyDigest, a.decisionHash));
+        return keccak256(abi.encode(a.paymentId, a.policyDigest, a.decisionHash, a.epoch));
     }
 
     function _wrap(X402Purse.Authorization memory a, bytes memory inner) internal pure returns (bytes memory) {
-        return
-            abi.encode(a.to, a.value, a.validAfter, a.validBefore, a.paymentId, a.policyDigest, a.decisionHash, inner);
+        return bytes.concat(
+            abi.encodePacked(a.to, a.value, a.validBefore, a.epoch),
+            abi.encodePacked(a.paymentId, a.policyDigest, a.decisionHash, inner)
+        );
     }
 
     function _signed(X402Purse.Authorization memory a) internal view returns (bytes memory) {
@@ -61,7 +63,7 @@ abstract contract FundedPurse is WalletTest {
 
     function _settle(X402Purse.Authorization memory a, bytes memory signature) internal {
         vm.prank(stranger);
-        usdc.transferWithAuthorization(address(purse), a.to, a.value, a.validAfter, a.validBefore, _nonce(a), signature);
+        usdc.transferWithAuthorization(address(purse), a.to, a.value, 0, a.validBefore, _nonce(a), signature);
     }
 
     /// @dev The purse says no, and the token moves nothing.
@@ -98,7 +100,7 @@ contract PurseTest is FundedPurse {
     function test_itsDigestAndNonceAreTheTokens() public view {
         X402Purse.Authorization memory a = _authorization();
         vm.assertEq(purse.transferDigest(a), _digest(a));
-        vm.assertEq(purse.nonceOf(PAYMENT, DIGEST, DECISION), _nonce(a));
+        vm.assertEq(purse.nonceOf(PAYMENT, DIGEST, DECISION, 0), _nonce(a));
     }
 
     function test_listedPayeesAndTheWalletWhereTheListIsOn() public {
@@ -113,7 +115,7 @@ contract PurseTest is FundedPurse {
         _settle(a, _signed(a));
         a.to = stranger;
         a.paymentId = keccak256("pay_3");
-        _refused(a, _signed(a), abi.encodeWithSelector(X402Purse.PayeeNotAllowed.selector, stranger));
+        _refused(a, _signed(a), abi.encodeWithSelector(IAgentWallet.PayeeNotAllowed.selector, stranger));
     }
 
     function test_executorGuardianAndOwnerSweepBackToTheWallet() public {
@@ -130,9 +132,10 @@ contract PurseTest is FundedPurse {
     }
 
     function test_sweepAndCancelWorkWhileFrozen() public {
+        bytes32 nonce = _nonce(_authorization());
         vm.startPrank(guardian);
         wallet.freeze();
-        purse.cancelAuthorization(_nonce(_authorization()));
+        purse.cancelAuthorization(nonce);
         purse.sweep(FLOAT);
         vm.assertEq(usdc.balanceOf(address(purse)), 0);
     }
@@ -183,18 +186,18 @@ contract PurseTest is FundedPurse {
 
     function test_theLatestValidityIsAnHourAhead() public {
         X402Purse.Authorization memory a = _authorization();
-        a.validBefore = block.timestamp + 3600;
+        a.validBefore = uint40(block.timestamp + 3600);
         _settle(a, _signed(a));
         a.paymentId = keccak256("pay_2");
-        a.validBefore = block.timestamp + 3601;
+        a.validBefore = uint40(block.timestamp + 3601);
         _refused(a, _signed(a), abi.encodeWithSelector(X402Purse.ValidityTooLong.selector, T0 + 3601, T0 + 3600));
     }
 
     function testFuzz_whatIsSignedIsWhatMoves(address to, uint64 value, uint16 ahead, bytes32 id) public {
         vm.assume(to != address(0) && to != address(usdc) && to != address(purse) && to != payee);
         X402Purse.Authorization memory a = _authorization();
-        (a.to, a.value, a.paymentId) = (to, _bound(value, 0, FLOAT), id);
-        a.validBefore = block.timestamp + _bound(ahead, 1, 3600);
+        (a.to, a.value, a.paymentId) = (to, uint64(_bound(value, 0, FLOAT)), id);
+        a.validBefore = uint40(block.timestamp + _bound(ahead, 1, 3600));
         uint256 before = usdc.balanceOf(to);
         bytes memory signature = _signed(a);
         X402Purse.Authorization memory other = _authorization();

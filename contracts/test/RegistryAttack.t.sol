@@ -95,7 +95,7 @@ contract RegistryAttackTest is FundedPurse {
     /// under another nonce, which the office never gives to one payment.
     function test_aPaymentByCeilingsAndByApprovalsSharesTheNonce() public {
         _pay(payee, 1e6, 7);
-        bytes32 digest = wallet.approvalDigest(PAYMENT, payee, 1e6, DECISION, block.timestamp + 60);
+        bytes32 digest = wallet.approvalDigest(PAYMENT, payee, 1e6, DIGEST, DECISION, block.timestamp + 60);
         vm.prank(executor);
         vm.expectRevert();
         wallet.payApproved(

@@ -67,12 +67,12 @@ contract RolesTest is WalletTest {
         wallet.setExecutor(stranger);
         _payFails(payee, 1e6, 0, abi.encodeWithSelector(IAgentWallet.NotExecutor.selector, executor, stranger));
         vm.prank(stranger);
-        wallet.pay(PAYMENT, payee, 1e6, 0, DIGEST, DECISION);
+        wallet.pay(PAYMENT, payee, 1e6, 1 << 32, DIGEST, DECISION);
         vm.prank(owner);
         wallet.setExecutor(address(0));
         vm.expectRevert(abi.encodeWithSelector(IAgentWallet.NotExecutor.selector, stranger, address(0)));
         vm.prank(stranger);
-        wallet.pay(PAYMENT, payee, 1e6, 1, DIGEST, DECISION);
+        wallet.pay(PAYMENT, payee, 1e6, 2 << 32, DIGEST, DECISION);
     }
 
     function test_changingOnePackedFieldLeavesTheOthers() public {
@@ -211,7 +211,7 @@ contract RolesTest is WalletTest {
     }
 
     function _ownerCalls() private view returns (bytes[] memory calls) {
-        calls = new bytes[](10);
+        calls = new bytes[](11);
         calls[0] = abi.encodeCall(wallet.setCeilings, (1, 1));
         calls[1] = abi.encodeCall(wallet.setExecutor, (address(0x1234)));
         calls[2] = abi.encodeCall(wallet.setGuardian, (stranger));
@@ -222,5 +222,6 @@ contract RolesTest is WalletTest {
         calls[7] = abi.encodeCall(wallet.unfreeze, ());
         calls[8] = abi.encodeCall(wallet.withdraw, (address(usdc), stranger, 1));
         calls[9] = abi.encodeCall(wallet.transferOwnership, (stranger));
+        calls[10] = abi.encodeCall(wallet.revokeApproval, (PAYMENT));
     }
 }

@@ -85,6 +85,8 @@ abstract contract WalletTest {
     }
 
     function _create(WalletConfig memory c) internal returns (AgentWallet, X402Purse) {
+        address consenting = factory.owner();
+        vm.prank(consenting);
         (address w, address p) = factory.createWallet(c);
         return (AgentWallet(w), X402Purse(p));
     }

@@ -62,14 +62,25 @@ contract WalletInvariantTest is WalletTest {
 
     /// @dev 2, 3: a nonce pays once; an approved payment is paid once; the views say so.
     function invariant_noncesAndApprovalsOnce() public view {
-        for (uint256 i; i < 64; ++i) {
-            uint256 nonce = i * 37;
-            vm.assertLe(_handler.paidUnderNonce(nonce), 1, "a nonce paid twice");
-            vm.assertTrue(wallet.isNonceUsed(nonce) == (_handler.paidUnderNonce(nonce) == 1), "nonce view");
+        uint256 count = _handler.countOfPaidNonces();
+        for (uint256 i; i < count; ++i) {
+            uint256 nonce = _handler.paidNonces(i);
+            vm.assertEq(_handler.paidUnderNonce(nonce), 1, "a nonce paid twice");
+            vm.assertTrue(wallet.isNonceUsed(nonce), "a nonce that paid could pay again");
         }
+        WalletModel.Expected memory e = _handler.expectedState();
+        (uint32 epoch, uint32 next,) = wallet.nonceWindow();
+        vm.assertEq(epoch, e.epoch);
+        vm.assertEq(next, e.next);
+        for (uint256 index = next > 80 ? next - 80 : 0; index < uint256(next) + 3; ++index) {
+            uint256 nonce = uint256(epoch) << 32 | index;
+            vm.assertTrue(wallet.isNonceUsed(nonce) != _handler.usable(nonce, next), "nonce view");
+        }
+        if (epoch > 0) vm.assertTrue(wallet.isNonceUsed((uint256(epoch) << 32) - 1), "an earlier epoch's nonce");
         for (uint256 id; id < 16; ++id) {
             vm.assertLe(_handler.paidByApproval(bytes32(id)), 1, "approved and paid twice");
             vm.assertTrue(wallet.isPaidByApproval(bytes32(id)) == (_handler.paidByApproval(bytes32(id)) == 1), "view");
+            vm.assertTrue(wallet.isApprovalRevoked(bytes32(id)) == _handler.revoked(bytes32(id)), "revoked");
         }
     }
 
@@ -84,8 +95,10 @@ contract WalletInvariantTest is WalletTest {
         vm.assertEq(wallet.perPayment(), e.perPayment);
         vm.assertEq(wallet.perPeriod(), e.perPeriod);
         vm.assertEq(wallet.threshold(), e.threshold);
+        vm.assertEq(wallet.epoch(), e.epoch);
         vm.assertEq(wallet.spentInPeriod(), _handler.countedIn(block.timestamp / 1 days));
         vm.assertFalse(wallet.isApprover(wallet.executor()) || wallet.owner() == wallet.executor(), "role conflict");
+        vm.assertFalse(wallet.guardian() == wallet.executor(), "the executor is the guardian");
     }
 
     /// @dev Guards the suite itself: its acts do succeed, they are not only refused.

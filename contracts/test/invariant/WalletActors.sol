@@ -44,9 +44,13 @@ abstract contract WalletActors is WalletModel {
         _tick(block.timestamp);
     }
 
-    /// @dev One of 64 nonces, spread over several words of the bitmap.
-    function _nonceOf(uint256 x) internal pure returns (uint256) {
-        return x % 64 * 37;
+    /// @dev Mostly a nonce near the end of the window, on either side of it; now and then one of another epoch, or far ahead.
+    function _nonceOf(uint256 x) internal view returns (uint256) {
+        (uint256 epoch, uint256 index) = (expected.epoch, expected.next + x % 6);
+        if (x % 5 == 0) index = expected.next > 90 ? expected.next - x % 90 : x % 90;
+        if (x % 31 == 0) index = expected.next + 65_530 + x % 12;
+        if (x % 17 == 0) epoch = epoch == 0 || x % 2 == 0 ? epoch + 1 : epoch - 1;
+        return epoch << 32 | index;
     }
 
     function _approvals(bytes32 digest, uint256 signers) internal view returns (Approval[] memory list, bool good) {

@@ -17,14 +17,18 @@ abstract contract WalletModel {
         bool unwritten; // a raise matured and nothing has written it down yet
         uint256 threshold;
         uint256 approverMask; // bits of the approver list in the handler
+        uint256 epoch;
+        uint256 next; // index above the highest nonce that paid in this epoch
     }
 
     uint256 internal constant PERIOD = 1 days;
     uint256 internal constant DELAY = 2 days;
 
-    Expected public expected;
+    Expected internal expected;
     mapping(uint256 nonce => uint256 times) public paidUnderNonce;
+    uint256[] public paidNonces;
     mapping(bytes32 paymentId => uint256 times) public paidByApproval;
+    mapping(bytes32 paymentId => bool) public revoked;
     mapping(address payee => bool) public listed;
     mapping(uint256 period => uint256 amount) public paidIn;
     mapping(uint256 period => uint256 amount) public countedIn;
@@ -57,6 +61,26 @@ abstract contract WalletModel {
         }
         if (perPayment < expected.perPayment) expected.perPayment = perPayment;
         if (perPeriod < expected.perPeriod) expected.perPeriod = perPeriod;
+    }
+
+    function countOfPaidNonces() external view returns (uint256) {
+        return paidNonces.length;
+    }
+
+    /// @dev A nonce pays once, in its epoch, at most 72 below the next one and 65,535 above it.
+    function usable(uint256 nonce, uint256 next) public view returns (bool) {
+        if (nonce >> 32 != expected.epoch || paidUnderNonce[nonce] != 0) return false;
+        uint256 index = nonce & type(uint32).max;
+        return index < next ? next - index <= 72 : index - next < 65_536 && index != type(uint32).max;
+    }
+
+    function _nextAfter(uint256 nonce, uint256 next) internal pure returns (uint256) {
+        uint256 index = nonce & type(uint32).max;
+        return index < next ? next : index + 1;
+    }
+
+    function _raisedEpoch() internal {
+        (expected.epoch, expected.next) = (expected.epoch + 1, 0);
     }
 
     function _mayOperate(address caller) internal view returns (bool) {
