@@ -124,10 +124,10 @@ contract EpochTest is FundedPurse {
         vm.assertEq(wallet.validUntil(), T0 + 77);
         vm.assertTrue(wallet.allowListOn() && !wallet.frozen());
         vm.assertEq(wallet.executor(), executor);
-        (uint64 perPayment, uint64 perPeriod, uint40 at) = wallet.pendingRaise();
+        (uint64 perPayment, uint64 perPeriod, uint40 effectiveAt) = wallet.pendingRaise();
         vm.assertEq(perPayment, 200e6);
         vm.assertEq(perPeriod, 2_000e6);
-        vm.assertEq(at, T0 + RAISE_DELAY);
+        vm.assertEq(effectiveAt, T0 + RAISE_DELAY);
         (uint32 epoch, uint32 next, uint72 window) = wallet.nonceWindow();
         vm.assertEq(uint256(epoch) << 128 | uint256(next) << 72 | window, 1 << 128);
     }

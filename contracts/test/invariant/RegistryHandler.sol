@@ -89,11 +89,14 @@ contract RegistryHandler {
 
     function _begin() private {
         if (planned != DIGESTS && from[planned] <= block.timestamp) (current, planned) = (planned, DIGESTS);
-        (_savedFrom, _savedUntil, _saved) = (from, until, [current, planned]);
+        _savedFrom = from;
+        _savedUntil = until;
+        _saved = [current, planned];
     }
 
     function _restore() private {
-        (from, until) = (_savedFrom, _savedUntil);
+        from = _savedFrom;
+        until = _savedUntil;
         (current, planned) = (_saved[0], _saved[1]);
     }
 
