@@ -104,8 +104,11 @@ contract X402Purse is IERC1271 {
     /// decisionHash (32) | r (32) | s (32) | v (1), numbers big-endian. There is one encoding of each authorization.
     /// @return 0x1626ba7e if the purse vouches for it, else 0xffffffff.
     function isValidSignature(bytes32 hash, bytes calldata signature) external view returns (bytes4) {
-        if (hash == _cancelling && hash != 0) return IERC1271.isValidSignature.selector;
-        if (signature.length != SIGNATURE_LENGTH) return INVALID;
+        if (signature.length != SIGNATURE_LENGTH) {
+            // The token asks so during {cancelAuthorization}, which hands in no signature.
+            bool cancelling = signature.length == 0 && hash == _cancelling && hash != 0;
+            return cancelling ? IERC1271.isValidSignature.selector : INVALID;
+        }
         Authorization memory a = _decode(signature);
         bytes32 body = _transferHash(a);
         if (hash != MessageHashUtils.toTypedDataHash(_domainThen, body) && hash != _tokenDigest(body)) return INVALID;
@@ -180,7 +183,7 @@ contract X402Purse is IERC1271 {
 
     /// @dev The caller has checked the length.
     function _decode(bytes calldata signature) private pure returns (Authorization memory a) {
-        // The first 37 bytes are four numbers; a word holds the first three of them and one byte is read from the next.
+        // The four numbers at the front take 37 bytes: two overlapping words hold them.
         uint256 head = uint256(bytes32(signature[0:32]));
         a.to = address(uint160(head >> 96));
         a.value = uint64(head >> 32);

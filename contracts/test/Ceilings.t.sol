@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IAgentWallet} from "../src/IAgentWallet.sol";
+import {CeilingTooLarge} from "../src/WalletWords.sol";
 import {WalletConfig} from "../src/WalletTypes.sol";
 import {vm} from "./base/Vm.sol";
 import {WalletTest} from "./base/WalletTest.sol";
@@ -134,6 +135,37 @@ contract CeilingsTest is WalletTest {
         _set(50e6, 70e6);
         vm.assertEq(wallet.spentInPeriod(), 80e6);
         vm.assertEq(wallet.remainingInPeriod(), 0);
+    }
+
+    /// @dev Packed into 58 bits: what does not fit is refused, never cut off.
+    function test_revert_ceilingsThatDoNotFit() public {
+        uint64 most = (1 << 58) - 2;
+        uint64[3] memory tooLarge = [most + 1, uint64(1 << 58), type(uint64).max - 1];
+        vm.startPrank(owner);
+        for (uint256 i; i < tooLarge.length; ++i) {
+            bytes memory why = abi.encodeWithSelector(CeilingTooLarge.selector, tooLarge[i], most);
+            vm.expectRevert(why);
+            wallet.setCeilings(tooLarge[i], 1);
+            vm.expectRevert(why);
+            wallet.setCeilings(1, tooLarge[i]);
+        }
+        wallet.setCeilings(most, most);
+        vm.warp(T0 + RAISE_DELAY);
+        _expect(most, most);
+    }
+
+    function test_noCeilingAtAllCanBeAskedForAndTakenBack() public {
+        _set(type(uint64).max, type(uint64).max);
+        (uint64 perPayment, uint64 perPeriod,) = wallet.pendingRaise();
+        vm.assertEq(perPayment, type(uint64).max);
+        vm.assertEq(perPeriod, type(uint64).max);
+        vm.warp(T0 + RAISE_DELAY);
+        _expect(type(uint64).max, type(uint64).max);
+        _mint(address(wallet), type(uint128).max);
+        _pay(payee, (1 << 58) - 1, 0);
+        vm.assertEq(usdc.balanceOf(payee), (1 << 58) - 1);
+        _set(5e6, type(uint64).max);
+        _expect(5e6, type(uint64).max);
     }
 
     function test_revert_setByOthers() public {

@@ -99,7 +99,7 @@ contract RolesTest is WalletTest {
         vm.assertEq(wallet.executor(), stranger);
     }
 
-    function test_revert_theExecutorAsOwnerOrApprover() public {
+    function test_revert_theExecutorAsOwnerGuardianOrApprover() public {
         bytes memory conflict = abi.encodeWithSelector(IAgentWallet.RoleConflict.selector, executor);
         vm.startPrank(owner);
         vm.expectRevert(conflict);
@@ -108,6 +108,10 @@ contract RolesTest is WalletTest {
         wallet.setExecutor(alice);
         vm.expectRevert(abi.encodeWithSelector(IAgentWallet.RoleConflict.selector, owner));
         wallet.setExecutor(owner);
+        vm.expectRevert(abi.encodeWithSelector(IAgentWallet.RoleConflict.selector, guardian));
+        wallet.setExecutor(guardian);
+        vm.expectRevert(conflict);
+        wallet.setGuardian(executor);
         wallet.transferOwnership(executor);
         vm.stopPrank();
         vm.expectRevert(conflict);
