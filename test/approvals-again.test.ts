@@ -107,6 +107,13 @@ describe('an approval that is no longer good when the payment is queued', () => 
     const owner = await keyAccount(office.keys, 'owner');
     const list = ownerCalls.setApprovers(agent.wallet as Address, [bob.address, person.address], 1);
     await sendInOrder(office.local.client, owner, [list]);
+    const lists = async () => {
+      const { wallet } = (await office.operator.call('get_agent', { id: agent.id })) as {
+        wallet: { ceilings: unknown };
+      };
+      return JSON.stringify(wallet.ceilings).includes(person.address);
+    };
+    await expect.poll(lists).toBe(true);
     await token('pause');
     const id = await agent.pay('30.00');
     expect([await approve(id, person), await approve(id, bob)]).toEqual(['in_review', 'authorized']);

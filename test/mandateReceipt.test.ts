@@ -115,7 +115,7 @@ describe('a forged receipt', () => {
     const { address, amount_micro } = receipt.payment;
     const [purse, payee] = [receipt.chain.purse as Hex, address as Hex];
     const chain_key = keccak256(toHex(id));
-    const nonce = keccak256(concat([chain_key, digest(), receipt.decision_hash as Hex]));
+    const nonce = keccak256(concat([chain_key, digest(), receipt.decision_hash as Hex, pad('0x00')]));
     // A constructor that does nothing but log, as USDC would: AuthorizationUsed, then the Transfer.
     const push = (word: Hex): Hex => concat(['0x7f', pad(word)]);
     const code = concat([
@@ -136,7 +136,7 @@ describe('a forged receipt', () => {
     const mined = await local.client.getTransactionReceipt({ hash });
     const forged: Receipt = {
       ...receipt,
-      payment: { ...receipt.payment, id, chain_key, rail: 'x402' },
+      payment: { ...receipt.payment, id, chain_key, rail: 'x402', epoch: 0 },
       chain: { ...receipt.chain, token: getContractAddress({ from: forger.address, nonce: BigInt(count) }) },
       settlement: {
         tx_hash: hash,

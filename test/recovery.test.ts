@@ -109,7 +109,9 @@ describe('A lost owner key', () => {
     payee = own;
     const { balances } = (await client.call('get_agent', { id: heir.id })) as { balances: Record<string, unknown> };
     expect(balances.available).toEqual(usdc('4.00'));
-    expect(await client.call('check_ledger')).toMatchObject({ ok: true });
+    expect(
+      ((await client.call('check_ledger')) as { checks: { ok: boolean }[] }).checks.filter(({ ok }) => !ok),
+    ).toEqual([]);
   });
 });
 
@@ -157,7 +159,9 @@ describe('A lost database', () => {
     await client.call('set_agent_status', { id: agent.id, status: 'active' });
     expect(await settled(await pay(agent.id, '1.50'))).not.toBe('failed');
     expect(await arrived()).toBe(12_500_000n);
-    expect(await client.call('check_ledger')).toMatchObject({ ok: true });
+    expect(
+      ((await client.call('check_ledger')) as { checks: { ok: boolean }[] }).checks.filter(({ ok }) => !ok),
+    ).toEqual([]);
   });
 
   it('is not restored from a copy that was changed, or that is none', async () => {
@@ -218,7 +222,9 @@ describe('A lost executor key', () => {
     expect(requeued).toHaveLength(1);
     expect(await settled(await pay(made.id, '3.00'))).not.toBe('failed');
     expect(await arrived()).toBe(before + 5_000_000n);
-    expect(await client.call('check_ledger')).toMatchObject({ ok: true });
+    expect(
+      ((await client.call('check_ledger')) as { checks: { ok: boolean }[] }).checks.filter(({ ok }) => !ok),
+    ).toEqual([]);
   });
 });
 

@@ -97,10 +97,11 @@ const rules: readonly Rule[] = [
   {
     name: 'nonces_follow_payments',
     holds: 'Every wallet pays next with the nonce after its last one, or with a later one that a recovery gave it.',
+    // A nonce is an epoch and an index; a recovery goes on at a multiple of 128.
     sql: `SELECT w.agent_id, w.next_nonce, n.last FROM wallets w LEFT JOIN (
-        SELECT agent_id, chain_id, max(wallet_nonce) AS last FROM payments GROUP BY agent_id, chain_id) n
-        ON n.agent_id = w.agent_id AND n.chain_id = w.chain_id
-      WHERE w.next_nonce <> coalesce(n.last + 1, 0) AND NOT (w.next_nonce > coalesce(n.last, 0) AND w.next_nonce % 1048576 = 0)`,
+        SELECT agent_id, chain_id, wallet_nonce >> 32 AS epoch, max(wallet_nonce) AS last FROM payments GROUP BY 1, 2, 3) n
+        ON n.agent_id = w.agent_id AND n.chain_id = w.chain_id AND n.epoch = w.next_nonce >> 32
+      WHERE w.next_nonce <> coalesce(n.last + 1, 0) AND NOT (w.next_nonce > coalesce(n.last, 0) AND w.next_nonce % 128 = 0)`,
     say: (row) => `the wallet of ${row.agent_id} pays next with nonce ${row.next_nonce} and its last was ${row.last}`,
   },
   {

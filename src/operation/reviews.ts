@@ -10,6 +10,7 @@ import { noLongerGood } from '../settlement/approvals.ts';
 import type { ReadTx } from '../store/store.ts';
 import { approvalTypedData, verifySignature } from '../wallet/approval.ts';
 import { policyDigestOnChain } from '../wallet/approvedTransfer.ts';
+import { approversVersionOf } from '../wallet/walletState.ts';
 import type { App } from './app.ts';
 import { operation } from './operation.ts';
 import { gateContext } from './paymentRequest.ts';
@@ -19,8 +20,17 @@ import { AddressText, idOf, Limit, safeText } from './schemas.ts';
 
 const Verdict = z.enum(['approve', 'reject']);
 
+type Wanted = { verdict: 'approve' | 'reject'; version: bigint };
+
+/** Asked of the wallet itself: the books learn of a new list of approvers a moment later. */
+async function versionFor(app: App, agentId: string): Promise<bigint> {
+  const wallet = app.store.read((tx) => getAgent(tx, agentId)).wallet;
+  if (!wallet) return 1n;
+  return approversVersionOf(app.chain, wallet.address, BigInt(wallet.ceilings.approversVersion ?? 1));
+}
+
 /** What a person is to sign, made from the stored payment alone: nothing that a caller sends goes into it. */
-function typedDataOf(app: App, tx: ReadTx, payment: Payment, verdict: 'approve' | 'reject') {
+function typedDataOf(app: App, tx: ReadTx, payment: Payment, { verdict, version }: Wanted) {
   const { wallet } = getAgent(tx, payment.agentId);
   if (payment.state !== 'in_review' || payment.reviewExpiresAtMs === null || !wallet) {
     throw new BursarError('invalid_transition', { details: { state: payment.state } });
@@ -34,7 +44,7 @@ function typedDataOf(app: App, tx: ReadTx, payment: Payment, verdict: 'approve' 
     amount: payment.amount,
     policyDigest: policyDigestOnChain(payment.policyDigest),
     decisionHash: payment.decisionHash,
-    approversVersion: BigInt(wallet.ceilings.approversVersion ?? 1),
+    approversVersion: version,
     expiresAtS: Math.floor(payment.reviewExpiresAtMs / 1000),
   });
 }
@@ -70,18 +80,20 @@ export const reviewOperations = [
       sponsor_may_approve: z.boolean().describe("Whether the policy counts a signature of the agent's own sponsor"),
     }),
     errors: ['payment_not_found', 'invalid_transition', 'policy_unavailable'],
-    handler: (app, caller, { id }) =>
-      app.store.read((tx) => {
+    handler: async (app, caller, { id }) => {
+      const version = await versionFor(app, app.store.read((tx) => visiblePayment(tx, caller, id)).agentId);
+      return app.store.read((tx) => {
         const payment = visiblePayment(tx, caller, id);
         const of = (verdict: 'approve' | 'reject') =>
-          JSON.parse(toJson(typedDataOf(app, tx, payment, verdict))) as Record<string, unknown>;
+          JSON.parse(toJson(typedDataOf(app, tx, payment, { verdict, version }))) as Record<string, unknown>;
         return {
           payment: paymentView(tx, payment),
           approve: of('approve'),
           reject: of('reject'),
           sponsor_may_approve: app.policies.active().sponsorMayApprove,
         };
-      }),
+      });
+    },
   }),
   operation({
     name: 'answer_review',
@@ -115,9 +127,10 @@ export const reviewOperations = [
       'policy_unavailable',
     ],
     handler: async (app, caller, input) => {
+      const version = await versionFor(app, app.store.read((tx) => visiblePayment(tx, caller, input.id)).agentId);
       const { typedData, reviewed } = app.store.read((tx) => {
         const reviewed = visiblePayment(tx, caller, input.id);
-        return { typedData: typedDataOf(app, tx, reviewed, input.verdict), reviewed };
+        return { typedData: typedDataOf(app, tx, reviewed, { verdict: input.verdict, version }), reviewed };
       });
       const check = await verifySignature(app.chain, input.approver, typedData, input.signature as Hex);
       if (!check.valid) {

@@ -9,7 +9,7 @@ const EPOCH_SHIFT = 32n;
 const INDEX_MAX = (1n << EPOCH_SHIFT) - 1n;
 /** Indexes above the wallet's own next one that it still takes. */
 export const AHEAD_MAX = 65_535n;
-/** Left out where somebody else may have used some: more than the contract remembers. */
+/** Left out where somebody else may have used some: more than the contract remembers. The books go on at a multiple of it. */
 const SKIPPED = 128n;
 
 export const nonceAt = (epoch: number, index: number | bigint): bigint =>
@@ -39,7 +39,8 @@ export function takeNonce(tx: Tx, agentId: string, chainId: number): bigint {
  */
 export function skipNonces(tx: Tx, agentId: string | null = null): number {
   return tx.run(
-    'UPDATE wallets SET next_nonce = next_nonce + ? WHERE ? IS NULL OR agent_id = ?',
+    'UPDATE wallets SET next_nonce = (next_nonce / ? + 2) * ? WHERE ? IS NULL OR agent_id = ?',
+    SKIPPED,
     SKIPPED,
     agentId,
     agentId,
@@ -82,7 +83,8 @@ export function followWindow(tx: Tx, agentId: string, chainId: number, { epoch, 
     most < nonceAt(epoch, INDEX_MAX) ? most : nonceAt(epoch, INDEX_MAX),
   )?.top;
   const least = held != null && held >= first ? held + 1n : first;
+  const aligned = ((least + SKIPPED - 1n) / SKIPPED) * SKIPPED;
   if (row.next_nonce >= least && row.next_nonce < most) return false;
-  tx.run('UPDATE wallets SET next_nonce = ? WHERE agent_id = ? AND chain_id = ?', least, agentId, chainId);
-  return row.next_nonce !== least;
+  tx.run('UPDATE wallets SET next_nonce = ? WHERE agent_id = ? AND chain_id = ?', aligned, agentId, chainId);
+  return row.next_nonce !== aligned;
 }

@@ -45,8 +45,7 @@ export function takeVerdict(tx: Tx, paymentId: string, signed: SignedVerdict, co
   if (approver?.status !== 'active') {
     throw new BursarError('approver_not_found', { details: { address: signed.approverAddress } });
   }
-  const twice = tx.get('SELECT id FROM approvals WHERE payment_id = ? AND approver_id = ?', payment.id, approver.id);
-  if (twice) throw new BursarError('approval_invalid', { message: 'This approver has answered already.' });
+  refuseTwice(tx, payment, approver, signed.noLongerGood);
   tx.run(
     'INSERT INTO approvals (id, payment_id, approver_id, verdict, signature, typed_data_json, expires_at, signed_at, reason, counts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
     newId('approval'),
@@ -66,6 +65,16 @@ export function takeVerdict(tx: Tx, paymentId: string, signed: SignedVerdict, co
   return decideAgain(tx, payment, signed.noLongerGood, who);
 }
 
+/** Once, save where what was signed is void by now: with another policy, other approvers on the wallet or another signer. */
+function refuseTwice(tx: Tx, payment: Payment, { id, address }: Approver, noLongerGood: readonly string[]): void {
+  const which = 'payment_id = ? AND approver_id = ?';
+  if (!tx.get(`SELECT id FROM approvals WHERE ${which}`, payment.id, id)) return;
+  if (!noLongerGood.includes(address)) {
+    throw new BursarError('approval_invalid', { message: 'This approver has answered already.' });
+  }
+  tx.run(`DELETE FROM approvals WHERE ${which}`, payment.id, id);
+}
+
 /** As `approvals.signers` of the policy library says it: of the review's roles, and not the sponsor where that is forbidden. */
 function counts({ review, sponsorId }: Payment, { roles, sponsorId: own }: Approver, { policy }: GateContext): boolean {
   const hasRole = roles.some((role) => review?.roles.includes(role));
@@ -77,7 +86,10 @@ function decideAgain(tx: Tx, payment: Payment, bad: readonly string[], context: 
   const row = tx.get<PaymentRow>('SELECT * FROM payments WHERE id = ?', payment.id);
   if (!row) throw new BursarError('payment_not_found');
   const request = requestOf(payment, row);
-  const { approvals, onChain } = liveApprovals(tx, payment, bad, context.atMs);
+  // What was signed names the policy: with another one in force it is void, and all look again.
+  const isOther = context.policy.digest !== payment.policyDigest;
+  const live = liveApprovals(tx, payment, bad, context.atMs);
+  const { approvals, onChain } = isOther ? { approvals: [], onChain: [] } : live;
   const evaluated = evaluate(tx, context.policy, context.chain, request, approvals, context.atMs, {
     without: payment.id,
     previous: lastDecision(tx, payment),
@@ -93,12 +105,14 @@ function decideAgain(tx: Tx, payment: Payment, bad: readonly string[], context: 
   const outcome = fund(tx, request, evaluated, verdict, payment.heldMicro, context);
   const reasons = outcome.verdict.reasons;
   const data = { decision_hash: evaluated.decisionHash, effect: outcome.verdict.effect, approvals: approvals.length };
-  if (outcome.verdict.effect === 'review') {
+  if (outcome.verdict.effect === 'review' || (isOther && outcome.verdict.effect === 'allow')) {
+    const other = isOther ? { policy_changed: evaluated.policyDigest } : {};
     appendPaymentEvent(tx, payment, 'payment.approved', {
       ...context,
-      data: { ...data, waits_for: outcome.verdict.review },
+      data: { ...data, ...other, waits_for: outcome.verdict.review ?? payment.review },
     });
-    return payment;
+    if (isOther) tx.run('UPDATE payments SET policy_digest = ? WHERE id = ?', evaluated.policyDigest, payment.id);
+    return findPayment(tx, payment.id) ?? payment;
   }
   if (outcome.verdict.effect === 'deny') {
     tx.run('UPDATE payments SET reasons_json = ? WHERE id = ?', JSON.stringify(reasons), payment.id);

@@ -6,7 +6,7 @@ import { type Approval, sortApprovals } from '../wallet/agentWallet.ts';
 import { approvalTypedData, type SignatureCheck, verifyDigest } from '../wallet/approval.ts';
 import { policyDigestOnChain } from '../wallet/approvedTransfer.ts';
 import type { Chain } from '../wallet/chain.ts';
-import { readWalletState } from '../wallet/walletState.ts';
+import { approversVersionOf, readWalletState } from '../wallet/walletState.ts';
 
 /** What the wallet is handed for a payment that needs people's signatures. */
 export type ApprovalPlan =
@@ -72,7 +72,8 @@ export async function noLongerGood({ store, chain }: { store: Store; chain: Chai
     ...signaturesOf(tx, payment.id),
   }));
   if (!wallet || signed.length === 0) return [];
-  const approversVersion = BigInt(wallet.ceilings.approversVersion ?? 1);
+  const booked = BigInt(wallet.ceilings.approversVersion ?? 1);
+  const approversVersion = await approversVersionOf(chain, wallet.address, booked);
   const digest = digestOf(chain, payment, wallet.address, { expiresAtS, approversVersion });
   const checks = await Promise.all(
     signed.map(async ({ address, signature }) => ({

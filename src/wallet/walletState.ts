@@ -127,6 +127,12 @@ export async function isNonceUsed(
   });
 }
 
+/** The version of the wallet's list of approvers, which an approval is over; `booked` where no wallet stands yet, or no node answers. */
+export async function approversVersionOf(chain: Chain, wallet: Address, booked: bigint): Promise<bigint> {
+  const question = { address: wallet, abi: agentWalletAbi, functionName: 'approversVersion' } as const;
+  return chain.run((client) => client.readContract(question)).catch(() => booked);
+}
+
 export type NonceWindow = { epoch: number; next: number };
 
 /** The wallet's epoch and the first index in it from which on all are free. Throws `chain_unavailable` where no wallet stands. */
