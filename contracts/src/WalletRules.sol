@@ -23,11 +23,7 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
     }
 
     /// @dev What became of a payment's approvals.
-    enum ApprovalState {
-        Open,
-        Paid,
-        Revoked
-    }
+    enum ApprovalState { Open, Paid, Revoked }
 
     /// @notice Most approvers that a wallet may have.
     uint256 public constant MAX_APPROVERS = 32;
@@ -69,7 +65,6 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
         purse = d.purse;
         periodSeconds = c.periodSeconds;
         raiseDelay = c.raiseDelay;
-
         _transferOwnership(c.owner);
         _meter = _meter.withPerPeriod(packedCeiling(c.perPeriod));
         _control = _control.withAllowListOn(c.allowListOn).withPerPayment(packedCeiling(c.perPayment));

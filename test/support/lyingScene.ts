@@ -27,7 +27,7 @@ import { openChain } from '../../src/wallet/chain.ts';
 import { predictAddresses, walletConfig } from '../../src/wallet/walletConfig.ts';
 
 const transferAbi = parseAbi(['function transfer(address to, uint256 amount) returns (bool)']);
-const [, , owner, guardian, treasury, seller, , relayer] = devAccounts;
+const [, , owner, guardian, treasury, seller] = devAccounts;
 export const DEPTH = 2;
 
 /** Books of one agent with 100 USDC on a real node, followed through a node that lies on demand; `honest` goes past it. */
@@ -74,7 +74,7 @@ export async function lyingWorld(): Promise<LyingWorld> {
       executor: executor.address,
     });
     const places = predictAddresses(local.factory, config);
-    await sendInOrder(local.client, relayer, [createWalletCall(local.factory, config)]);
+    await sendInOrder(local.client, owner, [createWalletCall(local.factory, config)]);
     const agent = await addAgent(store, 'payer', places);
     const makeFollower = (options: Partial<FollowerOptions> = {}): Follower =>
       createFollower({

@@ -145,6 +145,8 @@ function actionOf(action: OwnerActionName, flags: Flags): OwnerAction {
   if (flags.threshold !== undefined && !/^\d{1,2}$/.test(flags.threshold))
     throw invalid('--threshold is not a number.');
   if (flags.until !== undefined && Number.isNaN(Date.parse(flags.until))) throw invalid('--until is not a time.');
+  if (flags.payment !== undefined && !idPattern('payment').test(flags.payment))
+    throw invalid('--payment is not the id of a payment.');
   const usdc = (value: string | undefined) => (value === undefined ? undefined : parsePositiveUsdc(value));
   return {
     action,
@@ -157,7 +159,7 @@ function actionOf(action: OwnerActionName, flags: Flags): OwnerAction {
     untilS: flags.until === undefined ? undefined : Math.floor(Date.parse(flags.until) / 1000),
     amount: usdc(flags.amount),
     digest: flags.digest === undefined ? undefined : policyDigestOnChain(flags.digest),
-    payment: flags.payment === undefined ? undefined : paymentId(flags.payment),
+    payment: flags.payment as PaymentId | undefined,
   };
 }
 
@@ -179,11 +181,6 @@ function inputOf(action: OwnerActionName, flags: Flags): Document {
     payment: flags.payment,
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
-}
-
-function paymentId(text: string): PaymentId {
-  if (!idPattern('payment').test(text)) throw invalid('--payment is not the id of a payment.');
-  return text as PaymentId;
 }
 
 const listOf = ({ addresses }: Flags): string[] | undefined =>

@@ -103,7 +103,10 @@ export function addPayment(tx: Tx, input: TestPayment): Payment {
       'UPDATE payments SET wallet_nonce = (SELECT next_nonce FROM wallets WHERE agent_id = payments.agent_id) WHERE id = ?',
       id,
     );
-    tx.run('UPDATE wallets SET next_nonce = next_nonce + 1 WHERE agent_id = ?', input.agent.id);
+    tx.run(
+      'UPDATE wallets SET next_nonce = next_nonce + 1 WHERE agent_id = (SELECT agent_id FROM payments WHERE id = ? AND chain_id = wallets.chain_id)',
+      id,
+    );
   }
   hold(tx, { id, agentId: input.agent.id as Payment['agentId'], rail }, input.held ?? input.amount, 0);
   if (rail === 'x402') {
