@@ -4,8 +4,9 @@ import { appendEvent } from '../ledger/events.ts';
 import { formatUsdc } from '../money/microUsdc.ts';
 import type { Decision, Effect, Reason, Review } from '../policy/decision.ts';
 import type { Policy } from '../policy/policy.ts';
+import { sentence } from '../policy/reasons.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
-import { type ApprovalFact, type Beside, type Facts, inputOf, resolveFacts } from './facts.ts';
+import { type ApprovalFact, type Beside, type Facts, inputOf, isHostKnown, resolveFacts } from './facts.ts';
 import type { Rail } from './payment.ts';
 import type { ChainFacts, PaymentRequest } from './request.ts';
 
@@ -88,10 +89,13 @@ export function verdictOf(
     facts.address !== facts.agent.wallet.purse &&
     !ceilings.allowList.includes(facts.address);
   const requiresChainApproval = overCeiling || offList;
-  if (decision.effect === 'deny' || inactive) {
+  const strange = hostRefusal(decision, facts);
+  if (decision.effect === 'deny' || inactive || strange) {
     const own: Reason[] = inactive
       ? [gateReason('agent_not_active', `${inactive.name} is ${inactive.status}.`, inactive.status, 'active')]
-      : [];
+      : strange
+        ? [strange]
+        : [];
     const kept = decision.effect === 'deny' ? decision.reasons : [];
     return { effect: 'deny', reasons: [...kept, ...own], review: null, requiresChainApproval };
   }
@@ -127,6 +131,19 @@ export function verdictOf(
     },
     requiresChainApproval,
   };
+}
+
+/** The policy let a host pass that is not the payee's, and nobody has approved it: a policy without that control, say. */
+function hostRefusal(decision: Decision, { payee, subject }: Evaluated['facts']): Reason | null {
+  const isSeen = decision.reasons.some(({ code }) => code === 'approved' || code === 'mandated');
+  if (decision.effect !== 'allow' || isSeen || isHostKnown(subject.host, payee)) return null;
+  const limit = payee?.name ?? null;
+  return gateReason(
+    'host_not_known',
+    sentence('host_not_known', { observed: subject.host, limit }),
+    subject.host,
+    limit,
+  );
 }
 
 export function gateReason(

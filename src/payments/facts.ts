@@ -67,15 +67,23 @@ export function resolveFacts(tx: ReadTx, request: PaymentRequest, chain: ChainFa
   };
 }
 
-/** An x402 seller is who its host says: an unlisted host stays without a payee, whatever address it asks for. */
+/**
+ * An x402 seller is who its host says. Where no payee has the host, the address names one; such a payment is never allowed without
+ * people (`isHostKnown`): anybody can ask for payment to an address.
+ */
 function resolvePayee(tx: ReadTx, request: PaymentRequest): Payee | null {
   const { payee, host, address } = request;
   if (typeof payee === 'string') return factOf(tx, 'payee', payee, () => getPayee(tx, payee));
   if (payee) return factOf(tx, 'payeeOfAgent', payee.agent, () => getPayeeOfAgent(tx, payee.agent));
   if (request.kind === 'top_up') return null;
-  if (host) return factOf(tx, 'payeeByHost', host, () => findPayeeByHost(tx, host));
+  const byHost = host ? factOf(tx, 'payeeByHost', host, () => findPayeeByHost(tx, host)) : null;
+  if (byHost) return byHost;
   return address ? factOf(tx, 'payeeByAddress', address, () => findPayeeByAddress(tx, address)) : null;
 }
+
+/** Whether the host that asks is the payee's. True where there is no host, or no payee whose it could be. */
+export const isHostKnown = (host: string | null, payee: Payee | null): boolean =>
+  host === null || payee === null || payee.hosts.includes(host);
 
 function refuseForbidden(address: Address, agent: Facts['agent'], chain: ChainFacts, isTopUp: boolean): void {
   const own = isAddressEqual(address, agent.wallet.address) || isAddressEqual(address, agent.wallet.purse);

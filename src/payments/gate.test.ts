@@ -200,6 +200,14 @@ describe('behind every policy', () => {
     expect(codes(payment)).toEqual(['agent_not_active']);
   });
 
+  it('a host that is nobody’s is not paid at a known payee’s address, whatever the policy says', async () => {
+    await world.store.close();
+    world = await gateWorld(careless);
+    const payment = await ask({ payee: null, host: 'evil.example', address: numbered(0xc0ffee) });
+    expect(payment.state).toBe('denied');
+    expect(codes(payment)).toEqual(['host_not_known']);
+  });
+
   it('an agent never spends more than it has', async () => {
     await world.store.close();
     world = await gateWorld(careless);
@@ -250,8 +258,14 @@ describe('an x402 purchase', () => {
     expect(held(poor.id)).toMatchObject({ available: 200_000n, reserved: 0n });
   });
 
-  it('takes an unlisted host for no payee at all, whatever address it asks for', async () => {
-    const payment = await ask({ ...purchase('0.25'), host: 'evil.example' });
-    expect(payment).toMatchObject({ state: 'denied', payeeId: null });
+  it('asks people where a host that is nobody’s asks for payment to a known payee, and says what an operator does', async () => {
+    for (const host of ['evil.example', 'grace.example.', 'grace.example:8443']) {
+      const payment = await ask({ ...purchase('0.25'), host });
+      expect(payment).toMatchObject({ state: 'in_review' });
+      expect(codes(payment)).toEqual(['host_not_known']);
+      expect(payment.reasons[0]?.message).toContain(`--hosts ${host}`);
+    }
+    const nobody = await ask({ ...purchase('0.25'), host: 'evil.example', address: numbered(0xbad) });
+    expect(nobody).toMatchObject({ state: 'denied', payeeId: null });
   });
 });

@@ -68,6 +68,8 @@ export const reasonCatalogue = {
   address_changed: ({ observed }) =>
     `The payee's address was changed to ${plain(observed)} and the change has not been verified long enough: people decide.`,
   address_shared: ({ observed }) => `The address belongs to ${plain(observed)} payees: people decide.`,
+  host_not_known: ({ observed, limit }) =>
+    `The host ${plain(observed)} asks for payment to ${plain(limit)}, and is not registered as that payee's: people decide. An operator who has checked it registers it: bursar payee update "${plain(limit)}" --hosts ${plain(observed)} (with all its other hosts).`,
   host_address_changed: ({ observed, limit }) =>
     `The seller now asks for payment to ${plain(observed)}; before, it was ${plain(limit)}: people decide.`,
   // one_time_recurring

@@ -2,7 +2,7 @@
 # title: A changed or unknown address
 # description: |
 #   A payee's address that was changed and not verified since, that is not known to be the payee's, that several payees share,
-#   or that differs from where the same host was paid last: people decide. A retired address is refused.
+#   that a host asks for which is not the payee's, or that differs from where the same host was paid last: people decide. A retired address is refused.
 package bursar.controls.changed_address
 
 import data.bursar.numbers
@@ -18,10 +18,13 @@ outcome := {"effect": "pass"} if {
 	_change_settled
 	numbers.whole(input.destination.payee_count) <= 1
 	_host_address_same
+	_host_known
 } else := {"effect": "deny", "code": "address_retired", "observed": _address, "limit": null} if {
 	input.destination.retired == true
 } else := _review("address_unknown", _address, null) if {
 	input.destination.known == false
+} else := _review("host_not_known", input.payment.host, input.payee.name) if {
+	not _host_known
 } else := _review("address_changed", _address, null) if {
 	not _change_settled
 } else := _review("address_shared", input.destination.payee_count, 1) if {
@@ -37,6 +40,10 @@ _change_settled if {
 	verified_at >= numbers.whole(input.destination.changed_at)
 	input.time.ms >= verified_at + (numbers.whole(_settings.cooling_hours) * 3600000)
 }
+
+_host_known if input.payment.host == null
+
+_host_known if input.payment.host in input.payee.hosts
 
 _host_address_same if input.history.host_last_address == null
 

@@ -13,6 +13,7 @@ _outcome(change, last, settings) := outcome if {
 		"time": {"ms": 10000000},
 		"destination": object.union(_place, change),
 		"history": {"host_last_address": last},
+		"payment": {"host": null},
 	}
 		with data.controls.changed_address as object.union(_settings, settings)
 }
@@ -62,4 +63,22 @@ test_a_host_that_names_another_address_is_reviewed if {
 test_what_is_missing_is_not_passed if {
 	not changed_address.outcome with input as {"destination": {"changed_at": null, "known": true, "retired": false}}
 		with data.controls.changed_address as _settings
+}
+
+_asked(payment, payee) := outcome if {
+	outcome := changed_address.outcome with input as {
+		"time": {"ms": 10000000},
+		"destination": _place,
+		"history": {"host_last_address": null},
+		"payment": payment,
+		"payee": payee,
+	}
+		with data.controls.changed_address as _settings
+}
+
+test_a_host_that_is_not_the_payees_is_reviewed if {
+	payee := {"name": "Grace", "hosts": ["grace.example"]}
+	_asked({"host": "grace.example"}, payee) == {"effect": "pass"}
+	_asked({"host": "evil.example"}, payee).code == "host_not_known"
+	not _asked({}, payee)
 }
