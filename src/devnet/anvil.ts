@@ -29,6 +29,8 @@ export type Anvil = {
   readonly port: number;
   readonly chainId: number;
   readonly pid: number;
+  /** Resolves when it has ended, asked to or not. */
+  readonly exited: Promise<void>;
   status(): AnvilStatus;
   /** Ends it and waits until its state is on disk. Idempotent. */
   stop(): Promise<void>;
@@ -51,6 +53,7 @@ export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
     detached: options.stateFile !== undefined,
   });
   let status: AnvilStatus = 'starting';
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   child.once('exit', () => {
     status = status === 'stopping' ? 'stopped' : 'exited';
     process.off('exit', endWithParent);
@@ -68,6 +71,7 @@ export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
     port,
     chainId,
     pid,
+    exited,
     status: () => status,
     stop: async () => {
       if (status === 'running') {

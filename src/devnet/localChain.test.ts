@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { keccak256, toHex } from 'viem';
@@ -55,4 +55,33 @@ it('a set-up that was cut short goes on where it stopped', async () => {
   local = await startLocalChain({ owner, stateFile });
   const chain = openChain({ chainId: 31_337, rpcUrl: local.anvil.url, token: local.usdc.address });
   expect((await readTokenDomain(chain)).version).toBe('2');
+});
+
+it('that is killed comes up again at its address, as the same chain, and gives up when it is killed again and again', async () => {
+  const stateFile = join(folder, 'killed.json');
+  const ends: boolean[] = [];
+  local = await startLocalChain({ owner, policyDigest, stateFile, onEnd: (isLast) => ends.push(isLast) });
+  const { client, usdc, anvil } = local;
+  await local.mint(payee, microUsdc(5_000_000n));
+  const held = (): Promise<bigint> =>
+    client.readContract({ address: usdc.address, abi: tokenAbi, functionName: 'balanceOf', args: [payee] });
+  const before = await client.getBlock();
+  // Its state is written each second: what is in the file is kept.
+  const saved = (): number => (JSON.parse(readFileSync(stateFile, 'utf8')) as { blocks: unknown[] }).blocks.length;
+  await expect.poll(saved, { timeout: 8_000 }).toBeGreaterThan(Number(before.number));
+  const { pid } = anvil;
+  process.kill(pid, 'SIGKILL');
+  await expect.poll(held, { timeout: 15_000 }).toBe(5_000_000n);
+  expect(anvil.pid).not.toBe(pid);
+  expect((await client.getBlock({ blockNumber: before.number })).hash).toBe(before.hash);
+  await local.mint(payee, microUsdc(1n));
+  expect(await held()).toBe(5_000_001n);
+  for (let i = 0; i < 5; i += 1) {
+    const now = anvil.pid;
+    process.kill(now, 'SIGKILL');
+    if (i < 4) await expect.poll(() => anvil.pid, { timeout: 15_000 }).not.toBe(now);
+  }
+  await expect.poll(() => ends.at(-1), { timeout: 15_000 }).toBe(true);
+  expect(ends.filter((isLast) => !isLast)).toHaveLength(5);
+  await expect(held()).rejects.toThrow();
 });

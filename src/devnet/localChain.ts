@@ -7,6 +7,7 @@ import { devAccounts } from './accounts.ts';
 import { type Anvil, type AnvilOptions, startAnvil } from './anvil.ts';
 import { type DevClient, devClient, sendInOrder } from './client.ts';
 import { type BursarContracts, deployBursar } from './deploy.ts';
+import { keptAlive } from './keepAlive.ts';
 import { deployUsdc, installMulticall3, mintUsdc, type Usdc } from './usdc.ts';
 
 export type LocalChainOptions = AnvilOptions & {
@@ -18,6 +19,8 @@ export type LocalChainOptions = AnvilOptions & {
   deployers?: readonly Address[];
   /** Active in the registry from the start (bytes32). */
   policyDigest?: Hex;
+  /** Start it again when it ends by itself; told when that happens. Only with a state file, or all would be gone. */
+  onEnd?: (isLast: boolean) => void;
 };
 
 export type LocalChain = BursarContracts & {
@@ -40,12 +43,20 @@ const GAS_WEI = 100n * 10n ** 18n;
  * file it is the same chain again, and a set-up that was cut short goes on where it stopped.
  */
 export async function startLocalChain(options: LocalChainOptions): Promise<LocalChain> {
-  const { owner, policyDigest, anchorer, deployers = [], ...anvilOptions } = options;
-  const anvil = await startAnvil(anvilOptions);
+  const { owner, policyDigest, anchorer, deployers = [], onEnd, ...anvilOptions } = options;
+  const started = await startAnvil(anvilOptions);
+  const again = async (port: number): Promise<Anvil> => {
+    const next = await startAnvil({ ...anvilOptions, port });
+    await resume(devClient(next.url, next.chainId), options);
+    return next;
+  };
+  const anvil =
+    options.stateFile === undefined
+      ? started
+      : keptAlive(started, { start: again, ...(onEnd ? { ended: onEnd } : {}) });
   try {
     const client = devClient(anvil.url, anvil.chainId);
-    // A resumed chain has state from its last block on: these bring the final block there, at which the books are read.
-    if ((await client.getBlockNumber()) > 0n) await client.mine({ blocks: 2 * (options.slotsInAnEpoch ?? 1) + 1 });
+    await resume(client, options);
     const fundGas = async (addresses: readonly Address[]): Promise<void> => {
       for (const address of addresses) {
         if ((await client.getBalance({ address })) < GAS_WEI) await client.setBalance({ address, value: GAS_WEI });
@@ -95,6 +106,11 @@ async function nameDeployers(
       missing.map((deployer) => setDeployerCall(factory, deployer, true)),
     );
   }
+}
+
+/** A resumed chain has state from its last block on: these blocks bring the final block there, at which the books are read. */
+async function resume(client: DevClient, { slotsInAnEpoch = 1 }: AnvilOptions): Promise<void> {
+  if ((await client.getBlockNumber()) > 0n) await client.mine({ blocks: 2 * slotsInAnEpoch + 1 });
 }
 
 async function activateOnce(client: DevClient, owner: Account, registry: Address, policyDigest: Hex): Promise<void> {

@@ -2,6 +2,7 @@ import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { type LocalChain, startLocalChain } from '../devnet/localChain.ts';
 import { BursarError } from '../errors/base.ts';
 import { createCredential } from '../identity/credentials.ts';
+import { log } from '../log/log.ts';
 import { readStarterBundle } from '../policy/starter.ts';
 import type { KeyProvider } from '../wallet/keys.ts';
 import { type Config, type Home, readConfig, writeConfig } from './config.ts';
@@ -116,6 +117,12 @@ export async function startChain(
     owner: await accountOf(keys, 'owner'),
     ...(held.includes('anchorer') ? { anchorer: await keys.address('anchorer') } : {}),
     deployers: [await keys.address('executor')],
+    onEnd: (isLast) =>
+      log.error(
+        isLast
+          ? 'the local chain ends again and again: it is not started any more'
+          : 'the local chain ended; starting it again',
+      ),
   });
   const roles = ['executor', 'owner', 'guardian', 'treasury', 'anchorer'].filter((role) => held.includes(role));
   await local.fundGas(await Promise.all(roles.map((role) => keys.address(role))));
