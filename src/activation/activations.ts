@@ -3,10 +3,12 @@ import type { Act } from '../identity/act.ts';
 import { appendEvent } from '../ledger/events.ts';
 import type { GateContext, Shadow } from '../payments/context.ts';
 import { recountMeters } from '../payments/recountMeters.ts';
+import { finishStage, isLongHistory, type Stage } from '../payments/stageMeters.ts';
 import { metersUnlike } from '../policy/candidate.ts';
 import { loadPolicy, type Policy } from '../policy/policy.ts';
 import type { Store } from '../store/store.ts';
 import { openShadows } from './shadows.ts';
+import { createStaging, type StagingOptions } from './staging.ts';
 
 /** The organisation's PolicyRegistry on chain, if wallets are pinned to one. */
 export interface RegistryPort {
@@ -55,6 +57,7 @@ export async function openActivations(
   store: Store,
   registry: RegistryPort | null,
   clock: () => number,
+  options: StagingOptions = {},
 ): Promise<Activations> {
   const newest = store.read((tx) =>
     tx.get<{ digest: string }>('SELECT digest FROM policy_activations ORDER BY seq DESC LIMIT 1'),
@@ -63,6 +66,54 @@ export async function openActivations(
   let current: Policy | null = newest ? await loadStored(store, newest.digest) : null;
   let committed = current;
   const shadows = await openShadows(store, (digest) => loadStored(store, digest), clock);
+
+  const stage = createStaging(store, clock, options);
+  const isStaged = (policy: Policy): boolean =>
+    current !== null &&
+    metersUnlike(policy.meters, current.meters).length > 0 &&
+    store.read((tx) => isLongHistory(tx, options.short));
+
+  /** One short job. `staged`: meters that were counted while the old policy decided. */
+  async function change(
+    { policy, kind, note }: { policy: Policy; kind: Activation['kind']; note: Record<string, unknown> },
+    act: Act,
+    staged: Stage | null,
+  ): Promise<Policy> {
+    const written = store.write((tx) => {
+      const from = current?.digest ?? null;
+      tx.run(
+        'INSERT INTO policy_activations (digest, kind, actor, activated_at) VALUES (?, ?, ?, ?)',
+        policy.digest,
+        kind,
+        act.actor,
+        act.atMs,
+      );
+      const type = kind === 'activate' ? 'policy.activated' : 'policy.rolled_back';
+      // Nobody has counted by these so far: they begin with what was spent in their windows already.
+      const unlike = new Set(metersUnlike(policy.meters, current?.meters ?? {}));
+      const fresh = Object.fromEntries(
+        Object.entries(policy.meters).filter(([name]) => unlike.has(name) && !staged?.generations.has(name)),
+      );
+      if (staged) finishStage(tx, staged);
+      const payments = recountMeters(tx, fresh, act.atMs) + (staged?.counted ?? 0);
+      const data = {
+        from,
+        ...note,
+        ...(current && unlike.size > 0 ? { meters_recounted: [...unlike], payments } : {}),
+      };
+      appendEvent(tx, { type, actor: act.actor, policyDigest: policy.digest, data }, act.atMs);
+      shadows.onActivation(tx, policy, act);
+      tx.afterCommit(() => {
+        committed = policy;
+      });
+      current = policy;
+    });
+    await written.catch((error) => {
+      current = committed;
+      throw error;
+    });
+    return policy;
+  }
 
   const activations: Activations = {
     active() {
@@ -91,37 +142,15 @@ export async function openActivations(
     async activate(digest, kind, act, only = false) {
       const policy = await loadStored(store, digest);
       await registry?.ensureActive(digest, only);
-      const written = store.write((tx) => {
-        const from = current?.digest ?? null;
-        tx.run(
-          'INSERT INTO policy_activations (digest, kind, actor, activated_at) VALUES (?, ?, ?, ?)',
-          digest,
-          kind,
-          act.actor,
-          act.atMs,
+      const note = only ? { only } : {};
+      if (isStaged(policy)) {
+        return stage(
+          (staged) => change({ policy, kind, note }, act, staged),
+          policy.meters,
+          () => current,
         );
-        const type = kind === 'activate' ? 'policy.activated' : 'policy.rolled_back';
-        // Nobody has counted by these so far: they begin with what was spent in their windows already.
-        const unlike = new Set(metersUnlike(policy.meters, current?.meters ?? {}));
-        const fresh = Object.fromEntries(Object.entries(policy.meters).filter(([name]) => unlike.has(name)));
-        const payments = recountMeters(tx, fresh, act.atMs);
-        const data = {
-          from,
-          ...(only ? { only } : {}),
-          ...(current && unlike.size > 0 ? { meters_recounted: [...unlike], payments } : {}),
-        };
-        appendEvent(tx, { type, actor: act.actor, policyDigest: digest, data }, act.atMs);
-        shadows.onActivation(tx, policy, act);
-        tx.afterCommit(() => {
-          committed = policy;
-        });
-        current = policy;
-      });
-      await written.catch((error) => {
-        current = committed;
-        throw error;
-      });
-      return policy;
+      }
+      return await change({ policy, kind, note }, act, null);
     },
     async rollback(act, to) {
       const digest = activations.active().digest;

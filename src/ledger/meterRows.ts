@@ -3,7 +3,8 @@ import type { ReadTx, SqlValue, Tx } from '../store/store.ts';
 /**
  * What meters leave in the database, and what each row proves. `meters`: a total per meter, group and window. `meter_entries`:
  * one row a payment with the ids of all totals that it is in, so a calendar or lifetime total is the sum of the payments that
- * name it. `meter_rolling`: what is still inside a rolling window, of which that total is the sum.
+ * name it. `meter_rolling`: what is still inside a rolling window, of which that total is the sum. `meter` is a name as it is stored
+ * (`RowsOf`).
  */
 export type MeterKey = { meter: string; grp: string; start: number };
 export type MeterRow = { id: bigint; total_micro: bigint; count: bigint; last_at: bigint | null };

@@ -1,5 +1,6 @@
 import { type MeterDeclaration, type MeterDeclarations, windowStart } from '../policy/meters.ts';
 import type { ReadTx, Tx } from '../store/store.ts';
+import { liveRows, type RowsOf } from './generations.ts';
 import {
   dropRolling,
   findEntry,
@@ -47,7 +48,7 @@ export function readMeters(
   atMs: number,
   without: string | null,
 ): Record<string, MeterReading> {
-  const places = placesOf(declarations, subject, atMs);
+  const places = placesOf(declarations, subject, atMs, liveRows(tx));
   const rows = findRows(tx, places);
   tx.memory?.kept.set(LAST, { declarations, subject, atMs, places, rows } satisfies Reading);
   const own = without === null ? undefined : findEntry(tx, without);
@@ -68,7 +69,7 @@ export function readMeters(
     }
     // Refunds that arrived in a window of little spending never make room beyond the limit.
     if (reading.total < 0) reading.total = 0;
-    readings[place.meter] = reading;
+    readings[place.name] = reading;
   });
   return readings;
 }
@@ -81,8 +82,10 @@ const DROPPED_MAX = 5_000;
  * have to look through short, so every request does its share before it is decided.
  */
 export function ageMeters(tx: Tx, declarations: MeterDeclarations, atMs: number): void {
+  const rowsOf = liveRows(tx);
   for (const [meter, declaration] of Object.entries(declarations)) {
-    if (isRollingWindow(declaration)) dropRolling(tx, meter, windowStart(declaration.window, atMs), DROPPED_MAX);
+    if (isRollingWindow(declaration))
+      dropRolling(tx, rowsOf(meter), windowStart(declaration.window, atMs), DROPPED_MAX);
   }
 }
 
@@ -100,7 +103,7 @@ export function addToMeters(
   const known: bigint[] = [];
   const ids: bigint[] = [];
   const { id, amountMicro } = payment;
-  (isSame ? last.places : placesOf(declarations, subject, atMs)).forEach((place, index) => {
+  (isSame ? last.places : placesOf(declarations, subject, atMs, liveRows(tx))).forEach((place, index) => {
     if (!place.takes) return;
     const { meter, grp, start } = place;
     const row =
@@ -150,14 +153,20 @@ type Reading = {
 };
 
 /** One meter as a payment meets it. `cut`: the start of a rolling window that ends now, or null for the other kinds. */
-export type MeterPlace = MeterKey & { takes: boolean; cut: number | null };
+export type MeterPlace = MeterKey & { name: string; takes: boolean; cut: number | null };
 
-export function placesOf(declarations: MeterDeclarations, subject: MeterSubject, atMs: number): MeterPlace[] {
-  return Object.entries(declarations).map(([meter, declaration]) => {
+export function placesOf(
+  declarations: MeterDeclarations,
+  subject: MeterSubject,
+  atMs: number,
+  rowsOf: RowsOf,
+): MeterPlace[] {
+  return Object.entries(declarations).map(([name, declaration]) => {
     const start = windowStart(declaration.window, atMs);
     const rolls = isRollingWindow(declaration);
     return {
-      meter,
+      name,
+      meter: rowsOf(name),
       grp: groupOf(declaration, subject),
       start: rolls ? ROLLING : start,
       cut: rolls ? start : null,

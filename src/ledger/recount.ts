@@ -1,5 +1,6 @@
 import { type MeterDeclarations, windowStart } from '../policy/meters.ts';
 import type { Tx } from '../store/store.ts';
+import { liveRows } from './generations.ts';
 import {
   type Counted,
   findEntry,
@@ -12,7 +13,7 @@ import {
   takeOut,
 } from './meterRows.ts';
 import { type MeterPlace, type MeterSubject, placesOf } from './meters.ts';
-import { backOf, giveBack, type Refund } from './refundMeters.ts';
+import { backOf, type Counting, declarationOf, giveBack, type Refund } from './refundMeters.ts';
 
 /** Of these meters those whose window, as it stands at `nowMs`, reaches back to `atMs`. */
 export function reaching(declarations: MeterDeclarations, atMs: number, nowMs: number): MeterDeclarations {
@@ -21,10 +22,10 @@ export function reaching(declarations: MeterDeclarations, atMs: number, nowMs: n
   );
 }
 
-/**
- * Counts a payment anew in the meters declared: out of all that these names had of it, into what they mean now. Whoever counts
- * every payment that a window reaches, once and in order of time, leaves the totals that the meter would have had from the start.
- */
+/** `isLeft`: totals, by their stored name, of a generation that nobody reads any more; an entry that is met goes out of them. */
+export type Recounting = Counting & { isLeft?: (stored: string) => boolean };
+
+/** Recounts a payment in the rows that decide now. See `recountInto`. */
 export function recountPayment(
   tx: Tx,
   declarations: MeterDeclarations,
@@ -32,32 +33,52 @@ export function recountPayment(
   payment: { id: string; amountMicro: bigint },
   atMs: number,
 ): void {
-  const entry = findEntry(tx, payment.id) ?? { amountMicro: payment.amountMicro, counted: 1n, at: atMs, places: [] };
-  const others = takeNamesOut(tx, declarations, payment.id, entry);
-  const places = placesOf(declarations, subject, entry.at).filter(({ takes }) => takes);
-  const mine = places.map((place) => ({ id: putIn(tx, place, payment.id, entry), at: entry.at }));
-  rewriteEntry(tx, payment.id, { ...entry, counted: 1, places: [...others, ...mine] });
+  recountInto(tx, { declarations, rowsOf: liveRows(tx) }, { ...payment, subject, atMs });
 }
 
-/** The same for a refund that its receiver has. After its original was counted anew. `atMs`: when it arrived. */
+/**
+ * Recounts one payment under the meters declared: takes it out of each of their totals, then adds it by what they mean now. Called once
+ * for each payment that a window reaches, in order of time, it yields the totals that the meters would always have had.
+ */
+export function recountInto(
+  tx: Tx,
+  recounting: Recounting,
+  payment: { id: string; amountMicro: bigint; subject: MeterSubject; atMs: number },
+): void {
+  const { id, amountMicro, subject, atMs } = payment;
+  const entry = findEntry(tx, id) ?? { amountMicro, counted: 1n, at: atMs, places: [] };
+  const others = takeNamesOut(tx, recounting, id, entry);
+  const { declarations, rowsOf } = recounting;
+  const places = placesOf(declarations, subject, entry.at, rowsOf).filter(({ takes }) => takes);
+  const mine = places.map((place) => ({ id: putIn(tx, place, id, entry), at: entry.at }));
+  rewriteEntry(tx, id, { ...entry, counted: 1, places: [...others, ...mine] });
+}
+
+/** The same for a refund that its receiver has. After its original was recounted. `atMs`: when it arrived. */
 export function recountRefund(tx: Tx, declarations: MeterDeclarations, refund: Refund, atMs: number): void {
+  recountRefundInto(tx, { declarations, rowsOf: liveRows(tx) }, refund, atMs);
+}
+
+export function recountRefundInto(tx: Tx, recounting: Recounting, refund: Refund, atMs: number): void {
   const id = backOf(refund.id);
   const entry = findEntry(tx, id) ?? { amountMicro: -refund.amountMicro, counted: 0n, at: atMs, places: [] };
-  const others = takeNamesOut(tx, declarations, id, entry);
+  const others = takeNamesOut(tx, recounting, id, entry);
   const original = findEntry(tx, refund.originalId)?.places ?? [];
-  const mine = giveBack(tx, declarations, refund, named(tx, declarations, original), entry.at);
+  const mine = giveBack(tx, recounting, refund, named(tx, recounting, original), entry.at);
   rewriteEntry(tx, id, { ...entry, counted: 0, places: [...others, ...mine] });
 }
 
 /** Gives the places of other meters, which stay. */
-function takeNamesOut(tx: Tx, declarations: MeterDeclarations, id: string, entry: Counted): Place[] {
-  const mine = named(tx, declarations, entry.places);
-  for (const place of mine) takeOut(tx, id, entry, place);
-  return entry.places.filter((place) => !mine.includes(place));
+function takeNamesOut(tx: Tx, recounting: Recounting, id: string, entry: Counted): Place[] {
+  const isLeft = (place: Place): boolean => recounting.isLeft?.(keyOf(tx, place.id)?.meter ?? '') ?? false;
+  const mine = named(tx, recounting, entry.places);
+  const gone = entry.places.filter((place) => mine.includes(place) || isLeft(place));
+  for (const place of gone) takeOut(tx, id, entry, place);
+  return entry.places.filter((place) => !gone.includes(place));
 }
 
-function named(tx: Tx, declarations: MeterDeclarations, places: readonly Place[]): Place[] {
-  return places.filter((place) => Object.hasOwn(declarations, keyOf(tx, place.id)?.meter ?? ''));
+function named(tx: Tx, counting: Counting, places: readonly Place[]): Place[] {
+  return places.filter((place) => declarationOf(counting, keyOf(tx, place.id)?.meter ?? '') !== undefined);
 }
 
 function putIn(tx: Tx, place: MeterPlace, id: string, { amountMicro, at }: Counted): number {

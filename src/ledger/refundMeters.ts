@@ -1,5 +1,6 @@
 import { type MeterDeclaration, type MeterDeclarations, windowStart } from '../policy/meters.ts';
 import type { Tx } from '../store/store.ts';
+import { liveRows, meterOf, type RowsOf } from './generations.ts';
 import {
   findEntry,
   findRows,
@@ -28,25 +29,28 @@ export function refundToMeters(tx: Tx, declarations: MeterDeclarations, refund: 
   const original = findEntry(tx, refund.originalId);
   const id = backOf(refund.id);
   if (!original || findEntry(tx, id)) return;
-  const back = giveBack(tx, declarations, refund, original.places, atMs);
+  const back = giveBack(tx, { declarations, rowsOf: liveRows(tx) }, refund, original.places, atMs);
   if (back.length > 0) insertEntry(tx, id, { amountMicro: -refund.amountMicro, counted: 0, at: atMs, places: back });
 }
 
 export type Refund = { id: string; originalId: string; amountMicro: bigint };
 
+/** Meters, and the rows that they are counted in. */
+export type Counting = { declarations: MeterDeclarations; rowsOf: RowsOf };
+
+/** The declaration by which a total is counted; undefined where it is of another meter or generation. */
+export function declarationOf({ declarations, rowsOf }: Counting, stored: string): MeterDeclaration | undefined {
+  const meter = meterOf(stored);
+  return Object.hasOwn(declarations, meter) && rowsOf(meter) === stored ? declarations[meter] : undefined;
+}
+
 /** Takes a refund off the totals that the places of its original lead to, and says where that was. */
-export function giveBack(
-  tx: Tx,
-  declarations: MeterDeclarations,
-  refund: Refund,
-  places: readonly Place[],
-  atMs: number,
-): Place[] {
+export function giveBack(tx: Tx, counting: Counting, refund: Refund, places: readonly Place[], atMs: number): Place[] {
   const id = backOf(refund.id);
   const back: Place[] = [];
   for (const place of places) {
     const key = keyOf(tx, place.id);
-    const declaration = key && declarations[key.meter];
+    const declaration = key && declarationOf(counting, key.meter);
     if (!key || !declaration || declaration.refunds === 'never') continue;
     const restores = declaration.refunds === 'restore';
     // What has left a rolling window is in no total any more.

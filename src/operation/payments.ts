@@ -90,7 +90,9 @@ export const paymentOperations = [
       return {
         ...app.store.read((tx) => paymentView(tx, answer.payment)),
         replayed: answer.replayed,
-        hints: answer.evaluated && hintsFor(app, request, answer.evaluated, answer.payment.reasons, context),
+        hints:
+          answer.evaluated &&
+          hintsFor(app, request, answer.evaluated, answer.payment.reasons, { ...context, owe: meta.owe }),
       };
     },
   }),
@@ -153,7 +155,7 @@ export const paymentOperations = [
       'forbidden_address',
       'policy_unavailable',
     ],
-    handler: async (app, caller, input) => {
+    handler: async (app, caller, input, meta) => {
       const agentId = actingAgent(app, caller, input.agent);
       const request = toPaymentRequest(input, agentId, ` check ${newId('payment')}`, null);
       const { checked, context } = await app.store.write((tx) => {
@@ -181,7 +183,7 @@ export const paymentOperations = [
         reasons: verdict.reasons,
         review: verdict.review && { quorum: verdict.review.quorum, roles: verdict.review.roles },
         policy_digest: evaluated.policyDigest,
-        hints: hintsFor(app, request, evaluated, verdict.reasons, context),
+        hints: hintsFor(app, request, evaluated, verdict.reasons, { ...context, owe: meta.owe }),
       };
     },
   }),

@@ -1,8 +1,9 @@
+import type { MeterSubject } from '../ledger/meters.ts';
 import { reaching, recountPayment, recountRefund } from '../ledger/recount.ts';
 import { type MeterDeclarations, windowStart } from '../policy/meters.ts';
 import type { Tx } from '../store/store.ts';
 
-type Row = {
+export type CountedRow = {
   id: string;
   agent_id: string;
   sponsor_id: string;
@@ -15,34 +16,51 @@ type Row = {
   category: string | null;
   amount_micro: bigint;
   created_at: bigint;
+  state: string;
+  refund_of: string | null;
+  settled_at: bigint | null;
 };
+export const countedColumns = `id, agent_id, sponsor_id, workflow_id, payee_id, kind, chain_id, address, host, category, amount_micro,
+  created_at, state, refund_of, settled_at`;
+
+/** Payments that hold or moved money. */
+const countedStates = ['in_review', 'authorized', 'submitted', 'settled', 'final'];
+export const isCounted = (state: string): boolean => countedStates.includes(state);
 
 /** Read at a time: bounds the memory, not the transaction. */
 const PAGE = 5_000;
 
+/** When the longest of these windows begins; null where there are none. */
+export function sinceOf(declarations: MeterDeclarations, nowMs: number): number | null {
+  const starts = Object.values(declarations).map(({ window }) => windowStart(window, nowMs));
+  return starts.length === 0 ? null : Math.min(...starts);
+}
+
 /**
- * Makes meters that were not counted by so far, or by other rules, say what they would say had they always been: a budget that a
- * new policy brings starts with what was spent in its window already. Every payment that holds or moved money counts at its
- * own time; refunds follow as each meter declares, save that a meter which never knew a payment gets nothing back of it.
- * Gives how many payments were counted anew.
+ * Backfills new or changed meters from earlier payments, in one transaction: a budget that a new policy brings starts with what was spent
+ * in its window already. Every payment that holds or moved money counts at its own time; refunds follow as each meter declares, save that
+ * a meter which never knew a payment gets nothing back of it. For a short history; a long one goes by pages (`stageMeters.ts`).
+ * Gives how many payments were recounted.
  */
 export function recountMeters(tx: Tx, declarations: MeterDeclarations, nowMs: number): number {
-  const starts = Object.values(declarations).map(({ window }) => windowStart(window, nowMs));
-  if (starts.length === 0) return 0;
-  const since = Math.min(...starts);
+  const since = sinceOf(declarations, nowMs);
+  if (since === null) return 0;
   let counted = 0;
   let after = '';
   for (;;) {
     // Ids are in order of time.
-    const rows = tx.all<Row>(
-      `SELECT id, agent_id, sponsor_id, workflow_id, payee_id, kind, chain_id, address, host, category, amount_micro, created_at
-       FROM payments WHERE id > ? AND created_at >= ?
-         AND state IN ('in_review', 'authorized', 'submitted', 'settled', 'final') ORDER BY id LIMIT ?`,
+    const rows = tx.all<CountedRow>(
+      `SELECT ${countedColumns} FROM payments WHERE id > ? AND created_at >= ?
+         AND state IN (${countedStates.map((state) => `'${state}'`).join(', ')}) ORDER BY id LIMIT ?`,
       after,
       since,
       PAGE,
     );
-    for (const row of rows) recountOne(tx, declarations, row, nowMs);
+    for (const row of rows) {
+      const atMs = Number(row.created_at);
+      const payment = { id: row.id, amountMicro: row.amount_micro };
+      recountPayment(tx, reaching(declarations, atMs, nowMs), subjectOf(row), payment, atMs);
+    }
     counted += rows.length;
     const last = rows.at(-1);
     if (!last) break;
@@ -52,9 +70,8 @@ export function recountMeters(tx: Tx, declarations: MeterDeclarations, nowMs: nu
   return counted;
 }
 
-function recountOne(tx: Tx, declarations: MeterDeclarations, row: Row, nowMs: number): void {
-  const atMs = Number(row.created_at);
-  const subject = {
+export function subjectOf(row: CountedRow): MeterSubject {
+  return {
     agent: row.agent_id,
     sponsor: row.sponsor_id,
     workflow: row.workflow_id,
@@ -66,8 +83,6 @@ function recountOne(tx: Tx, declarations: MeterDeclarations, row: Row, nowMs: nu
     network: `eip155:${row.chain_id}`,
     host: row.host,
   };
-  const payment = { id: row.id, amountMicro: row.amount_micro };
-  recountPayment(tx, reaching(declarations, atMs, nowMs), subject, payment, atMs);
 }
 
 function recountRefunds(tx: Tx, declarations: MeterDeclarations, since: number, nowMs: number): void {

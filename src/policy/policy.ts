@@ -27,8 +27,12 @@ export interface Policy {
   readonly settings: PolicySettings;
   /** Whether a signature of the agent's own sponsor counts: `review.sponsor_may_approve` of its data. */
   readonly sponsorMayApprove: boolean;
-  /** The controls whose answer may change with the amount, or with time (the clock and the meters). */
-  readonly reads: { readonly amount: ReadonlySet<string>; readonly time: ReadonlySet<string> };
+  /** The controls whose answer may change with the amount, with time (the clock and the meters), or with the clock itself. */
+  readonly reads: {
+    readonly amount: ReadonlySet<string>;
+    readonly time: ReadonlySet<string>;
+    readonly clock?: ReadonlySet<string>;
+  };
   /**
    * Takes the JSON text of a `PolicyInput`. Never throws: an error, a trap, no decision, nonsense and too slow are each a
    * deny. `resultText` is what is hashed: without sentences, so that their wording may change. `failure` says what a policy
@@ -72,6 +76,7 @@ export async function loadPolicy(bundleText: string, options: LoadOptions = {}):
   const reads = {
     amount: rulesThatRead(bundle, /input\.payment\.amount/),
     time: rulesThatRead(bundle, /input\.(time|meters)/),
+    clock: rulesThatRead(bundle, /input\.time/),
   };
   const routes = bundle.manifest.entrypoints.includes(ROUTE_ENTRYPOINT);
   const { review } = bundle.data as { review?: { sponsor_may_approve?: unknown } };

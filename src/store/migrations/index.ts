@@ -12,6 +12,7 @@ import { epochs } from './0011_epochs.ts';
 import { logHeads } from './0012_log_heads.ts';
 import { chainTrust } from './0015_chain_trust.ts';
 import { nameSkeletons } from './0016_name_skeletons.ts';
+import { meterGenerations } from './0017_meter_generations.ts';
 
 export type Migration = { name: string; sql: string };
 
@@ -31,4 +32,5 @@ export const migrations: readonly Migration[] = [
   { name: '0012_log_heads', sql: logHeads },
   { name: '0015_chain_trust', sql: chainTrust },
   { name: '0016_name_skeletons', sql: nameSkeletons },
+  { name: '0017_meter_generations', sql: meterGenerations },
 ];
