@@ -165,6 +165,7 @@ const asks: Record<string, Inputs> = {
   list_policies: plain,
   get_active_policy: plain,
   get_policy_bundle: () => [{ digest: office.office.app.policies.active().digest }],
+  prove: ({ ids }) => [{ payment: ids.payment }, { payment: ids.denied }],
   list_events: ({ id, ids }) => [{}, { limit: 200 }, { agent: id }, { payment: ids.payment }],
   get_payment_story: ({ ids }) => [{ id: ids.payment }, { id: ids.denied }],
 };
