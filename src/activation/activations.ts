@@ -52,7 +52,7 @@ export interface Activations {
   bundle(digest: string): string;
 }
 
-/** Opens with the policy of the newest activation. A stored bundle that is not what its digest says is `policy_corrupt`. */
+/** Opens with the policy of the newest activation. A stored bundle that is not what its digest says is `database_damaged`. */
 export async function openActivations(
   store: Store,
   registry: RegistryPort | null,
@@ -206,8 +206,21 @@ function storedBundle(store: Store, digest: string): string {
   return row.bundle;
 }
 
+/** What was stored was whole: a bundle that is not what its digest says is a damaged or changed database, not a bad bundle. */
 async function loadStored(store: Store, digest: string): Promise<Policy> {
-  const policy = await loadPolicy(storedBundle(store, digest));
-  if (policy.digest !== digest) throw new BursarError('policy_corrupt', { details: { digest, found: policy.digest } });
-  return policy;
+  const damaged = (cause?: unknown): BursarError =>
+    new BursarError('database_damaged', {
+      message: `The database is damaged or was changed: the stored policy ${digest} is not what its digest says.`,
+      details: { digest },
+      cause,
+    });
+  const bundle = storedBundle(store, digest);
+  try {
+    const policy = await loadPolicy(bundle);
+    if (policy.digest === digest) return policy;
+  } catch (error) {
+    if (!(error instanceof BursarError) || error.code !== 'policy_corrupt') throw error;
+    throw damaged(error);
+  }
+  throw damaged();
 }

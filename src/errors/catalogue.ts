@@ -364,6 +364,24 @@ export const catalogue = {
     'Another process has this database open.',
     'Stop the other Bursar, or give this one a data folder of its own.',
   ),
+  database_damaged: entry(
+    503,
+    'never',
+    'The database file is damaged.',
+    'Keep a copy of the data directory, then restore the newest backup with `bursar restore --replace`.',
+  ),
+  database_truncated: entry(
+    503,
+    'never',
+    'The database has lost events that were on disk.',
+    'Keep a copy of the data directory. Restore a newer backup; or, to go on from what is left, make a backup of it (`bursar backup`) and restore that one: agents are frozen then, and the chain is read again.',
+  ),
+  database_rewritten: entry(
+    503,
+    'never',
+    'The database holds another history than the one that was written.',
+    'Find out who changed it. To serve a copy on purpose, restore it with `bursar restore --replace`.',
+  ),
   storage_failed: entry(
     503,
     'safe',

@@ -14,6 +14,7 @@ import { BursarError } from '../errors/base.ts';
 import { openBooks } from '../ledger/rowSeals.ts';
 import { markRestored } from '../recovery/restored.ts';
 import { checkDatabase, copyDatabase, sha256OfFile } from '../store/backup.ts';
+import { headFileOf } from '../store/headFile.ts';
 import { type Home, homeAt, readConfig } from './config.ts';
 import { prepareHome } from './homeFolder.ts';
 import { lockHome } from './homeLock.ts';
@@ -121,11 +122,11 @@ async function readManifest(folder: string): Promise<Manifest> {
   return parsed.data;
 }
 
-/** With its write-ahead log, which belongs to it. Null where there was none. */
+/** With its write-ahead log and its event head, which belong to it. Null where there was none. */
 function putAside(home: Home): string | null {
-  if (!existsSync(home.database)) return null;
+  if (![home.database, headFileOf(home.database)].some(existsSync)) return null;
   const kept = `${home.database}.replaced-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`;
-  for (const end of ['', '-wal', '-shm']) {
+  for (const end of ['', '-wal', '-shm', '.head']) {
     if (existsSync(`${home.database}${end}`)) renameSync(`${home.database}${end}`, `${kept}${end}`);
   }
   return kept;

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync, statSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import Database from 'better-sqlite3';
 import { BursarError } from '../errors/base.ts';
+import { isDamage, storageError } from './database.ts';
 
 /**
  * Copies a database that may be in use, by SQLite's online backup: the copy is of one moment. All pages in one step after the
@@ -39,6 +40,31 @@ export function checkDatabase(path: string): { wallets: { agent: string; address
     }
   } catch (cause) {
     throw new BursarError('storage_failed', { message: `${path} is no sound database of Bursar.`, cause });
+  }
+}
+
+/** Larger files are not read whole at each start; what is damaged there is named when it is met. */
+const CHECKED_BYTES = 256 * 1024 * 1024;
+
+/** SQLite's quick check of a file that is about to be served. Throws `database_damaged`, with what SQLite says. */
+export function refuseDamaged(path: string): void {
+  if (path === ':memory:' || !existsSync(path) || statSync(path).size > CHECKED_BYTES) return;
+  const damaged = (said: string, cause?: unknown): BursarError =>
+    new BursarError('database_damaged', {
+      message: `The database file ${path} is damaged: ${said}.`,
+      details: { database: path },
+      cause,
+    });
+  let database: Database.Database | null = null;
+  try {
+    database = new Database(path, { fileMustExist: true, timeout: 5_000 });
+    const said = String(database.pragma('quick_check(1)', { simple: true }));
+    if (said !== 'ok') throw damaged(said.replaceAll(/\s+/g, ' ').slice(0, 200));
+  } catch (error) {
+    if (error instanceof Database.SqliteError && isDamage(error.code)) throw damaged(error.message, error);
+    throw storageError(error);
+  } finally {
+    database?.close();
   }
 }
 

@@ -81,9 +81,16 @@ export function isSqliteError(error: unknown): error is InstanceType<Database.Sq
   return error instanceof Database.SqliteError;
 }
 
+/** Whether SQLite says that the file is not as it wrote it. */
+export const isDamage = (code: string): boolean => code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB';
+
 /** Translates what SQLite throws, once, at this boundary. */
 export function storageError(error: unknown): unknown {
   if (!isSqliteError(error)) return error;
+  if (isDamage(error.code)) {
+    const message = `The database file is damaged: ${error.message}.`;
+    return new BursarError('database_damaged', { message, cause: error });
+  }
   if (error.code === 'SQLITE_FULL') return new BursarError('storage_full', { cause: error });
   if (error.code.startsWith('SQLITE_READONLY')) return new BursarError('storage_read_only', { cause: error });
   if (error.code.startsWith('SQLITE_CONSTRAINT')) {
