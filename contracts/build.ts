@@ -25,13 +25,16 @@ const Artifact = z.object({
   bytecode: z.object({ object: z.string().regex(/^0x([0-9a-f]{2})+$/, 'creation code with nothing left to link') }),
   metadata: z.object({
     compiler: z.object({ version: z.string() }),
-    settings: z.object({
+    sources: z.record(z.string(), z.looseObject({ keccak256: z.string() })),
+    settings: z.looseObject({
       evmVersion: z.string(),
       viaIR: z.boolean().default(false),
       optimizer: z.object({ enabled: z.boolean(), runs: z.number() }),
     }),
   }),
 });
+
+type Sources = Record<string, { keccak256: string }>;
 
 function compile(outDir: string): void {
   // Tests are left out: what else is compiled along can move code, and the bytecode must depend on the sources only.
@@ -45,6 +48,7 @@ function render(outDir: string): string {
     const path = join(outDir, 'out', `${name}.sol`, `${name}.json`);
     return { prefix, artifact: Artifact.parse(JSON.parse(readFileSync(path, 'utf8'))) };
   });
+  const sources = Object.assign({}, ...artifacts.map(({ artifact }) => artifact.metadata.sources)) as Sources;
   const first = artifacts[0];
   if (first === undefined) throw new Error('no contracts to write');
   const { compiler, settings } = first.artifact.metadata;
@@ -58,6 +62,16 @@ function render(outDir: string): string {
       viaIR: settings.viaIR,
       optimizerRuns: settings.optimizer.runs,
     })} as const;`,
+    '',
+    '/** What an explorer compiles: settings and the keccak256 of each source, as the metadata in the bytecode has them. */',
+    'export const contractsInput = {',
+    `  settings: ${JSON.stringify({ ...settings, compilationTarget: undefined })},`,
+    '  sources: {',
+    ...Object.entries(sources)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([path, { keccak256 }]) => `    '${path}': '${keccak256}',`),
+    '  },',
+    '} as const;',
   ];
   for (const { prefix, artifact } of artifacts) {
     const entries = artifact.abi.map((entry) => `  ${JSON.stringify(entry)},`);

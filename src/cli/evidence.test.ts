@@ -105,6 +105,43 @@ describe('receipts', () => {
     expect(existsSync(elsewhere)).toBe(false);
   });
 
+  it('are not needed to see what the chain alone shows, on a machine without server, key or home', async () => {
+    const { settlement } = await ok('payment', paid);
+    const tx = String(at(settlement, 'tx_hash'));
+    const away = ['--rpc', rpc, '--home', join(scene.dir, 'nowhere'), '--url', 'http://127.0.0.1:1'];
+    const shown = await scene.run(['verify', tx, ...away]);
+    expect(shown.code, shown.stdout + shown.stderr).toBe(0);
+    expect(shown.stdout).toMatch(/12\.50 USDC from 0x\w{40} to 0x\w{40}/);
+    expect(shown.stdout).toMatch(/policy digest {2}sha256:[0-9a-f]{64}\n {2}decision hash {2}0x[0-9a-f]{64}\n/);
+    expect(shown.stdout).toMatch(/A receipt would add/);
+    const owner = scene.addressOf('owner');
+    const known = await scene.run(['verify', tx, ...away, '--organisation', owner, '--json']);
+    expect(known.json()).toMatchObject({
+      ok: true,
+      transaction: { payments: [{ rail: 'wallet', organisation: owner }] },
+    });
+    const foreign = await scene.run(['verify', tx, ...away, '--organisation', fresh()]);
+    expect([foreign.code, foreign.stdout]).toEqual([1, expect.stringMatching(/NOT shown to be of an organisation/)]);
+    const elsewhere = await scene.run(['verify', tx, ...away, '--chain-id', '8453', '--json']);
+    expect(refused(elsewhere)).toEqual({ code: 3, problem: 'chain_mismatch' });
+    const unknown = await scene.run(['verify', `0x${'ab'.repeat(32)}`, ...away, '--json']);
+    expect(refused(unknown)).toEqual({ code: 1, problem: 'payment_not_found' });
+    const down = await scene.run(['verify', tx, ...away.with(1, 'http://127.0.0.1:1'), '--json']);
+    expect(refused(down)).toEqual({ code: 3, problem: 'chain_unavailable' });
+    const receipt = await scene.run([
+      'verify',
+      join(scene.dir, 'receipt.json'),
+      ...away,
+      '--organisation',
+      fresh(),
+      '--json',
+    ]);
+    expect([receipt.code, JSON.stringify(receipt.json())]).toEqual([
+      1,
+      expect.stringContaining('"check":"organisation","ok":false'),
+    ]);
+  });
+
   it('are found by payment id and by transaction hash', async () => {
     const { settlement } = await ok('payment', paid);
     const byId = await ok('verify', paid);

@@ -1,6 +1,5 @@
 import {
   type Address,
-  encodeAbiParameters,
   type Hex,
   isAddressEqual,
   keccak256,
@@ -13,6 +12,7 @@ import {
 } from 'viem';
 import { agentWalletAbi } from '../wallet/contracts.generated.ts';
 import { compared, type Finding, finding } from './finding.ts';
+import { nonceOf } from './purseSignature.ts';
 import type { Receipt } from './receipt.ts';
 
 export const usdcAbi = parseAbi([
@@ -120,12 +120,12 @@ const executedLog = (receipt: Receipt, logs: readonly Log[]): { logIndex: number
 function authorizationLog(receipt: Receipt, logs: readonly Log[]): { logIndex: number } | undefined {
   const { epoch } = receipt.payment;
   if (epoch === null) return undefined;
-  const nonce = keccak256(
-    encodeAbiParameters(
-      [{ type: 'bytes32' }, { type: 'bytes32' }, { type: 'bytes32' }, { type: 'uint32' }],
-      [receipt.payment.chain_key as Hex, digestOnChain(receipt), receipt.decision_hash as Hex, epoch],
-    ),
-  );
+  const nonce = nonceOf({
+    paymentId: receipt.payment.chain_key as Hex,
+    policyDigest: digestOnChain(receipt),
+    decisionHash: receipt.decision_hash as Hex,
+    epoch,
+  });
   return parseEventLogs({ abi: usdcAbi, eventName: 'AuthorizationUsed', logs: [...logs] }).find(
     ({ address, args }) =>
       isAddressEqual(address, receipt.chain.token as Address) &&
