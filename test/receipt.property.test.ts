@@ -5,7 +5,18 @@ import { type Alteration, alterationsOf } from './support/alterations.ts';
 import { type ReceiptWorld, receiptWorld } from './support/receiptKinds.ts';
 
 /** A genuine receipt of each kind, and every field of each altered: a refusal must name the field. */
-const kinds = ['pay', 'batch', 'approved', 'mandate', 'purchase', 'top_up', 'refund', 'split', 'recurring'] as const;
+const kinds = [
+  'pay',
+  'batch',
+  'approved',
+  'anchored',
+  'mandate',
+  'purchase',
+  'top_up',
+  'refund',
+  'split',
+  'recurring',
+] as const;
 let world: ReceiptWorld;
 beforeAll(async () => {
   world = await receiptWorld();

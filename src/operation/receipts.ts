@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { decisionEvents, withInclusion } from '../receipt/inclusion.ts';
 import { Receipt, receiptOf, receiptsOfTransaction } from '../receipt/receipt.ts';
 import { refuseForeign } from './act.ts';
 import { operation } from './operation.ts';
@@ -17,8 +18,13 @@ export const receiptOperations = [
     input: z.strictObject({ id: idOf('payment') }),
     output: Receipt,
     errors: ['payment_not_found', 'invalid_transition'],
-    handler: (app, caller, { id }) =>
-      app.store.read((tx) => receiptOf(tx, visiblePayment(tx, caller, id).id, app.chainFacts)),
+    handler: async (app, caller, { id }) => {
+      const { receipt, events } = app.store.read((tx) => {
+        const made = receiptOf(tx, visiblePayment(tx, caller, id).id, app.chainFacts);
+        return { receipt: made, events: decisionEvents(tx, made) };
+      });
+      return withInclusion(receipt, events, app.eventLog);
+    },
   }),
   operation({
     name: 'list_receipts',
@@ -30,11 +36,15 @@ export const receiptOperations = [
     input: z.strictObject({ tx: Hex32 }),
     output: z.object({ receipts: z.array(Receipt) }),
     errors: [],
-    handler: (app, caller, { tx: hash }) =>
-      app.store.read((tx) => {
-        const receipts = receiptsOfTransaction(tx, hash, app.chainFacts);
-        for (const receipt of receipts) refuseForeign(caller, receipt.payment.agent);
-        return { receipts };
-      }),
+    handler: async (app, caller, { tx: hash }) => {
+      const made = app.store.read((tx) => {
+        const all = receiptsOfTransaction(tx, hash, app.chainFacts);
+        for (const receipt of all) refuseForeign(caller, receipt.payment.agent);
+        return all.map((receipt) => ({ receipt, events: decisionEvents(tx, receipt) }));
+      });
+      const receipts: Receipt[] = [];
+      for (const { receipt, events } of made) receipts.push(await withInclusion(receipt, events, app.eventLog));
+      return { receipts };
+    },
   }),
 ];

@@ -6,6 +6,7 @@ import type { Payment } from '../payments/payment.ts';
 import { findPayment, listSettledIn } from '../payments/records.ts';
 import type { ChainFacts } from '../payments/request.ts';
 import type { ReadTx } from '../store/store.ts';
+import { InclusionDocument } from '../transparency/proof.ts';
 import { toldOf } from './input.ts';
 
 // One form for each value: an address in another case would be another text for the same fact.
@@ -67,6 +68,8 @@ export const Receipt = z.strictObject({
     })
     .nullable(),
   bundles: z.record(z.string(), z.string()),
+  /** That the events of the decisions are in the log under a head on the chain; null while no anchor covers them. */
+  inclusion: InclusionDocument.nullable(),
 });
 export type Receipt = z.infer<typeof Receipt>;
 
@@ -118,6 +121,7 @@ export function receiptOf(tx: ReadTx, id: string, chain: ChainFacts): Receipt {
     approvals: approvalsOf(tx, payment, decisions),
     mandate: mandateOf(tx, payment, decisions),
     bundles: bundlesOf(tx, new Set(decisions.map((decision) => decision.policy_digest))),
+    inclusion: null,
   };
 }
 

@@ -1,5 +1,6 @@
 import {
   type Address,
+  getAddress,
   type Hex,
   isAddressEqual,
   type PublicClient,
@@ -94,7 +95,7 @@ async function walletPayments(client: PublicClient, mined: TransactionReceipt): 
     if (moved.args.value !== args.amount) continue;
     found.push({
       rail: 'wallet',
-      wallet: address,
+      wallet: getAddress(address),
       ...account,
       payee: args.payee,
       amount_micro: args.amount.toString(),

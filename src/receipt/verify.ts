@@ -3,6 +3,7 @@ import { agentWalletAbi } from '../wallet/contracts.generated.ts';
 import { checkChain } from './chain.ts';
 import { checkDecisions } from './decisions.ts';
 import { compared, type Finding, finding } from './finding.ts';
+import { checkInclusion } from './inclusion.ts';
 import { viewOf } from './node.ts';
 import { checkOrganisation, type Trusted } from './organisation.ts';
 import { Receipt } from './receipt.ts';
@@ -31,7 +32,7 @@ export async function verifyReceipt(input: unknown, rpcUrl: string, trusted: Tru
     ...checkSubject(receipt),
     ...(await checkChain(receipt, client)),
   ];
-  const assumed = [FACTS];
+  const assumed = [receipt.inclusion === null ? `${FACTS} ${NOT_ANCHORED}` : `${FACTS} ${ANCHORED}`];
   // On another chain the same addresses may be anything.
   if (!findings.some(({ check, ok }) => check === 'chain' && !ok)) {
     findings.push(...(await checkApprovals(receipt, client)));
@@ -42,13 +43,18 @@ export async function verifyReceipt(input: unknown, rpcUrl: string, trusted: Tru
     const blockNumber = BigInt(receipt.settlement.block_number);
     const organisation = await checkOrganisation(client, { ...at, blockNumber }, trusted);
     findings.push(...organisation.findings);
+    const log = await checkInclusion(receipt, client, organisation.registry);
+    findings.push(...log);
     assumed.push(...organisation.assumed);
   }
   return { ok: findings.every(({ ok }) => ok), payment: receipt.payment.id, findings, assumed };
 }
 
 const FACTS =
-  "The facts in the input (names, figures of the past, the server's time) are the server's word. The chain fixes what the input was, not that it is true; an anchor makes it a word that cannot be changed afterwards.";
+  "The facts in the input (names, figures of the past, the server's time) are the server's word. The chain fixes what the input was, not that it is true.";
+const ANCHORED = 'The decisions are in the event log under an anchor, so that word can no longer be changed.';
+const NOT_ANCHORED =
+  'No anchor is in this receipt: of a review, the decisions after the first can still be rewritten. A receipt made after the next anchor has the proof.';
 
 /** Logs of another token or another purse than the wallet's own say nothing: anybody can emit them. */
 async function walletFinding(receipt: Receipt, client: PublicClient): Promise<Finding> {

@@ -51,8 +51,8 @@ export function parseTlogProof(text: string): TlogProof | null {
   return { index: Number(index), hashes, checkpoint: text.slice(gap + 2) };
 }
 
-/** What the proof is to be about: one event by its number, or all events of a payment. */
-export type Wanted = { event: number } | { payment: string };
+/** What the proof is to be about: events by their numbers, in order, or all events of a payment. */
+export type Wanted = { event: number } | { events: readonly number[] } | { payment: string };
 
 /**
  * Proves events under the smallest head that covers them all and, where one is there, that is on the chain. Throws `not_found` for an
@@ -95,6 +95,7 @@ export function proveInclusion(
 }
 
 function eventsOf(tx: ReadTx, wanted: Wanted): { seq: bigint; body: string }[] {
+  if ('events' in wanted) return wanted.events.flatMap((event) => eventsOf(tx, { event }));
   const [column, value] = 'event' in wanted ? ['seq', wanted.event] : ['payment_id', wanted.payment];
   const rows = tx.all<{ seq: bigint; body: string }>(
     `SELECT seq, body FROM events WHERE ${column} = ? ORDER BY seq LIMIT ?`,

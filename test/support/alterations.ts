@@ -21,6 +21,8 @@ export function alterationsOf(receipt: Receipt, other: Receipt): Alteration[] {
     const inList = typeof path.at(-1) === 'number' || typeof path.at(-2) === 'number';
     const names = [path.join('.'), ...(inList ? [path.slice(0, -1).join('.')] : [])];
     if (typeof path.at(-2) === 'number') names.push(path.slice(0, -2).join('.'));
+    // The log's proof is one thing: a changed hash in it is not told from a changed event.
+    if (path[0] === 'inclusion') names.push('inclusion');
     found.push({ what: `${path.join('.')} ${what}`, names, receipt: copy });
   };
   const set = (path: Path, what: string, value: Json): void =>
@@ -30,7 +32,8 @@ export function alterationsOf(receipt: Receipt, other: Receipt): Alteration[] {
   const visit = (value: Json, path: Path): void => {
     if (path.length > 0) {
       set(path, 'of another type', typeof value === 'string' ? 7 : 'text');
-      set(path, 'as null', null);
+      // Without the proof it is the genuine receipt of before the anchor, which claims less.
+      if (path.join() !== 'inclusion') set(path, 'as null', null);
       if (typeof path.at(-1) === 'string')
         alter(path, 'removed', (parent: Record<string, Json>, key: string) => {
           delete parent[key];

@@ -129,6 +129,12 @@ export async function receiptWorld() {
   );
   receipts.recurring = await settled(rent.id);
 
+  await operator.call('anchor', {});
+  receipts.anchored = await eventually('an anchor over the decisions', async () => {
+    const receipt = (await operator.call('get_receipt', { id: asked.id })) as Receipt;
+    return receipt.inclusion && receipt;
+  });
+
   return {
     office,
     receipts,

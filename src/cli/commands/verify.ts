@@ -42,6 +42,11 @@ export function verifyCommand(): Command {
       const trusted = trustedOf(session, flags);
       const receipts = await receiptsOf(session, what);
       const rpcUrl = session.rpcUrl(flags.rpc);
+      const [first] = receipts ?? [];
+      if (at(first, 'format') === 'bursar-inclusion/1') {
+        await verifyProof(session, first, rpcUrl, trusted);
+        return;
+      }
       if (receipts === null) {
         await verifyTransaction(session, { hash: what.toLowerCase() as Hex, rpcUrl, trusted, chainId: flags.chainId });
         return;
@@ -82,6 +87,19 @@ async function verify(session: Session, receipts: unknown[], rpcUrl: string, tru
   screen.line(
     ok ? screen.paint('verified', 'green') : `${screen.paint('NOT verified', 'red')}: ${failed} of the checks failed`,
   );
+  finish(ok ? EXIT.ok : EXIT.refused);
+}
+
+/** A proof that events are in the log, against the registry of the organisation that was named. */
+async function verifyProof(session: Session, proof: unknown, rpcUrl: string, trusted: Trusted): Promise<void> {
+  const { verifyLogProof } = await import('../../receipt/inclusion.ts');
+  const { ok, findings } = await verifyLogProof(proof, rpcUrl, trusted).catch((error: unknown) => {
+    throwOutage(error, rpcUrl);
+    throw error;
+  });
+  session.screen.document({ ok, findings });
+  for (const finding of findings) session.screen.line(lineOf(session, finding));
+  session.screen.line(ok ? session.screen.paint('verified', 'green') : session.screen.paint('NOT verified', 'red'));
   finish(ok ? EXIT.ok : EXIT.refused);
 }
 
