@@ -1,126 +1,153 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {AgentWallet} from "../src/AgentWallet.sol";
+import {Control, Meter} from "../src/WalletWords.sol";
 import {svm, vm, World} from "./World.sol";
 
-/// @dev Of one call in every state of the wallet.
-contract WalletProof is World {
-    struct Before {
-        address executor;
-        address owner;
-        address guardian;
-        bool frozen;
-        uint256 validUntil;
-        uint256 perPayment;
-        uint256 perPeriod;
-        uint256 spent;
-        uint256 epoch;
-        uint256 balance;
-    }
-
-    function _read() private view returns (Before memory b) {
-        (b.executor, b.owner, b.guardian) = (wallet.executor(), wallet.owner(), wallet.guardian());
-        (b.frozen, b.validUntil, b.epoch) = (wallet.frozen(), wallet.validUntil(), wallet.epoch());
-        (b.perPayment, b.perPeriod, b.spent) = (wallet.perPayment(), wallet.perPeriod(), wallet.spentInPeriod());
-        b.balance = token.balanceOf(address(wallet));
-    }
-
-    /// @dev 1, 2, 4, 6: a payment passes only for the executor, within ceilings, freeze and validity, under a nonce that is unused in
-    /// the present epoch; it counts, it uses the nonce up, and it moves exactly its amount.
-    function check_aPaymentIsWithinEveryLimit(address caller, address payee, uint64 amount, uint256 nonce) public {
-        _anyState();
-        Before memory b = _read();
-        bool usedBefore = wallet.isNonceUsed(nonce);
+/// @dev Of one payment in every state of the wallet.
+contract PaymentProof is World {
+    function _pay(address caller, address payee, uint64 amount, uint256 nonce) private {
         vm.prank(caller);
         wallet.pay(bytes32(0), payee, amount, nonce, bytes32(0), bytes32(0));
-        assert(caller == b.executor && !b.frozen && block.timestamp < b.validUntil);
-        assert(amount != 0 && amount <= b.perPayment);
-        assert(b.spent + amount <= b.perPeriod && wallet.spentInPeriod() == b.spent + amount);
-        assert(!usedBefore && wallet.isNonceUsed(nonce) && nonce >> 32 == b.epoch);
-        assert(token.balanceOf(address(wallet)) == b.balance - amount);
     }
 
-    /// @dev 2: no nonce pays twice in a row, whatever the second payment is.
-    function check_aNoncePaysOnce(address payee, uint64[2] calldata amounts, uint256[2] calldata nonces) public {
+    /// @dev 4, 6: only for the executor, while not frozen and within validity.
+    function check_onlyTheExecutorPaysAndOnlyWhileOpen(address caller, address payee, uint64 amount, uint256 nonce)
+        public
+    {
         _anyState();
-        address executor = wallet.executor();
-        vm.prank(executor);
-        wallet.pay(bytes32(0), payee, amounts[0], nonces[0], bytes32(0), bytes32(0));
-        vm.prank(executor);
-        wallet.pay(bytes32(0), payee, amounts[1], nonces[1], bytes32(0), bytes32(0));
-        assert(nonces[0] != nonces[1]);
+        Control c = _control();
+        uint256 validUntil = wallet.validUntil();
+        _pay(caller, payee, amount, nonce);
+        assert(caller == c.executorOf() && !c.frozenOf() && block.timestamp < validUntil);
     }
 
-    /// @dev 4, 5, 7: whatever the executor calls, no role, ceiling, validity or freeze moves, and the epoch stays.
+    /// @dev 1: within the ceiling of one payment in force.
+    function check_aPaymentIsWithinItsCeiling(address caller, address payee, uint64 amount, uint256 nonce) public {
+        _anyState();
+        uint256 perPayment = wallet.perPayment();
+        _pay(caller, payee, amount, nonce);
+        assert(amount != 0 && amount <= perPayment);
+    }
+
+    /// @dev 1: within the period's ceiling in force, and counted.
+    function check_aPaymentIsWithinItsPeriod(address caller, address payee, uint64 amount, uint256 nonce) public {
+        _anyState();
+        (uint256 perPeriod, uint256 spent) = (wallet.perPeriod(), wallet.spentInPeriod());
+        _pay(caller, payee, amount, nonce);
+        assert(spent + amount <= perPeriod && wallet.spentInPeriod() == spent + amount);
+    }
+
+    /// @dev 2: under a nonce of the present epoch that is unused, and used afterwards.
+    function check_aPaymentUsesItsNonceUp(address caller, address payee, uint64 amount, uint256 nonce) public {
+        _anyState();
+        uint256 epoch = _control().epochOf();
+        bool usedBefore = wallet.isNonceUsed(nonce);
+        _pay(caller, payee, amount, nonce);
+        assert(!usedBefore && nonce >> 32 == epoch && _meter().indexUsed(uint32(nonce)));
+    }
+
+    /// @dev 1: it moves exactly its amount, to nobody but the payee.
+    function check_aPaymentMovesItsAmount(address caller, address payee, uint64 amount, uint256 nonce) public {
+        _anyState();
+        (uint256 before, uint256 had) = (token.balanceOf(address(wallet)), token.balanceOf(payee));
+        _pay(caller, payee, amount, nonce);
+        assert(token.balanceOf(address(wallet)) == before - amount && token.balanceOf(payee) == had + amount);
+    }
+}
+
+/// @dev Of one call of any function with any arguments, in every state of the wallet without a pending raise: what a matured one changes
+/// when it is written down was in force before, so the raw words that are compared here would differ.
+contract CallProof is World {
+    struct Rules {
+        bytes32 owner;
+        bytes32 pendingOwner;
+        Control control;
+        uint256 perPeriod;
+        bytes32 terms;
+        bytes32 guardianAndThreshold;
+    }
+
+    function _rules() private view returns (Rules memory r) {
+        (r.owner, r.pendingOwner, r.control) = (_slot(0), _slot(1), _control());
+        (r.perPeriod, r.terms, r.guardianAndThreshold) = (_meter().perPeriodOf(), _slot(4), _slot(5));
+    }
+
+    function _call(address caller) private returns (bool done) {
+        bytes memory data = svm.createCalldata("AgentWallet");
+        vm.prank(caller);
+        (done,) = address(wallet).call(data);
+    }
+
+    /// @dev 4, 5, 7: the executor changes no role, ceiling, validity, freeze or epoch.
     function check_theExecutorChangesNoRule() public {
         _anyState();
-        Before memory b = _read();
-        vm.assume(b.executor != b.owner && b.executor != b.guardian && b.executor != wallet.pendingOwner());
-        bytes memory data = svm.createCalldata("AgentWallet");
-        vm.prank(b.executor);
-        (bool done,) = address(wallet).call(data);
-        vm.assume(done);
-        Before memory a = _read();
-        assert(a.executor == b.executor && a.owner == b.owner && a.guardian == b.guardian);
-        assert(a.frozen == b.frozen && a.validUntil == b.validUntil && a.epoch == b.epoch);
-        assert(a.perPayment == b.perPayment && a.perPeriod == b.perPeriod);
+        vm.assume(!_control().raisePendingOf());
+        address executor = _control().executorOf();
+        vm.assume(executor != _account(0) && executor != _account(1) && executor != _account(5));
+        Rules memory before = _rules();
+        _call(executor);
+        Rules memory r = _rules();
+        assert(r.owner == before.owner && r.pendingOwner == before.pendingOwner && r.terms == before.terms);
+        assert(Control.unwrap(r.control) == Control.unwrap(before.control) && r.perPeriod == before.perPeriod);
+        assert(r.guardianAndThreshold == before.guardianAndThreshold);
     }
 
-    /// @dev 5: an account without a role moves nothing and changes nothing; writing a matured raise down changes no view.
-    function check_whoHasNoRoleMovesNothing(address caller) public {
+    /// @dev 5: an account without a role changes nothing and moves nothing.
+    function check_anAccountWithoutARoleDoesNothing(address caller) public {
         _anyState();
-        Before memory b = _read();
-        bool role = caller == b.executor || caller == b.owner || caller == b.guardian || caller == wallet.pendingOwner();
-        bytes memory data = svm.createCalldata("AgentWallet");
-        vm.prank(caller);
-        (bool done,) = address(wallet).call(data);
-        if (role || !done) return;
-        Before memory a = _read();
-        assert(a.balance == b.balance && a.executor == b.executor && a.owner == b.owner && a.guardian == b.guardian);
-        assert(a.frozen == b.frozen && a.validUntil == b.validUntil && a.epoch == b.epoch);
-        assert(a.perPayment == b.perPayment && a.perPeriod == b.perPeriod && a.spent == b.spent);
+        vm.assume(!_control().raisePendingOf());
+        vm.assume(caller != _control().executorOf() && caller != _account(0));
+        vm.assume(caller != _account(1) && caller != _account(5));
+        Rules memory before = _rules();
+        bytes32 meter = _slot(3);
+        uint256 balance = token.balanceOf(address(wallet));
+        _call(caller);
+        Rules memory r = _rules();
+        assert(r.owner == before.owner && r.pendingOwner == before.pendingOwner && r.terms == before.terms);
+        assert(Control.unwrap(r.control) == Control.unwrap(before.control) && _slot(3) == meter);
+        assert(r.guardianAndThreshold == before.guardianAndThreshold && token.balanceOf(address(wallet)) == balance);
     }
 
-    /// @dev 10: epochs only grow, whoever calls what.
+    /// @dev 13: whoever calls what, the epoch does not go back, and a new epoch has no nonce used.
     function check_epochsOnlyGrow(address caller) public {
         _anyState();
-        uint256 epoch = wallet.epoch();
-        bytes memory data = svm.createCalldata("AgentWallet");
-        vm.prank(caller);
-        (bool done,) = address(wallet).call(data);
-        vm.assume(done);
-        assert(wallet.epoch() >= epoch);
+        vm.assume(!_control().raisePendingOf());
+        uint256 epoch = _control().epochOf();
+        _call(caller);
+        uint256 next = _control().epochOf();
+        assert(next == epoch || next > epoch && uint256(_slot(3)) >> 152 == 0);
     }
+}
 
-    /// @dev 7: in one act of the owner no ceiling rises while there is a delay.
+/// @dev Of the two things that the owner and the purse's callers may do with ceilings.
+contract CeilingProof is World {
+    /// @dev 7: while there is a delay, no act of `setCeilings` raises what is in force; what is lower bites at once.
     function check_noCeilingRisesAtOnce(uint64 perPayment, uint64 perPeriod) public {
         _anyState();
-        Before memory b = _read();
-        vm.prank(b.owner);
+        (uint256 wasPerPayment, uint256 wasPerPeriod) = (wallet.perPayment(), wallet.perPeriod());
+        vm.prank(_account(0));
         wallet.setCeilings(perPayment, perPeriod);
-        assert(wallet.perPayment() <= b.perPayment && wallet.perPeriod() <= b.perPeriod);
-        assert(wallet.perPayment() <= perPayment && wallet.perPeriod() <= perPeriod);
+        (uint256 nowPerPayment, uint256 nowPerPeriod) = (wallet.perPayment(), wallet.perPeriod());
+        assert(nowPerPayment <= wasPerPayment && nowPerPeriod <= wasPerPeriod);
+        assert(nowPerPayment <= perPayment && nowPerPeriod <= perPeriod);
     }
 
-    /// @dev 10: the purse vouches only for what the wallet's freeze, validity, epoch and ceiling of one payment allow, at most an hour
-    /// ahead, and never for another than a transfer out of itself.
+    /// @dev 10: the purse vouches for nothing that freeze, validity, epoch, the ceiling of one payment or the hour forbid, and for no
+    /// payment to itself.
     function check_whatThePurseVouchesFor(bytes32 hash) public {
         _anyState();
-        Before memory b = _read();
+        Control c = _control();
+        (uint256 validUntil, uint256 perPayment) = (wallet.validUntil(), wallet.perPayment());
         bytes memory signature = svm.createBytes(198, "signature");
-        bytes4 answer = purse.isValidSignature(hash, signature);
-        if (answer != 0x1626ba7e) return;
-        uint256 head = uint256(_word(signature, 0));
-        uint256 tail = uint256(_word(signature, 5));
-        assert(!b.frozen && block.timestamp < b.validUntil);
-        assert(uint64(head >> 32) <= b.perPayment);
-        assert(uint32(tail) == b.epoch);
-        assert(uint40(tail >> 32) <= block.timestamp + 3600);
-        assert(address(uint160(head >> 96)) != address(purse) && b.executor != address(0));
+        if (purse.isValidSignature(hash, signature) != 0x1626ba7e) return;
+        (uint256 head, uint256 tail) = (_word(signature, 0), _word(signature, 5));
+        assert(!c.frozenOf() && block.timestamp < validUntil && uint64(head >> 32) <= perPayment);
+        assert(uint32(tail) == c.epochOf() && uint40(tail >> 32) <= block.timestamp + 3600);
+        assert(address(uint160(head >> 96)) != address(purse) && c.executorOf() != address(0));
     }
 
-    function _word(bytes memory data, uint256 offset) private pure returns (bytes32 word) {
+    function _word(bytes memory data, uint256 offset) private pure returns (uint256 word) {
         assembly ("memory-safe") {
             word := mload(add(add(data, 32), offset))
         }

@@ -3,11 +3,14 @@ pragma solidity 0.8.37;
 
 import {AgentWallet} from "../src/AgentWallet.sol";
 import {Deployment, IWalletDeployer, WalletConfig} from "../src/WalletTypes.sol";
+import {Control, Meter} from "../src/WalletWords.sol";
 import {X402Purse} from "../src/X402Purse.sol";
 
 /// @dev The cheatcodes that halmos executes; see its README.
 interface Vm {
     function assume(bool condition) external pure;
+    function store(address account, bytes32 slot, bytes32 value) external;
+    function load(address account, bytes32 slot) external view returns (bytes32);
     function prank(address caller) external;
     function warp(uint256 time) external;
 }
@@ -66,10 +69,35 @@ abstract contract World is IWalletDeployer {
         return _deployment;
     }
 
+    /// @dev halmos makes slots unknown that nothing has written; those that the constructor wrote (owner, pending owner, control,
+    /// meter, terms, guardian with threshold and version) are overwritten one by one.
     function _anyState() internal {
         svm.enableSymbolicStorage(address(wallet));
+        for (uint256 slot; slot < 6; ++slot) {
+            bytes32 word = svm.createBytes32("slot");
+            // A packed ceiling has 58 bits: all that is ever written to the terms comes from `packedCeiling`.
+            if (slot == 4) vm.assume(uint256(word) & (uint256(63) << 122 | uint256(63) << 58) == 0);
+            vm.store(address(wallet), bytes32(slot), word);
+        }
         uint256 time = svm.createUint256("time");
         vm.assume(time < 1 << 35);
         vm.warp(time);
+    }
+
+    /// @dev Read raw, since each view would split the proof into the cases that it tells apart.
+    function _slot(uint256 slot) internal view returns (bytes32) {
+        return vm.load(address(wallet), bytes32(slot));
+    }
+
+    function _account(uint256 slot) internal view returns (address) {
+        return address(uint160(uint256(_slot(slot))));
+    }
+
+    function _control() internal view returns (Control) {
+        return Control.wrap(uint256(_slot(2)));
+    }
+
+    function _meter() internal view returns (Meter) {
+        return Meter.wrap(uint256(_slot(3)));
     }
 }
