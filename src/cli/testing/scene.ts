@@ -28,7 +28,8 @@ export function makeScene(): Scene {
 
   async function ok(...args: string[]): Promise<Record<string, unknown>> {
     const ran = await cli.inside([...args, '--json']);
-    const noise = ran.stderr.replace(/^idempotency key: .*\n/, '');
+    // Warnings of a policy's load name what a small scene lacks; they are in the document too.
+    const noise = ran.stderr.replace(/^(idempotency key|Warning): .*\n/gm, '');
     if (ran.code !== 0 || noise !== '') throw new Error(`${args.join(' ')}: exit ${ran.code}\n${ran.stdout}${noise}`);
     return ran.json();
   }
