@@ -231,7 +231,7 @@ describe('policies', () => {
     const active = await ok('policy', 'show');
     const compiled = await ok('policy', 'compile', dir, '--out', bundle);
     expect(compiled.digest).not.toBe(active.digest);
-    expect(await ok('policy', 'load', bundle, '--note', 'a lower cap', '--activate')).toEqual({
+    expect(await ok('policy', 'load', bundle, '--note', 'a lower cap', '--activate')).toMatchObject({
       digest: compiled.digest,
       active: true,
     });
