@@ -1,7 +1,7 @@
 /**
- * What an operation costs the server, in tokens: one token is at most a millisecond of CPU on the machine of docs/benchmarks.md. The
+ * What an operation costs the server, in tokens: one token stands for about a millisecond of CPU (an estimate). The
  * rate limits of a key and of an agent count tokens, so that expensive requests use them up as fast as many cheap ones do.
- * How each class was measured stands in docs/limits.md.
+ * The classes are listed in docs/limits.md.
  */
 export const costs = { light: 1, medium: 5, heavy: 50, bulk: 500 } as const;
 export type Cost = keyof typeof costs;

@@ -24,7 +24,7 @@ export type Operation<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.Z
   path: `/v1/${string}`;
   /** What the key must hold. */
   scope: Scope;
-  /** The measured class of what a request costs the server: see `cost.ts`. */
+  /** The class of what a request costs the server: see `cost.ts`. */
   cost: Cost;
   /** Of the whole house: an agent's key does not see it, whatever its scopes. */
   peopleOnly?: boolean;
