@@ -5,7 +5,20 @@ import type { Operation } from '../operation/operation.ts';
 
 type Json = Record<string, unknown>;
 /** What every operation can answer with. */
-const everywhere: ErrorCode[] = ['invalid_request', 'unauthenticated', 'forbidden', 'storage_failed', 'internal'];
+const everywhere: ErrorCode[] = [
+  'invalid_request',
+  'unauthenticated',
+  'forbidden',
+  'too_many_requests',
+  'queue_full',
+  'storage_failed',
+  'storage_full',
+  'internal',
+];
+/** What an operation with a body can answer with besides. */
+const withBody: ErrorCode[] = ['invalid_json', 'body_too_large'];
+/** What an operation that moves money can answer with besides. */
+const withKey: ErrorCode[] = ['idempotency_key_required', 'idempotency_conflict'];
 
 /** The OpenAPI 3.1 document, from the same schemas that parse the requests. */
 export function openapi(operations: readonly Operation[], version: string): Json {
@@ -51,6 +64,8 @@ function describe(operation: Operation): Json {
     });
   }
   const required = (input.required ?? []).filter((name) => name in properties);
+  // A name or id may be another agent's, which is answered as if it were not there.
+  const hasFields = parameters.length > 0 || Object.keys(properties).length > 0;
   const hasBody = operation.method !== 'GET' && Object.keys(properties).length > 0;
   const schema = {
     type: 'object',
@@ -64,7 +79,7 @@ function describe(operation: Operation): Json {
     description: `Needs a key with scope \`${operation.scope}\`. Costs \`${operation.cost}\` (${costs[operation.cost]} tokens).`,
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(hasBody ? { requestBody: { required: required.length > 0, content: { 'application/json': { schema } } } } : {}),
-    responses: { [operation.idempotent ? '201' : '200']: success(operation), ...problems(operation) },
+    responses: { [operation.idempotent ? '201' : '200']: success(operation), ...problems(operation, hasFields) },
   };
 }
 
@@ -73,9 +88,13 @@ function success(operation: Operation): Json {
   return { description: 'Done.', content: { 'application/json': { schema } } };
 }
 
-function problems(operation: Operation): Record<string, Json> {
+function problems(operation: Operation, hasFields: boolean): Record<string, Json> {
   const byStatus = new Map<number, ErrorCode[]>();
-  const own: ErrorCode[] = operation.idempotent ? ['idempotency_key_required'] : [];
+  const own: ErrorCode[] = [
+    ...(operation.method === 'GET' ? [] : withBody),
+    ...(operation.idempotent ? withKey : []),
+    ...(hasFields ? (['not_found'] as const) : []),
+  ];
   for (const code of new Set([...everywhere, ...own, ...operation.errors])) {
     const { status } = catalogue[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);

@@ -56,10 +56,34 @@ export function createHttp(app: App, people: People | null = null, keys = openKe
   }
   http.route('/i', invoiceRoutes(app, keys.addressOf));
   if (people) http.route('/auth', sessionRoutes(app, people, keys));
-  for (const path of new Set(registry.map((operation) => operation.path))) {
-    http.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), (c) => problem(c, new BursarError('method_not_allowed')));
-  }
+  refuseOtherMethods(http);
   return http;
+}
+
+/** RFC 9110, 15.5.6: a 405 names in `Allow` what the path takes; OPTIONS is answered with the same list. */
+function refuseOtherMethods(http: Hono): void {
+  const taken = new Map<string, Set<string>>([
+    ['/health', new Set(['GET', 'HEAD'])],
+    ['/ready', new Set(['GET', 'HEAD'])],
+    ['/openapi.json', new Set(['GET', 'HEAD'])],
+    ['/v1/events/stream', new Set(['GET', 'HEAD'])],
+  ]);
+  for (const { method, path } of registry) {
+    const methods = taken.get(path) ?? new Set();
+    taken.set(path, methods.add(method));
+    if (method === 'GET') methods.add('HEAD');
+  }
+  // A fixed path answers for itself before one with a parameter that fits it too.
+  const byRank = [...taken].sort(([a], [b]) => rank(a) - rank(b));
+  for (const [path, methods] of byRank) {
+    const allow = [...methods, 'OPTIONS'].sort().join(', ');
+    http.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), (c) => {
+      if (c.req.method === 'OPTIONS') return c.body(null, 204, { allow });
+      const refused = problem(c, new BursarError('method_not_allowed', { message: `This path takes ${allow}.` }));
+      refused.headers.set('allow', allow);
+      return refused;
+    });
+  }
 }
 
 /**

@@ -218,7 +218,7 @@ describe('openStore', () => {
   it('refuses a file that is not a database, and leaves it as it is', () => {
     const text = 'not a database, but somebody may need it'.repeat(100);
     writeFileSync(path, text);
-    expect(() => openStore(path)).toThrow(expect.objectContaining({ code: 'storage_failed' }));
+    expect(() => openStore(path)).toThrow(expect.objectContaining({ code: 'database_damaged' }));
     expect(readFileSync(path, 'utf8')).toBe(text);
   });
 

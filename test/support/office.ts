@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Address, encodeFunctionData, erc20Abi } from 'viem';
 import { z } from 'zod';
-import { type Client, createClient } from '../../src/client/client.ts';
+import { type Client, createClient, ProblemError } from '../../src/client/client.ts';
 import { sendInOrder } from '../../src/devnet/client.ts';
 import type { LocalChain } from '../../src/devnet/localChain.ts';
+import { openapi } from '../../src/http/openapi.ts';
 import { parseUsdc } from '../../src/money/microUsdc.ts';
-import { findOperation } from '../../src/operation/registry.ts';
+import { findOperation, registry } from '../../src/operation/registry.ts';
 import { type Launched, type LaunchOptions, launch } from '../../src/server/localLaunch.ts';
 import { keyAccount } from '../../src/wallet/keyAccount.ts';
 
@@ -77,13 +78,26 @@ export async function startOffice(options: Pick<LaunchOptions, 'rpcOf'> = {}): P
   };
 }
 
-/** A client that holds every answer against the schema that OpenAPI promises: nothing missing, nothing unsaid. */
+/** Statuses that the OpenAPI document names, by operation. */
+const statuses = new Map(
+  Object.values(openapi(registry, 'test').paths as Record<string, Record<string, Described>>)
+    .flatMap((path) => Object.values(path))
+    .map(({ operationId, responses }) => [operationId, Object.keys(responses)]),
+);
+type Described = { operationId: string; responses: Record<string, unknown> };
+
+/** A client that holds every answer against what OpenAPI promises: schema and status, nothing missing, nothing unsaid. */
 function checkedClient(url: string, key: string): Client {
   const client = createClient(url, key);
   return {
     ...client,
     async call(name, input, options) {
-      const answer = await client.call(name, input, options);
+      const answer = await client.call(name, input, options).catch((error: unknown) => {
+        if (error instanceof ProblemError && !statuses.get(name)?.includes(String(error.status))) {
+          throw new Error(`${name} answered ${error.status} ${error.code}, which OpenAPI does not name.`);
+        }
+        throw error;
+      });
       const { output } = findOperation(name);
       const promised = output instanceof z.ZodObject ? z.strictObject(output.shape) : output;
       const checked = promised.safeParse(answer);
