@@ -28,11 +28,12 @@ export function pastMeters(
         const rolls = isRollingWindow(declaration);
         const sum = rowOf(meter, group, rolls ? ROLLING : windowStart(declaration.window, atMs));
         ids.push(sum.id);
+        // The time of its newest payment, also where that has left the window.
+        sum.last_at = atMs;
         if (rolls && atMs < windowStart(declaration.window, endMs)) continue;
         if (rolls) inside.push({ meter, meter_id: sum.id });
         sum.total_micro += amountMicro;
         sum.count += 1n;
-        sum.last_at = atMs;
       }
       return { ids, inside };
     },
