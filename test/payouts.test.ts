@@ -28,20 +28,15 @@ async function payer(name: string, usdc: string): Promise<{ id: string; client: 
   await office.fund(made.id, made.wallet.address, usdc);
   return { id: made.id, client: office.operator };
 }
+/** Seals of rows that other work changed meanwhile (a deposit, the follower) are left out. */
+const countOf = (table: string): string =>
+  `SELECT count(*) AS n FROM ${table}${table === 'events' ? " WHERE type <> 'rows.sealed'" : ''}`;
 const rows = (): Record<string, bigint> =>
   office.office.store.read((tx) =>
     Object.fromEntries(
-      [
-        'payments',
-        'payouts',
-        'payout_lines',
-        'decisions',
-        'ledger_entries',
-        'meters',
-        'meter_entries',
-        'meter_rolling',
-        'events',
-      ].map((table) => [table, tx.get<{ n: bigint }>(`SELECT count(*) AS n FROM ${table}`)?.n ?? 0n]),
+      'payments payouts payout_lines decisions ledger_entries meters meter_entries meter_rolling events'
+        .split(' ')
+        .map((table) => [table, tx.get<{ n: bigint }>(countOf(table))?.n ?? 0n]),
     ),
   );
 const received = (name: string): Promise<bigint> =>

@@ -97,7 +97,9 @@ function samples(table: string): Row[] {
   return [...new Map(rows.map((row) => [row.state, row])).values()];
 }
 const names = (said: string[], table: string, row: Row, columns: Column[]): boolean => {
-  const keys = columns.filter(({ pk }) => pk > 0n).map(({ name }) => String(row[name]));
+  // A meter's row is named by its meter; its id is a bare number.
+  const keys =
+    table === 'meters' ? [String(row.meter)] : columns.filter(({ pk }) => pk > 0n).map(({ name }) => String(row[name]));
   return said.some((text) => text.includes(table) || keys.some((key) => text.includes(key)));
 };
 

@@ -100,7 +100,7 @@ export function payeesInConsole(): void {
       expect(await dialog().getByLabel('Name').inputValue()).toBe('Grace');
       await dialog().getByLabel('Name').fill('<b>Gra\u202Ece</b>');
       await dialog().getByRole('button', { name: 'Create the payee' }).click();
-      await alert.getByText(/^name: holds control/).waitFor();
+      await alert.getByText(/^name: holds a character that cannot be seen/).waitFor();
       expect(await faults(page)).toEqual([]);
       await dialog().getByRole('button', { name: 'Cancel' }).click();
     });
