@@ -8,12 +8,12 @@ import { encodeFunctionData, erc20Abi, parseAbiItem } from 'viem';
 import { afterAll, expect, it } from 'vitest';
 import { type Client, createClient } from '../src/client/client.ts';
 import { sendInOrder } from '../src/devnet/client.ts';
+import { openBooks } from '../src/ledger/rowSeals.ts';
 import { microUsdc } from '../src/money/microUsdc.ts';
 import { writeConfig } from '../src/server/config.ts';
 import { keepFinalizing } from '../src/server/finalize.ts';
 import { prepareHome } from '../src/server/homeFolder.ts';
 import { keysOf, startChain } from '../src/server/localLaunch.ts';
-import { openStore } from '../src/store/store.ts';
 import { keyAccount } from '../src/wallet/keyAccount.ts';
 import {
   addContractors,
@@ -72,7 +72,7 @@ it('settles every line exactly once, though the server is killed in the middle, 
     },
     server: { host: '127.0.0.1', port: 0 },
   });
-  const store = openStore(home.database);
+  const store = openBooks(home.database);
   await addContractors(store, 0, LINES);
   await store.close();
 
@@ -127,5 +127,6 @@ it('settles every line exactly once, though the server is killed in the middle, 
   expect(transfers).toHaveLength(LINES);
   expect(paid.size).toBe(LINES);
   for (let n = 0; n < LINES; n += 1) expect(paid.get(addressOf(`c${n}`))).toBe(10_000n + BigInt(n % 100) * 100n);
-  expect(await server.client.call('check_ledger')).toMatchObject({ ok: true });
+  const told = await server.client.call('check_ledger');
+  expect((told.checks as { ok: boolean }[]).filter(({ ok }) => !ok)).toEqual([]);
 });
