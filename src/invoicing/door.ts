@@ -12,6 +12,7 @@ import type { ChainFacts } from '../payments/request.ts';
 import { dueOf, getInvoice, type Invoice, invoiceState } from '../receivables/invoices.ts';
 import { expectSale, findExpectedSale } from '../receivables/sales.ts';
 import type { Store, Tx } from '../store/store.ts';
+import { isTooDeep } from '../text/json.ts';
 
 /** An answer to an agent at an invoice's URL. `header`: PAYMENT-REQUIRED or PAYMENT-RESPONSE, ready to send. */
 export type Asked = { kind: 'asked'; header: string; body: PaymentRequired };
@@ -80,6 +81,7 @@ export function createInvoiceDoor(options: InvoiceDoorOptions): InvoiceDoor {
     let payload: PaymentPayload;
     try {
       payload = decodePaymentSignatureHeader(signature);
+      if (isTooDeep(payload)) return ask(invoice, url, 'PAYMENT-SIGNATURE is nested too deep');
     } catch {
       return ask(invoice, url, 'PAYMENT-SIGNATURE cannot be read');
     }

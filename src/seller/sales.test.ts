@@ -105,6 +105,10 @@ describe('what a header stands for', () => {
     expect(saleOf(header(payment('0xCD')), { ...request, target: '/a?c' })?.request).not.toBe(one?.request);
     expect(saleOf(header(payment('0xCD')), { ...request, body: 'x' })?.request).not.toBe(one?.request);
   });
+  it('is nothing where it is nested too deep to be looked at', () => {
+    const text = JSON.stringify(payment('0xCD')).replace('"0x"', `${'['.repeat(5_000)}${']'.repeat(5_000)}`);
+    expect(saleOf(Buffer.from(text).toString('base64'), request)).toBeNull();
+  });
   it('is nothing where it is no payment', () => {
     for (const bad of [
       undefined,

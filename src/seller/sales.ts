@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { decodePaymentSignatureHeader } from '@x402/core/http';
 import type { PaymentPayload } from '@x402/core/types';
 import { extractPaymentIdentifier } from '@x402/extensions/payment-identifier';
+import { isTooDeep } from '../text/json.ts';
 
 /** One payment offered for one request. */
 export type Sale = {
@@ -106,7 +107,7 @@ export function saleOf(
   let payload: PaymentPayload;
   try {
     payload = decodePaymentSignatureHeader(header);
-    if (typeof payload?.payload !== 'object' || payload.payload === null) return null;
+    if (typeof payload?.payload !== 'object' || payload.payload === null || isTooDeep(payload)) return null;
   } catch {
     return null;
   }
