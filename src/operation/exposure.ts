@@ -6,10 +6,12 @@ import { horizons } from '../exposure/horizon.ts';
 import { stolenKeys } from '../exposure/stolenKeys.ts';
 import { type Agent, getAgent, listAgents } from '../identity/agents.ts';
 import { listCredentials } from '../identity/credentials.ts';
+import type { Policy } from '../policy/policy.ts';
 import { readWalletState, type WalletState } from '../wallet/walletState.ts';
 import { visibleAgent } from './act.ts';
 import type { App } from './app.ts';
-import { operation } from './operation.ts';
+import { oneAtATime } from './oneAtATime.ts';
+import { type Caller, operation } from './operation.ts';
 import { AmountView, amountView, iso, Ref } from './schemas.ts';
 
 const FigureView = z.object({
@@ -83,29 +85,10 @@ export const exposureOperations = [
     output: View,
     errors: ['agent_not_found', 'policy_unavailable'],
     handler: async (app, caller, input) => {
-      const policy = app.policies.active();
-      const nowMs = app.clock();
-      const asked = horizons(nowMs, policy.settings.timezone);
       const own = caller.credential.agentId;
-      const agents = app.store.read((tx) => {
-        if (input.agent === undefined && own === null) return listAgents(tx);
-        const agent = getAgent(tx, input.agent ?? (own as string));
-        visibleAgent(caller, agent.id);
-        return [agent];
-      });
-      if (agents.length > AGENTS_MAX) {
-        throw new BursarError('invalid_request', { message: `There are more than ${AGENTS_MAX} agents: ask for one.` });
-      }
-      const exposures: AgentExposure[] = [];
-      for (const agent of agents.filter(({ wallet }) => wallet !== null)) {
-        const state = await stateOf(app, agent);
-        const found = app.store.read((tx) =>
-          exposureOf({ tx, policy, chain: app.chainFacts, agent, state, nowMs, horizons: asked }),
-        );
-        exposures.push(found);
-        // Payments do not wait for the whole report.
-        await setImmediate();
-      }
+      const isWhole = input.agent === undefined && own === null;
+      const report = isWhole ? await wholeReport(app) : await reportOf(app, oneAgent(app, caller, input.agent));
+      const { exposures, nowMs, policy, asked } = report;
       const credentials = app.store.read((tx) =>
         listCredentials(tx).filter(
           ({ revokedAtMs, expiresAtMs }) => revokedAtMs === null && (expiresAtMs === null || expiresAtMs > nowMs),
@@ -146,6 +129,44 @@ export const exposureOperations = [
     },
   }),
 ];
+
+function oneAgent(app: App, caller: Caller, asked: string | undefined): Agent[] {
+  return app.store.read((tx) => {
+    const agent = getAgent(tx, asked ?? (caller.credential.agentId as string));
+    visibleAgent(caller, agent.id);
+    return [agent];
+  });
+}
+
+type Report = { exposures: AgentExposure[]; nowMs: number; policy: Policy; asked: ReturnType<typeof horizons> };
+
+/** Reports on all agents, by server: one at a time, shared by all who ask meanwhile. */
+const whole = new WeakMap<App, () => Promise<Report>>();
+function wholeReport(app: App): Promise<Report> {
+  const shared = whole.get(app) ?? oneAtATime(() => reportOf(app, app.store.read(listAgents)));
+  whole.set(app, shared);
+  return shared();
+}
+
+async function reportOf(app: App, agents: readonly Agent[]): Promise<Report> {
+  if (agents.length > AGENTS_MAX) {
+    throw new BursarError('invalid_request', { message: `There are more than ${AGENTS_MAX} agents: ask for one.` });
+  }
+  const policy = app.policies.active();
+  const nowMs = app.clock();
+  const asked = horizons(nowMs, policy.settings.timezone);
+  const exposures: AgentExposure[] = [];
+  for (const agent of agents.filter(({ wallet }) => wallet !== null)) {
+    const state = await stateOf(app, agent);
+    const found = app.store.read((tx) =>
+      exposureOf({ tx, policy, chain: app.chainFacts, agent, state, nowMs, horizons: asked }),
+    );
+    exposures.push(found);
+    // Payments do not wait for the whole report.
+    await setImmediate();
+  }
+  return { exposures, nowMs, policy, asked };
+}
 
 async function stateOf(app: App, agent: Agent): Promise<WalletState | null | undefined> {
   if (!agent.wallet) return null;
