@@ -46,8 +46,17 @@ const pathOf = ({ path }: Operation): string =>
     .replaceAll(/\{\w+\}/g, 'x');
 
 /** What follows the chain and the log by itself. */
-const moving = ['allow_list_seen', 'blocks', 'transaction_attempts', 'transactions', 'watched'];
-const refusals = "('payment.refused', 'session.refused', 'credential.refused')";
+const moving = [
+  'allow_list_seen',
+  'blocks',
+  'chain_checked',
+  'log_tiles',
+  'transaction_attempts',
+  'transactions',
+  'watched',
+];
+/** Seals too: the rows that they are of are compared themselves. */
+const refusals = "('payment.refused', 'session.refused', 'credential.refused', 'rows.sealed')";
 
 /** A hash of every table's rows; of events, those that are no refusals. */
 function everything(): Record<string, string> {
