@@ -10,6 +10,7 @@ const benches: Record<string, () => Promise<(say: Say) => Promise<Figure[]>>> = 
   x402: async () => (await import('./x402.ts')).x402,
   gateway: async () => (await import('./gateway.ts')).gateway,
   payout: async () => (await import('./payout.ts')).payout,
+  cost: async () => (await import('./cost.ts')).cost,
 };
 
 const args = process.argv.slice(2);

@@ -93,7 +93,7 @@ export const anchorOperations = [
     path: '/v1/log/anchors/cost',
     scope: 'read',
     peopleOnly: true,
-    cost: 'medium',
+    cost: 'heavy',
     input: z.strictObject({}),
     output: z.object({
       size: z.int(),

@@ -1,5 +1,5 @@
 /**
- * What an operation costs the server, in tokens: one token stands for about a millisecond of CPU (an estimate). The
+ * What an operation costs the server, in tokens: one token is a millisecond of CPU at most (`npm run bench -- cost`). The
  * rate limits of a key and of an agent count tokens, so that expensive requests use them up as fast as many cheap ones do.
  * The classes are listed in docs/limits.md.
  */

@@ -10,6 +10,7 @@ import type { Policy } from '../policy/policy.ts';
 import { readWalletState, type WalletState } from '../wallet/walletState.ts';
 import { visibleAgent } from './act.ts';
 import type { App } from './app.ts';
+import { costs } from './cost.ts';
 import { oneAtATime } from './oneAtATime.ts';
 import { type Caller, operation } from './operation.ts';
 import { AmountView, amountView, iso, Ref } from './schemas.ts';
@@ -69,7 +70,8 @@ const both = (figures: { today: Figure; month: Figure }) => ({
   month: figure(figures.month),
 });
 
-/** Each asks the policy a few hundred times and the chain once. */
+/** Each asks the policy a few hundred times and the chain once: about this many milliseconds (docs/limits.md). */
+const TOKENS_EACH = 110;
 const AGENTS_MAX = 500;
 
 export const exposureOperations = [
@@ -84,11 +86,12 @@ export const exposureOperations = [
     input: z.strictObject({ agent: Ref.optional().describe('Only this one; without it all') }),
     output: View,
     errors: ['agent_not_found', 'policy_unavailable'],
-    handler: async (app, caller, input) => {
+    handler: async (app, caller, input, meta) => {
       const own = caller.credential.agentId;
       const isWhole = input.agent === undefined && own === null;
       const report = isWhole ? await wholeReport(app) : await reportOf(app, oneAgent(app, caller, input.agent));
       const { exposures, nowMs, policy, asked } = report;
+      meta.owe?.(Math.max(0, exposures.length * TOKENS_EACH - costs.bulk));
       const credentials = app.store.read((tx) =>
         listCredentials(tx).filter(
           ({ revokedAtMs, expiresAtMs }) => revokedAtMs === null && (expiresAtMs === null || expiresAtMs > nowMs),

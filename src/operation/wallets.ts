@@ -80,7 +80,7 @@ export const walletOperations = [
     method: 'GET',
     path: '/v1/agents/{id}/wallet',
     scope: 'read',
-    cost: 'medium',
+    cost: 'heavy',
     input: z.strictObject({ id: Ref }),
     output: WalletView,
     errors: ['agent_not_found', 'chain_unavailable'],
