@@ -1,6 +1,7 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openBooks } from '../src/ledger/rowSeals.ts';
 import type { Policy } from '../src/policy/policy.ts';
 import { openStore, type Store } from '../src/store/store.ts';
 import { originOf, signHead } from '../src/transparency/heads.ts';
@@ -30,7 +31,8 @@ export async function anchored(
     const once = async (withTree: boolean): Promise<number> => {
       const path = join(folder, `anchored-${round}-${withTree}.sqlite`);
       await copyFile(base, path);
-      const store = openStore(path);
+      // The evidence in full: sealed rows and the tree, against neither.
+      const store = withTree ? openBooks(path) : openStore(path);
       const startedAt = performance.now();
       const load = { store, policy, world, from: 0, payments, clock: (n: number) => START_MS + n };
       await (withTree ? withHeads(load, `${path}.checkpoints`) : runCallers(load));

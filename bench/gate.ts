@@ -1,7 +1,7 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openBooks } from '../src/ledger/rowSeals.ts';
 import { loadPolicy, type Policy } from '../src/policy/policy.ts';
-import { openStore } from '../src/store/store.ts';
 import { anchored } from './anchored.ts';
 import { CALLERS, runCallers } from './callers.ts';
 import { type Figure, median, type Say } from './figure.ts';
@@ -58,7 +58,7 @@ async function oneRound(
 ): Promise<{ gate: number; raw: number }> {
   const [ours, theirs] = [`${prefix}-gate.sqlite`, `${prefix}-raw.sqlite`];
   await Promise.all([copyFile(base, ours), copyFile(base, theirs)]);
-  const store = openStore(ours);
+  const store = openBooks(ours);
   const rate = await runCallers({
     store,
     policy,

@@ -77,7 +77,8 @@ function triggersOf(writer: Database.Database, table: string, { inserts, without
   return [
     ...(inserts === false ? [] : [`${begin('insert', 'INSERT')}${when('NEW', inserts)} BEGIN ${note('NEW')} END`]),
     `${begin('update', `UPDATE OF ${changing.join(', ')}`)}${when('NEW')} BEGIN ${note('NEW')} END`,
-    `${begin('move', 'UPDATE')}${when('OLD', `(${isKeyChanged})`)} BEGIN ${note('OLD')} END`,
+    // Only statements that set a key can move a row: the others, which are many, pay nothing for this.
+    `${begin('move', `UPDATE OF ${keys.map(({ name }) => name).join(', ')}`)}${when('OLD', `(${isKeyChanged})`)} BEGIN ${note('OLD')} END`,
     `${begin('delete', 'DELETE')}${when('OLD')} BEGIN ${note('OLD')} END`,
   ];
 }
