@@ -91,6 +91,14 @@ describe('a path', () => {
   });
 });
 
+describe('the state of the server', () => {
+  it('is told without a key: alive, and ready where database, chain and policy are', async () => {
+    expect((await fetch(`${office.url}/health`)).status).toBe(200);
+    const ready = await fetch(`${office.url}/ready`);
+    expect([ready.status, await ready.json()]).toMatchObject([200, { ready: true }]);
+  });
+});
+
 describe('a key that asks too often', () => {
   it('is answered with 429, which every operation names', async () => {
     for (const each of registry) expect(named(each), each.name).toContain('429');

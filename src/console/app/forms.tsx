@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Text, TextInput } from '@mantine/core';
+import { Alert, Button, Checkbox, Group, Text, TextInput } from '@mantine/core';
 import { type FormEvent, type ReactNode, useRef, useState } from 'react';
 import { addressProblem, hasNoChecksum, inGroups } from './addressText.ts';
 import { Problem } from './api.ts';
@@ -48,6 +48,9 @@ export function Refused({ problem }: { problem: Problem | null }) {
   );
 }
 
+/** What a person has confirmed since the server asked; goes into the body as it is. */
+export type Confirmed = { confirm_confusable?: true };
+
 /** A form in a dialog. It closes when what it asks for is done, save where `onDone` shows something more. */
 export function FormDialog(props: {
   title: string;
@@ -55,17 +58,21 @@ export function FormDialog(props: {
   onClose: () => void;
   /** Why it cannot be sent yet; shown once somebody tries. */
   wrong?: string | null;
-  onSubmit: () => Promise<unknown>;
+  onSubmit: (confirmed: Confirmed) => Promise<unknown>;
   onDone?: () => void;
   children: ReactNode;
 }) {
   const { title, submit, onClose, wrong = null, onSubmit, onDone = onClose, children } = props;
   const { isBusy, problem, send } = useSending();
   const [isTried, setTried] = useState(false);
+  const [isMeant, setMeant] = useState(false);
+  const isConfusable = problem?.code === 'confusable_name';
   const go = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
     setTried(true);
-    if (wrong === null && (await send(onSubmit))) onDone();
+    const confirmed: Confirmed = isConfusable && isMeant ? { confirm_confusable: true } : {};
+    setMeant(false);
+    if (wrong === null && (await send(() => onSubmit(confirmed)))) onDone();
   };
   return (
     <Dialog title={title} onClose={onClose}>
@@ -77,6 +84,13 @@ export function FormDialog(props: {
           </Text>
         )}
         <Refused problem={problem} />
+        {isConfusable && (
+          <Checkbox
+            label="I have compared the two names: this is another one"
+            checked={isMeant}
+            onChange={(event) => setMeant(event.currentTarget.checked)}
+          />
+        )}
         <Group>
           <Button type="submit" loading={isBusy}>
             {submit}

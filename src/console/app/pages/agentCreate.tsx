@@ -1,7 +1,7 @@
 import { NativeSelect, Textarea, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { ask } from '../api.ts';
-import { FormDialog } from '../forms.tsx';
+import { type Confirmed, FormDialog } from '../forms.tsx';
 import { go } from '../route.ts';
 import type { Agent } from '../views.ts';
 import { useSponsors } from './settings/sponsors.tsx';
@@ -37,13 +37,13 @@ export function CreateAgent({ onClose }: { onClose: () => void }) {
     if (form.sponsor === '') return 'Choose who answers for it.';
     return typeof labels === 'string' ? labels : wrongAmount;
   };
-  const create = async (): Promise<void> => {
+  const create = async (confirmed: Confirmed): Promise<void> => {
     const { name, sponsor, perPayment, perPeriod } = form;
     const ceilings = {
       ...(perPayment ? { per_payment: usdcOf(perPayment) } : {}),
       ...(perPeriod ? { per_period: usdcOf(perPeriod) } : {}),
     };
-    const made = await ask<Agent>('/v1/agents', { name, sponsor, labels, ceilings });
+    const made = await ask<Agent>('/v1/agents', { ...confirmed, name, sponsor, labels, ceilings });
     go(`/agents/${made.id}`);
   };
   return (

@@ -2,7 +2,7 @@ import { Checkbox, NativeSelect, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { addressProblem } from '../addressText.ts';
 import { ask } from '../api.ts';
-import { AddressInput, FormDialog, Opens, wordsOf } from '../forms.tsx';
+import { AddressInput, type Confirmed, FormDialog, Opens, wordsOf } from '../forms.tsx';
 import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
 import { Loaded, Mono, Page, Rows, State, To } from '../parts.tsx';
@@ -73,9 +73,10 @@ function CreatePayee({ onClose }: { onClose: () => void }) {
   const [isVerified, setVerified] = useState(false);
   const set = (name: keyof typeof form) => (event: { currentTarget: { value: string } }) =>
     setForm({ ...form, [name]: event.currentTarget.value });
-  const create = async (): Promise<void> => {
+  const create = async (confirmed: Confirmed): Promise<void> => {
     const { name, kind, agent, address } = form;
     const made = await ask<Payee>('/v1/payees', {
+      ...confirmed,
       name,
       kind,
       categories: wordsOf(form.categories),

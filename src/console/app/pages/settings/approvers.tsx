@@ -2,7 +2,7 @@ import { NativeSelect, Text, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { addressProblem } from '../../addressText.ts';
 import { ask } from '../../api.ts';
-import { Act, AddressInput, FormDialog, Opens, Refused, useSending, wordsOf } from '../../forms.tsx';
+import { Act, AddressInput, type Confirmed, FormDialog, Opens, Refused, useSending, wordsOf } from '../../forms.tsx';
 import { useAsk } from '../../live.tsx';
 import { useNames } from '../../names.tsx';
 import { Loaded, Mono, Rows, State, To } from '../../parts.tsx';
@@ -113,9 +113,9 @@ function AddApprover({ reload, onClose }: { reload: () => void; onClose: () => v
   const [sponsor, setSponsor] = useState('');
   const [email, setEmail] = useState('');
   const sponsors = useSponsors();
-  const add = async (): Promise<void> => {
+  const add = async (confirmed: Confirmed): Promise<void> => {
     const tied = { ...(sponsor ? { sponsor } : {}), ...(email.trim() ? { email: email.trim() } : {}) };
-    await ask('/v1/approvers', { name, address, roles: wordsOf(roles), ...tied });
+    await ask('/v1/approvers', { ...confirmed, name, address, roles: wordsOf(roles), ...tied });
     reload();
   };
   const wrong = name.trim() === '' ? 'Give a name.' : (addressProblem(address) ?? needsRole(roles));

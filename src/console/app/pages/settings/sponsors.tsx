@@ -2,7 +2,7 @@ import { TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { addressProblem } from '../../addressText.ts';
 import { ask } from '../../api.ts';
-import { AddressInput, FormDialog } from '../../forms.tsx';
+import { AddressInput, type Confirmed, FormDialog } from '../../forms.tsx';
 import { useAsk } from '../../live.tsx';
 import { Mono } from '../../parts.tsx';
 import { inert } from '../../views.ts';
@@ -37,8 +37,8 @@ export function Sponsors() {
 function AddSponsor({ reload, onClose }: { reload: () => void; onClose: () => void }) {
   const [name, setName] = useState('');
   const [treasury, setTreasury] = useState('');
-  const add = async (): Promise<void> => {
-    await ask('/v1/sponsors', { name, ...(treasury ? { treasury_address: treasury } : {}) });
+  const add = async (confirmed: Confirmed): Promise<void> => {
+    await ask('/v1/sponsors', { ...confirmed, name, ...(treasury ? { treasury_address: treasury } : {}) });
     reload();
   };
   const wrong = name.trim() === '' ? 'Give a name.' : treasury === '' ? null : addressProblem(treasury);

@@ -1,7 +1,7 @@
 import { TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { ask } from '../../api.ts';
-import { FormDialog } from '../../forms.tsx';
+import { type Confirmed, FormDialog } from '../../forms.tsx';
 import { useAsk } from '../../live.tsx';
 import { type Named, Roster } from './roster.tsx';
 
@@ -22,8 +22,8 @@ export function Workflows() {
 
 function AddWorkflow({ reload, onClose }: { reload: () => void; onClose: () => void }) {
   const [name, setName] = useState('');
-  const add = async (): Promise<void> => {
-    await ask('/v1/workflows', { name });
+  const add = async (confirmed: Confirmed): Promise<void> => {
+    await ask('/v1/workflows', { ...confirmed, name });
     reload();
   };
   const wrong = name.trim() === '' ? 'Give a name.' : null;
