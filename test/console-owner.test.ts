@@ -7,6 +7,7 @@ import { ownerCalls } from '../src/wallet/agentWallet.ts';
 import { faults, photograph } from './support/browser.ts';
 import { type OwnerScene, ownerScene } from './support/ownerScene.ts';
 import type { OwnerWallet } from './support/ownerWallet.ts';
+import { STARTER_WARNINGS } from './support/starterWarnings.ts';
 import { stricterBundle } from './support/stricterPolicy.ts';
 
 const stranger = privateKeyToAddress(generatePrivateKey());
@@ -196,12 +197,9 @@ describe('the owner with a browser wallet', () => {
     expect(await exposed()).toMatchObject({ total: { today: usdc('0.00') } });
     await act('Unfreeze the wallet');
     await facts().getByText('active', { exact: true }).waitFor();
-    const freezes = async () => (await changes()).filter(({ type }) => type.endsWith('frozen')).slice(-2);
-    const told = async () => (await freezes()).map(({ type, actor }) => [type, actor]);
-    await expect.poll(told).toEqual([
-      ['wallet.frozen', owner.address],
-      ['wallet.unfrozen', owner.address],
-    ]);
+    const told = async () => (await changes()).slice(-3).map((each) => [each.type, each.actor, each.data.change]);
+    const expected = [['wallet.frozen'], ['wallet.changed', 'epoch_raised'], ['wallet.unfrozen']];
+    await expect.poll(told).toEqual(expected.map(([type, change]) => [type, owner.address, change]));
   });
 
   it('is told why a call reverted that was good when it was looked at', async () => {
@@ -234,7 +232,7 @@ describe('the owner with a browser wallet', () => {
     await tab.page.reload();
     await act('Activate a policy in the registry', {}, { Policy: String(digest) });
     await section('Policy registry on chain').getByText('in grace').waitFor();
-    expect(await office.operator.call('activate_policy', { digest })).toMatchObject({ digest });
+    expect(await office.operator.call('activate_policy', { digest })).toEqual({ digest, warnings: STARTER_WARNINGS });
   });
 });
 

@@ -28,16 +28,15 @@ async function payer(name: string, usdc: string): Promise<{ id: string; client: 
   await office.fund(made.id, made.wallet.address, usdc);
   return { id: made.id, client: office.operator };
 }
-/** Seals of rows that other work changed meanwhile (a deposit, the follower) are left out. */
+const counted =
+  'payments payouts payout_lines decisions ledger_entries meters meter_entries meter_rolling events'.split(' ');
+/** Other work (a deposit, the follower) may be sealed meanwhile: a seal counts where it names a row of these tables. */
+const naming = counted.map((table) => `body LIKE '%["${table}",%'`).join(' OR ');
 const countOf = (table: string): string =>
-  `SELECT count(*) AS n FROM ${table}${table === 'events' ? " WHERE type <> 'rows.sealed'" : ''}`;
+  `SELECT count(*) AS n FROM ${table}${table === 'events' ? ` WHERE type <> 'rows.sealed' OR ${naming}` : ''}`;
 const rows = (): Record<string, bigint> =>
   office.office.store.read((tx) =>
-    Object.fromEntries(
-      'payments payouts payout_lines decisions ledger_entries meters meter_entries meter_rolling events'
-        .split(' ')
-        .map((table) => [table, tx.get<{ n: bigint }>(countOf(table))?.n ?? 0n]),
-    ),
+    Object.fromEntries(counted.map((table) => [table, tx.get<{ n: bigint }>(countOf(table))?.n ?? 0n])),
   );
 const received = (name: string): Promise<bigint> =>
   office.local.client.readContract({
@@ -127,7 +126,7 @@ describe('a payout', () => {
       lines: Record<string, unknown>[];
     };
     expect(lines).toMatchObject([
-      { line: 241, id: 'job-239', state: 'settled', reason: null },
+      { line: 241, id: 'job-239', state: expect.stringMatching(/^(settled|final)$/), reason: null },
       { line: 242, id: 'job-240', state: 'denied', reason: { code: 'insufficient_funds' } },
     ]);
     // Without `retry` a denial stands.

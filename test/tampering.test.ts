@@ -97,9 +97,12 @@ function samples(table: string): Row[] {
   return [...new Map(rows.map((row) => [row.state, row])).values()];
 }
 const names = (said: string[], table: string, row: Row, columns: Column[]): boolean => {
-  // A meter's row is named by its meter; its id is a bare number.
-  const keys =
-    table === 'meters' ? [String(row.meter)] : columns.filter(({ pk }) => pk > 0n).map(({ name }) => String(row[name]));
+  // A meter's row is named by its meter and all of its group; its id is a bare number.
+  if (table === 'meters') {
+    const parts = [String(row.meter), ...String(row.grp).split('\u001f')].filter((part) => part !== '');
+    return said.some((text) => parts.every((part) => text.includes(part)));
+  }
+  const keys = columns.filter(({ pk }) => pk > 0n).map(({ name }) => String(row[name]));
   return said.some((text) => text.includes(table) || keys.some((key) => text.includes(key)));
 };
 

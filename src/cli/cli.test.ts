@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { STARTER_WARNINGS } from '../../test/support/starterWarnings.ts';
 import { starterWith } from '../../test/support/stricterPolicy.ts';
 import { freePort, type Ran, type Running } from './testing/cli.ts';
 import { makeScene, refused, usdc } from './testing/scene.ts';
@@ -202,7 +203,9 @@ describe('a candidate policy', () => {
     const change = { active: 'allow', shadow: 'deny', count: 2, amount: usdc('12.53') };
     const summary = { decided: 5, same: 3, other_reasons: 0, changes: [change] };
     expect(await ok('policy', 'replay', file)).toMatchObject({ summary, without_meters: { payments: 0 } });
-    const { digest } = await ok('policy', 'load', file, '--note', 'candidate');
+    const { document, warnings } = await cli.warned('policy', 'load', file, '--note', 'candidate');
+    expect(warnings).toEqual(STARTER_WARNINGS);
+    const { digest } = document;
     expect(await ok('policy', 'replay', String(digest))).toMatchObject({ summary });
     const both = await cli.inside(['policy', 'shadow', String(digest), '--off', '--json']);
     expect(refused(both)).toEqual({ code: 2, problem: 'invalid_request' });

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { STARTER_WARNINGS } from '../../test/support/starterWarnings.ts';
 import { root } from '../setup/run.ts';
 import { fresh, makeScene, refused } from './testing/scene.ts';
 import { at } from './values.ts';
@@ -231,9 +232,9 @@ describe('policies', () => {
     const active = await ok('policy', 'show');
     const compiled = await ok('policy', 'compile', dir, '--out', bundle);
     expect(compiled.digest).not.toBe(active.digest);
-    expect(await ok('policy', 'load', bundle, '--note', 'a lower cap', '--activate')).toMatchObject({
-      digest: compiled.digest,
-      active: true,
+    expect(await scene.warned('policy', 'load', bundle, '--note', 'a lower cap', '--activate')).toEqual({
+      document: { digest: compiled.digest, active: true, warnings: STARTER_WARNINGS },
+      warnings: STARTER_WARNINGS,
     });
     const denied = await scene.inside([
       'check',

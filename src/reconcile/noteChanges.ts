@@ -21,7 +21,8 @@ export function noteChanges(
       tx.run(row, agentId, chainId, String(args.payee));
     }
     if (change === 'EpochRaised') enterEpoch(tx, agentId, chainId, Number(args.epoch));
-    const actor = typeof args.caller === 'string' ? args.caller : 'chain';
+    const who = args.caller ?? args.by;
+    const actor = typeof who === 'string' ? who : 'chain';
     const data = { wallet, change: snake(change), values: valuesOf(args), ...positionData(at) };
     appendEvent(tx, { type: 'wallet.changed', actor, agentId, sponsorId, data }, atMs);
   }

@@ -8,6 +8,8 @@ import { type Cli, makeCli, type Ran } from './cli.ts';
 export type Scene = Cli & {
   /** Runs a command with `--json` and gives its document; throws where it fails. */
   ok(...args: string[]): Promise<Record<string, unknown>>;
+  /** As `ok`, for a command that warns on stderr: gives its warnings too, each line of which must be one. */
+  warned(...args: string[]): Promise<{ document: Record<string, unknown>; warnings: string[] }>;
   /** The address of a key of the home. */
   addressOf(role: string): string;
   /** The local chain, while a server runs. */
@@ -28,16 +30,23 @@ export function makeScene(): Scene {
 
   async function ok(...args: string[]): Promise<Record<string, unknown>> {
     const ran = await cli.inside([...args, '--json']);
-    // Warnings of a policy's load name what a small scene lacks; they are in the document too.
-    const noise = ran.stderr.replace(/^(idempotency key|Warning): .*\n/gm, '');
+    const noise = ran.stderr.replace(/^idempotency key: .*\n/, '');
     if (ran.code !== 0 || noise !== '') throw new Error(`${args.join(' ')}: exit ${ran.code}\n${ran.stdout}${noise}`);
     return ran.json();
+  }
+  async function warned(...args: string[]): Promise<{ document: Record<string, unknown>; warnings: string[] }> {
+    const ran = await cli.inside([...args, '--json']);
+    const lines = ran.stderr.trimEnd().split('\n');
+    const warnings = lines.map((line) => /^Warning: (.+)$/.exec(line)?.[1] ?? '');
+    if (ran.code !== 0 || warnings.includes('')) throw new Error(`${args.join(' ')}: exit ${ran.code}\n${ran.stderr}`);
+    return { document: ran.json(), warnings };
   }
   const addressOf = (role: string): string => String(at(read('keystore.json'), `addresses.${role}`));
 
   return {
     ...cli,
     ok,
+    warned,
     addressOf,
     rpcUrl: () => String(at(read('server.json'), 'rpc_url')),
     people: async () => {

@@ -1,0 +1,76 @@
+import { type CatalogueEntry, entry } from './entry.ts';
+
+/** Codes of the command line, of storage, and of the server's own faults. See `catalogue.ts`. */
+export const serverErrors = {
+  // The CLI's own
+  server_unreachable: entry(
+    503,
+    'safe',
+    'The Bursar server does not answer.',
+    'Start it with `bursar serve`, or say where it is with --url or BURSAR_URL.',
+  ),
+  port_taken: entry(409, 'after_change', 'The port is taken.', 'Give another one with --port, or stop what has it.'),
+  signing_refused: entry(
+    409,
+    'never',
+    'What the server asks to sign is not the payment that it shows.',
+    'Sign nothing; look at the server and at what stands between you and it.',
+  ),
+  // Storage and our own faults
+  storage_full: entry(
+    507,
+    'safe',
+    'The disk is full, so nothing was decided.',
+    'Free space and send the same request again.',
+  ),
+  storage_read_only: entry(
+    503,
+    'safe',
+    'The database cannot be written, so nothing was decided.',
+    'Make the data folder writable and send the same request again.',
+  ),
+  storage_in_use: entry(
+    503,
+    'after_change',
+    'Another process has this database open.',
+    'Stop the other Bursar, or give this one a data folder of its own.',
+  ),
+  database_damaged: entry(
+    503,
+    'never',
+    'The database file is damaged.',
+    'Keep a copy of the data directory, then restore the newest backup with `bursar restore --replace`.',
+  ),
+  database_truncated: entry(
+    503,
+    'never',
+    'The database has lost events that were on disk.',
+    'Keep a copy of the data directory. Restore a newer backup; or, to go on from what is left, make a backup of it (`bursar backup`) and restore that one: agents are frozen then, and the chain is read again.',
+  ),
+  database_rewritten: entry(
+    503,
+    'never',
+    'The database holds another history than the one that was written.',
+    'Find out who changed it. To serve a copy on purpose, restore it with `bursar restore --replace`.',
+  ),
+  storage_failed: entry(
+    503,
+    'safe',
+    'The database failed, so nothing was decided.',
+    'See the server log; send the same request again.',
+  ),
+  log_inconsistent: entry(
+    500,
+    'never',
+    'The event log contradicts a head of it that was signed before.',
+    'Run `bursar ledger check --anchors`: events are missing, or were changed. Nothing is signed until they are back.',
+  ),
+  invariant_violated: entry(
+    500,
+    'never',
+    'Bursar found itself in a state that must not be.',
+    'Report it with the event log.',
+  ),
+  not_configured: entry(500, 'after_change', 'Bursar is not set up for this.', 'Run `bursar init`.'),
+  internal: entry(500, 'safe', 'Something failed inside Bursar.', 'See the server log.'),
+} as const satisfies Record<string, CatalogueEntry>;
