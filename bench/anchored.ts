@@ -1,19 +1,19 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openBooks } from '../src/ledger/rowSeals.ts';
-import type { Policy } from '../src/policy/policy.ts';
+import { openBooks } from '../src/books/ledger/rowSeals.ts';
+import { originOf, signHead } from '../src/books/transparency/heads.ts';
+import { noteSigner } from '../src/books/transparency/note.ts';
+import { growTiles, logSize } from '../src/books/transparency/tree.ts';
+import { ed25519Signer } from '../src/core/crypto/ed25519.ts';
+import type { Policy } from '../src/decide/policy/policy.ts';
 import { openStore, type Store } from '../src/store/store.ts';
-import { originOf, signHead } from '../src/transparency/heads.ts';
-import { noteSigner } from '../src/transparency/note.ts';
-import { growTiles, logSize } from '../src/transparency/tree.ts';
-import { ed25519Signer } from '../src/wallet/ed25519.ts';
 import { CALLERS, runCallers } from './callers.ts';
 import { type Figure, median, type Say } from './figure.ts';
 import { chainFacts, START_MS, type World } from './world.ts';
 
 const ROUNDS = 9;
-/** How often the server looks, and how much it does then: as `src/server` has it on a local chain. */
+/** How often the server looks, and how much it does then: as `src/app/server` has it on a local chain. */
 const TICK_MS = 200;
 const TILES_PER_TICK = 16;
 

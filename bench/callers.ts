@@ -1,7 +1,7 @@
-import { PayInput, toPaymentRequest } from '../src/operation/paymentRequest.ts';
-import { type GateContext, requestPayment } from '../src/payments/gate.ts';
-import type { PaymentRequest } from '../src/payments/request.ts';
-import type { Policy } from '../src/policy/policy.ts';
+import { PayInput, toPaymentRequest } from '../src/api/operations/payments/paymentRequest.ts';
+import { type GateContext, requestPayment } from '../src/decide/payments/gate.ts';
+import type { PaymentRequest } from '../src/decide/payments/request.ts';
+import type { Policy } from '../src/decide/policy/policy.ts';
 import type { Store, Tx } from '../src/store/store.ts';
 import { chainFacts, type World } from './world.ts';
 

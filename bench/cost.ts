@@ -1,7 +1,7 @@
-import { costs } from '../src/operation/cost.ts';
-import { callerOf, dispatch } from '../src/operation/dispatch.ts';
-import type { Operation } from '../src/operation/operation.ts';
-import { findOperation, registry } from '../src/operation/registry.ts';
+import { costs } from '../src/api/operations/cost.ts';
+import { callerOf, dispatch } from '../src/api/operations/dispatch.ts';
+import type { Operation } from '../src/api/operations/operation.ts';
+import { findOperation, registry } from '../src/api/operations/registry.ts';
 import { startOffice, type TestOffice } from '../test/support/office.ts';
 import { type Figure, median, type Say } from './figure.ts';
 

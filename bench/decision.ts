@@ -1,9 +1,9 @@
 import { Agent as HttpAgent, request } from 'node:http';
 import { join } from 'node:path';
-import { inputOf, resolveFacts } from '../src/payments/facts.ts';
-import type { PaymentRequest } from '../src/payments/request.ts';
-import { readBundle } from '../src/policy/bundle.ts';
-import { loadPolicy, type Policy } from '../src/policy/policy.ts';
+import { inputOf, resolveFacts } from '../src/decide/payments/facts.ts';
+import type { PaymentRequest } from '../src/decide/payments/request.ts';
+import { readBundle } from '../src/decide/policy/bundle.ts';
+import { loadPolicy, type Policy } from '../src/decide/policy/policy.ts';
 import { openStore, type Store } from '../src/store/store.ts';
 import { bodyOf, parse, runCallers } from './callers.ts';
 import { type Figure, median, quantile, type Say } from './figure.ts';

@@ -1,7 +1,7 @@
-import { externalAccount } from '../src/ledger/journal.ts';
-import { requestPayment } from '../src/payments/gate.ts';
-import { settle, transition } from '../src/payments/transition.ts';
-import type { Policy } from '../src/policy/policy.ts';
+import { externalAccount } from '../src/books/ledger/journal.ts';
+import { requestPayment } from '../src/decide/payments/gate.ts';
+import { settle, transition } from '../src/decide/payments/transition.ts';
+import type { Policy } from '../src/decide/policy/policy.ts';
 import type { SqlValue, Store } from '../src/store/store.ts';
 import { bodyOf, parse } from './callers.ts';
 import { chainFacts, type World } from './world.ts';

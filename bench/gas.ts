@@ -1,18 +1,18 @@
 import { type Address, encodeFunctionData, erc20Abi, type Hex, keccak256, toHex } from 'viem';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
-import { devAccounts } from '../src/devnet/accounts.ts';
-import { type DevTransaction, sendInOrder } from '../src/devnet/client.ts';
-import { EXAMPLE_POLICY_DIGEST, examplePayment } from '../src/devnet/examplePayment.ts';
-import { type LocalChain, startLocalChain } from '../src/devnet/localChain.ts';
-import { newId } from '../src/ids/ids.ts';
-import { microUsdc } from '../src/money/microUsdc.ts';
-import { createWalletCall, payBatchCall, payCall } from '../src/wallet/agentWallet.ts';
+import { devAccounts } from '../src/app/local-chain/accounts.ts';
+import { type DevTransaction, sendInOrder } from '../src/app/local-chain/client.ts';
+import { EXAMPLE_POLICY_DIGEST, examplePayment } from '../src/app/local-chain/examplePayment.ts';
+import { type LocalChain, startLocalChain } from '../src/app/local-chain/localChain.ts';
+import { createWalletCall, payBatchCall, payCall } from '../src/chain/contracts/agentWallet.ts';
 import {
   type ApprovedTransfer,
   approvedTransferFromReservation,
   policyDigestOnChain,
-} from '../src/wallet/approvedTransfer.ts';
-import { predictAddresses, walletConfig } from '../src/wallet/walletConfig.ts';
+} from '../src/chain/contracts/approvedTransfer.ts';
+import { predictAddresses, walletConfig } from '../src/chain/contracts/walletConfig.ts';
+import { newId } from '../src/core/ids/ids.ts';
+import { microUsdc } from '../src/core/money/microUsdc.ts';
 import { type Figure, median, type Say } from './figure.ts';
 import { safeGas, userOperationGas } from './gasPeers.ts';
 import { settleFromKey, settleFromPurse } from './gasPurchase.ts';

@@ -8,9 +8,9 @@ import {
   type UserOperation,
 } from 'viem/account-abstraction';
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
-import { type DevTransaction, sendInOrder } from '../src/devnet/client.ts';
-import type { LocalChain } from '../src/devnet/localChain.ts';
-import { microUsdc } from '../src/money/microUsdc.ts';
+import { type DevTransaction, sendInOrder } from '../src/app/local-chain/client.ts';
+import type { LocalChain } from '../src/app/local-chain/localChain.ts';
+import { microUsdc } from '../src/core/money/microUsdc.ts';
 import { deploySafe } from '../test/support/safe.ts';
 
 type Payer = Parameters<typeof sendInOrder>[1];

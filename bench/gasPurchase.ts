@@ -1,9 +1,9 @@
 import { type Address, encodeFunctionData, encodePacked, type Hex, parseAbi, parseSignature } from 'viem';
 import type { PrivateKeyAccount } from 'viem/accounts';
-import type { DevTransaction } from '../src/devnet/client.ts';
-import type { LocalChain } from '../src/devnet/localChain.ts';
-import { x402PurseAbi } from '../src/wallet/contracts.generated.ts';
-import { transferWithAuthorizationTypes } from '../src/wallet/purse.ts';
+import type { DevTransaction } from '../src/app/local-chain/client.ts';
+import type { LocalChain } from '../src/app/local-chain/localChain.ts';
+import { x402PurseAbi } from '../src/chain/contracts/contracts.generated.ts';
+import { transferWithAuthorizationTypes } from '../src/chain/contracts/purse.ts';
 
 /** The two ways in which a facilitator settles an x402 `exact` payload: a bare key's signature by its parts, a contract's as bytes. */
 const settlementAbi = parseAbi([

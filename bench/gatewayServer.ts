@@ -1,7 +1,7 @@
 import { Agent, createServer, request as httpRequest, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { startGateway } from '../src/gateway/gateway.ts';
-import { parseTable } from '../src/gateway/table.ts';
+import { startGateway } from '../src/earn/gateway/gateway.ts';
+import { parseTable } from '../src/earn/gateway/table.ts';
 
 /** A process of the gateway's bench: `upstream`, or `proxy` or `gateway` before one. Tells its port, ends with `stop`. */
 const [role = 'upstream', upstream = ''] = process.argv.slice(2);

@@ -1,7 +1,7 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkFigures } from '../src/ledger/check.ts';
-import { loadPolicy, type Policy } from '../src/policy/policy.ts';
+import { checkFigures } from '../src/books/ledger/check.ts';
+import { loadPolicy, type Policy } from '../src/decide/policy/policy.ts';
 import { openStore, type Store } from '../src/store/store.ts';
 import { runCallers } from './callers.ts';
 import { type Example, examplePayment } from './example.ts';

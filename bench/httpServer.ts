@@ -1,10 +1,10 @@
 import { type ServerType, serve } from '@hono/node-server';
 import { Hono } from 'hono';
-import { openActivations } from '../src/activation/activations.ts';
-import { createHttp } from '../src/http/server.ts';
-import type { App } from '../src/operation/app.ts';
+import { createHttp } from '../src/api/http/server.ts';
+import type { App } from '../src/api/operations/app.ts';
+import { openChain } from '../src/chain/contracts/chain.ts';
+import { openActivations } from '../src/decide/policy-versions/activations.ts';
 import { openStore, type Store } from '../src/store/store.ts';
-import { openChain } from '../src/wallet/chain.ts';
 import { chainFacts, populate, roomyStarterBundle, TOKEN } from './world.ts';
 
 /** What the server tells the bench once it listens. For `noop` there are no keys: nobody asks for one. */

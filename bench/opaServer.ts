@@ -4,8 +4,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Bundle } from '../src/policy/bundle.ts';
-import { resolveOpa } from '../src/policy/opa.ts';
+import type { Bundle } from '../src/decide/policy/bundle.ts';
+import { resolveOpa } from '../src/decide/policy/opa.ts';
 
 export type OpaServer = { port: number; stop: () => Promise<void> };
 

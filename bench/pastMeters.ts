@@ -1,6 +1,6 @@
-import { ROLLING } from '../src/ledger/meterRows.ts';
-import { isRollingWindow, type MeterSubject } from '../src/ledger/meters.ts';
-import { type MeterDeclarations, windowStart } from '../src/policy/meters.ts';
+import { type MeterDeclarations, windowStart } from '../src/books/meters/declarations.ts';
+import { ROLLING } from '../src/books/meters/meterRows.ts';
+import { isRollingWindow, type MeterSubject } from '../src/books/meters/meters.ts';
 import type { Row } from './example.ts';
 
 /** Adds up a past as the ledger would have: the meters' rows at the end, and for each payment where it counts. */

@@ -9,16 +9,16 @@ import {
   numberToHex,
   toHex,
 } from 'viem';
-import { createClient } from '../src/client/client.ts';
-import { devAccounts } from '../src/devnet/accounts.ts';
-import { sendInOrder } from '../src/devnet/client.ts';
-import type { LocalChain } from '../src/devnet/localChain.ts';
-import { createPayee } from '../src/identity/payees.ts';
-import { formatUsdc, microUsdc } from '../src/money/microUsdc.ts';
-import { compilePolicyDirectory } from '../src/policy/compile.ts';
-import { launch } from '../src/server/localLaunch.ts';
+import { createClient } from '../src/api/client/client.ts';
+import { devAccounts } from '../src/app/local-chain/accounts.ts';
+import { sendInOrder } from '../src/app/local-chain/client.ts';
+import type { LocalChain } from '../src/app/local-chain/localChain.ts';
+import { launch } from '../src/app/server/localLaunch.ts';
+import { keyAccount } from '../src/chain/keys/keyAccount.ts';
+import { formatUsdc, microUsdc } from '../src/core/money/microUsdc.ts';
+import { createPayee } from '../src/decide/identity/payees.ts';
+import { compilePolicyDirectory } from '../src/decide/policy/compile.ts';
 import type { Store } from '../src/store/store.ts';
-import { keyAccount } from '../src/wallet/keyAccount.ts';
 import { type Figure, quantile, type Say } from './figure.ts';
 import { inTemporaryFolder } from './world.ts';
 

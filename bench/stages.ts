@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { copyFile } from 'node:fs/promises';
-import { newId, paymentIdOnChain } from '../src/ids/ids.ts';
-import { chainHash, GENESIS_HASH } from '../src/ledger/events.ts';
-import type { Policy } from '../src/policy/policy.ts';
+import { chainHash, GENESIS_HASH } from '../src/books/ledger/events.ts';
+import { newId, paymentIdOnChain } from '../src/core/ids/ids.ts';
+import type { Policy } from '../src/decide/policy/policy.ts';
 import { openStore, type SqlValue, type Tx } from '../src/store/store.ts';
 import { runCallers } from './callers.ts';
 import { START_MS, type World } from './world.ts';

@@ -5,9 +5,9 @@ import { ExactEvmScheme } from '@x402/evm/exact/client';
 import { wrapFetchWithPaymentFromConfig } from '@x402/fetch';
 import { getAddress } from 'viem';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
-import { createClient } from '../src/client/client.ts';
-import { startSeller } from '../src/demo/seller.ts';
-import { wrapFetch } from '../src/sdk/index.ts';
+import { createClient } from '../src/api/client/client.ts';
+import { wrapFetch } from '../src/api/sdk/index.ts';
+import { startSeller } from '../src/app/demo/seller.ts';
 import { type Figure, median, quantile, type Say } from './figure.ts';
 import type { Opened } from './x402Office.ts';
 

@@ -1,5 +1,5 @@
 import type { Address } from 'viem';
-import { microUsdc } from '../src/money/microUsdc.ts';
+import { microUsdc } from '../src/core/money/microUsdc.ts';
 import { startOffice } from '../test/support/office.ts';
 
 /** What the buyers and the seller need to know. */

@@ -1,5 +1,5 @@
 /**
- * Compiles the contracts and writes `src/wallet/contracts.generated.ts`; `--check` writes nothing and fails when that file is
+ * Compiles the contracts and writes `src/chain/contracts/contracts.generated.ts`; `--check` writes nothing and fails when that file is
  * not what the sources compile to. Needs node_modules only, no network.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { runForge } from './forge.ts';
 
 const room = dirname(fileURLToPath(import.meta.url));
-const generated = join(room, '..', 'src', 'wallet', 'contracts.generated.ts');
+const generated = join(room, '..', 'src', 'chain', 'contracts', 'contracts.generated.ts');
 
 /** Contract name and the prefix of its exports. */
 const contracts = [
@@ -87,12 +87,12 @@ try {
   const text = render(outDir);
   if (!process.argv.includes('--check')) {
     writeFileSync(generated, text);
-    process.stdout.write('wrote src/wallet/contracts.generated.ts\n');
+    process.stdout.write('wrote src/chain/contracts/contracts.generated.ts\n');
   } else if (existsSync(generated) && readFileSync(generated, 'utf8') === text) {
-    process.stdout.write('src/wallet/contracts.generated.ts is what the contracts compile to\n');
+    process.stdout.write('src/chain/contracts/contracts.generated.ts is what the contracts compile to\n');
   } else {
     process.stderr.write(
-      'src/wallet/contracts.generated.ts differs from the contracts: run `npx tsx contracts/build.ts`\n',
+      'src/chain/contracts/contracts.generated.ts differs from the contracts: run `npx tsx contracts/build.ts`\n',
     );
     process.exitCode = 1;
   }

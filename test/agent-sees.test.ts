@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BursarError } from '../src/errors/base.ts';
-import { costs } from '../src/operation/cost.ts';
-import { callerOf, dispatch } from '../src/operation/dispatch.ts';
-import type { Caller, Operation } from '../src/operation/operation.ts';
-import { registry } from '../src/operation/registry.ts';
+import { costs } from '../src/api/operations/cost.ts';
+import { callerOf, dispatch } from '../src/api/operations/dispatch.ts';
+import type { Operation } from '../src/api/operations/operation.ts';
+import { registry } from '../src/api/operations/registry.ts';
+import { BursarError } from '../src/core/errors/base.ts';
+import type { Caller } from '../src/decide/identity/caller.ts';
 import { startOffice, type TestOffice } from './support/office.ts';
 
 type Json = Record<string, unknown>;

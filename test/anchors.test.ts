@@ -2,9 +2,9 @@ import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createPublicClient, http } from 'viem';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Client, createClient } from '../src/client/client.ts';
-import { launch } from '../src/server/localLaunch.ts';
-import { verifyInclusion } from '../src/transparency/verifyInclusion.ts';
+import { type Client, createClient } from '../src/api/client/client.ts';
+import { launch } from '../src/app/server/localLaunch.ts';
+import { verifyInclusion } from '../src/chain/anchors/verifyInclusion.ts';
 import { startOffice, type TestOffice } from './support/office.ts';
 import { type Rewriting, rewriteLog } from './support/rewriteLog.ts';
 

@@ -1,10 +1,10 @@
 import { type Address, concatHex, encodeFunctionData, hashTypedData, parseAbi, type TypedDataDefinition } from 'viem';
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount, privateKeyToAddress } from 'viem/accounts';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { devAccounts } from '../src/devnet/accounts.ts';
-import { sendInOrder } from '../src/devnet/client.ts';
-import { ownerCalls } from '../src/wallet/agentWallet.ts';
-import { keyAccount } from '../src/wallet/keyAccount.ts';
+import { devAccounts } from '../src/app/local-chain/accounts.ts';
+import { sendInOrder } from '../src/app/local-chain/client.ts';
+import { ownerCalls } from '../src/chain/contracts/agentWallet.ts';
+import { keyAccount } from '../src/chain/keys/keyAccount.ts';
 import { startOffice, type TestOffice } from './support/office.ts';
 import { deploySafe, type Safe } from './support/safe.ts';
 import { starterWith } from './support/stricterPolicy.ts';

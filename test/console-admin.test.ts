@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { registry } from '../src/operation/registry.ts';
+import { registry } from '../src/api/operations/registry.ts';
 import { administrationLooksRight } from './support/adminLooks.ts';
 import { payeesInConsole } from './support/adminPayees.ts';
 import {

@@ -1,9 +1,9 @@
 import { erc20Abi } from 'viem';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sendInOrder } from '../src/devnet/client.ts';
-import { parseUsdc } from '../src/money/microUsdc.ts';
-import { ownerCalls } from '../src/wallet/agentWallet.ts';
+import { sendInOrder } from '../src/app/local-chain/client.ts';
+import { ownerCalls } from '../src/chain/contracts/agentWallet.ts';
+import { parseUsdc } from '../src/core/money/microUsdc.ts';
 import { faults, photograph } from './support/browser.ts';
 import { type OwnerScene, ownerScene } from './support/ownerScene.ts';
 import type { OwnerWallet } from './support/ownerWallet.ts';

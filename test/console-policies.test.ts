@@ -1,8 +1,8 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Client } from '../src/client/client.ts';
-import { ensureBuilt } from '../src/console/builder.ts';
-import { readBundle, writeBundle } from '../src/policy/bundle.ts';
+import type { Client } from '../src/api/client/client.ts';
+import { ensureBuilt } from '../src/api/http/console/builder.ts';
+import { readBundle, writeBundle } from '../src/decide/policy/bundle.ts';
 import { faults, openTab, photograph, startBrowser, type Tab } from './support/browser.ts';
 import { startOffice, type TestOffice } from './support/office.ts';
 import { starterWith, stricterBundle } from './support/stricterPolicy.ts';

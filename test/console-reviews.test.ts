@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ensureBuilt } from '../src/console/builder.ts';
+import { ensureBuilt } from '../src/api/http/console/builder.ts';
 import { faults, openTab, photograph, startBrowser, type Tab } from './support/browser.ts';
 import { startOffice, type TestOffice } from './support/office.ts';
 import { starterWith } from './support/stricterPolicy.ts';

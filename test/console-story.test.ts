@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ensureBuilt } from '../src/console/builder.ts';
+import { ensureBuilt } from '../src/api/http/console/builder.ts';
 import { faults, openTab, startBrowser, type Tab } from './support/browser.ts';
 import { go } from './support/consolePages.ts';
 import { serve } from './support/hostileSeller.ts';

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { play } from '../src/cli/commands/demo.ts';
-import { ensureBuilt } from '../src/console/builder.ts';
+import { ensureBuilt } from '../src/api/http/console/builder.ts';
+import { play } from '../src/app/cli/commands/demo.ts';
 import { faults, openTab, photograph, startBrowser, type Tab } from './support/browser.ts';
 import { details, go, PAGES, PICTURED } from './support/consolePages.ts';
 import { startOffice, type TestOffice } from './support/office.ts';

@@ -2,12 +2,12 @@ import { type Hex, hashMessage, hashTypedData, type TypedDataDefinition } from '
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount, privateKeyToAddress } from 'viem/accounts';
 import { createSiweMessage } from 'viem/siwe';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { devAccounts } from '../src/devnet/accounts.ts';
-import { sendInOrder } from '../src/devnet/client.ts';
-import { type PaymentId, paymentIdOnChain } from '../src/ids/ids.ts';
-import { ownerCalls } from '../src/wallet/agentWallet.ts';
-import { agentWalletAbi } from '../src/wallet/contracts.generated.ts';
-import { keyAccount } from '../src/wallet/keyAccount.ts';
+import { devAccounts } from '../src/app/local-chain/accounts.ts';
+import { sendInOrder } from '../src/app/local-chain/client.ts';
+import { ownerCalls } from '../src/chain/contracts/agentWallet.ts';
+import { agentWalletAbi } from '../src/chain/contracts/contracts.generated.ts';
+import { keyAccount } from '../src/chain/keys/keyAccount.ts';
+import { type PaymentId, paymentIdOnChain } from '../src/core/ids/ids.ts';
 import { startOffice, type TestOffice } from './support/office.ts';
 import { deploySafe, type Safe } from './support/safe.ts';
 

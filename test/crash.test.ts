@@ -4,11 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createPublicClient, getAddress, http, parseAbiItem } from 'viem';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
 import { afterAll, describe, expect, it } from 'vitest';
-import { freePort, makeCli, type Running } from '../src/cli/testing/cli.ts';
-import { at } from '../src/cli/values.ts';
-import { type Client, createClient, ProblemError } from '../src/client/client.ts';
-import { homeAt, readConfig } from '../src/server/config.ts';
-import { readRunning } from '../src/server/running.ts';
+import { type Client, createClient, ProblemError } from '../src/api/client/client.ts';
+import { freePort, makeCli, type Running } from '../src/app/cli/testing/cli.ts';
+import { at } from '../src/app/cli/values.ts';
+import { homeAt, readConfig } from '../src/app/server/config.ts';
+import { readRunning } from '../src/app/server/running.ts';
 
 const PAYMENTS = 40;
 const KILLS = 3;

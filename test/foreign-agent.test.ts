@@ -1,8 +1,8 @@
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import type { Operation } from '../src/operation/operation.ts';
-import { registry } from '../src/operation/registry.ts';
+import type { Operation } from '../src/api/operations/operation.ts';
+import { registry } from '../src/api/operations/registry.ts';
 import { startOffice, type TestOffice } from './support/office.ts';
 
 type Agent = Awaited<ReturnType<TestOffice['agent']>>;

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 import type { Hex } from 'viem';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sendInOrder } from '../src/devnet/client.ts';
+import { sendInOrder } from '../src/app/local-chain/client.ts';
 import { amountOf, type EarningOffice, eventually, startEarning } from './support/earning.ts';
 
 /** A browser is found, not brought along: a machine without one says so and drives none. */

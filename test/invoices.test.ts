@@ -4,7 +4,7 @@ import type { PaymentPayload } from '@x402/core/types';
 import type { Address } from 'viem';
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { claimText } from '../src/receivables/claims.ts';
+import { claimText } from '../src/books/receivables/claims.ts';
 import {
   amountOf,
   type Doc,

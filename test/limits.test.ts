@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openFacilitator } from '../src/facilitator/open.ts';
-import { createHttp } from '../src/http/server.ts';
-import { openDoors } from '../src/server/doors.ts';
-import { readTokenDomain } from '../src/wallet/tokenDomain.ts';
+import { createHttp } from '../src/api/http/server.ts';
+import { openDoors } from '../src/app/server/doors.ts';
+import { readTokenDomain } from '../src/chain/contracts/tokenDomain.ts';
+import { openFacilitator } from '../src/earn/facilitator/open.ts';
 import { startOffice, type TestOffice } from './support/office.ts';
 import { type Person, person } from './support/person.ts';
 

@@ -12,15 +12,15 @@ import {
 } from 'viem';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sendInOrder } from '../src/devnet/client.ts';
-import { sha256 } from '../src/ids/digest.ts';
-import { mandateTypes } from '../src/mandates/typedData.ts';
-import { decisionHashOf } from '../src/payments/decide.ts';
-import { replay } from '../src/policy/replay.ts';
-import type { Receipt } from '../src/receipt/receipt.ts';
-import { verifyReceipt } from '../src/receipt/verify.ts';
-import { agentWalletAbi } from '../src/wallet/contracts.generated.ts';
-import { keyAccount } from '../src/wallet/keyAccount.ts';
+import { sendInOrder } from '../src/app/local-chain/client.ts';
+import { agentWalletAbi } from '../src/chain/contracts/contracts.generated.ts';
+import { keyAccount } from '../src/chain/keys/keyAccount.ts';
+import type { Receipt } from '../src/chain/receipt/receipt.ts';
+import { verifyReceipt } from '../src/chain/receipt/verify.ts';
+import { sha256 } from '../src/core/ids/digest.ts';
+import { mandateTypes } from '../src/decide/mandates/typedData.ts';
+import { decisionHashOf } from '../src/decide/payments/decide.ts';
+import { replay } from '../src/decide/policy/replay.ts';
 import { startOffice, type TestOffice } from './support/office.ts';
 
 let office: TestOffice;

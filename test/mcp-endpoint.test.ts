@@ -2,7 +2,7 @@ import { createServer, request as rawRequest, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Client } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { UNTRUSTED_NOTE } from '../src/mcp/untrusted.ts';
+import { UNTRUSTED_NOTE } from '../src/api/mcp/untrusted.ts';
 import {
   type Agent,
   type Call,

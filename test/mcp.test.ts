@@ -1,7 +1,7 @@
 import type { Client } from '@modelcontextprotocol/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { tools as allTools } from '../src/mcp/tools.ts';
-import { UNTRUSTED_NOTE } from '../src/mcp/untrusted.ts';
+import { tools as allTools } from '../src/api/mcp/tools.ts';
+import { UNTRUSTED_NOTE } from '../src/api/mcp/untrusted.ts';
 import {
   type Agent,
   asked,

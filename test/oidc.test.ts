@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { hashTypedData, type TypedDataDefinition } from 'viem';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ensureBuilt } from '../src/console/builder.ts';
-import { OidcSettings } from '../src/session/oidc/settings.ts';
+import { ensureBuilt } from '../src/api/http/console/builder.ts';
+import { OidcSettings } from '../src/control/sign-in/oidc/settings.ts';
 import { faults, openTab, startBrowser } from './support/browser.ts';
 import { codeOf, type OidcScene, oidcScene, ops } from './support/oidcScene.ts';
 import { person } from './support/person.ts';

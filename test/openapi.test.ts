@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { catalogue } from '../src/errors/catalogue.ts';
-import { openapi } from '../src/http/openapi.ts';
-import { registry } from '../src/operation/registry.ts';
+import { openapi } from '../src/api/http/openapi.ts';
+import { registry } from '../src/api/operations/registry.ts';
+import { catalogue } from '../src/core/errors/catalogue.ts';
 
 type Document = { paths: Record<string, Record<string, { operationId: string; responses: Record<string, unknown> }>> };
 const document = openapi(registry, 'test') as Document;

@@ -34,7 +34,7 @@ afterAll(async () => {
 });
 
 const cliAt = async (home: string, environment: Record<string, string>, ...args: string[]) => {
-  const command = ['--import', 'tsx', 'src/cli/main.ts', ...args, '--home', home, '--json'];
+  const command = ['--import', 'tsx', 'src/app/cli/main.ts', ...args, '--home', home, '--json'];
   const { stdout } = await exec(process.execPath, command, { env: { ...process.env, ...environment } });
   return JSON.parse(stdout) as Record<string, unknown>;
 };

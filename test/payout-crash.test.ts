@@ -6,15 +6,15 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { encodeFunctionData, erc20Abi, parseAbiItem } from 'viem';
 import { afterAll, expect, it } from 'vitest';
-import { type Client, createClient } from '../src/client/client.ts';
-import { sendInOrder } from '../src/devnet/client.ts';
-import { openBooks } from '../src/ledger/rowSeals.ts';
-import { microUsdc } from '../src/money/microUsdc.ts';
-import { writeConfig } from '../src/server/config.ts';
-import { keepFinalizing } from '../src/server/finalize.ts';
-import { prepareHome } from '../src/server/homeFolder.ts';
-import { keysOf, startChain } from '../src/server/localLaunch.ts';
-import { keyAccount } from '../src/wallet/keyAccount.ts';
+import { type Client, createClient } from '../src/api/client/client.ts';
+import { sendInOrder } from '../src/app/local-chain/client.ts';
+import { writeConfig } from '../src/app/server/config.ts';
+import { keepFinalizing } from '../src/app/server/finalize.ts';
+import { prepareHome } from '../src/app/server/homeFolder.ts';
+import { keysOf, startChain } from '../src/app/server/localLaunch.ts';
+import { openBooks } from '../src/books/ledger/rowSeals.ts';
+import { keyAccount } from '../src/chain/keys/keyAccount.ts';
+import { microUsdc } from '../src/core/money/microUsdc.ts';
 import {
   addContractors,
   addressOf,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { erc20Abi, parseAbi } from 'viem';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Client } from '../src/client/client.ts';
+import type { Client } from '../src/api/client/client.ts';
 import { startOffice, type TestOffice } from './support/office.ts';
 import { addContractors, addressOf, csvOf, untilOver, usePayoutPolicy } from './support/payoutScene.ts';
 
@@ -226,7 +226,7 @@ describe('a payout', () => {
     const folder = mkdtempSync(join(tmpdir(), 'bursar-payout-'));
     const [file, results] = [join(folder, 'july.csv'), join(folder, 'july-paid.csv')];
     const bursar = (...args: string[]) =>
-      run(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'payout', file, '--agent', id, ...args], {
+      run(process.execPath, ['--import', 'tsx', 'src/app/cli/main.ts', 'payout', file, '--agent', id, ...args], {
         env: { ...process.env, BURSAR_URL: office.url, BURSAR_API_KEY: office.operatorKey ?? '' },
       }).then(
         ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Receipt } from '../src/receipt/receipt.ts';
-import { verifyReceipt } from '../src/receipt/verify.ts';
+import type { Receipt } from '../src/chain/receipt/receipt.ts';
+import { verifyReceipt } from '../src/chain/receipt/verify.ts';
 import { type Alteration, alterationsOf } from './support/alterations.ts';
 import { type ReceiptWorld, receiptWorld } from './support/receiptKinds.ts';
 

@@ -1,14 +1,18 @@
 import { type Address, encodeDeployData, encodeFunctionData, getContractAddress, type Hex, parseAbi } from 'viem';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startAnvil } from '../src/devnet/anvil.ts';
-import { sendInOrder } from '../src/devnet/client.ts';
-import type { Trusted } from '../src/receipt/organisation.ts';
-import type { Receipt } from '../src/receipt/receipt.ts';
-import { verifyReceipt } from '../src/receipt/verify.ts';
-import { agentWalletFactoryAbi, policyRegistryAbi, policyRegistryBytecode } from '../src/wallet/contracts.generated.ts';
-import { keyAccount } from '../src/wallet/keyAccount.ts';
-import { activatePolicyCall } from '../src/wallet/policyRegistry.ts';
+import { startAnvil } from '../src/app/local-chain/anvil.ts';
+import { sendInOrder } from '../src/app/local-chain/client.ts';
+import {
+  agentWalletFactoryAbi,
+  policyRegistryAbi,
+  policyRegistryBytecode,
+} from '../src/chain/contracts/contracts.generated.ts';
+import { activatePolicyCall } from '../src/chain/contracts/policyRegistry.ts';
+import { keyAccount } from '../src/chain/keys/keyAccount.ts';
+import type { Trusted } from '../src/chain/receipt/organisation.ts';
+import type { Receipt } from '../src/chain/receipt/receipt.ts';
+import { verifyReceipt } from '../src/chain/receipt/verify.ts';
 import { type Forger, forgedReceipt, forger, ownFactory, walletOf } from './support/forger.ts';
 import { startOffice, type TestOffice } from './support/office.ts';
 

@@ -1,10 +1,10 @@
 import { type Address, encodeFunctionData, parseAbi } from 'viem';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { sendInOrder } from '../src/devnet/client.ts';
-import { type Lie, type LyingRpc, type RpcRequest, startLyingRpc } from '../src/devnet/lyingRpc.ts';
-import { ownerCalls } from '../src/wallet/agentWallet.ts';
-import { keyAccount } from '../src/wallet/keyAccount.ts';
+import { sendInOrder } from '../src/app/local-chain/client.ts';
+import { type Lie, type LyingRpc, type RpcRequest, startLyingRpc } from '../src/app/local-chain/lyingRpc.ts';
+import { ownerCalls } from '../src/chain/contracts/agentWallet.ts';
+import { keyAccount } from '../src/chain/keys/keyAccount.ts';
 import { startOffice, type TestOffice } from './support/office.ts';
 
 /** What the wallet, the token or the node refuses: what waits, what is asked again, and what fails. */

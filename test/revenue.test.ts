@@ -4,7 +4,7 @@ import { paymentMiddleware, x402ResourceServer } from '@x402/hono';
 import { Hono } from 'hono';
 import type { Address } from 'viem';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseUsdc } from '../src/money/microUsdc.ts';
+import { parseUsdc } from '../src/core/money/microUsdc.ts';
 import {
   AUTHOR,
   amountOf,

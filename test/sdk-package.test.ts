@@ -14,7 +14,7 @@ beforeAll(async () => {
   await run(process.execPath, [
     join(root, 'node_modules/typescript/bin/tsc'),
     '-p',
-    join(root, 'src/sdk'),
+    join(root, 'src/api/sdk'),
     '--outDir',
     dir,
   ]);

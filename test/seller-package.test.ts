@@ -18,7 +18,7 @@ beforeAll(async () => {
     if (name !== '.bin') symlinkSync(join(root, 'node_modules', name), join(app, 'node_modules', name));
   }
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  await run(process.execPath, [tsc, '-p', join(root, 'src/seller'), '--outDir', join(installed, 'dist')]);
+  await run(process.execPath, [tsc, '-p', join(root, 'src/earn/seller'), '--outDir', join(installed, 'dist')]);
 });
 afterAll(() => rmSync(app, { recursive: true, force: true }));
 

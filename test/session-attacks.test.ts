@@ -1,11 +1,11 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createHttp } from '../src/http/server.ts';
-import { sha256 } from '../src/ids/digest.ts';
-import type { Operation } from '../src/operation/operation.ts';
-import { registry } from '../src/operation/registry.ts';
-import { openDoors } from '../src/server/doors.ts';
-import { SESSION_MS } from '../src/session/sessions.ts';
+import { createHttp } from '../src/api/http/server.ts';
+import type { Operation } from '../src/api/operations/operation.ts';
+import { registry } from '../src/api/operations/registry.ts';
+import { openDoors } from '../src/app/server/doors.ts';
+import { SESSION_MS } from '../src/control/sign-in/sessions.ts';
+import { sha256 } from '../src/core/ids/digest.ts';
 import { startOffice, type TestOffice } from './support/office.ts';
 import { type Person, person } from './support/person.ts';
 

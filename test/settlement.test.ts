@@ -1,9 +1,9 @@
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sendInOrder } from '../src/devnet/client.ts';
-import { parseUsdc } from '../src/money/microUsdc.ts';
-import { ownerCalls } from '../src/wallet/agentWallet.ts';
-import { keyAccount } from '../src/wallet/keyAccount.ts';
+import { sendInOrder } from '../src/app/local-chain/client.ts';
+import { ownerCalls } from '../src/chain/contracts/agentWallet.ts';
+import { keyAccount } from '../src/chain/keys/keyAccount.ts';
+import { parseUsdc } from '../src/core/money/microUsdc.ts';
 import { startOffice, type TestOffice } from './support/office.ts';
 
 let office: TestOffice;

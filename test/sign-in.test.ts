@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ensureBuilt } from '../src/console/builder.ts';
-import { openKeyDoor } from '../src/http/keyDoor.ts';
-import { sessionRoutes } from '../src/http/signIn/sessionRoutes.ts';
-import { refusalLog } from '../src/session/refusals.ts';
-import { openSessions, SESSION_MS } from '../src/session/sessions.ts';
+import { ensureBuilt } from '../src/api/http/console/builder.ts';
+import { openKeyDoor } from '../src/api/http/keyDoor.ts';
+import { sessionRoutes } from '../src/api/http/signIn/sessionRoutes.ts';
+import { refusalLog } from '../src/control/sign-in/refusals.ts';
+import { openSessions, SESSION_MS } from '../src/control/sign-in/sessions.ts';
 import { startOffice, type TestOffice } from './support/office.ts';
 import { cookieOf, type Person, person } from './support/person.ts';
 

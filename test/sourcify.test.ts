@@ -9,14 +9,14 @@ import {
 } from '@ethereum-sourcify/lib-sourcify';
 import { type Address, createPublicClient, type Hex, http, parseEventLogs, zeroAddress, zeroHash } from 'viem';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { contractAt } from '../src/cli/contractAt.ts';
-import { compilerVersion, standardJson } from '../src/cli/standardJson.ts';
-import { devAccounts } from '../src/devnet/accounts.ts';
-import { sendInOrder } from '../src/devnet/client.ts';
-import { type LocalChain, startLocalChain } from '../src/devnet/localChain.ts';
-import { microUsdc } from '../src/money/microUsdc.ts';
-import { createWalletCall } from '../src/wallet/agentWallet.ts';
-import { agentWalletFactoryAbi } from '../src/wallet/contracts.generated.ts';
+import { contractAt } from '../src/app/cli/contractAt.ts';
+import { compilerVersion, standardJson } from '../src/app/cli/standardJson.ts';
+import { devAccounts } from '../src/app/local-chain/accounts.ts';
+import { sendInOrder } from '../src/app/local-chain/client.ts';
+import { type LocalChain, startLocalChain } from '../src/app/local-chain/localChain.ts';
+import { createWalletCall } from '../src/chain/contracts/agentWallet.ts';
+import { agentWalletFactoryAbi } from '../src/chain/contracts/contracts.generated.ts';
+import { microUsdc } from '../src/core/money/microUsdc.ts';
 
 const owner = devAccounts[3];
 let local: LocalChain;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Operation } from '../src/operation/operation.ts';
-import { registry } from '../src/operation/registry.ts';
+import type { Operation } from '../src/api/operations/operation.ts';
+import { registry } from '../src/api/operations/registry.ts';
 import { startOffice, type TestOffice } from './support/office.ts';
 
 /** Drives every operation over HTTP and holds the status against the OpenAPI document that the same server serves. */

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { sendInOrder } from '../src/devnet/client.ts';
-import { ownerCallTypedData } from '../src/owner/signedCall.ts';
-import { ownerCalls } from '../src/wallet/agentWallet.ts';
-import { keyAccount } from '../src/wallet/keyAccount.ts';
-import { readWalletState } from '../src/wallet/walletState.ts';
+import { sendInOrder } from '../src/app/local-chain/client.ts';
+import { ownerCalls } from '../src/chain/contracts/agentWallet.ts';
+import { readWalletState } from '../src/chain/contracts/walletState.ts';
+import { keyAccount } from '../src/chain/keys/keyAccount.ts';
+import { ownerCallTypedData } from '../src/control/owner/signedCall.ts';
 import { encode, type Payload, serve } from './support/hostileSeller.ts';
 import { type Buyer, balanceOf, PAY_TO, type X402World, x402World } from './support/x402World.ts';
 

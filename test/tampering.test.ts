@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkLedger } from '../src/ledger/check.ts';
-import { unsealedTables } from '../src/ledger/sealedTables.ts';
+import { checkLedger } from '../src/books/ledger/check.ts';
+import { unsealedTables } from '../src/books/ledger/sealedTables.ts';
 import type { SqlValue } from '../src/store/store.ts';
 import { richBooks } from './support/richBooks.ts';
 

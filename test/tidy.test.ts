@@ -19,14 +19,18 @@ const isTypeScript = (path: string): boolean => /\.tsx?$/.test(path) && !isGener
 
 /** Rooms that are told what they need: the time, the settings, the dice. */
 const isPure = (path: string): boolean =>
-  /^src\/(errors|money|ids|ledger|payments|policy)\//.test(path) && !isTest(path);
+  /^src\/(core\/(errors|money|ids|text|payment)|books\/(ledger|meters)|decide\/(payments|policy))\//.test(path) &&
+  !isTest(path);
 /** `path: rule` of what a pure room does all the same, and why. */
 const excused = new Map<string, string>([
-  ['src/policy/policy.ts: a monotonic clock', 'a decision that took too long is a denial, so evaluation is measured'],
-  ['src/policy/opa.ts: process.env', 'finding the compiler is an effect, and no part of a decision'],
-  ['src/policy/opa.ts: the network', 'the same: the release is fetched where nothing else is at hand'],
-  ['src/policy/lock.ts: Date.now', 'the same: a lock left behind by a dead build is told by its age'],
-  ['src/policy/probe.ts: timers', 'a policy that loops is found when it is loaded, in a worker that is ended'],
+  [
+    'src/decide/policy/policy.ts: a monotonic clock',
+    'a decision that took too long is a denial, so evaluation is measured',
+  ],
+  ['src/decide/policy/opa.ts: process.env', 'finding the compiler is an effect, and no part of a decision'],
+  ['src/decide/policy/opa.ts: the network', 'the same: the release is fetched where nothing else is at hand'],
+  ['src/decide/policy/lock.ts: Date.now', 'the same: a lock left behind by a dead build is told by its age'],
+  ['src/decide/policy/probe.ts: timers', 'a policy that loops is found when it is loaded, in a worker that is ended'],
 ]);
 
 /** The lines of the chosen files that match, as `path:line: text`. */
@@ -151,7 +155,8 @@ describe('code', () => {
 
   it('makes transfers only where a reservation stands behind them', () => {
     const maker = /\bapprovedTransferFromReservation\b/;
-    const mayCall = /^src\/(payments|settlement)\/|^src\/wallet\/approvedTransfer\.ts$|^src\/x402\/signer\.ts$/;
+    const mayCall =
+      /^src\/(decide\/payments|chain\/settlement)\/|^src\/chain\/contracts\/approvedTransfer\.ts$|^src\/spend\/x402\/signer\.ts$/;
     expect(lines(maker, (path) => path.startsWith('src/') && !isTest(path) && !mayCall.test(path))).toEqual([]);
   });
 });

@@ -1,10 +1,10 @@
 import { createPublicClient, encodeFunctionData, type Hex, http, parseAbi, zeroAddress } from 'viem';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sendInOrder } from '../src/devnet/client.ts';
-import { verifyLogProof } from '../src/receipt/inclusion.ts';
-import type { Receipt } from '../src/receipt/receipt.ts';
-import { readTransaction } from '../src/receipt/transaction.ts';
-import { keyAccount } from '../src/wallet/keyAccount.ts';
+import { sendInOrder } from '../src/app/local-chain/client.ts';
+import { keyAccount } from '../src/chain/keys/keyAccount.ts';
+import { verifyLogProof } from '../src/chain/receipt/inclusion.ts';
+import type { Receipt } from '../src/chain/receipt/receipt.ts';
+import { readTransaction } from '../src/chain/receipt/transaction.ts';
 import { type ReceiptWorld, receiptWorld } from './support/receiptKinds.ts';
 
 let world: ReceiptWorld;

@@ -1,10 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { appendEvent } from '../src/ledger/events.ts';
+import { appendEvent } from '../src/books/ledger/events.ts';
+import {
+  consistencyProof,
+  type Hash,
+  inclusionProof,
+  rootOf,
+  type SubtreeReader,
+} from '../src/books/transparency/merkle.ts';
+import { formatVerifierKey, noteSigner, signCheckpoint } from '../src/books/transparency/note.ts';
+import { eventBodies, growTiles, storedTree } from '../src/books/transparency/tree.ts';
+import { ed25519Signer } from '../src/core/crypto/ed25519.ts';
 import { openStore, type Store } from '../src/store/store.ts';
-import { consistencyProof, type Hash, inclusionProof, rootOf, type SubtreeReader } from '../src/transparency/merkle.ts';
-import { formatVerifierKey, noteSigner, signCheckpoint } from '../src/transparency/note.ts';
-import { eventBodies, growTiles, storedTree } from '../src/transparency/tree.ts';
-import { ed25519Signer } from '../src/wallet/ed25519.ts';
 import { goReader, pythonReader, type TlogChecks, type TlogReader } from './support/tlogReaders.ts';
 
 const EVENTS = 70_000;

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { Address } from 'viem';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { microUsdc } from '../src/money/microUsdc.ts';
-import { AnswerLost, PaymentPending, PaymentRefused } from '../src/sdk/index.ts';
-import { tokenAbi } from '../src/wallet/tokenDomain.ts';
+import { AnswerLost, PaymentPending, PaymentRefused } from '../src/api/sdk/index.ts';
+import { tokenAbi } from '../src/chain/contracts/tokenDomain.ts';
+import { microUsdc } from '../src/core/money/microUsdc.ts';
 import { encode, type Payload, serve } from './support/hostileSeller.ts';
 import { type Buyer, balanceOf, PAY_TO, type X402World, x402World } from './support/x402World.ts';
 

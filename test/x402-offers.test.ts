@@ -1,6 +1,6 @@
 import { getAddress } from 'viem';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { PaymentPending, PaymentRefused } from '../src/sdk/index.ts';
+import { PaymentPending, PaymentRefused } from '../src/api/sdk/index.ts';
 import { serve } from './support/hostileSeller.ts';
 import { type Buyer, PAY_TO, type X402World, x402World } from './support/x402World.ts';
 

@@ -1,6 +1,6 @@
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Seller, startSeller } from '../src/demo/seller.ts';
+import { type Seller, startSeller } from '../src/app/demo/seller.ts';
 import { type Buyer, PAY_TO, type X402World, x402World } from './support/x402World.ts';
 
 let world: X402World;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { AnswerLost, PaymentRefused } from '../src/sdk/index.ts';
+import { AnswerLost, PaymentRefused } from '../src/api/sdk/index.ts';
 import { encode, serve } from './support/hostileSeller.ts';
 import { type Buyer, PAY_TO, type X402World, x402World } from './support/x402World.ts';
 

@@ -1,10 +1,10 @@
 /** Writes the pages of `docs/` that are made from code; with `--check`, only says which of them are stale. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { errorsDocument } from '../errors/document.ts';
-import { openapi } from '../http/openapi.ts';
-import { registry } from '../operation/registry.ts';
-import { statesDocument } from '../payments/document.ts';
+import { openapi } from '../api/http/openapi.ts';
+import { registry } from '../api/operations/registry.ts';
+import { errorsDocument } from '../core/errors/document.ts';
+import { statesDocument } from '../decide/payments/document.ts';
 import { root } from './run.ts';
 
 const documents = {

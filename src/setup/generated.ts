@@ -10,11 +10,11 @@ type Artefact = { name: string; generate: string[]; check: string[] };
 const artefacts: Artefact[] = [
   {
     name: 'policies/schemas, policies/starter/bundle.generated.json',
-    generate: script('src/policy/generate.ts'),
-    check: script('src/policy/generate.ts', '--check'),
+    generate: script('src/decide/policy/generate.ts'),
+    check: script('src/decide/policy/generate.ts', '--check'),
   },
   {
-    name: 'src/wallet/contracts.generated.ts',
+    name: 'src/chain/contracts/contracts.generated.ts',
     generate: script('contracts/build.ts'),
     check: script('contracts/build.ts', '--check'),
   },

@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { resolveOpa } from '../policy/opa.ts';
+import { resolveOpa } from '../decide/policy/opa.ts';
 import { forge, run, tool } from './run.ts';
 import {
   failure,

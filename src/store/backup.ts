@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import Database from 'better-sqlite3';
-import { BursarError } from '../errors/base.ts';
+import { BursarError } from '../core/errors/base.ts';
 import { isDamage, storageError } from './database.ts';
 
 /**

@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3';
-import { BursarError } from '../errors/base.ts';
+import { BursarError } from '../core/errors/base.ts';
 import type { Migration } from './migrations/index.ts';
 
 /** Opens a file with the settings of every connection. Throws coded errors. */

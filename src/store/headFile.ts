@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { BursarError } from '../errors/base.ts';
+import { BursarError } from '../core/errors/base.ts';
 
 /** An event of the log that is on disk: nothing that the database says may end before it. */
 export type EventHead = { seq: number; hash: string };

@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3';
-import { BursarError, invariant } from '../errors/base.ts';
+import { BursarError, invariant } from '../core/errors/base.ts';
 import { noteChanges, type Sealing } from './changes.ts';
 import { isSqliteError, migrate, open, orClose, storageError, takeLock } from './database.ts';
 import { changesFacts, type Memory, TxMemory } from './memory.ts';

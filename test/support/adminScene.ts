@@ -1,6 +1,6 @@
 import type { Browser, Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { ensureBuilt } from '../../src/console/builder.ts';
+import { ensureBuilt } from '../../src/api/http/console/builder.ts';
 import { openTab, startBrowser, type Tab } from './browser.ts';
 import { startOffice, type TestOffice } from './office.ts';
 import { person } from './person.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createClient } from '../../src/client/client.ts';
+import { createClient } from '../../src/api/client/client.ts';
 import { dialog, heading, idHere, OTHER, office, open, page, show } from './adminScene.ts';
 import { faults, photograph } from './browser.ts';
 

@@ -1,4 +1,4 @@
-import type { Receipt } from '../../src/receipt/receipt.ts';
+import type { Receipt } from '../../src/chain/receipt/receipt.ts';
 
 /** A receipt with one thing altered. `names`: what a refusal may call it. */
 export type Alteration = { what: string; names: string[]; receipt: unknown };

@@ -8,9 +8,9 @@ import { wrapFetchWithPayment, x402Client } from '@x402/fetch';
 import { type Address, encodeFunctionData, erc20Abi, type Hex } from 'viem';
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
 import { expect } from 'vitest';
-import { sendInOrder } from '../../src/devnet/client.ts';
-import { parseUsdc } from '../../src/money/microUsdc.ts';
-import { compilePolicyDirectory } from '../../src/policy/compile.ts';
+import { sendInOrder } from '../../src/app/local-chain/client.ts';
+import { parseUsdc } from '../../src/core/money/microUsdc.ts';
+import { compilePolicyDirectory } from '../../src/decide/policy/compile.ts';
 import { startOffice, type TestOffice } from './office.ts';
 import { withRevenueRules } from './revenueRules.ts';
 

@@ -11,17 +11,17 @@ import {
   zeroHash,
 } from 'viem';
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
-import { sendInOrder } from '../../src/devnet/client.ts';
-import { sha256 } from '../../src/ids/digest.ts';
-import { newId } from '../../src/ids/ids.ts';
-import { microUsdc } from '../../src/money/microUsdc.ts';
-import { decisionHashOf } from '../../src/payments/decide.ts';
-import { replay } from '../../src/policy/replay.ts';
-import type { Receipt } from '../../src/receipt/receipt.ts';
-import { createWalletCall } from '../../src/wallet/agentWallet.ts';
-import { agentWalletAbi, agentWalletFactoryAbi } from '../../src/wallet/contracts.generated.ts';
-import { CREATE2_DEPLOYER, factoryAddress, factoryCreationCode } from '../../src/wallet/factoryAddress.ts';
-import type { WalletConfig } from '../../src/wallet/walletConfig.ts';
+import { sendInOrder } from '../../src/app/local-chain/client.ts';
+import { createWalletCall } from '../../src/chain/contracts/agentWallet.ts';
+import { agentWalletAbi, agentWalletFactoryAbi } from '../../src/chain/contracts/contracts.generated.ts';
+import { CREATE2_DEPLOYER, factoryAddress, factoryCreationCode } from '../../src/chain/contracts/factoryAddress.ts';
+import type { WalletConfig } from '../../src/chain/contracts/walletConfig.ts';
+import type { Receipt } from '../../src/chain/receipt/receipt.ts';
+import { sha256 } from '../../src/core/ids/digest.ts';
+import { newId } from '../../src/core/ids/ids.ts';
+import { microUsdc } from '../../src/core/money/microUsdc.ts';
+import { decisionHashOf } from '../../src/decide/payments/decide.ts';
+import { replay } from '../../src/decide/policy/replay.ts';
 import type { TestOffice } from './office.ts';
 
 export type Forger = { account: PrivateKeyAccount; config: WalletConfig };

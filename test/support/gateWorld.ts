@@ -1,15 +1,15 @@
 import { getAddress } from 'viem';
-import { type Agent, createAgent } from '../../src/identity/agents.ts';
-import { createPayee, type Payee } from '../../src/identity/payees.ts';
-import { createSponsor, type Sponsor } from '../../src/identity/sponsors.ts';
-import { createWorkflow, type Workflow } from '../../src/identity/workflows.ts';
-import { newId } from '../../src/ids/ids.ts';
-import { agentAccount, externalAccount, post } from '../../src/ledger/journal.ts';
-import { microUsdc, parseUsdc } from '../../src/money/microUsdc.ts';
-import type { GateContext } from '../../src/payments/gate.ts';
-import type { ChainFacts, PaymentRequest } from '../../src/payments/request.ts';
-import { loadPolicy, type Policy } from '../../src/policy/policy.ts';
-import { readStarterBundle } from '../../src/policy/starter.ts';
+import { agentAccount, externalAccount, post } from '../../src/books/ledger/journal.ts';
+import { newId } from '../../src/core/ids/ids.ts';
+import { microUsdc, parseUsdc } from '../../src/core/money/microUsdc.ts';
+import { type Agent, createAgent } from '../../src/decide/identity/agents.ts';
+import { createPayee, type Payee } from '../../src/decide/identity/payees.ts';
+import { createSponsor, type Sponsor } from '../../src/decide/identity/sponsors.ts';
+import { createWorkflow, type Workflow } from '../../src/decide/identity/workflows.ts';
+import type { GateContext } from '../../src/decide/payments/gate.ts';
+import type { ChainFacts, PaymentRequest } from '../../src/decide/payments/request.ts';
+import { loadPolicy, type Policy } from '../../src/decide/policy/policy.ts';
+import { readStarterBundle } from '../../src/decide/policy/starter.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 
 /** 24 November 2026, a Tuesday, 12:00 UTC. */

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll } from 'vitest';
-import { type Gateway, startGateway } from '../../src/gateway/gateway.ts';
-import { parseTable } from '../../src/gateway/table.ts';
+import { type Gateway, startGateway } from '../../src/earn/gateway/gateway.ts';
+import { parseTable } from '../../src/earn/gateway/table.ts';
 import { type Desk, openScene, type Scene, SELLER } from './paymentScene.ts';
 
 export type Seen = { method: string; url: string; headers: IncomingMessage['headers']; raw: string[]; body: string };

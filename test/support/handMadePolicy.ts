@@ -3,9 +3,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { BUNDLE_FORMAT, writeBundle } from '../../src/policy/bundle.ts';
-import { resolveOpa } from '../../src/policy/opa.ts';
-import { fileOfTarGz } from '../../src/policy/tar.ts';
+import { BUNDLE_FORMAT, writeBundle } from '../../src/decide/policy/bundle.ts';
+import { resolveOpa } from '../../src/decide/policy/opa.ts';
+import { fileOfTarGz } from '../../src/decide/policy/tar.ts';
 
 const run = promisify(execFile);
 const manifest = { opa: '1.22.2', entrypoints: ['bursar/decision', 'bursar/meters'] };

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Account, type Address, encodeFunctionData, type Hex } from 'viem';
-import type { LocalChain } from '../../src/devnet/localChain.ts';
-import { tokenAbi } from '../../src/wallet/tokenDomain.ts';
+import type { LocalChain } from '../../src/app/local-chain/localChain.ts';
+import { tokenAbi } from '../../src/chain/contracts/tokenDomain.ts';
 
 export type Authorization = {
   from: Address;

@@ -1,14 +1,20 @@
 import { parseAbi } from 'viem';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
-import { devAccounts } from '../../src/devnet/accounts.ts';
-import { sendInOrder } from '../../src/devnet/client.ts';
-import { type LocalChain, startLocalChain } from '../../src/devnet/localChain.ts';
-import { type LyingRpc, startLyingRpc } from '../../src/devnet/lyingRpc.ts';
-import { newId } from '../../src/ids/ids.ts';
-import { checkFigures } from '../../src/ledger/check.ts';
-import { microUsdc } from '../../src/money/microUsdc.ts';
-import type { Payment } from '../../src/payments/payment.ts';
-import { createFollower, type Follower, type FollowerOptions, type TickReport } from '../../src/reconcile/follower.ts';
+import { devAccounts } from '../../src/app/local-chain/accounts.ts';
+import { sendInOrder } from '../../src/app/local-chain/client.ts';
+import { type LocalChain, startLocalChain } from '../../src/app/local-chain/localChain.ts';
+import { type LyingRpc, startLyingRpc } from '../../src/app/local-chain/lyingRpc.ts';
+import { checkFigures } from '../../src/books/ledger/check.ts';
+import { type Call, createWalletCall, payBatchCall, payCall } from '../../src/chain/contracts/agentWallet.ts';
+import { approvedTransferFromReservation } from '../../src/chain/contracts/approvedTransfer.ts';
+import { openChain } from '../../src/chain/contracts/chain.ts';
+import { predictAddresses, walletConfig } from '../../src/chain/contracts/walletConfig.ts';
+import {
+  createFollower,
+  type Follower,
+  type FollowerOptions,
+  type TickReport,
+} from '../../src/chain/follow/follower.ts';
 import {
   addAgent,
   addPayment,
@@ -18,13 +24,12 @@ import {
   POLICY,
   type TestAgent,
   type TestPayment,
-} from '../../src/reconcile/testing/books.ts';
-import { viemSource } from '../../src/reconcile/viemSource.ts';
+} from '../../src/chain/follow/testing/books.ts';
+import { viemSource } from '../../src/chain/follow/viemSource.ts';
+import { newId } from '../../src/core/ids/ids.ts';
+import { microUsdc } from '../../src/core/money/microUsdc.ts';
+import type { Payment } from '../../src/decide/payments/payment.ts';
 import type { Store } from '../../src/store/store.ts';
-import { type Call, createWalletCall, payBatchCall, payCall } from '../../src/wallet/agentWallet.ts';
-import { approvedTransferFromReservation } from '../../src/wallet/approvedTransfer.ts';
-import { openChain } from '../../src/wallet/chain.ts';
-import { predictAddresses, walletConfig } from '../../src/wallet/walletConfig.ts';
 
 const transferAbi = parseAbi(['function transfer(address to, uint256 amount) returns (bool)']);
 const [, , owner, guardian, treasury, seller] = devAccounts;

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { Client, StreamableHTTPClientTransport, type Transport } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { privateKeyToAccount } from 'viem/accounts';
-import { type Seller, startSeller } from '../../src/demo/seller.ts';
+import { type Seller, startSeller } from '../../src/app/demo/seller.ts';
 import { startOffice, type TestOffice } from './office.ts';
 
 export const PAY_TO = '0x00000000000000000000000000000000000beef1';
@@ -71,7 +71,7 @@ export const overHttp = (office: TestOffice, agent: Agent, headers: Record<strin
 /** How a host starts `bursar mcp`. */
 export const stdioCommand = (office: TestOffice, agent: Agent) => ({
   command: process.execPath,
-  args: ['--import', 'tsx', fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url)), 'mcp'],
+  args: ['--import', 'tsx', fileURLToPath(new URL('../../src/app/cli/main.ts', import.meta.url)), 'mcp'],
   env: { BURSAR_URL: office.url, BURSAR_API_KEY: agent.key, PATH: process.env.PATH ?? '' },
 });
 export const overStdio = (office: TestOffice, agent: Agent): Transport =>

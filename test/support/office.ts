@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Address, encodeFunctionData, erc20Abi } from 'viem';
 import { z } from 'zod';
-import { type Client, createClient, ProblemError } from '../../src/client/client.ts';
-import { sendInOrder } from '../../src/devnet/client.ts';
-import type { LocalChain } from '../../src/devnet/localChain.ts';
-import { openapi } from '../../src/http/openapi.ts';
-import { parseUsdc } from '../../src/money/microUsdc.ts';
-import { findOperation, registry } from '../../src/operation/registry.ts';
-import { type Launched, type LaunchOptions, launch } from '../../src/server/localLaunch.ts';
-import { keyAccount } from '../../src/wallet/keyAccount.ts';
+import { type Client, createClient, ProblemError } from '../../src/api/client/client.ts';
+import { openapi } from '../../src/api/http/openapi.ts';
+import { findOperation, registry } from '../../src/api/operations/registry.ts';
+import { sendInOrder } from '../../src/app/local-chain/client.ts';
+import type { LocalChain } from '../../src/app/local-chain/localChain.ts';
+import { type Launched, type LaunchOptions, launch } from '../../src/app/server/localLaunch.ts';
+import { keyAccount } from '../../src/chain/keys/keyAccount.ts';
+import { parseUsdc } from '../../src/core/money/microUsdc.ts';
 
 export type TestOffice = Launched & {
   local: LocalChain;

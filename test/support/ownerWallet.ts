@@ -1,7 +1,7 @@
 import type { BrowserContext } from 'playwright-core';
 import { type Address, type Hex, numberToHex } from 'viem';
 import type { PrivateKeyAccount } from 'viem/accounts';
-import type { DevClient } from '../../src/devnet/client.ts';
+import type { DevClient } from '../../src/app/local-chain/client.ts';
 
 declare global {
   interface Window {

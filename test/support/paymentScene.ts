@@ -10,23 +10,23 @@ import { wrapFetchWithPayment } from '@x402/fetch';
 import { Hono } from 'hono';
 import { type Address, getAddress, type Hex, parseEventLogs } from 'viem';
 import { generatePrivateKey, type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
-import { devAccounts } from '../../src/devnet/accounts.ts';
-import { EXAMPLE_POLICY_DIGEST } from '../../src/devnet/examplePayment.ts';
-import { type LocalChain, startLocalChain } from '../../src/devnet/localChain.ts';
+import { devAccounts } from '../../src/app/local-chain/accounts.ts';
+import { EXAMPLE_POLICY_DIGEST } from '../../src/app/local-chain/examplePayment.ts';
+import { type LocalChain, startLocalChain } from '../../src/app/local-chain/localChain.ts';
+import { policyDigestOnChain } from '../../src/chain/contracts/approvedTransfer.ts';
+import { type Chain, openChain } from '../../src/chain/contracts/chain.ts';
+import { readTokenDomain, type TokenDomain, tokenAbi } from '../../src/chain/contracts/tokenDomain.ts';
+import { environmentKeys } from '../../src/chain/keys/keys.ts';
+import { createRelayer } from '../../src/chain/relayer/relayer.ts';
+import { microUsdc } from '../../src/core/money/microUsdc.ts';
 import {
   createFacilitator,
   type Facilitator,
   type FacilitatorOptions,
   type Settles,
-} from '../../src/facilitator/facilitator.ts';
-import { facilitatorRoutes } from '../../src/facilitator/routes.ts';
-import { microUsdc } from '../../src/money/microUsdc.ts';
+} from '../../src/earn/facilitator/facilitator.ts';
+import { facilitatorRoutes } from '../../src/earn/facilitator/routes.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
-import { policyDigestOnChain } from '../../src/wallet/approvedTransfer.ts';
-import { type Chain, openChain } from '../../src/wallet/chain.ts';
-import { environmentKeys } from '../../src/wallet/keys.ts';
-import { createRelayer } from '../../src/wallet/relayer.ts';
-import { readTokenDomain, type TokenDomain, tokenAbi } from '../../src/wallet/tokenDomain.ts';
 
 export const SELLER = getAddress('0x5e11e2000000000000000000000000000000c0de');
 

@@ -1,7 +1,7 @@
 import { type Address, getAddress, keccak256, toHex } from 'viem';
-import type { Client } from '../../src/client/client.ts';
-import { createPayee } from '../../src/identity/payees.ts';
-import { compilePolicyDirectory } from '../../src/policy/compile.ts';
+import type { Client } from '../../src/api/client/client.ts';
+import { createPayee } from '../../src/decide/identity/payees.ts';
+import { compilePolicyDirectory } from '../../src/decide/policy/compile.ts';
 import type { Store } from '../../src/store/store.ts';
 
 export const addressOf = (name: string): Address => getAddress(`0x${keccak256(toHex(name)).slice(26)}`);

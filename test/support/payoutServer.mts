@@ -1,5 +1,5 @@
 // A Bursar in a process of its own, on a home that exists: prints where it listens, and serves until it is killed.
-import { launch } from '../../src/server/localLaunch.ts';
+import { launch } from '../../src/app/server/localLaunch.ts';
 
 const launched = await launch({ dir: String(process.argv[2]), port: 0, version: 'test', say: () => {} });
 process.stdout.write(`${JSON.stringify({ url: launched.url, operatorKey: launched.operatorKey })}\n`);

@@ -1,5 +1,5 @@
-import { ensureBuilt } from '../../src/console/builder.ts';
-import { resolveOpa } from '../../src/policy/opa.ts';
+import { ensureBuilt } from '../../src/api/http/console/builder.ts';
+import { resolveOpa } from '../../src/decide/policy/opa.ts';
 import { chromium } from './chromium.ts';
 
 /**

@@ -1,13 +1,13 @@
 import { generatePrivateKey } from 'viem/accounts';
 import { beforeAll, beforeEach } from 'vitest';
-import { examplePayment } from '../../src/devnet/examplePayment.ts';
-import { microUsdc } from '../../src/money/microUsdc.ts';
-import type { Payment } from '../../src/payments/payment.ts';
-import { payCall } from '../../src/wallet/agentWallet.ts';
-import { approvedTransferFromReservation } from '../../src/wallet/approvedTransfer.ts';
-import { environmentKeys } from '../../src/wallet/keys.ts';
-import { signPurseAuthorization } from '../../src/wallet/purse.ts';
-import { readTokenDomain, type TokenDomain } from '../../src/wallet/tokenDomain.ts';
+import { examplePayment } from '../../src/app/local-chain/examplePayment.ts';
+import { payCall } from '../../src/chain/contracts/agentWallet.ts';
+import { approvedTransferFromReservation } from '../../src/chain/contracts/approvedTransfer.ts';
+import { signPurseAuthorization } from '../../src/chain/contracts/purse.ts';
+import { readTokenDomain, type TokenDomain } from '../../src/chain/contracts/tokenDomain.ts';
+import { environmentKeys } from '../../src/chain/keys/keys.ts';
+import { microUsdc } from '../../src/core/money/microUsdc.ts';
+import type { Payment } from '../../src/decide/payments/payment.ts';
 import { executor, executorKey, payee as seller, walletScene } from './walletScene.ts';
 
 export { executor, guardian, payee as seller, stranger } from './walletScene.ts';

@@ -1,8 +1,8 @@
 import type { TypedDataDefinition } from 'viem';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
-import { devAccounts } from '../../src/devnet/accounts.ts';
-import type { Receipt } from '../../src/receipt/receipt.ts';
-import { wrapFetch } from '../../src/sdk/index.ts';
+import { wrapFetch } from '../../src/api/sdk/index.ts';
+import { devAccounts } from '../../src/app/local-chain/accounts.ts';
+import type { Receipt } from '../../src/chain/receipt/receipt.ts';
 import { amountOf, type Doc, eventually, startEarning } from './earning.ts';
 import { serve, startHostileSeller } from './hostileSeller.ts';
 

@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Address, encodeFunctionData, type Hex, parseAbi } from 'viem';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
-import { devAccounts } from '../../src/devnet/accounts.ts';
-import { type Anvil, startAnvil } from '../../src/devnet/anvil.ts';
-import { type DevClient, devClient } from '../../src/devnet/client.ts';
-import { type LyingRpc, startLyingRpc } from '../../src/devnet/lyingRpc.ts';
-import { deployUsdc, mintUsdc, type Usdc } from '../../src/devnet/usdc.ts';
-import { newId, type PaymentId, paymentIdOnChain } from '../../src/ids/ids.ts';
-import { microUsdc } from '../../src/money/microUsdc.ts';
+import { devAccounts } from '../../src/app/local-chain/accounts.ts';
+import { type Anvil, startAnvil } from '../../src/app/local-chain/anvil.ts';
+import { type DevClient, devClient } from '../../src/app/local-chain/client.ts';
+import { type LyingRpc, startLyingRpc } from '../../src/app/local-chain/lyingRpc.ts';
+import { deployUsdc, mintUsdc, type Usdc } from '../../src/app/local-chain/usdc.ts';
+import { openChain } from '../../src/chain/contracts/chain.ts';
+import { memoryKeys } from '../../src/chain/keys/keys.ts';
+import { attemptsOf } from '../../src/chain/relayer/attempts.ts';
+import { outcomeOf } from '../../src/chain/relayer/outcomes.ts';
+import { createRelayer, type Relayer, type RelayerOptions } from '../../src/chain/relayer/relayer.ts';
+import { enqueueTransaction, type NewTransaction } from '../../src/chain/relayer/transactions.ts';
+import { newId, type PaymentId, paymentIdOnChain } from '../../src/core/ids/ids.ts';
+import { microUsdc } from '../../src/core/money/microUsdc.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
-import { attemptsOf } from '../../src/wallet/attempts.ts';
-import { openChain } from '../../src/wallet/chain.ts';
-import { memoryKeys } from '../../src/wallet/keys.ts';
-import { outcomeOf } from '../../src/wallet/outcomes.ts';
-import { createRelayer, type Relayer, type RelayerOptions } from '../../src/wallet/relayer.ts';
-import { enqueueTransaction, type NewTransaction } from '../../src/wallet/transactions.ts';
 
 const abi = parseAbi([
   'function transfer(address to, uint256 amount) returns (bool)',

@@ -1,5 +1,5 @@
-import { play } from '../../src/cli/commands/demo.ts';
-import { watchOf } from '../../src/ledger/sealedTables.ts';
+import { play } from '../../src/app/cli/commands/demo.ts';
+import { watchOf } from '../../src/books/ledger/sealedTables.ts';
 import { tablesOf } from '../../src/store/changes.ts';
 import type { SqlValue, Tx } from '../../src/store/store.ts';
 import { startOffice, type TestOffice } from './office.ts';

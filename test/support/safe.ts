@@ -14,7 +14,7 @@ import {
   zeroAddress,
 } from 'viem';
 import type { PrivateKeyAccount } from 'viem/accounts';
-import { type DevClient, sendInOrder } from '../../src/devnet/client.ts';
+import { type DevClient, sendInOrder } from '../../src/app/local-chain/client.ts';
 
 const abi = parseAbi([
   'function setup(address[] owners, uint256 threshold, address to, bytes data, address fallbackHandler, address paymentToken, uint256 payment, address paymentReceiver)',

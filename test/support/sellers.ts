@@ -3,9 +3,9 @@ import type { AddressInfo } from 'node:net';
 import express from 'express';
 import Fastify from 'fastify';
 import { Hono } from 'hono';
-import { sell as sellExpress } from '../../src/seller/express.ts';
-import { sell as sellFastify } from '../../src/seller/fastify.ts';
-import { type Priced, type SellOptions, sell as sellHono } from '../../src/seller/hono.ts';
+import { sell as sellExpress } from '../../src/earn/seller/express.ts';
+import { sell as sellFastify } from '../../src/earn/seller/fastify.ts';
+import { type Priced, type SellOptions, sell as sellHono } from '../../src/earn/seller/hono.ts';
 import { listen, SELLER } from './paymentScene.ts';
 
 /** Where the apps' stops go. */

@@ -1,5 +1,5 @@
-import { DATA_FILE, parseData, readBundle, withAmounts, writeBundle } from '../../src/policy/bundle.ts';
-import { readStarterBundle } from '../../src/policy/starter.ts';
+import { DATA_FILE, parseData, readBundle, withAmounts, writeBundle } from '../../src/decide/policy/bundle.ts';
+import { readStarterBundle } from '../../src/decide/policy/starter.ts';
 
 /** The starter policy with another cap. */
 export const stricterBundle = (): Promise<string> => starterWith('limit: "50.00"', 'limit: "40.00"');

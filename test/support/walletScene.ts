@@ -1,24 +1,24 @@
 import type { Address } from 'viem';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-import { devAccounts } from '../../src/devnet/accounts.ts';
-import { sendInOrder } from '../../src/devnet/client.ts';
-import { EXAMPLE_POLICY_DIGEST, examplePayment } from '../../src/devnet/examplePayment.ts';
-import { type LocalChain, startLocalChain } from '../../src/devnet/localChain.ts';
-import { newId } from '../../src/ids/ids.ts';
-import { microUsdc } from '../../src/money/microUsdc.ts';
-import type { Payment } from '../../src/payments/payment.ts';
-import { type Call, createWalletCall } from '../../src/wallet/agentWallet.ts';
-import { approvedTransferFromReservation, policyDigestOnChain } from '../../src/wallet/approvedTransfer.ts';
-import { type Chain, openChain } from '../../src/wallet/chain.ts';
-import { refusalIn } from '../../src/wallet/nodeAnswers.ts';
-import { explainRevert } from '../../src/wallet/reverts.ts';
+import { devAccounts } from '../../src/app/local-chain/accounts.ts';
+import { sendInOrder } from '../../src/app/local-chain/client.ts';
+import { EXAMPLE_POLICY_DIGEST, examplePayment } from '../../src/app/local-chain/examplePayment.ts';
+import { type LocalChain, startLocalChain } from '../../src/app/local-chain/localChain.ts';
+import { type Call, createWalletCall } from '../../src/chain/contracts/agentWallet.ts';
+import { approvedTransferFromReservation, policyDigestOnChain } from '../../src/chain/contracts/approvedTransfer.ts';
+import { type Chain, openChain } from '../../src/chain/contracts/chain.ts';
+import { explainRevert } from '../../src/chain/contracts/reverts.ts';
 import {
   predictAddresses,
   type WalletAddresses,
   type WalletConfig,
   walletConfig,
-} from '../../src/wallet/walletConfig.ts';
+} from '../../src/chain/contracts/walletConfig.ts';
+import { refusalIn } from '../../src/chain/relayer/nodeAnswers.ts';
+import { newId } from '../../src/core/ids/ids.ts';
+import { microUsdc } from '../../src/core/money/microUsdc.ts';
+import type { Payment } from '../../src/decide/payments/payment.ts';
 
 export const [, , owner, guardian, approverA, approverB, payee, stranger] = devAccounts;
 export const executorKey = generatePrivateKey();

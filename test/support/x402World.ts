@@ -1,6 +1,6 @@
 import { type Address, erc20Abi, getAddress, parseAbiItem } from 'viem';
-import { devAccounts } from '../../src/devnet/accounts.ts';
-import { type PayingFetch, type WrapOptions, wrapFetch } from '../../src/sdk/index.ts';
+import { type PayingFetch, type WrapOptions, wrapFetch } from '../../src/api/sdk/index.ts';
+import { devAccounts } from '../../src/app/local-chain/accounts.ts';
 import { type HostileSeller, startHostileSeller } from './hostileSeller.ts';
 import { startOffice, type TestOffice } from './office.ts';
 

@@ -1,8 +1,8 @@
 import { getAddress, type Hex, keccak256, toHex } from 'viem';
 import { describe, expect, it } from 'vitest';
-import { mandateTypedData } from '../../mandates/typedData.ts';
-import { parseUsdc } from '../../money/microUsdc.ts';
-import { approvalTypedData } from '../../wallet/approval.ts';
+import { approvalTypedData } from '../../chain/contracts/approval.ts';
+import { parseUsdc } from '../../core/money/microUsdc.ts';
+import { mandateTypedData } from '../../decide/mandates/typedData.ts';
 import { differences, mandateDifferences, type Shown } from './signing.ts';
 
 const toJson = (value: unknown): Record<string, never> =>

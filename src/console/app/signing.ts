@@ -1,5 +1,5 @@
 import { keccak256, toHex } from 'viem';
-import { parseUsdc } from '../../money/microUsdc.ts';
+import { parseUsdc } from '../../core/money/microUsdc.ts';
 
 /** What is shown of a payment under review, and what is to be signed for it. */
 export type Shown = {

@@ -1,5 +1,5 @@
-import type { PaymentView } from '../../operation/paymentView.ts';
-import { shownText } from '../../text/unseen.ts';
+import type { PaymentView } from '../../api/operations/payments/paymentView.ts';
+import { shownText } from '../../core/text/unseen.ts';
 
 /** What the API answers with, as far as pages show it. */
 export type Money = { value: string; currency: 'USDC' };

@@ -1,6 +1,6 @@
 import { hashTypedData, type TypedDataDefinition } from 'viem';
 import { describe, expect, it } from 'vitest';
-import { ownerCallTypedData } from '../../owner/signedCall.ts';
+import { ownerCallTypedData } from '../../control/owner/signedCall.ts';
 import { type Provider, signTyped } from './wallet.ts';
 
 describe('typed data handed to a wallet', () => {

@@ -1,6 +1,6 @@
 import { encodeAbiParameters, encodeErrorResult, encodeFunctionData, type Hex } from 'viem';
 import { describe, expect, it } from 'vitest';
-import { agentWalletAbi } from '../../wallet/contracts.generated.ts';
+import { agentWalletAbi } from '../../chain/contracts/contracts.generated.ts';
 import type { Provider } from './wallet.ts';
 import { mined, refusalIn, rolesFor, send, sender } from './walletCalls.ts';
 

@@ -1,6 +1,6 @@
 import { type Address, decodeFunctionResult, encodeFunctionData, getAddress, type Hex, numberToHex } from 'viem';
-import { agentWalletAbi } from '../../wallet/contracts.generated.ts';
-import { explainRevert, revertText } from '../../wallet/reverts.ts';
+import { agentWalletAbi } from '../../chain/contracts/contracts.generated.ts';
+import { explainRevert, revertText } from '../../chain/contracts/reverts.ts';
 import { connect, onChain, type Provider } from './wallet.ts';
 
 /** All of this asks the person's own wallet and its node, not our server: who may send, what the contract would say, what was mined. */

@@ -1,5 +1,5 @@
 import { Text, Title } from '@mantine/core';
-import { formatUsdc } from '../../../money/microUsdc.ts';
+import { formatUsdc } from '../../../core/money/microUsdc.ts';
 import { blockExplorerPage } from '../blockExplorer.ts';
 import { useAsk } from '../live.tsx';
 import { Box, Copyable, Facts, Loaded, Mono, Page, Rows, State, short, To, When } from '../parts.tsx';

@@ -1,7 +1,7 @@
 import { Button, NativeSelect, TextInput } from '@mantine/core';
 import { type FormEvent, useEffect, useState } from 'react';
-import { paymentKinds } from '../../../payments/kinds.ts';
-import { states } from '../../../payments/states.ts';
+import { paymentKinds } from '../../../core/payment/kinds.ts';
+import { states } from '../../../core/payment/states.ts';
 import { useNames } from '../names.tsx';
 import { setQuery } from '../route.ts';
 import { inert } from '../views.ts';

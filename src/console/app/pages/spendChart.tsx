@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
 import { Bar, BarChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
-import { formatUsdc, parseUsdc } from '../../../money/microUsdc.ts';
+import { formatUsdc, parseUsdc } from '../../../core/money/microUsdc.ts';
 import { Empty, Rows, usdc } from '../parts.tsx';
 import { inert, type Money } from '../views.ts';
 

@@ -1,10 +1,10 @@
 import { Alert, Button, Group, NativeSelect, Text } from '@mantine/core';
 import { useEffect, useRef, useState } from 'react';
 import { getAddress } from 'viem';
-import { formatUsdc } from '../../../money/microUsdc.ts';
-import { isOfRegistry, methodOf, type OwnerAction } from '../../../owner/action.ts';
-import { safeFile } from '../../../owner/safe.ts';
-import { ownerCallTypedData, SIGNED_CALL_SECONDS } from '../../../owner/signedCall.ts';
+import { isOfRegistry, methodOf, type OwnerAction } from '../../../control/owner/action.ts';
+import { safeFile } from '../../../control/owner/safe.ts';
+import { ownerCallTypedData, SIGNED_CALL_SECONDS } from '../../../control/owner/signedCall.ts';
+import { formatUsdc } from '../../../core/money/microUsdc.ts';
 import { ask } from '../api.ts';
 import { download, Facts, Json, Mono } from '../parts.tsx';
 import { useMe } from '../session.tsx';

@@ -1,7 +1,7 @@
 import { getAddress, isAddress } from 'viem';
-import { idPattern, type PaymentId } from '../../../ids/ids.ts';
-import { formatUsdc, parsePositiveUsdc } from '../../../money/microUsdc.ts';
-import { needs, type OwnerAction, type OwnerActionName } from '../../../owner/action.ts';
+import { needs, type OwnerAction, type OwnerActionName } from '../../../control/owner/action.ts';
+import { idPattern, type PaymentId } from '../../../core/ids/ids.ts';
+import { formatUsdc, parsePositiveUsdc } from '../../../core/money/microUsdc.ts';
 
 /** What the form's fields hold, as typed. */
 export type Typed = {

@@ -1,8 +1,8 @@
 import { Alert, Button, Group, NativeSelect, Text, Textarea, TextInput } from '@mantine/core';
 import { useEffect, useRef, useState } from 'react';
-import { formatUsdc, parseUsdc } from '../../../money/microUsdc.ts';
-import { ceilingChanges, isOfRegistry, type OwnerAction, type OwnerActionName } from '../../../owner/action.ts';
-import { differencesOfCall } from '../../../owner/sameCall.ts';
+import { ceilingChanges, isOfRegistry, type OwnerAction, type OwnerActionName } from '../../../control/owner/action.ts';
+import { differencesOfCall } from '../../../control/owner/sameCall.ts';
+import { formatUsdc, parseUsdc } from '../../../core/money/microUsdc.ts';
 import { ask } from '../api.ts';
 import { useAsk } from '../live.tsx';
 import { Box, short } from '../parts.tsx';

@@ -1,4 +1,4 @@
-import type { GivenCall } from '../../../owner/sameCall.ts';
+import type { GivenCall } from '../../../control/owner/sameCall.ts';
 import type { Money } from '../views.ts';
 
 /** `get_wallet`: what the chain says now. */

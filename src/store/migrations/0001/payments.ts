@@ -1,4 +1,4 @@
-import { states } from '../../../payments/states.ts';
+import { states } from '../../../core/payment/states.ts';
 
 const stateList = states.map((state) => `'${state}'`).join(', ');
 

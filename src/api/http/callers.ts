@@ -1,0 +1,59 @@
+import type { Context } from 'hono';
+import type { Oidc } from '../../control/sign-in/oidc/oidc.ts';
+import type { NoteRefusal } from '../../control/sign-in/refusals.ts';
+import { isCsrf, type Session, type Sessions } from '../../control/sign-in/sessions.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import type { Caller } from '../../decide/identity/caller.ts';
+import type { KeyDoor } from './keyDoor.ts';
+import { CSRF_HEADER, type Site, sessionToken } from './signIn/site.ts';
+
+/** Who sends a request: the holder of an API key, or the person behind a session cookie. */
+export type Callers = {
+  /** Throws `unauthenticated`, `csrf_required`, `too_many_requests` (after too many wrong keys). Charges nothing. */
+  of(c: Context): Caller;
+  /** Asks again for a request that was let in: as cheap as can be, and a key that ended is no wrong guess. Throws as `of`. */
+  still(c: Context): Caller;
+};
+
+/** Where people sign in. */
+export type People = {
+  sessions: Sessions;
+  site: Site;
+  /** Null: there is no identity provider. */
+  oidc: Oidc | null;
+  note: NoteRefusal;
+};
+
+/** A key wins over a cookie. With a cookie, everything that is not a GET needs the CSRF header. */
+export function createCallers(keys: KeyDoor, people: People | null): Callers {
+  const tokenOf = (c: Context): string | undefined =>
+    people && c.req.header('authorization') === undefined ? sessionToken(c, people.site) : undefined;
+  return {
+    of: (c) => {
+      const token = tokenOf(c);
+      return people && token !== undefined ? bySession(c, people.sessions, keys, token) : keys.callerByKey(c);
+    },
+    still: (c) => {
+      const token = tokenOf(c);
+      return people && token !== undefined ? people.sessions.resolve(token).caller : keys.stillByKey(c);
+    },
+  };
+}
+
+function bySession(c: Context, sessions: Sessions, keys: KeyDoor, token: string): Caller {
+  const { caller } = sessionOf(c, sessions, keys, token);
+  if (c.req.method !== 'GET' && c.req.method !== 'HEAD' && !isCsrf(token, c.req.header(CSRF_HEADER))) {
+    throw new BursarError('csrf_required');
+  }
+  return caller;
+}
+
+/** A cookie of no session counts as a wrong key. Throws `unauthenticated`, `too_many_requests`. */
+export function sessionOf(c: Context, sessions: Sessions, keys: KeyDoor, token: string): Session {
+  try {
+    return sessions.resolve(token);
+  } catch (error) {
+    if (error instanceof BursarError && error.code === 'unauthenticated') keys.wasWrong(c, null);
+    throw error;
+  }
+}

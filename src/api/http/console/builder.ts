@@ -1,0 +1,54 @@
+import { spawn } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
+import { join } from 'node:path';
+import { isBuilt, root } from './folder.ts';
+
+export type Built = { ok: true } | { ok: false; problem: string };
+
+/** Longer than any build takes; a hung one is ended. */
+const BUILD_MS = 180_000;
+const PROBLEM_CHARS = 2_000;
+let running: Promise<Built> | null = null;
+
+/**
+ * Builds the console where it is not built from these sources yet: in a process of its own with low priority, so that payments go
+ * first. At most one build runs; never throws: without a console the rest of Bursar works.
+ */
+export function ensureBuilt(): Promise<Built> {
+  if (running) return running;
+  if (isBuilt()) return Promise.resolve({ ok: true });
+  running = runBuild().finally(() => {
+    running = null;
+  });
+  return running;
+}
+
+function runBuild(): Promise<Built> {
+  return new Promise((resolve) => {
+    const child = spawn(
+      process.execPath,
+      ['--import', 'tsx', join(root, 'src', 'api', 'http', 'console', 'build.ts')],
+      {
+        cwd: root,
+        stdio: ['ignore', 'ignore', 'pipe'],
+        timeout: BUILD_MS,
+        env: { ...process.env, NODE_ENV: 'production' },
+      },
+    );
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-PROBLEM_CHARS);
+    });
+    if (child.pid !== undefined) {
+      try {
+        setPriority(child.pid, constants.priority.PRIORITY_LOW);
+      } catch {
+        // It may have ended already, or the system does not let us: it is built all the same.
+      }
+    }
+    // A server that stops does not wait for it.
+    child.unref();
+    child.once('error', (error) => resolve({ ok: false, problem: error.message }));
+    child.once('close', (code) => resolve(code === 0 ? { ok: true } : { ok: false, problem: said || `exit ${code}` }));
+  });
+}

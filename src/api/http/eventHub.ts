@@ -1,0 +1,208 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { BursarError } from '../../core/errors/base.ts';
+import type { App } from '../operations/app.ts';
+import { type EventView, eventsAfter } from '../operations/reports/events.ts';
+
+const POLL_MS = 200;
+/** Between new events, how often it is asked whether the keys of open streams are still good. */
+const CHECK_MS = 1_000;
+const HEARTBEAT_MS = 15_000;
+/** Events of one write to a stream, and rows that one reading of the log looks at. */
+const PAGE = 200;
+const SCAN = 2_000;
+/** The newest events, as they are sent, for all streams that are not behind. */
+const KEPT = 1_000;
+
+export type Subscription = {
+  /** Null: the whole log. */
+  agent: string | null;
+  /** Streams of one key or session share a check. */
+  credential: string;
+  /** Throws when the key or session is no longer good. */
+  check: () => unknown;
+  /** The `seq` that the stream has. */
+  after: number;
+};
+/** What to send next: text, or why the stream ends. */
+export type Next = { text: string } | { end: BursarError };
+export type Subscriber = {
+  /** Resolves as soon as there is something to send. Ends with `closed` when `close` was called. */
+  next(): Promise<Next | 'closed'>;
+  close(): void;
+};
+
+type Member = Subscription & { end: BursarError | null; beat: boolean; closed: boolean; wake: () => void };
+type Frame = { seq: number; agent: string | null; text: string };
+
+/**
+ * One reader of the event log for all streams. It polls while there are any, keeps the newest events as text, and wakes the streams
+ * that they are for. A stream that is behind reads the log itself, page by page, one stream at a time and at most half of the time,
+ * so that no number of them keeps the server from answering. What a slow reader has not taken is not held for it: it goes on from its `seq`.
+ */
+export function createEventHub(app: App): { subscribe(subscription: Subscription): Subscriber; size(): number } {
+  const members = new Set<Member>();
+  let frames: Frame[] = [];
+  /** `frames` hold every event in (floor, head]. */
+  let floor = 0;
+  let head = 0;
+  let timer: NodeJS.Timeout | null = null;
+  let checkedAtMs = 0;
+  let beatAtMs = 0;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  function start(): void {
+    head = app.store.read((tx) =>
+      Number(tx.get<{ seq: bigint | null }>('SELECT max(seq) AS seq FROM events')?.seq ?? 0),
+    );
+    floor = head;
+    frames = [];
+    checkedAtMs = performance.now();
+    beatAtMs = checkedAtMs;
+    timer = setTimeout(tick, POLL_MS);
+  }
+
+  function tick(): void {
+    timer = null;
+    if (members.size === 0) return;
+    let isFull = false;
+    try {
+      const fresh = app.store.read((tx) =>
+        eventsAfter(tx, { after: head, agent: undefined, payment: undefined, limit: PAGE }),
+      );
+      isFull = fresh.length === PAGE;
+      look(fresh);
+    } catch (error) {
+      endAll(members, error instanceof BursarError ? error : new BursarError('internal'));
+    }
+    timer = setTimeout(tick, isFull ? 1 : POLL_MS);
+  }
+
+  function look(fresh: EventView[]): void {
+    const nowMs = performance.now();
+    // Before anything is sent: a key that was revoked hears of nothing that happened afterwards.
+    if (fresh.length > 0 || nowMs - checkedAtMs >= CHECK_MS) {
+      checkedAtMs = nowMs;
+      checkCredentials();
+    }
+    frames.push(...fresh.map(frameOf));
+    head = fresh.at(-1)?.seq ?? head;
+    if (frames.length > KEPT) {
+      frames = frames.slice(-KEPT);
+      floor = (frames[0]?.seq ?? head + 1) - 1;
+    }
+    const isBeat = nowMs - beatAtMs >= HEARTBEAT_MS;
+    if (isBeat) beatAtMs = nowMs;
+    const agents = new Set(fresh.map(({ agent }) => agent));
+    for (const member of members) {
+      if (isBeat) member.beat = true;
+      const isTold = fresh.length > 0 && (member.agent === null || agents.has(member.agent));
+      if (isBeat || isTold) member.wake();
+    }
+  }
+
+  function checkCredentials(): void {
+    for (const group of byCredential(members).values()) {
+      try {
+        group[0]?.check();
+      } catch (error) {
+        endAll(group, error instanceof BursarError ? error : new BursarError('internal'));
+      }
+    }
+  }
+
+  function endAll(group: Iterable<Member>, error: BursarError): void {
+    for (const member of group) {
+      member.end = error;
+      member.wake();
+    }
+  }
+
+  /** From what is kept; a stream for which there was nothing in it moves on all the same. */
+  function kept(member: Member): string {
+    let first = frames.length;
+    while (first > 0 && (frames[first - 1]?.seq ?? 0) > member.after) first -= 1;
+    const some = frames.slice(first, first + PAGE);
+    member.after = Math.max(member.after, some.at(-1)?.seq ?? head);
+    return textFor(member, some);
+  }
+
+  /** From the log, when it is this stream's turn. */
+  function behind(member: Member): Promise<string> {
+    const read = turn.then(async () => {
+      const startedAt = performance.now();
+      const { after, agent } = member;
+      const upTo = Math.min(after + SCAN, head);
+      const events = app.store.read((tx) =>
+        eventsAfter(tx, { after, upTo, agent: agent ?? undefined, payment: undefined, limit: PAGE }),
+      );
+      member.after = events.length === PAGE ? (events.at(-1)?.seq ?? upTo) : upTo;
+      const text = textFor(member, events.map(frameOf));
+      await pause(Math.max(1, performance.now() - startedAt));
+      return text;
+    });
+    turn = read.catch(() => undefined);
+    return read;
+  }
+
+  async function next(member: Member): Promise<Next | 'closed'> {
+    for (;;) {
+      if (member.closed) return 'closed';
+      if (member.end) return { end: member.end };
+      const text = member.after < floor ? await behind(member).catch(endedBy(member)) : kept(member);
+      if (text !== '') return { text };
+      if (member.closed || member.end || member.after < head) continue;
+      if (member.beat) {
+        member.beat = false;
+        return { text: ': still here\n\n' };
+      }
+      await new Promise<void>((resolve) => {
+        member.wake = resolve;
+      });
+    }
+  }
+
+  return {
+    size: () => members.size,
+    subscribe: (subscription) => {
+      const member: Member = { ...subscription, end: null, beat: false, closed: false, wake: () => {} };
+      if (timer === null) start();
+      members.add(member);
+      return {
+        next: () => next(member),
+        close: () => {
+          member.closed = true;
+          members.delete(member);
+          member.wake();
+        },
+      };
+    },
+  };
+}
+
+const endedBy =
+  (member: Member) =>
+  (error: unknown): string => {
+    member.end = error instanceof BursarError ? error : new BursarError('internal');
+    return '';
+  };
+
+function frameOf(event: EventView): Frame {
+  const text = `event: ${event.type}\ndata: ${JSON.stringify(event)}\nid: ${event.seq}\n\n`;
+  return { seq: event.seq, agent: event.agent, text };
+}
+
+const textFor = ({ agent }: Subscription, some: readonly Frame[]): string =>
+  some
+    .filter((frame) => agent === null || frame.agent === agent)
+    .map(({ text }) => text)
+    .join('');
+
+function byCredential(members: Iterable<Member>): Map<string, Member[]> {
+  const groups = new Map<string, Member[]>();
+  for (const member of members) {
+    const group = groups.get(member.credential);
+    if (group) group.push(member);
+    else groups.set(member.credential, [member]);
+  }
+  return groups;
+}

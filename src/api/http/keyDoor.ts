@@ -1,0 +1,102 @@
+import type { HttpBindings } from '@hono/node-server';
+import type { Context } from 'hono';
+import { type NoteRefusal, refusalLog } from '../../control/sign-in/refusals.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import { countAttempts } from '../../core/limits/attempts.ts';
+import { rateLimit } from '../../core/limits/rateLimit.ts';
+import { type ClientAddress, clientAddress } from '../../core/net/clientAddress.ts';
+import type { Caller } from '../../decide/identity/caller.ts';
+import type { App } from '../operations/app.ts';
+import { bearerKey } from '../operations/bearer.ts';
+import { callerOf } from '../operations/dispatch.ts';
+
+const PER_ADDRESS = { max: 30, windowMs: 60_000 };
+const PER_PREFIX = { max: 60, windowMs: 60_000 };
+/** In tokens (see `operation/cost.ts`). Far above what one server decides in a second; only a runaway client reaches it. */
+const PER_KEY = { perSecond: 2_000, burst: 10_000 };
+/** All keys of an agent together. Far above what an agent at work asks for: bounds what one takes from the others. */
+const PER_AGENT = { perSecond: 200, burst: 2_000 };
+/** `bursar_ag_` and six characters: enough to tell keys apart, far too little to guess the rest. */
+const PREFIX_LENGTH = 16;
+
+/** What every door that takes a key shares, so that one counts with the other. */
+export type KeyDoor = {
+  /** The address that limits count by: see `clientAddress`. */
+  addressOf(c: Context): string;
+  /** Who holds the bearer's key. Counts wrong keys, charges nothing. Throws `unauthenticated`, `too_many_requests`. */
+  callerByKey(c: Context): Caller;
+  /** The same for a key that was right before: a wrong one is no attempt to guess. Throws `unauthenticated`. */
+  stillByKey(c: Context): Caller;
+  /** Charges a request to its key and, for an agent's key, to the agent. Throws `too_many_requests`. */
+  charge(caller: Caller, tokens: number): void;
+  /** Charges what a request has cost beyond that; never throws. The next request waits for it. */
+  owe(caller: Caller, tokens: number): void;
+  /** Counts a key, or the cookie of no session, that was wrong. Throws `too_many_requests` where there were too many. */
+  wasWrong(c: Context, key: string | null): void;
+};
+
+/**
+ * Good keys pass whatever came from their address or with their prefix before: 256 random bits are not guessed, and nobody must be
+ * able to lock another out by sending wrong ones. The limits bound noise and work. They live in memory: a restart forgets them.
+ * Resolving a key and charging a request are two acts: a stream resolves its key over and over and is charged once.
+ */
+export function openKeyDoor(
+  app: App,
+  {
+    address = clientAddress([]),
+    note = refusalLog(app.store, app.clock),
+  }: { address?: ClientAddress; note?: NoteRefusal } = {},
+): KeyDoor {
+  const perAddress = countAttempts(PER_ADDRESS);
+  const perPrefix = countAttempts(PER_PREFIX);
+  const perKey = rateLimit(PER_KEY);
+  const perAgent = rateLimit(PER_AGENT);
+
+  const addressOf = (c: Context): string => {
+    const bindings = c.env as Partial<HttpBindings> | undefined;
+    return address(bindings?.incoming?.socket.remoteAddress, c.req.header('x-forwarded-for'));
+  };
+  function wasWrong(c: Context, key: string | null): void {
+    const [from, nowMs] = [addressOf(c), app.clock()];
+    const prefix = key === null ? null : key.slice(0, PREFIX_LENGTH);
+    refuseAfter(perAddress.waitSeconds(from, nowMs), 'Too many wrong keys from this address.');
+    if (prefix) refuseAfter(perPrefix.waitSeconds(prefix, nowMs), 'Too many wrong keys that begin like this one.');
+    perAddress.failed(from, nowMs);
+    if (prefix) perPrefix.failed(prefix, nowMs);
+    // One event when somebody begins to be turned away, not one for each wrong key.
+    const isOver = perAddress.waitSeconds(from, nowMs) > 0 || (prefix && perPrefix.waitSeconds(prefix, nowMs) > 0);
+    if (isOver) void note({ type: 'credential.refused', data: { from, key_prefix: shown(prefix), path: c.req.path } });
+  }
+  return {
+    addressOf,
+    wasWrong,
+    stillByKey: (c) => callerOf(app, bearerKey(c.req.header('authorization'))),
+    callerByKey: (c) => {
+      const key = bearerKey(c.req.header('authorization'));
+      if (key === undefined) throw new BursarError('unauthenticated');
+      try {
+        return callerOf(app, key);
+      } catch (error) {
+        if (error instanceof BursarError && error.code === 'unauthenticated') wasWrong(c, key);
+        throw error;
+      }
+    },
+    charge: ({ credential: { id, agentId } }, tokens) => {
+      const nowMs = app.clock();
+      refuseAfter(perKey.take(id, nowMs, tokens), 'Too many requests with this key.');
+      if (agentId !== null) refuseAfter(perAgent.take(agentId, nowMs, tokens), 'This agent asks too often.');
+    },
+    owe: ({ credential: { id, agentId } }, tokens) => {
+      perKey.owe(id, app.clock(), tokens);
+      if (agentId !== null) perAgent.owe(agentId, app.clock(), tokens);
+    },
+  };
+}
+
+/** Of what is no key of ours nothing is kept: it may be another system's secret. */
+const shown = (prefix: string | null): string | null =>
+  prefix !== null && /^bursar_(op|au|ag)_/.test(prefix) ? prefix : null;
+
+export function refuseAfter(seconds: number, message: string): void {
+  if (seconds > 0) throw new BursarError('too_many_requests', { message, details: { retry_after_seconds: seconds } });
+}

@@ -1,0 +1,128 @@
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { BursarError } from '../../core/errors/base.ts';
+import { readJsonObject } from '../../core/text/json.ts';
+import type { App } from '../operations/app.ts';
+import { costs } from '../operations/cost.ts';
+import { dispatch } from '../operations/dispatch.ts';
+import type { Operation } from '../operations/operation.ts';
+import { registry } from '../operations/registry.ts';
+import { createCallers, type People } from './callers.ts';
+import { createConsole } from './consoleRoutes.ts';
+import { createEventStreams } from './eventStreams.ts';
+import { invoiceRoutes } from './invoiceRoutes.ts';
+import { openKeyDoor } from './keyDoor.ts';
+import { openapi } from './openapi.ts';
+import { problem } from './problem.ts';
+import { sessionRoutes } from './signIn/sessionRoutes.ts';
+
+const BODY_MAX_BYTES = 64 * 1024;
+const bodyMax = ({ bodyMaxBytes }: Operation): number => bodyMaxBytes ?? BODY_MAX_BYTES;
+
+/** The HTTP door: a route per operation, the OpenAPI document, the event stream, a health check; sign-in where people are given. */
+export function createHttp(app: App, people: People | null = null, keys = openKeyDoor(app)): Hono {
+  const http = new Hono();
+  const callers = createCallers(keys, people);
+  http.onError((error, c) => problem(c, error));
+  const console = people ? createConsole() : null;
+  http.notFound(
+    async (c) =>
+      (await console?.(c)) ??
+      problem(c, new BursarError('not_found', { message: 'There is no such route. See /openapi.json.' })),
+  );
+  http.get('/health', (c) => c.json({ status: 'ok', version: app.version }));
+  http.get('/ready', async (c) => {
+    const readiness = await app.readiness();
+    return c.json(readiness, readiness.ready ? 200 : 503, readiness.ready ? {} : { 'retry-after': '5' });
+  });
+  const document = JSON.stringify(openapi(registry, app.version));
+  http.get('/openapi.json', (c) => c.body(document, 200, { 'content-type': 'application/json' }));
+  http.get('/v1/events/stream', createEventStreams(app, callers, keys));
+  // Fixed paths before those with parameters: `/v1/policies/active` is not a digest.
+  const byRank = [...registry].sort((a, b) => rank(a.path) - rank(b.path));
+  for (const operation of byRank) {
+    const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1');
+    const limit = limitBody(bodyMax(operation));
+    http.on(operation.method, path, limit, async (c) => {
+      const caller = callers.of(c);
+      keys.charge(caller, costs[operation.cost]);
+      const input = operation.method === 'GET' ? query(c) : await body(c);
+      const result = await dispatch(app, operation, caller, withParameters(input, c.req.param()), {
+        idempotencyKey: c.req.header('idempotency-key') ?? null,
+        owe: (tokens) => keys.owe(caller, tokens),
+      });
+      return c.json(result as object, operation.idempotent ? 201 : 200);
+    });
+  }
+  http.route('/i', invoiceRoutes(app, keys.addressOf));
+  if (people) http.route('/auth', sessionRoutes(app, people, keys));
+  refuseOtherMethods(http);
+  return http;
+}
+
+/** RFC 9110, 15.5.6: a 405 names in `Allow` what the path takes; OPTIONS is answered with the same list. */
+function refuseOtherMethods(http: Hono): void {
+  const taken = new Map<string, Set<string>>([
+    ['/health', new Set(['GET', 'HEAD'])],
+    ['/ready', new Set(['GET', 'HEAD'])],
+    ['/openapi.json', new Set(['GET', 'HEAD'])],
+    ['/v1/events/stream', new Set(['GET', 'HEAD'])],
+  ]);
+  for (const { method, path } of registry) {
+    const methods = taken.get(path) ?? new Set();
+    taken.set(path, methods.add(method));
+    if (method === 'GET') methods.add('HEAD');
+  }
+  // A fixed path answers for itself before one with a parameter that fits it too.
+  const byRank = [...taken].sort(([a], [b]) => rank(a) - rank(b));
+  for (const [path, methods] of byRank) {
+    const allow = [...methods, 'OPTIONS'].sort().join(', ');
+    http.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), (c) => {
+      if (c.req.method === 'OPTIONS') return c.body(null, 204, { allow });
+      const refused = problem(c, new BursarError('method_not_allowed', { message: `This path takes ${allow}.` }));
+      refused.headers.set('allow', allow);
+      return refused;
+    });
+  }
+}
+
+/**
+ * Refuses larger bodies. Where the length is declared, the HTTP parser holds the client to it, and looking at the header is
+ * enough: Hono's own middleware would build a whole web Request to look at its stream. That is left for chunked bodies.
+ */
+function limitBody(maxSize: number): MiddlewareHandler {
+  const tooLarge = (c: Context): Response =>
+    problem(c, new BursarError('body_too_large', { message: `The body is larger than ${maxSize / 1024} KiB.` }));
+  const counting = bodyLimit({ maxSize, onError: tooLarge });
+  return async (c, next) => {
+    // Never read.
+    if (c.req.method === 'GET') return await next();
+    const declared = c.req.header('content-length');
+    if (declared === undefined || c.req.header('transfer-encoding') !== undefined) return await counting(c, next);
+    if (Number(declared) > maxSize) return tooLarge(c);
+    return await next();
+  };
+}
+
+const rank = (path: string): number => (path.includes('{') ? 1 : 0);
+
+async function body(c: Context): Promise<Record<string, unknown>> {
+  const bytes = await c.req.arrayBuffer();
+  return bytes.byteLength === 0 ? {} : readJsonObject(bytes);
+}
+
+/** A parameter given twice is refused, as a key twice in a body is. */
+function query(c: Context): Record<string, string> {
+  for (const [name, values] of Object.entries(c.req.queries())) {
+    if (values.length > 1) throw new BursarError('invalid_request', { message: `${name} is given twice in the URL.` });
+  }
+  return c.req.query();
+}
+
+/** A parameter comes from the path alone: a body that names it too is refused, not overruled. */
+function withParameters(input: Record<string, unknown>, parameters: Record<string, string>): Record<string, unknown> {
+  for (const name of Object.keys(parameters)) {
+    if (name in input) throw new BursarError('invalid_request', { message: `${name} belongs in the path.` });
+  }
+  return { ...input, ...parameters };
+}

@@ -1,0 +1,38 @@
+import { BursarError } from '../../core/errors/base.ts';
+import { log } from '../../core/log/log.ts';
+import type { Operation } from '../operations/operation.ts';
+import type { Door, Json, Problem } from './door.ts';
+import { fieldsOf, keyed, type Standing } from './key.ts';
+import { problemAnswer } from './problems.ts';
+import type { Tool, ToolAnswer } from './tool.ts';
+import type { OfferedTool } from './tools.ts';
+
+export type Called = ToolAnswer & { isError: boolean };
+
+/** Runs a tool's operation for what a model sent. Never throws: what goes wrong is an answer too. */
+export async function callTool(
+  { tool, operation }: OfferedTool,
+  door: Door,
+  args: Json,
+  standing: Standing,
+): Promise<Called> {
+  const full = withStanding(tool, operation, args, standing);
+  try {
+    const { input, key } = keyed(operation, full, standing);
+    const answered = await door.call(operation, { ...input, ...tool.fixed }, key);
+    if (!answered.ok) return { ...problemAnswer(answered.problem, full), isError: true };
+    return { ...tool.answer(answered.answer, full, door.base), isError: false };
+  } catch (error) {
+    if (!(error instanceof BursarError)) log.error({ err: error, tool: tool.name }, 'an answer could not be read');
+    const known = error instanceof BursarError ? error : new BursarError('internal');
+    return { ...problemAnswer(known.toProblem() as Problem, full), isError: true };
+  }
+}
+
+function withStanding(tool: Tool, operation: Operation, args: Json, { workflow, run }: Standing): Json {
+  const takes = fieldsOf(operation);
+  const isJobOpen = takes.has('workflow') && args.workflow === undefined && workflow !== undefined;
+  // Some operations take a workflow and no run: a budget, say.
+  const isRunOpen = isJobOpen && takes.has('run') && args.run === undefined && run !== undefined;
+  return { ...tool.defaults, ...(isJobOpen ? { workflow } : {}), ...(isRunOpen ? { run } : {}), ...args };
+}

@@ -1,0 +1,66 @@
+import { BursarError } from '../../core/errors/base.ts';
+import { log } from '../../core/log/log.ts';
+import type { Caller } from '../../decide/identity/caller.ts';
+import type { App } from '../operations/app.ts';
+import { costs } from '../operations/cost.ts';
+import { dispatch } from '../operations/dispatch.ts';
+import type { Operation } from '../operations/operation.ts';
+
+export type Json = Record<string, unknown>;
+/** RFC 9457 problem details, as the HTTP door gives them. */
+export type Problem = {
+  code: string;
+  title: string;
+  detail: string;
+  action: string;
+  retry: string;
+  details?: Record<string, unknown>;
+};
+export type DoorAnswer = { ok: true; answer: Json } | { ok: false; problem: Problem };
+
+/** How a tool reaches the operations: in this process, or over HTTP with an agent's key. Never throws. */
+export type Door = {
+  /** The server's URL, for links. */
+  base: string;
+  call(operation: Operation, input: Json, idempotencyKey: string | null): Promise<DoorAnswer>;
+};
+
+/** What a call costs is taken from the caller's limits before it runs. Throws `too_many_requests`. */
+export type Charging = { charge(caller: Caller, tokens: number): void; owe(caller: Caller, tokens: number): void };
+
+/** Calls the operations inside the server's own process, for one caller. */
+export function inProcessDoor(app: App, caller: Caller, base: string, keys: Charging): Door {
+  return {
+    base,
+    async call(operation, input, idempotencyKey) {
+      try {
+        keys.charge(caller, costs[operation.cost]);
+        const owe = (tokens: number): void => keys.owe(caller, tokens);
+        return { ok: true, answer: (await dispatch(app, operation, caller, input, { idempotencyKey, owe })) as Json };
+      } catch (error) {
+        if (!(error instanceof BursarError)) log.error({ err: error, operation: operation.name }, 'a tool failed');
+        const known = error instanceof BursarError ? error : new BursarError('internal');
+        return { ok: false, problem: known.toProblem() as Problem };
+      }
+    },
+  };
+}
+
+/** At most so many calls at once through all doors that it bounds; the next one hears `too_many_requests`. */
+export function doorLimit(maxAtOnce: number): (door: Door) => Door {
+  let running = 0;
+  return (door) => ({
+    base: door.base,
+    async call(operation, input, idempotencyKey) {
+      if (running >= maxAtOnce) {
+        return { ok: false, problem: new BursarError('too_many_requests').toProblem() as Problem };
+      }
+      running += 1;
+      try {
+        return await door.call(operation, input, idempotencyKey);
+      } finally {
+        running -= 1;
+      }
+    },
+  });
+}

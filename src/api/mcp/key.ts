@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { BursarError } from '../../core/errors/base.ts';
+import { sha256 } from '../../core/ids/digest.ts';
+import { invalidRequest } from '../operations/dispatch.ts';
+import type { Operation } from '../operations/operation.ts';
+import { derivedKey } from '../operations/payments/derivedKey.ts';
+import type { Json } from './door.ts';
+
+/** The workflow and run of every call that names none. */
+export type Standing = { workflow?: string | undefined; run?: string | undefined };
+
+const Own = z.looseObject({
+  again: z.int().min(1).max(1_000_000).default(1),
+  idempotency_key: z.string().optional(),
+});
+
+/**
+ * The operation's input and its idempotency key. Without a key of the caller's, the request itself is the key, so that a model
+ * which repeats a call does not pay twice: the operation derives it where it can (`again` among its fields), else it is done here.
+ * Throws `invalid_request`.
+ */
+export function keyed(operation: Operation, args: Json, standing: Standing): { input: Json; key: string | null } {
+  if (!operation.idempotent) return { input: args, key: null };
+  const own = Own.safeParse(args);
+  if (!own.success) throw invalidRequest(own.error);
+  const { again, idempotency_key: given, ...input } = own.data;
+  const derives = fieldsOf(operation).has('again');
+  if (given !== undefined) return { input: derives && 'again' in args ? { again, ...input } : input, key: given };
+  if (derives) return { input: { again, ...input }, key: null };
+  const derived = derivedKey({
+    workflow: standing.workflow ?? null,
+    run: standing.run ?? null,
+    method: operation.method,
+    url: operation.path,
+    bodySha256: sha256(canonical(parsedOr(operation, input))),
+    again,
+  });
+  return { input, key: `mcp-${sha256(derived)}` };
+}
+
+export function fieldsOf(operation: Operation): Set<string> {
+  return new Set('shape' in operation.input ? Object.keys(operation.input.shape as object) : []);
+}
+
+/** As the operation will read it, so that "0.50" is "0.5"; what it will refuse stays as it is. */
+function parsedOr(operation: Operation, input: Json): unknown {
+  try {
+    const parsed = operation.input.safeParse(input);
+    return parsed.success ? parsed.data : input;
+  } catch (error) {
+    if (error instanceof BursarError) return input;
+    throw error;
+  }
+}
+
+/** The same whatever order the fields come in. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_name, part: unknown) => {
+    if (typeof part === 'bigint') return part.toString();
+    if (typeof part !== 'object' || part === null || Array.isArray(part)) return part;
+    return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}

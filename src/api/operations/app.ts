@@ -1,0 +1,46 @@
+import type { Address } from 'viem';
+import type { EventLog } from '../../chain/anchors/eventLog.ts';
+import type { Chain } from '../../chain/contracts/chain.ts';
+import type { Recovery, RecoveryWish } from '../../chain/follow/recover.ts';
+import type { AgentId } from '../../core/ids/ids.ts';
+import type { Agent, WalletPlan } from '../../decide/identity/agents.ts';
+import type { ChainFacts } from '../../decide/payments/request.ts';
+import type { Activations } from '../../decide/policy-versions/activations.ts';
+import type { InvoiceDoor } from '../../earn/invoices/door.ts';
+import type { Fetcher } from '../../spend/x402/fetcher.ts';
+import type { Store } from '../../store/store.ts';
+import type { X402Signer } from './payments/x402Signer.ts';
+
+/** Ceilings asked for a new wallet, micro-USDC; the server's defaults stand for what is absent. */
+export type WalletWish = { perPayment?: bigint | undefined; perPeriod?: bigint | undefined };
+
+/** Everything an operation may reach. One composition root makes it. */
+export type App = {
+  store: Store;
+  /** Epoch ms. */
+  clock: () => number;
+  chain: Chain;
+  chainFacts: ChainFacts;
+  policies: Activations;
+  x402: X402Signer;
+  /** The 402 side of invoices; null where no facilitator is on. */
+  invoices: InvoiceDoor | null;
+  /** HTTP on behalf of agents, guarded. */
+  fetcher: Fetcher;
+  planWallet: (agentId: AgentId, wish: WalletWish) => WalletPlan;
+  /** Reads the chain again from a block on; see `reconcile/recover.ts`. */
+  recoverChain: (wish: RecoveryWish) => Promise<Recovery>;
+  /** Whether payments can be decided now. */
+  readiness: () => Promise<{ ready: boolean; checks: { name: string; ok: boolean; detail: string }[] }>;
+  checkLedger: () => Promise<{ ok: boolean; checks: { name: string; ok: boolean; detail: string }[] }>;
+  /** Heads, proofs and anchors of the event log; null where no key signs heads. */
+  eventLog: EventLog | null;
+  /** Queues the wallet's deployment; resolves when it is queued. For owners who will not wait for the first payment. */
+  deployWallet: (agent: Agent) => Promise<void>;
+  /** Tells the workers that there is something to do; they also look by themselves. */
+  wake: () => void;
+  /** Whose transactions the relayer here sends: executor, and owner and guardian where their keys are at hand. */
+  senders: readonly Address[];
+  addresses: { factory: Address; registry: Address | null; executor: Address };
+  version: string;
+};

@@ -1,0 +1,167 @@
+import { z } from 'zod';
+import { agentAccount, balance } from '../../../books/ledger/journal.ts';
+import { calendarStart } from '../../../books/meters/calendar.ts';
+import { dimensions, type MeterDeclaration } from '../../../books/meters/declarations.ts';
+import { readWalletState } from '../../../chain/contracts/walletState.ts';
+import { BursarError } from '../../../core/errors/base.ts';
+import { AmountView, amountView, iso, Label, Ref } from '../../../core/schemas/schemas.ts';
+import type { Agent } from '../../../decide/identity/agents.ts';
+import { getAgent } from '../../../decide/identity/agents.ts';
+import type { Caller } from '../../../decide/identity/caller.ts';
+import { type AgentBudget, budgetOf, type MeterBudget } from '../../../decide/payments/budget.ts';
+import { refuseForeign } from '../act.ts';
+import type { App } from '../app.ts';
+import { operation } from '../operation.ts';
+import { askableKinds, gateContext } from './paymentRequest.ts';
+
+const MeterView = z.object({
+  meter: z.string(),
+  by: z.array(z.enum(dimensions)).describe('What the meter counts for itself: by agent, by payee, …'),
+  window: z.string().describe('As "calendar day UTC", "rolling P30D", "lifetime"'),
+  spent: AmountView.describe('In the window now, reservations included'),
+  payments: z.int(),
+  left: AmountView.nullable().describe('What one more payment may be for this meter; null: no limit, or see `needs`'),
+  payments_left: z.int().nullable(),
+  resets_at: z.string().nullable().describe('Of a calendar window; a rolling one frees itself bit by bit'),
+  controls: z.array(z.string()),
+  needs: z.array(z.enum(dimensions)).describe('Say these to see what is left'),
+});
+
+export const BudgetView = z.object({
+  agent: z.string(),
+  largest_amount_now: AmountView.nullable().describe(
+    'The most that a payment to this payee would be allowed to be now: policy, ceilings and balance together. Null without a payee',
+  ),
+  available: AmountView.describe('In the wallet, free'),
+  purse: AmountView.describe('In the x402 purse, free'),
+  meters: z.array(MeterView),
+  ceilings: z
+    .object({
+      per_payment: AmountView,
+      per_period: AmountView,
+      left_in_period: AmountView.nullable().describe(
+        'By the chain, less what is on its way; null when the chain is away',
+      ),
+      period_seconds: z.int(),
+    })
+    .describe("The wallet contract's own limits"),
+  policy_digest: z.string(),
+});
+
+export const BudgetInput = z.strictObject({
+  id: Ref.describe('Agent id or name; an agent\'s own key may say "me"'),
+  payee: Ref.optional(),
+  category: Label.optional(),
+  workflow: Ref.optional(),
+  kind: z.enum(askableKinds).default('payout'),
+});
+
+export const budgetOperations = [
+  operation({
+    name: 'budget',
+    summary:
+      'What an agent has left: in each meter of the policy, in each ceiling of its wallet. Name a payee to see what applies there.',
+    method: 'GET',
+    path: '/v1/agents/{id}/budget',
+    scope: 'read',
+    cost: 'medium',
+    input: BudgetInput,
+    output: BudgetView,
+    errors: ['agent_not_found', 'payee_not_found', 'workflow_not_found', 'policy_unavailable'],
+    handler: async (app, caller, input) => {
+      const agent = agentOf(app, caller, input.id);
+      const { policy, chain, atMs } = gateContext(app, caller);
+      const subject = {
+        agentId: agent.id,
+        kind: input.kind,
+        payee: input.payee ?? null,
+        category: input.category ?? null,
+        workflow: input.workflow === undefined ? null : { ref: input.workflow, run: null },
+      };
+      const { budget, free } = app.store.read((tx) => ({
+        budget: budgetOf(tx, policy, chain, subject, atMs),
+        free: (account: 'available' | 'purse') => amountView(balance(tx, agentAccount(agent.id, account))),
+      }));
+      return {
+        agent: agent.id,
+        largest_amount_now: budget.largestNow === null ? null : amountView(budget.largestNow),
+        available: free('available'),
+        purse: free('purse'),
+        meters: budget.meters.map((meter) => meterView(meter, atMs)),
+        ceilings: await ceilingsOf(app, budget),
+        policy_digest: policy.digest,
+      };
+    },
+  }),
+];
+
+function agentOf(app: App, caller: Caller, asked: string): Agent {
+  const own = caller.credential.agentId;
+  const agent = app.store.read((tx) => getAgent(tx, asked === 'me' && own !== null ? own : asked));
+  refuseForeign(caller, agent.id);
+  return agent;
+}
+
+function meterView(
+  { meter, declaration, total, count, left, paymentsLeft, controls, needs }: MeterBudget,
+  atMs: number,
+) {
+  return {
+    meter,
+    by: declaration.by,
+    window: windowText(declaration),
+    spent: amountView(BigInt(total)),
+    payments: count,
+    left: left === null ? null : amountView(left),
+    payments_left: paymentsLeft,
+    resets_at: resetsAt(declaration, atMs),
+    controls,
+    needs,
+  };
+}
+
+function windowText({ window }: MeterDeclaration): string {
+  if (window === 'lifetime') return window;
+  return 'rolling' in window ? `rolling ${window.rolling}` : `calendar ${window.calendar} ${window.tz}`;
+}
+
+const HOUR_MS = 3_600_000;
+const longest = { hour: 1, day: 24, week: 168, month: 744, year: 8_784 } as const;
+
+function resetsAt({ window }: MeterDeclaration, atMs: number): string | null {
+  if (window === 'lifetime' || 'rolling' in window) return null;
+  const { calendar, tz } = window;
+  // From the start of this window, a little more than its longest length (clock changes too) is in the next one.
+  const inNext = calendarStart(calendar, tz, atMs) + (longest[calendar] + 2) * HOUR_MS;
+  return iso(calendar === 'hour' ? calendarStart(calendar, tz, atMs) + HOUR_MS : calendarStart(calendar, tz, inNext));
+}
+
+async function ceilingsOf(app: App, { facts }: AgentBudget) {
+  const { address, ceilings, deployedAtMs } = facts.agent.wallet;
+  const { perPayment, perPeriod, periodSeconds } = ceilings;
+  return {
+    per_payment: amountView(BigInt(perPayment)),
+    per_period: amountView(BigInt(perPeriod)),
+    left_in_period: await leftInPeriod(app, facts.agent.id, address, deployedAtMs === null ? BigInt(perPeriod) : null),
+    period_seconds: periodSeconds,
+  };
+}
+
+/** `known`: of a wallet that is not deployed yet, so has spent nothing. */
+async function leftInPeriod(app: App, agentId: string, address: `0x${string}`, known: bigint | null) {
+  const onItsWay = app.store.read((tx) =>
+    tx.get<{ micro: bigint | null }>(
+      "SELECT sum(held_micro) AS micro FROM payments WHERE agent_id = ? AND rail = 'wallet' AND state IN ('authorized', 'submitted')",
+      agentId,
+    ),
+  );
+  try {
+    const remaining = known ?? (await readWalletState(app.chain, address))?.remainingInPeriod ?? null;
+    if (remaining === null) return null;
+    const left = remaining - (onItsWay?.micro ?? 0n);
+    return amountView(left > 0n ? left : 0n);
+  } catch (error) {
+    if (error instanceof BursarError && error.code === 'chain_unavailable') return null;
+    throw error;
+  }
+}

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { AmountView, amountView, iso, Limit, Time } from '../../../core/schemas/schemas.ts';
+import { operation } from '../operation.ts';
+
+type Row = {
+  seq: bigint;
+  payment_id: string;
+  agent_id: string;
+  amount_micro: bigint;
+  hash: string;
+  policy_digest: string;
+  decided_at: bigint;
+  input_json: string;
+  result_json: string;
+  is_first: bigint;
+};
+
+export const decisionOperations = [
+  operation({
+    name: 'list_decisions',
+    summary:
+      'What was decided, newest first, with the exact texts of input and result, so that it can be decided again. `next_cursor` is the `cursor` of the next page.',
+    method: 'GET',
+    path: '/v1/decisions',
+    scope: 'read',
+    cost: 'medium',
+    peopleOnly: true,
+    input: z.strictObject({
+      since: Time.optional().describe('Decided at this time or later'),
+      cursor: z.coerce.number().int().min(1).optional(),
+      limit: Limit,
+    }),
+    output: z.object({
+      decisions: z.array(
+        z.object({
+          seq: z.int(),
+          payment: z.string(),
+          agent: z.string(),
+          amount: AmountView,
+          hash: z.string(),
+          policy_digest: z.string(),
+          at: z.string(),
+          first: z.boolean().describe('False: decided again after people had signed'),
+          input: z.string(),
+          result: z.string(),
+        }),
+      ),
+      next_cursor: z.int().nullable(),
+    }),
+    errors: [],
+    handler: (app, _caller, { since, cursor, limit }) =>
+      app.store.read((tx) => {
+        const rows = tx.all<Row>(
+          `SELECT d.*, p.agent_id, p.amount_micro,
+             NOT EXISTS (SELECT 1 FROM decisions e WHERE e.payment_id = d.payment_id AND e.seq < d.seq) AS is_first
+           FROM decisions d JOIN payments p ON p.id = d.payment_id WHERE d.seq < ? ORDER BY d.seq DESC LIMIT ?`,
+          cursor ?? Number.MAX_SAFE_INTEGER,
+          limit,
+        );
+        // They are stored in the order of their time, so the first that is older ends the list, and nothing further is read.
+        const sinceMs = since === undefined ? 0 : Date.parse(since);
+        const wanted = rows.filter((row) => Number(row.decided_at) >= sinceMs);
+        return {
+          decisions: wanted.map((row) => ({
+            seq: Number(row.seq),
+            payment: row.payment_id,
+            agent: row.agent_id,
+            amount: amountView(row.amount_micro),
+            hash: row.hash,
+            policy_digest: row.policy_digest,
+            at: iso(Number(row.decided_at)),
+            first: row.is_first === 1n,
+            input: row.input_json,
+            result: row.result_json,
+          })),
+          next_cursor: wanted.length === limit ? Number(wanted.at(-1)?.seq) : null,
+        };
+      }),
+  }),
+];

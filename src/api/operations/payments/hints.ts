@@ -1,0 +1,89 @@
+import type { z } from 'zod';
+import { agentAccount, balance } from '../../../books/ledger/journal.ts';
+import { metersAhead } from '../../../books/ledger/metersAhead.ts';
+import { zonedTime } from '../../../books/meters/calendar.ts';
+import { sha256 } from '../../../core/ids/digest.ts';
+import { amountView, iso } from '../../../core/schemas/schemas.ts';
+import type { Evaluated, Verdict } from '../../../decide/payments/decide.ts';
+import type { GateContext } from '../../../decide/payments/gate.ts';
+import type { PaymentRequest } from '../../../decide/payments/request.ts';
+import { findHints, type Hints } from '../../../decide/policy/hints.ts';
+import type { PolicyInput } from '../../../decide/policy/input.ts';
+import type { App } from '../app.ts';
+import type { RequestMeta } from '../operation.ts';
+import type { HintsView } from './paymentView.ts';
+
+/** A token is a millisecond, and so many evaluations are one. */
+const EVALUATIONS_PER_TOKEN = 30;
+/** Hints that were found within this minute: an agent that asks for the same again and again costs one search. */
+const KEPT_MAX = 1_000;
+const found = new Map<string, Hints>();
+
+/**
+ * What would pass instead of a denial or a review, found by asking the same policy again, outside the gate's transaction. Null
+ * when it passes as it is. What the search costs is charged to the caller.
+ */
+export function hintsFor(
+  app: App,
+  request: PaymentRequest,
+  evaluated: Evaluated,
+  reasons: Verdict['reasons'],
+  context: GateContext & { owe?: RequestMeta['owe'] },
+): z.input<typeof HintsView> | null {
+  const short = reasons.some((reason) => reason.code === 'insufficient_funds');
+  if (evaluated.decision.effect === 'allow' && !short) return null;
+  const hints = search(app, evaluated, context);
+  if (evaluated.decision.effect !== 'deny' && short) return withinFunds(app, request, hints);
+  return view(hints);
+}
+
+function search(app: App, evaluated: Evaluated, context: GateContext & { owe?: RequestMeta['owe'] }): Hints {
+  const { policy } = context;
+  const { decision, facts } = evaluated;
+  const input = JSON.parse(evaluated.inputText) as PolicyInput;
+  const minute = Math.floor(input.time.ms / 60_000);
+  const key = sha256(JSON.stringify([policy.digest, minute, { ...input, time: input.time.zone }]));
+  const known = found.get(key);
+  if (known) return known;
+  const ahead = app.store.read((tx) =>
+    metersAhead(tx, policy.meters, facts.subject, { atMs: input.time.ms, now: input.meters }),
+  );
+  const leaves = decision.reasons.flatMap(({ observed, limit }) =>
+    typeof observed === 'number' && typeof limit === 'number' && observed > limit ? ahead.leaves(observed - limit) : [],
+  );
+  const inputAt = (atMs: number): PolicyInput => ({
+    ...input,
+    time: zonedTime(atMs, policy.settings.timezone),
+    approvals: [],
+    mandate: null,
+    meters: ahead.at(atMs),
+  });
+  let evaluations = 0;
+  const onEvaluation = (): void => {
+    evaluations += 1;
+  };
+  const hints = findHints(policy, { input, decision, inputAt, leaves, onEvaluation });
+  context.owe?.(Math.floor(evaluations / EVALUATIONS_PER_TOKEN));
+  if (found.size >= KEPT_MAX) found.delete(found.keys().next().value as string);
+  found.set(key, hints);
+  return hints;
+}
+
+/** The policy would not stand in the way, the balance does. */
+function withinFunds(app: App, request: PaymentRequest, hints: Hints): z.input<typeof HintsView> {
+  const available = app.store.read(
+    (tx) =>
+      balance(tx, agentAccount(request.agentId, 'available')) +
+      (request.rail === 'x402' ? balance(tx, agentAccount(request.agentId, 'purse')) : 0n),
+  );
+  const most = hints.maxAmount !== null && hints.maxAmount < available ? hints.maxAmount : available;
+  return { ...view(hints), largest_amount_now: most > 0n ? amountView(most) : null };
+}
+
+function view({ maxAmount, earliestAtMs, approvals }: Hints): z.input<typeof HintsView> {
+  return {
+    largest_amount_now: maxAmount === null ? null : amountView(maxAmount),
+    earliest_time: earliestAtMs === null ? null : iso(earliestAtMs),
+    unlocked_by: approvals,
+  };
+}

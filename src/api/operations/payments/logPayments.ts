@@ -1,0 +1,44 @@
+import { getAddress, type Log, parseAbi, parseEventLogs } from 'viem';
+import { paymentIdOnChain } from '../../../core/ids/ids.ts';
+import type { Payment } from '../../../decide/payments/payment.ts';
+import type { ReadTx } from '../../../store/store.ts';
+
+const events = parseAbi([
+  'event PaymentExecuted(bytes32 indexed paymentId, address indexed payee, bytes32 indexed policyDigest, uint256 amount, bytes32 decisionHash)',
+  'event AuthorizationUsed(address indexed authorizer, bytes32 indexed nonce)',
+]);
+
+/**
+ * Which of the payments that a transaction settled an event of it belongs to: by the log that the books have, by the id that
+ * the agent's own wallet names, or by the nonce that the agent's purse signed. The same words of another contract name none.
+ */
+export function paymentsOfLogs(tx: ReadTx, token: string, settled: readonly Payment[]): (log: Log) => string | null {
+  const byPosition = new Map(settled.map(({ id, settlement }) => [settlement?.logIndex, id]));
+  const byName = new Map<string, string>();
+  const byNonce = new Map<string, string>();
+  for (const { id, agentId, chainId, rail } of settled) {
+    if (rail === 'wallet') {
+      const wallet = tx.get<{ address: string }>(
+        'SELECT address FROM wallets WHERE agent_id = ? AND chain_id = ?',
+        agentId,
+        chainId,
+      );
+      byName.set(`${wallet?.address} ${paymentIdOnChain(id)}`, id);
+      continue;
+    }
+    const signed = tx.get<{ purse: string; nonce: string }>(
+      'SELECT purse, nonce FROM x402_authorizations WHERE payment_id = ?',
+      id,
+    );
+    if (signed) byNonce.set(`${signed.purse} ${signed.nonce}`, id);
+  }
+  return (log) => {
+    const known = byPosition.get(log.logIndex ?? -1);
+    if (known !== undefined) return known;
+    const [event] = parseEventLogs({ abi: events, logs: [log] });
+    const from = getAddress(log.address);
+    if (event?.eventName === 'PaymentExecuted') return byName.get(`${from} ${event.args.paymentId}`) ?? null;
+    if (event?.eventName !== 'AuthorizationUsed' || from !== token) return null;
+    return byNonce.get(`${getAddress(event.args.authorizer)} ${event.args.nonce}`) ?? null;
+  };
+}

@@ -1,0 +1,38 @@
+import { BursarError } from '../../../core/errors/base.ts';
+import { sha256 } from '../../../core/ids/digest.ts';
+import type { AgentId } from '../../../core/ids/ids.ts';
+import { toJson } from '../../../core/money/json.ts';
+import { getAgent } from '../../../decide/identity/agents.ts';
+import { getPayee } from '../../../decide/identity/payees.ts';
+import { getWorkflow } from '../../../decide/identity/workflows.ts';
+import type { PaymentRequest } from '../../../decide/payments/request.ts';
+import type { ReadTx } from '../../../store/store.ts';
+import { currentKey, derivedKey } from './derivedKey.ts';
+import { type PayInput, toPaymentRequest } from './paymentRequest.ts';
+
+/**
+ * The request of a caller who says `again` in place of an idempotency key: its key follows from whom, how much and what for. Names
+ * and ids of one payee are one payee; the category is not part of it. Throws `idempotency_key_required` where neither was said.
+ */
+export function selfKeyedRequest(
+  tx: ReadTx,
+  input: PayInput,
+  agentId: AgentId,
+  again: number | undefined,
+): PaymentRequest {
+  if (again === undefined) throw new BursarError('idempotency_key_required');
+  const { agent: _agent, category: _category, payee, to_agent, workflow, run, ...request } = input;
+  const to = payee !== undefined ? getPayee(tx, payee).id : to_agent !== undefined ? getAgent(tx, to_agent).id : null;
+  const fields = Object.entries(request).sort(([a], [b]) => (a < b ? -1 : 1));
+  const what = toJson([to, fields]);
+  const derived = derivedKey({
+    workflow: workflow === undefined ? null : getWorkflow(tx, workflow).id,
+    run: run ?? null,
+    method: 'POST',
+    url: '/v1/payments',
+    bodySha256: sha256(what),
+    again,
+  });
+  // The key stands for the whole request, in whichever words it came.
+  return { ...toPaymentRequest(input, agentId, currentKey(tx, agentId, derived), null), bodyHash: sha256(derived) };
+}

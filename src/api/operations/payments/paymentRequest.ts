@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { BursarError } from '../../../core/errors/base.ts';
+import { sha256 } from '../../../core/ids/digest.ts';
+import type { AgentId } from '../../../core/ids/ids.ts';
+import { formatUsdc } from '../../../core/money/microUsdc.ts';
+import { AddressText, Amount, idOf, Label, Ref, safeText } from '../../../core/schemas/schemas.ts';
+import { getAgent } from '../../../decide/identity/agents.ts';
+import type { Caller } from '../../../decide/identity/caller.ts';
+import type { GateContext } from '../../../decide/payments/gate.ts';
+import type { PaymentRequest } from '../../../decide/payments/request.ts';
+import { visibleAgent } from '../act.ts';
+import type { App } from '../app.ts';
+
+/** Top-ups, splits and refund legs are made inside Bursar or have operations of their own. */
+export const askableKinds = ['payout', 'purchase', 'transfer', 'recurring', 'refund'] as const;
+
+export const payShape = {
+  amount: Amount,
+  kind: z.enum(askableKinds).default('payout'),
+  payee: Ref.optional().describe('Payee id or name'),
+  to_agent: Ref.optional().describe(
+    'Instead of a payee: an agent of this Bursar, by id or name; a payee must stand for it',
+  ),
+  address: AddressText.optional().describe("Where to pay; without it the payee's current address"),
+  workflow: Ref.optional(),
+  run: safeText(120).optional(),
+  category: Label.optional(),
+  memo: safeText(280).optional(),
+  refund_of: idOf('payment').or(idOf('receivable')).optional().describe('On a refund: what it gives back'),
+};
+export const PayInput = z.strictObject({
+  ...payShape,
+  agent: Ref.optional().describe("On whose wallet; an agent's own key need not say"),
+});
+export type PayInput = z.output<typeof PayInput>;
+
+/** The agent for whom a caller acts. An agent's key acts only for its own. */
+export function actingAgent(app: App, caller: Caller, asked: string | undefined): AgentId {
+  const own = caller.credential.agentId;
+  if (own === null && asked === undefined) {
+    throw new BursarError('invalid_request', { message: 'Say for which agent: `agent`.' });
+  }
+  if (own !== null && (asked === undefined || asked === own)) return own as AgentId;
+  const agent = app.store.read((tx) => getAgent(tx, asked as string));
+  visibleAgent(caller, agent.id);
+  return agent.id;
+}
+
+/** The wire request as the gate takes it. `within`: the whole batch, so that one key stands for all of its lines. */
+export function toPaymentRequest(
+  input: PayInput,
+  agentId: AgentId,
+  idempotencyKey: string,
+  batch: { id: string; text: string } | null,
+): PaymentRequest {
+  if (input.payee === undefined && input.address === undefined && input.to_agent === undefined) {
+    throw new BursarError('invalid_request', { message: 'Say whom to pay: `payee`, `to_agent` or `address`.' });
+  }
+  if (input.payee !== undefined && input.to_agent !== undefined) {
+    throw new BursarError('invalid_request', { message: 'Say `payee` or `to_agent`, not both.' });
+  }
+  if ((input.kind === 'refund') !== (input.refund_of !== undefined)) {
+    throw new BursarError('invalid_request', { message: '`refund_of` and kind refund go together.' });
+  }
+  if (input.run !== undefined && input.workflow === undefined) {
+    throw new BursarError('invalid_request', { message: '`run` belongs to a `workflow`.' });
+  }
+  const requestJson = JSON.stringify({ ...input, agent: agentId, amount: formatUsdc(input.amount) });
+  return {
+    agentId,
+    idempotencyKey,
+    bodyHash: sha256(batch ? `${batch.text}\n${requestJson}` : requestJson),
+    requestJson,
+    kind: input.kind,
+    amount: input.amount,
+    payee: input.to_agent === undefined ? (input.payee ?? null) : { agent: input.to_agent },
+    address: input.address ?? null,
+    workflow: input.workflow === undefined ? null : { ref: input.workflow, run: input.run ?? null },
+    category: input.category ?? null,
+    memo: input.memo ?? null,
+    refundOf: (input.refund_of ?? null) as PaymentRequest['refundOf'],
+    batchId: batch?.id ?? null,
+    rail: 'wallet',
+    host: null,
+    x402: null,
+  };
+}
+
+/** The policy in force and the one timestamp of this request. Throws `policy_unavailable`. */
+export function gateContext(app: App, caller: Caller): GateContext {
+  const { policies, chainFacts, clock } = app;
+  return {
+    ...policies.inForce(),
+    chain: chainFacts,
+    actor: caller.actor,
+    atMs: clock(),
+  };
+}

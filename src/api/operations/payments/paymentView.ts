@@ -1,0 +1,140 @@
+import { z } from 'zod';
+import { paymentKinds } from '../../../core/payment/kinds.ts';
+import { states } from '../../../core/payment/states.ts';
+import { AmountView, amountView, iso, isoOrNull, ReasonView, ReviewView } from '../../../core/schemas/schemas.ts';
+import type { Payment } from '../../../decide/payments/payment.ts';
+import type { ReadTx } from '../../../store/store.ts';
+
+export const HintsView = z.object({
+  largest_amount_now: AmountView.nullable().describe('The largest amount that would pass now'),
+  earliest_time: z.string().nullable().describe('When the same request would pass, if nothing else changes'),
+  unlocked_by: z.object({ quorum: z.int(), roles: z.array(z.string()) }).nullable(),
+});
+
+const Verdict = z.object({
+  approver: z.string(),
+  verdict: z.enum(['approve', 'reject']),
+  counts: z
+    .boolean()
+    .describe('Of the roles that the review asks for, and not the sponsor where the policy forbids it'),
+  reason: z.string().nullable().describe('What the person said; the signature does not cover it'),
+  at: z.string(),
+});
+
+export const PaymentView = z.object({
+  id: z.string(),
+  state: z.enum(states),
+  kind: z.enum(paymentKinds),
+  rail: z.enum(['wallet', 'x402']),
+  amount: AmountView,
+  agent: z.string(),
+  sponsor: z.string(),
+  workflow: z.string().nullable(),
+  run: z.string().nullable(),
+  payee: z.string().nullable(),
+  address: z.string(),
+  network: z.string(),
+  host: z.string().nullable(),
+  category: z.string().nullable(),
+  memo: z.string().nullable(),
+  reasons: z.array(ReasonView),
+  review: ReviewView.extend({
+    approvals: z.array(Verdict),
+  }).nullable(),
+  policy_digest: z.string(),
+  decision_hash: z.string(),
+  refund_of: z.string().nullable(),
+  receivable: z.string().nullable().describe('On a refund: what it gives back. On a split: what it passes on'),
+  refunds: z.array(z.string()),
+  funds: z.string().nullable().describe('On a top_up: the purchase that waits for it'),
+  batch: z.string().nullable(),
+  mandate: z.string().nullable().describe("The standing approval that stood in for people's signatures"),
+  settlement: z
+    .object({
+      tx_hash: z.string(),
+      log_index: z.int(),
+      block_number: z.string(),
+      settled_at: z.string(),
+      gas_used: z.string().nullable().describe('Of the whole transaction; null where others sent it'),
+      payments_in_transaction: z.int(),
+    })
+    .nullable(),
+  created_at: z.string(),
+  updated_at: z.string(),
+});
+export type PaymentView = z.input<typeof PaymentView>;
+
+export function paymentView(tx: ReadTx, payment: Payment): PaymentView {
+  return {
+    id: payment.id,
+    state: payment.state,
+    kind: payment.kind,
+    rail: payment.rail,
+    amount: amountView(payment.amount),
+    agent: payment.agentId,
+    sponsor: payment.sponsorId,
+    workflow: payment.workflowId,
+    run: payment.workflowRun,
+    payee: payment.payeeId,
+    address: payment.address,
+    network: `eip155:${payment.chainId}`,
+    host: payment.host,
+    category: payment.category,
+    memo: payment.memo,
+    reasons: payment.reasons,
+    review: payment.review && {
+      quorum: payment.review.quorum,
+      roles: payment.review.roles,
+      expires_at: isoOrNull(payment.reviewExpiresAtMs),
+      approvals: approvalsOf(tx, payment.id),
+    },
+    policy_digest: payment.policyDigest,
+    decision_hash: payment.decisionHash,
+    refund_of: payment.refundOf,
+    receivable: payment.receivableId,
+    refunds: payment.settlement === null ? [] : refundsOf(tx, payment.id),
+    funds: payment.fundsPayment,
+    batch: payment.batchId,
+    mandate: payment.mandateId,
+    settlement: settlementView(tx, payment),
+    created_at: iso(payment.createdAtMs),
+    updated_at: iso(payment.updatedAtMs),
+  };
+}
+
+function approvalsOf(tx: ReadTx, id: string): z.input<typeof Verdict>[] {
+  return tx
+    .all<{ name: string; verdict: 'approve' | 'reject'; counts: bigint; reason: string | null; signed_at: bigint }>(
+      'SELECT r.name, a.verdict, a.counts, a.reason, a.signed_at FROM approvals a JOIN approvers r ON r.id = a.approver_id WHERE a.payment_id = ? ORDER BY a.signed_at',
+      id,
+    )
+    .map((row) => ({
+      approver: row.name,
+      verdict: row.verdict,
+      counts: row.counts === 1n,
+      reason: row.reason,
+      at: iso(Number(row.signed_at)),
+    }));
+}
+
+function refundsOf(tx: ReadTx, id: string): string[] {
+  return tx.all<{ id: string }>('SELECT id FROM payments WHERE refund_of = ? ORDER BY id', id).map((row) => row.id);
+}
+
+function settlementView(tx: ReadTx, { settlement }: Payment): PaymentView['settlement'] {
+  if (!settlement) return null;
+  const sent = tx.get<{ gas_used: bigint | null; n: bigint }>(
+    `SELECT t.gas_used, (SELECT count(*) FROM transaction_payments p WHERE p.transaction_id = t.id) AS n
+     FROM transaction_attempts a JOIN transactions t ON t.id = a.transaction_id WHERE a.hash = ?`,
+    settlement.txHash,
+  );
+  return {
+    tx_hash: settlement.txHash,
+    log_index: settlement.logIndex,
+    block_number: settlement.blockNumber.toString(),
+    settled_at: iso(settlement.settledAtMs),
+    gas_used: sent?.gas_used?.toString() ?? null,
+    // A sale that the facilitator inside settled names no payment of a wallet: it is one all the same.
+    payments_in_transaction: Math.max(1, Number(sent?.n ?? 1n)),
+  };
+}

@@ -1,0 +1,280 @@
+import { z } from 'zod';
+import { appendEvent } from '../../../books/ledger/events.ts';
+import { withdrawQueued } from '../../../chain/settlement/withdraw.ts';
+import { BursarError } from '../../../core/errors/base.ts';
+import { sha256 } from '../../../core/ids/digest.ts';
+import { newId } from '../../../core/ids/ids.ts';
+import { toJson } from '../../../core/money/json.ts';
+import { paymentKinds } from '../../../core/payment/kinds.ts';
+import { states } from '../../../core/payment/states.ts';
+import { idOf, Limit, ReasonView, Ref, ReviewView, Time, UsdcText } from '../../../core/schemas/schemas.ts';
+import type { Caller } from '../../../decide/identity/caller.ts';
+import { checkPayment, requestPayment } from '../../../decide/payments/gate.ts';
+import type { Payment } from '../../../decide/payments/payment.ts';
+import { findPayment } from '../../../decide/payments/records.ts';
+import { searchPayments } from '../../../decide/payments/search.ts';
+import { transition } from '../../../decide/payments/transition.ts';
+import type { ReadTx } from '../../../store/store.ts';
+import { actOf, refuseForeign, visibleAgent } from '../act.ts';
+import { operation, type RequestMeta } from '../operation.ts';
+import { firstIdAt, HOUR_MS } from '../reports/reportSums.ts';
+import { hintsFor } from './hints.ts';
+import { selfKeyedRequest } from './payKey.ts';
+import { actingAgent, gateContext, PayInput, payShape, toPaymentRequest } from './paymentRequest.ts';
+import { HintsView, PaymentView, paymentView } from './paymentView.ts';
+
+const Answer = PaymentView.extend({
+  replayed: z.boolean().describe('The Idempotency-Key was seen before: this is that payment as it stands now'),
+  hints: HintsView.nullable().describe('On a denial or a review: what would pass'),
+});
+const BATCH_MAX = 200;
+
+/** HTTP has checked it already; other doors may not have. */
+export function keyOf(meta: RequestMeta): string {
+  if (meta.idempotencyKey === null) throw new BursarError('idempotency_key_required');
+  return meta.idempotencyKey;
+}
+
+export function visiblePayment(tx: ReadTx, caller: Caller, id: string): Payment {
+  const payment = findPayment(tx, id);
+  if (!payment) throw new BursarError('payment_not_found', { details: { payment: id } });
+  refuseForeign(caller, payment.agentId);
+  return payment;
+}
+
+export const paymentOperations = [
+  operation({
+    name: 'pay',
+    summary: 'Ask for a payment. The answer says at once whether it is authorized, in review or denied, and why.',
+    method: 'POST',
+    path: '/v1/payments',
+    scope: 'pay',
+    cost: 'light',
+    input: PayInput.extend({
+      again: z
+        .int()
+        .min(1)
+        .max(1_000_000)
+        .optional()
+        .describe(
+          'Instead of an Idempotency-Key: 1 makes the request itself the key, so that the same one is paid once; to pay once more on purpose say 2, then 3, …',
+        ),
+    }),
+    output: Answer,
+    errors: [
+      'agent_not_found',
+      'payee_not_found',
+      'workflow_not_found',
+      'payee_address_missing',
+      'forbidden_address',
+      'invalid_amount',
+      'invalid_address',
+      'idempotency_conflict',
+      'refund_exceeds_original',
+      'policy_unavailable',
+    ],
+    idempotent: true,
+    derivesKey: true,
+    handler: async (app, caller, { again, ...input }, meta) => {
+      const agentId = actingAgent(app, caller, input.agent);
+      const key = meta.idempotencyKey;
+      const keyed = key === null ? null : toPaymentRequest(input, agentId, key, null);
+      const { answer, request, context } = await app.store.write(
+        (tx) => {
+          const now = gateContext(app, caller);
+          const asked = keyed ?? selfKeyedRequest(tx, input, agentId, again);
+          return { answer: requestPayment(tx, asked, now), request: asked, context: now };
+        },
+        { repeatable: true },
+      );
+      if (answer.payment.state === 'authorized') app.wake();
+      return {
+        ...app.store.read((tx) => paymentView(tx, answer.payment)),
+        replayed: answer.replayed,
+        hints:
+          answer.evaluated &&
+          hintsFor(app, request, answer.evaluated, answer.payment.reasons, { ...context, owe: meta.owe }),
+      };
+    },
+  }),
+  operation({
+    name: 'pay_batch',
+    summary:
+      'Ask for up to 200 payments of one wallet at once. Each is decided for itself; what is authorized settles together.',
+    method: 'POST',
+    path: '/v1/batches',
+    scope: 'pay',
+    cost: 'heavy',
+    input: z.strictObject({
+      agent: Ref.optional(),
+      payments: z.array(z.strictObject(payShape)).min(1).max(BATCH_MAX),
+    }),
+    output: z.object({ batch: z.string(), payments: z.array(PaymentView) }),
+    errors: ['agent_not_found', 'payee_not_found', 'idempotency_conflict', 'policy_unavailable'],
+    idempotent: true,
+    handler: async (app, caller, input, meta) => {
+      const agentId = actingAgent(app, caller, input.agent);
+      const key = keyOf(meta);
+      const batch = {
+        id: newId('batch'),
+        text: sha256(toJson(input)),
+      };
+      const requests = input.payments.map((line, index) =>
+        toPaymentRequest({ ...line, agent: agentId }, agentId, `${key} #${index}`, batch),
+      );
+      const payments = await app.store.write((tx) => {
+        const context = gateContext(app, caller);
+        return requests.map((request) => requestPayment(tx, request, context).payment);
+      });
+      app.wake();
+      return {
+        batch: payments[0]?.batchId ?? batch.id,
+        payments: app.store.read((tx) => payments.map((payment) => paymentView(tx, payment))),
+      };
+    },
+  }),
+  operation({
+    name: 'check_payment',
+    summary: 'Dry run: would this be allowed, and why? Writes nothing but an event.',
+    method: 'POST',
+    path: '/v1/payments/check',
+    scope: 'pay',
+    cost: 'medium',
+    input: PayInput,
+    output: z.object({
+      effect: z.enum(['allow', 'deny', 'review']),
+      reasons: z.array(ReasonView),
+      review: ReviewView.omit({ expires_at: true }).nullable(),
+      policy_digest: z.string(),
+      hints: HintsView.nullable(),
+    }),
+    errors: [
+      'agent_not_found',
+      'payee_not_found',
+      'workflow_not_found',
+      'payee_address_missing',
+      'forbidden_address',
+      'policy_unavailable',
+    ],
+    handler: async (app, caller, input, meta) => {
+      const agentId = actingAgent(app, caller, input.agent);
+      const request = toPaymentRequest(input, agentId, ` check ${newId('payment')}`, null);
+      const { checked, context } = await app.store.write((tx) => {
+        const now = gateContext(app, caller);
+        const result = checkPayment(tx, request, now);
+        const { facts } = result.evaluated;
+        appendEvent(
+          tx,
+          {
+            type: 'payment.checked',
+            actor: caller.actor,
+            agentId,
+            sponsorId: facts.sponsor.id,
+            workflowId: facts.workflow?.id ?? null,
+            policyDigest: result.evaluated.policyDigest,
+            data: { effect: result.verdict.effect, amount: input.amount.toString(), payee: facts.payee?.id ?? null },
+          },
+          now.atMs,
+        );
+        return { checked: result, context: now };
+      });
+      const { verdict, evaluated } = checked;
+      return {
+        effect: verdict.effect,
+        reasons: verdict.reasons,
+        review: verdict.review && { quorum: verdict.review.quorum, roles: verdict.review.roles },
+        policy_digest: evaluated.policyDigest,
+        hints: hintsFor(app, request, evaluated, verdict.reasons, { ...context, owe: meta.owe }),
+      };
+    },
+  }),
+  operation({
+    name: 'get_payment',
+    summary: 'Read a payment. An agent reads its own.',
+    method: 'GET',
+    path: '/v1/payments/{id}',
+    scope: 'read',
+    cost: 'light',
+    input: z.strictObject({ id: idOf('payment') }),
+    output: PaymentView,
+    errors: ['payment_not_found'],
+    handler: (app, caller, { id }) => app.store.read((tx) => paymentView(tx, visiblePayment(tx, caller, id))),
+  }),
+  operation({
+    name: 'list_payments',
+    summary:
+      'List payments, newest first. `next_cursor` is the `cursor` of the next page; a page may be short and have a next one.',
+    method: 'GET',
+    path: '/v1/payments',
+    scope: 'read',
+    cost: 'medium',
+    input: z.strictObject({
+      agent: idOf('agent').optional(),
+      payee: idOf('payee').optional(),
+      state: z.enum(states).optional(),
+      kind: z.enum(paymentKinds).optional(),
+      batch: idOf('batch').optional(),
+      from: Time.optional().describe('Asked for at this time or later'),
+      to: Time.optional().describe('Asked for before this time'),
+      min_amount: UsdcText.optional().describe('At least this many USDC, as 1.25'),
+      max_amount: UsdcText.optional().describe('At most this many USDC'),
+      q: z
+        .string()
+        .trim()
+        .min(2)
+        .max(100)
+        .optional()
+        .describe('Of an id, a transaction hash, an address, the name of an agent or payee, or a memo'),
+      cursor: idOf('payment').optional(),
+      limit: Limit,
+    }),
+    output: z.object({ payments: z.array(PaymentView), next_cursor: z.string().nullable() }),
+    errors: ['invalid_amount'],
+    handler: (app, caller, input) =>
+      app.store.read((tx) => {
+        const fromMs = input.from === undefined ? undefined : Date.parse(input.from);
+        const toMs = input.to === undefined ? undefined : Date.parse(input.to);
+        const beforeTime = toMs === undefined ? undefined : firstIdAt('payment', toMs + HOUR_MS);
+        const before = [input.cursor, beforeTime].flatMap((id) => id ?? []).sort()[0];
+        const { payments, nextCursor } = searchPayments(tx, {
+          agentId: visibleAgent(caller, input.agent),
+          payeeId: input.payee,
+          state: input.state,
+          kind: input.kind,
+          batchId: input.batch,
+          fromMs,
+          toMs,
+          minMicro: input.min_amount,
+          maxMicro: input.max_amount,
+          text: input.q,
+          before,
+          after: fromMs === undefined ? undefined : firstIdAt('payment', fromMs - HOUR_MS),
+          limit: input.limit,
+        });
+        return {
+          payments: payments.map((payment) => paymentView(tx, payment)),
+          next_cursor: nextCursor,
+        };
+      }),
+  }),
+  operation({
+    name: 'cancel_payment',
+    summary:
+      'Take back a payment that is in review or authorized and not signed yet. What is signed only the chain can end.',
+    method: 'POST',
+    path: '/v1/payments/{id}/cancel',
+    scope: 'pay',
+    cost: 'light',
+    input: z.strictObject({ id: idOf('payment') }),
+    output: PaymentView,
+    errors: ['payment_not_found', 'invalid_transition'],
+    handler: (app, caller, { id }) =>
+      app.store.write((tx) => {
+        const payment = visiblePayment(tx, caller, id);
+        if (payment.state !== 'in_review' && !(payment.state === 'authorized' && withdrawQueued(tx, payment))) {
+          throw new BursarError('invalid_transition', { details: { state: payment.state } });
+        }
+        return paymentView(tx, transition(tx, payment, 'cancel', { ...actOf(app, caller), data: {} }));
+      }),
+  }),
+];

@@ -1,0 +1,181 @@
+import { BursarError, invariant } from '../../../core/errors/base.ts';
+import { sha256 } from '../../../core/ids/digest.ts';
+import type { AgentId } from '../../../core/ids/ids.ts';
+import type { MicroUsdc } from '../../../core/money/microUsdc.ts';
+import { getAgent } from '../../../decide/identity/agents.ts';
+import type { Caller } from '../../../decide/identity/caller.ts';
+import { getWorkflow } from '../../../decide/identity/workflows.ts';
+import { checkPayment, type GateAnswer, type GateContext, requestPayment } from '../../../decide/payments/gate.ts';
+import type { Payment } from '../../../decide/payments/payment.ts';
+import { findPayment, type PaymentRow, toPayment } from '../../../decide/payments/records.ts';
+import type { PaymentRequest } from '../../../decide/payments/request.ts';
+import { appendPaymentEvent, transition } from '../../../decide/payments/transition.ts';
+import { type PayableOffer, payableOffers, type RefusedOffer, sameTerms } from '../../../spend/x402/offer.ts';
+import { parsePaymentRequired, type Requirement } from '../../../spend/x402/paymentRequired.ts';
+import type { ReadTx, Tx } from '../../../store/store.ts';
+import type { App } from '../app.ts';
+import { currentKey, derivedKey, nextKey } from './derivedKey.ts';
+import { hintsFor } from './hints.ts';
+import { gateContext } from './paymentRequest.ts';
+import { purchaseRequest } from './purchaseRequest.ts';
+import type { Signature } from './x402Signer.ts';
+
+/** One request that was answered 402. */
+export type Purchase = {
+  agentId: AgentId;
+  /** As it was requested: the seller's own claims are in the offer. */
+  url: URL;
+  method: string;
+  /** sha-256 hex of the request's body; null without one. */
+  bodySha256: string | null;
+  /** The PAYMENT-REQUIRED header as received, or decoded. */
+  paymentRequired: unknown;
+  maxAmount: MicroUsdc | undefined;
+  workflow: string | undefined;
+  run: string | undefined;
+  category: string | undefined;
+  memo: string | undefined;
+  again: number;
+  /** Null: it follows from the request. */
+  idempotencyKey: string | null;
+  /** How long to wait for the purse's top-up. */
+  waitMs: number;
+};
+export type Purchased = {
+  payment: Payment;
+  replayed: boolean;
+  /** Null: nothing to present now; the payment's state says why. */
+  signature: Signature | null;
+  hints: ReturnType<typeof hintsFor>;
+};
+
+type Decided = { answer: GateAnswer; context: GateContext; request: PaymentRequest | null };
+
+/**
+ * Pays one 402: the one way for every door. Chooses among the offers, asks the gate, and gives the signed authorization. The same
+ * request gives the same authorization, whatever the seller offers by then; what was decided and not signed yet is decided anew
+ * where the offer is another one now.
+ */
+export async function purchase(app: App, caller: Caller, wish: Purchase): Promise<Purchased> {
+  const offer = parsePaymentRequired(wish.paymentRequired);
+  const { payable, refused } = payableOffers(offer, app.chainFacts, await app.x402.domain(), wish.maxAmount);
+  const decided = await app.store.write((tx): Decided | 'offer_changed' => {
+    const context = gateContext(app, caller);
+    const derived = derivedOf(tx, wish);
+    const bodyHash = wish.idempotencyKey === null ? sha256(derived) : bodyHashOf(wish);
+    let key = wish.idempotencyKey ?? currentKey(tx, wish.agentId, derived);
+    const before = earlier(tx, wish.agentId, key);
+    if (before && isStale(tx, before.payment, before.requirement, payable)) {
+      supersede(tx, before.payment, context);
+      if (wish.idempotencyKey !== null) return 'offer_changed';
+      key = nextKey(key);
+    } else if (before) {
+      // The gate answers for what stands under the key; the offer of today is not asked about.
+      const { requirement, payment } = before;
+      const standing = { requirement, amount: payment.amount, payTo: payment.address, flow: '' };
+      const same = purchaseRequest(wish, offer, standing, key, bodyHash);
+      return { answer: paid(app, tx, same, context), context, request: null };
+    }
+    const requests = payable.map((each) => purchaseRequest(wish, offer, each, key, bodyHash));
+    const request = choose(tx, requests, context, refused);
+    return { answer: paid(app, tx, request, context), context, request };
+  });
+  if (decided === 'offer_changed') throw new BursarError('x402_offer_changed');
+  return { ...(await signed(app, wish, decided)), hints: hintsOf(app, decided) };
+}
+
+/** One commit for the decision and, where everything is ready, its signature. */
+function paid(app: App, tx: Tx, request: PaymentRequest, context: GateContext): GateAnswer {
+  const answer = requestPayment(tx, request, context);
+  if (answer.payment.state === 'authorized') app.x402.signNow(tx, answer.payment.id);
+  return answer;
+}
+
+async function signed(app: App, wish: Purchase, { answer }: Decided): Promise<Omit<Purchased, 'hints'>> {
+  const { id, state } = answer.payment;
+  if (state === 'authorized') await makeReady(app, answer.payment);
+  // Also when it has settled: a lost answer is asked for again with the same authorization.
+  const signs = ['authorized', 'submitted', 'settled', 'final'].includes(state);
+  const found = signs ? await app.x402.signature(id, wish.waitMs) : null;
+  const payment = app.store.read((tx) => findPayment(tx, id));
+  invariant(payment, 'A payment vanished after its decision.', { id });
+  // What can no longer be used and has not been is not presented: only the chain ends it.
+  const isOver = found !== null && payment.state === 'submitted' && found.validBeforeMs <= app.clock();
+  return { payment, replayed: answer.replayed, signature: isOver ? null : found };
+}
+
+function hintsOf(app: App, { answer, context, request }: Decided): Purchased['hints'] {
+  if (!answer.evaluated || !request) return null;
+  return hintsFor(app, request, answer.evaluated, answer.payment.reasons, context);
+}
+
+/** What has its money held needs no worker, save where somebody filled the purse before it stands: nothing else deploys it then. */
+async function makeReady(app: App, payment: Payment): Promise<void> {
+  if (payment.heldMicro < payment.amount) return app.wake();
+  const agent = app.store.read((tx) => getAgent(tx, payment.agentId));
+  if (agent.wallet?.deployedAtMs === null) await app.deployWallet(agent);
+}
+
+/** A workflow's name and its id are one workflow. */
+function derivedOf(tx: ReadTx, { url, method, bodySha256, workflow, run, again }: Purchase): string {
+  const id = workflow === undefined ? null : getWorkflow(tx, workflow).id;
+  return derivedKey({ workflow: id, run: run ?? null, method, url: url.href, bodySha256, again });
+}
+
+/** Not the offer: a seller who asks for something else must not turn a retry into a conflict. */
+function bodyHashOf({ url, method, bodySha256, workflow, run, category, memo, maxAmount, again }: Purchase): string {
+  const request = [url.href, method, bodySha256, workflow, run, category, memo, maxAmount?.toString(), again];
+  return sha256(JSON.stringify(request));
+}
+
+/** What stands under that key. Throws `idempotency_conflict` where it is no purchase at all. */
+function earlier(tx: ReadTx, agentId: AgentId, key: string): { payment: Payment; requirement: Requirement } | null {
+  const row = tx.get<PaymentRow>('SELECT * FROM payments WHERE agent_id = ? AND idempotency_key = ?', agentId, key);
+  if (!row) return null;
+  const { requirement } = JSON.parse(row.request_json) as { requirement?: Requirement };
+  if (!requirement) throw new BursarError('idempotency_conflict', { details: { payment: row.id } });
+  return { payment: toPayment(row), requirement };
+}
+
+/** Decided, not signed, and no longer on offer on those terms: a signature would go to somebody who does not want it. */
+function isStale(tx: ReadTx, payment: Payment, requirement: Requirement, payable: readonly PayableOffer[]): boolean {
+  if (payment.state !== 'authorized' || payment.rail !== 'x402') return false;
+  if (tx.get('SELECT 1 FROM x402_authorizations WHERE payment_id = ?', payment.id)) return false;
+  return !payable.some((each) => sameTerms(each.requirement, requirement));
+}
+
+function supersede(tx: Tx, payment: Payment, context: GateContext): void {
+  const data = { reason: 'offer_changed' };
+  appendPaymentEvent(tx, payment, 'x402.offer_changed', { ...context, data });
+  transition(tx, payment, 'cancel', { ...context, data });
+}
+
+/** The cheapest offer that the policy allows; else the cheapest that people may allow; else the cheapest, with its denial. */
+function choose(
+  tx: Tx,
+  requests: readonly PaymentRequest[],
+  context: GateContext,
+  refused: readonly RefusedOffer[],
+): PaymentRequest {
+  const [first] = requests;
+  if (!first) throw new BursarError('x402_no_acceptable_offer', { details: { offers: refused } });
+  if (requests.length === 1) return first;
+  let best: { request: PaymentRequest; rank: number } | null = null;
+  for (const request of requests) {
+    const rank = rankOf(tx, request, context);
+    if (!best || rank < best.rank) best = { request, rank };
+    if (rank === 0) break;
+  }
+  return best?.request ?? first;
+}
+
+/** An offer that the gate will not even look at (money to the own wallet, say) must not hide the others. */
+function rankOf(tx: Tx, request: PaymentRequest, context: GateContext): number {
+  try {
+    const { effect } = checkPayment(tx, request, context).verdict;
+    return { allow: 0, review: 1, deny: 2 }[effect];
+  } catch (error) {
+    if (error instanceof BursarError && error.code === 'forbidden_address') return 3;
+    throw error;
+  }
+}

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { Amount, Label, Ref, safeText } from '../../../core/schemas/schemas.ts';
+
+/** A top-up takes a block or two. */
+export const WAIT_SECONDS = 20;
+
+/** What every door for purchases takes. */
+export const purchaseShape = {
+  agent: Ref.optional().describe("On whose purse; an agent's own key need not say"),
+  max_amount: Amount.optional().describe('Refuse above this, whatever the policy allows'),
+  workflow: Ref.optional(),
+  run: safeText(120).optional(),
+  category: Label.optional(),
+  memo: safeText(280).optional(),
+  again: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(1)
+    .describe(
+      'The same request is the same purchase, however often it is sent. To buy it once more on purpose, say 2, then 3, …',
+    ),
+};
+export const PurchaseUrl = z
+  .url({ protocol: /^https?$/ })
+  .max(2048)
+  .transform(withoutFragment)
+  .refine((url) => url.username === '' && url.password === '', 'holds a user name or password');
+
+/** Not sent to a server, so not part of what is bought. */
+function withoutFragment(text: string): URL {
+  const url = new URL(text);
+  url.hash = '';
+  return url;
+}

@@ -1,0 +1,287 @@
+import { type Abi, type Address, decodeEventLog, decodeFunctionData, getAddress, type Hex } from 'viem';
+import { z } from 'zod';
+import {
+  agentWalletAbi,
+  agentWalletFactoryAbi,
+  policyRegistryAbi,
+  x402PurseAbi,
+} from '../../../chain/contracts/contracts.generated.ts';
+import { tokenAbi } from '../../../chain/contracts/tokenDomain.ts';
+import { BursarError } from '../../../core/errors/base.ts';
+import { toJson } from '../../../core/money/json.ts';
+import { Hex32, idOf, iso } from '../../../core/schemas/schemas.ts';
+import { listPayments, listSettledIn } from '../../../decide/payments/records.ts';
+import type { ReadTx } from '../../../store/store.ts';
+import { operation } from '../operation.ts';
+import { paymentsOfLogs } from '../payments/logPayments.ts';
+import { visiblePayment } from '../payments/payments.ts';
+import { HintsView, PaymentView, paymentView } from '../payments/paymentView.ts';
+import { AuthorizationView, authorizationOf, hintsThen } from '../payments/storyViews.ts';
+
+const Decoded = z.object({ name: z.string(), args: z.array(z.object({ name: z.string(), value: z.string() })) });
+const abis: readonly Abi[] = [agentWalletAbi, tokenAbi, agentWalletFactoryAbi, policyRegistryAbi, x402PurseAbi];
+
+const show = (value: unknown): string => (typeof value === 'object' ? toJson(value) : String(value));
+
+/** Names the arguments of an item as its ABI does. Null: none of our contracts' ABIs knows it. */
+function named(
+  item: { name: string; args: unknown },
+  inputs: readonly { name?: string | undefined }[],
+): z.input<typeof Decoded> {
+  const { args } = item;
+  const list = Array.isArray(args) ? args : Object.values((args as Record<string, unknown> | undefined) ?? {});
+  return {
+    name: item.name,
+    args: list.map((value, index) => ({ name: inputs[index]?.name ?? String(index), value: show(value) })),
+  };
+}
+
+function inputsOf(abi: Abi, name: string): readonly { name?: string | undefined }[] {
+  const item = abi.find((each) => 'name' in each && each.name === name);
+  return item && 'inputs' in item ? (item.inputs ?? []) : [];
+}
+
+function decodeCall(data: Hex): z.input<typeof Decoded> | null {
+  for (const abi of abis) {
+    try {
+      const { functionName, args } = decodeFunctionData({ abi, data });
+      return named({ name: functionName, args: args ?? [] }, inputsOf(abi, functionName));
+    } catch {
+      // Another contract's.
+    }
+  }
+  return null;
+}
+
+function decodeLog(log: { data: Hex; topics: [] | [Hex, ...Hex[]] }): z.input<typeof Decoded> | null {
+  for (const abi of abis) {
+    try {
+      const { eventName, args } = decodeEventLog({ abi, data: log.data, topics: log.topics });
+      if (eventName === undefined) return null;
+      return named({ name: eventName, args: args ?? [] }, inputsOf(abi, eventName));
+    } catch {
+      // Another contract's.
+    }
+  }
+  return null;
+}
+
+/** Whose address it is, in words; null for a stranger's. */
+function nameOf(tx: ReadTx, token: Address, address: string): string | null {
+  if (address === token) return 'USDC';
+  const wallet = tx.get<{ name: string; address: string }>(
+    'SELECT a.name, w.address FROM wallets w JOIN agents a ON a.id = w.agent_id WHERE w.address = ? OR w.purse_address = ?',
+    address,
+    address,
+  );
+  if (wallet) return `${wallet.name} (${wallet.address === address ? 'wallet' : 'purse'})`;
+  return (
+    tx.get<{ name: string }>(
+      'SELECT p.name FROM payee_addresses a JOIN payees p ON p.id = a.payee_id WHERE a.address = ? LIMIT 1',
+      address,
+    )?.name ?? null
+  );
+}
+
+const Party = z.object({ address: z.string(), name: z.string().nullable() });
+const FOUND_MAX = 50;
+
+export const inspectOperations = [
+  operation({
+    name: 'get_transaction',
+    summary: 'A transaction of the chain, decoded: its call, its events, and the payments that it settled.',
+    method: 'GET',
+    path: '/v1/transactions/{hash}',
+    scope: 'read',
+    cost: 'medium',
+    peopleOnly: true,
+    input: z.strictObject({ hash: Hex32 }),
+    output: z.object({
+      hash: z.string(),
+      status: z.enum(['success', 'reverted', 'pending']),
+      from: Party,
+      to: Party.nullable(),
+      block_number: z.string().nullable(),
+      at: z.string().nullable(),
+      gas_used: z.string().nullable(),
+      nonce: z.int(),
+      call: Decoded.nullable(),
+      input: z.string(),
+      logs: z.array(
+        z.object({
+          contract: Party,
+          event: Decoded.nullable(),
+          payment: z.string().nullable().describe('Of the payments that it settled, the one that this event is about'),
+          topics: z.array(z.string()),
+          data: z.string(),
+        }),
+      ),
+      payments: z.array(z.string()),
+    }),
+    errors: ['not_found', 'chain_unavailable'],
+    handler: async (app, _caller, { hash }) => {
+      const found = await app.chain.run(async (client) => {
+        const transaction = await client.getTransaction({ hash: hash as Hex }).catch((error: unknown) => {
+          if (error instanceof Error && error.name === 'TransactionNotFoundError') return null;
+          throw error;
+        });
+        if (transaction === null) return null;
+        if (transaction.blockHash === null) return { transaction, receipt: null, block: null };
+        const receipt = await client.getTransactionReceipt({ hash: hash as Hex });
+        return { transaction, receipt, block: await client.getBlock({ blockHash: receipt.blockHash }) };
+      });
+      if (!found) throw new BursarError('not_found', { message: 'The chain knows no such transaction.' });
+      const { transaction, receipt, block } = found;
+      return app.store.read((tx) => {
+        const party = (address: Address) => ({
+          address: getAddress(address),
+          name: nameOf(tx, app.chainFacts.token, getAddress(address)),
+        });
+        const settled = listSettledIn(tx, hash);
+        const paymentOf = paymentsOfLogs(tx, app.chainFacts.token, settled);
+        return {
+          hash,
+          status: receipt?.status ?? ('pending' as const),
+          from: party(transaction.from),
+          to: transaction.to && party(transaction.to),
+          block_number: receipt?.blockNumber.toString() ?? null,
+          at: block ? iso(Number(block.timestamp) * 1000) : null,
+          gas_used: receipt?.gasUsed.toString() ?? null,
+          nonce: transaction.nonce,
+          call: decodeCall(transaction.input),
+          input: transaction.input,
+          logs: (receipt?.logs ?? []).map((log) => ({
+            contract: party(log.address),
+            event: decodeLog(log),
+            payment: paymentOf(log),
+            topics: [...log.topics],
+            data: log.data,
+          })),
+          payments: settled.map(({ id }) => id),
+        };
+      });
+    },
+  }),
+  operation({
+    name: 'get_payment_story',
+    summary:
+      'What a payment was decided on and by whom: each decision with its input and result, each signature with what was signed.',
+    method: 'GET',
+    path: '/v1/payments/{id}/story',
+    scope: 'read',
+    cost: 'medium',
+    input: z.strictObject({ id: idOf('payment') }),
+    output: z.object({
+      payment: PaymentView,
+      authorization: AuthorizationView.nullable().describe('What the purse signed for the seller of a 402'),
+      hints: HintsView.nullable().describe('On a denial: what would have passed when it was decided'),
+      decisions: z.array(
+        z.object({
+          hash: z.string(),
+          effect: z.string(),
+          policy_digest: z.string(),
+          at: z.string(),
+          input: z.unknown(),
+          result: z.unknown(),
+        }),
+      ),
+      signatures: z.array(
+        z.object({
+          approver: z.string(),
+          address: z.string(),
+          verdict: z.enum(['approve', 'reject']),
+          counts: z.boolean(),
+          reason: z.string().nullable(),
+          signature: z.string(),
+          signed: z.unknown(),
+          at: z.string(),
+        }),
+      ),
+    }),
+    errors: ['payment_not_found'],
+    handler: (app, caller, { id }) =>
+      app.store.read((tx) => {
+        const payment = visiblePayment(tx, caller, id);
+        const decisions = tx.all<{
+          hash: string;
+          effect: string;
+          policy_digest: string;
+          input_json: string;
+          result_json: string;
+          decided_at: bigint;
+        }>('SELECT * FROM decisions WHERE payment_id = ? ORDER BY seq', id);
+        const signatures = tx.all<{
+          name: string;
+          address: string;
+          verdict: 'approve' | 'reject';
+          counts: bigint;
+          reason: string | null;
+          signature: string;
+          typed_data_json: string;
+          signed_at: bigint;
+        }>(
+          'SELECT a.*, r.name, r.address FROM approvals a JOIN approvers r ON r.id = a.approver_id WHERE a.payment_id = ? ORDER BY a.signed_at',
+          id,
+        );
+        return {
+          payment: paymentView(tx, payment),
+          authorization: authorizationOf(tx, id),
+          hints: hintsThen(app, payment, decisions.at(-1)?.input_json),
+          decisions: decisions.map((row) => ({
+            hash: row.hash,
+            effect: row.effect,
+            policy_digest: row.policy_digest,
+            at: iso(Number(row.decided_at)),
+            input: JSON.parse(row.input_json) as unknown,
+            result: JSON.parse(row.result_json) as unknown,
+          })),
+          signatures: signatures.map((row) => ({
+            approver: row.name,
+            address: row.address,
+            verdict: row.verdict,
+            counts: row.counts === 1n,
+            reason: row.reason,
+            signature: row.signature,
+            signed: JSON.parse(row.typed_data_json) as unknown,
+            at: iso(Number(row.signed_at)),
+          })),
+        };
+      }),
+  }),
+  operation({
+    name: 'search_payments',
+    summary: 'Find payments by id, transaction hash, agent or payee name, newest first; at most 50.',
+    method: 'GET',
+    path: '/v1/search/payments',
+    scope: 'read',
+    cost: 'heavy',
+    peopleOnly: true,
+    input: z.strictObject({ q: z.string().trim().min(2).max(100) }),
+    output: z.object({ payments: z.array(PaymentView) }),
+    errors: [],
+    handler: (app, _caller, { q }) =>
+      app.store.read((tx) => {
+        if (/^0x[0-9a-f]{64}$/i.test(q)) {
+          return {
+            payments: listSettledIn(tx, q.toLowerCase())
+              .slice(0, FOUND_MAX)
+              .map((each) => paymentView(tx, each)),
+          };
+        }
+        // By index: names lead to ids, ids to payments. Texts of a million payments are not read.
+        const part = `%${q.replaceAll(/[!%_]/g, '!$&')}%`;
+        const named = (table: 'agents' | 'payees') =>
+          tx.all<{ id: string }>(`SELECT id FROM ${table} WHERE name LIKE ? ESCAPE '!' LIMIT 10`, part);
+        const found = [
+          ...named('agents').flatMap(({ id }) => listPayments(tx, { agentId: id, limit: FOUND_MAX })),
+          ...named('payees').flatMap(({ id }) => listPayments(tx, { payeeId: id, limit: FOUND_MAX })),
+          ...tx
+            .all<{ id: string }>('SELECT id FROM payments WHERE id >= ? AND id < ? LIMIT ?', q, `${q}~`, FOUND_MAX)
+            .flatMap(({ id }) => listPayments(tx, { before: `${id}~`, limit: 1 })),
+        ];
+        const distinct = new Map(found.map((payment) => [payment.id, payment]));
+        const newest = [...distinct.values()].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, FOUND_MAX);
+        return { payments: newest.map((payment) => paymentView(tx, payment)) };
+      }),
+  }),
+];

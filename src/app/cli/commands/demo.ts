@@ -1,0 +1,183 @@
+import { relative } from 'node:path';
+import { Command } from 'commander';
+import { getAddress, type Hex, type TypedDataDefinition } from 'viem';
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
+import { type Client, createClient } from '../../../api/client/client.ts';
+import { BursarError } from '../../../core/errors/base.ts';
+import { parsePositiveUsdc } from '../../../core/money/microUsdc.ts';
+import type { DemoLine, DemoResult } from '../../demo/story.ts';
+import { readConfig } from '../../server/config.ts';
+import { operatorKeyFile } from '../../server/homeFolder.ts';
+import type { Launched } from '../../server/localLaunch.ts';
+import { readRunning } from '../../server/running.ts';
+import { demoLines, showDemoTable } from '../demoTable.ts';
+import { EXIT } from '../exit.ts';
+import { examples, finish } from '../operationCommand.ts';
+import { isFree } from '../port.ts';
+import { readKey, type Session, sessionOf } from '../session.ts';
+import { onStopSignal } from '../stopping.ts';
+import { at, text } from '../values.ts';
+import { version } from '../version.ts';
+import { buildConsole } from './console.ts';
+import { PORT, portOf } from './home.ts';
+
+type Flags = { serve?: boolean; port?: string };
+
+export function demoCommand(): Command {
+  const command = new Command('demo')
+    .description(
+      'Play the story on a local chain: an agent buys from another by 402, pays, is refused, is reviewed, pays twenty at once, and the books agree with the chain. Exits with 0 only if each step came out as said.',
+    )
+    .option('--serve', 'Then keep serving, until SIGINT or SIGTERM')
+    .addOption(PORT)
+    .addHelpText('after', examples(['bursar demo', 'bursar demo --serve', 'bursar demo --home another-home --json']))
+    .action(async (flags: Flags) => demo(sessionOf(command), flags));
+  return command;
+}
+
+async function demo(session: Session, flags: Flags): Promise<void> {
+  const { home, screen } = session;
+  const stopping = onStopSignal((line) => screen.note(line));
+  const say = (line: string): void => screen.line(`${seconds(performance.now()).padStart(8)}  ${line}`);
+  const port = await choosePort(session, portOf(flags.port));
+  const { launch } = await import('../../server/localLaunch.ts');
+  const launched = await launch({ dir: home.dir, port, version, say });
+  try {
+    say(`Bursar serves on ${launched.url}, chain ${launched.config.chain.id}`);
+    const played = await Promise.race([play(launched, readKey(home), say), stopping.asked.then(() => null)]);
+    if (played === null) return finish(EXIT.refused);
+    await report(session, launched, played, flags.serve === true);
+    if (!played.result.ok) finish(EXIT.refused);
+    if (flags.serve) await stopping.asked;
+  } finally {
+    await launched.stop();
+  }
+  if (flags.serve) screen.note('Stopped.');
+}
+
+/** The configured port, or any where another program has it. A server on this very home is told of by `launch`. */
+async function choosePort({ home, screen }: Session, asked: number | null): Promise<number | null> {
+  const { host, port } = readConfig(home)?.server ?? { host: '127.0.0.1', port: 8402 };
+  if (readRunning(home) !== null || (await isFree(host, asked ?? port))) return asked;
+  if (asked !== null) throw new BursarError('port_taken', { message: `Port ${asked} is taken by another program.` });
+  screen.note(`Port ${port} is taken by another program, so a free one is used.`);
+  return 0;
+}
+
+type Played = { result: DemoResult; lines: DemoLine[]; gas: Map<string, bigint>; firstSettledMs: number };
+
+/** Plays it on a server of this process; the console is tested on what it leaves behind. */
+export async function play(launched: Launched, operatorKey: string, say: (line: string) => void): Promise<Played> {
+  const { keys, local, url, rpcUrl, config } = launched;
+  if (!local)
+    throw new BursarError('not_configured', { message: 'The demo plays on a local chain; this home has another.' });
+  const [{ accountOf }, { playDemo }, { startSeller }, { fundFromTreasury }, { startGateway }, { parseTable }] =
+    await Promise.all([
+      import('../../server/homeKeys.ts'),
+      import('../../demo/play.ts'),
+      import('../../demo/seller.ts'),
+      import('../../demo/treasury.ts'),
+      import('../../../earn/gateway/gateway.ts'),
+      import('../../../earn/gateway/table.ts'),
+    ]);
+  const operator = createClient(url, operatorKey);
+  const treasury = await accountOf(keys, 'treasury');
+  // Pays the gas of the seller's settlements; nobody else knows it, and nobody needs it afterwards.
+  const facilitator = privateKeyToAccount(generatePrivateKey());
+  await local.fundGas([facilitator.address]);
+  const usdc = config.chain.usdc;
+  const startedAt = performance.now();
+  const result = await playDemo({
+    operator,
+    clientFor: (key) => createClient(url, key),
+    fund: (to, amount) =>
+      fundFromTreasury(local.client, { usdc, treasury, to: getAddress(to), amount: parsePositiveUsdc(amount) }),
+    gatewayFor: (payTo, upstream, price) =>
+      startGateway({ table: { ...parseTable(JSON.stringify({ price })), upstream, bursar: url }, payTo }),
+    sellerFor: (payTo) =>
+      startSeller({
+        rpcUrl,
+        chainId: config.chain.id,
+        usdc,
+        payTo: getAddress(payTo),
+        priceMicro: '250000',
+        facilitator,
+      }),
+    treasury: treasury.address,
+    approver: {
+      address: await keys.address('approver'),
+      sign: (typedData) => keys.signTypedData('approver', typedData as TypedDataDefinition),
+    },
+    say,
+  });
+  const lines = await demoLines(operator, result.lines);
+  return { result, lines, gas: await gasOf(launched, lines), firstSettledMs: startedAt + result.firstSettledMs };
+}
+
+/** Of the transactions that others sent. */
+async function gasOf({ local }: Launched, lines: readonly DemoLine[]): Promise<Map<string, bigint>> {
+  const gas = new Map<string, bigint>();
+  for (const { payment } of lines) {
+    const hash = at(payment, 'settlement.tx_hash');
+    if (typeof hash !== 'string' || at(payment, 'settlement.gas_used') !== null || !local) continue;
+    gas.set(hash, (await local.client.getTransactionReceipt({ hash: hash as Hex })).gasUsed);
+  }
+  return gas;
+}
+
+async function report(session: Session, launched: Launched, played: Played, serving: boolean): Promise<void> {
+  const { screen, home } = session;
+  const { result, lines, firstSettledMs } = played;
+  screen.document({
+    ok: result.ok,
+    problems: result.problems,
+    first_settled_seconds: firstSettledMs / 1000,
+    url: launched.url,
+    payments: lines,
+  });
+  screen.line();
+  showDemoTable(screen, lines, (hash) => played.gas.get(hash));
+  screen.line();
+  screen.line(`First settled payment ${seconds(firstSettledMs)} after the start.`);
+  for (const problem of result.problems) screen.line(screen.paint(`FAIL ${problem}`, 'red'));
+  screen.line(
+    result.ok
+      ? screen.paint('Each step came out as said, and the books agree with the chain.', 'green')
+      : screen.paint('The demo did NOT come out as said.', 'red'),
+  );
+  if (serving) await whereToGo(session, launched, createClient(launched.url, readKey(home)), lines);
+}
+
+async function whereToGo(
+  { screen, home }: Session,
+  launched: Launched,
+  operator: Client,
+  lines: readonly DemoLine[],
+): Promise<void> {
+  const reviews = (await operator.call('list_reviews')).payments as Record<string, unknown>[];
+  const settled = lines.find(({ payment }) => payment.rail === 'x402')?.payment;
+  const run = 'npm run -s bursar --';
+  const keyFile = relative(process.cwd(), operatorKeyFile(home));
+  screen.line();
+  screen.line(`Console  ${launched.url}   Sign in: ${run} console`);
+  void buildConsole(screen);
+  screen.line(`API      ${launched.url}/v1   OpenAPI  ${launched.url}/openapi.json`);
+  screen.line(`Key      in ${keyFile} (the operator's, mode 0600)`);
+  screen.line();
+  screen.line('In another terminal:');
+  for (const command of [
+    'payments',
+    ...(reviews[0] ? [`approve ${text(reviews[0].id)}`] : []),
+    ...(settled ? [`verify ${text(at(settled, 'settlement.tx_hash'))}`] : []),
+    'ledger check',
+    'events --follow',
+    '--help',
+  ]) {
+    screen.line(`  ${run} ${command}`);
+  }
+  screen.line(`  curl -H "Authorization: Bearer $(cat ${keyFile})" ${launched.url}/v1/payments`);
+  screen.line();
+  screen.line('Ctrl-C stops it; the next start goes on with the same data.');
+}
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;

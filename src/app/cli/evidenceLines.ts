@@ -1,0 +1,20 @@
+import type { Finding } from '../../chain/receipt/finding.ts';
+import { isOutage } from '../../chain/receipt/node.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import type { Session } from './session.ts';
+import { visible } from './table.ts';
+
+export function lineOf({ screen }: Session, { ok, check, detail }: Finding): string {
+  return `  ${ok ? screen.paint('ok  ', 'green') : screen.paint('FAIL', 'red')}  ${visible(check)}: ${visible(detail)}`;
+}
+
+/** Throws `chain_unavailable` where the RPC does not answer as one; what is no error at all is thrown on. */
+export function throwOutage(error: unknown, rpcUrl: string): void {
+  if (isOutage(error)) {
+    throw new BursarError('chain_unavailable', {
+      message: `The RPC at ${new URL(rpcUrl).host} does not answer as one.`,
+      cause: error,
+    });
+  }
+  if (!(error instanceof Error)) throw error;
+}

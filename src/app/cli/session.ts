@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { type Client, createClient } from '../../api/client/client.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import { type Home, homeAt, readConfig } from '../server/config.ts';
+import { operatorKeyFile } from '../server/homeFolder.ts';
+import { readRunning } from '../server/running.ts';
+import { openScreen, type Screen } from './screen.ts';
+
+/** What every command starts from: the global flags, else the environment, else the home. */
+export type Session = {
+  home: Home;
+  screen: Screen;
+  /** Where the server is. */
+  url(): string;
+  /** Throws `unauthenticated` when no key is at hand. */
+  client(): Client;
+  /** The chain's RPC. Throws `not_configured` when none is known. */
+  rpcUrl(given?: string): string;
+};
+
+type GlobalFlags = { url?: string; key?: string; home?: string; json?: boolean };
+
+export function sessionOf(command: Command): Session {
+  const flags = command.optsWithGlobals<GlobalFlags>();
+  const home = homeAt(resolve(flags.home ?? process.env.BURSAR_HOME ?? '.bursar'));
+  const url = (): string => flags.url ?? process.env.BURSAR_URL ?? urlOf(home);
+  return {
+    home,
+    screen: openScreen(flags.json ?? false),
+    url,
+    client: () => createClient(checkUrl(url()), flags.key ?? process.env.BURSAR_API_KEY ?? readKey(home)),
+    rpcUrl: (given) => {
+      const found =
+        given ?? process.env.BURSAR_RPC_URL ?? readRunning(home)?.rpc_url ?? readConfig(home)?.chain.rpc_url;
+      if (!found) {
+        throw new BursarError('not_configured', {
+          message:
+            'No RPC of the chain is known: no server runs on this home, and neither --rpc nor BURSAR_RPC_URL is set.',
+        });
+      }
+      return checkUrl(found);
+    },
+  };
+}
+
+function urlOf(home: Home): string {
+  const running = readRunning(home);
+  if (running) return running.url;
+  const server = readConfig(home)?.server ?? { host: '127.0.0.1', port: 8402 };
+  return `http://${server.host}:${server.port}`;
+}
+
+function checkUrl(url: string): string {
+  if (URL.canParse(url) && /^https?:/.test(url)) return url;
+  throw new BursarError('invalid_request', { message: `"${url}" is not an http or https URL.` });
+}
+
+/** The operator's key of a home. Throws `unauthenticated`. */
+export function readKey(home: Home): string {
+  try {
+    return readFileSync(operatorKeyFile(home), 'utf8').trim();
+  } catch {
+    throw new BursarError('unauthenticated', {
+      message: `No API key: neither --key nor BURSAR_API_KEY is set, and there is no ${operatorKeyFile(home)}.`,
+    });
+  }
+}

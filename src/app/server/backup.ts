@@ -1,0 +1,133 @@
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { openBooks } from '../../books/ledger/rowSeals.ts';
+import { markRestored } from '../../control/recovery/restored.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import { checkDatabase, copyDatabase, sha256OfFile } from '../../store/backup.ts';
+import { headFileOf } from '../../store/headFile.ts';
+import { type Home, homeAt, readConfig } from './config.ts';
+import { prepareHome } from './homeFolder.ts';
+import { lockHome } from './homeLock.ts';
+
+/** `manifest.json` of a backup folder. `wallets`: so that an owner finds its money with this file alone. */
+const Manifest = z.object({
+  format: z.literal('bursar-backup-1'),
+  bursar: z.string(),
+  made_at: z.iso.datetime(),
+  chain_id: z.int(),
+  database_sha256: z.string(),
+  wallets: z.array(z.object({ agent: z.string(), address: z.string() })),
+});
+export type Manifest = z.infer<typeof Manifest>;
+
+/**
+ * Copies a home into a new folder, while it is being served or not: the database of one moment, the configuration, and the keystore
+ * as it is, encrypted. The passphrase and the operator's key are not in it. Throws `conflict` where the folder is not empty.
+ */
+export async function backUpHome(home: Home, folder: string, version: string): Promise<Manifest> {
+  const config = readConfig(home);
+  if (!config || !existsSync(home.database)) {
+    throw new BursarError('not_configured', { message: `There is no home in ${home.dir}.` });
+  }
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (readdirSync(folder).length > 0)
+    throw new BursarError('conflict', { message: `${folder} is not empty: name a new folder.` });
+  const madeAt = new Date().toISOString();
+  const target = homeAt(folder);
+  // Before the database, so that no head in the copy is newer than the events in it.
+  if (existsSync(home.checkpoints)) copyFileSync(home.checkpoints, target.checkpoints);
+  await copyDatabase(home.database, target.database);
+  for (const name of ['config', 'keystore'] as const) {
+    if (existsSync(home[name])) copyFileSync(home[name], target[name]);
+  }
+  const manifest: Manifest = {
+    format: 'bursar-backup-1',
+    bursar: version,
+    made_at: madeAt,
+    chain_id: config.chain.id,
+    database_sha256: await sha256OfFile(target.database),
+    wallets: checkDatabase(target.database).wallets,
+  };
+  writeFileSync(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 });
+  prepareHome(folder);
+  return manifest;
+}
+
+/**
+ * Puts a backup's database into a home that no server runs on; what was there is kept beside it. Configuration and keystore come
+ * only where there are none. Every agent is frozen then: see `markRestored`. Throws `conflict`, `storage_in_use`, `storage_failed`.
+ */
+export async function restoreHome(
+  folder: string,
+  dir: string,
+  options: { replace: boolean },
+): Promise<{ manifest: Manifest; frozen: string[]; kept: string | null }> {
+  const from = homeAt(folder);
+  const manifest = await readManifest(folder);
+  const home = prepareHome(dir);
+  const lock = lockHome(home);
+  try {
+    const config = readConfig(home);
+    if (config && config.chain.id !== manifest.chain_id) {
+      throw new BursarError('conflict', {
+        message: `The home is for chain ${config.chain.id}, the backup for chain ${manifest.chain_id}.`,
+      });
+    }
+    if (existsSync(home.database) && !options.replace) {
+      throw new BursarError('conflict', {
+        message: `${home.database} is there already. Say --replace to put it aside.`,
+      });
+    }
+    const draft = `${home.database}.restoring`;
+    rmSync(draft, { force: true });
+    copyFileSync(from.database, draft);
+    checkDatabase(draft);
+    const kept = putAside(home);
+    renameSync(draft, home.database);
+    for (const name of ['config', 'keystore', 'checkpoints'] as const) {
+      if (!existsSync(home[name]) && existsSync(from[name])) copyFileSync(from[name], home[name]);
+    }
+    prepareHome(dir);
+    const store = openBooks(home.database);
+    try {
+      const { frozen } = await store.write((tx) => markRestored(tx, manifest.made_at, Date.now()));
+      return { manifest, frozen, kept };
+    } finally {
+      await store.close();
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+async function readManifest(folder: string): Promise<Manifest> {
+  const path = join(folder, 'manifest.json');
+  if (!existsSync(path))
+    throw new BursarError('invalid_request', { message: `${folder} is no backup: no manifest.json.` });
+  const parsed = Manifest.safeParse(JSON.parse(readFileSync(path, 'utf8')));
+  if (!parsed.success) throw new BursarError('invalid_request', { message: `${path} is not readable.` });
+  if ((await sha256OfFile(homeAt(folder).database)) !== parsed.data.database_sha256) {
+    throw new BursarError('storage_failed', { message: 'The backup was changed since it was made: its hash differs.' });
+  }
+  return parsed.data;
+}
+
+/** With its write-ahead log and its event head, which belong to it. Null where there was none. */
+function putAside(home: Home): string | null {
+  if (![home.database, headFileOf(home.database)].some(existsSync)) return null;
+  const kept = `${home.database}.replaced-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`;
+  for (const end of ['', '-wal', '-shm', '.head']) {
+    if (existsSync(`${home.database}${end}`)) renameSync(`${home.database}${end}`, `${kept}${end}`);
+  }
+  return kept;
+}

@@ -1,0 +1,25 @@
+import type { People } from '../../api/http/callers.ts';
+import { type KeyDoor, openKeyDoor } from '../../api/http/keyDoor.ts';
+import type { App } from '../../api/operations/app.ts';
+import { openOidc } from '../../control/sign-in/oidc/oidc.ts';
+import { clientSecret } from '../../control/sign-in/oidc/settings.ts';
+import { refusalLog } from '../../control/sign-in/refusals.ts';
+import { openSessions } from '../../control/sign-in/sessions.ts';
+import { clientAddress } from '../../core/net/clientAddress.ts';
+import type { Config } from './config.ts';
+
+/** Who gets in: agents and scripts by key, people by session. Throws `not_configured` where the client secret cannot be read. */
+export function openDoors(app: App, { server, oidc: given }: Config): { keys: KeyDoor; people: People } {
+  const oidc = given ?? null;
+  const { store, chain, clock } = app;
+  const note = refusalLog(store, clock);
+  return {
+    keys: openKeyDoor(app, { address: clientAddress(server.trusted_proxies), note }),
+    people: {
+      sessions: openSessions({ store, chain, chainId: app.chainFacts.chainId, clock, oidc }),
+      site: { host: server.host, origin: server.origin ?? null },
+      oidc: oidc && openOidc(oidc, clientSecret(oidc, process.env), clock),
+      note,
+    },
+  };
+}

@@ -1,0 +1,171 @@
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { appendEvent, chainHash, GENESIS_HASH } from '../../books/ledger/events.ts';
+import { openBooks } from '../../books/ledger/rowSeals.ts';
+import { loadPolicy } from '../../decide/policy/policy.ts';
+import { readStarterBundle } from '../../decide/policy/starter.ts';
+import { openActivations } from '../../decide/policy-versions/activations.ts';
+import { headFileOf, readHeadFile } from '../../store/headFile.ts';
+import type { Store } from '../../store/store.ts';
+import { openServerBooks } from './eventHead.ts';
+
+const EVENTS = 60;
+let folder: string;
+let path: string;
+let killed: string;
+
+const say = (store: Store, n: number) =>
+  store.write((tx) => appendEvent(tx, { type: 'server.started', actor: 'bursar', data: { n } }, n));
+const countIn = (store: Store): number =>
+  Number(store.read((tx) => tx.get<{ n: bigint }>('SELECT count(*) AS n FROM events'))?.n);
+const put = (to: string, from: string, ends: readonly string[]): void => {
+  for (const end of ends) copyFileSync(`${from}${end}`, `${to}${end}`);
+};
+
+/** Files as a killed process leaves them: the log in the WAL, the head beside it. */
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'bursar-head-'));
+  path = join(folder, 'bursar.sqlite');
+  killed = join(folder, 'killed.sqlite');
+  await openBooks(path).close();
+  const store = openServerBooks(path);
+  for (let n = 1; n <= EVENTS; n += 1) await say(store, n);
+  put(killed, path, ['', '-wal']);
+  await store.close();
+  put(killed, path, ['.head']);
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function flip(file: string, at: number): void {
+  const bytes = readFileSync(file);
+  bytes[at] = (bytes[at] ?? 0) ^ 0x40;
+  writeFileSync(file, bytes);
+}
+/** What opening a copy of the killed server's files comes to, after `damage`. */
+async function opened(damage: (copy: string) => void): Promise<number | string> {
+  const copy = join(folder, 'copy.sqlite');
+  for (const end of ['', '-wal', '-shm', '.head']) rmSync(`${copy}${end}`, { force: true });
+  put(copy, killed, ['', '-wal', '.head']);
+  damage(copy);
+  try {
+    const store = openServerBooks(copy);
+    const count = countIn(store);
+    await store.close();
+    return count;
+  } catch (error) {
+    return (error as { code?: string }).code ?? String(error);
+  }
+}
+
+describe('the head file', () => {
+  it('names an event that is on disk, at once after a clean end, and lets a killed server go on', async () => {
+    const head = readHeadFile(path);
+    expect(head?.seq).toBe(EVENTS);
+    expect(await opened(() => {})).toBe(EVENTS);
+    const again = openServerBooks(path);
+    await say(again, EVENTS + 1);
+    await again.close();
+    expect(readHeadFile(path)?.seq).toBe(EVENTS + 1);
+  });
+
+  it('is not needed: a database without one gets one', async () => {
+    expect(await opened((copy) => rmSync(headFileOf(copy)))).toBe(EVENTS);
+    expect(existsSync(headFileOf(join(folder, 'copy.sqlite')))).toBe(true);
+  });
+
+  it('that cannot be read is named, and not taken for none', async () => {
+    expect(await opened((copy) => writeFileSync(headFileOf(copy), '{"seq":'))).toBe('database_damaged');
+  });
+});
+
+describe('a damaged write-ahead log', () => {
+  it('is never cut off without a word, whichever byte was flipped', async () => {
+    const size = readFileSync(`${killed}-wal`).length;
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: size - 1 }), async (at) => {
+        expect([EVENTS, 'database_truncated', 'database_damaged']).toContain(
+          await opened((copy) => flip(`${copy}-wal`, at)),
+        );
+      }),
+      { numRuns: 60 },
+    );
+    expect(await opened((copy) => flip(`${copy}-wal`, Math.floor(size / 2)))).toBe('database_truncated');
+  });
+
+  it('that is missing, or cut, is named too', async () => {
+    expect(await opened((copy) => rmSync(`${copy}-wal`))).toBe('database_truncated');
+    expect(await opened((copy) => writeFileSync(`${copy}-wal`, readFileSync(`${copy}-wal`).subarray(0, 9_000)))).toBe(
+      'database_truncated',
+    );
+  });
+});
+
+describe('another history', () => {
+  it('with as many events is refused', async () => {
+    const rewritten = await opened((copy) => {
+      const file = new Database(copy);
+      file.exec('DROP TRIGGER events_append_only_update');
+      let hash = GENESIS_HASH;
+      for (const { seq, body } of file
+        .prepare<[], { seq: number; body: string }>('SELECT seq, body FROM events')
+        .all()) {
+        const other = body.replace('"bursar"', '"nobody"');
+        hash = chainHash(hash, other);
+        file.prepare('UPDATE events SET body = ?, hash = ? WHERE seq = ?').run(other, hash, seq);
+      }
+      file.close();
+    });
+    expect(rewritten).toBe('database_rewritten');
+  });
+});
+
+describe('a damaged main file', () => {
+  /** All in the main file: nothing in a WAL stands over it. */
+  const main = (copy: string): void => {
+    put(copy, path, ['']);
+    rmSync(`${copy}-wal`, { force: true });
+  };
+
+  it.each([
+    ['in its header', 2],
+    ['in its page size', 16],
+    ['in the schema', 100],
+    ['in the kind of a page', 3 * 4096],
+  ])('is named as such where a byte is flipped %s', async (_, at) => {
+    expect(
+      await opened((copy) => {
+        main(copy);
+        flip(copy, at);
+      }),
+    ).toBe('database_damaged');
+  });
+
+  it('is named where it was cut', async () => {
+    expect(
+      await opened((copy) => {
+        main(copy);
+        writeFileSync(copy, readFileSync(copy).subarray(0, 20_000));
+      }),
+    ).toBe('database_damaged');
+  });
+
+  it('is named where it is a stored policy that is not what its digest says', async () => {
+    const store = openBooks(join(folder, 'policy.sqlite'));
+    const text = await readStarterBundle();
+    const { digest } = await loadPolicy(text);
+    await store.write((tx) => {
+      const bundle = text.replace('agent_daily', 'agent_dailx');
+      tx.run('INSERT INTO policy_bundles (digest, bundle, note, loaded_at) VALUES (?, ?, ?, 0)', digest, bundle, '');
+      tx.run(
+        "INSERT INTO policy_activations (digest, kind, actor, activated_at) VALUES (?, 'activate', 'bursar', 0)",
+        digest,
+      );
+    });
+    await expect(openActivations(store, null, () => 0)).rejects.toMatchObject({ code: 'database_damaged' });
+    await store.close();
+  });
+});

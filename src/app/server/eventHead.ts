@@ -1,0 +1,81 @@
+import { openBooks } from '../../books/ledger/rowSeals.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import { log } from '../../core/log/log.ts';
+import { refuseDamaged } from '../../store/backup.ts';
+import { type EventHead, headFileOf, readHeadFile, writeHeadFile } from '../../store/headFile.ts';
+import type { Store } from '../../store/store.ts';
+
+/** How often the head of the event log is looked at, and written where it moved. */
+const EVERY_MS = 250;
+
+/**
+ * Opens the books of a data directory. They must be whole, and must hold the event that the head file names: a damaged write-ahead
+ * log is cut off by SQLite at the first bad byte, and what is left looks sound. From then on the file follows the log, a moment
+ * behind, so that the gate does not wait for it. Throws `database_damaged`, `database_truncated` or `database_rewritten`.
+ */
+export function openServerBooks(path: string): Store {
+  const head = readHeadFile(path);
+  refuseDamaged(path);
+  const store = openBooks(path);
+  try {
+    if (head) compare(store, head, path);
+  } catch (error) {
+    void store.close();
+    throw error;
+  }
+  return following(store, path, head);
+}
+
+function compare(store: Store, head: EventHead, path: string): void {
+  const { end, same } = store.read((tx) => ({
+    end: tx.get<{ seq: bigint }>('SELECT seq FROM events ORDER BY seq DESC LIMIT 1'),
+    same: tx.get<{ hash: string }>('SELECT hash FROM events WHERE seq = ?', head.seq),
+  }));
+  const details = { database: path, head: head.seq, found: Number(end?.seq ?? 0n) };
+  if (!same) {
+    const message = `The database ends at event ${details.found}, and ${headFileOf(path)} names event ${head.seq}: what was written after ${details.found} is lost.`;
+    throw new BursarError('database_truncated', { message, details });
+  }
+  if (same.hash !== head.hash) {
+    const message = `Event ${head.seq} of the database is another one than ${headFileOf(path)} names: this is another history.`;
+    throw new BursarError('database_rewritten', { message, details });
+  }
+}
+
+/** The store, with a head file that follows it. A reader sees only what is committed, and a commit is on disk. */
+function following(store: Store, path: string, from: EventHead | null): Store {
+  let written = from?.seq ?? 0;
+  let busy: Promise<void> | null = null;
+  const write = async (): Promise<void> => {
+    const row = store.read((tx) =>
+      tx.get<{ seq: bigint; hash: string }>('SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1'),
+    );
+    if (!row || Number(row.seq) === written) return;
+    await writeHeadFile(path, { seq: Number(row.seq), hash: row.hash });
+    written = Number(row.seq);
+  };
+  const follow = (): Promise<void> => {
+    busy ??= write()
+      .catch((error: unknown) => {
+        log.error({ err: error }, 'the head of the event log could not be written beside the database');
+      })
+      .finally(() => {
+        busy = null;
+      });
+    return busy;
+  };
+  const timer = setInterval(() => void follow(), EVERY_MS);
+  timer.unref();
+  let closed = false;
+  return {
+    ...store,
+    close: async () => {
+      if (closed) return;
+      closed = true;
+      clearInterval(timer);
+      await busy;
+      await follow();
+      await store.close();
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import { type Address, getAddress } from 'viem';
+import { type Chain, openChain } from '../../chain/contracts/chain.ts';
+import { requireSupportedChain } from '../../chain/contracts/chainProfile.ts';
+import { agentWalletFactoryAbi } from '../../chain/contracts/contracts.generated.ts';
+import { readTokenDomain } from '../../chain/contracts/tokenDomain.ts';
+import type { KeyProvider } from '../../chain/keys/keys.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import { type Config, readConfig, writeConfig } from './config.ts';
+import { prepareHome } from './homeFolder.ts';
+import { lockHome } from './homeLock.ts';
+import { keysOf, localConfig, startChain } from './localLaunch.ts';
+
+/** A chain that is not ours, with Bursar's contracts deployed on it. */
+export type RemoteChain = {
+  rpcUrl: string;
+  chainId: number;
+  usdc: Address;
+  factory: Address;
+  registry: Address | null;
+};
+export type InitOptions = { dir: string; remote: RemoteChain | null; say: (line: string) => void };
+export type Initialised = { config: Config; addresses: { role: string; address: Address }[] };
+
+/** A block or two a second is the fastest that public chains are. */
+const REMOTE_POLL_MS = 1_000;
+
+/**
+ * Makes a home: keys, config, and the local chain where none is given. Throws `conflict` where there is one already: nothing is
+ * overwritten. A chain that is given is looked at first: `chain_unavailable`, `chain_mismatch`, `not_configured`.
+ */
+export async function initHome({ dir, remote, say }: InitOptions): Promise<Initialised> {
+  const home = prepareHome(dir);
+  const lock = lockHome(home);
+  try {
+    if (readConfig(home))
+      throw new BursarError('conflict', { message: `There is a home in ${dir} already; it stays.` });
+    if (remote) await checkRemote(remote);
+    const keys = await keysOf(home, say);
+    if (remote) return { config: writeConfig(home, remoteConfig(remote)), addresses: await addressesOf(keys) };
+    const local = await startChain(home, keys, null, say);
+    try {
+      return { config: localConfig(home, local), addresses: await addressesOf(keys) };
+    } finally {
+      await local.stop();
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+async function addressesOf(keys: KeyProvider): Promise<Initialised['addresses']> {
+  return Promise.all((await keys.roles()).map(async (role) => ({ role, address: await keys.address(role) })));
+}
+
+function remoteConfig(remote: RemoteChain): Parameters<typeof writeConfig>[1] {
+  return {
+    chain: {
+      id: remote.chainId,
+      rpc_url: remote.rpcUrl,
+      usdc: remote.usdc,
+      factory: remote.factory,
+      registry: remote.registry,
+      finality: { kind: 'tag' },
+      poll_ms: REMOTE_POLL_MS,
+      start_block: null,
+    },
+    server: { host: '127.0.0.1', port: 8402 },
+  };
+}
+
+/** The chain's id, the token's domain, and a factory that is tied to this token and this registry. */
+async function checkRemote(remote: RemoteChain): Promise<void> {
+  requireSupportedChain(remote.chainId);
+  const chain = openChain({ chainId: remote.chainId, rpcUrl: remote.rpcUrl, token: remote.usdc });
+  await readTokenDomain(chain);
+  const [token, registry] = await factoryTies(chain, remote.factory);
+  if (token !== getAddress(remote.usdc)) {
+    throw new BursarError('not_configured', {
+      message: `The factory at ${remote.factory} is tied to the token ${token}, not to ${remote.usdc}.`,
+    });
+  }
+  const wanted = remote.registry ?? '0x0000000000000000000000000000000000000000';
+  if (registry !== getAddress(wanted)) {
+    throw new BursarError('not_configured', {
+      message: `The factory at ${remote.factory} is tied to the registry ${registry}, not to ${wanted}.`,
+    });
+  }
+}
+
+async function factoryTies(chain: Chain, address: Address): Promise<[Address, Address]> {
+  const factory = { address, abi: agentWalletFactoryAbi } as const;
+  try {
+    return await chain.run((client) =>
+      Promise.all([
+        client.readContract({ ...factory, functionName: 'token' }),
+        client.readContract({ ...factory, functionName: 'registry' }),
+      ]),
+    );
+  } catch (error) {
+    if (error instanceof BursarError) throw error;
+    throw new BursarError('not_configured', { message: `There is no AgentWalletFactory at ${address} on this chain.` });
+  }
+}

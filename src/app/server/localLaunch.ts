@@ -1,0 +1,179 @@
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import type { KeyProvider } from '../../chain/keys/keys.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import { log } from '../../core/log/log.ts';
+import { createCredential } from '../../decide/identity/credentials.ts';
+import { readStarterBundle } from '../../decide/policy/starter.ts';
+import { type LocalChain, startLocalChain } from '../local-chain/localChain.ts';
+import { type Config, type Home, readConfig, writeConfig } from './config.ts';
+import { keepFinalizing } from './finalize.ts';
+import { operatorKeyFile, prepareHome } from './homeFolder.ts';
+import { accountOf, makeHomeKeys, openHomeKeys } from './homeKeys.ts';
+import { lockHome } from './homeLock.ts';
+import { type Office, openOffice } from './office.ts';
+import { clearRunning, writeRunning } from './running.ts';
+
+export { accountOf } from './homeKeys.ts';
+
+export type Launched = {
+  office: Office;
+  home: Home;
+  config: Config;
+  rpcUrl: string;
+  url: string;
+  keys: KeyProvider;
+  /** Null where the chain is not ours. */
+  local: LocalChain | null;
+  /** The operator's key where this start made one: for tests. People are told of `operatorKeyFile`, since output lands in logs. */
+  operatorKey: string | null;
+  stop(): Promise<void>;
+};
+export type LaunchOptions = {
+  dir: string;
+  /** Null: the configured one. */
+  port: number | null;
+  version: string;
+  say: (line: string) => void;
+  /** Make another operator key, for when the first is lost. */
+  newOperatorKey?: boolean;
+  /** Where the server reaches a node that is at that URL, where not there: behind a proxy, say. */
+  rpcOf?: (url: string) => Promise<string>;
+};
+
+/**
+ * Opens the data folder and serves. A new folder gets keys, a local chain with USDC, contracts, the starter policy and the
+ * operator's key; an old one goes on where it stopped. Throws `storage_in_use` where a server runs on it already.
+ */
+export async function launch(options: LaunchOptions): Promise<Launched> {
+  const { port, version, say } = options;
+  const home = prepareHome(options.dir);
+  const lock = lockHome(home);
+  let local: LocalChain | null = null;
+  let office: Office | null = null;
+  let pulse: (() => void) | null = null;
+  const stop = async (): Promise<void> => {
+    pulse?.();
+    await office?.stop();
+    await local?.stop();
+    clearRunning(home);
+    await lock.release();
+  };
+  try {
+    const before = readConfig(home);
+    const keys = await keysOf(home, say);
+    if (before === null || before.chain.rpc_url === null) local = await startChain(home, keys, before, say);
+    const config = before ?? localConfig(home, local);
+    const nodeUrl = process.env.BURSAR_RPC_URL ?? local?.anvil.url ?? config.chain.rpc_url;
+    if (!nodeUrl) throw new BursarError('not_configured', { message: 'No RPC is configured.' });
+    const rpcUrl = options.rpcOf ? await options.rpcOf(nodeUrl) : nodeUrl;
+    const served = port === null ? config : { ...config, server: { ...config.server, port } };
+    office = await openOffice({
+      config: served,
+      rpcUrl,
+      witnessUrls: witnessUrls(config),
+      databasePath: home.database,
+      keys,
+      version,
+    });
+    await firstPolicy(office, local !== null, say);
+    const operatorKey = await operatorKeyOf(office, home, options.newOperatorKey ?? false);
+    const url = await office.listen();
+    pulse = local ? keepFinalizing(local) : null;
+    writeRunning(home, { pid: process.pid, url, rpc_url: rpcUrl });
+    return { office, home, config: served, rpcUrl, url, keys, local, operatorKey, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** `BURSAR_WITNESS_RPC_URLS`, apart by commas, in place of the configured ones: they may carry keys. */
+function witnessUrls({ chain }: Config): string[] {
+  const given = process.env.BURSAR_WITNESS_RPC_URLS;
+  if (given === undefined) return chain.witness_rpc_urls;
+  const urls = given.split(',').flatMap((url) => url.trim() || []);
+  if (urls.every((url) => URL.canParse(url))) return urls;
+  throw new BursarError('not_configured', { message: 'BURSAR_WITNESS_RPC_URLS holds something that is no URL.' });
+}
+
+export async function keysOf(home: Home, say: (line: string) => void): Promise<KeyProvider> {
+  if (!existsSync(home.keystore)) say('Making keys (encrypted keystore)');
+  await makeHomeKeys(home);
+  return openHomeKeys(home);
+}
+
+/** The home's local chain: a new one, or the same one again. Its keys have gas. */
+export async function startChain(
+  home: Home,
+  keys: KeyProvider,
+  config: Config | null,
+  say: (line: string) => void,
+): Promise<LocalChain> {
+  const held = await keys.roles();
+  say(existsSync(home.chainState) ? 'Resuming the local chain' : "Starting a local chain (anvil) with Circle's USDC");
+  const local = await startLocalChain({
+    chainId: config?.chain.id ?? 31_337,
+    stateFile: home.chainState,
+    owner: await accountOf(keys, 'owner'),
+    ...(held.includes('anchorer') ? { anchorer: await keys.address('anchorer') } : {}),
+    deployers: [await keys.address('executor')],
+    onEnd: (isLast) =>
+      log.error(
+        isLast
+          ? 'the local chain ends again and again: it is not started any more'
+          : 'the local chain ended; starting it again',
+      ),
+  });
+  const roles = ['executor', 'owner', 'guardian', 'treasury', 'anchorer'].filter((role) => held.includes(role));
+  await local.fundGas(await Promise.all(roles.map((role) => keys.address(role))));
+  return local;
+}
+
+export function localConfig(home: Home, local: LocalChain | null): Config {
+  if (!local) throw new BursarError('not_configured');
+  return writeConfig(home, {
+    chain: {
+      id: local.anvil.chainId,
+      rpc_url: null,
+      usdc: local.usdc.address,
+      factory: local.factory,
+      registry: local.registry,
+      finality: { kind: 'depth', blocks: 2 },
+      poll_ms: 200,
+      start_block: '0',
+    },
+    server: { host: '127.0.0.1', port: 8402 },
+  });
+}
+
+/** The first start activates the starter policy. Cut short, the next start does what is missing. */
+async function firstPolicy({ app }: Office, isLocal: boolean, say: (line: string) => void): Promise<void> {
+  if (app.policies.list().some((version) => version.active)) return;
+  const act = { actor: 'bursar', atMs: app.clock() };
+  say('Loading and activating the starter policy');
+  const { digest } = await app.policies.load(await readStarterBundle(), 'starter', act);
+  try {
+    await app.policies.activate(digest, 'activate', act);
+  } catch (error) {
+    // On a chain of other people's the owner may have to act first; until then nothing is allowed, and all else works.
+    if (isLocal || !(error instanceof BursarError)) throw error;
+    say(
+      `No policy is active yet, so every payment is refused: ${error.message} Then: bursar policy activate ${digest}`,
+    );
+  }
+}
+
+/** The key is in its file before the database knows it: a crash in between leaves a dead file, never a lost key. */
+async function operatorKeyOf({ app, store }: Office, home: Home, another: boolean): Promise<string | null> {
+  const act = { actor: 'bursar', atMs: app.clock() };
+  return store.write((tx) => {
+    const has = tx.get("SELECT id FROM credentials WHERE role = 'operator' AND revoked_at IS NULL");
+    if (has && !another) return null;
+    const name = has ? 'another operator' : 'first operator';
+    const { key } = createCredential(tx, act, { role: 'operator', agentId: null, name });
+    const draft = `${operatorKeyFile(home)}.new`;
+    writeFileSync(draft, `${key}\n`, { mode: 0o600 });
+    renameSync(draft, operatorKeyFile(home));
+    return key;
+  });
+}

@@ -1,0 +1,75 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Address } from 'viem';
+import { policyDigestOnChain } from '../../chain/contracts/approvedTransfer.ts';
+import type { Chain } from '../../chain/contracts/chain.ts';
+import { policyRegistryAbi } from '../../chain/contracts/contracts.generated.ts';
+import { activateOnlyCall, activatePolicyCall, isPolicyActive } from '../../chain/contracts/policyRegistry.ts';
+import { outcomeOf } from '../../chain/relayer/outcomes.ts';
+import { enqueueTransaction } from '../../chain/relayer/transactions.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import type { RegistryPort } from '../../decide/policy-versions/activations.ts';
+import type { Store } from '../../store/store.ts';
+
+const WAIT_MS = 120_000;
+
+/**
+ * Activates policies in the organisation's PolicyRegistry with the owner's key, where this server holds it (local chains, small
+ * set-ups). Where people hold it, they activate first and Bursar only follows: it says which call to make.
+ */
+export function registryPort(options: {
+  store: Store;
+  chain: Chain;
+  registry: Address;
+  /** The owner's address if its key is at hand. */
+  owner: Address | null;
+  clock: () => number;
+  wake: () => void;
+}): RegistryPort {
+  const { store, chain, registry, owner, clock, wake } = options;
+  return {
+    async ensureActive(digest, only) {
+      const onChain = policyDigestOnChain(digest);
+      // A digest in its grace period is active too, but would end with it: the owner says again that it is the one.
+      const [current, active] = await chain.run((client) =>
+        Promise.all([
+          client.readContract({ address: registry, abi: policyRegistryAbi, functionName: 'current' }),
+          client.readContract({ address: registry, abi: policyRegistryAbi, functionName: 'activeDigests' }),
+        ]),
+      );
+      if (current === onChain && (!only || active.every((each) => each === onChain))) return;
+      const call = only ? activateOnlyCall(registry, onChain) : activatePolicyCall(registry, onChain);
+      if (!owner) {
+        throw new BursarError('not_configured', {
+          message: "The registry's owner must activate this policy on chain first.",
+          details: call,
+        });
+      }
+      const { id } = await store.write((tx) =>
+        enqueueTransaction(tx, {
+          chainId: chain.chainId,
+          sender: owner,
+          ...call,
+          purpose: `${only ? 'activate_only' : 'activate'}:${digest}`,
+          paymentIds: [],
+          atMs: clock(),
+        }),
+      );
+      wake();
+      const until = Date.now() + WAIT_MS;
+      while (Date.now() < until) {
+        const outcome = store.read((tx) => outcomeOf(tx, id));
+        if (outcome?.kind === 'dropped') {
+          throw new BursarError('transfer_reverted', { message: outcome.detail ?? 'The registry refuses the policy.' });
+        }
+        if (
+          (outcome?.kind === 'mined' || outcome?.kind === 'final') &&
+          (await isPolicyActive(chain, registry, onChain))
+        ) {
+          return;
+        }
+        await sleep(100);
+      }
+      throw new BursarError('chain_unavailable', { message: 'The registry did not take the policy in time.' });
+    },
+  };
+}

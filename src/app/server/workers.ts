@@ -1,0 +1,78 @@
+import { log } from '../../core/log/log.ts';
+
+export type Workers = {
+  /** Do not wait for the interval: something was decided. */
+  wake(): void;
+  /** Resolves when the round that runs is over. */
+  stop(): Promise<void>;
+};
+
+type Step = { name: string; run: () => Promise<unknown> };
+
+/** Longer than any step may take: what still runs then hangs, and is said to. */
+const STALLED_MS = 60_000;
+
+/**
+ * Runs each lane's steps in rounds, one after another, until it is stopped; lanes do not wait for each other, so whatever speaks to
+ * strangers has one of its own. Each step is idempotent and bounded: one that throws (a full disk, a signer that fails) is logged
+ * and comes again with the next round.
+ */
+export function startWorkers(lanes: readonly (readonly Step[])[], intervalMs: number): Workers {
+  const started = lanes.map((steps) => startLane(steps, intervalMs));
+  return {
+    wake() {
+      for (const lane of started) lane.wake();
+    },
+    async stop() {
+      await Promise.all(started.map((lane) => lane.stop()));
+    },
+  };
+}
+
+function startLane(steps: readonly Step[], intervalMs: number): Workers {
+  let stopped = false;
+  let poked = false;
+  let wakeUp: () => void = () => {};
+
+  async function loop(): Promise<void> {
+    while (!stopped) {
+      poked = false;
+      for (const step of steps) {
+        if (stopped) return;
+        await runStep(step);
+      }
+      if (poked || stopped) continue;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, intervalMs);
+        wakeUp = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+  const ended = loop();
+
+  return {
+    wake() {
+      poked = true;
+      wakeUp();
+    },
+    async stop() {
+      stopped = true;
+      wakeUp();
+      await ended;
+    },
+  };
+}
+
+async function runStep({ name, run }: Step): Promise<void> {
+  const watch = setInterval(() => log.error({ step: name }, 'a worker step does not end'), STALLED_MS);
+  try {
+    await run();
+  } catch (error) {
+    log.error({ err: error, step: name }, 'a worker step failed');
+  } finally {
+    clearInterval(watch);
+  }
+}

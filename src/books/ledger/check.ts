@@ -1,0 +1,242 @@
+import type { Address, Hex } from 'viem';
+import { formatUsdc } from '../../core/money/microUsdc.ts';
+import type { ReadTx, Store } from '../../store/store.ts';
+import { type Check, checkBooks } from './bookChecks.ts';
+import { chainHash, GENESIS_HASH } from './events.ts';
+import { type EventBody, type Evidence, gatherEvidence } from './evidence.ts';
+import { purseAccounts, walletAccounts } from './journal.ts';
+import { checkDecisions, checkRows } from './rowChecks.ts';
+
+export type { Check };
+export type LedgerCheck = {
+  ok: boolean;
+  checks: Check[];
+  /** The sentences of the checks that failed. */
+  findings: string[];
+  figures: LedgerFigures;
+};
+/** Counts, and the money of all agents in micro-USDC: by the books, and by the chain at `block` (null: not asked). */
+export type LedgerFigures = {
+  events: number;
+  entries: number;
+  payments: number;
+  transfers: number;
+  wallets: number;
+  block: bigint | null;
+  booksMicro: bigint;
+  chainMicro: bigint | null;
+};
+/** What the check asks of a chain; a follower's source has it. */
+export interface BalanceSource {
+  head(): Promise<{ number: bigint; hash: Hex }>;
+  header(number: bigint): Promise<{ hash: Hex } | null>;
+  /** Micro-USDC after that block. */
+  balanceOf(address: Address, blockNumber: bigint): Promise<bigint>;
+}
+
+/** Events read in one go. */
+const EVENTS_PER_PAGE = 2_000;
+/** Addresses asked for at a time. */
+const BALANCES_PER_BATCH = 100;
+
+/**
+ * Proves the books: that every row is what the event log says of it, that the figures add up from the first entry on, and that they
+ * are the chain's at the follower's block. Writes nothing. A chain that does not answer is a failed check, not an error; `null` leaves
+ * that part out and says so. `pause` is awaited between pages, so that a server can do other things meanwhile.
+ */
+export function checkLedger(store: Read, chain: CheckedChain | null, pause: Pause = noPause): Promise<LedgerCheck> {
+  return check(store, chain, pause, true);
+}
+
+/** The figures alone, of books whose rows were not written through the gate: what they add up to, and the chain. */
+export function checkFigures(store: Read, chain: CheckedChain | null, pause: Pause = noPause): Promise<LedgerCheck> {
+  return check(store, chain, pause, false);
+}
+
+type Read = Pick<Store, 'snapshot'>;
+type Pause = () => Promise<void>;
+type CheckedChain = { chainId: number; source: BalanceSource };
+const noPause: Pause = async () => {};
+
+async function check(store: Read, chain: CheckedChain | null, pause: Pause, rows: boolean): Promise<LedgerCheck> {
+  const snapshot = store.snapshot();
+  const { tx } = snapshot;
+  const evidence = rows ? gatherEvidence(tx) : null;
+  try {
+    const figures = figuresOf(tx);
+    const checks = [await checkEventChain(tx, evidence, pause)];
+    if (evidence) {
+      checks.push(await checkRows(tx, evidence, pause));
+      checks.push(await checkDecisions(tx, evidence, pause));
+    }
+    checks.push(...(await checkBooks(tx, pause)));
+    const compared = chain ? await checkChain(tx, chain.chainId, chain.source) : notAsked;
+    checks.push(compared.check);
+    const findings = checks.filter(({ ok }) => !ok).map(({ detail }) => detail);
+    return {
+      ok: findings.length === 0,
+      checks,
+      findings,
+      figures: { ...figures, block: compared.block, chainMicro: compared.chainMicro },
+    };
+  } finally {
+    evidence?.close();
+    snapshot.close();
+  }
+}
+
+function figuresOf(tx: ReadTx): Omit<LedgerFigures, 'block' | 'chainMicro'> {
+  const count = (table: string, where = '1'): number =>
+    Number(tx.get<{ n: bigint }>(`SELECT count(*) AS n FROM ${table} WHERE ${where}`)?.n ?? 0n);
+  const books = tx.get<{ sum: bigint | null }>(
+    "SELECT sum(amount_micro) AS sum FROM balances WHERE account NOT LIKE 'external:%'",
+  );
+  return {
+    events: count('events'),
+    entries: count('ledger_entries'),
+    payments: count('payments'),
+    transfers: count('transfers', "state <> 'orphaned'"),
+    wallets: count('wallets'),
+    booksMicro: books?.sum ?? 0n,
+  };
+}
+
+type EventRow = {
+  seq: bigint;
+  at: bigint;
+  type: string;
+  payment_id: string | null;
+  agent_id: string | null;
+  body: string;
+  hash: string;
+};
+
+/**
+ * Each hash covers the one before and the body; the columns people filter by must say what the body says. What the events say of
+ * rows is gathered on the way, also behind a break.
+ */
+async function checkEventChain(tx: ReadTx, evidence: Evidence | null, pause: Pause): Promise<Check> {
+  const name = 'event_chain';
+  let seq = 0n;
+  let hash = GENESIS_HASH;
+  let broken: string | null = null;
+  for (;;) {
+    const page = tx.all<EventRow>(
+      'SELECT seq, at, type, payment_id, agent_id, body, hash FROM events WHERE seq > ? ORDER BY seq LIMIT ?',
+      seq,
+      EVENTS_PER_PAGE,
+    );
+    if (page.length === 0) break;
+    for (const row of page) {
+      const body = readBody(row.body);
+      broken ??= whyBroken(row, body, { seq, hash });
+      if (body) evidence?.take(body);
+      seq = row.seq;
+      hash = row.hash;
+    }
+    await pause();
+  }
+  if (broken) return { name, ok: false, detail: `The event chain breaks at ${broken}.` };
+  return { name, ok: true, detail: `${seq} events, each hash follows from the one before; the head is ${hash}.` };
+}
+
+function whyBroken(row: EventRow, body: EventBody | null, before: { seq: bigint; hash: string }): string | null {
+  if (row.seq !== before.seq + 1n) return `${row.seq}: event ${before.seq + 1n} is missing`;
+  if (chainHash(before.hash, row.body) !== row.hash)
+    return `${row.seq}: its hash does not follow from its body and the one before`;
+  const isSame =
+    body?.seq === Number(row.seq) &&
+    Date.parse(body.at) === Number(row.at) &&
+    body.type === row.type &&
+    body.payment === row.payment_id &&
+    body.agent === row.agent_id;
+  return isSame ? null : `${row.seq}: its columns differ from its body`;
+}
+
+function readBody(text: string): EventBody | null {
+  try {
+    return JSON.parse(text) as EventBody;
+  } catch {
+    return null;
+  }
+}
+
+type Compared = { check: Check; block: bigint | null; chainMicro: bigint | null };
+const name = 'chain_balances';
+const notAsked: Compared = {
+  check: {
+    name,
+    ok: true,
+    detail: 'Not checked: no chain was given, so the books were compared with themselves only.',
+  },
+  block: null,
+  chainMicro: null,
+};
+
+async function checkChain(tx: ReadTx, chainId: number, source: BalanceSource): Promise<Compared> {
+  const failed = (detail: string, block: bigint | null = null): Compared => ({
+    check: { name, ok: false, detail },
+    block,
+    chainMicro: null,
+  });
+  const cursor = cursorOf(tx, chainId);
+  const places = placesOf(tx, chainId);
+  if (!cursor) {
+    return places.length === 0
+      ? notAsked
+      : failed('The follower has not applied a block yet, so there is nothing to compare.');
+  }
+  const { number } = cursor;
+  try {
+    const balances: bigint[] = [];
+    for (let start = 0; start < places.length; start += BALANCES_PER_BATCH) {
+      const some = places.slice(start, start + BALANCES_PER_BATCH);
+      balances.push(...(await Promise.all(some.map(({ address }) => source.balanceOf(address, number)))));
+    }
+    if ((await source.header(number))?.hash !== cursor.hash) {
+      return failed(`The chain has another block ${number} than the books; the follower has yet to undo it.`, number);
+    }
+    const wrong = places.flatMap(({ address, place, agentId, books }, index) => {
+      const actual = balances[index] ?? 0n;
+      return books === actual
+        ? []
+        : [
+            `the ${place} ${address} of ${agentId} holds ${formatUsdc(actual)} USDC and the books say ${formatUsdc(books)}`,
+          ];
+    });
+    const chainMicro = balances.reduce((sum, amount) => sum + amount, 0n);
+    if (wrong.length > 0) return { ...failed(`At block ${number} ${wrong.join('; ')}.`, number), chainMicro };
+    const detail = `At block ${number} the books agree with the chain on ${places.length} addresses, ${formatUsdc(chainMicro)} USDC in all.`;
+    return { check: { name, ok: true, detail }, block: number, chainMicro };
+  } catch (error) {
+    const message = error instanceof Error ? error.message.split('\n')[0] : 'no answer';
+    return failed(`The chain could not be asked for its balances at block ${number}: ${message}`, number);
+  }
+}
+
+function cursorOf(tx: ReadTx, chainId: number): { number: bigint; hash: Hex } | undefined {
+  return tx.get('SELECT number, hash FROM blocks WHERE chain_id = ? ORDER BY number DESC LIMIT 1', chainId);
+}
+
+type Place = { address: Address; place: 'wallet' | 'purse'; agentId: string; books: bigint };
+
+/** Wallets and purses the follower follows; of others the books hold nothing yet. */
+function placesOf(tx: ReadTx, chainId: number): Place[] {
+  const rows = tx.all<{ agent_id: string; address: Address; purse_address: Address }>(
+    `SELECT w.agent_id, w.address, w.purse_address FROM wallets w
+     JOIN watched t ON t.chain_id = w.chain_id AND t.agent_id = w.agent_id WHERE w.chain_id = ? ORDER BY w.agent_id`,
+    chainId,
+  );
+  const sum = (agentId: string, accounts: readonly string[]): bigint =>
+    accounts.reduce((total, account) => {
+      const row = tx.get<{ amount_micro: bigint }>(
+        'SELECT amount_micro FROM balances WHERE account = ?',
+        `${agentId}:${account}`,
+      );
+      return total + (row?.amount_micro ?? 0n);
+    }, 0n);
+  return rows.flatMap(({ agent_id: agentId, address, purse_address }): Place[] => [
+    { address, place: 'wallet', agentId, books: sum(agentId, walletAccounts) },
+    { address: purse_address, place: 'purse', agentId, books: sum(agentId, purseAccounts) },
+  ]);
+}

@@ -1,0 +1,177 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openStore, type Store } from '../../store/store.ts';
+import { type Account, agentAccount, balance, type Entry, externalAccount, post } from './journal.ts';
+
+const available = agentAccount('agt_a', 'available');
+const reserved = agentAccount('agt_a', 'reserved');
+const outside = externalAccount('0x0000000000000000000000000000000000000001');
+
+let store: Store;
+beforeEach(() => {
+  store = openStore(':memory:');
+});
+afterEach(() => store.close());
+
+const entry = (lines: Entry['lines'], kind: Entry['kind'] = 'deposit'): Entry => ({ kind, atMs: 1, lines });
+const posted = (lines: Entry['lines'], kind?: Entry['kind']): Promise<bigint> =>
+  store.write((tx) => post(tx, entry(lines, kind)));
+const balanceOf = (account: Account): bigint => store.read((tx) => balance(tx, account));
+const postings = (): unknown[] => store.read((tx) => tx.all('SELECT * FROM postings'));
+
+describe('post', () => {
+  it('moves the balances of a balanced entry', async () => {
+    await posted([
+      [outside, -5_000_000n],
+      [available, 5_000_000n],
+    ]);
+    expect(balanceOf(available)).toBe(5_000_000n);
+    expect(balanceOf(outside)).toBe(-5_000_000n);
+    expect(balanceOf(reserved)).toBe(0n);
+  });
+
+  it.each([
+    [
+      'does not sum to zero',
+      [
+        [available, 1n],
+        [outside, -2n],
+      ],
+    ],
+    [
+      'has a line of zero, though it sums to zero',
+      [
+        [outside, -1n],
+        [available, 1n],
+        [reserved, 0n],
+      ],
+    ],
+    [
+      'moves nothing',
+      [
+        [outside, 0n],
+        [available, 0n],
+      ],
+    ],
+    [
+      'goes back to where it came from',
+      [
+        [available, -1n],
+        [available, 1n],
+      ],
+    ],
+    ['has one line', [[available, 0n]]],
+    ['has no line', []],
+  ] satisfies [string, Entry['lines']][])('refuses an entry that %s, and leaves nothing', async (_, lines) => {
+    await expect(posted(lines)).rejects.toMatchObject({ code: 'invariant_violated' });
+    expect(postings()).toEqual([]);
+  });
+
+  it('refuses what would take an agent below zero, and leaves nothing of the entry', async () => {
+    await posted([
+      [outside, -10n],
+      [available, 10n],
+    ]);
+    const before = postings();
+    const tooMuch: Entry['lines'] = [
+      [reserved, 11n],
+      [available, -11n],
+    ];
+    await expect(posted(tooMuch, 'reserve')).rejects.toMatchObject({ code: 'insufficient_funds' });
+    expect(postings()).toEqual(before);
+    expect(balanceOf(available)).toBe(10n);
+    expect(balanceOf(reserved)).toBe(0n);
+  });
+
+  it('believes the chain: an outflow that nobody asked for is booked though it goes below zero', async () => {
+    await posted(
+      [
+        [available, -3n],
+        [outside, 3n],
+      ],
+      'unexplained_out',
+    );
+    expect(balanceOf(available)).toBe(-3n);
+  });
+
+  it('lets money in while a balance is still below zero', async () => {
+    await posted(
+      [
+        [available, -3n],
+        [outside, 3n],
+      ],
+      'unexplained_out',
+    );
+    await posted([
+      [outside, -1n],
+      [available, 1n],
+    ]);
+    expect(balanceOf(available)).toBe(-2n);
+  });
+
+  it('carries amounts beyond 2^53 exactly', async () => {
+    const much = 9_007_199_254_740_993n;
+    await posted([
+      [outside, -much],
+      [available, much],
+    ]);
+    expect(balanceOf(available)).toBe(much);
+  });
+
+  it('keeps all balances at zero in sum, and each equal to its postings, whatever is posted', async () => {
+    const accounts = [available, reserved, outside] as const;
+    const line = fc.tuple(fc.constantFrom(...accounts), fc.constantFrom(...accounts), fc.bigInt({ min: 1n, max: 50n }));
+    await fc.assert(
+      fc.asyncProperty(fc.array(line, { maxLength: 30 }), async (transfers) => {
+        const fresh = openStore(':memory:');
+        await Promise.allSettled(
+          transfers.map(([from, to, amount]) =>
+            fresh.write((tx) =>
+              post(
+                tx,
+                entry(
+                  [
+                    [from, -amount],
+                    [to, amount],
+                  ],
+                  'reserve',
+                ),
+              ),
+            ),
+          ),
+        );
+        const sums = fresh.read((tx) =>
+          tx.all<{ account: string; total: bigint }>(
+            'SELECT account, sum(amount_micro) AS total FROM postings GROUP BY account ORDER BY account',
+          ),
+        );
+        const balances = fresh.read((tx) =>
+          tx.all<{ account: string; total: bigint }>(
+            'SELECT account, amount_micro AS total FROM balances ORDER BY account',
+          ),
+        );
+        await fresh.close();
+        expect(balances).toEqual(sums);
+        expect(balances.reduce((sum, { total }) => sum + total, 0n)).toBe(0n);
+        for (const { account, total } of balances) if (account !== outside) expect(total).toBeGreaterThanOrEqual(0n);
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+describe('the journal', () => {
+  it.each([
+    'UPDATE ledger_entries SET amount_micro = 1',
+    "UPDATE ledger_entries SET kind = 'sweep'",
+    'DELETE FROM ledger_entries',
+  ])('is append-only: the database refuses %s', async (sql) => {
+    await posted([
+      [outside, -5n],
+      [available, 5n],
+    ]);
+    const before = postings();
+    await expect(store.write((tx) => tx.run(sql))).rejects.toMatchObject({ code: 'conflict' });
+    expect(postings()).toEqual(before);
+  });
+});

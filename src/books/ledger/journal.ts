@@ -1,0 +1,99 @@
+import { BursarError, invariant } from '../../core/errors/base.ts';
+import type { Tx } from '../../store/store.ts';
+
+/**
+ * An agent's accounts. Wallet on chain = available + reserved + suspense; purse on chain = purse + purse_reserved.
+ * Where money comes from and goes to: `external:<address>`. Every entry sums to zero.
+ */
+export type AgentAccount = 'available' | 'reserved' | 'purse' | 'purse_reserved' | 'suspense';
+export type Account = `${string}:${AgentAccount}` | `external:${string}`;
+export const walletAccounts = ['available', 'reserved', 'suspense'] as const satisfies readonly AgentAccount[];
+export const purseAccounts = ['purse', 'purse_reserved'] as const satisfies readonly AgentAccount[];
+
+export function agentAccount(agentId: string, account: AgentAccount): Account {
+  return `${agentId}:${account}`;
+}
+export function externalAccount(address: string): Account {
+  return `external:${address}`;
+}
+
+export type EntryKind =
+  | 'reserve'
+  | 'release'
+  | 'settle'
+  | 'settle_reversed'
+  | 'deposit'
+  | 'receive'
+  | 'receive_reversed'
+  | 'unexplained_in'
+  | 'unexplained_out'
+  | 'unexplained_reversed'
+  | 'reclassify'
+  | 'withdraw'
+  | 'sweep';
+
+export type Entry = {
+  kind: EntryKind;
+  atMs: number;
+  paymentId?: string | null;
+  receivableId?: string | null;
+  /** The block that moved the money; null for holds and releases, which the chain does not see. */
+  blockNumber?: bigint | null;
+  /** What leaves one account (below zero) and reaches another, in micro-USDC: two lines that sum to zero. */
+  lines: readonly (readonly [account: Account, amountMicro: bigint])[];
+};
+
+/** Entries by which the chain may leave an agent's account below zero: it tells what is so, not what may be. */
+const chainsWord: ReadonlySet<EntryKind> = new Set([
+  'settle_reversed',
+  'receive_reversed',
+  'unexplained_out',
+  'unexplained_reversed',
+  'withdraw',
+  'sweep',
+]);
+
+/** Appends one balanced entry and moves the balances. A balance that would fall below zero aborts with `insufficient_funds`. Gives its id. */
+export function post(tx: Tx, entry: Entry): bigint {
+  const [first, second] = entry.lines;
+  invariant(
+    first && second && entry.lines.length === 2 && first[1] === -second[1] && first[1] !== 0n && first[0] !== second[0],
+    'A journal entry takes an amount from one account and puts it into another.',
+    { kind: entry.kind },
+  );
+  const [[from, minus], [to, amount]] = first[1] < 0n ? [first, second] : [second, first];
+  const written = tx.get<{ id: bigint }>(
+    `INSERT INTO ledger_entries (kind, payment_id, receivable_id, block_number, at, from_account, to_account, amount_micro)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+    entry.kind,
+    entry.paymentId ?? null,
+    entry.receivableId ?? null,
+    entry.blockNumber ?? null,
+    entry.atMs,
+    from,
+    to,
+    amount,
+  );
+  const after = tx.all<{ account: string; amount_micro: bigint }>(
+    `INSERT INTO balances (account, amount_micro) VALUES (?, ?), (?, ?)
+     ON CONFLICT (account) DO UPDATE SET amount_micro = amount_micro + excluded.amount_micro RETURNING account, amount_micro`,
+    from,
+    minus,
+    to,
+    amount,
+  );
+  const left = after.find(({ account }) => account === from);
+  invariant(left, 'An upsert returned no row.');
+  if (left.amount_micro < 0n && !from.startsWith('external:') && !chainsWord.has(entry.kind)) {
+    throw new BursarError('insufficient_funds', { details: { account: from } });
+  }
+  invariant(written, 'An insert returned no row.');
+  return written.id;
+}
+
+/** The balance of an account in micro-USDC, 0 where nothing was ever posted. */
+export function balance(tx: { get: Tx['get'] }, account: Account): bigint {
+  return (
+    tx.get<{ amount_micro: bigint }>('SELECT amount_micro FROM balances WHERE account = ?', account)?.amount_micro ?? 0n
+  );
+}

@@ -1,0 +1,90 @@
+import type { ReadTx } from '../../store/store.ts';
+import { type MeterDeclarations, windowStart } from '../meters/declarations.ts';
+import { findRows } from '../meters/meterRows.ts';
+import { isRollingWindow, type MeterReading, type MeterSubject, placesOf } from '../meters/meters.ts';
+import { liveRows } from './generations.ts';
+
+/** Entries of one rolling window that are looked at, oldest first: of whichever group they are. */
+const ENTRIES_MAX = 5_000;
+
+type Entry = { at: number; amount: number; counted: number };
+export type MetersAhead = {
+  /** What each meter will show then, where nothing is counted in between. */
+  at(atMs: number): Record<string, MeterReading>;
+  /** Moments at which so much, or so many payments, will have left a rolling window. */
+  leaves(amount: number): number[];
+};
+
+/**
+ * The meters of one subject in the time to come, from one reading of the rows: `now` is what they show. What stands beyond the entries
+ * that were looked at is taken to stay until the whole window has passed.
+ */
+export function metersAhead(
+  tx: ReadTx,
+  declarations: MeterDeclarations,
+  subject: MeterSubject,
+  from: { atMs: number; now: Record<string, MeterReading> },
+): MetersAhead {
+  const { atMs: nowMs, now } = from;
+  const none: MeterReading = { total: 0, count: 0, last_at: null };
+  const rolling = new Map<string, { lengthMs: number; entries: Entry[] }>();
+  for (const place of placesOf(declarations, subject, nowMs, liveRows(tx))) {
+    if (place.cut === null) continue;
+    const [row] = findRows(tx, [place]);
+    const entries = row ? entriesOf(tx, place.meter, row.id, place.cut) : [];
+    rolling.set(place.name, { lengthMs: nowMs - place.cut, entries });
+  }
+  const shown = (name: string, atMs: number): MeterReading => {
+    const declaration = declarations[name];
+    const reading = now[name] ?? none;
+    if (!declaration) return reading;
+    if (!isRollingWindow(declaration)) return windowStart(declaration.window, atMs) > nowMs ? none : reading;
+    const { lengthMs, entries } = rolling.get(name) ?? { lengthMs: 0, entries: [] };
+    const cut = windowStart(declaration.window, atMs);
+    if (atMs > nowMs + lengthMs) return { ...reading, total: 0, count: 0 };
+    let { total, count } = reading;
+    for (const entry of entries) {
+      if (entry.at >= cut) break;
+      total -= entry.amount;
+      count -= entry.counted;
+    }
+    return { ...reading, total: Math.max(0, total), count: Math.max(0, count) };
+  };
+  return {
+    at: (atMs) => Object.fromEntries(Object.keys(declarations).map((name) => [name, shown(name, atMs)])),
+    leaves: (amount) => [...rolling.values()].flatMap(({ lengthMs, entries }) => leavesOf(entries, lengthMs, amount)),
+  };
+}
+
+function entriesOf(tx: ReadTx, meter: string, row: bigint, cut: number): Entry[] {
+  return tx
+    .all<{ at: bigint; amount_micro: bigint; counted: bigint }>(
+      `SELECT at, amount_micro, counted FROM
+         (SELECT at, payment_id, meter_id, amount_micro, counted FROM meter_rolling WHERE meter = ? AND at >= ? ORDER BY at, payment_id LIMIT ?)
+       WHERE meter_id = ? ORDER BY at, payment_id`,
+      meter,
+      cut,
+      ENTRIES_MAX,
+      row,
+    )
+    .map(({ at, amount_micro, counted }) => ({
+      at: Number(at),
+      amount: Number(amount_micro),
+      counted: Number(counted),
+    }));
+}
+
+/** An entry is in the window up to its whole length after it came: it has left a millisecond later. */
+function leavesOf(entries: readonly Entry[], lengthMs: number, needed: number): number[] {
+  const found: number[] = [];
+  for (const figure of ['amount', 'counted'] as const) {
+    let gone = 0;
+    for (const entry of entries) {
+      gone += entry[figure];
+      if (gone < needed) continue;
+      found.push(entry.at + lengthMs + 1);
+      break;
+    }
+  }
+  return found;
+}

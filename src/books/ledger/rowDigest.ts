@@ -1,0 +1,58 @@
+import { sha256 } from '../../core/ids/digest.ts';
+import type { ReadTx, SqlValue } from '../../store/store.ts';
+
+export type StoredRow = Record<string, SqlValue>;
+
+/** A row in the form that is hashed: its columns by name, those that hold something, each with its length. */
+function rowText(table: string, row: StoredRow, names: readonly string[]): string {
+  let text = `${table};`;
+  for (const name of names) {
+    const value = row[name];
+    if (value === null || value === undefined) continue;
+    const shown = String(value);
+    text += `${name}=${shown.length}:${shown};`;
+  }
+  return text;
+}
+
+/** sha-256 over all that a row holds, in hex. `names`: its columns in order of their names. A column that is added empty changes nothing. */
+export function rowDigest(table: string, row: StoredRow, names: readonly string[]): string {
+  return sha256(rowText(table, row, names));
+}
+
+/** Two hex digits for each column: which one changed, where the digest says that one did. */
+export function columnMarks(row: StoredRow, names: readonly string[]): string {
+  return names.map((name) => markOf(name, row[name])).join('');
+}
+
+/** FNV-1a, folded to a byte. */
+function markOf(name: string, value: SqlValue | undefined): string {
+  let hash = 0x811c9dc5;
+  const text = value === null || value === undefined ? name : `${name}=${value}`;
+  for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  const byte = (hash ^ (hash >>> 8) ^ (hash >>> 16) ^ (hash >>> 24)) & 0xff;
+  return byte.toString(16).padStart(2, '0');
+}
+
+/** The columns whose mark differs from the one that was written. A column that came later has none. */
+export function changedColumns(row: StoredRow, names: readonly string[], marks: string): string[] {
+  return names.filter((name, index) => {
+    const mark = marks.slice(index * 2, index * 2 + 2);
+    return mark !== '' && mark !== markOf(name, row[name]);
+  });
+}
+
+export type TableShape = {
+  table: string;
+  /** Names of the columns that a seal covers, in order. */
+  sealed: readonly string[];
+  /** The primary key's columns, in its order. */
+  keys: readonly string[];
+};
+
+export function shapeOf(tx: ReadTx, table: string, without: readonly string[]): TableShape {
+  const columns = tx.all<{ name: string; pk: bigint }>('SELECT name, pk FROM pragma_table_info(?)', table);
+  const keys = columns.filter(({ pk }) => pk > 0n).sort((a, b) => Number(a.pk - b.pk));
+  const names = columns.map(({ name }) => name).sort();
+  return { table, keys: keys.map(({ name }) => name), sealed: names.filter((name) => !without.includes(name)) };
+}

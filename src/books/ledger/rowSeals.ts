@@ -1,0 +1,53 @@
+import type { ChangedRow, Sealing } from '../../store/changes.ts';
+import { migrations } from '../../store/migrations/index.ts';
+import { openStore, type ReadTx, type Store, type Tx } from '../../store/store.ts';
+import { appendEvent } from './events.ts';
+import { columnMarks, rowDigest, type StoredRow, shapeOf, type TableShape } from './rowDigest.ts';
+import { watchOf } from './sealedTables.ts';
+
+/** One row of `data.rows` of a `rows.sealed` event: table, key, and digest and marks of what it holds, or that it is gone. */
+export type Seal =
+  | readonly [table: string, key: string, digest: string, marks: string]
+  | readonly [string, string, null];
+
+/** Rows that one event seals: a large commit has several. */
+const ROWS_PER_EVENT = 200;
+
+/**
+ * Opens the books: a store in which each commit ends with the digests of the rows that it changed, in the event log. So what any
+ * table says can be held against a hash that the log, and each anchor of it, covers.
+ */
+export function openBooks(path: string): Store {
+  return openStore(path, migrations, rowSealing());
+}
+
+export function rowSealing(): Sealing<Tx> {
+  const shapes = new Map<string, TableShape>();
+  return {
+    watch: watchOf,
+    seal: (tx, rows) => {
+      const seals = rows.map((row): Seal => sealOf(tx, row, shapes));
+      const atMs = Number(tx.get<{ at: bigint }>('SELECT at FROM events ORDER BY seq DESC LIMIT 1')?.at ?? 0n);
+      for (let start = 0; start < seals.length; start += ROWS_PER_EVENT) {
+        const data = { rows: seals.slice(start, start + ROWS_PER_EVENT) };
+        appendEvent(tx, { type: 'rows.sealed', actor: 'bursar', data }, atMs);
+      }
+    },
+  };
+}
+
+function sealOf(tx: ReadTx, { table, key }: ChangedRow, shapes: Map<string, TableShape>): Seal {
+  let shape = shapes.get(table);
+  if (!shape) {
+    shape = shapeOf(tx, table, watchOf(table)?.without ?? []);
+    shapes.set(table, shape);
+  }
+  const row = findRow(tx, shape, key);
+  return row ? [table, key, rowDigest(table, row, shape.sealed), columnMarks(row, shape.sealed)] : [table, key, null];
+}
+
+/** The row with that key, if there is one. */
+export function findRow(tx: ReadTx, { table, keys }: TableShape, key: string): StoredRow | undefined {
+  const where = keys.map((name, index) => `${name} = json_extract(?, '$[${index}]')`).join(' AND ');
+  return tx.get<StoredRow>(`SELECT * FROM ${table} WHERE ${where}`, ...keys.map(() => key));
+}

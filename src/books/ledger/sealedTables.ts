@@ -1,0 +1,41 @@
+import type { TableWatch } from '../../store/changes.ts';
+
+/** Tables that no seal covers, and why that hides nothing. Every other table is sealed, so also one that is new. */
+export const unsealedTables: Readonly<Record<string, string>> = {
+  events: 'the chain of hashes is their evidence',
+  decisions: 'their hash covers policy, input and result, and stands in the event of the payment',
+  balances: 'the sum of the ledger entries, which the check adds up',
+  meter_rolling: 'what is still inside a window of the meter entries, which the check compares',
+  payment_history: 'what the settled payments say, which the check computes',
+  blocks: 'where the follower is; the check asks the chain for that block',
+  chain_checked: 'up to where balances were compared; the check compares them itself, at the block of the follower',
+  notices: 'the outbox of messages about events; losing one hides nothing from the log',
+  sessions: 'who is signed in now; starting and ending a session are events',
+  log_tiles: 'hashes of the events, kept for speed; a proof is checked against a signed head',
+  log_heads: 'each is signed; sealing them would make the log grow with each head',
+};
+
+/** Settings that only say how far a worker is. */
+const WORKERS_OWN = "ROW.name IN ('notices:cursor')";
+
+/**
+ * What is special about a sealed table. Rows that every payment inserts have their evidence in the event of that payment, so that
+ * the gate writes nothing more; the check computes what they must be from there.
+ */
+const special: Readonly<Record<string, TableWatch>> = {
+  payments: { inserts: false },
+  // A payment's own entry; what a refund gives back is sealed.
+  meter_entries: { inserts: "NEW.payment_id LIKE '% back'" },
+  // A reserve is the payment's own where it is made with it; a later one is noted by whoever makes it.
+  ledger_entries: { inserts: "NEW.kind <> 'reserve'" },
+  meters: { without: ['total_micro', 'count', 'last_at'] },
+  wallets: { without: ['next_nonce'] },
+  settings: { except: WORKERS_OWN },
+};
+
+/** How a table is watched for its seals; null where it has none. */
+export const watchOf = (table: string): TableWatch | null =>
+  Object.hasOwn(unsealedTables, table) ? null : (special[table] ?? {});
+
+/** Rows of sealed tables that have no seal all the same. */
+export const unsealedRows: Readonly<Record<string, string>> = { settings: WORKERS_OWN.replaceAll('ROW.', '') };

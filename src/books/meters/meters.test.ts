@@ -1,0 +1,198 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { openStore } from '../../store/store.ts';
+import { bookChecks } from '../ledger/bookChecks.ts';
+import type { MeterDeclarations } from './declarations.ts';
+import { dropRolling } from './meterRows.ts';
+import { addToMeters, ageMeters, type MeterSubject, readMeters, releaseFromMeters } from './meters.ts';
+
+const HOUR = 3_600_000;
+const T0 = Date.UTC(2026, 10, 24, 12);
+const subject: MeterSubject = {
+  agent: 'agt_1',
+  sponsor: 'spn_1',
+  workflow: null,
+  payee: 'pye_1',
+  address: '0xA',
+  category: 'ocr',
+  kind: 'payout',
+  asset: 'USDC',
+  network: 'eip155:31337',
+  host: null,
+};
+const rolling: MeterDeclarations = { hour: { by: ['agent'], window: { rolling: 'PT1H' }, refunds: 'never' } };
+const day: MeterDeclarations = {
+  day: { by: ['agent'], window: { calendar: 'day', tz: 'Europe/Berlin' }, refunds: 'never' },
+};
+
+async function withStore<T>(
+  run: (tools: {
+    add: (
+      meters: MeterDeclarations,
+      id: string,
+      amount: bigint,
+      at: number,
+      who?: Partial<MeterSubject>,
+    ) => Promise<unknown>;
+    read: (
+      meters: MeterDeclarations,
+      at: number,
+      who?: Partial<MeterSubject>,
+      without?: string | null,
+    ) => ReturnType<typeof readMeters>;
+    release: (id: string) => Promise<void>;
+    age: (meters: MeterDeclarations, at: number) => Promise<void>;
+    /** Lets go of at most `limit` entries of the meter `hour`. */
+    drop: (at: number, limit: number) => Promise<number>;
+    inside: () => number;
+    holds: () => boolean | undefined;
+  }) => Promise<T>,
+): Promise<T> {
+  const store = openStore(':memory:');
+  try {
+    return await run({
+      add: (meters, id, amountMicro, at, who = {}) =>
+        store.write((tx) => addToMeters(tx, meters, { ...subject, ...who }, { id, amountMicro }, at)),
+      read: (meters, at, who = {}, without = null) =>
+        store.read((tx) => readMeters(tx, meters, { ...subject, ...who }, at, without)),
+      release: (id) => store.write((tx) => releaseFromMeters(tx, id)),
+      age: (meters, at) => store.write((tx) => ageMeters(tx, meters, at)),
+      drop: (at, limit) => store.write((tx) => dropRolling(tx, 'hour', at - HOUR, limit)),
+      inside: () => Number(store.read((tx) => tx.get<{ n: bigint }>('SELECT count(*) AS n FROM meter_rolling'))?.n),
+      holds: () => store.read(bookChecks).find(({ name }) => name === 'meters_match_entries')?.ok,
+    });
+  } finally {
+    await store.close();
+  }
+}
+
+describe('a rolling meter', () => {
+  it('takes nothing off for a payment that has fallen out, also where the clock was set back since', () =>
+    withStore(async ({ add, read, age }) => {
+      await add(rolling, 'old', 5n, T0);
+      await add(rolling, 'new', 3n, T0 + HOUR);
+      await age(rolling, T0 + HOUR + 1);
+      expect(read(rolling, T0 + HOUR, {}, 'old').hour).toMatchObject({ total: 3, count: 1 });
+      expect(read(rolling, T0 + HOUR, {}, 'new').hour).toMatchObject({ total: 0, count: 0 });
+    }));
+
+  it('holds a payment for exactly its window: in at the start, out at the end', () =>
+    withStore(async ({ add, read }) => {
+      await add(rolling, 'p1', 5n, T0);
+      expect(read(rolling, T0 + HOUR).hour).toEqual({ total: 5, count: 1, last_at: T0 });
+      expect(read(rolling, T0 + HOUR + 1).hour).toMatchObject({ total: 0, count: 0 });
+    }));
+
+  it('agrees with a plain sum over any sequence of payments, releases, reads and rounds of letting go, for each group', () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.record({
+            gap: fc.integer({ min: 0, max: HOUR }),
+            amount: fc.bigInt(1n, 1000n),
+            release: fc.boolean(),
+            agent: fc.constantFrom('agt_1', 'agt_2', 'agt_3'),
+            drop: fc.constantFrom(0, 0, 1, 2, 1_000),
+          }),
+          { maxLength: 30 },
+        ),
+        (steps) =>
+          withStore(async ({ add, read, release, drop, holds }) => {
+            let at = T0;
+            const model: { agent: string; at: number; amount: bigint }[] = [];
+            for (const [index, { gap, amount, release: undo, agent, drop: limit }] of steps.entries()) {
+              at += gap;
+              if (limit > 0) await drop(at, limit);
+              await add(rolling, `p${index}`, amount, at, { agent });
+              if (undo) await release(`p${index}`);
+              else model.push({ agent, at, amount });
+              for (const each of ['agt_1', 'agt_2', 'agt_3']) {
+                const live = model.filter((entry) => entry.agent === each && entry.at >= at - HOUR);
+                const total = Number(live.reduce((sum, entry) => sum + entry.amount, 0n));
+                expect(read(rolling, at, { agent: each }).hour).toMatchObject({ total, count: live.length });
+              }
+            }
+            expect(holds()).toBe(true);
+          }),
+      ),
+      { numRuns: 60 },
+    ));
+
+  it('lets go of what fell out, whoever asks next, and takes no more of it than it is told to', () =>
+    withStore(async ({ add, read, age, drop, inside, holds }) => {
+      for (let n = 0; n < 10; n += 1) await add(rolling, `p${n}`, 5n, T0 + n, { agent: `agt_${n % 2}` });
+      expect(await drop(T0 + HOUR + 9, 4)).toBe(4);
+      expect(inside()).toBe(6);
+      expect(read(rolling, T0 + HOUR + 9, { agent: 'agt_1' }).hour).toMatchObject({ total: 5, count: 1 });
+      await age(rolling, T0 + HOUR + 9);
+      expect(inside()).toBe(1);
+      expect(read(rolling, T0 + HOUR + 9, { agent: 'agt_1' }).hour).toMatchObject({ total: 5, count: 1 });
+      await age(rolling, T0 + 2 * HOUR);
+      expect(inside()).toBe(0);
+      expect(read(rolling, T0 + 2 * HOUR, { agent: 'agt_1' }).hour).toMatchObject({ total: 0, count: 0 });
+      expect(holds()).toBe(true);
+    }));
+
+  it('is not moved by the release of what fell out of it', () =>
+    withStore(async ({ add, read, age, release, holds }) => {
+      await add(rolling, 'p1', 5n, T0);
+      await add(rolling, 'p2', 7n, T0 + HOUR);
+      await age(rolling, T0 + HOUR + 1);
+      await release('p1');
+      expect(read(rolling, T0 + HOUR + 1).hour).toMatchObject({ total: 7, count: 1 });
+      expect(holds()).toBe(true);
+    }));
+});
+
+describe('a calendar meter', () => {
+  it('starts anew at local midnight, also on the day the clocks go back', () =>
+    withStore(async ({ add, read }) => {
+      // 25 October 2026: Berlin has 25 hours; the day is 2026-10-24T22:00Z to 2026-10-25T23:00Z.
+      const start = Date.UTC(2026, 9, 24, 22);
+      await add(day, 'p1', 7n, start);
+      expect(read(day, start + 25 * HOUR - 1).day).toMatchObject({ total: 7, count: 1 });
+      expect(read(day, start + 25 * HOUR).day).toMatchObject({ total: 0, count: 0 });
+      expect(read(day, start - 1).day).toMatchObject({ total: 0, count: 0 });
+    }));
+
+  it('takes a release out of the window in which it counted', () =>
+    withStore(async ({ add, read, release }) => {
+      await add(day, 'p1', 7n, T0);
+      await add(day, 'p2', 1n, T0 + 24 * HOUR);
+      await release('p1');
+      expect(read(day, T0).day).toMatchObject({ total: 0, count: 0 });
+      expect(read(day, T0 + 24 * HOUR).day).toMatchObject({ total: 1, count: 1 });
+      await release('p1');
+      expect(read(day, T0).day).toMatchObject({ total: 0, count: 0 });
+    }));
+});
+
+describe('any meter', () => {
+  it('keeps groups apart, and names with separators too', () =>
+    withStore(async ({ add, read }) => {
+      const meters: MeterDeclarations = { pair: { by: ['agent', 'category'], window: 'lifetime', refunds: 'never' } };
+      await add(meters, 'p1', 3n, T0, { agent: 'a', category: 'bc' });
+      expect(read(meters, T0, { agent: 'ab', category: 'c' }).pair).toMatchObject({ total: 0 });
+      expect(read(meters, T0, { agent: 'a', category: 'bc' }).pair).toMatchObject({ total: 3 });
+    }));
+
+  it('leaves top-ups and refunds out unless it names them', () =>
+    withStore(async ({ add, read }) => {
+      const meters: MeterDeclarations = {
+        spent: { by: [], window: 'lifetime', refunds: 'never' },
+        refunded: { by: [], window: 'lifetime', kinds: ['refund'], refunds: 'never' },
+      };
+      await add(meters, 'p1', 3n, T0, { kind: 'top_up' });
+      await add(meters, 'p2', 4n, T0, { kind: 'refund' });
+      await add(meters, 'p3', 5n, T0);
+      expect(read(meters, T0)).toMatchObject({ spent: { total: 5 }, refunded: { total: 4 } });
+    }));
+
+  it('shows what it would without a payment that is decided again', () =>
+    withStore(async ({ add, read }) => {
+      await add(rolling, 'p1', 5n, T0);
+      await add(rolling, 'p2', 2n, T0 + 1);
+      expect(read(rolling, T0 + 2, {}, 'p1').hour).toMatchObject({ total: 2, count: 1 });
+      expect(read(rolling, T0 + HOUR + 1, {}, 'p1').hour).toMatchObject({ total: 2, count: 1 });
+    }));
+});

@@ -1,0 +1,141 @@
+import { BursarError, invariant } from '../../core/errors/base.ts';
+import { formatUsdc } from '../../core/money/microUsdc.ts';
+import type { ReadTx, Tx } from '../../store/store.ts';
+import { appendEvent } from '../ledger/events.ts';
+import { agentAccount, balance, post } from '../ledger/journal.ts';
+import { addReceived } from './earnings.ts';
+import { addToInvoice, getInvoice, type Invoice } from './invoices.ts';
+import { type Receivable, type ReceivableRow, toReceivable } from './receivable.ts';
+
+/** Claims of one invoice in an hour that nothing on chain has answered yet: anybody with a key pair can make one. */
+const OPEN_CLAIMS = 20;
+const HOUR_MS = 3_600_000;
+
+/** What a payer signs (EIP-191) so that its transfer counts for an invoice. */
+export function claimText(invoiceId: string, txHash: string): string {
+  return `Bursar invoice ${invoiceId} is paid by transaction ${txHash.toLowerCase()}`;
+}
+
+/** The invoice that a transfer was claimed for: by its payer's own word, else by the earner's side. */
+export function claimedInvoice(
+  tx: ReadTx,
+  { txHash, from, agentId }: { txHash: string; from: string; agentId: string },
+): string | null {
+  const row = tx.get<{ id: string }>(
+    `SELECT c.invoice_id AS id FROM invoice_claims c JOIN invoices i ON i.id = c.invoice_id
+     WHERE c.tx_hash = ? AND c.payer IN (?, '') AND i.agent_id = ? ORDER BY c.payer DESC, c.created_at LIMIT 1`,
+    txHash.toLowerCase(),
+    from,
+    agentId,
+  );
+  return row?.id ?? null;
+}
+
+/**
+ * Notes that a transaction pays the invoice, and moves what has come by it already: from suspense, or from an invoice that was
+ * only guessed by the amount. What was found by a nonce or claimed before stays where it is. `payer`: the address that signed
+ * `claimText`; null: the earner's side says so.
+ */
+export function claimPayment(
+  tx: Tx,
+  claim: { invoiceId: string; txHash: string; payer: string | null; actor: string },
+  atMs: number,
+): Receivable[] {
+  const invoice = getInvoice(tx, claim.invoiceId);
+  const txHash = claim.txHash.toLowerCase();
+  // The earner's own word waits behind nobody's.
+  if (claim.payer !== null) refuseFlood(tx, invoice, atMs);
+  tx.run(
+    'INSERT INTO invoice_claims (tx_hash, payer, invoice_id, claimed_by, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+    txHash,
+    claim.payer ?? '',
+    invoice.id,
+    claim.actor,
+    atMs,
+  );
+  const { agentId } = invoice;
+  const data = { invoice: invoice.id, tx_hash: txHash, payer: claim.payer };
+  appendEvent(tx, { type: 'invoice.claimed', actor: claim.actor, agentId, data }, atMs);
+  const rows = tx.all<ReceivableRow>(
+    `SELECT * FROM receivables WHERE tx_hash = ? AND agent_id = ? AND state <> 'orphaned' AND (? IS NULL OR payer_address = ?)
+       AND (kind IN ('unmatched', 'agent_payment', 'x402_sale') OR (kind = 'invoice' AND invoice_by = 'amount'))`,
+    txHash,
+    agentId,
+    claim.payer,
+    claim.payer,
+  );
+  return rows.map(toReceivable).flatMap((found) => {
+    if (!isWallet(tx, found, invoice) || found.saleNonce !== null) return [];
+    return [giveToInvoice(tx, found, invoice, atMs)];
+  });
+}
+
+function giveToInvoice(tx: Tx, found: Receivable, invoice: Invoice, atMs: number): Receivable {
+  if (found.invoiceId !== null) addToInvoice(tx, found.invoiceId, -found.amountMicro);
+  if (found.kind === 'unmatched') {
+    leaveSuspense(tx, found, atMs);
+    addReceived(tx, found.agentId, found.amountMicro);
+  }
+  tx.run(
+    "UPDATE receivables SET kind = 'invoice', invoice_id = ?, invoice_by = 'claim' WHERE id = ?",
+    invoice.id,
+    found.id,
+  );
+  notePaid(tx, found.id, addToInvoice(tx, invoice.id, found.amountMicro), found.amountMicro, atMs);
+  const row = tx.get<ReceivableRow>('SELECT * FROM receivables WHERE id = ?', found.id);
+  invariant(row, 'A receivable vanished inside its transaction.');
+  return toReceivable(row);
+}
+
+/** Explained now; an operator may have accepted it from suspense before, then it is where it belongs. */
+function leaveSuspense(tx: Tx, found: Receivable, atMs: number): void {
+  const suspense = agentAccount(found.agentId, 'suspense');
+  const there = balance(tx, suspense);
+  const amount = there < found.amountMicro ? there : found.amountMicro;
+  if (amount <= 0n) return;
+  post(tx, {
+    kind: 'reclassify',
+    atMs,
+    receivableId: found.id,
+    lines: [
+      [suspense, -amount],
+      [agentAccount(found.agentId, 'available'), amount],
+    ],
+  });
+}
+
+function isWallet(tx: ReadTx, found: Receivable, invoice: Invoice): boolean {
+  const row = tx.get<{ to_address: string }>(
+    'SELECT to_address FROM transfers WHERE chain_id = ? AND block_hash = ? AND log_index = ?',
+    found.chainId,
+    found.blockHash,
+    found.logIndex,
+  );
+  return row?.to_address === invoice.address;
+}
+
+function refuseFlood(tx: ReadTx, invoice: Invoice, atMs: number): void {
+  const open = tx.get<{ n: bigint }>(
+    `SELECT count(*) AS n FROM invoice_claims c WHERE c.invoice_id = ? AND c.created_at > ? AND NOT EXISTS
+       (SELECT 1 FROM receivables r WHERE r.invoice_id = c.invoice_id AND r.tx_hash = c.tx_hash)`,
+    invoice.id,
+    atMs - HOUR_MS,
+  );
+  if ((open?.n ?? 0n) >= BigInt(OPEN_CLAIMS)) {
+    throw new BursarError('too_many_requests', {
+      message: 'Too many claims of this invoice wait for their transaction.',
+    });
+  }
+}
+
+/** Says what has come for an invoice, and how it stands. */
+export function notePaid(tx: Tx, receivableId: string, invoice: Invoice, amountMicro: bigint, atMs: number): void {
+  const data = {
+    invoice: invoice.id,
+    receivable: receivableId,
+    amount: formatUsdc(amountMicro),
+    received: formatUsdc(invoice.receivedMicro),
+    asked: formatUsdc(invoice.amount),
+  };
+  appendEvent(tx, { type: 'invoice.paid', actor: 'bursar', agentId: invoice.agentId, data }, atMs);
+}

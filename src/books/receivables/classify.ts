@@ -1,0 +1,67 @@
+import type { ReadTx } from '../../store/store.ts';
+import { claimedInvoice } from './claims.ts';
+import { findInvoiceByAmount } from './invoices.ts';
+import type { InvoiceBy, ReceivableKind } from './receivable.ts';
+import { findExpectedSale } from './sales.ts';
+
+/** What money that came in is. */
+export type Inbound = {
+  kind: ReceivableKind;
+  invoiceId: string | null;
+  invoiceBy: InvoiceBy | null;
+  saleNonce: string | null;
+};
+/** A transfer to an agent. `nonce`: of the `AuthorizationUsed` that announced it. `atMs`: its block's time. */
+export type Inflow = {
+  chainId: number;
+  agentId: string;
+  place: 'wallet' | 'purse';
+  from: string;
+  to: string;
+  amountMicro: bigint;
+  txHash: string;
+  nonce: string | null;
+  atMs: number;
+};
+
+export const inbound = (kind: ReceivableKind): Inbound => ({
+  kind,
+  invoiceId: null,
+  invoiceBy: null,
+  saleNonce: null,
+});
+
+/**
+ * Money from outside, by the surest sign there is: the announced nonce; a claim of the transaction; the sponsor's treasury; an
+ * invoice of exactly that amount (the oldest open one, else the oldest that has expired). Else nobody has explained it. Writes nothing.
+ */
+export function classifyInflow(tx: ReadTx, inflow: Inflow, treasury: string | null): Inbound {
+  const sure = named(tx, inflow);
+  if (sure) return sure;
+  if (inflow.from === treasury) return inbound('deposit');
+  if (inflow.place === 'wallet') {
+    const invoiceId = findInvoiceByAmount(tx, inflow);
+    if (invoiceId) return { kind: 'invoice', invoiceId, invoiceBy: 'amount', saleNonce: null };
+  }
+  return inbound('unmatched');
+}
+
+/** Money from an agent of this Bursar: its payment explains it; an invoice may be named by nonce or claim, never guessed. */
+export function classifyPayment(tx: ReadTx, inflow: Inflow, kind: 'agent_payment' | 'x402_sale' | 'refund'): Inbound {
+  return (kind === 'refund' ? null : named(tx, inflow)) ?? inbound(kind);
+}
+
+function named(tx: ReadTx, inflow: Inflow): Inbound | null {
+  if (inflow.place !== 'wallet') return null;
+  if (inflow.nonce !== null) {
+    const sale = findExpectedSale(tx, inflow.chainId, inflow.from, inflow.nonce);
+    if (sale && sale.agent_id === inflow.agentId && sale.amount_micro === inflow.amountMicro) {
+      const saleNonce = inflow.nonce.toLowerCase();
+      return sale.invoice_id
+        ? { kind: 'invoice', invoiceId: sale.invoice_id, invoiceBy: 'nonce', saleNonce }
+        : { kind: 'x402_sale', invoiceId: null, invoiceBy: null, saleNonce };
+    }
+  }
+  const invoiceId = claimedInvoice(tx, inflow);
+  return invoiceId ? { kind: 'invoice', invoiceId, invoiceBy: 'claim', saleNonce: null } : null;
+}

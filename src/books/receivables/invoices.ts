@@ -1,0 +1,188 @@
+import type { Address } from 'viem';
+import { BursarError } from '../../core/errors/base.ts';
+import { type AgentId, newId } from '../../core/ids/ids.ts';
+import { formatUsdc, type MicroUsdc, microUsdc } from '../../core/money/microUsdc.ts';
+import type { ReadTx, Tx } from '../../store/store.ts';
+import { appendEvent } from '../ledger/events.ts';
+
+/** `cancelled` and `expired` say that nothing more is asked for; money that comes anyway still counts. */
+export const invoiceStates = ['open', 'part_paid', 'paid', 'overpaid', 'expired', 'cancelled'] as const;
+export type InvoiceState = (typeof invoiceStates)[number];
+
+/** A request for money to an agent. `amount` is for one use; `maxUses` above 1 makes a payment link of it. */
+export type Invoice = {
+  id: string;
+  agentId: AgentId;
+  /** The agent's wallet. */
+  address: Address;
+  amount: MicroUsdc;
+  maxUses: number;
+  receivedMicro: bigint;
+  memo: string;
+  expiresAtMs: number | null;
+  cancelledAtMs: number | null;
+  createdAtMs: number;
+};
+type Row = {
+  id: string;
+  agent_id: string;
+  address: string;
+  amount_micro: bigint;
+  max_uses: bigint;
+  received_micro: bigint;
+  memo: string;
+  expires_at: bigint | null;
+  cancelled_at: bigint | null;
+  body_hash: string;
+  created_at: bigint;
+};
+const ms = (value: bigint | null): number | null => (value === null ? null : Number(value));
+const toInvoice = (row: Row): Invoice => ({
+  id: row.id,
+  agentId: row.agent_id as AgentId,
+  address: row.address as Address,
+  amount: microUsdc(row.amount_micro),
+  maxUses: Number(row.max_uses),
+  receivedMicro: row.received_micro,
+  memo: row.memo,
+  expiresAtMs: ms(row.expires_at),
+  cancelledAtMs: ms(row.cancelled_at),
+  createdAtMs: Number(row.created_at),
+});
+
+/** The sum of all uses stays below SQLite's largest integer. */
+export const MAX_USES = 1_000;
+
+export type NewInvoice = {
+  agentId: AgentId;
+  sponsorId: string;
+  address: Address;
+  amount: MicroUsdc;
+  maxUses: number;
+  memo: string;
+  expiresAtMs: number | null;
+  idempotencyKey: string;
+  bodyHash: string;
+};
+
+/** The same key gives the same invoice. Throws `idempotency_conflict` (the key with another body) or `invalid_request`. */
+export function createInvoice(tx: Tx, wanted: NewInvoice, act: { actor: string; atMs: number }): Invoice {
+  const before = tx.get<Row>(
+    'SELECT * FROM invoices WHERE agent_id = ? AND idempotency_key = ?',
+    wanted.agentId,
+    wanted.idempotencyKey,
+  );
+  if (before) {
+    if (before.body_hash !== wanted.bodyHash) throw new BursarError('idempotency_conflict');
+    return toInvoice(before);
+  }
+  if (wanted.expiresAtMs !== null && wanted.expiresAtMs <= act.atMs) {
+    throw new BursarError('invalid_request', { message: 'expires_at: is in the past.' });
+  }
+  const id = newId('invoice');
+  tx.run(
+    `INSERT INTO invoices (id, agent_id, address, amount_micro, max_uses, memo, expires_at, idempotency_key, body_hash, created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    id,
+    wanted.agentId,
+    wanted.address,
+    wanted.amount,
+    wanted.maxUses,
+    wanted.memo,
+    wanted.expiresAtMs,
+    wanted.idempotencyKey,
+    wanted.bodyHash,
+    act.atMs,
+  );
+  const { agentId, sponsorId } = wanted;
+  const data = { invoice: id, amount: formatUsdc(wanted.amount), memo: wanted.memo, max_uses: wanted.maxUses };
+  appendEvent(tx, { type: 'invoice.created', actor: act.actor, agentId, sponsorId, data }, act.atMs);
+  return getInvoice(tx, id);
+}
+
+/** Throws `invoice_not_found`. */
+export function getInvoice(tx: ReadTx, id: string): Invoice {
+  const row = tx.get<Row>('SELECT * FROM invoices WHERE id = ?', id);
+  if (!row) throw new BursarError('invoice_not_found', { details: { invoice: id } });
+  return toInvoice(row);
+}
+
+/** Newest first. */
+export function listInvoices(
+  tx: ReadTx,
+  filter: { agentId?: string | undefined; before?: string | undefined; limit: number },
+): Invoice[] {
+  return tx
+    .all<Row>(
+      'SELECT * FROM invoices WHERE (? IS NULL OR agent_id = ?) AND (? IS NULL OR id < ?) ORDER BY id DESC LIMIT ?',
+      filter.agentId ?? null,
+      filter.agentId ?? null,
+      filter.before ?? null,
+      filter.before ?? null,
+      filter.limit,
+    )
+    .map(toInvoice);
+}
+
+/** Asks for nothing more. Throws `invoice_closed` when it is paid. */
+export function cancelInvoice(tx: Tx, id: string, act: { actor: string; atMs: number }): Invoice {
+  const invoice = getInvoice(tx, id);
+  if (invoice.cancelledAtMs !== null) return invoice;
+  if (invoice.receivedMicro >= totalOf(invoice)) throw new BursarError('invoice_closed');
+  tx.run('UPDATE invoices SET cancelled_at = ? WHERE id = ?', act.atMs, id);
+  const { agentId } = invoice;
+  appendEvent(tx, { type: 'invoice.cancelled', actor: act.actor, agentId, data: { invoice: id } }, act.atMs);
+  return getInvoice(tx, id);
+}
+
+function totalOf(invoice: Invoice): bigint {
+  return invoice.amount * BigInt(invoice.maxUses);
+}
+
+/** What would complete the use that is open; 0 when all are paid. */
+export function dueOf(invoice: Invoice): bigint {
+  if (invoice.receivedMicro >= totalOf(invoice)) return 0n;
+  return invoice.amount - (invoice.receivedMicro % invoice.amount);
+}
+
+export function invoiceState(invoice: Invoice, atMs: number): InvoiceState {
+  const total = totalOf(invoice);
+  if (invoice.receivedMicro > total) return 'overpaid';
+  if (invoice.receivedMicro === total) return 'paid';
+  if (invoice.cancelledAtMs !== null) return 'cancelled';
+  if (isExpired(invoice, atMs)) return 'expired';
+  return invoice.receivedMicro % invoice.amount > 0n ? 'part_paid' : 'open';
+}
+
+/** The end is exclusive. */
+export function isExpired(invoice: Invoice, atMs: number): boolean {
+  return invoice.expiresAtMs !== null && invoice.expiresAtMs <= atMs;
+}
+
+/**
+ * The invoice that a plain transfer of that amount pays: nothing on chain says which, so the oldest open one with exactly that
+ * due; else the oldest expired one, as a late payment. Cancelled ones are not guessed.
+ */
+export function findInvoiceByAmount(
+  tx: ReadTx,
+  { to, amountMicro, atMs }: { to: string; amountMicro: bigint; atMs: number },
+): string | null {
+  const row = tx.get<{ id: string }>(
+    `SELECT id FROM invoices WHERE address = ? AND cancelled_at IS NULL AND created_at <= ? AND received_micro < amount_micro * max_uses
+       AND amount_micro - received_micro % amount_micro = ?
+     ORDER BY (expires_at IS NOT NULL AND expires_at <= ?), id LIMIT 1`,
+    to,
+    atMs + CLOCK_SLACK_MS,
+    amountMicro,
+    atMs,
+  );
+  return row?.id ?? null;
+}
+/** An invoice does not explain money that came before it; clocks of chain and server differ a little. */
+const CLOCK_SLACK_MS = 60_000;
+
+/** Counts money for the invoice; below zero takes it back. */
+export function addToInvoice(tx: Tx, id: string, amountMicro: bigint): Invoice {
+  tx.run('UPDATE invoices SET received_micro = received_micro + ? WHERE id = ?', amountMicro, id);
+  return getInvoice(tx, id);
+}

@@ -1,0 +1,117 @@
+import { invariant } from '../../core/errors/base.ts';
+import type { ReadTx, Store, Tx } from '../../store/store.ts';
+import { HASH_BYTES, type Hash, leafHash, nodeHash, type SubtreeReader } from './merkle.ts';
+
+/** Hashes in a tile, and events in an entry bundle: C2SP tlog-tiles. */
+export const TILE_WIDTH = 256;
+const LEVELS_PER_TILE = 8;
+
+type TileRow = { hashes: string; root: string };
+
+/** The number of events, which are the tree's leaves: event `seq` is leaf `seq - 1`. */
+export function logSize(tx: ReadTx): number {
+  return Number(tx.get<{ seq: bigint | null }>('SELECT max(seq) AS seq FROM events')?.seq ?? 0n);
+}
+
+/** Reads subtrees from stored tiles, and from the events where a tile is not stored yet. */
+export function storedTree(tx: ReadTx): SubtreeReader {
+  const tiles = new Map<string, Buffer | null>();
+
+  function tileOf(level: number, tile: number): Buffer | null {
+    const key = `${level}/${tile}`;
+    let hashes = tiles.get(key);
+    if (hashes === undefined) {
+      const row = tx.get<TileRow>('SELECT hashes, root FROM log_tiles WHERE level = ? AND tile = ?', level, tile);
+      hashes = row ? Buffer.from(row.hashes, 'base64') : null;
+      tiles.set(key, hashes);
+    }
+    return hashes;
+  }
+
+  /** One hash of a tile level: an event's, or the root of a tile below. */
+  function entry(level: number, index: number): Hash {
+    const at = (index % TILE_WIDTH) * HASH_BYTES;
+    const hashes = tileOf(level, Math.floor(index / TILE_WIDTH));
+    if (hashes) return hashes.subarray(at, at + HASH_BYTES);
+    if (level === 0) return eventHash(tx, index);
+    const row = tx.get<TileRow>('SELECT hashes, root FROM log_tiles WHERE level = ? AND tile = ?', level - 1, index);
+    if (row) return Buffer.from(row.root, 'hex');
+    return fold(TILE_WIDTH, (n) => entry(level - 1, index * TILE_WIDTH + n));
+  }
+
+  return (level, index) => {
+    const width = 2 ** (level % LEVELS_PER_TILE);
+    return fold(width, (n) => entry(Math.floor(level / LEVELS_PER_TILE), index * width + n));
+  };
+}
+
+function eventHash(tx: ReadTx, index: number): Hash {
+  const row = tx.get<{ body: string }>('SELECT body FROM events WHERE seq = ?', index + 1);
+  invariant(row, 'The event log has a gap.', { event: index + 1 });
+  return leafHash(row.body);
+}
+
+/** The root over `width` hashes, a power of two. */
+function fold(width: number, hashAt: (n: number) => Hash): Hash {
+  let hashes = Array.from({ length: width }, (_, n) => hashAt(n));
+  while (hashes.length > 1) {
+    const below = hashes;
+    hashes = Array.from({ length: below.length / 2 }, (_, n) =>
+      nodeHash(below[2 * n] as Hash, below[2 * n + 1] as Hash),
+    );
+  }
+  return hashes[0] as Hash;
+}
+
+/**
+ * Stores the tiles that have become full, at most `limit` of level 0. Outside the gate's transaction: a payment appends its event and
+ * nothing more. Idempotent. `pause` is awaited between tiles.
+ */
+export async function growTiles(store: Store, limit: number, pause: () => Promise<void>): Promise<number> {
+  let tile = Number(
+    store.read((tx) => tx.get<{ n: bigint }>('SELECT coalesce(max(tile), -1) + 1 AS n FROM log_tiles WHERE level = 0'))
+      ?.n ?? 0n,
+  );
+  for (let grown = 0; grown < limit; grown += 1) {
+    const bodies = store.read((tx) => eventBodies(tx, tile * TILE_WIDTH, TILE_WIDTH));
+    if (bodies.length < TILE_WIDTH) return grown;
+    const hashes = bodies.map(leafHash);
+    const number = tile;
+    const root = fold(TILE_WIDTH, (n) => hashes[n] as Hash);
+    await store.write((tx) => storeTile(tx, { level: 0, tile: number, hashes, root }), { repeatable: true });
+    tile += 1;
+    await pause();
+  }
+  return limit;
+}
+
+/** Bodies of the events that are the leaves from `from` on. */
+export function eventBodies(tx: ReadTx, from: number, count: number): string[] {
+  return tx
+    .all<{ body: string }>('SELECT body FROM events WHERE seq > ? AND seq <= ? ORDER BY seq', from, from + count)
+    .map((row) => row.body);
+}
+
+type Tile = { level: number; tile: number; hashes: readonly Hash[]; root: Hash };
+
+function storeTile(tx: Tx, { level, tile, hashes, root }: Tile): void {
+  tx.run(
+    'INSERT INTO log_tiles (level, tile, hashes, root) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+    level,
+    tile,
+    Buffer.concat(hashes).toString('base64'),
+    root.toString('hex'),
+  );
+  if (tile % TILE_WIDTH !== TILE_WIDTH - 1) return;
+  const first = tile - (TILE_WIDTH - 1);
+  const roots = tx.all<{ root: string }>(
+    'SELECT root FROM log_tiles WHERE level = ? AND tile >= ? AND tile <= ? ORDER BY tile',
+    level,
+    first,
+    tile,
+  );
+  invariant(roots.length === TILE_WIDTH, 'The event log has a gap in its tiles.', { level, tile });
+  const above = roots.map((row) => Buffer.from(row.root, 'hex'));
+  const rootAbove = fold(TILE_WIDTH, (n) => above[n] as Hash);
+  storeTile(tx, { level: level + 1, tile: first / TILE_WIDTH, hashes: above, root: rootAbove });
+}

@@ -1,0 +1,250 @@
+import type { Address, Hex } from 'viem';
+import { appendEvent } from '../../books/ledger/events.ts';
+import { anchorsOf, newestAnchor, openAnchors, type StoredAnchor } from '../../books/transparency/anchorRows.ts';
+import { type Head, type HeadOptions, newestHead, signHead } from '../../books/transparency/heads.ts';
+import { rootOf } from '../../books/transparency/merkle.ts';
+import { growTiles, logSize, storedTree } from '../../books/transparency/tree.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import type { ReadTx, Tx } from '../../store/store.ts';
+import type { Chain } from '../contracts/chain.ts';
+import { outcomeOf } from '../relayer/outcomes.ts';
+import { enqueueTransaction } from '../relayer/transactions.ts';
+import { anchorCall, readAnchorers, readLatestAnchor, setAnchorerCall } from './anchorCall.ts';
+
+export type AnchoringOptions = HeadOptions & {
+  chain: Chain;
+  /** Null where the chain has none: heads go to the file and to notices alone. */
+  registry: Address | null;
+  /** Whose transactions the relayer here sends, in the order of preference: the anchorer's key, then the owner's. */
+  senders: readonly Address[];
+  /** Between two heads. */
+  everyMs: number;
+  wake: () => void;
+};
+
+/** What one anchor would cost now. `balanceWei` is what its sender has for it. */
+export type AnchorCost = {
+  size: number;
+  root: string;
+  registry: Address;
+  sender: Address;
+  gas: bigint;
+  costWei: bigint;
+  balanceWei: bigint;
+  latest: { size: number; timeS: number } | null;
+};
+/** `notSent`: why the head stays off the chain, and the call that its owner could make. */
+export type Anchored = {
+  head: Head;
+  anchor: StoredAnchor | null;
+  notSent: { reason: string; call: { to: Address; data: Hex } | null } | null;
+};
+
+type Price = { gas: bigint; costWei: bigint; balanceWei: bigint };
+
+export interface Anchoring {
+  /** Throws `not_configured`, `conflict` (nothing new, a log without events), `chain_unavailable`. */
+  cost(): Promise<AnchorCost>;
+  /** Signs the head and, where wanted and possible, queues its anchor. Throws `conflict` for a log without events, `log_inconsistent`. */
+  anchor(actor: string, onChain: boolean): Promise<Anchored>;
+  list(limit: number): StoredAnchor[];
+  /** Notes what became of anchors, stores full tiles, and signs and anchors a head when one is due. */
+  tick(): Promise<void>;
+}
+
+/** Tiles stored in one tick: a busy server catches up over many, and no payment waits. */
+const TILES_PER_TICK = 16;
+/** After an anchor that failed, and while the chain does not answer. */
+const RETRY_MS = 3_600_000;
+
+export function createAnchoring(options: AnchoringOptions): Anchoring {
+  const { store, chain, registry, clock, everyMs } = options;
+  let retryAtMs = 0;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  /** One head at a time: two would sign the same log twice. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = turn.then(work);
+    turn = mine.catch(() => {});
+    return mine;
+  }
+
+  async function cost(): Promise<AnchorCost> {
+    const { to, sender } = await route();
+    const { size, root } = store.read((tx) => {
+      const now = logSize(tx);
+      return { size: now, root: rootOf(storedTree(tx), now).toString('hex') };
+    });
+    if (size === 0) throw new BursarError('conflict', { message: 'The event log is empty.' });
+    const latest = await readLatestAnchor(chain, to, sender);
+    if (latest && latest.size >= size) {
+      throw new BursarError('conflict', { message: `The registry has an anchor of ${latest.size} events already.` });
+    }
+    return { size, root, registry: to, sender, ...(await priceOf(to, sender, { size, root })), latest };
+  }
+
+  async function priceOf(to: Address, sender: Address, head: { size: number; root: string }): Promise<Price> {
+    const call = anchorCall(to, head.size, head.root);
+    try {
+      const [gas, gasPrice, balanceWei] = await chain.run((client) =>
+        Promise.all([
+          client.estimateGas({ account: sender, ...call }),
+          client.getGasPrice(),
+          client.getBalance({ address: sender }),
+        ]),
+      );
+      return { gas, costWei: gas * gasPrice, balanceWei };
+    } catch (error) {
+      if (error instanceof BursarError) throw error;
+      const why = error instanceof Error ? error.message.split('\n')[0] : 'no reason given';
+      throw new BursarError('conflict', { message: `The registry would refuse this anchor: ${why}`, cause: error });
+    }
+  }
+
+  /** Which key anchors. Throws `not_configured` with the call that the owner must make. */
+  async function route(): Promise<{ to: Address; sender: Address }> {
+    if (registry === null) throw new BursarError('not_configured', { message: 'This chain has no policy registry.' });
+    const may = await readAnchorers(chain, registry);
+    const sender = options.senders.find((each) => each === may.anchorer || each === may.owner);
+    if (sender) return { to: registry, sender };
+    const [own] = options.senders;
+    throw new BursarError('not_configured', {
+      message: `The registry's owner ${may.owner} must name the anchorer of this server first.`,
+      details: own ? { ...setAnchorerCall(registry, own) } : {},
+    });
+  }
+
+  async function anchor(actor: string, onChain: boolean): Promise<Anchored> {
+    const head = await signHead(options, actor);
+    if (head === null) throw new BursarError('conflict', { message: 'The event log is empty.' });
+    if (!onChain) return { head, anchor: null, notSent: { reason: 'Not asked for.', call: null } };
+    try {
+      return { head, anchor: await queue(head, actor), notSent: null };
+    } catch (error) {
+      // The head is signed and outside the database all the same: that needs no chain.
+      if (!(error instanceof BursarError)) throw error;
+      const { to, data } = error.details as { to?: Address; data?: Hex };
+      return { head, anchor: null, notSent: { reason: error.message, call: to && data ? { to, data } : null } };
+    }
+  }
+
+  async function queue(head: Head, actor: string): Promise<StoredAnchor> {
+    const { to, sender } = await route();
+    const [open] = store.read((tx) => openAnchors(tx, chain.chainId));
+    if (open && open.size <= head.size && open.sender === sender) return open;
+    const latest = await readLatestAnchor(chain, to, sender);
+    if (latest && latest.size >= head.size) {
+      throw new BursarError('conflict', {
+        message: `The registry has an anchor of ${latest.size} events by ${sender}; this head has ${head.size}.`,
+      });
+    }
+    const { gas, costWei, balanceWei } = await priceOf(to, sender, head);
+    if (balanceWei < costWei) {
+      throw new BursarError('insufficient_gas', {
+        message: `${sender} has ${balanceWei} wei and an anchor costs about ${costWei} wei.`,
+      });
+    }
+    const id = await store.write((tx) => {
+      const transaction = enqueueTransaction(tx, {
+        chainId: chain.chainId,
+        sender,
+        ...anchorCall(to, head.size, head.root),
+        purpose: `anchor:${head.size}`,
+        paymentIds: [],
+        atMs: clock(),
+      });
+      tx.run(
+        `INSERT INTO log_anchors (transaction_id, size, registry, sender, requested_by, estimated_gas, estimated_wei)
+         VALUES (?, ?, ?, ?, ?, ?, ?)`,
+        transaction.id,
+        head.size,
+        to,
+        sender,
+        actor,
+        gas,
+        costWei.toString(),
+      );
+      return transaction.id;
+    });
+    options.wake();
+    const [queued] = store.read((tx) => anchorsOf(tx, { id }));
+    if (!queued) throw new BursarError('invariant_violated', { message: 'A queued anchor is not there.' });
+    return queued;
+  }
+
+  async function tick(): Promise<void> {
+    await growTiles(store, TILES_PER_TICK, () => new Promise((resolve) => setImmediate(resolve)));
+    await noteEnds();
+    const nowMs = clock();
+    const due = store.read((tx) => dueOf(tx, nowMs - everyMs));
+    if (!due.head && !due.anchor) return;
+    if (due.head) await inTurn(() => anchor('bursar', false));
+    const head = store.read(newestHead);
+    if (!due.anchor || head === null || registry === null || nowMs < retryAtMs) return;
+    retryAtMs = nowMs + RETRY_MS;
+    await inTurn(() => queue(head, 'bursar')).catch((error: unknown) => {
+      // Without a chain or a sender, the file has the head; it is tried again in an hour.
+      if (!(error instanceof BursarError)) throw error;
+    });
+  }
+
+  async function noteEnds(): Promise<void> {
+    for (const open of store.read((tx) => openAnchors(tx, chain.chainId))) {
+      const outcome = store.read((tx) => outcomeOf(tx, open.transactionId));
+      if (outcome === null || (outcome.kind !== 'final' && outcome.kind !== 'dropped')) continue;
+      await store.write((tx) => noteEnd(tx, open, clock()));
+    }
+  }
+
+  return {
+    cost,
+    anchor: (actor, onChain) => inTurn(() => anchor(actor, onChain)),
+    list: (limit) => store.read((tx) => anchorsOf(tx, { limit })),
+    tick,
+  };
+}
+
+/** Whether a head, and an anchor, is due: none is younger than `beforeMs`, and something other than heads has happened since. */
+function dueOf(tx: ReadTx, beforeMs: number): { head: boolean; anchor: boolean } {
+  const first = tx.get<{ at: bigint }>('SELECT at FROM events WHERE seq = 1');
+  if (!first) return { head: false, anchor: false };
+  const head = newestHead(tx);
+  const anchored = newestAnchor(tx);
+  const news = (size: number): boolean =>
+    tx.get("SELECT 1 FROM events WHERE seq > ? AND type NOT LIKE 'log.%' LIMIT 1", size) !== undefined;
+  return {
+    head: Number(head?.signedAtMs ?? first.at) <= beforeMs && news(head?.size ?? 0),
+    anchor: Number(anchored?.queuedAtMs ?? first.at) <= beforeMs && news(anchored?.size ?? 0),
+  };
+}
+
+function noteEnd(tx: Tx, open: StoredAnchor, atMs: number): void {
+  const row = anchorsOf(tx, { id: open.transactionId })[0];
+  if (
+    !row ||
+    tx.run('UPDATE log_anchors SET noted = 1 WHERE transaction_id = ? AND noted = 0', row.transactionId) === 0
+  )
+    return;
+  const { size, root, registry, sender, txHash, block, gasUsed, costWei } = row;
+  const data = {
+    size,
+    root,
+    registry,
+    sender,
+    transaction: Number(row.transactionId),
+    tx_hash: txHash,
+    block: block?.toString() ?? null,
+    gas_used: gasUsed?.toString() ?? null,
+    cost_wei: costWei?.toString() ?? null,
+  };
+  const isThere = row.state === 'final';
+  appendEvent(
+    tx,
+    {
+      type: isThere ? 'log.anchored' : 'log.anchor_failed',
+      actor: 'bursar',
+      data: isThere ? data : { ...data, reason: row.reason },
+    },
+    atMs,
+  );
+}

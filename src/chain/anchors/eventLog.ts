@@ -1,0 +1,77 @@
+import { anchorsOf } from '../../books/transparency/anchorRows.ts';
+import { growAll, type Head, listHeads, newestHead } from '../../books/transparency/heads.ts';
+import { formatVerifierKey } from '../../books/transparency/note.ts';
+import {
+  type InclusionDocument,
+  proveConsistency,
+  proveInclusion,
+  type Wanted,
+} from '../../books/transparency/proof.ts';
+import { eventBodies, logSize } from '../../books/transparency/tree.ts';
+import type { ReadTx } from '../../store/store.ts';
+import { type Anchoring, type AnchoringOptions, createAnchoring } from './anchoring.ts';
+import { checkAnchors } from './checkAnchors.ts';
+import type { AnchorCheck } from './claims.ts';
+
+export type EventLogOptions = AnchoringOptions & {
+  /** Whom the registry must belong to; null: who it was made for. */
+  registryOwner: AnchoringOptions['registry'];
+  /** Where the registry's logs are read from. */
+  fromBlock: bigint;
+  /** The host of the RPC, to name it when it contradicts itself. */
+  rpcHost: string;
+};
+
+export type LogState = { size: number; head: Head | null; verifierKey: string; origin: string; file: string | null };
+
+/** The event log as outsiders see it: heads, proofs, anchors, and the check of all of them. */
+export interface EventLog extends Anchoring {
+  state(): LogState;
+  heads(limit: number): Head[];
+  /** Bodies of the events after that many, in order. */
+  entries(after: number, limit: number): string[];
+  /** Throws `not_found`, `conflict` (no head covers it yet). */
+  prove(wanted: Wanted): Promise<InclusionDocument>;
+  /** Base64 hashes. Throws `not_found` for sizes that the log never had. */
+  consistency(oldSize: number, size: number): Promise<string[]>;
+  check(): Promise<AnchorCheck[]>;
+}
+
+const HEADS_MAX = 10_000;
+
+export function openEventLog(options: EventLogOptions): EventLog {
+  const { store, signer, file, chain, registry, registryOwner, fromBlock, rpcHost } = options;
+  const anchoring = createAnchoring(options);
+  const records = (tx: ReadTx) => ({ heads: listHeads(tx, HEADS_MAX), anchors: anchorsOf(tx, { limit: HEADS_MAX }) });
+  return {
+    ...anchoring,
+    state: () =>
+      store.read((tx) => ({
+        size: logSize(tx),
+        head: newestHead(tx),
+        verifierKey: formatVerifierKey(signer),
+        origin: signer.name,
+        file,
+      })),
+    heads: (limit) => store.read((tx) => listHeads(tx, limit)),
+    entries: (after, limit) => store.read((tx) => eventBodies(tx, after, limit)),
+    prove: async (wanted) => {
+      await growAll(store);
+      const { name, publicKey } = signer;
+      const log = { name, publicKey, chainId: chain.chainId, registry };
+      return store.read((tx) => proveInclusion(tx, log, records(tx), wanted));
+    },
+    consistency: async (oldSize, size) => {
+      await growAll(store);
+      return store.read((tx) => proveConsistency(tx, oldSize, size));
+    },
+    check: () =>
+      checkAnchors({
+        store,
+        key: signer,
+        file,
+        chain: registry === null ? null : { chain, registry, fromBlock, owner: registryOwner, rpcHost },
+        pause: () => new Promise((resolve) => setImmediate(resolve)),
+      }),
+  };
+}

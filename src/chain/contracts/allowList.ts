@@ -1,0 +1,46 @@
+import type { Address } from 'viem';
+import type { ReadTx, Store } from '../../store/store.ts';
+import type { Chain } from './chain.ts';
+import { agentWalletAbi } from './contracts.generated.ts';
+import { walletConfigFromJson } from './walletConfig.ts';
+
+type Listed = { agent_id: string; address: Address; config_json: string };
+
+/** Addresses asked for at most; a list as long as that is data of another kind. */
+const ASKED_MAX = 2_000;
+
+/**
+ * Who is on a wallet's allow-list now. The contract answers for one address and lists none, so it is asked for all that can be on
+ * it: those of its making, those that its events named, and those that were known before. Throws `chain_unavailable`.
+ */
+export async function allowedNow(
+  { store, chain }: { store: Store; chain: Chain },
+  wallet: Listed,
+  known: readonly Address[],
+): Promise<Address[]> {
+  const seen = store.read((tx) => seenOn(tx, wallet.agent_id, chain.chainId));
+  const made = walletConfigFromJson(wallet.config_json).allowList;
+  const asked = [...new Set([...made, ...seen, ...known])].sort().slice(0, ASKED_MAX);
+  const answers = await chain.run((client) =>
+    Promise.all(
+      asked.map((payee) =>
+        client.readContract({
+          address: wallet.address,
+          abi: agentWalletAbi,
+          functionName: 'isAllowed',
+          args: [payee],
+        }),
+      ),
+    ),
+  );
+  return asked.filter((_, index) => answers[index]);
+}
+
+const seenOn = (tx: ReadTx, agentId: string, chainId: number): Address[] =>
+  tx
+    .all<{ address: Address }>(
+      'SELECT address FROM allow_list_seen WHERE agent_id = ? AND chain_id = ?',
+      agentId,
+      chainId,
+    )
+    .map(({ address }) => address);

@@ -1,0 +1,23 @@
+import type { Address } from 'viem';
+import type { WalletPlan } from '../../decide/identity/agents.ts';
+import { predictAddresses, saltOf, type WalletConfig, walletConfigToJson } from './walletConfig.ts';
+
+/** What the books note of a wallet with that config, before the factory has made it. */
+export function walletPlan(chainId: number, factory: Address, config: WalletConfig): WalletPlan {
+  const { wallet, purse } = predictAddresses(factory, config);
+  return {
+    chainId,
+    address: wallet,
+    purse,
+    salt: saltOf(config),
+    configJson: walletConfigToJson(config),
+    ceilings: {
+      perPayment: config.perPayment.toString(),
+      perPeriod: config.perPeriod.toString(),
+      periodSeconds: config.periodSeconds,
+      threshold: config.threshold,
+      approvers: [...config.approvers],
+      allowList: config.allowListOn ? [...config.allowList] : null,
+    },
+  };
+}

@@ -1,0 +1,30 @@
+import type { ReadTx } from '../../store/store.ts';
+import { refusalIn } from '../relayer/nodeAnswers.ts';
+import type { TransactionRow } from '../relayer/transactions.ts';
+import type { Chain } from './chain.ts';
+import { explainRevert, type Revert } from './reverts.ts';
+
+/**
+ * Why a mined transaction reverted, found by calling it again on the state before its block: the contract's error with its
+ * figures, or the node's words. Null when it did not revert, or passes there (something before it in the same block was the
+ * cause). Throws `chain_unavailable`; needs a node that still has that state.
+ */
+export async function whyReverted(
+  chain: Chain,
+  read: <T>(job: (tx: ReadTx) => T) => T,
+  transactionId: bigint,
+): Promise<Revert | null> {
+  const row = read((tx) => tx.get<TransactionRow>('SELECT * FROM transactions WHERE id = ?', transactionId));
+  if (row?.succeeded !== 0n || row.block_number === null) return null;
+  const { sender, to_address: to, data, gas_limit: gas, block_number: number } = row;
+  try {
+    await chain.run((client) =>
+      client.call({ account: sender, to, data, blockNumber: number - 1n, ...(gas === null ? {} : { gas }) }),
+    );
+    return null;
+  } catch (error) {
+    const refusal = refusalIn(error);
+    if (refusal === null) throw error;
+    return explainRevert(refusal.data) ?? { error: refusal.message, args: {} };
+  }
+}

@@ -1,0 +1,103 @@
+import type { Address } from 'viem';
+import { type Account, agentAccount, externalAccount } from '../../books/ledger/journal.ts';
+import { openPayers } from '../../books/receivables/sales.ts';
+import type { ReadTx } from '../../store/store.ts';
+import type { LogScope } from './source.ts';
+
+/** Whose an address is. */
+export type Party = {
+  agentId: string;
+  sponsorId: string;
+  place: 'wallet' | 'purse';
+  wallet: Address;
+  purse: Address;
+  /** Where the sponsor funds its agents from. */
+  treasury: string | null;
+};
+
+type Row = {
+  agent_id: string;
+  sponsor_id: string;
+  address: Address;
+  purse_address: Address;
+  treasury_address: string | null;
+};
+
+/** The wallets and purses of one chain by address, as they were when it was read. */
+export class AddressBook {
+  readonly #parties = new Map<string, Party>();
+  readonly scope: LogScope;
+  readonly #payers: ReadonlySet<string>;
+
+  /** `payers`: strangers whose x402 payments to one of ours were announced. */
+  constructor(rows: readonly Row[], payers: readonly Address[] = []) {
+    for (const row of rows) {
+      const common = {
+        agentId: row.agent_id,
+        sponsorId: row.sponsor_id,
+        wallet: row.address,
+        purse: row.purse_address,
+      };
+      const treasury = row.treasury_address;
+      this.#parties.set(row.address, { ...common, treasury, place: 'wallet' });
+      this.#parties.set(row.purse_address, { ...common, treasury, place: 'purse' });
+    }
+    const strangers = payers.filter((payer) => !this.#parties.has(payer));
+    this.#payers = new Set(strangers);
+    this.scope = {
+      wallets: rows.map((row) => row.address),
+      purses: rows.map((row) => row.purse_address),
+      payers: strangers,
+    };
+  }
+
+  party(address: string): Party | null {
+    return this.#parties.get(address) ?? null;
+  }
+  isWallet(address: string): boolean {
+    return this.#parties.get(address)?.place === 'wallet';
+  }
+  isPayer(address: string): boolean {
+    return this.#payers.has(address);
+  }
+  isPurse(address: string): boolean {
+    return this.#parties.get(address)?.place === 'purse';
+  }
+
+  /** The account that money at the address is in while nobody holds it; `suspended`: nobody has explained it either. */
+  account(address: string, suspended = false): Account {
+    const party = this.party(address);
+    if (!party) return externalAccount(address);
+    if (party.place === 'purse') return agentAccount(party.agentId, 'purse');
+    return agentAccount(party.agentId, suspended ? 'suspense' : 'available');
+  }
+}
+
+const query = `SELECT w.agent_id, a.sponsor_id, w.address, w.purse_address, s.treasury_address
+  FROM wallets w JOIN agents a ON a.id = w.agent_id JOIN sponsors s ON s.id = a.sponsor_id
+  LEFT JOIN watched t ON t.chain_id = w.chain_id AND t.agent_id = w.agent_id
+  WHERE w.chain_id = ?`;
+
+/** Only wallets that are followed: the books hold nothing of the others yet. */
+export function watchedBook(tx: ReadTx, chainId: number): AddressBook {
+  const rows = tx.all<Row>(`${query} AND t.agent_id IS NOT NULL`, chainId);
+  return new AddressBook(rows, openPayers(tx, chainId));
+}
+
+/** The wallets of these agents, followed or not. */
+export function bookOf(tx: ReadTx, chainId: number, agentIds: readonly string[]): AddressBook {
+  return new AddressBook(
+    tx.all<Row>(`${query} AND w.agent_id IN (SELECT value FROM json_each(?))`, chainId, JSON.stringify(agentIds)),
+  );
+}
+
+/** Agents with a wallet on the chain that nobody follows yet. */
+export function unwatchedAgents(tx: ReadTx, chainId: number): string[] {
+  return tx
+    .all<{ agent_id: string }>(
+      `SELECT w.agent_id FROM wallets w LEFT JOIN watched t ON t.chain_id = w.chain_id AND t.agent_id = w.agent_id
+       WHERE w.chain_id = ? AND t.agent_id IS NULL ORDER BY w.agent_id LIMIT 100`,
+      chainId,
+    )
+    .map((row) => row.agent_id);
+}

@@ -1,0 +1,62 @@
+import type { Address } from 'viem';
+import { agentAccount, balance, purseAccounts, walletAccounts } from '../../books/ledger/journal.ts';
+import { formatUsdc } from '../../core/money/microUsdc.ts';
+import type { ReadTx, Tx } from '../../store/store.ts';
+import type { TransferFact } from '../match/facts.ts';
+import type { AddressBook } from './addressBook.ts';
+
+/** What the books say an address holds, and what the chain says. Micro-USDC. */
+export type Compared = { address: Address; agentId: string; books: bigint; chain: bigint };
+
+/** Every address that is followed, with what stands in its accounts. */
+export function bookedBalances(tx: ReadTx, book: AddressBook): { address: Address; agentId: string; books: bigint }[] {
+  return [...book.scope.wallets, ...book.scope.purses].flatMap((address) => {
+    const party = book.party(address);
+    if (!party) return [];
+    const accounts = party.place === 'wallet' ? walletAccounts : purseAccounts;
+    const books = accounts.reduce((sum, account) => sum + balance(tx, agentAccount(party.agentId, account)), 0n);
+    return [{ address, agentId: party.agentId, books }];
+  });
+}
+
+/** What these transfers add to an address. */
+export function netOf(address: Address, transfers: readonly Pick<TransferFact, 'from' | 'to' | 'amount'>[]): bigint {
+  let net = 0n;
+  for (const { from, to, amount } of transfers) {
+    if (to === address) net += amount;
+    if (from === address) net -= amount;
+  }
+  return net;
+}
+
+export const differing = (all: readonly Compared[]): Compared[] => all.filter(({ books, chain }) => books !== chain);
+
+/** For people: who holds what by the chain and by the books. */
+export function differencesView(found: readonly Compared[]): Record<string, string>[] {
+  return found.slice(0, 20).map(({ address, agentId, books, chain }) => ({
+    address,
+    agent: agentId,
+    books: formatUsdc(books),
+    chain: formatUsdc(chain),
+  }));
+}
+
+/** The last block at which books and chain agreed on every address; null before the first comparison. */
+export function readChecked(tx: ReadTx, chainId: number): bigint | null {
+  const row = tx.get<{ block_number: bigint }>('SELECT block_number FROM chain_checked WHERE chain_id = ?', chainId);
+  return row?.block_number ?? null;
+}
+
+export function markChecked(tx: Tx, chainId: number, block: bigint): void {
+  tx.run(
+    `INSERT INTO chain_checked (chain_id, block_number) VALUES (?, ?)
+     ON CONFLICT (chain_id) DO UPDATE SET block_number = excluded.block_number`,
+    chainId,
+    block,
+  );
+}
+
+/** Blocks above are undone: what was compared there says nothing any more. */
+export function lowerChecked(tx: Tx, chainId: number, block: bigint): void {
+  tx.run('UPDATE chain_checked SET block_number = ? WHERE chain_id = ? AND block_number > ?', block, chainId, block);
+}

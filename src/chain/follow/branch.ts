@@ -1,0 +1,89 @@
+import { BursarError } from '../../core/errors/base.ts';
+import type { Store } from '../../store/store.ts';
+import { type Cursor, insertBlock, readBlock, readBlocks, readCursor } from './cursor.ts';
+import { contradiction } from './doubts.ts';
+import { rollBack } from './rollBack.ts';
+import type { BlockHeader, ChainSource } from './source.ts';
+import { noteFinalGone } from './stops.ts';
+
+/** `witnesses`: other nodes of the same chain. */
+export type Following = {
+  store: Store;
+  chainId: number;
+  chain: ChainSource;
+  witnesses: readonly ChainSource[];
+  clock: () => number;
+};
+
+/** Where the books begin: at that block, once the announced head is there. Null: not yet. */
+export async function beginAt(
+  { store, chainId, chain }: Following,
+  number: bigint | null,
+  head: BlockHeader,
+): Promise<Cursor | null> {
+  if (number === null || (await chain.header(head.number))?.hash !== head.hash) return null;
+  const header = await chain.header(number);
+  if (!header) return null;
+  await store.write((tx) => {
+    if (!readCursor(tx, chainId)) insertBlock(tx, chainId, header);
+  });
+  return store.read((tx) => readCursor(tx, chainId));
+}
+
+/** How the head relates to the cursor. `behind`: the node lacks blocks that it announced, or that are known here. */
+export async function compareBranches(
+  { store, chainId, chain, witnesses }: Following,
+  cursor: Cursor,
+  head: BlockHeader,
+): Promise<'same' | 'forked' | 'behind'> {
+  if (head.number > cursor.number) {
+    const next = await chain.header(cursor.number + 1n);
+    if (!next) return 'behind';
+    if (next.parentHash !== cursor.hash) return 'forked';
+    // A head that the node does not have by its number was announced, not mined.
+    if ((await chain.header(head.number))?.hash !== head.hash) return 'behind';
+    await refuseOtherBranch(witnesses, head);
+    return 'same';
+  }
+  if (head.number === cursor.number) return head.hash === cursor.hash ? 'same' : 'forked';
+  const known = store.read((tx) => readBlock(tx, chainId, head.number));
+  if (known) return known.hash === head.hash ? 'behind' : 'forked';
+  const message = `The RPC is at block ${head.number}, below what is final here: it is syncing, or its chain was made anew.`;
+  throw new BursarError('chain_unavailable', { message });
+}
+
+/** Undoes blocks down to the newest one that the chain still has. `stopped`: a final one is gone, which people must look at. */
+export async function goBack(
+  { store, chainId, chain, clock }: Following,
+  cursor: Cursor,
+): Promise<Cursor | 'stopped' | null> {
+  const kept = store.read((tx) => readBlocks(tx, chainId));
+  for (const block of kept) {
+    const header = await chain.header(block.number);
+    if (header?.hash === block.hash) {
+      // It is the cursor itself when the node changed its mind back.
+      if (block.number === cursor.number) return null;
+      const undone = await store.write((tx) => rollBack(tx, chainId, cursor, block, clock()));
+      return undone === null ? null : block;
+    }
+    if (header && block === kept.at(-1)) {
+      await noteFinalGone(store, chainId, block, header, clock());
+      return 'stopped';
+    }
+  }
+  return null;
+}
+
+/** Two sources that have another block at the same height: one of them is wrong, or both are about to agree. */
+async function refuseOtherBranch(witnesses: readonly ChainSource[], head: BlockHeader): Promise<void> {
+  for (const witness of witnesses) {
+    // One that does not answer, or is behind, is no witness.
+    const other = await witness.header(head.number).catch(() => null);
+    if (other && other.hash !== head.hash) {
+      throw contradiction('sources_disagree', `Two RPCs have different blocks ${head.number}.`, {
+        block: head.number.toString(),
+        hashes: [head.hash, other.hash],
+      });
+    }
+  }
+}

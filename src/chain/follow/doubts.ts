@@ -1,0 +1,58 @@
+import type { AlertType } from '../../books/ledger/alerts.ts';
+import { appendEvent } from '../../books/ledger/events.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import type { ReadTx, Store } from '../../store/store.ts';
+
+/**
+ * `chain_contradiction`: two answers of a node exclude each other. `chain_behind`: it does not give the blocks that it announced.
+ * Both pass by themselves when the answers agree again; the books wait meanwhile.
+ */
+export type Doubt = Extract<AlertType, 'chain_contradiction' | 'chain_behind'>;
+
+const OPEN = `SELECT id FROM alerts WHERE type = ? AND resolved_at IS NULL AND json_extract(body_json, '$.chain') = ?`;
+const isOpen = (tx: ReadTx, type: AlertType, chainId: number): boolean => tx.get(OPEN, type, chainId) !== undefined;
+
+/** One open alert of a kind for each chain, however often it is seen. */
+export async function noteDoubt(
+  store: Store,
+  type: Doubt,
+  chainId: number,
+  error: { message: string; details?: Record<string, unknown> },
+  atMs: number,
+): Promise<void> {
+  if (store.read((tx) => isOpen(tx, type, chainId))) return;
+  const data = { chain: chainId, message: error.message, ...error.details };
+  await store.write((tx) => {
+    if (isOpen(tx, type, chainId)) return;
+    tx.run('INSERT INTO alerts (type, body_json, raised_at) VALUES (?, ?, ?)', type, JSON.stringify(data), atMs);
+    appendEvent(tx, { type: 'alert.raised', actor: 'bursar', data: { alert: type, ...data } }, atMs);
+  });
+}
+
+/** Closes what was doubted of the chain, and says so. */
+export async function settleDoubts(
+  store: Store,
+  chainId: number,
+  atMs: number,
+  types: readonly Doubt[] = ['chain_contradiction', 'chain_behind'],
+): Promise<void> {
+  const open = types.filter((type) => store.read((tx) => isOpen(tx, type, chainId)));
+  if (open.length === 0) return;
+  await store.write((tx) => {
+    for (const type of open) {
+      const changed = tx.run(
+        `UPDATE alerts SET resolved_at = ? WHERE type = ? AND resolved_at IS NULL AND json_extract(body_json, '$.chain') = ?`,
+        atMs,
+        type,
+        chainId,
+      );
+      if (changed === 0) continue;
+      appendEvent(tx, { type: 'chain.agreed', actor: 'bursar', data: { chain: chainId, alert: type } }, atMs);
+    }
+  });
+}
+
+/** Two answers exclude each other: nothing is booked on them, and the question is asked again. */
+export function contradiction(kind: string, message: string, details: Record<string, unknown> = {}): BursarError {
+  return new BursarError('chain_inconsistent', { message, details: { kind, ...details } });
+}

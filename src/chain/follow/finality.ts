@@ -1,0 +1,63 @@
+import type { ReadTx, Store } from '../../store/store.ts';
+import type { Finality } from '../relayer/observation.ts';
+import { readBlock, readCursor } from './cursor.ts';
+import { contradiction } from './doubts.ts';
+import type { BlockHeader, ChainSource } from './source.ts';
+
+/**
+ * How far a node says that the chain will not change: it tells how to read, never what is final. Null: nothing more than before.
+ * Throws `chain_inconsistent` on a `finalized` tag ahead of the head.
+ */
+export async function statedFinal(chain: ChainSource, finality: Finality, head: BlockHeader): Promise<bigint | null> {
+  if (finality.kind === 'depth') {
+    const depth = BigInt(finality.blocks);
+    return head.number > depth ? head.number - depth : 0n;
+  }
+  const stated = await chain.finalized();
+  if (stated !== null && stated > head.number) {
+    throw contradiction(
+      'finalized_ahead',
+      `The RPC says that block ${stated} is final, and that ${head.number} is the newest.`,
+      {
+        finalized: stated.toString(),
+        head: head.number.toString(),
+      },
+    );
+  }
+  return stated;
+}
+
+/**
+ * The newest block that is final by blocks that were read and linked by hash here. By depth: so many blocks stand on it, whatever
+ * head was announced. By tag: the stated block is one of ours, and every source with a tag says so.
+ */
+export async function provenFinal(
+  store: Store,
+  chainId: number,
+  finality: Finality,
+  stated: bigint | null,
+  sources: { chain: ChainSource; witnesses: readonly ChainSource[] },
+): Promise<bigint | null> {
+  if (finality.kind === 'depth') return store.read((tx) => buriedBlock(tx, chainId, finality.blocks));
+  if (stated === null) return null;
+  let least = stated;
+  for (const witness of sources.witnesses) {
+    const other = await witness.finalized().catch(() => null);
+    if (other !== null && other < least) least = other;
+  }
+  const known = store.read((tx) => readBlock(tx, chainId, least));
+  if (!known) return null;
+  return (await sources.chain.header(least))?.hash === known.hash ? least : null;
+}
+
+function buriedBlock(tx: ReadTx, chainId: number, depth: number): bigint | null {
+  const cursor = readCursor(tx, chainId);
+  if (!cursor) return null;
+  const final = cursor.number - BigInt(depth);
+  const row = tx.get<{ n: bigint }>(
+    'SELECT count(*) AS n FROM blocks WHERE chain_id = ? AND number >= ?',
+    chainId,
+    final,
+  );
+  return row?.n === BigInt(depth) + 1n ? final : null;
+}

@@ -1,0 +1,81 @@
+import { findReceivableAt } from '../../books/receivables/receivable.ts';
+import { finalizeReceivable } from '../../books/receivables/record.ts';
+import { closeLapsedSales } from '../../books/receivables/sales.ts';
+import { invariant } from '../../core/errors/base.ts';
+import { holdsMoney } from '../../core/payment/states.ts';
+import { findPayment } from '../../decide/payments/records.ts';
+import { transition } from '../../decide/payments/transition.ts';
+import type { ReadTx, Tx } from '../../store/store.ts';
+import { readCursor } from './cursor.ts';
+import type { TransferRow } from './rollBack.ts';
+
+/** Whether anything at or below that block waits to become final. */
+export function needsFinalizing(tx: ReadTx, chainId: number, final: bigint): boolean {
+  return (
+    tx.get('SELECT 1 FROM blocks WHERE chain_id = ? AND number < ? LIMIT 1', chainId, final) !== undefined ||
+    openTransfer(tx, chainId, final)
+  );
+}
+
+function openTransfer(tx: ReadTx, chainId: number, final: bigint): boolean {
+  const query = "SELECT 1 FROM transfers WHERE chain_id = ? AND block_number <= ? AND state = 'included' LIMIT 1";
+  return tx.get(query, chainId, final) !== undefined;
+}
+
+/**
+ * Everything up to block `final` can no longer be undone: payments settled there become final, authorizations cancelled there
+ * give their hold back, and hashes of older blocks are forgotten. Never beyond what has been applied.
+ */
+export function finalize(tx: Tx, chainId: number, final: bigint, atMs: number): void {
+  const cursor = readCursor(tx, chainId);
+  if (!cursor) return;
+  const upTo = final < cursor.number ? final : cursor.number;
+  const rows = tx.all<TransferRow>(
+    "SELECT * FROM transfers WHERE chain_id = ? AND block_number <= ? AND state = 'included' ORDER BY block_number, log_index",
+    chainId,
+    upTo,
+  );
+  for (const row of rows) {
+    const log = [chainId, row.block_hash, row.log_index] as const;
+    tx.run("UPDATE transfers SET state = 'final' WHERE chain_id = ? AND block_hash = ? AND log_index = ?", ...log);
+    const at = { blockHash: row.block_hash, logIndex: Number(row.log_index) };
+    const receivable = findReceivableAt(tx, chainId, at);
+    if (receivable) finalizeReceivable(tx, receivable);
+    if (row.match_kind === 'payment') finalizePayment(tx, row, atMs);
+  }
+  cancelRevoked(tx, chainId, upTo, atMs);
+  const newest = tx.get<{ at: bigint | null }>(
+    'SELECT max(timestamp_s) AS at FROM blocks WHERE chain_id = ? AND number <= ?',
+    chainId,
+    upTo,
+  );
+  if (newest?.at != null) closeLapsedSales(tx, chainId, Number(newest.at));
+  tx.run('DELETE FROM blocks WHERE chain_id = ? AND number < ?', chainId, upTo);
+}
+
+function finalizePayment(tx: Tx, row: TransferRow, atMs: number): void {
+  const payment = findPayment(tx, row.match_id ?? '');
+  const { settlement } = payment ?? {};
+  const same = settlement?.blockHash === row.block_hash && BigInt(settlement.logIndex) === row.log_index;
+  invariant(payment && same, 'A settled payment and its transfer differ.', { payment: row.match_id });
+  transition(tx, payment, 'finalize', { actor: 'bursar', atMs, data: { block: row.block_number.toString() } });
+}
+
+/** A cancelled nonce can never be used, once its block is final. */
+function cancelRevoked(tx: Tx, chainId: number, upTo: bigint, atMs: number): void {
+  const rows = tx.all<{ nonce: string; payment_id: string | null; block_number: bigint }>(
+    `SELECT c.nonce, c.block_number, a.payment_id FROM x402_cancellations c
+     LEFT JOIN x402_authorizations a ON a.nonce = c.nonce AND a.chain_id = c.chain_id
+     WHERE c.chain_id = ? AND c.block_number <= ?`,
+    chainId,
+    upTo,
+  );
+  for (const row of rows) {
+    const payment = row.payment_id === null ? undefined : findPayment(tx, row.payment_id);
+    if (payment && holdsMoney[payment.state]) {
+      const data = { reason: 'authorization_cancelled', nonce: row.nonce, block: row.block_number.toString() };
+      transition(tx, payment, 'cancel', { actor: 'bursar', atMs, data });
+    }
+    tx.run('DELETE FROM x402_cancellations WHERE chain_id = ? AND nonce = ?', chainId, row.nonce);
+  }
+}

@@ -1,0 +1,238 @@
+import type { Address } from 'viem';
+import { externalAccount, post } from '../../books/ledger/journal.ts';
+import type { MeterDeclarations } from '../../books/meters/declarations.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import { sha256 } from '../../core/ids/digest.ts';
+import type { ReadTx, Tx } from '../../store/store.ts';
+import { reopenTransactions } from '../relayer/transactions.ts';
+import { type AddressBook, watchedBook } from './addressBook.ts';
+import { transfersOf } from './agree.ts';
+import { bookedBalances, markChecked, netOf } from './balances.ts';
+import type { Following } from './branch.ts';
+import { type Cursor, insertBlock, isAt, readBlock, readCursor } from './cursor.ts';
+import { contradiction } from './doubts.ts';
+import {
+  bookDifference,
+  type Difference,
+  differenceOf,
+  followedSince,
+  noteReread,
+  type Reading,
+  readAgain,
+} from './reread.ts';
+import { noteStopEnded } from './stops.ts';
+
+/** What an address holds by the books, what it would after the difference, and by the chain. Micro-USDC. */
+export type RecoveredBalance = {
+  address: Address;
+  agentId: string;
+  before: bigint;
+  after: bigint;
+  chain: bigint;
+  /** Its opening balance was taken in one of the blocks that are read again. */
+  openedSince: boolean;
+};
+export type Recovery = {
+  fromBlock: bigint;
+  toBlock: bigint;
+  difference: Difference;
+  /** Only those that change, or that would still differ. */
+  balances: RecoveredBalance[];
+  /** Transactions of ours that wait to be mined again. */
+  reopened: number;
+  /** Names this difference: what is booked is what was shown. */
+  digest: string;
+  booked: boolean;
+};
+export type RecoveryWish = {
+  fromBlock: bigint;
+  /** Null: only show it. Else the digest that was shown. */
+  book: string | null;
+  actor: string;
+};
+
+/** Headers kept behind the new cursor at most: how far a later reorg can be undone. */
+const KEPT_MAX = 2_000;
+/** Blocks with transfers below the first that are looked at: a reorg that began earlier shows there. */
+const LOOKED_BELOW = 5;
+
+type Prepared = {
+  reading: Reading;
+  difference: Difference;
+  balances: RecoveredBalance[];
+  digest: string;
+  book: AddressBook;
+};
+
+/**
+ * Reads the chain again from a block on, whatever was final there, and shows how the books differ; with the digest of what was shown,
+ * books it: transfers that are gone are undone, those that are there come in, and payments whose transaction is gone wait to be mined
+ * again. Throws `invalid_request`, `conflict` where the difference is another one by now, `chain_inconsistent` where books and
+ * chain would still differ.
+ */
+export async function recoverFrom(
+  following: Following & { meters: () => MeterDeclarations },
+  wish: RecoveryWish,
+): Promise<Recovery> {
+  const { store, chainId, clock } = following;
+  const cursor = store.read((tx) => readCursor(tx, chainId));
+  if (!cursor) throw new BursarError('invalid_request', { message: 'No block has been applied yet.' });
+  const prepared = await prepare(following, cursor, wish.fromBlock);
+  const { difference, balances, digest, reading } = prepared;
+  const to = reading.read.at(-1) ?? reading.before;
+  const answer = {
+    fromBlock: wish.fromBlock,
+    toBlock: to.number,
+    difference,
+    balances,
+    digest,
+    reopened: 0,
+    booked: false,
+  };
+  if (wish.book === null) return answer;
+  if (wish.book !== digest) {
+    throw new BursarError('conflict', { message: 'The difference is another one by now. Look at it again.' });
+  }
+  refuseRest(balances);
+  const reopened = await store.write((tx) => {
+    if (!isAt(tx, chainId, cursor))
+      throw new BursarError('conflict', { message: 'The books have moved meanwhile. Ask again.' });
+    return bookRecovery(tx, following, prepared, { wish, atMs: clock() });
+  });
+  return { ...answer, reopened, booked: true };
+}
+
+async function prepare({ store, chainId, chain }: Following, cursor: Cursor, from: bigint): Promise<Prepared> {
+  const head = await chain.head();
+  if (from < 1n || from > cursor.number + 1n || from > head.number + 1n) {
+    throw new BursarError('invalid_request', {
+      message: `from_block must be between 1 and ${cursor.number < head.number ? cursor.number + 1n : head.number + 1n}.`,
+    });
+  }
+  const book = store.read((tx) => watchedBook(tx, chainId));
+  const reading = await readAgain(chain, book, from, head.number);
+  if (!reading) throw contradiction('moving', 'The chain changed while it was read. Ask again.');
+  const below = store.read((tx) => blocksBelow(tx, chainId, from));
+  for (const { number, hash } of below) {
+    if ((await chain.header(number))?.hash === hash) continue;
+    throw new BursarError('invalid_request', {
+      message: `Block ${number} is another one on the chain too: read from ${number} or earlier.`,
+      details: { block: number.toString() },
+    });
+  }
+  const addresses = [...book.scope.wallets, ...book.scope.purses];
+  const held = await chain.balancesOf?.(addresses, head.number);
+  if ((await chain.header(head.number))?.hash !== reading.read.at(-1)?.hash && reading.read.length > 0) {
+    throw contradiction('moving', 'The chain changed while it was read. Ask again.');
+  }
+  return store.read((tx) => {
+    const difference = differenceOf(tx, chainId, book, reading);
+    const since = followedSince(tx, chainId);
+    const isLate = (agentId: string): boolean => (since.get(agentId) ?? 0n) >= from;
+    const balances = balancesAfter(tx, book, difference, held).map((each) => ({
+      ...each,
+      openedSince: isLate(each.agentId),
+    }));
+    return { reading, difference, balances, book, digest: digestOf(reading, difference, balances) };
+  });
+}
+
+/** Below the first block: what the books rest on there. */
+function blocksBelow(tx: ReadTx, chainId: number, from: bigint): { number: bigint; hash: string }[] {
+  const kept = readBlock(tx, chainId, from - 1n);
+  const rows = tx.all<{ number: bigint; hash: string }>(
+    `SELECT DISTINCT block_number AS number, block_hash AS hash FROM transfers
+     WHERE chain_id = ? AND block_number < ? AND state <> 'orphaned' ORDER BY block_number DESC LIMIT ?`,
+    chainId,
+    from,
+    LOOKED_BELOW,
+  );
+  return [...(kept ? [kept] : []), ...rows];
+}
+
+function balancesAfter(
+  tx: ReadTx,
+  book: AddressBook,
+  { missing, gone }: Difference,
+  held: readonly bigint[] | undefined,
+): Omit<RecoveredBalance, 'openedSince'>[] {
+  const added = transfersOf(missing);
+  const undone = gone.map((row) => ({
+    from: row.from_address as Address,
+    to: row.to_address as Address,
+    amount: row.amount_micro,
+  }));
+  return bookedBalances(tx, book)
+    .map(({ address, agentId, books: before }, index) => {
+      const after = before + netOf(address, added) - netOf(address, undone);
+      return { address, agentId, before, after, chain: held?.[index] ?? after };
+    })
+    .filter(({ before, after, chain }) => before !== after || after !== chain);
+}
+
+function digestOf(
+  { before, read }: Reading,
+  { missing, gone }: Difference,
+  balances: readonly RecoveredBalance[],
+): string {
+  const places = missing.flatMap(({ facts }) => facts.map(({ at }) => [at.blockHash, at.logIndex]));
+  const undone = gone.map((row) => [row.block_hash, Number(row.log_index)]);
+  const held = balances.map(({ address, after, chain }) => [address, after.toString(), chain.toString()]);
+  const from = before.hash;
+  // Not the head: blocks that hold nothing of ours do not change what is booked.
+  return sha256(JSON.stringify({ from, blocks: read.length > 0, places, undone, held }));
+}
+
+/** What logs cannot explain is an opening balance that a reorg made wrong; it is only corrected where the wallet gained by it. */
+function refuseRest(balances: readonly RecoveredBalance[]): void {
+  const wrong = balances.filter(({ after, chain, openedSince }) => chain < after || (chain > after && !openedSince));
+  if (wrong.length === 0) return;
+  throw contradiction(
+    'balances',
+    'Books and chain would still differ: read from an earlier block, or ask another node.',
+    {
+      addresses: wrong.map(({ address }) => address),
+    },
+  );
+}
+
+function bookRecovery(
+  tx: Tx,
+  { chainId, meters }: Following & { meters: () => MeterDeclarations },
+  { reading, difference, balances, book }: Prepared,
+  { wish, atMs }: { wish: RecoveryWish; atMs: number },
+): number {
+  const { before, read } = reading;
+  const to = read.at(-1) ?? before;
+  tx.run('DELETE FROM x402_cancellations WHERE chain_id = ? AND block_number >= ?', chainId, wish.fromBlock);
+  tx.run('UPDATE watched SET since_block = ? WHERE chain_id = ? AND since_block > ?', to.number, chainId, to.number);
+  bookDifference(tx, difference, { chainId, book, atMs, meters: meters() });
+  for (const { address, after, chain } of balances) {
+    if (chain > after) correctOpening(tx, book, address, chain - after, { block: to.number, atMs });
+  }
+  tx.run('DELETE FROM blocks WHERE chain_id = ?', chainId);
+  for (const header of read.length > 0 ? read.slice(-KEPT_MAX) : [before]) insertBlock(tx, chainId, header);
+  const reopened = reopenTransactions(tx, chainId, wish.fromBlock, new Set(read.map(({ hash }) => hash)));
+  markChecked(tx, chainId, to.number);
+  noteReread(tx, { chainId, from: wish.fromBlock, to }, difference, { actor: wish.actor, atMs });
+  noteStopEnded(tx, chainId, 'recovered', atMs);
+  return reopened;
+}
+
+function correctOpening(
+  tx: Tx,
+  book: AddressBook,
+  address: Address,
+  amount: bigint,
+  at: { block: bigint; atMs: number },
+): void {
+  post(tx, {
+    kind: 'unexplained_in',
+    atMs: at.atMs,
+    blockNumber: at.block,
+    lines: [
+      [externalAccount(address), -amount],
+      [book.account(address, true), amount],
+    ],
+  });
+}

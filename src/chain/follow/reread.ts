@@ -1,0 +1,127 @@
+import type { Hex } from 'viem';
+import { appendEvent } from '../../books/ledger/events.ts';
+import type { ReadTx, Tx } from '../../store/store.ts';
+import { type ApplyContext, applyFacts } from '../match/applyFacts.ts';
+import type { Fact, TransferFact } from '../match/facts.ts';
+import { pairClaims } from '../match/pairs.ts';
+import type { AddressBook } from './addressBook.ts';
+import type { Cursor } from './cursor.ts';
+import { gatherRange, type Segment } from './gather.ts';
+import { type TransferRow, undoTransfers } from './rollBack.ts';
+import type { BlockHeader, ChainSource } from './source.ts';
+
+/** Blocks `from .. to` read once more. `before`: the block that they build on. */
+export type Reading = { before: BlockHeader; read: BlockHeader[]; blocks: Segment['blocks'] };
+
+/** What the chain has there and the books do not, and the other way round. */
+export type Difference = { missing: { header: BlockHeader; facts: Fact[] }[]; gone: TransferRow[] };
+
+/** Logs asked for in one question. */
+const BLOCKS_PER_STEP = 200n;
+
+/** Null where the chain changed while it was read, or does not have all of the blocks. */
+export async function readAgain(
+  chain: ChainSource,
+  book: AddressBook,
+  from: bigint,
+  to: bigint,
+): Promise<Reading | null> {
+  const before = await chain.header(from - 1n);
+  if (!before) return null;
+  const reading: Reading = { before, read: [], blocks: [] };
+  for (let at: BlockHeader = before; at.number < to; ) {
+    const end = at.number + BLOCKS_PER_STEP < to ? at.number + BLOCKS_PER_STEP : to;
+    const segment = await gatherRange(chain, book, at, end);
+    const last = segment?.read.at(-1);
+    if (!segment || !last) return null;
+    reading.read.push(...segment.read);
+    reading.blocks.push(...segment.blocks);
+    at = last;
+  }
+  return reading;
+}
+
+/** Compares what was read with the books, log by log. What was before an agent was followed is in its opening balance. */
+export function differenceOf(tx: ReadTx, chainId: number, book: AddressBook, reading: Reading): Difference {
+  const from = reading.before.number + 1n;
+  const rows = tx.all<TransferRow>(
+    "SELECT * FROM transfers WHERE chain_id = ? AND block_number >= ? AND state <> 'orphaned' ORDER BY block_number DESC, log_index DESC",
+    chainId,
+    from,
+  );
+  const booked = new Set(rows.map((row) => placeOf(row.block_hash, Number(row.log_index))));
+  const told = new Set(
+    reading.blocks.flatMap(({ facts }) => facts.map(({ at }) => placeOf(at.blockHash, at.logIndex))),
+  );
+  const since = followedSince(tx, chainId);
+  const isFollowed = (transfer: TransferFact): boolean =>
+    [transfer.from, transfer.to].every((address) => {
+      const party = book.party(address);
+      return party === null || (since.get(party.agentId) ?? -1n) < transfer.at.blockNumber;
+    });
+  const missing = reading.blocks
+    .map(({ header, facts }) => ({
+      header,
+      facts: unbooked(tx, facts, (transfer) => !booked.has(placeOfFact(transfer)) && isFollowed(transfer)),
+    }))
+    .filter(({ facts }) => facts.length > 0);
+  return { missing, gone: rows.filter((row) => !told.has(placeOf(row.block_hash, Number(row.log_index)))) };
+}
+
+/** Books the difference: what is gone is undone, newest first; what was missing comes in, oldest first. */
+export function bookDifference(tx: Tx, { missing, gone }: Difference, context: ApplyContext): void {
+  undoTransfers(tx, gone, context);
+  for (const { header, facts } of missing) applyFacts(tx, header, facts, context);
+}
+
+/** Of one block, what the books have not heard of; each transfer with the log that announced it. */
+function unbooked(tx: ReadTx, facts: readonly Fact[], isMissing: (transfer: TransferFact) => boolean): Fact[] {
+  const { pairs, unused } = pairClaims(facts);
+  const claims = new Set<Fact>([...unused, ...pairs.flatMap(({ claim }) => claim ?? [])]);
+  const others = facts.filter((fact) => fact.type !== 'transfer' && !claims.has(fact));
+  return [
+    ...pairs
+      .filter(({ transfer }) => isMissing(transfer))
+      .flatMap(({ transfer, claim }) => (claim ? [claim, transfer] : [transfer])),
+    ...[...unused, ...others].filter((fact) => !isNoted(tx, fact)),
+  ].sort((a, b) => a.at.logIndex - b.at.logIndex);
+}
+
+/** Whether an event or an alert tells of that log already. */
+function isNoted(tx: ReadTx, { at }: Fact): boolean {
+  const place = [at.txHash, at.logIndex] as const;
+  const event = `SELECT 1 FROM events WHERE type IN ('wallet.frozen', 'wallet.unfrozen', 'wallet.changed', 'registry.changed')
+    AND json_extract(body, '$.data.tx_hash') = ? AND json_extract(body, '$.data.log_index') = ?`;
+  const alert = `SELECT 1 FROM alerts WHERE type = 'claim_without_transfer'
+    AND json_extract(body_json, '$.tx_hash') = ? AND json_extract(body_json, '$.log_index') = ?`;
+  return tx.get(event, ...place) !== undefined || tx.get(alert, ...place) !== undefined;
+}
+
+/** From which block on an agent's logs are followed. */
+export function followedSince(tx: ReadTx, chainId: number): Map<string, bigint> {
+  const rows = tx.all<{ agent_id: string; since_block: bigint }>(
+    'SELECT agent_id, since_block FROM watched WHERE chain_id = ?',
+    chainId,
+  );
+  return new Map(rows.map((row) => [row.agent_id, row.since_block]));
+}
+
+/** For people: a log was found late, and is booked now. */
+export function noteReread(
+  tx: Tx,
+  where: { chainId: number; from: bigint; to: Cursor },
+  { missing, gone }: Difference,
+  by: { actor: string; atMs: number },
+): void {
+  const data = {
+    chain: where.chainId,
+    from_block: where.from.toString(),
+    to_block: where.to.number.toString(),
+    added: missing.reduce((sum, { facts }) => sum + facts.filter(({ type }) => type === 'transfer').length, 0),
+    undone: gone.length,
+  };
+  appendEvent(tx, { type: 'chain.reread', actor: by.actor, data }, by.atMs);
+}
+
+const placeOf = (blockHash: Hex, logIndex: number): string => `${blockHash}:${logIndex}`;
+const placeOfFact = ({ at }: Fact): string => placeOf(at.blockHash, at.logIndex);

@@ -1,0 +1,134 @@
+import type { Hex } from 'viem';
+import { resolveAlertsOfLog } from '../../books/ledger/alerts.ts';
+import { appendEvent } from '../../books/ledger/events.ts';
+import { type EntryKind, post } from '../../books/ledger/journal.ts';
+import { unrefundMeters } from '../../books/meters/refundMeters.ts';
+import { findReceivableAt, type Receivable } from '../../books/receivables/receivable.ts';
+import { orphanReceivable } from '../../books/receivables/record.ts';
+import { invariant } from '../../core/errors/base.ts';
+import { formatUsdc } from '../../core/money/microUsdc.ts';
+import { rebuildHistory } from '../../decide/payments/history.ts';
+import type { Payment } from '../../decide/payments/payment.ts';
+import { findPayment } from '../../decide/payments/records.ts';
+import { reopenFinal, unsettle } from '../../decide/payments/transition.ts';
+import type { Tx } from '../../store/store.ts';
+import { releaseForReorg } from '../match/topUps.ts';
+import { type AddressBook, watchedBook } from './addressBook.ts';
+import { lowerChecked } from './balances.ts';
+import { type Cursor, isAt } from './cursor.ts';
+
+export type TransferRow = {
+  block_hash: Hex;
+  log_index: bigint;
+  block_number: bigint;
+  tx_hash: Hex;
+  from_address: string;
+  to_address: string;
+  amount_micro: bigint;
+  match_kind: 'payment' | 'receivable' | 'internal' | 'unexplained';
+  match_id: string | null;
+  state: string;
+};
+
+/**
+ * Undoes all blocks above `ancestor`, newest first, as if they had never been seen. Gives the number of transfers undone, or
+ * null (nothing done) when the books have moved since the chain was asked.
+ */
+export function rollBack(tx: Tx, chainId: number, cursor: Cursor, ancestor: Cursor, atMs: number): number | null {
+  if (!isAt(tx, chainId, cursor)) return null;
+  const book = watchedBook(tx, chainId);
+  const rows = tx.all<TransferRow>(
+    "SELECT * FROM transfers WHERE chain_id = ? AND block_number > ? AND state <> 'orphaned' ORDER BY block_number DESC, log_index DESC",
+    chainId,
+    ancestor.number,
+  );
+  for (const row of rows) {
+    invariant(row.state === 'included', 'A final transfer was about to be undone.', { tx: row.tx_hash });
+  }
+  undoTransfers(tx, rows, { book, chainId, atMs });
+  lowerChecked(tx, chainId, ancestor.number);
+  tx.run('DELETE FROM x402_cancellations WHERE chain_id = ? AND block_number > ?', chainId, ancestor.number);
+  tx.run('DELETE FROM blocks WHERE chain_id = ? AND number > ?', chainId, ancestor.number);
+  const data = {
+    chain: chainId,
+    from: { block: cursor.number.toString(), hash: cursor.hash },
+    to: { block: ancestor.number.toString(), hash: ancestor.hash },
+    transfers: rows.length,
+  };
+  appendEvent(tx, { type: 'chain.reorged', actor: 'bursar', data }, atMs);
+  return rows.length;
+}
+
+type UndoContext = { book: AddressBook; chainId: number; atMs: number };
+
+/** Undoes transfers that the chain does not have, newest first; final ones too: an operator had the chain read again. */
+export function undoTransfers(tx: Tx, rows: readonly TransferRow[], context: UndoContext): void {
+  rebuildHistory(
+    tx,
+    rows.flatMap((row) => undo(tx, row, context) ?? []),
+  );
+}
+
+/** Gives the payment whose settlement is undone, if it was one. */
+function undo(tx: Tx, row: TransferRow, { book, chainId, atMs }: UndoContext): Payment | null {
+  const at = { blockHash: row.block_hash, logIndex: Number(row.log_index) };
+  const receivable = findReceivableAt(tx, chainId, at);
+  const credit = book.account(row.to_address, receivable?.kind === 'unmatched');
+  let unsettled: Payment | null = null;
+  if (row.match_kind === 'payment') {
+    const payment = findPayment(tx, row.match_id ?? '');
+    invariant(payment, 'A matched payment is gone.', { payment: row.match_id });
+    const reopened = payment.state === 'final' ? reopenFinal(tx, payment, atMs) : payment;
+    if (payment.kind === 'top_up') releaseForReorg(tx, payment, atMs);
+    if (payment.kind === 'refund') unrefundMeters(tx, payment.id);
+    unsettled = unsettle(tx, reopened, credit, { actor: 'bursar', atMs });
+  } else {
+    const debit = book.account(row.from_address, row.match_id === 'before_watch');
+    post(tx, {
+      kind: reversalKind(row, receivable),
+      atMs,
+      receivableId: receivable?.id ?? null,
+      blockNumber: row.block_number,
+      lines: [
+        [credit, -row.amount_micro],
+        [debit, row.amount_micro],
+      ],
+    });
+  }
+  tx.run(
+    "UPDATE transfers SET state = 'orphaned' WHERE chain_id = ? AND block_hash = ? AND log_index = ?",
+    chainId,
+    at.blockHash,
+    at.logIndex,
+  );
+  resolveAlertsOfLog(tx, at.blockHash, at.logIndex, atMs);
+  if (receivable) orphan(tx, receivable, row, atMs);
+  return unsettled;
+}
+
+function reversalKind(row: TransferRow, receivable: Receivable | undefined): EntryKind {
+  return row.match_kind === 'receivable' && receivable && receivable.kind !== 'unmatched'
+    ? 'receive_reversed'
+    : 'unexplained_reversed';
+}
+
+function orphan(tx: Tx, receivable: Receivable, row: TransferRow, atMs: number): void {
+  orphanReceivable(tx, receivable);
+  const data = {
+    receivable: receivable.id,
+    kind: receivable.kind,
+    amount: formatUsdc(row.amount_micro),
+    tx_hash: row.tx_hash,
+  };
+  appendEvent(
+    tx,
+    {
+      type: 'receivable.reorged',
+      actor: 'bursar',
+      agentId: receivable.agentId,
+      paymentId: row.match_kind === 'payment' ? row.match_id : null,
+      data,
+    },
+    atMs,
+  );
+}

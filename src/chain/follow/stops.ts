@@ -1,0 +1,46 @@
+import { raiseAlert } from '../../books/ledger/alerts.ts';
+import { appendEvent } from '../../books/ledger/events.ts';
+import { type ChainStopEnd, endChainStop, openChainStop } from '../../decide/payments/chainStops.ts';
+import type { Store, Tx } from '../../store/store.ts';
+import type { Cursor } from './cursor.ts';
+import type { BlockHeader } from './source.ts';
+
+/** A block that was final here is another one on the chain now: each occurrence is an alert of its own, and stops the gate. */
+export async function noteFinalGone(
+  store: Store,
+  chainId: number,
+  known: Cursor,
+  told: BlockHeader,
+  atMs: number,
+): Promise<void> {
+  await store.write((tx) => {
+    const found = { blockNumber: known.number, knownHash: known.hash, toldHash: told.hash };
+    if (!openChainStop(tx, chainId, found, atMs)) return;
+    closeStopAlerts(tx, chainId, atMs);
+    const data = {
+      chain: chainId,
+      message: `Block ${known.number} was final as ${known.hash}, and the RPC now says ${told.hash}. Payments on this chain are refused until it agrees again, or \`bursar recover --from-block ${known.number}\` has read it again.`,
+      block: known.number.toString(),
+      known: known.hash,
+      told: told.hash,
+    };
+    raiseAlert(tx, { type: 'chain_inconsistent', data }, atMs);
+  });
+}
+
+/** The stop is over: payments are decided again. */
+export function noteStopEnded(tx: Tx, chainId: number, by: ChainStopEnd, atMs: number): void {
+  if (!endChainStop(tx, chainId, by, atMs)) return;
+  closeStopAlerts(tx, chainId, atMs);
+  appendEvent(tx, { type: 'chain.resumed', actor: 'bursar', data: { chain: chainId, by } }, atMs);
+}
+
+/** Those of the follower: a sender's alert of the same type names its address as subject. */
+function closeStopAlerts(tx: Tx, chainId: number, atMs: number): void {
+  tx.run(
+    `UPDATE alerts SET resolved_at = ? WHERE type = 'chain_inconsistent' AND resolved_at IS NULL
+     AND json_extract(body_json, '$.subject') IS NULL AND json_extract(body_json, '$.chain') = ?`,
+    atMs,
+    chainId,
+  );
+}

@@ -1,0 +1,192 @@
+import type { Address } from 'viem';
+import { raiseOnce } from '../../books/ledger/alerts.ts';
+import { appendEvent } from '../../books/ledger/events.ts';
+import { type Account, type EntryKind, externalAccount, post } from '../../books/ledger/journal.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import { formatUsdc } from '../../core/money/microUsdc.ts';
+import { findPayment } from '../../decide/payments/records.ts';
+import type { Store, Tx } from '../../store/store.ts';
+import { type ApplyContext, applyTransfer } from '../match/applyFacts.ts';
+import { type Explanation, explain } from '../match/explain.ts';
+import { readFacts, type TransferFact } from '../match/facts.ts';
+import { inflowOf } from '../match/inflow.ts';
+import { inboundOf, recordReceivable } from '../match/receivables.ts';
+import { type AddressBook, bookOf, unwatchedAgents, watchedBook } from './addressBook.ts';
+import { type Cursor, isAt, readBlock, readBlocks } from './cursor.ts';
+import type { TransferRow } from './rollBack.ts';
+import type { ChainLog, ChainSource } from './source.ts';
+
+/**
+ * Starts to follow wallets that were added since: what they held before comes in as an opening balance, and what moved in blocks that
+ * are not final yet is booked log by log, so that a reorg can undo it. `moved`: the books or the chain did meanwhile, ask again.
+ */
+export async function takeOver(
+  store: Store,
+  chain: ChainSource,
+  chainId: number,
+  clock: () => number,
+): Promise<'done' | 'more' | 'moved'> {
+  const { agents, added, blocks } = store.read((tx) => {
+    const agents = unwatchedAgents(tx, chainId);
+    return { agents, added: bookOf(tx, chainId, agents), blocks: readBlocks(tx, chainId) };
+  });
+  const cursor = blocks[0];
+  if (agents.length === 0 || !cursor) return 'done';
+  const transfers = await recentTransfers(chain, added, blocks);
+  const addresses = [...added.scope.wallets, ...added.scope.purses];
+  const balances = await balancesAt(chain, added, addresses, cursor);
+  if (!balances) return 'moved';
+  if ((await chain.header(cursor.number))?.hash !== cursor.hash) return 'moved';
+  const openings = addresses.map((address, index) => ({
+    address,
+    amount: (balances[index] ?? 0n) - netOf(address, transfers),
+  }));
+  if (openings.some(({ amount }) => amount < 0n)) {
+    throw new BursarError('chain_unavailable', { message: 'The RPC gave a balance that its own logs contradict.' });
+  }
+  return store.write((tx) => {
+    if (!isAt(tx, chainId, cursor)) return 'moved';
+    for (const agentId of agents) {
+      tx.run('INSERT INTO watched (chain_id, agent_id, since_block) VALUES (?, ?, ?)', chainId, agentId, cursor.number);
+    }
+    const context = { chainId, book: watchedBook(tx, chainId), atMs: clock(), meters: {} };
+    for (const { address, amount } of openings) if (amount > 0n) bookOpening(tx, address, amount, cursor, context);
+    for (const transfer of transfers) bookRecent(tx, transfer, added, context);
+    return 'more';
+  });
+}
+
+/** Transfers of the added addresses in the blocks that are kept but not final (all but the oldest). */
+async function recentTransfers(chain: ChainSource, added: AddressBook, blocks: Cursor[]): Promise<TransferFact[]> {
+  const oldest = blocks.at(-1);
+  const newest = blocks[0];
+  if (!oldest || !newest || oldest.number === newest.number) return [];
+  const logs = await chain.logs({ fromBlock: oldest.number + 1n, toBlock: newest.number }, added.scope);
+  const known = new Map(blocks.map((block) => [block.number, block.hash]));
+  if (logs.some((log) => known.get(log.blockNumber) !== log.blockHash)) {
+    throw new BursarError('chain_unavailable', { message: 'The RPC sent logs of blocks that are not on the chain.' });
+  }
+  return transfersIn(logs, chain, added);
+}
+
+function transfersIn(logs: readonly ChainLog[], chain: ChainSource, added: AddressBook): TransferFact[] {
+  const scope = {
+    token: chain.token,
+    isWallet: added.isWallet.bind(added),
+    isPurse: added.isPurse.bind(added),
+    isPayer: () => false,
+  };
+  return readFacts(logs, scope).filter((fact) => fact.type === 'transfer');
+}
+
+/**
+ * Balances after the follower's block. A node that has dropped that state (we are far behind it) has the head's: then less what
+ * moved since. Null when the chain moved while it was asked.
+ */
+async function balancesAt(
+  chain: ChainSource,
+  added: AddressBook,
+  addresses: readonly Address[],
+  cursor: Cursor,
+): Promise<bigint[] | null> {
+  const read = (block: bigint) => Promise.all(addresses.map((address) => chain.balanceOf(address, block)));
+  try {
+    return await read(cursor.number);
+  } catch (error) {
+    const head = await chain.head();
+    if (head.number <= cursor.number) throw error;
+    const logs = await chain.logs({ fromBlock: cursor.number + 1n, toBlock: head.number }, added.scope);
+    const balances = await read(head.number);
+    if ((await chain.header(head.number))?.hash !== head.hash) return null;
+    const since = transfersIn(logs, chain, added);
+    return balances.map((amount, index) => amount - netOf(addresses[index], since));
+  }
+}
+
+function netOf(address: Address | undefined, transfers: readonly TransferFact[]): bigint {
+  let net = 0n;
+  for (const { from, to, amount } of transfers) {
+    if (to === address) net += amount;
+    if (from === address) net -= amount;
+  }
+  return net;
+}
+
+function bookOpening(tx: Tx, address: Address, amount: bigint, cursor: Cursor, { book, atMs }: ApplyContext): void {
+  const party = book.party(address);
+  if (!party) return;
+  post(tx, {
+    kind: 'unexplained_in',
+    atMs,
+    blockNumber: cursor.number,
+    lines: [
+      [externalAccount(address), -amount],
+      [book.account(address, true), amount],
+    ],
+  });
+  const { agentId, sponsorId, place } = party;
+  const data = { kind: 'opening_balance', amount: formatUsdc(amount), place, block: cursor.number.toString() };
+  appendEvent(tx, { type: 'receivable.received', actor: 'bursar', agentId, sponsorId, data }, atMs);
+  raiseOnce(tx, { type: 'unmatched_inflow', agentId, sponsorId, data }, atMs);
+}
+
+function bookRecent(tx: Tx, transfer: TransferFact, added: AddressBook, context: ApplyContext): void {
+  const { chainId, book } = context;
+  const row = tx.get<TransferRow>(
+    "SELECT * FROM transfers WHERE chain_id = ? AND block_hash = ? AND log_index = ? AND state <> 'orphaned'",
+    chainId,
+    transfer.at.blockHash,
+    transfer.at.logIndex,
+  );
+  if (row) {
+    bookOtherSide(tx, transfer, row, added, context);
+    return;
+  }
+  const block = readBlock(tx, chainId, transfer.at.blockNumber);
+  if (!block) return;
+  const explanation: Explanation = book.party(transfer.from)
+    ? { kind: 'internal', id: 'before_watch' }
+    : explain(tx, { transfer, claim: null }, book, { ...block, chainId });
+  applyTransfer(tx, block, { transfer, claim: null }, explanation, context);
+}
+
+/** The transfer is booked already, from the side that was followed, against an external account that is one of ours now. */
+function bookOtherSide(
+  tx: Tx,
+  transfer: TransferFact,
+  row: TransferRow,
+  added: AddressBook,
+  context: ApplyContext,
+): void {
+  const { book, atMs, chainId } = context;
+  const { blockNumber } = transfer.at;
+  const move = (kind: EntryKind, debit: Account, credit: Account): void => {
+    const { amount } = transfer;
+    post(tx, {
+      kind,
+      atMs,
+      blockNumber,
+      lines: [
+        [debit, -amount],
+        [credit, amount],
+      ],
+    });
+  };
+  if (added.party(transfer.from)) move('withdraw', book.account(transfer.from, true), externalAccount(transfer.from));
+  const to = added.party(transfer.to);
+  if (!to) return;
+  const timestampS = readBlock(tx, chainId, blockNumber)?.timestampS ?? Math.floor(atMs / 1000);
+  const inflow = inflowOf(transfer, null, to, chainId, timestampS);
+  const what = inboundOf(tx, explanationOf(tx, row), book.party(transfer.from), to, inflow);
+  if (what) {
+    const paymentId = row.match_kind === 'payment' ? row.match_id : null;
+    recordReceivable(tx, what, inflow, transfer, to, { atMs, paymentId });
+  }
+  move('reclassify', externalAccount(transfer.to), book.account(transfer.to, what?.kind === 'unmatched'));
+}
+
+function explanationOf(tx: Tx, row: TransferRow): Explanation {
+  const payment = row.match_kind === 'payment' ? findPayment(tx, row.match_id ?? '') : undefined;
+  if (payment) return { kind: 'payment', payment, evidenceDiffers: false };
+  return { kind: 'unexplained', doubt: 'no_claim', payment: null };
+}

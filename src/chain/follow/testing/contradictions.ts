@@ -1,0 +1,63 @@
+import {
+  type AgentAccount,
+  agentAccount,
+  balance,
+  purseAccounts,
+  walletAccounts,
+} from '../../../books/ledger/journal.ts';
+import type { PaymentId } from '../../../core/ids/ids.ts';
+import { holdsMoney } from '../../../core/payment/states.ts';
+import { readCursor } from '../cursor.ts';
+import { CHAIN_ID, nonceOf, paymentOf, type TestAgent } from './books.ts';
+import type { Scene } from './scene.ts';
+
+/** Where the books contradict themselves or the model chain, now. */
+export function contradictions({ store, chain }: Scene, agents: readonly TestAgent[]): string[] {
+  return store.read((tx) => {
+    const found: string[] = [];
+    const total = tx.get<{ sum: bigint }>('SELECT sum(amount_micro) AS sum FROM balances')?.sum;
+    if (total !== 0n) found.push(`all accounts sum to ${total}`);
+    const held = tx.all<{ agent_id: string; rail: string }>(
+      `SELECT agent_id, rail FROM payments GROUP BY agent_id, rail HAVING sum(held_micro) <> coalesce((SELECT amount_micro FROM balances
+       WHERE account = agent_id || CASE rail WHEN 'wallet' THEN ':reserved' ELSE ':purse_reserved' END), 0)`,
+    );
+    for (const { agent_id, rail } of held)
+      found.push(`the ${rail} payments of ${agent_id} hold something else than is reserved`);
+    const cursor = readCursor(tx, CHAIN_ID);
+    // Between a reorg and the next look the books are of a branch that is gone.
+    if (!cursor || chain.blocks[Number(cursor.number)]?.header.hash !== cursor.hash) return found;
+    for (const agent of agents) {
+      const watched = tx.get('SELECT 1 FROM watched WHERE agent_id = ?', agent.id);
+      const compare = (address: `0x${string}`, accounts: readonly AgentAccount[]): void => {
+        const books = accounts.reduce((sum, account) => sum + balance(tx, agentAccount(agent.id, account)), 0n);
+        const actual = watched ? chain.balanceAt(address, cursor.number) : 0n;
+        if (books !== actual) found.push(`${address} holds ${actual} and the books say ${books}`);
+      };
+      compare(agent.wallet, walletAccounts);
+      compare(agent.purse, purseAccounts);
+    }
+    return found;
+  });
+}
+
+/**
+ * When everything is final: payments that the chain paid and the books or an alert do not say so, and payments that are over,
+ * or not, against the chain's word.
+ */
+export function undecided({ store, chain }: Scene, payments: readonly PaymentId[]): string[] {
+  return payments.flatMap((id) => {
+    const { rail, state, chainKey } = paymentOf(store, id);
+    const spent = chain.tip.after.spent.has(rail === 'wallet' ? chainKey : nonceOf(id));
+    const alerted = store.read((tx) =>
+      tx.get(
+        "SELECT 1 FROM alerts WHERE type = 'unexplained_outflow' AND json_extract(body_json, '$.payment') = ?",
+        id,
+      ),
+    );
+    const told = state === 'final' || alerted !== undefined;
+    // A signed purchase must have come to an end; one that waits for its top-up, or a wallet's payment, may wait for ever.
+    const open = holdsMoney[state] && (rail === 'wallet' || state === 'authorized');
+    if (spent ? told : state !== 'final' && (open || state === 'expired' || state === 'cancelled')) return [];
+    return [`${id} (${rail}) is ${state}, and the chain says ${spent ? 'spent' : 'unspent'}`];
+  });
+}

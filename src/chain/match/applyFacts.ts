@@ -1,0 +1,226 @@
+import { raiseAlert } from '../../books/ledger/alerts.ts';
+import { appendEvent } from '../../books/ledger/events.ts';
+import { type Account, agentAccount, balance, type EntryKind, post } from '../../books/ledger/journal.ts';
+import type { MeterDeclarations } from '../../books/meters/declarations.ts';
+import { refundToMeters } from '../../books/meters/refundMeters.ts';
+import type { ReceivableKind } from '../../books/receivables/receivable.ts';
+import { invariant } from '../../core/errors/base.ts';
+import { formatUsdc } from '../../core/money/microUsdc.ts';
+import { settle } from '../../decide/payments/transition.ts';
+import type { Tx } from '../../store/store.ts';
+import type { AddressBook, Party } from '../follow/addressBook.ts';
+import type { BlockHeader } from '../follow/source.ts';
+import { type Explanation, explain } from './explain.ts';
+import type { Fact, TransferFact } from './facts.ts';
+import { inflowOf } from './inflow.ts';
+import { noteChanges } from './noteChanges.ts';
+import { type Claim, type Pair, pairClaims } from './pairs.ts';
+import { inboundOf, positionData, recordReceivable } from './receivables.ts';
+import { noteRegistryChange } from './registryChanges.ts';
+import { completeHold, holdForPurchase } from './topUps.ts';
+import { bookUnexplained } from './unexplained.ts';
+
+/** What of a block the books need. */
+export type BlockTime = Pick<BlockHeader, 'number' | 'timestampS'>;
+/** `meters`: those of the policy in force; what a refund gives back to its receiver's is declared there. */
+export type ApplyContext = { chainId: number; book: AddressBook; atMs: number; meters: MeterDeclarations };
+
+/** Moves the books by what one block holds; `facts` are all of that block that concern us, in order. */
+export function applyFacts(tx: Tx, header: BlockTime, facts: readonly Fact[], context: ApplyContext): void {
+  const { pairs, unused } = pairClaims(facts);
+  for (const pair of pairs) {
+    const explanation = heldFully(
+      tx,
+      explain(tx, pair, context.book, { ...header, chainId: context.chainId }),
+      context.atMs,
+    );
+    applyTransfer(tx, header, pair, explanation, context);
+  }
+  for (const claim of unused) {
+    // A payer's authorization that paid somebody else is not our business.
+    const isForeign = claim.type === 'authorization_used' && !context.book.isPurse(claim.purse);
+    if (!isForeign) reportUnused(tx, claim, context);
+  }
+  for (const fact of facts) {
+    if (fact.type === 'authorization_canceled') noteCancellation(tx, fact.nonce, header, context);
+    if (fact.type === 'frozen' || fact.type === 'unfrozen') noteFreeze(tx, fact, context);
+    if (fact.type === 'registry_changed') noteRegistryChange(tx, fact, context.atMs);
+  }
+  noteChanges(
+    tx,
+    facts.filter((fact) => fact.type === 'wallet_changed'),
+    context,
+  );
+}
+
+/** A payment can only settle from a whole hold; an x402 purchase may still lack a part when its server stopped in between. */
+function heldFully(tx: Tx, explanation: Explanation, atMs: number): Explanation {
+  if (explanation.kind !== 'payment') return explanation;
+  const { payment } = explanation;
+  if (payment.heldMicro === payment.amount) return explanation;
+  if (!completeHold(tx, payment, atMs)) return { kind: 'unexplained', doubt: 'hold_missing', payment };
+  return { ...explanation, payment: { ...payment, heldMicro: payment.amount } };
+}
+
+/** One transfer, one journal entry, one row; and a receivable where an agent of ours receives. */
+export function applyTransfer(
+  tx: Tx,
+  header: BlockTime,
+  { transfer, claim }: Pair,
+  explanation: Explanation,
+  context: ApplyContext,
+): void {
+  const { book, chainId, atMs } = context;
+  const from = book.party(transfer.from);
+  const to = book.party(transfer.to);
+  const inflow = to && inflowOf(transfer, claim, to, chainId, header.timestampS);
+  const what = to && inflow && inboundOf(tx, explanation, from, to, inflow);
+  const kind = what?.kind ?? null;
+  const credit = book.account(transfer.to, kind === 'unmatched');
+  const paymentId = explanation.kind === 'payment' ? explanation.payment.id : null;
+  const receivable = what && inflow ? recordReceivable(tx, what, inflow, transfer, to, { atMs, paymentId }) : null;
+  const move = (entry: EntryKind, debit: Account): bigint =>
+    post(tx, {
+      kind: entry,
+      atMs,
+      paymentId,
+      receivableId: receivable,
+      blockNumber: header.number,
+      lines: [
+        [debit, -transfer.amount],
+        [credit, transfer.amount],
+      ],
+    });
+  switch (explanation.kind) {
+    case 'payment':
+      settlePayment(tx, header, transfer, claim, explanation, credit, context);
+      break;
+    case 'receivable':
+      move(entryOf(explanation.receivable.kind), book.account(transfer.from));
+      break;
+    case 'internal':
+      invariant(from, 'An internal move starts at an address of ours.');
+      moveInternally(tx, transfer, from, explanation.id, move, context);
+      break;
+    case 'unexplained':
+      invariant(from, 'An outflow starts at an address of ours.');
+      move('unexplained_out', book.account(transfer.from));
+      bookUnexplained(tx, transfer, from, explanation, atMs);
+      break;
+    default:
+      explanation satisfies never;
+  }
+  recordTransfer(tx, transfer, explanation, receivable, chainId);
+}
+
+function entryOf(kind: ReceivableKind): EntryKind {
+  if (kind === 'deposit') return 'deposit';
+  return kind === 'unmatched' ? 'unexplained_in' : 'receive';
+}
+
+function settlePayment(
+  tx: Tx,
+  header: BlockTime,
+  transfer: TransferFact,
+  claim: Claim | null,
+  explanation: Explanation & { kind: 'payment' },
+  credit: Account,
+  { atMs, meters }: ApplyContext,
+): void {
+  const { txHash, logIndex, blockNumber, blockHash } = transfer.at;
+  const settlement = { txHash, logIndex, blockNumber, blockHash, settledAtMs: header.timestampS * 1000 };
+  const payment = settle(tx, explanation.payment, settlement, credit, { actor: 'bursar', atMs });
+  if (payment.kind === 'top_up') holdForPurchase(tx, payment, atMs);
+  if (payment.kind === 'refund' && payment.refundOf !== null) {
+    refundToMeters(tx, meters, { id: payment.id, originalId: payment.refundOf, amountMicro: payment.amount }, atMs);
+  }
+  if (!explanation.evidenceDiffers || claim?.type !== 'executed') return;
+  const { agentId, sponsorId, id: paymentId } = payment;
+  const shown = { policy_digest: claim.policyDigest, decision_hash: claim.decisionHash };
+  const decided = { policy_digest: payment.policyDigest, decision_hash: payment.decisionHash };
+  const data = { shown, decided, ...positionData(transfer.at) };
+  raiseAlert(tx, { type: 'evidence_mismatch', agentId, sponsorId, paymentId, data }, atMs);
+}
+
+function moveInternally(
+  tx: Tx,
+  transfer: TransferFact,
+  from: Party,
+  id: 'sweep' | 'withdraw' | 'before_watch',
+  move: (kind: EntryKind, debit: Account) => void,
+  { book, atMs }: ApplyContext,
+): void {
+  const debit = book.account(transfer.from, id === 'before_watch');
+  // A sweep that takes what purchases still hold is the owner's act: the journal lets only a withdrawal go below zero.
+  const covered = balance(tx, agentAccount(from.agentId, 'purse')) >= transfer.amount;
+  move(id === 'sweep' && covered ? 'sweep' : 'withdraw', debit);
+  if (id === 'before_watch') return;
+  const data = { amount: formatUsdc(transfer.amount), to: transfer.to, covered, ...positionData(transfer.at) };
+  const { agentId, sponsorId } = from;
+  if (id === 'sweep') appendEvent(tx, { type: 'purse.swept', actor: 'bursar', agentId, sponsorId, data }, atMs);
+  else raiseAlert(tx, { type: 'owner_withdrawal', agentId, sponsorId, data }, atMs);
+}
+
+function recordTransfer(
+  tx: Tx,
+  transfer: TransferFact,
+  explanation: Explanation,
+  receivable: string | null,
+  chainId: number,
+): void {
+  // A block may come back after a reorg undid it: its row then lives again.
+  const changed = tx.run(
+    `INSERT INTO transfers (chain_id, block_hash, log_index, block_number, tx_hash, from_address, to_address, amount_micro,
+       match_kind, match_id, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'included')
+     ON CONFLICT (chain_id, block_hash, log_index) DO UPDATE SET match_kind = excluded.match_kind, match_id = excluded.match_id,
+       state = 'included' WHERE state = 'orphaned'`,
+    chainId,
+    transfer.at.blockHash,
+    transfer.at.logIndex,
+    transfer.at.blockNumber,
+    transfer.at.txHash,
+    transfer.from,
+    transfer.to,
+    transfer.amount,
+    explanation.kind,
+    matchId(explanation, receivable),
+  );
+  invariant(changed === 1, 'A log was about to be booked twice.', { tx: transfer.at.txHash });
+}
+
+function matchId(explanation: Explanation, receivable: string | null): string | null {
+  if (explanation.kind === 'internal') return explanation.id;
+  return explanation.kind === 'receivable' ? receivable : (explanation.payment?.id ?? null);
+}
+
+/** A wallet said it paid, or a nonce was used, and no money moved with it: nothing to book, but somebody must look. */
+function reportUnused(tx: Tx, claim: Claim, { book, atMs }: ApplyContext): void {
+  const party = book.party(claim.type === 'authorization_used' ? claim.purse : claim.wallet);
+  const data = { claim: claim.type, ...positionData(claim.at) };
+  raiseAlert(
+    tx,
+    { type: 'claim_without_transfer', agentId: party?.agentId ?? null, sponsorId: party?.sponsorId ?? null, data },
+    atMs,
+  );
+}
+
+/** Kept until its block is final; then the hold goes back. */
+function noteCancellation(tx: Tx, nonce: string, header: BlockTime, { chainId }: ApplyContext): void {
+  tx.run(
+    'INSERT INTO x402_cancellations (chain_id, nonce, block_number) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+    chainId,
+    nonce,
+    header.number,
+  );
+}
+
+function noteFreeze(tx: Tx, fact: Fact & { type: 'frozen' | 'unfrozen' }, { book, atMs }: ApplyContext): void {
+  const party = book.party(fact.wallet);
+  const type = fact.type === 'frozen' ? 'wallet.frozen' : 'wallet.unfrozen';
+  const data = { wallet: fact.wallet, caller: fact.caller, ...positionData(fact.at) };
+  appendEvent(
+    tx,
+    { type, actor: fact.caller, agentId: party?.agentId ?? null, sponsorId: party?.sponsorId ?? null, data },
+    atMs,
+  );
+}

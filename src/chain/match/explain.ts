@@ -1,0 +1,92 @@
+import { classifyInflow, type Inbound } from '../../books/receivables/classify.ts';
+import { invariant } from '../../core/errors/base.ts';
+import { next } from '../../core/payment/states.ts';
+import type { Payment } from '../../decide/payments/payment.ts';
+import { findPayment, findPaymentByChainKey } from '../../decide/payments/records.ts';
+import type { ReadTx } from '../../store/store.ts';
+import type { AddressBook, Party } from '../follow/addressBook.ts';
+import type { AuthorizationFact, ExecutedFact, TransferFact } from './facts.ts';
+import { inflowOf } from './inflow.ts';
+import type { Pair } from './pairs.ts';
+
+/** Why a transfer that left is not the payment it may look like. */
+export type Doubt =
+  | 'no_claim'
+  | 'unknown_payment'
+  | 'other_agent'
+  | 'other_chain'
+  | 'other_rail'
+  | 'other_payee'
+  | 'other_amount'
+  | 'already_settled'
+  | 'not_expected'
+  | 'hold_missing';
+
+export type Explanation =
+  | { kind: 'payment'; payment: Payment; evidenceDiffers: boolean }
+  | { kind: 'internal'; id: 'sweep' | 'withdraw' | 'before_watch' }
+  | { kind: 'receivable'; receivable: Inbound }
+  | { kind: 'unexplained'; doubt: Doubt; payment: Payment | null };
+
+const unexplained = (doubt: Doubt, payment: Payment | null = null): Explanation => ({
+  kind: 'unexplained',
+  doubt,
+  payment,
+});
+
+/** What a transfer is, by the log that announced it and by what was decided. Writes nothing. */
+export function explain(
+  tx: ReadTx,
+  { transfer, claim }: Pair,
+  book: AddressBook,
+  { chainId, timestampS }: { chainId: number; timestampS: number },
+): Explanation {
+  const from = book.party(transfer.from);
+  if (!from) {
+    const to = book.party(transfer.to);
+    invariant(to, 'A transfer between strangers was about to be booked.');
+    const inflow = inflowOf(transfer, claim, to, chainId, timestampS);
+    return { kind: 'receivable', receivable: classifyInflow(tx, inflow, to.treasury) };
+  }
+  if (claim === null) {
+    const isSweep = from.place === 'purse' && transfer.to === from.wallet;
+    return isSweep ? { kind: 'internal', id: 'sweep' } : unexplained('no_claim');
+  }
+  if (claim.type === 'withdrawn') return { kind: 'internal', id: 'withdraw' };
+  const payment =
+    claim.type === 'executed' ? findPaymentByChainKey(tx, claim.chainKey, from.agentId) : findSigned(tx, claim);
+  if (!payment) return unexplained('unknown_payment');
+  const doubt = doubtOf(payment, transfer, from, chainId);
+  if (doubt) return unexplained(doubt, payment);
+  return { kind: 'payment', payment, evidenceDiffers: claim.type === 'executed' && !sameEvidence(claim, payment) };
+}
+
+function findSigned(tx: ReadTx, claim: AuthorizationFact): Payment | undefined {
+  const row = tx.get<{ payment_id: string }>(
+    'SELECT payment_id FROM x402_authorizations WHERE nonce = ? AND purse = ?',
+    claim.nonce,
+    claim.purse,
+  );
+  return row && findPayment(tx, row.payment_id);
+}
+
+/** The first thing in which the transfer is not the payment, or null. */
+function doubtOf(payment: Payment, transfer: TransferFact, from: Party, chainId: number): Doubt | null {
+  if (payment.agentId !== from.agentId) return 'other_agent';
+  if (payment.chainId !== chainId) return 'other_chain';
+  if (payment.rail !== (from.place === 'wallet' ? 'wallet' : 'x402')) return 'other_rail';
+  if (payment.address !== transfer.to) return 'other_payee';
+  if (payment.amount !== transfer.amount) return 'other_amount';
+  if (payment.state === 'settled' || payment.state === 'final') return 'already_settled';
+  // Denied, in review, or given up: the money that was held is free again or never was; it is not theirs to take.
+  if (next(payment.state, 'settle') === null) return 'not_expected';
+  return null;
+}
+
+function sameEvidence(claim: ExecutedFact, payment: Payment): boolean {
+  const digest = `0x${payment.policyDigest.replace(/^sha256:/, '')}`;
+  return (
+    claim.policyDigest.toLowerCase() === digest.toLowerCase() &&
+    claim.decisionHash.toLowerCase() === payment.decisionHash.toLowerCase()
+  );
+}

@@ -1,0 +1,25 @@
+import type { Inflow } from '../../books/receivables/classify.ts';
+import type { Party } from '../follow/addressBook.ts';
+import type { TransferFact } from './facts.ts';
+import type { Claim } from './pairs.ts';
+
+/** The transfer as the receivables room takes it. */
+export function inflowOf(
+  transfer: TransferFact,
+  claim: Claim | null,
+  to: Party,
+  chainId: number,
+  timestampS: number,
+): Inflow {
+  return {
+    chainId,
+    agentId: to.agentId,
+    place: to.place,
+    from: transfer.from,
+    to: transfer.to,
+    amountMicro: transfer.amount,
+    txHash: transfer.at.txHash,
+    nonce: claim?.type === 'authorization_used' ? claim.nonce : null,
+    atMs: timestampS * 1000,
+  };
+}

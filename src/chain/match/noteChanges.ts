@@ -1,0 +1,37 @@
+import { appendEvent } from '../../books/ledger/events.ts';
+import { formatUsdc } from '../../core/money/microUsdc.ts';
+import { enterEpoch } from '../../decide/payments/nonces.ts';
+import type { Tx } from '../../store/store.ts';
+import type { AddressBook } from '../follow/addressBook.ts';
+import { positionData } from './receivables.ts';
+import { type WalletChangeFact, withoutMaking } from './walletChanges.ts';
+
+/** Each change becomes an event of its agent. Payees that were ever on the list are kept: the contract cannot list them. */
+export function noteChanges(
+  tx: Tx,
+  facts: readonly WalletChangeFact[],
+  { book, chainId, atMs }: { book: AddressBook; chainId: number; atMs: number },
+): void {
+  for (const { wallet, change, args, at } of withoutMaking(facts)) {
+    const party = book.party(wallet);
+    if (!party) continue;
+    const { agentId, sponsorId } = party;
+    if (change === 'AllowedChanged') {
+      const row = 'INSERT INTO allow_list_seen (agent_id, chain_id, address) VALUES (?, ?, ?) ON CONFLICT DO NOTHING';
+      tx.run(row, agentId, chainId, String(args.payee));
+    }
+    if (change === 'EpochRaised') enterEpoch(tx, agentId, chainId, Number(args.epoch));
+    const who = args.caller ?? args.by;
+    const actor = typeof who === 'string' ? who : 'chain';
+    const data = { wallet, change: snake(change), values: valuesOf(args), ...positionData(at) };
+    appendEvent(tx, { type: 'wallet.changed', actor, agentId, sponsorId, data }, atMs);
+  }
+}
+
+function valuesOf(args: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(args).map(([name, value]) => [snake(name), typeof value === 'bigint' ? formatUsdc(value) : value]),
+  );
+}
+
+const snake = (name: string): string => name.replaceAll(/(?<=.)[A-Z]/g, (letter) => `_${letter}`).toLowerCase();

@@ -1,0 +1,88 @@
+import { raiseOnce } from '../../books/ledger/alerts.ts';
+import { appendEvent } from '../../books/ledger/events.ts';
+import { classifyPayment, type Inbound, type Inflow, inbound } from '../../books/receivables/classify.ts';
+import { recordInflow } from '../../books/receivables/record.ts';
+import { formatUsdc } from '../../core/money/microUsdc.ts';
+import type { ReadTx, Tx } from '../../store/store.ts';
+import type { Party } from '../follow/addressBook.ts';
+import type { Explanation } from './explain.ts';
+import type { LogPosition, TransferFact } from './facts.ts';
+
+/** What a transfer is to the one who receives it; null where it only moves between the agent's own places. */
+export function inboundOf(
+  tx: ReadTx,
+  explanation: Explanation,
+  from: Party | null,
+  to: Party,
+  inflow: Inflow,
+): Inbound | null {
+  switch (explanation.kind) {
+    case 'receivable':
+      return explanation.receivable;
+    case 'payment': {
+      const { agentId, kind, rail } = explanation.payment;
+      if (agentId === to.agentId) return null;
+      const plain = rail === 'x402' ? 'x402_sale' : 'agent_payment';
+      return classifyPayment(tx, inflow, kind === 'refund' ? 'refund' : plain);
+    }
+    case 'internal':
+      return explanation.id === 'sweep' && from?.agentId === to.agentId ? null : inbound('unmatched');
+    case 'unexplained':
+      return inbound('unmatched');
+    default:
+      return explanation satisfies never;
+  }
+}
+
+/** Notes what an agent received by one log. Unmatched money also raises the agent's alert about it. */
+export function recordReceivable(
+  tx: Tx,
+  what: Inbound,
+  inflow: Inflow,
+  transfer: TransferFact,
+  to: Party,
+  context: { atMs: number; paymentId: string | null },
+): string {
+  const { at } = transfer;
+  const { kind } = what;
+  const id = recordInflow(tx, inflow, what, at, context);
+  const data = {
+    receivable: id,
+    kind,
+    amount: formatUsdc(transfer.amount),
+    from: transfer.from,
+    place: to.place,
+    ...(what.invoiceId ? { invoice: what.invoiceId, found_by: what.invoiceBy } : {}),
+  };
+  const { agentId, sponsorId } = to;
+  appendEvent(
+    tx,
+    {
+      type: 'receivable.received',
+      actor: 'bursar',
+      paymentId: context.paymentId,
+      agentId,
+      sponsorId,
+      data: { ...data, ...positionData(at) },
+    },
+    context.atMs,
+  );
+  if (kind === 'unmatched') {
+    raiseOnce(
+      tx,
+      { type: 'unmatched_inflow', agentId, sponsorId, data: { ...data, ...positionData(at) } },
+      context.atMs,
+    );
+  }
+  return id;
+}
+
+/** A log's place, as events and alerts tell it. */
+export function positionData(at: LogPosition): Record<string, unknown> {
+  return {
+    tx_hash: at.txHash,
+    log_index: at.logIndex,
+    block: at.blockNumber.toString(),
+    block_hash: at.blockHash,
+  };
+}

@@ -1,0 +1,295 @@
+import type { Hex } from 'viem';
+import { keccak256, toHex } from 'viem';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { MeterDeclarations } from '../../books/meters/declarations.ts';
+import { addToMeters, type MeterSubject, readMeters } from '../../books/meters/meters.ts';
+import { claimPayment } from '../../books/receivables/claims.ts';
+import { addPassedOn, readEarnings } from '../../books/receivables/earnings.ts';
+import { createInvoice, getInvoice, type Invoice, invoiceState } from '../../books/receivables/invoices.ts';
+import { listReceivables } from '../../books/receivables/receivable.ts';
+import { expectSale, findExpectedSale, openPayers } from '../../books/receivables/sales.ts';
+import type { AgentId } from '../../core/ids/ids.ts';
+import { microUsdc } from '../../core/money/microUsdc.ts';
+import type { Payment } from '../../decide/payments/payment.ts';
+import {
+  accountsOf,
+  addAgent,
+  addPayment,
+  addressFrom,
+  alertsOf,
+  CHAIN_ID,
+  POLICY,
+  payItem,
+  STRANGER,
+  type TestAgent,
+} from '../follow/testing/books.ts';
+import type { Action, Sent } from '../follow/testing/modelChain.ts';
+import { findings, type Scene, scene } from '../follow/testing/scene.ts';
+
+const PRICE = 3_000_000n;
+const nonce = (n: number): Hex => keccak256(toHex(`nonce ${n}`));
+let set: Scene;
+beforeEach(async () => {
+  set = await scene();
+  await set.happen({ kind: 'mint', to: STRANGER, amount: 1_000_000_000n });
+});
+afterEach(async () => {
+  expect(await findings(set)).toEqual([]);
+  await set.store.close();
+});
+
+const announce = (n: number, more: Partial<Parameters<typeof expectSale>[1]> = {}) =>
+  set.store.write((tx) =>
+    expectSale(
+      tx,
+      {
+        chainId: CHAIN_ID,
+        payer: STRANGER,
+        nonce: nonce(n),
+        agentId: set.agent.id as AgentId,
+        amount: PRICE,
+        resource: 'https://vendor.example/data',
+        validBeforeS: 4_000_000_000n,
+        ...more,
+      },
+      0,
+    ),
+  );
+const sell = (n: number): Action => ({
+  kind: 'authorized',
+  purse: STRANGER,
+  nonce: nonce(n),
+  to: set.agent.wallet,
+  amount: PRICE,
+  validBefore: 4_000_000_000,
+});
+const transfer = (amount: bigint): Action => ({ kind: 'transfer', from: STRANGER, to: set.agent.wallet, amount });
+const received = () =>
+  set.store
+    .read((tx) => listReceivables(tx, { agentId: set.agent.id, limit: 100 }))
+    .filter((each) => each.kind !== 'deposit');
+const newest = () => received()[0];
+const earned = () => set.store.read((tx) => readEarnings(tx, set.agent.id)).received;
+const saleState = (n: number) => set.store.read((tx) => findExpectedSale(tx, CHAIN_ID, STRANGER, nonce(n)))?.state;
+
+async function ask(amount: bigint, more: { expiresAtMs?: number; maxUses?: number } = {}): Promise<Invoice> {
+  return set.store.write((tx) =>
+    createInvoice(
+      tx,
+      {
+        agentId: set.agent.id as AgentId,
+        sponsorId: 'spn_1',
+        address: set.agent.wallet,
+        amount: microUsdc(amount),
+        maxUses: 1,
+        memo: 'work',
+        expiresAtMs: null,
+        idempotencyKey: `key ${Math.random()}`,
+        bodyHash: '',
+        ...more,
+      },
+      { actor: 'test', atMs: 0 },
+    ),
+  );
+}
+const stateOf = (invoice: Invoice) =>
+  set.store.read((tx) => invoiceState(getInvoice(tx, invoice.id), 1_800_000_000_000));
+const hashOf = (sent: Sent[]): Hex => sent[0]?.hash ?? '0x';
+async function happenKnown(action: Action): Promise<Hex> {
+  const sent = set.chain.send(action);
+  expect(set.chain.mine(sent)).toEqual([]);
+  await set.follow();
+  return hashOf(sent);
+}
+
+describe('a sale that was announced', () => {
+  it('is known by payer and nonce, may be spent, and is final with its block', async () => {
+    await announce(1);
+    await set.happen(sell(1));
+    expect(newest()).toMatchObject({ kind: 'x402_sale', payer: STRANGER, saleNonce: nonce(1), state: 'included' });
+    expect(accountsOf(set.store, set.agent)).toEqual({ available: 100_000_000n + PRICE });
+    expect([earned(), saleState(1)]).toEqual([PRICE, 'paid']);
+    set.chain.mineEmpty(4);
+    await set.follow();
+    expect([newest()?.state, saleState(1)]).toEqual(['final', 'closed']);
+    expect(set.store.read((tx) => openPayers(tx, CHAIN_ID))).toEqual([]);
+  });
+
+  it('goes back with a reorg and is a sale again when it is mined again', async () => {
+    await announce(1);
+    await set.happen(sell(1));
+    await set.reorg(1, () => false);
+    expect([received().map((each) => each.state), earned(), saleState(1)]).toEqual([['orphaned'], 0n, 'expected']);
+    await set.happen(sell(1));
+    expect([newest()?.kind, earned(), saleState(1)]).toEqual(['x402_sale', PRICE, 'paid']);
+  });
+
+  it('is a sale also when it was announced between the question for logs and the answer', async () => {
+    let asked = 0;
+    set.chain.beforeLogs = async () => {
+      asked += 1;
+      if (asked === 1) await announce(1);
+    };
+    set.chain.mine(set.chain.send(sell(1)));
+    await set.follow();
+    expect(newest()).toMatchObject({ kind: 'x402_sale' });
+  });
+
+  it('is not what another nonce, amount or agent pays', async () => {
+    await announce(2);
+    await announce(3, { amount: PRICE + 1n });
+    await set.happen(sell(1));
+    await set.happen(sell(3));
+    expect(received().map((each) => each.kind)).toEqual(['unmatched', 'unmatched']);
+    expect(accountsOf(set.store, set.agent)).toMatchObject({ suspense: 2n * PRICE });
+    expect(alertsOf(set.store)).toMatchObject([{ type: 'unmatched_inflow', body: { count: 2 } }]);
+  });
+
+  it('does not make the payer’s other purchases our business', async () => {
+    await announce(1);
+    await set.happen({ ...sell(1), to: addressFrom('another shop') } as Action);
+    expect([received(), alertsOf(set.store), saleState(1)]).toEqual([[], [], 'expected']);
+  });
+
+  it('is no longer waited for once its authorization has lapsed in a final block', async () => {
+    await announce(1, { validBeforeS: 1_700_000_050n });
+    set.chain.mineEmpty(12);
+    await set.follow();
+    expect(saleState(1)).toBe('closed');
+  });
+
+  it('may be the payment of an invoice', async () => {
+    const invoice = await ask(PRICE * 2n);
+    await announce(1, { invoiceId: invoice.id });
+    await set.happen(sell(1));
+    expect(newest()).toMatchObject({ kind: 'invoice', invoiceId: invoice.id, invoiceBy: 'nonce' });
+    expect(stateOf(invoice)).toBe('part_paid');
+  });
+});
+
+describe('an invoice paid by a plain transfer', () => {
+  it('is the oldest open one of exactly the amount; what is still due counts, not what was asked', async () => {
+    const [first, second] = [await ask(PRICE), await ask(PRICE)];
+    await set.happen(transfer(PRICE));
+    expect([stateOf(first), stateOf(second), newest()?.invoiceBy]).toEqual(['paid', 'open', 'amount']);
+    await set.happen(transfer(PRICE));
+    await set.happen(transfer(PRICE));
+    expect([stateOf(second), newest()?.kind]).toEqual(['paid', 'unmatched']);
+    expect(accountsOf(set.store, set.agent)).toEqual({ available: 100_000_000n + 2n * PRICE, suspense: PRICE });
+  });
+
+  it('goes back with a reorg', async () => {
+    const invoice = await ask(PRICE);
+    await set.happen(transfer(PRICE));
+    await set.reorg(1, () => false);
+    expect([stateOf(invoice), earned()]).toEqual(['open', 0n]);
+  });
+
+  it('prefers an open one to one that has expired, and shows the late one as paid late', async () => {
+    const expired = await ask(PRICE, { expiresAtMs: 1_000 });
+    const open = await ask(PRICE);
+    await set.happen(transfer(PRICE));
+    expect([stateOf(open), stateOf(expired)]).toEqual(['paid', 'expired']);
+    await set.happen(transfer(PRICE));
+    expect(stateOf(expired)).toBe('paid');
+  });
+
+  it('is paid as often as it may be used, and no more', async () => {
+    const link = await ask(PRICE, { maxUses: 2 });
+    for (const state of ['open', 'paid', 'paid']) {
+      await set.happen(transfer(PRICE));
+      expect(stateOf(link)).toBe(state);
+    }
+    expect(newest()?.kind).toBe('unmatched');
+  });
+
+  it('takes a claim before or after the transfer, and a reorg changes nothing about it', async () => {
+    const invoice = await ask(PRICE);
+    const claim = (txHash: Hex, payer: string | null) =>
+      set.store.write((tx) => claimPayment(tx, { invoiceId: invoice.id, txHash, payer, actor: 'test' }, 0));
+    const sent = set.chain.send(transfer(1n));
+    await claim(hashOf(sent), null);
+    set.chain.mine(sent);
+    await set.follow();
+    expect([newest()?.invoiceBy, stateOf(invoice)]).toEqual(['claim', 'part_paid']);
+    const hash = await happenKnown(transfer(7n));
+    expect(newest()?.kind).toBe('unmatched');
+    expect(await claim(hash, addressFrom('somebody else'))).toEqual([]);
+    expect(await claim(hash, STRANGER)).toMatchObject([{ kind: 'invoice', amountMicro: 7n }]);
+    expect([accountsOf(set.store, set.agent).suspense, earned()]).toEqual([undefined, 8n]);
+    await set.reorg(1);
+    expect([newest()?.invoiceBy, earned(), stateOf(invoice)]).toEqual(['claim', 8n, 'part_paid']);
+  });
+
+  it('leaves alone what a nonce or an earlier claim has found', async () => {
+    const [first, second] = [await ask(PRICE), await ask(PRICE)];
+    await announce(1, { invoiceId: first.id });
+    const hash = await happenKnown(sell(1));
+    const claim = { invoiceId: second.id, txHash: hash, payer: STRANGER, actor: STRANGER };
+    expect(await set.store.write((tx) => claimPayment(tx, claim, 0))).toEqual([]);
+    expect([stateOf(first), stateOf(second)]).toEqual(['paid', 'open']);
+  });
+
+  it('takes only some claims that nothing answers', async () => {
+    const invoice = await ask(PRICE);
+    const flood = async () => {
+      for (let n = 0; n < 30; n += 1) {
+        const claim = { invoiceId: invoice.id, txHash: nonce(n), payer: STRANGER, actor: STRANGER };
+        await set.store.write((tx) => claimPayment(tx, claim, 0));
+      }
+    };
+    await expect(flood()).rejects.toMatchObject({ code: 'too_many_requests' });
+    // Strangers keep neither the earner out, nor the payer for good.
+    const said = (payer: string | null, atMs: number) =>
+      set.store.write((tx) =>
+        claimPayment(tx, { invoiceId: invoice.id, txHash: nonce(99), payer, actor: 'test' }, atMs),
+      );
+    expect(await said(null, 0)).toEqual([]);
+    await expect(said(STRANGER, 3_599_999)).rejects.toMatchObject({ code: 'too_many_requests' });
+    expect(await said(STRANGER, 3_600_001)).toEqual([]);
+  });
+});
+
+describe('a refund between two agents', () => {
+  const meters: MeterDeclarations = { ever: { by: ['agent'], window: 'lifetime', refunds: 'restore' } };
+  const subject: MeterSubject = {
+    agent: 'payer',
+    sponsor: 'spn_1',
+    workflow: null,
+    payee: null,
+    address: '0x',
+    category: null,
+    kind: 'payout',
+    asset: 'USDC',
+    network: 'eip155:31337',
+    host: null,
+  };
+  const spent = () => set.store.read((tx) => readMeters(tx, meters, subject, 1, null)).ever?.total;
+  const settle = (agent: TestAgent, payment: Payment) =>
+    set.happen({ kind: 'pay', wallet: agent.wallet, policyDigest: POLICY, items: [payItem(payment)] });
+
+  it('gives the payer its meters back, is no income of its, and a reorg takes both back', async () => {
+    const earner = await addAgent(set.store, 'earner');
+    await set.follow();
+    set.restart({ meters: () => meters });
+    const paid = await set.store.write((tx) => {
+      const payment = addPayment(tx, { agent: set.agent, to: earner.wallet, amount: 10n });
+      addToMeters(tx, meters, subject, { id: payment.id, amountMicro: 10n }, 0);
+      return payment;
+    });
+    await settle(set.agent, paid);
+    const refund = await set.store.write((tx) => {
+      const payment = addPayment(tx, { agent: earner, to: set.agent.wallet, amount: 4n, kind: 'refund' });
+      tx.run('UPDATE payments SET refund_of = ? WHERE id = ?', paid.id, payment.id);
+      addPassedOn(tx, earner.id, payment.amount);
+      return payment;
+    });
+    expect(spent()).toBe(10);
+    await settle(earner, refund);
+    expect([newest()?.kind, spent(), earned()]).toEqual(['refund', 6, 0n]);
+    await set.reorg(1, () => false);
+    expect(spent()).toBe(10);
+    await settle(earner, refund);
+    expect(spent()).toBe(6);
+  });
+});

@@ -1,0 +1,195 @@
+import { getAddress, isAddress } from 'viem';
+import { z } from 'zod';
+import { InclusionDocument } from '../../books/transparency/proof.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import { getAgent } from '../../decide/identity/agents.ts';
+import type { Payment } from '../../decide/payments/payment.ts';
+import { findPayment, listSettledIn } from '../../decide/payments/records.ts';
+import type { ChainFacts } from '../../decide/payments/request.ts';
+import type { ReadTx } from '../../store/store.ts';
+import { toldOf } from './input.ts';
+
+// One form for each value: an address in another case would be another text for the same fact.
+const hex = z.string().regex(/^0x([0-9a-f]{2})*$/);
+const address = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{40}$/)
+  .refine((text) => isAddress(text) && getAddress(text) === text, 'is not an address with its EIP-55 checksum');
+const bytes32 = z.string().regex(/^0x[0-9a-f]{64}$/);
+
+/**
+ * The evidence of a settled payment. With it, a node of the chain and this repository's `verify`, anyone can check it: the
+ * policy itself is inside, with the documents it decided on. Each field is held against a hashed input, a signature or the chain.
+ */
+export const Receipt = z.strictObject({
+  format: z.literal('bursar-receipt/1'),
+  payment: z.strictObject({
+    id: z.string(),
+    chain_key: bytes32,
+    kind: z.string(),
+    rail: z.enum(['wallet', 'x402']),
+    amount_micro: z.string().regex(/^[1-9][0-9]{0,15}$/),
+    agent: z.string(),
+    sponsor: z.string(),
+    workflow: z.string().nullable(),
+    run: z.string().nullable(),
+    payee: z.string().nullable(),
+    address,
+    refund_of: z.string().nullable(),
+    /** The wallet's epoch in which an x402 authorization was signed, part of its EIP-3009 nonce; null on the wallet rail. */
+    epoch: z.int().min(0).nullable(),
+  }),
+  chain: z.strictObject({ id: z.int().positive(), token: address, wallet: address, purse: address, factory: address }),
+  settlement: z.strictObject({
+    tx_hash: bytes32,
+    log_index: z.int().min(0),
+    block_number: z.string().regex(/^[0-9]{1,20}$/),
+    block_hash: bytes32,
+  }),
+  policy_digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+  decision_hash: bytes32,
+  decisions: z
+    .array(
+      z.strictObject({
+        hash: bytes32,
+        policy_digest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+        input: z.string(),
+        result: z.string(),
+        effect: z.enum(['allow', 'deny', 'review']),
+        decided_at: z.int(),
+      }),
+    )
+    .min(1),
+  approvals: z.array(z.strictObject({ approver: address, typed_data: z.string(), signature: hex })),
+  mandate: z
+    .strictObject({
+      id: z.string(),
+      signatures: z.array(z.strictObject({ approver: address, typed_data: z.string(), signature: hex })).min(1),
+    })
+    .nullable(),
+  bundles: z.record(z.string(), z.string()),
+  /** That the events of the decisions are in the log under a head on the chain; null while no anchor covers them. */
+  inclusion: InclusionDocument.nullable(),
+});
+export type Receipt = z.infer<typeof Receipt>;
+
+/** The receipt of a settled or final payment. Throws `payment_not_found` or `invalid_transition` when it has not settled. */
+export function receiptOf(tx: ReadTx, id: string, chain: ChainFacts): Receipt {
+  const payment = findPayment(tx, id);
+  if (!payment) throw new BursarError('payment_not_found', { details: { payment: id } });
+  const { settlement } = payment;
+  const wallet = getAgent(tx, payment.agentId).wallet;
+  if (!settlement || !wallet) {
+    throw new BursarError('invalid_transition', {
+      message: `The payment is ${payment.state}: a receipt comes with its settlement.`,
+    });
+  }
+  const decisions = decisionsOf(tx, payment);
+  return {
+    format: 'bursar-receipt/1',
+    payment: {
+      id: payment.id,
+      chain_key: payment.chainKey,
+      kind: payment.kind,
+      rail: payment.rail,
+      amount_micro: payment.amount.toString(),
+      agent: payment.agentId,
+      sponsor: payment.sponsorId,
+      workflow: payment.workflowId,
+      run: payment.workflowRun,
+      payee: payment.payeeId,
+      address: payment.address,
+      refund_of: payment.kind === 'refund' ? payment.receivableId : null,
+      epoch: epochOf(tx, payment),
+    },
+    chain: {
+      id: chain.chainId,
+      token: chain.token,
+      wallet: wallet.address,
+      purse: wallet.purse,
+      factory: chain.factory,
+    },
+    settlement: {
+      tx_hash: settlement.txHash,
+      log_index: settlement.logIndex,
+      block_number: settlement.blockNumber.toString(),
+      block_hash: settlement.blockHash,
+    },
+    policy_digest: payment.policyDigest,
+    decision_hash: payment.decisionHash,
+    decisions,
+    approvals: approvalsOf(tx, payment, decisions),
+    mandate: mandateOf(tx, payment, decisions),
+    bundles: bundlesOf(tx, new Set(decisions.map((decision) => decision.policy_digest))),
+    inclusion: null,
+  };
+}
+
+/** The receipts of all payments that one transaction settled. */
+export function receiptsOfTransaction(tx: ReadTx, txHash: string, chain: ChainFacts): Receipt[] {
+  return listSettledIn(tx, txHash).map((payment) => receiptOf(tx, payment.id, chain));
+}
+
+function decisionsOf(tx: ReadTx, payment: Payment): Receipt['decisions'] {
+  return tx
+    .all<{
+      hash: string;
+      policy_digest: string;
+      input: string;
+      result: string;
+      effect: 'allow' | 'deny' | 'review';
+      decided_at: bigint;
+    }>(
+      `SELECT hash, policy_digest, input_json AS input, result_json AS result, effect, decided_at FROM decisions
+       WHERE payment_id = ? ORDER BY seq`,
+      payment.id,
+    )
+    .map((row) => ({ ...row, decided_at: Number(row.decided_at) }));
+}
+
+/** Those that the decision in force counted: of the others no hashed input speaks, and the payment does not rest on them. */
+function approvalsOf(tx: ReadTx, payment: Payment, decisions: Receipt['decisions']): Receipt['approvals'] {
+  const counted = new Set(toldOf(decisions.at(-1)?.input)?.approvals.map(({ address: by }) => by) ?? []);
+  return tx
+    .all<SignatureRow>(
+      `SELECT r.address, a.typed_data_json, a.signature FROM approvals a JOIN approvers r ON r.id = a.approver_id
+       WHERE a.payment_id = ? AND a.verdict = 'approve'`,
+      payment.id,
+    )
+    .filter((row) => counted.has(row.address))
+    .map(shownOf)
+    .sort((a, b) => (a.approver < b.approver ? -1 : 1));
+}
+
+type SignatureRow = { address: string; typed_data_json: string; signature: string };
+const shownOf = (row: SignatureRow): Receipt['approvals'][number] => ({
+  approver: row.address,
+  typed_data: row.typed_data_json,
+  signature: row.signature.toLowerCase(),
+});
+
+function mandateOf(tx: ReadTx, payment: Payment, decisions: Receipt['decisions']): Receipt['mandate'] {
+  if (payment.mandateId === null) return null;
+  const rows = tx.all<SignatureRow>(
+    `SELECT r.address, s.typed_data_json, s.signature FROM mandate_signatures s JOIN approvers r ON r.id = s.approver_id
+     WHERE s.mandate_id = ?`,
+    payment.mandateId,
+  );
+  const signers = toldOf(decisions.at(-1)?.input)?.mandate?.signers ?? [];
+  const signatures = signers.flatMap((signer) => rows.filter(({ address: by }) => by === signer).map(shownOf));
+  return { id: payment.mandateId, signatures };
+}
+
+function bundlesOf(tx: ReadTx, digests: Set<string>): Record<string, string> {
+  const bundles: Record<string, string> = {};
+  for (const digest of digests) {
+    const row = tx.get<{ bundle: string }>('SELECT bundle FROM policy_bundles WHERE digest = ?', digest);
+    if (row) bundles[digest] = row.bundle;
+  }
+  return bundles;
+}
+
+function epochOf(tx: ReadTx, { id }: Payment): number | null {
+  const row = tx.get<{ epoch: bigint }>('SELECT epoch FROM x402_authorizations WHERE payment_id = ?', id);
+  return row ? Number(row.epoch) : null;
+}

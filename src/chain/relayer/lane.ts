@@ -1,0 +1,273 @@
+import type { Address, Hex } from 'viem';
+import type { ErrorDetails } from '../../core/errors/base.ts';
+import type { Store } from '../../store/store.ts';
+import type { Chain } from '../contracts/chain.ts';
+import type { KeyProvider, KeyRole } from '../keys/keys.ts';
+import {
+  type AttemptRow,
+  addReplacement,
+  latestAttempt,
+  markBroadcast,
+  type SignedAttempt,
+  takeNonce,
+} from './attempts.ts';
+import { type Confirmed, pollReceipts } from './confirm.ts';
+import { type FeeCaps, firstFees, replacementFees } from './fees.ts';
+import type { LaneAlert } from './laneAlerts.ts';
+import { readSendAnswer } from './nodeAnswers.ts';
+import { isBelievable } from './nonceTruth.ts';
+import type { Observation } from './observation.ts';
+import { signAttempt } from './signAttempt.ts';
+import { type Estimate, estimate, readiness } from './simulate.ts';
+import {
+  dropGap,
+  dropTransaction,
+  laneTransactions,
+  nextNonce,
+  provenNonce,
+  type TransactionRow,
+} from './transactions.ts';
+
+export type LaneOptions = {
+  store: Store;
+  chain: Chain;
+  keys: KeyProvider;
+  clock: () => number;
+  caps: FeeCaps;
+  /** How long the transaction next in line may wait in the pool before its fee is raised. */
+  stuckAfterMs: number;
+  /** Signed and unmined at a time: nodes drop what is far ahead of the account's nonce. */
+  inFlightMax: number;
+};
+
+export type LaneReport = Confirmed & {
+  sender: Address;
+  /** What keeps the lane from sending now, if anything does. */
+  trouble: { type: LaneAlert; details: ErrorDetails } | null;
+  signed: number;
+  sent: number;
+  replaced: number;
+  dropped: number;
+};
+
+/** What the records say before the chain is asked. */
+export type Expectation = { firstUnmined: bigint | null };
+
+/** One sender's transactions, in nonce order. All its steps are safe to repeat after a crash at any point. */
+export interface Lane {
+  readonly sender: Address;
+  expect(): Expectation;
+  step(before: Expectation, seen: Observation): Promise<LaneReport>;
+}
+
+/** Past this many, the memory of what was sent is dropped; all that costs is sending what is unmined once more. */
+const SENT_MAX = 10_000;
+
+export function createLane(options: LaneOptions, role: KeyRole, sender: Address): Lane {
+  const { store, chain, keys, clock, caps } = options;
+  const key = { chainId: chain.chainId, sender };
+  /** When this process last handed an attempt to the node. Empty after a start: everything unmined is sent again. */
+  const lastSent = new Map<Hex, number>();
+  /** The transaction next in line, and since when: only it can be stuck, the others wait for it. */
+  let head: { nonce: bigint; sinceMs: number } | null = null;
+
+  const pendingRows = (): TransactionRow[] =>
+    store.read((tx) => laneTransactions(tx, key, 'pending', options.inFlightMax * 4));
+  const expect = (): Expectation => ({
+    firstUnmined: pendingRows()[0]?.nonce ?? store.read((tx) => nextNonce(tx, chain.chainId, sender)),
+  });
+
+  async function step(before: Expectation, seen: Observation): Promise<LaneReport> {
+    const report: LaneReport = {
+      sender,
+      trouble: null,
+      ...(await pollReceipts({ store, chain }, sender, seen)),
+      signed: 0,
+      sent: 0,
+      replaced: 0,
+      dropped: 0,
+    };
+    // The blocks that held them are gone, and maybe the pool with them.
+    if (report.reorged > 0 || lastSent.size > SENT_MAX) lastSent.clear();
+    const { count, balanceWei } = seen.senders.get(sender) ?? { count: 0n, balanceWei: 0n };
+    report.trouble = await contradiction(before, count, seen);
+    if (report.trouble !== null) return report;
+    await replaceStuck(report, seen, count, balanceWei);
+    await send(report, count);
+    await signQueued(report, seen, count, balanceWei);
+    await send(report, count);
+    noteHead(count);
+    return report;
+  }
+
+  /** Below what we know to be mined, or beyond what we signed: the RPC lies, lags, or the key was used elsewhere. */
+  async function contradiction(before: Expectation, count: bigint, seen: Observation): Promise<LaneReport['trouble']> {
+    const now = expect().firstUnmined;
+    const next = store.read((tx) => nextNonce(tx, chain.chainId, sender));
+    if (next === null || now === null) return firstUseTrouble(count, seen);
+    // Taken before and after: blocks may come, or go by a reorg, between our look at the records and at the chain.
+    const least = before.firstUnmined !== null && before.firstUnmined < now ? before.firstUnmined : now;
+    if (count >= least && count <= next) return null;
+    if (count < least && (await closeGap(count, seen))) return null;
+    return {
+      type: 'chain_inconsistent',
+      details: { sender, stated_nonce: `${count}`, known_mined: `${least}`, known_next: `${next}` },
+    };
+  }
+
+  /** No records of this key on this chain: a number that is too high would make a gap that blocks all of its transactions. */
+  async function firstUseTrouble(count: bigint, seen: Observation): Promise<LaneReport['trouble']> {
+    const queued = store.read((tx) => laneTransactions(tx, key, 'queued', 1));
+    if (queued.length === 0) return null;
+    const { ok, details } = await isBelievable(chain, sender, count, seen.finalNumber);
+    if (ok) return null;
+    return { type: 'chain_inconsistent', details: { sender, stated_nonce: `${count}`, ...details } };
+  }
+
+  /** What we signed begins above the chain's number though nothing of ours proves the ones between: that number was a lie. */
+  async function closeGap(count: bigint, seen: Observation): Promise<boolean> {
+    const proven = store.read((tx) => provenNonce(tx, chain.chainId, sender));
+    const first = pendingRows()[0]?.nonce ?? null;
+    if (count < proven || first === null || first <= count) return false;
+    if (!(await isBelievable(chain, sender, count, seen.finalNumber)).ok) return false;
+    return (await store.write((tx) => dropGap(tx, key, count))) > 0;
+  }
+
+  /** Hands the node every unmined attempt it was not handed lately, in nonce order. */
+  async function send(report: LaneReport, count: bigint): Promise<void> {
+    const atMs = clock();
+    for (const row of pendingRows()) {
+      if (row.nonce === null || row.nonce < count) continue;
+      const attempt = store.read((tx) => latestAttempt(tx, row.id));
+      const sentMs = lastSent.get(attempt.hash);
+      if (sentMs !== undefined && atMs - sentMs < options.stuckAfterMs) continue;
+      if (!(await sendOne(report, attempt, atMs))) return;
+    }
+  }
+
+  async function sendOne(report: LaneReport, attempt: AttemptRow, atMs: number): Promise<boolean> {
+    const answer = await readSendAnswer(() =>
+      chain.run((client) => client.sendRawTransaction({ serializedTransaction: attempt.raw })),
+    );
+    switch (answer.kind) {
+      case 'accepted':
+      case 'nonce_used':
+      case 'underpriced':
+        lastSent.set(attempt.hash, atMs);
+        // Underpriced: the pool has an earlier attempt of it, or its fee is too low now; it is replaced when it is due.
+        if (answer.kind === 'accepted') await store.write((tx) => markBroadcast(tx, attempt, atMs));
+        report.sent += 1;
+        return true;
+      case 'insufficient_gas':
+        report.trouble ??= { type: 'insufficient_gas', details: { sender } };
+        return false;
+      case 'refused':
+        report.trouble ??= {
+          type: 'broadcast_refused',
+          details: { sender, hash: attempt.hash, answer: answer.message },
+        };
+        return false;
+      default:
+        return answer satisfies never;
+    }
+  }
+
+  function noteHead(count: bigint): TransactionRow | null {
+    const row = pendingRows().find(({ nonce }) => nonce !== null && nonce >= count);
+    if (!row || row.nonce === null) head = null;
+    else if (head?.nonce !== row.nonce) head = { nonce: row.nonce, sinceMs: clock() };
+    return row ?? null;
+  }
+
+  async function replaceStuck(report: LaneReport, seen: Observation, count: bigint, balanceWei: bigint): Promise<void> {
+    const row = noteHead(count);
+    if (row === null || row.nonce === null || head === null) return;
+    const nowMs = clock();
+    const before = store.read((tx) => latestAttempt(tx, row.id));
+    const sinceMs = Math.max(head.sinceMs, Number(before.signed_at));
+    if (nowMs - sinceMs < options.stuckAfterMs) return;
+    const fees = replacementFees(
+      { maxFee: BigInt(before.max_fee_wei), maxPriorityFee: BigInt(before.max_priority_fee_wei) },
+      seen.market,
+      caps,
+    );
+    if (fees === null) {
+      report.trouble ??= { type: 'fees_above_cap', details: { sender, base_fee_wei: `${seen.market.baseFee}` } };
+      return;
+    }
+    // A limit that was too low is raised too; one that now reverts still has to use up its nonce.
+    const now = await estimate(chain, row);
+    const gasLimit = now.kind === 'gas' && now.gasLimit > before.gas_limit ? now.gasLimit : before.gas_limit;
+    if (gasLimit * fees.maxFee > balanceWei) {
+      report.trouble ??= { type: 'insufficient_gas', details: { sender, balance_wei: `${balanceWei}` } };
+      return;
+    }
+    const attempt = await signAttempt(keys, role, sender, { row, nonce: row.nonce, gasLimit, ...fees, atMs: nowMs });
+    if (await store.write((tx) => addReplacement(tx, row, before.hash, attempt))) {
+      report.replaced += 1;
+      const stored = store.read((tx) => latestAttempt(tx, row.id));
+      await sendOne(report, stored, nowMs);
+    }
+  }
+
+  async function signQueued(report: LaneReport, seen: Observation, count: bigint, balanceWei: bigint): Promise<void> {
+    if (report.trouble !== null) return;
+    const next = store.read((tx) => nextNonce(tx, chain.chainId, sender)) ?? count;
+    const room = options.inFlightMax - Number(next - count);
+    if (room <= 0) return;
+    const rows = store.read((tx) => laneTransactions(tx, key, 'queued', room));
+    if (rows.length === 0) return;
+    const fees = firstFees(seen.market, caps);
+    if (fees === null) {
+      report.trouble = { type: 'fees_above_cap', details: { sender, base_fee_wei: `${seen.market.baseFee}` } };
+      return;
+    }
+    const earliestId = pendingRows().reduce<bigint | null>(
+      (least, { id }) => (least === null || id < least ? id : least),
+      null,
+    );
+    const estimates = await Promise.all(rows.map((row) => readiness(store, chain, row, earliestId)));
+    let spendable = balanceWei - pledged(count);
+    const signed: { row: TransactionRow; nonce: bigint; attempt: SignedAttempt }[] = [];
+    const dropped: { row: TransactionRow; why: Extract<Estimate, { kind: 'refused' }> }[] = [];
+    for (const [index, row] of rows.entries()) {
+      const result = estimates[index];
+      if (!result || result.kind === 'wait') continue;
+      if (result.kind === 'refused') {
+        // One signed just now may be what this one needs; a refusal counts once all before it are mined.
+        if (signed.length > 0 && result.reason !== 'dependency_failed') continue;
+        dropped.push({ row, why: result });
+        continue;
+      }
+      const gasLimit = row.gas_limit ?? result.gasLimit;
+      spendable -= gasLimit * fees.maxFee;
+      if (spendable < 0n) {
+        report.trouble = { type: 'insufficient_gas', details: { sender, balance_wei: `${balanceWei}` } };
+        break;
+      }
+      const nonce = next + BigInt(signed.length);
+      const attempt = await signAttempt(keys, role, sender, { row, nonce, gasLimit, ...fees, atMs: clock() });
+      signed.push({ row, nonce, attempt });
+    }
+    if (signed.length + dropped.length === 0) return;
+    await store.write((tx) => {
+      report.dropped = dropped.filter(({ row, why }) =>
+        dropTransaction(tx, row.id, why.reason, why.detail, 'queued'),
+      ).length;
+      for (const { row, nonce, attempt } of signed) if (takeNonce(tx, row, nonce, attempt)) report.signed += 1;
+    });
+  }
+
+  /** The most that the unmined transactions can still cost. */
+  function pledged(count: bigint): bigint {
+    let sum = 0n;
+    for (const row of pendingRows()) {
+      if (row.nonce === null || row.nonce < count) continue;
+      const attempt = store.read((tx) => latestAttempt(tx, row.id));
+      sum += attempt.gas_limit * BigInt(attempt.max_fee_wei);
+    }
+    return sum;
+  }
+
+  return { sender, expect, step };
+}

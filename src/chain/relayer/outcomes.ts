@@ -1,0 +1,103 @@
+import type { Hex } from 'viem';
+import { invariant } from '../../core/errors/base.ts';
+import type { PaymentId } from '../../core/ids/ids.ts';
+import type { ReadTx } from '../../store/store.ts';
+import { revertText } from '../contracts/reverts.ts';
+import type { DropReason, TransactionRow } from './transactions.ts';
+
+/** What has become of a transaction. `mined` can still be taken back by a reorg, `final` and `dropped` cannot. */
+export type TransactionOutcome =
+  | { kind: 'queued' }
+  | { kind: 'pending'; nonce: bigint }
+  | {
+      kind: 'mined' | 'final';
+      /** False: it reverted. It used its nonce and its gas, and moved nothing. */
+      succeeded: boolean;
+      nonce: bigint;
+      txHash: Hex;
+      blockNumber: bigint;
+      blockHash: Hex;
+      gasUsed: bigint;
+      gasPriceWei: bigint;
+    }
+  /** `detail`: for people; revert reasons are decoded. */
+  | { kind: 'dropped'; reason: DropReason; detail: string | null };
+
+export type TransactionReport = {
+  transactionId: bigint;
+  purpose: string;
+  paymentIds: PaymentId[];
+  outcome: TransactionOutcome;
+};
+
+/** Null for an unknown id. */
+export function outcomeOf(tx: ReadTx, transactionId: bigint): TransactionOutcome | null {
+  const row = tx.get<TransactionRow>('SELECT * FROM transactions WHERE id = ?', transactionId);
+  return row ? outcome(row) : null;
+}
+
+/** All transactions that carried the payment, the newest first: a payment has a second one when its first was dropped. */
+export function outcomesOfPayment(tx: ReadTx, paymentId: PaymentId): TransactionReport[] {
+  const rows = tx.all<TransactionRow>(
+    `SELECT t.* FROM transaction_payments p JOIN transactions t ON t.id = p.transaction_id
+     WHERE p.payment_id = ? ORDER BY t.id DESC`,
+    paymentId,
+  );
+  return rows.map((row) => report(tx, row));
+}
+
+/** All transactions of that purpose, the newest first: `deploy:agt_…`. */
+export function outcomesByPurpose(tx: ReadTx, purpose: string): TransactionReport[] {
+  const rows = tx.all<TransactionRow>(
+    'SELECT * FROM transactions WHERE purpose = ? ORDER BY id DESC LIMIT 100',
+    purpose,
+  );
+  return rows.map((row) => report(tx, row));
+}
+
+function report(tx: ReadTx, row: TransactionRow): TransactionReport {
+  const payments = tx.all<{ payment_id: PaymentId }>(
+    'SELECT payment_id FROM transaction_payments WHERE transaction_id = ? ORDER BY payment_id',
+    row.id,
+  );
+  return {
+    transactionId: row.id,
+    purpose: row.purpose,
+    paymentIds: payments.map(({ payment_id }) => payment_id),
+    outcome: outcome(row),
+  };
+}
+
+function outcome(row: TransactionRow): TransactionOutcome {
+  switch (row.state) {
+    case 'queued':
+      return { kind: 'queued' };
+    case 'pending':
+      invariant(row.nonce !== null, 'A pending transaction has a nonce');
+      return { kind: 'pending', nonce: row.nonce };
+    case 'mined':
+    case 'final':
+      invariant(row.nonce !== null && row.mined_hash !== null, 'A mined transaction has a nonce and a hash');
+      invariant(row.block_hash !== null && row.block_number !== null, 'A mined transaction has a block');
+      return {
+        kind: row.state,
+        succeeded: row.succeeded === 1n,
+        nonce: row.nonce,
+        txHash: row.mined_hash,
+        blockNumber: row.block_number,
+        blockHash: row.block_hash,
+        gasUsed: row.gas_used ?? 0n,
+        gasPriceWei: BigInt(row.gas_price_wei ?? '0'),
+      };
+    case 'dropped':
+      invariant(row.drop_reason !== null, 'A dropped transaction has a reason');
+      return { kind: 'dropped', reason: row.drop_reason, detail: detailOf(row) };
+    default:
+      return row.state satisfies never;
+  }
+}
+
+/** Decoded: revert data itself stays in the row. */
+function detailOf({ drop_reason: reason, drop_detail: detail }: TransactionRow): string | null {
+  return detail !== null && (reason === 'refused' || reason === 'withheld') ? revertText(detail) : detail;
+}

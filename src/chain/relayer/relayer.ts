@@ -1,0 +1,193 @@
+import { type Address, BaseError } from 'viem';
+import { BursarError } from '../../core/errors/base.ts';
+import type { Store } from '../../store/store.ts';
+import type { Chain } from '../contracts/chain.ts';
+import type { KeyProvider, KeyRole } from '../keys/keys.ts';
+import { DEFAULT_FEE_CAPS, type FeeCaps } from './fees.ts';
+import { createLane, type Lane, type LaneReport } from './lane.ts';
+import { type LaneAlert, laneAlerts } from './laneAlerts.ts';
+import { type Finality, isThere, type Observation, observe } from './observation.ts';
+
+export type RelayerOptions = {
+  store: Store;
+  chain: Chain;
+  keys: KeyProvider;
+  /** The roles whose keys send: one lane each. No other program may send with these keys. */
+  lanes: readonly KeyRole[];
+  clock: () => number;
+  finality: Finality;
+  /** The newest block that is final by blocks that were read and linked by hash (the follower's); null: none yet. Absent: as stated. */
+  provenFinal?: () => bigint | null;
+  caps?: FeeCaps;
+  /** Default 30,000. */
+  stuckAfterMs?: number;
+  /** Per lane. Default 16. */
+  inFlightMax?: number;
+  /** Between two ticks of the loop. Default 1,000. */
+  intervalMs?: number;
+  /** What a tick threw that is not the chain's doing (storage, a signer). The loop goes on. */
+  onError?: (error: unknown) => void;
+};
+
+export type TickReport = {
+  /** Why the chain could not be asked or believed; null when it could. */
+  chain: 'chain_unavailable' | 'chain_mismatch' | null;
+  lanes: LaneReport[];
+};
+
+export interface Relayer {
+  /**
+   * Does what is due and returns: confirms, sends again after a crash, raises stuck fees, signs what is queued. Idempotent,
+   * one at a time (a call during another waits for its own turn). Throws only what is not the chain's doing.
+   */
+  tick(): Promise<TickReport>;
+  start(): void;
+  /** Resolves when the tick that runs is over. */
+  stop(): Promise<void>;
+  /** Something was queued: do not wait for the interval. */
+  wake(): void;
+  sender(role: KeyRole): Promise<Address>;
+}
+
+const LANE_ALERTS = ['chain_inconsistent', 'insufficient_gas', 'fees_above_cap', 'broadcast_refused'] as const;
+
+export function createRelayer(options: RelayerOptions): Relayer {
+  const { store, chain, keys, clock } = options;
+  const alerts = laneAlerts(store, clock);
+  const subject = `eip155:${chain.chainId}`;
+  let lanes: Promise<Lane[]> | null = null;
+  let turn: Promise<unknown> = Promise.resolve();
+  let loop: Promise<void> | null = null;
+  let running = false;
+  let wakeUp: () => void = () => {};
+
+  async function openLanes(): Promise<Lane[]> {
+    const settings = {
+      store,
+      chain,
+      keys,
+      clock,
+      caps: options.caps ?? DEFAULT_FEE_CAPS,
+      stuckAfterMs: options.stuckAfterMs ?? 30_000,
+      inFlightMax: options.inFlightMax ?? 16,
+    };
+    return Promise.all(options.lanes.map(async (role) => createLane(settings, role, await keys.address(role))));
+  }
+
+  async function tickOnce(): Promise<TickReport> {
+    lanes ??= openLanes();
+    const all = await lanes.catch((error: unknown) => {
+      // A key provider that failed may answer the next time.
+      lanes = null;
+      throw error;
+    });
+    const expectations = all.map((lane) => lane.expect());
+    const reports: LaneReport[] = [];
+    try {
+      const stated = await observe(
+        chain,
+        all.map(({ sender }) => sender),
+        options.finality,
+      );
+      const seen = { ...stated, finalNumber: await believedFinal(stated) };
+      for (const [index, lane] of all.entries()) {
+        const report = await stepOf(lane, expectations[index] ?? lane.expect(), seen);
+        reports.push(report);
+        await noteLane(report);
+      }
+    } catch (error) {
+      const code = chainTrouble(error);
+      if (code === null) throw error;
+      const message = error instanceof BursarError ? error.message : 'The RPC gave an answer that makes no sense.';
+      await alerts.raise(code, subject, { message });
+      return { chain: code, lanes: reports };
+    }
+    await alerts.resolve('chain_unavailable', subject);
+    await alerts.resolve('chain_mismatch', subject);
+    await noteUnserved(new Set(all.map(({ sender }) => sender)));
+    return { chain: null, lanes: reports };
+  }
+
+  /** A head or a tag that a node made up once must not make a transaction final: it would never be sent again. */
+  async function believedFinal({ head, finalNumber }: Observation): Promise<bigint> {
+    if (!options.provenFinal) return (await isThere(chain, head)) ? finalNumber : -1n;
+    const proven = options.provenFinal() ?? -1n;
+    return proven < finalNumber ? proven : finalNumber;
+  }
+
+  /** A contradiction met on the way is the lane's trouble, not the end of the tick. */
+  async function stepOf(lane: Lane, before: ReturnType<Lane['expect']>, seen: Observation): Promise<LaneReport> {
+    try {
+      return await lane.step(before, seen);
+    } catch (error) {
+      if (!(error instanceof BursarError) || error.code !== 'chain_inconsistent') throw error;
+      const trouble = { type: 'chain_inconsistent', details: { sender: lane.sender, message: error.message } } as const;
+      const nothing = { mined: 0, final: 0, reorged: 0, taken: 0, signed: 0, sent: 0, replaced: 0, dropped: 0 };
+      return { sender: lane.sender, trouble, ...nothing };
+    }
+  }
+
+  async function noteLane({ sender, trouble }: LaneReport): Promise<void> {
+    for (const type of LANE_ALERTS) {
+      if (trouble?.type === type) await alerts.raise(type, sender, { chain: subject, ...trouble.details });
+      else await alerts.resolve(type, sender);
+    }
+  }
+
+  /** Queued for a key that no lane has: it would wait for ever in silence. */
+  async function noteUnserved(served: ReadonlySet<Address>): Promise<void> {
+    const senders = store.read((tx) =>
+      tx.all<{ sender: Address }>(
+        `SELECT DISTINCT sender FROM transactions WHERE chain_id = ? AND state IN ('queued', 'pending')`,
+        chain.chainId,
+      ),
+    );
+    for (const { sender } of senders) {
+      if (!served.has(sender)) await alerts.raise('sender_not_served', sender, { chain: subject });
+    }
+    for (const sender of served) await alerts.resolve('sender_not_served', sender);
+  }
+
+  function tick(): Promise<TickReport> {
+    const mine = turn.then(tickOnce);
+    turn = mine.catch(() => {});
+    return mine;
+  }
+
+  async function run(): Promise<void> {
+    while (running) {
+      const slept = new Promise<void>((resolve) => {
+        wakeUp = resolve;
+      });
+      await tick().catch((error: unknown) => options.onError?.(error));
+      if (!running) return;
+      const timer = setTimeout(wakeUp, options.intervalMs ?? 1_000);
+      await slept;
+      clearTimeout(timer);
+    }
+  }
+
+  return {
+    tick,
+    start: () => {
+      if (running) return;
+      running = true;
+      loop = run();
+    },
+    stop: async () => {
+      running = false;
+      wakeUp();
+      await loop;
+      await turn;
+    },
+    wake: () => wakeUp(),
+    sender: (role) => keys.address(role),
+  };
+}
+
+function chainTrouble(error: unknown): Extract<LaneAlert, 'chain_unavailable' | 'chain_mismatch'> | null {
+  // Whatever viem cannot make sense of came from the RPC: it is no working node, and the loop must not die of it.
+  if (error instanceof BaseError) return 'chain_unavailable';
+  if (!(error instanceof BursarError)) return null;
+  return error.code === 'chain_unavailable' || error.code === 'chain_mismatch' ? error.code : null;
+}

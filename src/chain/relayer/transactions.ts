@@ -1,0 +1,253 @@
+import type { Address, Hex } from 'viem';
+import { BursarError, invariant } from '../../core/errors/base.ts';
+import type { PaymentId } from '../../core/ids/ids.ts';
+import type { ReadTx, Tx } from '../../store/store.ts';
+
+export type TransactionState = 'queued' | 'pending' | 'mined' | 'final' | 'dropped';
+
+/**
+ * Why a transaction will never be mined. `refused`: the contract would revert (never signed); `no_contract`: no code at its
+ * address (never signed); `dependency_failed`: the one it waits for reverted or was dropped (never signed); `withdrawn`: taken
+ * back while queued; `nonce_taken`: another transaction of the key used its nonce, at a final block; `sender_replaced`: the
+ * wallet has another executor now, so that what the one before signed only reverts; `withheld`: refused for a cause that passes
+ * (USDC is paused), so it does not count against its payments; `nonce_gap`: signed on a nonce that the node had invented.
+ */
+export type DropReason =
+  | 'refused'
+  | 'no_contract'
+  | 'dependency_failed'
+  | 'withdrawn'
+  | 'nonce_taken'
+  | 'sender_replaced'
+  | 'withheld'
+  | 'nonce_gap';
+
+export type TransactionRow = {
+  id: bigint;
+  chain_id: bigint;
+  sender: Address;
+  nonce: bigint | null;
+  purpose: string;
+  to_address: Address;
+  data: Hex;
+  gas_limit: bigint | null;
+  depends_on: bigint | null;
+  state: TransactionState;
+  drop_reason: DropReason | null;
+  drop_detail: string | null;
+  mined_hash: Hex | null;
+  succeeded: bigint | null;
+  block_number: bigint | null;
+  block_hash: Hex | null;
+  gas_used: bigint | null;
+  gas_price_wei: string | null;
+  created_at: bigint;
+};
+
+export type NewTransaction = {
+  chainId: number;
+  /** Checksummed address of a key that a relayer lane serves. */
+  sender: Address;
+  to: Address;
+  data: Hex;
+  /** What it is for, for people and look-ups: `pay`, `pay_batch`, `deploy:agt_…`. */
+  purpose: string;
+  paymentIds: readonly PaymentId[];
+  /** Taken instead of the estimate with its margin; the call is simulated all the same. */
+  gasLimit?: bigint | null;
+  /** Not signed before that transaction was mined with success; dropped when it was not (a wallet before its first payment). */
+  dependsOn?: bigint | null;
+  atMs: number;
+};
+
+const PAYMENTS_MAX = 200;
+
+/**
+ * Puts a transaction into its sender's queue, in the caller's write transaction. It has no nonce yet: that is assigned when
+ * it is signed, so a queued one can be withdrawn or refused without leaving a gap.
+ */
+export function enqueueTransaction(tx: Tx, wanted: NewTransaction): { id: bigint } {
+  invariant(wanted.paymentIds.length <= PAYMENTS_MAX, 'A transaction carries at most 200 payments.');
+  const row = tx.get<{ id: bigint }>(
+    `INSERT INTO transactions (chain_id, sender, purpose, to_address, data, gas_limit, depends_on, state, created_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', ?) RETURNING id`,
+    wanted.chainId,
+    wanted.sender,
+    wanted.purpose,
+    wanted.to,
+    wanted.data,
+    wanted.gasLimit ?? null,
+    wanted.dependsOn ?? null,
+    wanted.atMs,
+  );
+  invariant(row !== undefined, 'An insert gave no row');
+  for (const paymentId of wanted.paymentIds) {
+    tx.run('INSERT INTO transaction_payments (transaction_id, payment_id) VALUES (?, ?)', row.id, paymentId);
+  }
+  return { id: row.id };
+}
+
+/**
+ * Takes a transaction back while it is queued. False once it was signed: from then on only the chain decides. A caller that
+ * releases a hold must do both in one write transaction.
+ */
+export function withdrawTransaction(tx: Tx, id: bigint): boolean {
+  return dropTransaction(tx, id, 'withdrawn', null, 'queued');
+}
+
+/** Moves a transaction to `dropped`; false when it is not in that state any more. */
+export function dropTransaction(
+  tx: Tx,
+  id: bigint,
+  reason: DropReason,
+  detail: string | null,
+  from: 'queued' | 'pending',
+): boolean {
+  return (
+    tx.run(
+      `UPDATE transactions SET state = 'dropped', drop_reason = ?, drop_detail = ? WHERE id = ? AND state = ?`,
+      reason,
+      detail,
+      id,
+      from,
+    ) === 1
+  );
+}
+
+/** The nonce the sender's next transaction gets by our records; null when it has none yet. */
+export function nextNonce(tx: ReadTx, chainId: number, sender: Address): bigint | null {
+  const row = tx.get<{ top: bigint | null }>(
+    'SELECT max(nonce) AS top FROM transactions WHERE chain_id = ? AND sender = ?',
+    chainId,
+    sender,
+  );
+  return row?.top == null ? null : row.top + 1n;
+}
+
+/**
+ * The nonce below which the records prove all used: by what was mined, by what another took at a final block, or by an
+ * operator's word. What is only signed proves nothing.
+ */
+export function provenNonce(tx: ReadTx, chainId: number, sender: Address): bigint {
+  const row = tx.get<{ top: bigint | null }>(
+    `SELECT max(nonce) AS top FROM transactions WHERE chain_id = ? AND sender = ?
+     AND (state IN ('mined', 'final') OR drop_reason = 'nonce_taken')`,
+    chainId,
+    sender,
+  );
+  return row?.top == null ? 0n : row.top + 1n;
+}
+
+/**
+ * Gives up the nonces of signed transactions that the chain cannot reach: the node had invented the number they were signed on.
+ * Their payments go again under the same wallet nonces, so that at most one of the two can pay.
+ */
+export function dropGap(tx: Tx, lane: { chainId: number; sender: Address }, count: bigint): number {
+  return tx.run(
+    `UPDATE transactions SET state = 'dropped', drop_reason = 'nonce_gap', drop_detail = 'Signed on nonce ' || nonce, nonce = NULL
+     WHERE chain_id = ? AND sender = ? AND state = 'pending' AND nonce > ?`,
+    lane.chainId,
+    lane.sender,
+    count,
+  );
+}
+
+/** A lane's transactions in one state: pending ones by nonce, the others in the order in which they were queued. */
+export function laneTransactions(
+  tx: ReadTx,
+  lane: { chainId: number; sender: Address },
+  state: 'queued' | 'pending' | 'mined',
+  limit: number,
+): TransactionRow[] {
+  return tx.all<TransactionRow>(
+    `SELECT * FROM transactions WHERE chain_id = ? AND sender = ? AND state = ? ORDER BY nonce, id LIMIT ?`,
+    lane.chainId,
+    lane.sender,
+    state,
+    limit,
+  );
+}
+
+export type Mined = {
+  hash: Hex;
+  succeeded: boolean;
+  blockNumber: bigint;
+  blockHash: Hex;
+  gasUsed: bigint;
+  gasPriceWei: bigint;
+};
+
+export function markMined(tx: Tx, id: bigint, mined: Mined): void {
+  tx.run(
+    `UPDATE transactions SET state = 'mined', mined_hash = ?, succeeded = ?, block_number = ?, block_hash = ?,
+       gas_used = ?, gas_price_wei = ? WHERE id = ? AND state IN ('pending', 'mined')`,
+    mined.hash,
+    mined.succeeded ? 1 : 0,
+    mined.blockNumber,
+    mined.blockHash,
+    mined.gasUsed,
+    mined.gasPriceWei.toString(),
+    id,
+  );
+}
+
+/** Only when it still is mined in that very block. */
+export function markFinal(tx: Tx, id: bigint, blockHash: Hex): void {
+  tx.run(`UPDATE transactions SET state = 'final' WHERE id = ? AND state = 'mined' AND block_hash = ?`, id, blockHash);
+}
+
+/** Its block is gone: it waits to be mined again, under the same nonce. */
+export function markReorged(tx: Tx, id: bigint, blockHash: Hex): void {
+  tx.run(
+    `UPDATE transactions SET state = 'pending', mined_hash = NULL, succeeded = NULL, block_number = NULL,
+       block_hash = NULL, gas_used = NULL, gas_price_wei = NULL WHERE id = ? AND state = 'mined' AND block_hash = ?`,
+    id,
+    blockHash,
+  );
+}
+
+/**
+ * Tells the records that the key's nonces below this one were used by transactions that are not ours (the key was used by
+ * hand, or the database is older than the chain). An operator's act: a lane never does it by itself, since an RPC may lie.
+ */
+export function adoptNonce(tx: Tx, lane: { chainId: number; sender: Address }, next: bigint, atMs: number): void {
+  const known = nextNonce(tx, lane.chainId, lane.sender) ?? 0n;
+  if (next <= known) throw new BursarError('conflict', { message: `The next nonce is ${known} already.` });
+  tx.run(
+    `INSERT INTO transactions (chain_id, sender, nonce, purpose, to_address, data, state, drop_reason, created_at)
+     VALUES (?, ?, ?, 'foreign', ?, '0x', 'dropped', 'nonce_taken', ?)`,
+    lane.chainId,
+    lane.sender,
+    next - 1n,
+    lane.sender,
+    atMs,
+  );
+}
+
+/** Says more truly why an unsigned transaction was dropped. */
+export function dropReasonIs(tx: Tx, id: bigint, reason: DropReason): void {
+  tx.run(`UPDATE transactions SET drop_reason = ? WHERE id = ? AND state = 'dropped' AND nonce IS NULL`, reason, id);
+}
+
+/**
+ * Of the blocks from that one on, only these are on the chain: what was mined in others waits again, under the same nonce, however final it
+ * was. An operator's act, after a reorg below finality.
+ */
+export function reopenTransactions(
+  tx: Tx,
+  chainId: number,
+  fromBlock: bigint,
+  blockHashes: ReadonlySet<string>,
+): number {
+  const rows = tx.all<{ id: bigint; block_hash: Hex }>(
+    `SELECT id, block_hash FROM transactions WHERE chain_id = ? AND state IN ('mined', 'final') AND block_number >= ?`,
+    chainId,
+    fromBlock,
+  );
+  const gone = rows.filter((row) => !blockHashes.has(row.block_hash));
+  for (const { id, block_hash } of gone) {
+    tx.run(`UPDATE transactions SET state = 'mined' WHERE id = ?`, id);
+    markReorged(tx, id, block_hash);
+  }
+  return gone.length;
+}

@@ -1,0 +1,91 @@
+import { appendEvent } from '../../books/ledger/events.ts';
+import type { Ceilings } from '../../decide/identity/agents.ts';
+import type { ReadTx, Store } from '../../store/store.ts';
+import { allowedNow } from '../contracts/allowList.ts';
+import type { Chain } from '../contracts/chain.ts';
+import { readWalletState, type WalletState } from '../contracts/walletState.ts';
+
+type Row = { agent_id: string; address: `0x${string}`; config_json: string; ceilings_json: string };
+const COLUMNS = 'agent_id, address, config_json, ceilings_json';
+
+/** Wallets read per round; each takes one batched request. */
+const WALLETS_PER_ROUND = 20;
+const INTERVAL_MS = 30_000;
+
+/**
+ * Keeps what the gate knows of each wallet's ceilings and approvers in step with the chain, where the owner changes them. Until
+ * it has seen a change the contract still refuses what is too much: this only decides sooner, and asks the right people.
+ */
+export function ceilingsRefresher({ store, chain, clock }: { store: Store; chain: Chain; clock: () => number }) {
+  const { chainId } = chain;
+  let after = '';
+  let nextAt = 0;
+  let seen = store.read(headOf);
+
+  /** Those whose change the follower has just seen do not wait for their round. */
+  function changedSince(): { rows: Row[]; head: bigint } {
+    return store.read((tx) => {
+      const head = headOf(tx);
+      const rows =
+        head === seen
+          ? []
+          : tx.all<Row>(
+              `SELECT ${COLUMNS} FROM wallets WHERE chain_id = ? AND deployed_at IS NOT NULL AND agent_id IN
+               (SELECT agent_id FROM events WHERE seq > ? AND type = 'wallet.changed') LIMIT ?`,
+              chainId,
+              seen,
+              WALLETS_PER_ROUND,
+            );
+      return { rows, head };
+    });
+  }
+  async function renew(rows: readonly Row[]): Promise<void> {
+    const changed: { row: Row; next: string }[] = [];
+    for (const row of rows) {
+      const state = await readWalletState(chain, row.address);
+      const known = JSON.parse(row.ceilings_json) as Ceilings;
+      const next = state && JSON.stringify(await ceilingsOf(row, state, known));
+      if (next && next !== row.ceilings_json) changed.push({ row, next });
+    }
+    if (changed.length === 0) return;
+    await store.write((tx) => {
+      for (const { row, next } of changed) {
+        const query = 'UPDATE wallets SET ceilings_json = ? WHERE agent_id = ? AND chain_id = ?';
+        tx.run(query, next, row.agent_id, chainId);
+        const data = { from: JSON.parse(row.ceilings_json) as unknown, to: JSON.parse(next) as unknown };
+        appendEvent(tx, { type: 'wallet.ceilings_changed', actor: 'bursar', agentId: row.agent_id, data }, clock());
+      }
+    });
+  }
+  async function ceilingsOf(row: Row, state: WalletState, known: Ceilings): Promise<Ceilings> {
+    return {
+      perPayment: state.perPayment.toString(),
+      perPeriod: state.perPeriod.toString(),
+      periodSeconds: state.periodSeconds,
+      threshold: state.threshold,
+      approvers: [...state.approvers],
+      approversVersion: Number(state.approversVersion),
+      allowList: state.allowListOn ? await allowedNow({ store, chain }, row, known.allowList ?? []) : null,
+    };
+  }
+  return async function refresh(): Promise<void> {
+    const { rows: urgent, head } = changedSince();
+    await renew(urgent);
+    seen = head;
+    if (clock() < nextAt) return;
+    const rows = store.read((tx) =>
+      tx.all<Row>(
+        `SELECT ${COLUMNS} FROM wallets WHERE chain_id = ? AND deployed_at IS NOT NULL AND agent_id > ? ORDER BY agent_id LIMIT ?`,
+        chainId,
+        after,
+        WALLETS_PER_ROUND,
+      ),
+    );
+    await renew(rows);
+    const done = rows.length < WALLETS_PER_ROUND;
+    after = done ? '' : (rows.at(-1)?.agent_id ?? '');
+    if (done) nextAt = clock() + INTERVAL_MS;
+  };
+}
+
+const headOf = (tx: ReadTx): bigint => tx.get<{ seq: bigint | null }>('SELECT max(seq) AS seq FROM events')?.seq ?? 0n;

@@ -1,0 +1,208 @@
+import type { Address } from 'viem';
+import { agentAccount, balance } from '../../books/ledger/journal.ts';
+import { readEarnings } from '../../books/receivables/earnings.ts';
+import { walletConfigFromJson } from '../../chain/contracts/walletConfig.ts';
+import type { WalletState } from '../../chain/contracts/walletState.ts';
+import { formatUsdc } from '../../core/money/microUsdc.ts';
+import type { Agent } from '../../decide/identity/agents.ts';
+import type { ChainFacts } from '../../decide/payments/request.ts';
+import type { Policy } from '../../decide/policy/policy.ts';
+import type { ReadTx } from '../../store/store.ts';
+import { type ChainLimits, chainReach } from './chainReach.ts';
+import type { Horizon } from './horizon.ts';
+import { largestPayment, mandateReach, policyReach } from './policyReach.ts';
+
+/** Micro-USDC. `most`: with the money that is there now; `ifFunded`: however much came (null: no limit). */
+export type Figure = { most: bigint; ifFunded: bigint | null; because: string };
+export type Warning = { code: WarningCode; message: string };
+export type WarningCode =
+  | 'policy_above_payment_ceiling'
+  | 'policy_above_period_ceiling'
+  | 'payment_ceiling_above_policy'
+  | 'period_ceiling_above_policy'
+  | 'policy_without_limit'
+  | 'chain_unavailable';
+
+export type AgentExposure = {
+  agent: Agent;
+  /** Decided already and not settled yet; it moves beside the rest. */
+  onItsWay: bigint;
+  /** By horizon: what the agent, or who has its API key, can still set off. */
+  figures: Record<Horizon['name'], Figure>;
+  /** By horizon: what the wallet's executor key alone can move past this server. */
+  executor: Record<Horizon['name'], Figure>;
+  roles: { owner: Address; guardian: Address; executor: Address; approvers: readonly Address[]; threshold: number };
+  /** What wallet and purse hold. */
+  held: bigint;
+  frozenOnChain: boolean;
+  warnings: Warning[];
+};
+
+export type Inquiry = {
+  tx: ReadTx;
+  policy: Policy;
+  chain: ChainFacts;
+  agent: Agent;
+  /** `undefined`: the chain does not answer. Null: there is no contract yet. */
+  state: WalletState | null | undefined;
+  nowMs: number;
+  horizons: readonly Horizon[];
+};
+
+type Limits = ChainLimits & { wallet: bigint; purse: bigint; roles: AgentExposure['roles'] };
+
+/** How much of an agent's money could move by itself, and by each stolen key, and how that comes about. */
+export function exposureOf(inquiry: Inquiry): AgentExposure {
+  const { tx, agent, horizons } = inquiry;
+  const limits = limitsOf(inquiry);
+  const way = tx.get<{ wallet: bigint | null; x402: bigint | null }>(
+    `SELECT sum(CASE WHEN rail = 'wallet' THEN held_micro END) AS wallet, sum(CASE WHEN rail = 'x402' THEN held_micro END) AS x402
+     FROM payments WHERE state IN ('in_review', 'authorized', 'submitted', 'settled') AND state IN ('authorized', 'submitted') AND agent_id = ?`,
+    agent.id,
+  );
+  const onItsWay = (way?.wallet ?? 0n) + (way?.x402 ?? 0n);
+  const each = <T>(figure: (horizon: Horizon) => T): Record<Horizon['name'], T> =>
+    Object.fromEntries(horizons.map((horizon) => [horizon.name, figure(horizon)])) as Record<Horizon['name'], T>;
+  return {
+    agent,
+    onItsWay,
+    figures: each((horizon) => agentFigure(inquiry, limits, horizon, way?.wallet ?? 0n)),
+    executor: each((horizon) => executorFigure(limits, horizon)),
+    roles: limits.roles,
+    held: limits.wallet + limits.purse,
+    frozenOnChain: limits.frozen,
+    warnings: warningsOf(inquiry, limits),
+  };
+}
+
+function limitsOf({ tx, agent, state }: Inquiry): Limits {
+  const of = (account: Parameters<typeof agentAccount>[1]): bigint => balance(tx, agentAccount(agent.id, account));
+  const wallet = positive(of('available') + of('reserved') + of('suspense'));
+  const purse = positive(of('purse') + of('purse_reserved'));
+  if (state) return { ...state, wallet: state.balance, purse: state.purseBalance, roles: state };
+  if (!agent.wallet) throw new Error('An agent has a wallet.');
+  const config = walletConfigFromJson(agent.wallet.configJson);
+  const { ceilings } = agent.wallet;
+  const perPeriod = BigInt(ceilings.perPeriod);
+  return {
+    frozen: false,
+    validUntilS: config.validUntil,
+    perPayment: BigInt(ceilings.perPayment),
+    perPeriod,
+    periodSeconds: ceilings.periodSeconds,
+    remainingInPeriod: perPeriod,
+    pendingRaise: null,
+    wallet,
+    purse,
+    roles: { ...config, approvers: ceilings.approvers, threshold: ceilings.threshold },
+  };
+}
+
+function agentFigure(inquiry: Inquiry, limits: Limits, horizon: Horizon, walletOnItsWay: bigint): Figure {
+  const { tx, agent } = inquiry;
+  if (agent.status !== 'active') {
+    return { most: 0n, ifFunded: 0n, because: `The agent is ${agent.status}: the gate refuses whatever it asks.` };
+  }
+  if (limits.frozen) return { most: 0n, ifFunded: 0n, because: 'The wallet is frozen on chain.' };
+  const policy = policyReach(inquiry, horizon);
+  const mandates = mandateReach(tx, agent.id, horizon);
+  const { received, passedOn } = readEarnings(tx, agent.id);
+  const refunds = positive(received - passedOn);
+  const rules = policy.amount === null ? null : policy.amount + mandates + refunds;
+  const free = (account: 'available' | 'purse'): bigint => positive(balance(tx, agentAccount(agent.id, account)));
+  const money = free('available') + free('purse');
+  const chain = positive(chainReach(limits, horizon) - walletOnItsWay) + free('purse');
+  const ifFunded = rules === null || chain < rules ? chain : rules;
+  const most = ifFunded < money ? ifFunded : money;
+  const said = [
+    policy.amount === null
+      ? 'the policy has no limit that binds all of its payments'
+      : `the policy allows ${usdc(policy.amount)} (${policy.meter})`,
+    ...(mandates > 0n ? [`mandates ${usdc(mandates)} more`] : []),
+    ...(refunds > 0n ? [`${usdc(refunds)} that it earned can go back to who paid it`] : []),
+    `the wallet's ceilings leave ${usdc(chain)}, its purse included`,
+    `${usdc(money)} is free there`,
+  ];
+  return {
+    most,
+    ifFunded,
+    because: `Without people, ${period(horizon)}: ${said.join('; ')}. The least of these counts.`,
+  };
+}
+
+function executorFigure(limits: Limits, horizon: Horizon): Figure {
+  if (limits.frozen)
+    return { most: 0n, ifFunded: 0n, because: 'The wallet is frozen on chain: the key moves nothing.' };
+  const reach = chainReach(limits, horizon);
+  if (reach === 0n && limits.validUntilS * 1000 <= horizon.nowMs) {
+    return { most: 0n, ifFunded: 0n, because: "The wallet's validity is over." };
+  }
+  const most = (reach < limits.wallet ? reach : limits.wallet) + limits.purse;
+  return {
+    most,
+    ifFunded: reach + limits.purse,
+    because: `The contract lets the key pay ${usdc(reach)} ${period(horizon)} (${usdc(limits.remainingInPeriod)} left of ${usdc(limits.perPeriod)} in each ${lengthOf(limits.periodSeconds)}); the wallet holds ${usdc(limits.wallet)}. It can sign away the ${usdc(limits.purse)} in the purse besides.`,
+  };
+}
+
+/** Where the two locks differ: what the policy allows and the wallet refuses, or the wallet lets through and the policy would not. */
+function warningsOf(inquiry: Inquiry, limits: Limits): Warning[] {
+  const { state, nowMs, agent } = inquiry;
+  const warnings: Warning[] = [];
+  const warn = (code: WarningCode, message: string): void => {
+    warnings.push({ code, message });
+  };
+  if (state === undefined) {
+    warn('chain_unavailable', 'The chain does not answer: ceilings are as last seen, with nothing spent of them yet.');
+  }
+  if (agent.status !== 'active') return warnings;
+  const largest = largestPayment(inquiry, nowMs);
+  if (largest && largest.amount > limits.perPayment) {
+    warn(
+      'policy_above_payment_ceiling',
+      `The policy allows ${usdc(largest.amount)} to ${largest.payee} in one payment, the wallet ${usdc(limits.perPayment)}: what is above needs the approvers' signatures.`,
+    );
+  } else if (largest && largest.amount < limits.perPayment) {
+    warn(
+      'payment_ceiling_above_policy',
+      `The policy allows at most ${usdc(largest.amount)} in one payment without people, the wallet ${usdc(limits.perPayment)}: a stolen executor key has that much more. Cut the ceiling.`,
+    );
+  }
+  // From the next period's start, so that a whole period is compared with a whole ceiling.
+  const lengthMs = limits.periodSeconds * 1000;
+  const startMs = (Math.floor(nowMs / lengthMs) + 1) * lengthMs;
+  const { amount, meter } = policyReach(inquiry, { name: 'today', nowMs: startMs, endMs: startMs + lengthMs });
+  const each = `in each ${lengthOf(limits.periodSeconds)}`;
+  if (amount === null) {
+    warn(
+      'policy_without_limit',
+      `No meter of the policy binds all payments of the agent; only the wallet's ${usdc(limits.perPeriod)} ${each} does.`,
+    );
+  } else if (amount > limits.perPeriod) {
+    warn(
+      'policy_above_period_ceiling',
+      `The policy allows ${usdc(amount)} (${meter}) ${each}, the wallet ${usdc(limits.perPeriod)}: what is above reverts unless approvers sign.`,
+    );
+  } else if (amount < limits.perPeriod) {
+    warn(
+      'period_ceiling_above_policy',
+      `The policy allows ${usdc(amount)} (${meter}) ${each}, the wallet ${usdc(limits.perPeriod)}: a stolen executor key has that much more. Cut the ceiling.`,
+    );
+  }
+  return warnings;
+}
+
+const period = ({ name }: Horizon): string => (name === 'today' ? 'today' : 'this month');
+const usdc = (micro: bigint): string => `${formatUsdc(micro)} USDC`;
+const positive = (micro: bigint): bigint => (micro > 0n ? micro : 0n);
+
+/** "day", "6 hours", "90 minutes": the longest unit that measures it whole. */
+function lengthOf(seconds: number): string {
+  const units = [
+    ['day', 86_400],
+    ['hour', 3_600],
+    ['minute', 60],
+  ] as const;
+  const [name, size] = units.find(([, each]) => seconds % each === 0) ?? ['second', 1];
+  return seconds === size ? name : `${seconds / size} ${name}s`;
+}

@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
+import { openAlert, raiseAlert } from '../../books/ledger/alerts.ts';
+import { listAgents } from '../../decide/identity/agents.ts';
+import type { ChainFacts } from '../../decide/payments/request.ts';
+import type { Policy } from '../../decide/policy/policy.ts';
+import type { ReadTx, Store } from '../../store/store.ts';
+import { exposureOf, type Warning } from './exposure.ts';
+
+export type WatchOptions = {
+  store: Store;
+  /** Null where none is active. */
+  policy: () => Policy | null;
+  chain: ChainFacts;
+  clock: () => number;
+};
+
+const above: readonly Warning['code'][] = [
+  'policy_above_payment_ceiling',
+  'policy_above_period_ceiling',
+  'policy_without_limit',
+];
+
+/**
+ * Says it aloud when a policy or a change of ceilings lets the policy allow what the wallet would refuse: those payments come to
+ * people or revert. The other way round (ceilings wider than need be) is the usual state, and shown by `bursar exposure` only.
+ */
+export function createCeilingsWatch({ store, policy, chain, clock }: WatchOptions) {
+  let seen = '';
+  return async function watch(): Promise<void> {
+    const active = policy();
+    if (!active) return;
+    const now = store.read((tx) => stateOf(tx, active.digest));
+    if (now === seen) return;
+    for (const agent of store.read(listAgents)) {
+      if (!agent.wallet) continue;
+      const nowMs = clock();
+      const found = store.read((tx) =>
+        exposureOf({ tx, policy: active, chain, agent, state: null, nowMs, horizons: [] }).warnings.filter(({ code }) =>
+          above.includes(code),
+        ),
+      );
+      await note(agent.id, found);
+      // Payments do not wait for the whole round.
+      await setImmediate();
+    }
+    seen = now;
+  };
+
+  async function note(agentId: string, warnings: Warning[]): Promise<void> {
+    const type = 'policy_above_ceilings';
+    const isOpen = store.read((tx) => openAlert(tx, type, agentId)) !== undefined;
+    if (isOpen === warnings.length > 0) return;
+    await store.write((tx) => {
+      if (warnings.length > 0) return raiseAlert(tx, { type, agentId, data: { warnings } }, clock());
+      const close = 'UPDATE alerts SET resolved_at = ? WHERE type = ? AND agent_id = ? AND resolved_at IS NULL';
+      tx.run(close, clock(), type, agentId);
+    });
+  }
+}
+
+/** What the warnings rest on, beside the time. */
+function stateOf(tx: ReadTx, digest: string): string {
+  const hash = createHash('sha256').update(digest);
+  const rows = tx.all<{ id: string; status: string; ceilings_json: string }>(
+    'SELECT a.id, a.status, w.ceilings_json FROM agents a JOIN wallets w ON w.agent_id = a.id ORDER BY a.id',
+  );
+  for (const row of rows) hash.update(`${row.id} ${row.status} ${row.ceilings_json}\n`);
+  return hash.digest('hex');
+}

@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import { type Act, recordAct } from '../../books/ledger/audit.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import { type Id, newId } from '../../core/ids/ids.ts';
+import type { ReadTx, Tx } from '../../store/store.ts';
+
+export const endpointKinds = ['webhook', 'chat', 'email'] as const;
+export type EndpointKind = (typeof endpointKinds)[number];
+export type EndpointId = Id<'noticeEndpoint'>;
+
+/** Only exceptions: what waits for a person, what stopped, what does not agree. */
+export const exceptions = [
+  'payment.review_requested',
+  'mandate.requested',
+  'alert.raised',
+  'transfer.unexplained',
+  'agent.status_changed',
+  'policy.failed',
+] as const;
+
+/** Where somebody is told. `events`: event types, or `payment.*` for all of a kind. */
+export type Endpoint = {
+  id: EndpointId;
+  kind: EndpointKind;
+  target: string;
+  events: string[];
+  /** Standard Webhooks secret (`whsec_…`); null for other kinds. */
+  secret: string | null;
+  template: string | null;
+  /** The target may be inside the network that the server stands in. */
+  inside: boolean;
+};
+type Row = {
+  id: string;
+  kind: string;
+  target: string;
+  events_json: string;
+  secret: string | null;
+  template: string | null;
+  inside: bigint;
+};
+
+export function addEndpoint(tx: Tx, act: Act, input: Omit<Endpoint, 'id' | 'secret'>): Endpoint {
+  const id = newId('noticeEndpoint');
+  const secret = input.kind === 'webhook' ? `whsec_${randomBytes(32).toString('base64')}` : null;
+  if ((input.kind === 'chat') !== (input.template !== null)) {
+    throw new BursarError('invalid_request', { message: 'A chat endpoint has a template, others have none.' });
+  }
+  if (input.template !== null) checkTemplate(input.template);
+  tx.run(
+    "INSERT INTO notice_endpoints (id, kind, target, events_json, secret, template, inside, status, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'active', ?)",
+    id,
+    input.kind,
+    input.target,
+    JSON.stringify(input.events),
+    secret,
+    input.template,
+    input.inside ? 1 : 0,
+    act.atMs,
+  );
+  const data = { endpoint: id, kind: input.kind, events: input.events };
+  recordAct(tx, act, { type: 'notice.endpoint_added', data });
+  return getEndpoint(tx, id);
+}
+
+export function removeEndpoint(tx: Tx, act: Act, id: string): Endpoint {
+  const endpoint = getEndpoint(tx, id);
+  tx.run("UPDATE notice_endpoints SET status = 'removed' WHERE id = ?", endpoint.id);
+  tx.run(
+    "UPDATE notices SET state = 'dead', last_error = 'endpoint removed' WHERE endpoint_id = ? AND state = 'pending'",
+    id,
+  );
+  recordAct(tx, act, { type: 'notice.endpoint_removed', data: { endpoint: endpoint.id } });
+  return endpoint;
+}
+
+export function getEndpoint(tx: ReadTx, id: string): Endpoint {
+  const row = tx.get<Row>('SELECT * FROM notice_endpoints WHERE id = ?', id);
+  if (!row) throw new BursarError('notice_endpoint_not_found', { details: { endpoint: id } });
+  return toEndpoint(row);
+}
+
+export function listEndpoints(tx: ReadTx): Endpoint[] {
+  return tx.all<Row>("SELECT * FROM notice_endpoints WHERE status = 'active' ORDER BY id").map(toEndpoint);
+}
+
+export function wants(endpoint: Endpoint, eventType: string): boolean {
+  return endpoint.events.some((wanted) =>
+    wanted.endsWith('.*') ? eventType.startsWith(wanted.slice(0, -1)) : wanted === eventType,
+  );
+}
+
+/** A template is JSON with `{{text}}` and `{{link}}` in its strings. */
+function checkTemplate(template: string): void {
+  try {
+    JSON.parse(template);
+  } catch {
+    throw new BursarError('invalid_request', { message: 'The template is not JSON.' });
+  }
+  if (!template.includes('{{text}}')) {
+    throw new BursarError('invalid_request', { message: 'The template has no {{text}}.' });
+  }
+}
+
+const toEndpoint = (row: Row): Endpoint => ({
+  id: row.id as EndpointId,
+  kind: row.kind as EndpointKind,
+  target: row.target,
+  events: JSON.parse(row.events_json) as string[],
+  secret: row.secret,
+  template: row.template,
+  inside: row.inside === 1n,
+});

@@ -1,0 +1,139 @@
+import type { Address } from 'viem';
+import { appendEvent } from '../../books/ledger/events.ts';
+import type { Chain } from '../../chain/contracts/chain.ts';
+import { agentWalletAbi } from '../../chain/contracts/contracts.generated.ts';
+import { readNonceWindow } from '../../chain/contracts/walletState.ts';
+import { confirmNonce } from '../../chain/relayer/nonceTruth.ts';
+import { adoptNonce, dropTransaction, nextNonce, withdrawTransaction } from '../../chain/relayer/transactions.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import { followWindow } from '../../decide/payments/nonces.ts';
+import type { ReadTx, Store } from '../../store/store.ts';
+import { adopted, mustAdopt } from './restored.ts';
+
+export type RecovererOptions = {
+  store: Store;
+  chain: Chain;
+  /** The addresses that a relayer lane here sends from. */
+  senders: readonly Address[];
+  clock: () => number;
+};
+
+type Orphan = { id: bigint; sender: Address; state: 'queued' | 'pending'; purpose: string; wallet: Address | null };
+const WALLETS_AT_A_TIME = 20;
+
+/**
+ * Brings books that are older than the chain, or that were made with other keys, back to where they can go on. Its first round
+ * comes before anything is sent; afterwards a round costs one read of the database.
+ */
+export function createRecoverer({ store, chain, senders, clock }: RecovererOptions) {
+  let probed = false;
+
+  /** Books that differ from the wallets, however they came to: each wallet says itself in which epoch and from which nonce on. */
+  async function probe(): Promise<void> {
+    const wallets = store.read((tx) =>
+      tx.all<{ agent_id: string; address: Address }>(
+        'SELECT agent_id, address FROM wallets WHERE chain_id = ? AND deployed_at IS NOT NULL',
+        chain.chainId,
+      ),
+    );
+    for (let from = 0; from < wallets.length; from += WALLETS_AT_A_TIME) {
+      const some = wallets.slice(from, from + WALLETS_AT_A_TIME);
+      const windows = await Promise.all(some.map(({ address }) => readNonceWindow(chain, address)));
+      await store.write((tx) => {
+        some.forEach(({ agent_id }, index) => {
+          const window = windows[index];
+          if (window) followWindow(tx, agent_id, chain.chainId, window);
+        });
+      });
+    }
+    probed = true;
+  }
+
+  /** After a restoring only: the operator's word that the chain knows more of our keys' nonces than the books. */
+  async function adopt(): Promise<void> {
+    for (const sender of senders) {
+      const [mined, pooled] = await chain.run((client) =>
+        Promise.all([
+          client.getTransactionCount({ address: sender, blockTag: 'latest' }),
+          client.getTransactionCount({ address: sender, blockTag: 'pending' }),
+        ]),
+      );
+      const next = BigInt(Math.max(mined, pooled));
+      // A number that is too high would make a gap for ever: this comes again until the node agrees with itself.
+      if ((await confirmNonce(chain, sender, BigInt(mined))) === 'contradicted') {
+        throw new BursarError('chain_inconsistent', {
+          message: 'The node contradicts itself about a key.',
+          details: { sender },
+        });
+      }
+      await store.write((tx) => {
+        const known = nextNonce(tx, chain.chainId, sender);
+        if (next > (known ?? 0n)) adoptNonce(tx, { chainId: chain.chainId, sender }, next, clock());
+      });
+    }
+    await store.write(adopted);
+  }
+
+  /** What waits for a key that is not here any more goes to the wallet's new executor, under the same wallet nonces. */
+  async function requeue(orphans: readonly Orphan[]): Promise<void> {
+    const replaced: Orphan[] = [];
+    for (const orphan of orphans) {
+      if (orphan.state === 'queued' || (await isReplaced(orphan))) replaced.push(orphan);
+    }
+    if (replaced.length === 0) return;
+    await store.write((tx) => {
+      let count = 0;
+      for (const { id, state } of replaced) {
+        const detail = 'The executor was replaced.';
+        const gone =
+          state === 'queued'
+            ? withdrawTransaction(tx, id)
+            : dropTransaction(tx, id, 'sender_replaced', detail, 'pending');
+        if (gone) count += 1;
+      }
+      if (count === 0) return;
+      const data = { transactions: count, senders: [...new Set(replaced.map(({ sender }) => sender))] };
+      appendEvent(tx, { type: 'transactions.requeued', actor: 'bursar', data }, clock());
+    });
+  }
+
+  /** Signed, so only the chain can make it harmless: the wallet takes no call of that sender any more. */
+  async function isReplaced({ wallet, sender, purpose }: Orphan): Promise<boolean> {
+    // Deploying twice changes nothing.
+    if (purpose.startsWith('deploy:')) return true;
+    if (!wallet) return false;
+    return chain.run(async (client) => {
+      if ((await client.getCode({ address: wallet })) === undefined) return false;
+      const executor = await client.readContract({ address: wallet, abi: agentWalletAbi, functionName: 'executor' });
+      return executor !== sender;
+    });
+  }
+
+  return {
+    async tick(): Promise<void> {
+      try {
+        if (store.read(mustAdopt)) await adopt();
+        if (!probed) await probe();
+        const orphans = store.read((tx) => orphansOf(tx, chain.chainId, senders));
+        if (orphans.length > 0) await requeue(orphans);
+      } catch (error) {
+        // The relayer says so; this comes again with the next round.
+        if (!(error instanceof BursarError) || !/^chain_(unavailable|inconsistent)$/.test(error.code)) throw error;
+      }
+    },
+  };
+}
+
+function orphansOf(tx: ReadTx, chainId: number, senders: readonly Address[]): Orphan[] {
+  return tx.all<Orphan>(
+    `SELECT t.id, t.sender, t.state, t.purpose,
+       (SELECT w.address FROM transaction_payments tp JOIN payments p ON p.id = tp.payment_id
+          JOIN wallets w ON w.agent_id = p.agent_id AND w.chain_id = t.chain_id WHERE tp.transaction_id = t.id LIMIT 1) AS wallet
+     FROM transactions t WHERE t.chain_id = ? AND t.state IN ('queued', 'pending')
+       AND t.sender NOT IN (SELECT value FROM json_each(?))
+       AND (t.purpose IN ('pay', 'pay_batch') OR t.purpose LIKE 'deploy:%' OR t.purpose LIKE 'stop:%')
+     ORDER BY t.id LIMIT 200`,
+    chainId,
+    JSON.stringify(senders),
+  );
+}

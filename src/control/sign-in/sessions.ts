@@ -1,0 +1,192 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { appendEvent } from '../../books/ledger/events.ts';
+import type { Chain } from '../../chain/contracts/chain.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import { type Approver, findApproverByEmail, getApprover } from '../../decide/identity/approvers.ts';
+import type { Caller } from '../../decide/identity/caller.ts';
+import { type GroupRole, getPerson, meetPerson, type Person } from '../../decide/identity/people.ts';
+import type { ReadTx, Store, Tx } from '../../store/store.ts';
+import { createNonces } from './nonces.ts';
+import type { Vouched } from './oidc/oidc.ts';
+import type { OidcSettings } from './oidc/settings.ts';
+import { type ConsoleRole, consoleRole, personRole, scopesOf } from './roles.ts';
+import { activeApprover, checkSiwe, type SiweInput } from './siwe.ts';
+
+/** A working day: after it, people sign in again. */
+export const SESSION_MS = 12 * 3_600_000;
+/** Of one person on several devices; the oldest session ends when one more starts. */
+const SESSIONS_EACH = 10;
+
+export type Session = {
+  /** The approver whose wallet signed, or whom the person's e-mail address names. */
+  approver: Approver | null;
+  /** Who came by OIDC. */
+  person: Person | null;
+  role: ConsoleRole;
+  caller: Caller;
+  csrf: string;
+  expiresAtMs: number;
+};
+
+/** `before`: the cookie that the browser already had; its session ends, so that none can be planted. */
+type Before = { before: string | null };
+
+export type Sessions = {
+  nonce(): string;
+  /** See `checkSiwe`. Gives a new cookie value, always. Throws as it does. */
+  signIn(input: SiweInput & Before): Promise<string>;
+  /** For whom the identity provider vouched. A new cookie value, always. Throws `person_unknown`, `person_blocked`. */
+  signInVouched(who: Vouched, options: Before): Promise<string>;
+  /** Who stands behind the cookie now. Throws `unauthenticated`: unknown, ended, expired, or nobody any more. */
+  resolve(token: string): Session;
+  end(token: string): Promise<void>;
+};
+
+type Row = {
+  approver_id: string | null;
+  person_id: string | null;
+  groups_json: string | null;
+  created_at: bigint;
+  expires_at: bigint;
+};
+type Who = Pick<Session, 'approver' | 'person' | 'role'>;
+
+export function openSessions(options: {
+  store: Store;
+  chain: Chain;
+  chainId: number;
+  clock: () => number;
+  oidc?: OidcSettings | null;
+}): Sessions {
+  const { store, clock, oidc = null } = options;
+  const nonces = createNonces();
+
+  /** Roles are looked up anew for each request, so who loses one loses it at once. */
+  function whoNow(tx: ReadTx, row: Row): Who | null {
+    if (row.approver_id !== null) {
+      const approver = getApprover(tx, row.approver_id);
+      return approver.status === 'active' ? { approver, person: null, role: consoleRole(approver) } : null;
+    }
+    const person = getPerson(tx, row.person_id ?? '');
+    // Another provider than the configured one vouches for nobody.
+    if (person.status !== 'active' || person.issuer !== oidc?.issuer) return null;
+    return ofPerson(tx, person, granted(oidc, JSON.parse(row.groups_json ?? '[]') as string[]));
+  }
+
+  function resolve(token: string): Session {
+    const nowMs = clock();
+    return store.read((tx) => {
+      const row = tx.get<Row>(
+        'SELECT * FROM sessions WHERE token_hash = ? AND ended_at IS NULL AND expires_at > ?',
+        hash(token),
+        nowMs,
+      );
+      const who = row ? whoNow(tx, row) : null;
+      if (!row || !who) throw new BursarError('unauthenticated', { message: 'There is no such session. Sign in.' });
+      const expiresAtMs = Number(row.expires_at);
+      return { ...who, caller: callerFor(who, Number(row.created_at), expiresAtMs), csrf: csrfOf(token), expiresAtMs };
+    });
+  }
+
+  return {
+    nonce: () => nonces.make(clock()),
+    resolve,
+    signIn: async (input) => {
+      const nowMs = clock();
+      const { address } = await checkSiwe({ ...options, nonces }, input, nowMs);
+      return store.write((tx) => {
+        const approver = activeApprover(tx, address);
+        const data = { via: 'ethereum', address, role: consoleRole(approver) };
+        appendEvent(tx, { type: 'session.started', actor: approver.id, data }, nowMs);
+        return start(tx, { approver: approver.id }, input, nowMs, SESSION_MS);
+      });
+    },
+    signInVouched: async ({ issuer, subject, name, email, groups }, { before }) => {
+      if (oidc === null) throw new BursarError('not_configured');
+      const nowMs = clock();
+      const known = groups.filter((group) => Object.hasOwn(oidc.roles, group));
+      const roles = granted(oidc, known);
+      const role = roles.length === 0 ? null : (consoleRole({ roles }) as GroupRole);
+      return store.write((tx) => {
+        const approver = email === null ? null : findApproverByEmail(tx, email);
+        if (approver === null && role === null) throw new BursarError('person_unknown');
+        const person = meetPerson(tx, { issuer, subject, name, email, role }, nowMs);
+        const who = ofPerson(tx, person, roles);
+        const data = { via: 'oidc', issuer, name, email, role: who?.role, approver: approver?.id ?? null };
+        appendEvent(tx, { type: 'session.started', actor: person.id, data }, nowMs);
+        const lasts = oidc.session_minutes * 60_000;
+        return start(tx, { person: person.id, groups: known }, { before }, nowMs, lasts);
+      });
+    },
+    end: async (token) => {
+      const nowMs = clock();
+      await store.write((tx) => {
+        const sql = 'SELECT * FROM sessions WHERE token_hash = ? AND ended_at IS NULL';
+        const row = tx.get<Row>(sql, hash(token));
+        if (!row) return;
+        tx.run('UPDATE sessions SET ended_at = ? WHERE token_hash = ?', nowMs, hash(token));
+        appendEvent(tx, { type: 'session.ended', actor: row.approver_id ?? row.person_id ?? 'bursar' }, nowMs);
+      });
+    },
+  };
+}
+
+type Holder = { approver: string } | { person: string; groups: string[] };
+
+/** Gives the value of the cookie. */
+function start(tx: Tx, holder: Holder, { before }: Before, nowMs: number, lastsMs: number): string {
+  const [column, id] = 'approver' in holder ? ['approver_id', holder.approver] : ['person_id', holder.person];
+  const token = randomBytes(32).toString('base64url');
+  if (before !== null) tx.run('UPDATE sessions SET ended_at = ? WHERE token_hash = ?', nowMs, hash(before));
+  tx.run('DELETE FROM sessions WHERE expires_at <= ?', nowMs);
+  tx.run(
+    `UPDATE sessions SET ended_at = ? WHERE token_hash IN (SELECT token_hash FROM sessions
+     WHERE ${column} = ? AND ended_at IS NULL ORDER BY created_at DESC LIMIT -1 OFFSET ?)`,
+    ...[nowMs, id, SESSIONS_EACH - 1],
+  );
+  tx.run(
+    `INSERT INTO sessions (token_hash, ${column}, groups_json, created_at, expires_at) VALUES (?, ?, ?, ?, ?)`,
+    ...[hash(token), id, 'groups' in holder ? JSON.stringify(holder.groups) : null, nowMs, nowMs + lastsMs],
+  );
+  return token;
+}
+
+function ofPerson(tx: ReadTx, person: Person, roles: GroupRole[]): Who | null {
+  const approver = person.email === null ? null : findApproverByEmail(tx, person.email);
+  const role = personRole(roles, approver);
+  return role && { approver, person, role };
+}
+
+/** What these groups give by the configuration of now. */
+function granted({ roles }: OidcSettings, groups: readonly string[]): GroupRole[] {
+  return groups.flatMap((group) => (Object.hasOwn(roles, group) ? (roles[group] ?? []) : []));
+}
+
+/** A session acts as who signed in, with what the roles allow now. */
+function callerFor({ approver, person, role }: Who, createdAtMs: number, expiresAtMs: number): Caller {
+  const id = person?.id ?? approver?.id ?? '';
+  return {
+    actor: id,
+    credential: {
+      id,
+      role: role === 'operator' || role === 'approver' ? 'operator' : 'auditor',
+      agentId: null,
+      name: person?.name ?? approver?.name ?? '',
+      scopes: scopesOf(role),
+      createdAtMs,
+      expiresAtMs,
+      revokedAtMs: null,
+    },
+  };
+}
+
+const hash = (token: string): string => createHash('sha256').update(token).digest('hex');
+
+/** Follows from the cookie, which scripts of the page cannot read: only our own server can give it to our own page. */
+export const csrfOf = (token: string): string => createHash('sha256').update('csrf ').update(token).digest('base64url');
+
+export function isCsrf(token: string, given: string | undefined): boolean {
+  const wanted = Buffer.from(csrfOf(token));
+  const said = Buffer.from(given ?? '');
+  return said.length === wanted.length && timingSafeEqual(said, wanted);
+}

@@ -1,0 +1,186 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { chain, type GateWorld, gateWorld, NOON_MS, numbered } from '../../../test/support/gateWorld.ts';
+import { agentAccount, balance } from '../../books/ledger/journal.ts';
+import { openChain } from '../../chain/contracts/chain.ts';
+import { queueTransfers } from '../../chain/settlement/queue.ts';
+import { newId } from '../../core/ids/ids.ts';
+import { parseUsdc } from '../../core/money/microUsdc.ts';
+import { getAgent } from '../../decide/identity/agents.ts';
+import { authenticate, createCredential } from '../../decide/identity/credentials.ts';
+import { getMandate, requestMandate } from '../../decide/mandates/mandates.ts';
+import { requestPayment } from '../../decide/payments/gate.ts';
+import { findPayment } from '../../decide/payments/records.ts';
+import { latestStop } from './records.ts';
+import { riskOf } from './risk.ts';
+import { stopAgent } from './stopAgent.ts';
+import { createStopper } from './stopper.ts';
+
+const open: GateWorld[] = [];
+afterEach(async () => {
+  for (const world of open.splice(0)) await world.store.close();
+});
+async function world(): Promise<GateWorld> {
+  const made = await gateWorld();
+  open.push(made);
+  await made.store.write((tx) => tx.run('UPDATE wallets SET deployed_at = 1'));
+  return made;
+}
+const act = { actor: 'key_operator', atMs: NOON_MS + 1_000 };
+const pay = (made: GateWorld, usdc: string) =>
+  made.store.write((tx) => {
+    const { payment } = requestPayment(tx, made.request({ amount: parseUsdc(usdc), workflow: null }), made.context());
+    return payment;
+  });
+const nothingAsked = { cleared: new Set<string>(), waiting: [], approvals: new Map() };
+const queue = (made: GateWorld) =>
+  made.store.write((tx) =>
+    queueTransfers(tx, nothingAsked, {
+      chainId: chain.chainId,
+      factory: numbered(1),
+      executor: numbered(3),
+      atMs: NOON_MS,
+    }),
+  );
+
+describe("The office's part of a stop", () => {
+  it('ends what is queued or under review, gives the holds back, and revokes keys and mandates', async () => {
+    const made = await world();
+    const { agent, store } = made;
+    const allowed = [await pay(made, '1'), await pay(made, '2')];
+    await queue(made);
+    const review = await pay(made, '30');
+    expect([...allowed, review].map(({ state }) => state)).toEqual(['authorized', 'authorized', 'in_review']);
+    const mandate = newId('mandate');
+    const key = await store.write((tx) => {
+      const terms = {
+        agent: agent.id,
+        payees: [made.payee.id],
+        categories: [],
+        hosts: [],
+        perPayment: parseUsdc('5'),
+        total: parseUsdc('50'),
+        count: null,
+        cadence: null,
+        notBeforeMs: NOON_MS,
+        expiresAtMs: NOON_MS + 86_400_000,
+      };
+      requestMandate(tx, act, mandate, terms, 'rent');
+      return createCredential(tx, act, { role: 'agent', agentId: agent.id, name: 'its key' }).key;
+    });
+    const stop = await store.write((tx) => stopAgent(tx, act, agent.name, 'enough'));
+    expect(stop.office).toMatchObject({
+      keys_revoked: 1,
+      payments_cancelled: 3,
+      payments_signed: 0,
+      mandates_revoked: 1,
+    });
+    store.read((tx) => {
+      expect(getAgent(tx, agent.id)).toMatchObject({ status: 'frozen', statusReason: 'enough' });
+      expect(() => authenticate(tx, key, act.atMs)).toThrow(expect.objectContaining({ code: 'unauthenticated' }));
+      expect(getMandate(tx, mandate).status).toBe('declined');
+      for (const { id } of [...allowed, review]) expect(findPayment(tx, id)?.state).toBe('cancelled');
+      expect(balance(tx, agentAccount(agent.id, 'available'))).toBe(parseUsdc('1000'));
+      expect(balance(tx, agentAccount(agent.id, 'reserved'))).toBe(0n);
+      expect(tx.get<{ n: bigint }>("SELECT count(*) AS n FROM transactions WHERE state <> 'dropped'")?.n).toBe(0n);
+      expect(
+        tx.get<{ n: bigint }>('SELECT (SELECT count(*) FROM meter_entries) + (SELECT count(*) FROM meter_rolling) AS n')
+          ?.n,
+      ).toBe(0n);
+    });
+    expect((await pay(made, '1')).state).toBe('denied');
+  });
+
+  it('revokes every mandate, also one that is hidden behind many newer ones; nobody asks for more than people can read', async () => {
+    const { agent, payee, store } = await world();
+    const terms = {
+      agent: agent.id,
+      payees: [payee.id],
+      categories: [],
+      hosts: [],
+      perPayment: parseUsdc('5'),
+      total: parseUsdc('50'),
+      count: null,
+      cadence: null,
+      notBeforeMs: NOON_MS,
+      expiresAtMs: NOON_MS + 86_400_000,
+    };
+    const old = newId('mandate');
+    await store.write((tx) => {
+      requestMandate(tx, act, old, terms, 'rent');
+      tx.run("UPDATE mandates SET status = 'active'");
+      for (let i = 0; i < 20; i += 1) requestMandate(tx, act, newId('mandate'), terms, `rent ${i}`);
+    });
+    const more = store.write((tx) => requestMandate(tx, act, newId('mandate'), terms, 'rent'));
+    await expect(more).rejects.toMatchObject({ code: 'conflict' });
+    await store.write((tx) => {
+      tx.run("UPDATE mandates SET status = 'declined' WHERE id <> ?", old);
+      const copy = `INSERT INTO mandates (id, agent_id, status, terms_json, reason, requested_by, requested_at, not_before, expires_at)
+        SELECT ?, agent_id, 'declined', terms_json, reason, requested_by, requested_at, not_before, expires_at FROM mandates WHERE id = ?`;
+      for (let i = 0; i < 500; i += 1) tx.run(copy, newId('mandate'), old);
+    });
+    await store.write((tx) => stopAgent(tx, act, agent.id, 'enough'));
+    expect(store.read((tx) => getMandate(tx, old).status)).toBe('revoked');
+  });
+
+  it('leaves what is signed to the chain, and counts it as at risk', async () => {
+    const made = await world();
+    const { agent, store } = made;
+    const signed = await pay(made, '3');
+    await queue(made);
+    await store.write((tx) => tx.run("UPDATE transactions SET state = 'pending', nonce = 0"));
+    const waiting = await pay(made, '4');
+    const stop = await store.write((tx) => stopAgent(tx, act, agent.id, 'enough'));
+    expect(stop.office).toMatchObject({ payments_cancelled: 1, payments_signed: 1 });
+    store.read((tx) => {
+      expect(findPayment(tx, signed.id)?.state).toBe('authorized');
+      expect(findPayment(tx, waiting.id)?.state).toBe('cancelled');
+      expect(riskOf(tx, agent.id, null).total).toBe(parseUsdc('3'));
+      expect(riskOf(tx, agent.id, parseUsdc('1.5')).total).toBe(parseUsdc('4.5'));
+    });
+  });
+
+  it('is one stop however often it is asked for, and takes in what came since', async () => {
+    const made = await world();
+    const { agent, store } = made;
+    const first = await store.write((tx) => stopAgent(tx, act, agent.id, 'enough'));
+    await store.write((tx) => createCredential(tx, act, { role: 'agent', agentId: agent.id, name: 'made meanwhile' }));
+    const second = await store.write((tx) => stopAgent(tx, { ...act, atMs: act.atMs + 5 }, agent.id, 'again'));
+    expect(second).toMatchObject({ id: first.id, reason: 'enough', office: { keys_revoked: 1 } });
+  });
+});
+
+describe('The worker of a stop', () => {
+  it('waits for a chain that does not answer, and says that nothing is safe yet', async () => {
+    const made = await world();
+    const { agent, store } = made;
+    await store.write((tx) => stopAgent(tx, act, agent.id, 'enough'));
+    const silent = openChain({
+      chainId: chain.chainId,
+      rpcUrl: 'http://127.0.0.1:9',
+      token: chain.token,
+      timeoutMs: 500,
+    });
+    const stopper = createStopper({ store, chain: silent, senders: [], clock: () => NOON_MS + 2_000 });
+    expect(await stopper.tick()).toEqual({ open: 1 });
+    const stop = store.read((tx) => latestStop(tx, agent.id));
+    expect(stop).toMatchObject({ safeAtMs: null, frozenAtMs: null, endedAtMs: null, chain: { chainAnswers: false } });
+    expect(stop?.chain?.steps[0]).toMatchObject({ step: 'freeze', state: 'waiting' });
+  });
+
+  it('goes no further once people let the agent work again', async () => {
+    const made = await world();
+    const { agent, store } = made;
+    await store.write((tx) => stopAgent(tx, act, agent.id, 'enough'));
+    await store.write((tx) => tx.run("UPDATE agents SET status = 'active'"));
+    const silent = openChain({
+      chainId: chain.chainId,
+      rpcUrl: 'http://127.0.0.1:9',
+      token: chain.token,
+      timeoutMs: 500,
+    });
+    const stopper = createStopper({ store, chain: silent, senders: [], clock: () => NOON_MS + 2_000 });
+    await stopper.tick();
+    expect(store.read((tx) => latestStop(tx, agent.id))?.endedAtMs).toBe(NOON_MS + 2_000);
+    expect(await stopper.tick()).toEqual({ open: 0 });
+  });
+});

@@ -1,0 +1,97 @@
+import type { Act } from '../../books/ledger/audit.ts';
+import { appendEvent } from '../../books/ledger/events.ts';
+import { withdrawQueued } from '../../chain/settlement/withdraw.ts';
+import { type Agent, getAgent, setAgentStatus } from '../../decide/identity/agents.ts';
+import { listCredentials, revokeCredential } from '../../decide/identity/credentials.ts';
+import { endMandate } from '../../decide/mandates/mandates.ts';
+import { type PaymentRow, toPayment, WORKING } from '../../decide/payments/records.ts';
+import { transition } from '../../decide/payments/transition.ts';
+import { setScheduleStatus } from '../../spend/recurring/schedules.ts';
+import type { Tx } from '../../store/store.ts';
+import { addToOffice, insertStop, latestStop, type OfficePart, type Stop } from './records.ts';
+
+const PAYMENTS_MAX = 10_000;
+
+/**
+ * The office's part of a stop, all in the caller's one write transaction: after its commit no request of the agent is heard, no
+ * payment of it is signed, and nothing that was to come comes. What signatures made before can still move is the worker's part.
+ * Stopping a stopped agent again undoes what came since, and goes on with the stop that runs.
+ */
+export function stopAgent(tx: Tx, act: Act, idOrName: string, reason: string): Stop {
+  const agent = getAgent(tx, idOrName);
+  const running = latestStop(tx, agent.id);
+  if (agent.status === 'active') setAgentStatus(tx, act, agent.id, 'frozen', reason);
+  const { cancelled, signed } = endPayments(tx, act, agent.id);
+  const office: OfficePart = {
+    keys_revoked: revokeKeys(tx, act, agent),
+    payments_cancelled: cancelled,
+    payments_signed: signed,
+    payouts_stopped: tx.run(
+      "UPDATE payouts SET state = 'stopped', updated_at = ? WHERE agent_id = ? AND state = 'deciding'",
+      act.atMs,
+      agent.id,
+    ),
+    schedules_paused: pauseSchedules(tx, act, agent.id),
+    mandates_revoked: endMandates(tx, act, agent.id),
+  };
+  if (running && running.endedAtMs === null) {
+    const sum = addUp(running.office, office);
+    addToOffice(tx, running, sum);
+    return { ...running, office: sum };
+  }
+  const stop = insertStop(tx, { agentId: agent.id, reason, actor: act.actor, office, startedAtMs: act.atMs });
+  const fields = { actor: act.actor, agentId: agent.id, sponsorId: agent.sponsorId, data: { reason, ...office } };
+  appendEvent(tx, { type: 'agent.stop_started', ...fields }, act.atMs);
+  return stop;
+}
+
+function revokeKeys(tx: Tx, act: Act, agent: Agent): number {
+  const keys = listCredentials(tx).filter(({ agentId, revokedAtMs }) => agentId === agent.id && revokedAtMs === null);
+  for (const { id } of keys) revokeCredential(tx, act, id);
+  return keys.length;
+}
+
+/** Everything that is not signed ends and its hold goes back. What is signed only the chain can end. */
+export function endPayments(tx: Tx, act: Act, agentId: string): { cancelled: number; signed: number } {
+  const rows = tx.all<PaymentRow>(
+    `SELECT * FROM payments WHERE ${WORKING} AND state IN ('in_review', 'authorized', 'submitted') AND agent_id = ? ORDER BY id LIMIT ?`,
+    agentId,
+    PAYMENTS_MAX,
+  );
+  let cancelled = 0;
+  for (const row of rows) {
+    const payment = toPayment(row);
+    const endable = payment.state === 'in_review' || (payment.state === 'authorized' && withdrawQueued(tx, payment));
+    if (!endable) continue;
+    transition(tx, payment, 'cancel', { ...act, data: { reason: 'agent_stopped' } });
+    cancelled += 1;
+  }
+  return { cancelled, signed: rows.length - cancelled };
+}
+
+function pauseSchedules(tx: Tx, act: Act, agentId: string): number {
+  const active = tx.all<{ id: string }>("SELECT id FROM schedules WHERE agent_id = ? AND status = 'active'", agentId);
+  for (const { id } of active) setScheduleStatus(tx, act, id, 'paused');
+  return active.length;
+}
+
+function endMandates(tx: Tx, act: Act, agentId: string): number {
+  // All of them, not a list's first page: whoever asks for many more must not hide an old one.
+  const open = tx.all<{ id: string }>(
+    "SELECT id FROM mandates WHERE agent_id = ? AND status IN ('active', 'requested')",
+    agentId,
+  );
+  for (const { id } of open) endMandate(tx, act, id);
+  return open.length;
+}
+
+function addUp(before: OfficePart, now: OfficePart): OfficePart {
+  return {
+    keys_revoked: before.keys_revoked + now.keys_revoked,
+    payments_cancelled: before.payments_cancelled + now.payments_cancelled,
+    payments_signed: now.payments_signed,
+    payouts_stopped: before.payouts_stopped + now.payouts_stopped,
+    schedules_paused: before.schedules_paused + now.schedules_paused,
+    mandates_revoked: before.mandates_revoked + now.mandates_revoked,
+  };
+}

@@ -1,0 +1,294 @@
+import type { Address } from 'viem';
+import { appendEvent } from '../../books/ledger/events.ts';
+import { type Call, ownerCalls } from '../../chain/contracts/agentWallet.ts';
+import type { Chain } from '../../chain/contracts/chain.ts';
+import { cancelAuthorizationCall, isAuthorizationUsed, sweepCall } from '../../chain/contracts/purse.ts';
+import { isNonceUsed, readWalletState, type WalletState } from '../../chain/contracts/walletState.ts';
+import { outcomesByPurpose } from '../../chain/relayer/outcomes.ts';
+import { enqueueTransaction, withdrawTransaction } from '../../chain/relayer/transactions.ts';
+import { isLostNonce } from '../../chain/settlement/renumber.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import { formatUsdc } from '../../core/money/microUsdc.ts';
+import { type Agent, getAgent } from '../../decide/identity/agents.ts';
+import { findPayment } from '../../decide/payments/records.ts';
+import type { ReadTx, Store, Tx } from '../../store/store.ts';
+import { endDead, unsignable } from './deadPayments.ts';
+import { type ChainPart, type ChainStep, noteChain, openStops, type Stop } from './records.ts';
+import { type LiveAuthorization, liveAuthorizations, riskOf } from './risk.ts';
+import { endPayments } from './stopAgent.ts';
+
+export type StopperOptions = {
+  store: Store;
+  chain: Chain;
+  /** The addresses that a relayer lane here sends from. */
+  senders: readonly Address[];
+  clock: () => number;
+};
+
+/** Stopped agents looked at in one round. */
+const STOPS_PER_TICK = 20;
+
+/** What one look at the chain gave. `state` null: there is no contract (yet), or no answer (`answers` false). */
+type Seen = {
+  answers: boolean;
+  state: WalletState | null;
+  /** Live by the books, with whether the chain has its nonce used or cancelled. */
+  live: { authorization: LiveAuthorization; used: boolean }[];
+  /** Payments of which nothing signed can pay any more, and whose nonce the wallet has not used. */
+  dead: string[];
+};
+
+/**
+ * Follows stopped agents on chain until nothing is at risk: freezes the wallet first, since a frozen wallet's purse vouches for
+ * nothing; cancels each authorization; sweeps the purse when it can no longer be drawn on. Each round looks again, so whatever a
+ * crash, a reorg or a late top-up undoes is done again.
+ */
+export function createStopper({ store, chain, senders, clock }: StopperOptions) {
+  let after = 0n;
+
+  async function look(stop: Stop): Promise<Seen> {
+    const { agent, isMade, live, maybeDead } = store.read((tx) => ({
+      agent: getAgent(tx, stop.agentId),
+      isMade: wasMade(tx, stop.agentId),
+      live: liveAuthorizations(tx, stop.agentId),
+      maybeDead: unsignable(tx, stop.agentId),
+    }));
+    const wallet = agent.wallet?.address;
+    if (!wallet) return { answers: true, state: null, live: [], dead: [] };
+    try {
+      const [state, used, never] = await Promise.all([
+        readWalletState(chain, wallet),
+        Promise.all(live.map(({ purse, nonce }) => isAuthorizationUsed(chain, purse, nonce))),
+        Promise.all(maybeDead.map(({ id }) => canNeverPay(id, wallet))),
+      ]);
+      // A wallet that was made does not go away: such a node says nothing about it.
+      if (state === null && isMade) return nothingKnown(live);
+      return {
+        answers: true,
+        state,
+        live: live.map((authorization, index) => ({ authorization, used: used[index] ?? false })),
+        dead: maybeDead.filter((_, index) => never[index] === true).map(({ id }) => id),
+      };
+    } catch (error) {
+      if (!(error instanceof BursarError) || error.code !== 'chain_unavailable') throw error;
+      return nothingKnown(live);
+    }
+  }
+
+  const nothingKnown = (live: LiveAuthorization[]): Seen => ({
+    answers: false,
+    state: null,
+    live: live.map((authorization) => ({ authorization, used: false })),
+    dead: [],
+  });
+
+  /** Of a payment of which nothing signed can be mined any more: its nonce is unused, or can never pay again and did not. */
+  async function canNeverPay(id: string, wallet: Address): Promise<boolean> {
+    const payment = store.read((tx) => findPayment(tx, id));
+    if (!payment || payment.walletNonce === null) return false;
+    if (!(await isNonceUsed(chain, wallet, payment.walletNonce))) return true;
+    return isLostNonce({ store, chain }, payment);
+  }
+
+  function act(tx: Tx, stop: Stop, seen: Seen): void {
+    const atMs = clock();
+    const agent = getAgent(tx, stop.agentId);
+    if (agent.status === 'active') {
+      // Somebody let it work again: what we would still undo is what it does now.
+      noteChain(tx, stop, { ...stop, chain: stop.chain ?? nothingSeen, endedAtMs: atMs });
+      return;
+    }
+    endPayments(tx, { actor: 'bursar', atMs }, agent.id);
+    for (const id of seen.dead) endDead(tx, id, atMs);
+    const able = ableSenders(tx, senders);
+    const freezer = seen.state && mayAct(seen.state, able, ['guardian', 'owner']);
+    const sweeper = seen.state && mayAct(seen.state, able, ['guardian', 'executor', 'owner']);
+    const steps = [
+      freezeStep(tx, stop, agent, seen, freezer, atMs),
+      cancelStep(tx, stop, seen, sweeper, atMs),
+      sweepStep(tx, stop, seen, freezer, sweeper, atMs),
+    ];
+    const purse = seen.state?.purseBalance ?? (seen.answers ? 0n : null);
+    const risk = riskOf(tx, agent.id, purse);
+    steps.push({
+      step: 'signed_payments',
+      state: risk.signedPayments > 0n ? 'waiting' : 'done',
+      detail:
+        risk.signedPayments > 0n
+          ? `${formatUsdc(risk.signedPayments)} USDC signed before the stop; each settles or reverts`
+          : 'None is on its way',
+      call: null,
+    });
+    const frozenAtMs = stop.frozenAtMs ?? (seen.state?.frozen ? atMs : null);
+    const safeAtMs = seen.answers && risk.total === 0n ? (stop.safeAtMs ?? atMs) : seen.answers ? null : stop.safeAtMs;
+    const over =
+      seen.answers &&
+      safeAtMs !== null &&
+      steps.every(({ state }) => state === 'done' || state === 'not_needed') &&
+      !hasOpenCalls(tx, stop);
+    const part: ChainPart = { steps, purse: risk.purse.toString(), chainAnswers: seen.answers };
+    const next = { chain: part, frozenAtMs, safeAtMs, endedAtMs: over ? atMs : null };
+    const same = JSON.stringify(part) === JSON.stringify(stop.chain);
+    if (same && frozenAtMs === stop.frozenAtMs && safeAtMs === stop.safeAtMs && !over) return;
+    noteChain(tx, stop, next);
+    if (!over) return;
+    const data = { reason: stop.reason, seconds_to_zero: (safeAtMs - stop.startedAtMs) / 1000 };
+    const fields = { actor: 'bursar', agentId: agent.id, sponsorId: agent.sponsorId, data };
+    appendEvent(tx, { type: 'agent.stop_finished', ...fields }, atMs);
+  }
+
+  /** Queues the call unless it is on its way. After a failure it waits longer each time, up to a minute. */
+  function send(tx: Tx, purpose: string, sender: Address, call: Call, atMs: number): void {
+    const row = tx.get<{ open: bigint; failed: bigint; last: bigint | null }>(
+      `SELECT coalesce(sum(state IN ('queued', 'pending')), 0) AS open,
+         coalesce(sum(state = 'dropped' OR succeeded = 0), 0) AS failed, max(created_at) AS last
+       FROM transactions WHERE purpose = ? AND sender = ?`,
+      purpose,
+      sender,
+    );
+    if ((row?.open ?? 0n) > 0n) return;
+    // Queued for a key that has got stuck: this one takes it over.
+    const stuck = tx.all<{ id: bigint }>("SELECT id FROM transactions WHERE purpose = ? AND state = 'queued'", purpose);
+    for (const { id } of stuck) withdrawTransaction(tx, id);
+    const failed = Number(row?.failed ?? 0n);
+    const pauseMs = failed === 0 ? 0 : Math.min(60_000, 500 * 2 ** Math.min(failed, 7));
+    if (row?.last != null && atMs < Number(row.last) + pauseMs) return;
+    enqueueTransaction(tx, { chainId: chain.chainId, sender, ...call, purpose, paymentIds: [], atMs });
+  }
+
+  function freezeStep(
+    tx: Tx,
+    stop: Stop,
+    agent: Agent,
+    { answers, state }: Seen,
+    sender: Address | null,
+    atMs: number,
+  ): ChainStep {
+    if (!answers) return step('freeze', 'waiting', 'The chain does not answer');
+    if (!state) {
+      const coming = outcomesByPurpose(tx, `deploy:${agent.id}`)[0]?.outcome.kind;
+      if (coming === 'queued' || coming === 'pending') return step('freeze', 'waiting', 'The wallet is being deployed');
+      return step('freeze', 'not_needed', 'There is no contract yet: nothing can be signed for it');
+    }
+    if (state.frozen) return step('freeze', 'done', 'The wallet is frozen: it pays nothing, its purse signs nothing');
+    const call = ownerCalls.freeze(agent.wallet?.address ?? state.owner);
+    if (!sender) {
+      return step(
+        'freeze',
+        'needs_people',
+        `The guardian ${state.guardian} or the owner ${state.owner} must send it`,
+        call,
+      );
+    }
+    send(tx, `stop:${stop.id}:freeze`, sender, call, atMs);
+    return step('freeze', 'waiting', `Sent by ${sender}`);
+  }
+
+  function cancelStep(tx: Tx, stop: Stop, seen: Seen, sender: Address | null, atMs: number): ChainStep {
+    if (seen.live.length === 0) {
+      const any = tx.get('SELECT 1 FROM transactions WHERE purpose LIKE ? LIMIT 1', `stop:${stop.id}:cancel:%`);
+      return step('cancel_authorizations', any ? 'done' : 'not_needed', any ? 'All are void' : 'None was usable');
+    }
+    const unused = seen.live.filter(({ used }) => !used);
+    const sum = formatUsdc(seen.live.reduce((total, { authorization }) => total + authorization.amount, 0n));
+    const detail = `${seen.live.length} of ${sum} USDC; ${seen.live.length - unused.length} of them used or cancelled, not final yet`;
+    if (!seen.answers || !seen.state) return step('cancel_authorizations', 'waiting', detail);
+    const [first] = unused;
+    if (!sender) {
+      const call = first ? cancelAuthorizationCall(first.authorization.purse, first.authorization.nonce) : null;
+      return step('cancel_authorizations', 'needs_people', `${detail}. Executor, guardian or owner must send it`, call);
+    }
+    for (const { authorization } of unused) {
+      const call = cancelAuthorizationCall(authorization.purse, authorization.nonce);
+      send(tx, `stop:${stop.id}:cancel:${authorization.nonce}`, sender, call, atMs);
+    }
+    return step('cancel_authorizations', 'waiting', detail);
+  }
+
+  function sweepStep(
+    tx: Tx,
+    stop: Stop,
+    { answers, state }: Seen,
+    freezer: Address | null,
+    sender: Address | null,
+    atMs: number,
+  ): ChainStep {
+    if (!answers) return step('sweep_purse', 'waiting', 'The chain does not answer');
+    if (!state || state.purseBalance === 0n) {
+      const swept = outcomesByPurpose(tx, `stop:${stop.id}:sweep`).length > 0;
+      return step('sweep_purse', swept ? 'done' : 'not_needed', swept ? 'The purse is empty' : 'The purse was empty');
+    }
+    const left = `${formatUsdc(state.purseBalance)} USDC in the purse`;
+    const call = sweepCall(state.purse, state.purseBalance);
+    if (!sender) return step('sweep_purse', 'needs_people', `${left}. Executor, guardian or owner must send it`, call);
+    // Before the freeze a seller could still draw, and the sweep would revert; where nobody here can freeze it goes at once.
+    if (!state.frozen && freezer) {
+      return step('sweep_purse', 'waiting', `${left}; swept when the wallet is frozen`);
+    }
+    send(tx, `stop:${stop.id}:sweep`, sender, call, atMs);
+    return step('sweep_purse', 'waiting', `${left}; the sweep is sent`);
+  }
+
+  return {
+    /** One look at up to 20 stops that have not ended, and what follows from it. Does nothing where there are none. */
+    async tick(): Promise<{ open: number }> {
+      const open = store.read(openStops);
+      if (open.length === 0) return { open: 0 };
+      const rest = open.filter(({ id }) => id > after);
+      const round = (rest.length > 0 ? rest : open).slice(0, STOPS_PER_TICK);
+      after = round.at(-1)?.id ?? 0n;
+      const looks = await Promise.all(round.map(async (stop) => ({ stop, seen: await look(stop) })));
+      await store.write((tx) => {
+        const now = new Map(openStops(tx).map((stop) => [stop.id, stop]));
+        for (const { stop, seen } of looks) {
+          const current = now.get(stop.id);
+          if (current) act(tx, current, seen);
+        }
+      });
+      return { open: open.length };
+    },
+  };
+}
+
+const nothingSeen: ChainPart = { steps: [], purse: '0', chainAnswers: false };
+
+function step(name: ChainStep['step'], state: ChainStep['state'], detail: string, call: Call | null = null): ChainStep {
+  return { step: name, state, detail, call };
+}
+
+/** By the books; a moment before they say so, by its transaction. */
+function wasMade(tx: ReadTx, agentId: string): boolean {
+  if (getAgent(tx, agentId).wallet?.deployedAtMs != null) return true;
+  return outcomesByPurpose(tx, `deploy:${agentId}`).some(
+    ({ outcome }) => (outcome.kind === 'mined' || outcome.kind === 'final') && outcome.succeeded,
+  );
+}
+
+/** Without those whose lane says that it cannot send now: no gas, or the key was used by another program. */
+function ableSenders(tx: ReadTx, senders: readonly Address[]): Address[] {
+  const stuck = tx.all<{ subject: string }>(
+    `SELECT json_extract(body_json, '$.subject') AS subject FROM alerts WHERE resolved_at IS NULL
+       AND type IN ('chain_inconsistent', 'insufficient_gas', 'fees_above_cap', 'broadcast_refused')`,
+  );
+  const subjects = new Set(stuck.map(({ subject }) => subject));
+  return senders.filter((sender) => !subjects.has(sender));
+}
+
+/** The first of these roles' addresses that a lane here serves. */
+function mayAct(
+  state: WalletState,
+  senders: readonly Address[],
+  roles: readonly ('guardian' | 'executor' | 'owner')[],
+): Address | null {
+  return roles.map((role) => state[role]).find((address) => senders.includes(address)) ?? null;
+}
+
+/** Ours that a reorg could still take back. */
+function hasOpenCalls(tx: ReadTx, stop: Stop): boolean {
+  return (
+    tx.get(
+      "SELECT 1 FROM transactions WHERE purpose LIKE ? AND state IN ('queued', 'pending', 'mined') LIMIT 1",
+      `stop:${stop.id}:%`,
+    ) !== undefined
+  );
+}

@@ -1,0 +1,107 @@
+import { getAddress, isAddress } from 'viem';
+import { z } from 'zod';
+import { BursarError } from '../errors/base.ts';
+import { type IdKind, idPattern } from '../ids/ids.ts';
+import { formatUsdc, parsePositiveUsdc, parseUsdc } from '../money/microUsdc.ts';
+import { nameProblem, normalised, textProblem } from '../text/text.ts';
+
+/** Schemas that several operations share: each wire form is told once, and parsed once, here at the edge. */
+
+/** What the other forms of an amount (a number, say) are answered with. */
+const AMOUNT_FORM = 'is no amount: send {"value": "0.20", "currency": "USDC"}, or the text "0.20"';
+
+/** W3C Payment Request form, or its value as text. Parses to micro-USDC; a bad value is `invalid_amount`. */
+export const Amount = z
+  .union(
+    [
+      z.strictObject({
+        value: z
+          .string()
+          .max(40)
+          .meta({ examples: ['1.25'] }),
+        currency: z.literal('USDC'),
+      }),
+      z
+        .string()
+        .max(40)
+        .meta({ examples: ['1.25'] }),
+    ],
+    { error: AMOUNT_FORM },
+  )
+  .transform((given) => parsePositiveUsdc(typeof given === 'string' ? given : given.value));
+export const AmountView = z.object({ value: z.string(), currency: z.literal('USDC') });
+export const amountView = (micro: bigint): z.input<typeof AmountView> => ({
+  value: formatUsdc(micro),
+  currency: 'USDC',
+});
+
+/** Decimal USDC in a query. Parses to micro-USDC; a bad value is `invalid_amount`. */
+export const UsdcText = z.string().max(40).transform(parseUsdc);
+
+/** 20-byte hex with an EIP-55 checksum, or all lower case. Parses to the checksummed form; else `invalid_address`. */
+export const AddressText = z
+  .string()
+  .max(64)
+  .transform((text) => {
+    if (!isAddress(text, { strict: text !== text.toLowerCase() })) {
+      throw new BursarError('invalid_address', { message: `"${text}" is not an address with a correct checksum.` });
+    }
+    return getAddress(text);
+  });
+
+/** Text that people read in tables, mails and signing screens, by the rule of `src/core/text/text.ts`: NFC, nothing unseen. */
+export const safeText = (max: number) => checkedText(max, textProblem);
+/** Of an agent, payee, schedule and so on: no id, no address. */
+export const Name = checkedText(80, (text) => textProblem(text) ?? nameProblem(text));
+
+function checkedText(max: number, problemOf: (text: string) => string | null) {
+  return z
+    .string()
+    .overwrite(normalised)
+    .min(1)
+    .max(max)
+    .superRefine((text, context) => {
+      const problem = problemOf(text);
+      if (problem !== null) context.addIssue({ code: 'custom', message: problem });
+    });
+}
+
+/** A new name, and the word of an operator who has seen that it looks like another. */
+export const newName = {
+  name: Name,
+  confirm_confusable: z
+    .boolean()
+    .optional()
+    .describe('The name may look like one that exists: you have compared the two and mean this one'),
+};
+export const Label = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,39}$/, 'is not a lower-case word of at most 40 characters');
+/** A host name, with a port where it is not the default. Lower case. */
+export const Host = z
+  .string()
+  .max(260)
+  .transform((text) => text.toLowerCase())
+  .pipe(z.string().regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$/, 'is not a host name'));
+
+export const idOf = (kind: IdKind) => z.string().regex(idPattern(kind), `is not a ${kind} id`);
+/** An id or a name, where both find the thing. */
+export const Ref = z.string().overwrite(normalised).min(1).max(80);
+export const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'is not sha256:<64 hex digits>');
+export const Hex32 = z.string().regex(/^0x[0-9a-f]{64}$/);
+
+/** RFC 3339, UTC. */
+export const Time = z.iso.datetime();
+export const iso = (ms: number): string => new Date(ms).toISOString();
+export const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));
+
+export const Limit = z.coerce.number().int().min(1).max(200).default(50);
+
+export const ReasonView = z.object({
+  code: z.string(),
+  rule: z.string(),
+  message: z.string(),
+  observed: z.union([z.string(), z.number(), z.boolean(), z.null()]).optional(),
+  limit: z.union([z.string(), z.number(), z.boolean(), z.null()]).optional(),
+});
+export const ReviewView = z.object({ quorum: z.int(), roles: z.array(z.string()), expires_at: z.string().nullable() });

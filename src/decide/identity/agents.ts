@@ -1,0 +1,158 @@
+import type { Address } from 'viem';
+import { type Act, recordAct, type Status } from '../../books/ledger/audit.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import type { AgentId, SponsorId } from '../../core/ids/ids.ts';
+import type { ReadTx, Tx } from '../../store/store.ts';
+import { takeName } from './names.ts';
+import { getSponsor, refuseRevoked } from './sponsors.ts';
+
+/** An agent's wallet on one chain. The addresses are known before anything is deployed. */
+export type AgentWallet = {
+  chainId: number;
+  address: Address;
+  purse: Address;
+  /** What the address depends on: the factory's WalletConfig as JSON. */
+  configJson: string;
+  ceilings: Ceilings;
+  deployedAtMs: number | null;
+};
+/** The wallet contract's limits as last read: micro-USDC as text (they may be up to 2^64-1), `allowList` null where it is off. */
+export type Ceilings = {
+  perPayment: string;
+  perPeriod: string;
+  periodSeconds: number;
+  threshold: number;
+  approvers: Address[];
+  /** Of that list; 1 until the owner sets another. */
+  approversVersion?: number;
+  allowList: Address[] | null;
+};
+/** What a wallet will be, before it is deployed. */
+export type WalletPlan = {
+  chainId: number;
+  address: Address;
+  purse: Address;
+  salt: string;
+  configJson: string;
+  ceilings: Ceilings;
+};
+/** Software that may spend and earn. */
+export type Agent = {
+  id: AgentId;
+  name: string;
+  sponsorId: SponsorId;
+  status: Status;
+  statusReason: string | null;
+  labels: Record<string, string>;
+  createdAtMs: number;
+  wallet: AgentWallet | null;
+};
+type Row = {
+  id: string;
+  name: string;
+  sponsor_id: string;
+  status: string;
+  status_reason: string | null;
+  labels_json: string;
+  created_at: bigint;
+  chain_id: bigint | null;
+  address: string | null;
+  purse_address: string | null;
+  config_json: string | null;
+  ceilings_json: string | null;
+  deployed_at: bigint | null;
+};
+const SELECT =
+  'SELECT a.*, w.chain_id, w.address, w.purse_address, w.config_json, w.ceilings_json, w.deployed_at FROM agents a LEFT JOIN wallets w ON w.agent_id = a.id';
+
+const toAgent = (row: Row): Agent => ({
+  id: row.id as AgentId,
+  name: row.name,
+  sponsorId: row.sponsor_id as SponsorId,
+  status: row.status as Status,
+  statusReason: row.status_reason,
+  labels: JSON.parse(row.labels_json) as Record<string, string>,
+  createdAtMs: Number(row.created_at),
+  wallet:
+    row.address === null
+      ? null
+      : {
+          chainId: Number(row.chain_id),
+          address: row.address as Address,
+          purse: row.purse_address as Address,
+          configJson: row.config_json as string,
+          ceilings: JSON.parse(row.ceilings_json as string) as Ceilings,
+          deployedAtMs: row.deployed_at === null ? null : Number(row.deployed_at),
+        },
+});
+
+/** Creates the agent and notes its deterministic wallet; the wallet is deployed at first use. */
+export function createAgent(
+  tx: Tx,
+  act: Act,
+  input: {
+    id: AgentId;
+    name: string;
+    sponsor: string;
+    labels: Record<string, string>;
+    wallet: WalletPlan;
+    confirmConfusable?: boolean | undefined;
+  },
+): Agent {
+  const sponsor = getSponsor(tx, input.sponsor);
+  takeName(tx, 'agents', input);
+  tx.run(
+    "INSERT INTO agents (id, name, sponsor_id, status, labels_json, created_at) VALUES (?, ?, ?, 'active', ?, ?)",
+    input.id,
+    input.name,
+    sponsor.id,
+    JSON.stringify(input.labels),
+    act.atMs,
+  );
+  const { wallet } = input;
+  tx.run(
+    'INSERT INTO wallets (agent_id, chain_id, address, purse_address, salt, config_json, ceilings_json) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    input.id,
+    wallet.chainId,
+    wallet.address,
+    wallet.purse,
+    wallet.salt,
+    wallet.configJson,
+    JSON.stringify(wallet.ceilings),
+  );
+  recordAct(tx, act, {
+    type: 'agent.created',
+    agentId: input.id,
+    sponsorId: sponsor.id,
+    data: { name: input.name, wallet: wallet.address, purse: wallet.purse },
+  });
+  return getAgent(tx, input.id);
+}
+
+/** By id or name. Throws `agent_not_found`. */
+export function getAgent(tx: ReadTx, idOrName: string): Agent {
+  const row = tx.get<Row>(`${SELECT} WHERE a.id = ?`, idOrName) ?? tx.get<Row>(`${SELECT} WHERE a.name = ?`, idOrName);
+  if (!row) throw new BursarError('agent_not_found', { details: { agent: idOrName } });
+  return toAgent(row);
+}
+
+export function listAgents(tx: ReadTx): Agent[] {
+  return tx.all<Row>(`${SELECT} ORDER BY a.id`).map(toAgent);
+}
+
+/** Freezing and revoking take effect with the next decision; revoked is for ever. */
+export function setAgentStatus(tx: Tx, act: Act, idOrName: string, status: Status, reason: string | null): Agent {
+  const agent = getAgent(tx, idOrName);
+  refuseRevoked(agent.status);
+  tx.run('UPDATE agents SET status = ?, status_reason = ? WHERE id = ?', status, reason, agent.id);
+  if (status === 'revoked') {
+    tx.run('UPDATE credentials SET revoked_at = ? WHERE agent_id = ? AND revoked_at IS NULL', act.atMs, agent.id);
+  }
+  recordAct(tx, act, {
+    type: 'agent.status_changed',
+    agentId: agent.id,
+    sponsorId: agent.sponsorId,
+    data: { from: agent.status, to: status, reason },
+  });
+  return getAgent(tx, agent.id);
+}

@@ -1,0 +1,128 @@
+import type { Address } from 'viem';
+import { type Act, recordAct } from '../../books/ledger/audit.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import { newId } from '../../core/ids/ids.ts';
+import type { ReadTx, Tx } from '../../store/store.ts';
+import { takeName } from './names.ts';
+import { getSponsor, refuseRevoked } from './sponsors.ts';
+
+/** A person (EOA) or a multisig (ERC-1271) that may approve. `sponsorId`: whose sponsor this person is, if any. */
+export type Approver = {
+  id: string;
+  name: string;
+  address: Address;
+  roles: string[];
+  sponsorId: string | null;
+  /** Lower case. Who signs in by OIDC with this address, verified, is this approver. */
+  email: string | null;
+  status: 'active' | 'revoked';
+};
+type Row = {
+  id: string;
+  name: string;
+  address: string;
+  roles_json: string;
+  sponsor_id: string | null;
+  email: string | null;
+  status: string;
+};
+const toApprover = (row: Row): Approver => ({
+  id: row.id,
+  name: row.name,
+  address: row.address as Address,
+  roles: JSON.parse(row.roles_json) as string[],
+  sponsorId: row.sponsor_id,
+  email: row.email,
+  status: row.status as 'active' | 'revoked',
+});
+
+export type NewApprover = {
+  name: string;
+  address: Address;
+  roles: string[];
+  sponsor: string | null;
+  email?: string | null;
+  confirmConfusable?: boolean | undefined;
+};
+
+export function createApprover(tx: Tx, act: Act, { confirmConfusable, ...input }: NewApprover): Approver {
+  const id = newId('approver');
+  takeName(tx, 'approvers', { id, name: input.name, confirmConfusable });
+  if (findApproverByAddress(tx, input.address)) {
+    throw new BursarError('conflict', { message: 'An approver has that address already.' });
+  }
+  const email = input.email ?? null;
+  refuseTakenEmail(tx, email, id);
+  const sponsorId = input.sponsor === null ? null : getSponsor(tx, input.sponsor).id;
+  tx.run(
+    "INSERT INTO approvers (id, name, address, roles_json, sponsor_id, email, status, created_at) VALUES (?, ?, ?, ?, ?, ?, 'active', ?)",
+    id,
+    input.name,
+    input.address,
+    JSON.stringify(input.roles),
+    sponsorId,
+    email,
+    act.atMs,
+  );
+  recordAct(tx, act, { type: 'approver.created', data: { approver: id, ...input } });
+  return getApprover(tx, id);
+}
+
+/** By id, name or address. Throws `approver_not_found`. */
+export function getApprover(tx: ReadTx, key: string): Approver {
+  const row = tx.get<Row>('SELECT * FROM approvers WHERE id = ? OR name = ? OR address = ?', key, key, key);
+  if (!row) throw new BursarError('approver_not_found', { details: { approver: key } });
+  return toApprover(row);
+}
+
+export function findApproverByAddress(tx: ReadTx, address: string): Approver | null {
+  const row = tx.get<Row>('SELECT * FROM approvers WHERE address = ?', address);
+  return row ? toApprover(row) : null;
+}
+
+/** The active approver with that e-mail address, in lower case. */
+export function findApproverByEmail(tx: ReadTx, email: string): Approver | null {
+  const row = tx.get<Row>("SELECT * FROM approvers WHERE email = ? AND status = 'active'", email);
+  return row ? toApprover(row) : null;
+}
+
+function refuseTakenEmail(tx: ReadTx, email: string | null, own: string): void {
+  const other = email === null ? null : findApproverByEmail(tx, email);
+  if (other && other.id !== own) {
+    throw new BursarError('conflict', { message: 'An active approver has that e-mail address already.' });
+  }
+}
+
+export function listApprovers(tx: ReadTx): Approver[] {
+  return tx.all<Row>('SELECT * FROM approvers ORDER BY id').map(toApprover);
+}
+
+/** New roles count with the next request and the next decision, also for what is signed already. Throws `conflict`: revoked. */
+export function setApproverRoles(tx: Tx, act: Act, key: string, roles: string[]): Approver {
+  const approver = getApprover(tx, key);
+  refuseRevoked(approver.status);
+  tx.run('UPDATE approvers SET roles_json = ? WHERE id = ?', JSON.stringify(roles), approver.id);
+  recordAct(tx, act, { type: 'approver.changed', data: { approver: approver.id, from: approver.roles, to: roles } });
+  return getApprover(tx, approver.id);
+}
+
+/** Null takes it away, and with it what its holder may do who signed in by OIDC. Throws `conflict`: revoked, or another's. */
+export function setApproverEmail(tx: Tx, act: Act, key: string, email: string | null): Approver {
+  const approver = getApprover(tx, key);
+  refuseRevoked(approver.status);
+  refuseTakenEmail(tx, email, approver.id);
+  tx.run('UPDATE approvers SET email = ? WHERE id = ?', email, approver.id);
+  recordAct(tx, act, {
+    type: 'approver.changed',
+    data: { approver: approver.id, from: { email: approver.email }, to: { email } },
+  });
+  return getApprover(tx, approver.id);
+}
+
+/** What a revoked approver signed before no longer counts. */
+export function revokeApprover(tx: Tx, act: Act, key: string): Approver {
+  const approver = getApprover(tx, key);
+  tx.run("UPDATE approvers SET status = 'revoked' WHERE id = ?", approver.id);
+  recordAct(tx, act, { type: 'approver.revoked', data: { approver: approver.id } });
+  return getApprover(tx, approver.id);
+}

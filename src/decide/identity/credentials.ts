@@ -1,0 +1,161 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { type Act, recordAct } from '../../books/ledger/audit.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import { newId } from '../../core/ids/ids.ts';
+import type { ReadTx, Tx } from '../../store/store.ts';
+
+export const roles = ['operator', 'auditor', 'agent'] as const;
+export type Role = (typeof roles)[number];
+
+/**
+ * What a key may do. `pay` asks for payments and reads the agent's own; `read` only reads, `audit` also what operators and
+ * approvers read. These and the rest are people's: an agent's key can hold none of them, whatever is asked for.
+ */
+export const scopes = ['pay', 'read', 'admin', 'policy', 'approve', 'audit'] as const;
+export type Scope = (typeof scopes)[number];
+const allowed: Record<Role, readonly Scope[]> = {
+  operator: scopes,
+  auditor: ['read', 'audit'],
+  agent: ['pay', 'read'],
+};
+
+export type Credential = {
+  id: string;
+  role: Role;
+  agentId: string | null;
+  name: string;
+  scopes: Scope[];
+  createdAtMs: number;
+  expiresAtMs: number | null;
+  revokedAtMs: number | null;
+};
+type Row = {
+  id: string;
+  role: string;
+  agent_id: string | null;
+  name: string;
+  scopes_json: string;
+  created_at: bigint;
+  expires_at: bigint | null;
+  revoked_at: bigint | null;
+};
+const ms = (value: bigint | null): number | null => (value === null ? null : Number(value));
+const toCredential = (row: Row): Credential => ({
+  id: row.id,
+  role: row.role as Role,
+  agentId: row.agent_id,
+  name: row.name,
+  scopes: JSON.parse(row.scopes_json) as Scope[],
+  createdAtMs: Number(row.created_at),
+  expiresAtMs: ms(row.expires_at),
+  revokedAtMs: ms(row.revoked_at),
+});
+
+const KEY_PATTERN = /^bursar_(op|au|ag)_[A-Za-z0-9_-]{43}$/;
+const marks: Record<Role, string> = { operator: 'op', auditor: 'au', agent: 'ag' };
+
+/** Makes a key. The secret is 256 random bits, returned once and stored only as its sha-256. */
+export function createCredential(
+  tx: Tx,
+  act: Act,
+  input: {
+    role: Role;
+    agentId: string | null;
+    name: string;
+    scopes?: Scope[] | undefined;
+    expiresAtMs?: number | null | undefined;
+    rotatedFrom?: string;
+  },
+): { credential: Credential; key: string } {
+  const granted = input.scopes ?? [...allowed[input.role]];
+  const excess = granted.filter((scope) => !allowed[input.role].includes(scope));
+  if (excess.length > 0 || granted.length === 0) {
+    throw new BursarError('invalid_request', {
+      message: `A key of role ${input.role} may hold only: ${allowed[input.role].join(', ')}.`,
+      details: { excess },
+    });
+  }
+  if (input.expiresAtMs != null && input.expiresAtMs <= act.atMs) {
+    throw new BursarError('invalid_request', { message: 'The key would be expired already.' });
+  }
+  const id = newId('credential');
+  const key = `bursar_${marks[input.role]}_${randomBytes(32).toString('base64url')}`;
+  tx.run(
+    'INSERT INTO credentials (id, role, agent_id, name, secret_hash, scopes_json, created_at, expires_at, rotated_from) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    id,
+    input.role,
+    input.agentId,
+    input.name,
+    hashKey(key),
+    JSON.stringify(granted),
+    act.atMs,
+    input.expiresAtMs ?? null,
+    input.rotatedFrom ?? null,
+  );
+  recordAct(tx, act, {
+    type: input.rotatedFrom ? 'credential.rotated' : 'credential.created',
+    agentId: input.agentId,
+    data: {
+      credential: id,
+      role: input.role,
+      name: input.name,
+      scopes: granted,
+      rotated_from: input.rotatedFrom ?? null,
+    },
+  });
+  return { credential: getCredential(tx, id), key };
+}
+
+/** The live credential behind a key. Throws `unauthenticated`, the same for each cause. */
+export function authenticate(tx: ReadTx, key: string, atMs: number): Credential {
+  const row = KEY_PATTERN.test(key)
+    ? tx.get<Row>('SELECT * FROM credentials WHERE secret_hash = ?', hashKey(key))
+    : undefined;
+  const credential = row && toCredential(row);
+  if (!credential || credential.revokedAtMs !== null) throw new BursarError('unauthenticated');
+  if (credential.expiresAtMs !== null && credential.expiresAtMs <= atMs) throw new BursarError('unauthenticated');
+  return credential;
+}
+
+/** A new key in the place of another; the old one goes on for `graceMs` so that nothing stops in between. */
+export function rotateCredential(
+  tx: Tx,
+  act: Act,
+  id: string,
+  graceMs: number,
+): { credential: Credential; key: string } {
+  const old = getCredential(tx, id);
+  if (old.revokedAtMs !== null) throw new BursarError('conflict', { message: 'The key is revoked.' });
+  const made = createCredential(tx, act, {
+    role: old.role,
+    agentId: old.agentId,
+    name: old.name,
+    scopes: old.scopes,
+    expiresAtMs: old.expiresAtMs !== null && old.expiresAtMs > act.atMs ? old.expiresAtMs : null,
+    rotatedFrom: old.id,
+  });
+  const end = act.atMs + graceMs;
+  tx.run('UPDATE credentials SET expires_at = min(coalesce(expires_at, ?), ?) WHERE id = ?', end, end, old.id);
+  return made;
+}
+
+export function revokeCredential(tx: Tx, act: Act, id: string): Credential {
+  const credential = getCredential(tx, id);
+  tx.run('UPDATE credentials SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL', act.atMs, credential.id);
+  recordAct(tx, act, { type: 'credential.revoked', agentId: credential.agentId, data: { credential: credential.id } });
+  return getCredential(tx, credential.id);
+}
+
+function getCredential(tx: ReadTx, id: string): Credential {
+  const row = tx.get<Row>('SELECT * FROM credentials WHERE id = ?', id);
+  if (!row) throw new BursarError('not_found', { details: { credential: id } });
+  return toCredential(row);
+}
+
+export function listCredentials(tx: ReadTx): Credential[] {
+  return tx.all<Row>('SELECT * FROM credentials ORDER BY id').map(toCredential);
+}
+
+function hashKey(key: string): string {
+  return createHash('sha256').update(key).digest('hex');
+}

@@ -1,0 +1,38 @@
+import { BursarError } from '../../core/errors/base.ts';
+import { skeletons } from '../../core/text/confusables.ts';
+import type { ReadTx, Tx } from '../../store/store.ts';
+
+export type NamedKind = 'sponsors' | 'agents' | 'workflows' | 'payees' | 'approvers';
+export type NewName = { id: string; name: string; confirmConfusable?: boolean | undefined };
+
+/**
+ * Takes a name for a new agent, payee and so on. Throws `conflict` where it is in use, and `confusable_name` where it can be taken for
+ * another one (UTS 39) and nobody has confirmed that this is meant.
+ */
+export function takeName(tx: Tx, kind: NamedKind, { id, name, confirmConfusable = false }: NewName): void {
+  const taken = tx.get<{ id: string }>(`SELECT id FROM ${kind} WHERE name = ?`, name);
+  if (taken) throw new BursarError('conflict', { message: `"${name}" exists already.`, details: { id: taken.id } });
+  const forms = skeletons(name);
+  const twin = confirmConfusable ? null : twinOf(tx, kind, forms);
+  if (twin) {
+    throw new BursarError('confusable_name', {
+      message: `"${name}" can be taken for "${twin.name}" (${twin.id}), which exists.`,
+      details: { twin },
+    });
+  }
+  for (const form of forms) {
+    tx.run('INSERT INTO name_skeletons (kind, skeleton, id, name) VALUES (?, ?, ?, ?)', kind, form, id, name);
+  }
+}
+
+function twinOf(tx: ReadTx, kind: NamedKind, forms: readonly string[]): { id: string; name: string } | null {
+  for (const form of forms) {
+    const found = tx.get<{ id: string; name: string }>(
+      'SELECT id, name FROM name_skeletons WHERE kind = ? AND skeleton = ? ORDER BY id LIMIT 1',
+      kind,
+      form,
+    );
+    if (found) return { id: found.id, name: found.name };
+  }
+  return null;
+}

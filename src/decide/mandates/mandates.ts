@@ -1,0 +1,226 @@
+import { type Act, recordAct } from '../../books/ledger/audit.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import type { AgentId, Id } from '../../core/ids/ids.ts';
+import { toJson } from '../../core/money/json.ts';
+import type { ReadTx, Tx } from '../../store/store.ts';
+import { getAgent } from '../identity/agents.ts';
+import { findApproverByAddress } from '../identity/approvers.ts';
+import { getPayee } from '../identity/payees.ts';
+import { checkCadence, lastOccurrence } from './cadence.ts';
+import { fits, type MandateSubject, type MandateTerms, type MandateUse } from './terms.ts';
+
+export type MandateId = Id<'mandate'>;
+export type MandateStatus = 'requested' | 'active' | 'declined' | 'revoked';
+/** A person's standing, bounded pre-approval. */
+export type Mandate = {
+  id: MandateId;
+  agentId: AgentId;
+  status: MandateStatus;
+  terms: MandateTerms;
+  reason: string;
+  requestedBy: string;
+  requestedAtMs: number;
+  signers: {
+    approver: string;
+    address: string;
+    name: string;
+    roles: string[];
+    sponsorId: string | null;
+    signedAtMs: number;
+  }[];
+};
+type Row = {
+  id: string;
+  agent_id: string;
+  status: string;
+  terms_json: string;
+  reason: string;
+  requested_by: string;
+  requested_at: bigint;
+};
+
+/** Notes what an agent, or a person for it, asks for. It allows nothing until people have signed. */
+export function requestMandate(tx: Tx, act: Act, id: MandateId, terms: MandateTerms, reason: string): Mandate {
+  const agent = getAgent(tx, terms.agent);
+  for (const payee of terms.payees) getPayee(tx, payee);
+  if (terms.payees.length + terms.categories.length + terms.hosts.length === 0) {
+    throw new BursarError('invalid_request', { message: 'A mandate names payees, categories or hosts.' });
+  }
+  if (terms.perPayment > terms.total) {
+    throw new BursarError('invalid_request', { message: 'The cap per payment is above the total.' });
+  }
+  if (terms.expiresAtMs <= terms.notBeforeMs || terms.expiresAtMs <= act.atMs) {
+    throw new BursarError('invalid_request', { message: 'The mandate would be over before it begins.' });
+  }
+  if (terms.cadence) checkCadence({ ...terms.cadence, startsAtMs: terms.notBeforeMs });
+  refuseFlood(tx, agent.id, act.atMs);
+  tx.run(
+    `INSERT INTO mandates (id, agent_id, status, terms_json, reason, requested_by, requested_at, not_before, expires_at)
+     VALUES (?, ?, 'requested', ?, ?, ?, ?, ?, ?)`,
+    id,
+    agent.id,
+    toJson(terms),
+    reason,
+    act.actor,
+    act.atMs,
+    terms.notBeforeMs,
+    terms.expiresAtMs,
+  );
+  const data = { mandate: id, reason, terms: JSON.parse(toJson(terms)) as unknown };
+  recordAct(tx, act, { type: 'mandate.requested', agentId: agent.id, sponsorId: agent.sponsorId, data });
+  return getMandate(tx, id);
+}
+
+/** Each request tells people and waits for one: a model that asks on and on is heard no more. */
+function refuseFlood(tx: Tx, agentId: string, atMs: number): void {
+  const waiting = tx.get<{ n: bigint }>(
+    "SELECT count(*) AS n FROM mandates WHERE agent_id = ? AND status = 'requested' AND expires_at > ?",
+    agentId,
+    atMs,
+  );
+  if ((waiting?.n ?? 0n) < BigInt(OPEN_REQUESTS)) return;
+  throw new BursarError('conflict', { message: `${OPEN_REQUESTS} mandates of this agent wait for people already.` });
+}
+const OPEN_REQUESTS = 20;
+
+/** A person's verified EIP-712 signature over the stored terms. With the first one the mandate is active. */
+export function signMandate(
+  tx: Tx,
+  act: Act,
+  id: string,
+  signed: { approverAddress: string; signature: string; typedDataJson: string },
+): Mandate {
+  const mandate = getMandate(tx, id);
+  if (mandate.status !== 'requested' && mandate.status !== 'active') throw ended(mandate);
+  if (mandate.terms.expiresAtMs <= act.atMs)
+    throw new BursarError('approval_invalid', { message: 'The mandate has expired.' });
+  const approver = findApproverByAddress(tx, signed.approverAddress);
+  if (approver?.status !== 'active') throw new BursarError('approver_not_found');
+  if (mandate.signers.some((signer) => signer.approver === approver.id)) {
+    throw new BursarError('approval_invalid', { message: 'This approver has signed already.' });
+  }
+  tx.run(
+    'INSERT INTO mandate_signatures (mandate_id, approver_id, signature, typed_data_json, signed_at) VALUES (?, ?, ?, ?, ?)',
+    mandate.id,
+    approver.id,
+    signed.signature,
+    signed.typedDataJson,
+    act.atMs,
+  );
+  tx.run("UPDATE mandates SET status = 'active' WHERE id = ?", mandate.id);
+  const data = { mandate: mandate.id, signed_by: approver.id };
+  recordAct(tx, { ...act, actor: approver.id }, { type: 'mandate.signed', agentId: mandate.agentId, data });
+  return getMandate(tx, mandate.id);
+}
+
+/** Ends it at once: `declined` before anyone signed, `revoked` after. The next decision no longer knows it. */
+export function endMandate(tx: Tx, act: Act, id: string): Mandate {
+  const mandate = getMandate(tx, id);
+  if (mandate.status !== 'requested' && mandate.status !== 'active') throw ended(mandate);
+  const status = mandate.status === 'requested' ? 'declined' : 'revoked';
+  tx.run('UPDATE mandates SET status = ?, ended_at = ? WHERE id = ?', status, act.atMs, mandate.id);
+  recordAct(tx, act, { type: `mandate.${status}`, agentId: mandate.agentId, data: { mandate: mandate.id } });
+  return getMandate(tx, mandate.id);
+}
+
+export function getMandate(tx: ReadTx, id: string): Mandate {
+  const row = tx.get<Row>('SELECT * FROM mandates WHERE id = ?', id);
+  if (!row) throw new BursarError('mandate_not_found', { details: { mandate: id } });
+  return toMandate(tx, row);
+}
+
+export function listMandates(tx: ReadTx, agentId: string | undefined): Mandate[] {
+  return agentId === undefined
+    ? tx.all<Row>('SELECT * FROM mandates ORDER BY id DESC LIMIT 500').map((row) => toMandate(tx, row))
+    : tx
+        .all<Row>('SELECT * FROM mandates WHERE agent_id = ? ORDER BY id DESC LIMIT 500', agentId)
+        .map((row) => toMandate(tx, row));
+}
+
+/** What was paid under it, holds included; what was given back does not count. */
+export function mandateUse(tx: ReadTx, id: string): MandateUse {
+  const row = tx.get<{ total: bigint | null; count: bigint; last_at: bigint | null }>(
+    `SELECT sum(amount_micro) AS total, count(*) AS count, max(created_at) AS last_at FROM payments
+     WHERE mandate_id = ? AND state NOT IN ('denied', 'rejected', 'expired', 'failed', 'cancelled')`,
+    id,
+  );
+  return {
+    total: row?.total ?? 0n,
+    count: Number(row?.count ?? 0n),
+    lastAtMs: row?.last_at == null ? null : Number(row.last_at),
+  };
+}
+
+/**
+ * The oldest active mandate whose bounds the payment is inside and whose signers, still approvers today, have a role that the
+ * review asks for, as many as its quorum. The agent's own sponsor is never one of them: who answers for an agent does not bless it
+ * for good. Null where there is none.
+ */
+export function findMandate(
+  tx: ReadTx,
+  subject: MandateSubject,
+  review: { quorum: number; roles: readonly string[] },
+  atMs: number,
+): Mandate | null {
+  const rows = tx.all<Row>(
+    "SELECT * FROM mandates WHERE status = 'active' AND agent_id = ? AND not_before <= ? AND expires_at > ? ORDER BY id",
+    subject.agent,
+    atMs,
+    atMs,
+  );
+  const agent = getAgent(tx, subject.agent);
+  for (const row of rows) {
+    const mandate = toMandate(tx, row);
+    const able = mandate.signers.filter(
+      ({ roles, sponsorId }) =>
+        sponsorId !== agent.sponsorId &&
+        (review.roles.length === 0 || roles.some((role) => review.roles.includes(role))),
+    );
+    const { cadence, notBeforeMs } = mandate.terms;
+    const occurrence = cadence && lastOccurrence({ ...cadence, startsAtMs: notBeforeMs }, atMs);
+    if (able.length >= review.quorum && fits(mandate.terms, subject, mandateUse(tx, mandate.id), atMs, occurrence))
+      return { ...mandate, signers: able };
+  }
+  return null;
+}
+
+/** Signatures of people who are approvers no longer do not count. */
+function toMandate(tx: ReadTx, row: Row): Mandate {
+  const signers = tx.all<{
+    id: string;
+    address: string;
+    name: string;
+    roles_json: string;
+    sponsor_id: string | null;
+    signed_at: bigint;
+  }>(
+    `SELECT r.id, r.address, r.name, r.roles_json, r.sponsor_id, s.signed_at FROM mandate_signatures s JOIN approvers r ON r.id = s.approver_id
+     WHERE s.mandate_id = ? AND r.status = 'active' ORDER BY s.signed_at, r.id`,
+    row.id,
+  );
+  return {
+    id: row.id as MandateId,
+    agentId: row.agent_id as AgentId,
+    status: row.status as MandateStatus,
+    terms: fromJson(row.terms_json),
+    reason: row.reason,
+    requestedBy: row.requested_by,
+    requestedAtMs: Number(row.requested_at),
+    signers: signers.map((each) => ({
+      approver: each.id,
+      address: each.address,
+      name: each.name,
+      roles: JSON.parse(each.roles_json) as string[],
+      sponsorId: each.sponsor_id,
+      signedAtMs: Number(each.signed_at),
+    })),
+  };
+}
+
+const ended = (mandate: Mandate): BursarError =>
+  new BursarError('conflict', { message: `The mandate is ${mandate.status}.`, details: { mandate: mandate.id } });
+
+function fromJson(text: string): MandateTerms {
+  const stored = JSON.parse(text) as Omit<MandateTerms, 'perPayment' | 'total'> & { perPayment: string; total: string };
+  return { ...stored, perPayment: BigInt(stored.perPayment), total: BigInt(stored.total) };
+}

@@ -1,0 +1,73 @@
+import { BursarError } from '../../core/errors/base.ts';
+import type { ReadTx, Tx } from '../../store/store.ts';
+
+/** A final block that the chain no longer has. */
+export type ChainStop = { id: bigint; blockNumber: bigint; knownHash: string; toldHash: string; startedAtMs: number };
+export type ChainStopEnd = 'agreed' | 'recovered';
+
+type Row = { id: bigint; block_number: bigint; known_hash: string; told_hash: string; started_at: bigint };
+const RETRY_AFTER_SECONDS = 30;
+
+/** The stop that is open for the chain, if any: there is at most one. */
+export function readChainStop(tx: ReadTx, chainId: number): ChainStop | null {
+  const row = tx.get<Row>('SELECT * FROM chain_stops WHERE chain_id = ? AND ended_at IS NULL', chainId);
+  if (!row) return null;
+  return {
+    id: row.id,
+    blockNumber: row.block_number,
+    knownHash: row.known_hash,
+    toldHash: row.told_hash,
+    startedAtMs: Number(row.started_at),
+  };
+}
+
+/** Opens a stop, or replaces an open one about another block or hash. False where this very one is open already. */
+export function openChainStop(
+  tx: Tx,
+  chainId: number,
+  found: Pick<ChainStop, 'blockNumber' | 'knownHash' | 'toldHash'>,
+  atMs: number,
+): boolean {
+  const open = readChainStop(tx, chainId);
+  if (open && open.blockNumber === found.blockNumber && open.toldHash === found.toldHash) return false;
+  if (open) tx.run('DELETE FROM chain_stops WHERE id = ?', open.id);
+  tx.run(
+    'INSERT INTO chain_stops (chain_id, block_number, known_hash, told_hash, started_at) VALUES (?, ?, ?, ?, ?)',
+    chainId,
+    found.blockNumber,
+    found.knownHash,
+    found.toldHash,
+    atMs,
+  );
+  return true;
+}
+
+export function endChainStop(tx: Tx, chainId: number, by: ChainStopEnd, atMs: number): boolean {
+  return (
+    tx.run(
+      'UPDATE chain_stops SET ended_at = ?, ended_by = ? WHERE chain_id = ? AND ended_at IS NULL',
+      atMs,
+      by,
+      chainId,
+    ) > 0
+  );
+}
+
+export function chainStopError(chainId: number, stop: ChainStop): BursarError {
+  return new BursarError('chain_inconsistent', {
+    message: `Chain ${chainId} contradicts block ${stop.blockNumber}, which was final; no payment on it is decided until it agrees or is read again.`,
+    details: {
+      chain: chainId,
+      block: stop.blockNumber.toString(),
+      known: stop.knownHash,
+      told: stop.toldHash,
+      retry_after_seconds: RETRY_AFTER_SECONDS,
+    },
+  });
+}
+
+/** Throws `chain_inconsistent` while the chain contradicts what was final: nothing new may rest on its balances. */
+export function refuseWhileStopped(tx: ReadTx, chainId: number): void {
+  const stop = readChainStop(tx, chainId);
+  if (stop) throw chainStopError(chainId, stop);
+}

@@ -1,0 +1,94 @@
+import { historyOf } from '../../books/ledger/settledHistory.ts';
+import type { ReadTx, Tx } from '../../store/store.ts';
+import type { Payment } from './payment.ts';
+
+/** What an agent's settled payments to one payee, address or host were. Amounts in micro-USDC, times epoch ms. */
+export type History = {
+  settled_count: number;
+  last_amount: number | null;
+  max_amount: number | null;
+  last_at: number | null;
+};
+export const noHistory: History = { settled_count: 0, last_amount: null, max_amount: null, last_at: null };
+
+type Row = {
+  settled_count: bigint;
+  last_amount_micro: bigint;
+  max_amount_micro: bigint;
+  last_at: bigint;
+  last_address: string;
+};
+
+export const hostSubject = (host: string): string => `host:${host}`;
+
+export function readHistory(tx: ReadTx, agentId: string, subject: string): (History & { last_address: string }) | null {
+  const row = tx.get<Row>(
+    'SELECT settled_count, last_amount_micro, max_amount_micro, last_at, last_address FROM payment_history WHERE agent_id = ? AND subject = ? AND settled_count > 0',
+    agentId,
+    subject,
+  );
+  return row
+    ? {
+        settled_count: Number(row.settled_count),
+        last_amount: Number(row.last_amount_micro),
+        max_amount: Number(row.max_amount_micro),
+        last_at: Number(row.last_at),
+        last_address: row.last_address,
+      }
+    : null;
+}
+
+/** Recorded when a payment settles, never at quote time: what was only offered teaches nothing. */
+export function recordSettlement(tx: Tx, payment: Payment, atMs: number): void {
+  if (payment.kind === 'top_up') return;
+  for (const subject of subjectsOf(payment)) {
+    tx.run(
+      `INSERT INTO payment_history (agent_id, subject, last_address, last_amount_micro, max_amount_micro, last_at, settled_count)
+       VALUES (?, ?, ?, ?, ?, ?, 1)
+       ON CONFLICT (agent_id, subject) DO UPDATE SET last_address = excluded.last_address, last_amount_micro = excluded.last_amount_micro,
+         max_amount_micro = max(max_amount_micro, excluded.max_amount_micro), last_at = excluded.last_at, settled_count = settled_count + 1`,
+      payment.agentId,
+      subject,
+      payment.address,
+      payment.amount,
+      payment.amount,
+      atMs,
+    );
+  }
+}
+
+/**
+ * After a reorg: writes what the payments that are still settled say, for every payee, address and host that an undone payment
+ * named. Nothing of an undone payment may stay input of a decision. Reads an agent's payments once, however many were undone.
+ */
+export function rebuildHistory(tx: Tx, undone: readonly Payment[]): void {
+  const byAgent = new Map<string, Set<string>>();
+  for (const payment of undone) {
+    if (payment.kind === 'top_up') continue;
+    const subjects = byAgent.get(payment.agentId) ?? new Set();
+    for (const subject of subjectsOf(payment)) subjects.add(subject);
+    byAgent.set(payment.agentId, subjects);
+  }
+  for (const [agentId, named] of byAgent) {
+    const subjects = JSON.stringify([...named]);
+    tx.run(
+      'DELETE FROM payment_history WHERE agent_id = ? AND subject IN (SELECT value FROM json_each(?))',
+      agentId,
+      subjects,
+    );
+    tx.run(
+      `INSERT INTO payment_history (agent_id, subject, last_address, last_amount_micro, max_amount_micro, last_at, settled_count)
+       SELECT agent_id, subject, last_address, last_amount_micro, max_amount_micro, last_at, settled_count
+       FROM (${historyOf('AND agent_id = ?')}) WHERE subject IN (SELECT value FROM json_each(?))`,
+      agentId,
+      subjects,
+    );
+  }
+}
+
+function subjectsOf(payment: Payment): string[] {
+  const subjects: string[] = [payment.address];
+  if (payment.payeeId) subjects.push(payment.payeeId);
+  if (payment.host) subjects.push(hostSubject(payment.host));
+  return subjects;
+}

@@ -1,0 +1,204 @@
+import { BursarError } from '../../core/errors/base.ts';
+import { newId } from '../../core/ids/ids.ts';
+import type { Tx } from '../../store/store.ts';
+import { type Approver, findApproverByAddress } from '../identity/approvers.ts';
+import { refuseWhileStopped } from './chainStops.ts';
+import { evaluate, recordDecision, verdictOf } from './decide.ts';
+import type { ApprovalFact } from './facts.ts';
+import { fund, type GateContext, openTopUp } from './gate.ts';
+import { hold } from './hold.ts';
+import { takeNonce } from './nonces.ts';
+import type { Payment } from './payment.ts';
+import { findPayment, type PaymentRow, WORKING } from './records.ts';
+import type { PaymentRequest } from './request.ts';
+import { appendPaymentEvent, transition } from './transition.ts';
+
+/** A person's verdict whose EIP-712 signature has been verified against the stored payment. */
+export type SignedVerdict = {
+  verdict: 'approve' | 'reject';
+  approverAddress: string;
+  signature: string;
+  typedDataJson: string;
+  expiresAtMs: number;
+  /** What the person says about it; not signed. */
+  reason: string | null;
+  /** Approvers of before whose signature is no longer good on chain: they do not count. */
+  noLongerGood: readonly string[];
+};
+
+/**
+ * Takes a person's verdict. One rejection ends it. An approval is counted, and the gate decides again, now, with all approvals
+ * in the input: frozen since, budget gone since, policy or address changed since means no. Throws `invalid_transition`,
+ * `review_expired`, `approver_not_found` or `approval_invalid`.
+ */
+export function takeVerdict(tx: Tx, paymentId: string, signed: SignedVerdict, context: GateContext): Payment {
+  const payment = findPayment(tx, paymentId);
+  if (!payment) throw new BursarError('payment_not_found');
+  if (payment.state !== 'in_review') {
+    throw new BursarError('invalid_transition', { details: { state: payment.state } });
+  }
+  if ((payment.reviewExpiresAtMs ?? 0) <= context.atMs) throw new BursarError('review_expired');
+  if (signed.expiresAtMs <= context.atMs) {
+    throw new BursarError('approval_invalid', { message: 'The signature has expired.' });
+  }
+  const approver = findApproverByAddress(tx, signed.approverAddress);
+  if (approver?.status !== 'active') {
+    throw new BursarError('approver_not_found', { details: { address: signed.approverAddress } });
+  }
+  refuseTwice(tx, payment, approver, signed.noLongerGood);
+  tx.run(
+    'INSERT INTO approvals (id, payment_id, approver_id, verdict, signature, typed_data_json, expires_at, signed_at, reason, counts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    newId('approval'),
+    payment.id,
+    approver.id,
+    signed.verdict,
+    signed.signature,
+    signed.typedDataJson,
+    signed.expiresAtMs,
+    context.atMs,
+    signed.reason,
+    counts(payment, approver, context) ? 1 : 0,
+  );
+  const who = { ...context, actor: approver.id };
+  if (signed.verdict === 'reject')
+    return transition(tx, payment, 'reject', { ...who, data: { by: approver.name, reason: signed.reason } });
+  return decideAgain(tx, payment, signed.noLongerGood, who);
+}
+
+/** Once, save where what was signed is void by now: with another policy, other approvers on the wallet or another signer. */
+function refuseTwice(tx: Tx, payment: Payment, { id, address }: Approver, noLongerGood: readonly string[]): void {
+  const which = 'payment_id = ? AND approver_id = ?';
+  if (!tx.get(`SELECT id FROM approvals WHERE ${which}`, payment.id, id)) return;
+  if (!noLongerGood.includes(address)) {
+    throw new BursarError('approval_invalid', { message: 'This approver has answered already.' });
+  }
+  tx.run(`DELETE FROM approvals WHERE ${which}`, payment.id, id);
+}
+
+/** As `approvals.signers` of the policy library says it: of the review's roles, and not the sponsor where that is forbidden. */
+function counts({ review, sponsorId }: Payment, { roles, sponsorId: own }: Approver, { policy }: GateContext): boolean {
+  const hasRole = roles.some((role) => review?.roles.includes(role));
+  return hasRole && (own !== sponsorId || policy.sponsorMayApprove);
+}
+
+function decideAgain(tx: Tx, payment: Payment, bad: readonly string[], context: GateContext): Payment {
+  refuseWhileStopped(tx, payment.chainId);
+  const row = tx.get<PaymentRow>('SELECT * FROM payments WHERE id = ?', payment.id);
+  if (!row) throw new BursarError('payment_not_found');
+  const request = requestOf(payment, row);
+  // What was signed names the policy: with another one in force it is void, and all look again.
+  const isOther = context.policy.digest !== payment.policyDigest;
+  const live = liveApprovals(tx, payment, bad, context.atMs);
+  const { approvals, onChain } = isOther ? { approvals: [], onChain: [] } : live;
+  const evaluated = evaluate(tx, context.policy, context.chain, request, approvals, context.atMs, {
+    without: payment.id,
+    previous: lastDecision(tx, payment),
+  });
+  recordDecision(tx, payment.id, evaluated, context.atMs);
+  const listed = new Set<string>(evaluated.facts.agent.wallet.ceilings.approvers);
+  const verdict = verdictOf(
+    evaluated,
+    payment.amount,
+    onChain.filter((address) => listed.has(address)).length,
+    payment.rail,
+  );
+  const outcome = fund(tx, request, evaluated, verdict, payment.heldMicro, context);
+  const reasons = outcome.verdict.reasons;
+  const data = { decision_hash: evaluated.decisionHash, effect: outcome.verdict.effect, approvals: approvals.length };
+  if (outcome.verdict.effect === 'review' || (isOther && outcome.verdict.effect === 'allow')) {
+    const other = isOther ? { policy_changed: evaluated.policyDigest } : {};
+    appendPaymentEvent(tx, payment, 'payment.approved', {
+      ...context,
+      data: { ...data, ...other, waits_for: outcome.verdict.review ?? payment.review },
+    });
+    if (isOther) tx.run('UPDATE payments SET policy_digest = ? WHERE id = ?', evaluated.policyDigest, payment.id);
+    return findPayment(tx, payment.id) ?? payment;
+  }
+  if (outcome.verdict.effect === 'deny') {
+    tx.run('UPDATE payments SET reasons_json = ? WHERE id = ?', JSON.stringify(reasons), payment.id);
+    return transition(tx, payment, 'reject', {
+      ...context,
+      data: { ...data, reasons: reasons.map((each) => each.code) },
+    });
+  }
+  tx.run(
+    'UPDATE payments SET wallet_nonce = ?, requires_chain_approval = ?, policy_digest = ? WHERE id = ?',
+    payment.rail === 'wallet' ? takeNonce(tx, payment.agentId, context.chain.chainId) : null,
+    outcome.verdict.requiresChainApproval ? 1 : 0,
+    evaluated.policyDigest,
+    payment.id,
+  );
+  if (outcome.funding) hold(tx, payment, outcome.funding.holdNow, context.atMs);
+  const approved = transition(tx, payment, 'approve', { ...context, data });
+  if (outcome.topUp) openTopUp(tx, outcome.topUp, context, payment.id);
+  return findPayment(tx, approved.id) ?? approved;
+}
+
+/** In the next input, so that its hash holds all decisions before it. */
+function lastDecision(tx: Tx, payment: Payment): string | null {
+  const query = 'SELECT hash FROM decisions WHERE payment_id = ? ORDER BY seq DESC LIMIT 1';
+  return tx.get<{ hash: string }>(query, payment.id)?.hash ?? null;
+}
+
+/** Approvals that count now: by approvers still active, not expired, and not among the `bad`. */
+function liveApprovals(
+  tx: Tx,
+  payment: Payment,
+  bad: readonly string[],
+  atMs: number,
+): { approvals: ApprovalFact[]; onChain: string[] } {
+  const all = tx.all<{ id: string; address: string; roles_json: string; sponsor_id: string | null }>(
+    `SELECT r.id, r.address, r.roles_json, r.sponsor_id FROM approvals a JOIN approvers r ON r.id = a.approver_id
+     WHERE a.payment_id = ? AND a.verdict = 'approve' AND a.expires_at > ? AND r.status = 'active' ORDER BY r.address`,
+    payment.id,
+    atMs,
+  );
+  const rows = all.filter(({ address }) => !bad.includes(address));
+  return {
+    approvals: rows.map((row) => ({
+      approver_id: row.id,
+      address: row.address,
+      roles: JSON.parse(row.roles_json) as string[],
+      is_sponsor: row.sponsor_id === payment.sponsorId,
+    })),
+    onChain: rows.map((row) => row.address),
+  };
+}
+
+/** The stored payment as the request it was; the address is the one that people saw, not the payee's newest. */
+function requestOf(payment: Payment, row: PaymentRow): PaymentRequest {
+  const original = JSON.parse(row.request_json) as { x402?: PaymentRequest['x402'] };
+  return {
+    agentId: payment.agentId,
+    idempotencyKey: payment.idempotencyKey,
+    bodyHash: row.body_hash,
+    requestJson: row.request_json,
+    kind: payment.kind,
+    amount: payment.amount,
+    payee: payment.payeeId,
+    address: payment.address,
+    workflow: payment.workflowId ? { ref: payment.workflowId, run: payment.workflowRun } : null,
+    category: payment.category,
+    memo: payment.memo,
+    refundOf: payment.kind === 'refund' ? payment.receivableId : null,
+    ...(payment.receivableId === null ? {} : { receivableId: payment.receivableId }),
+    batchId: payment.batchId,
+    rail: payment.rail,
+    host: payment.host,
+    x402: original.x402 ?? null,
+  };
+}
+
+/** Ends reviews whose time is over; the holds go back. At most `limit` at once. */
+export function lapseReviews(tx: Tx, atMs: number, limit: number): number {
+  const rows = tx.all<{ id: string }>(
+    `SELECT id FROM payments WHERE ${WORKING} AND state = 'in_review' AND review_expires_at <= ? ORDER BY id LIMIT ?`,
+    atMs,
+    limit,
+  );
+  for (const { id } of rows) {
+    const payment = findPayment(tx, id);
+    if (payment) transition(tx, payment, 'lapse', { actor: 'bursar', atMs, data: { reason: 'review_expired' } });
+  }
+  return rows.length;
+}

@@ -1,0 +1,121 @@
+import { beginGenerations, liveRows, makeLive, meterOf, rowsOfGenerations } from '../../books/ledger/generations.ts';
+import type { MeterDeclarations } from '../../books/meters/declarations.ts';
+import { type Recounting, reaching, recountInto, recountRefundInto } from '../../books/meters/recount.ts';
+import type { ReadTx, Tx } from '../../store/store.ts';
+import { type CountedRow, countedColumns, isCounted, sinceOf, subjectOf } from './recountMeters.ts';
+
+/** Rows that one page looks at, payments that it counts, and events that one round of catching up takes. Each is some milliseconds. */
+const SCANNED = 2_000;
+const COUNTED = 200;
+const EVENTS = 500;
+/** Payments that are recounted at once, in the activation's own transaction. */
+const SHORT = 500;
+
+/**
+ * Meters of a policy that is to decide, counted page by page into rows of their own while the old policy decides. It lives in memory: what
+ * a crash leaves behind is in no meter that anybody reads, and the next activation begins again.
+ */
+export type Stage = {
+  readonly declarations: MeterDeclarations;
+  readonly generations: ReadonlyMap<string, number>;
+  readonly nowMs: number;
+  /** Payments up to this id are counted. */
+  after: string;
+  /** What happened up to this event is counted too. */
+  seenSeq: number;
+  counted: number;
+};
+
+export function beginStage(tx: Tx, declarations: MeterDeclarations, nowMs: number): Stage {
+  const head = tx.get<{ seq: bigint | null }>('SELECT max(seq) AS seq FROM events');
+  const generations = beginGenerations(tx, Object.keys(declarations));
+  return { declarations, generations, nowMs, after: '', seenSeq: Number(head?.seq ?? 0), counted: 0 };
+}
+
+/** Whether the history is too long to be recounted in one transaction. */
+export function isLongHistory(tx: ReadTx, most = SHORT): boolean {
+  return tx.all('SELECT id FROM payments LIMIT ?', most + 1).length > most;
+}
+
+/** Counts the next payments of the history. False when there are none. */
+export function stagePage(tx: Tx, stage: Stage, most = COUNTED): boolean {
+  // By id alone, so that a page costs the same wherever in the history it stands. Ids are in order of time.
+  const rows = tx.all<CountedRow>(
+    `SELECT ${countedColumns} FROM payments WHERE id > ? ORDER BY id LIMIT ?`,
+    stage.after,
+    SCANNED,
+  );
+  const since = hasCurrent(stage.declarations) ? 0 : sinceOf(stage.declarations, stage.nowMs);
+  const recounting = recountingOf(tx, stage);
+  let counted = 0;
+  for (const row of rows) {
+    if (counted >= most) break;
+    stage.after = row.id;
+    if (since === null || Math.max(Number(row.created_at), Number(row.settled_at ?? 0)) < since) continue;
+    if (countRow(tx, stage, recounting, row)) counted += 1;
+  }
+  stage.counted += counted;
+  return rows.length > 0;
+}
+
+/** Counts again what has changed since. Gives how many events it took; fewer than `limit` where it has caught up. */
+export function catchUp(tx: Tx, stage: Stage, limit = EVENTS): number {
+  const events = tx.all<{ seq: bigint; payment_id: string | null }>(
+    'SELECT seq, payment_id FROM events WHERE seq > ? ORDER BY seq LIMIT ?',
+    stage.seenSeq,
+    limit,
+  );
+  const ids = [...new Set(events.map(({ payment_id }) => payment_id))].filter((id) => id !== null);
+  const recounting = recountingOf(tx, stage);
+  const rows = ids
+    .sort()
+    .flatMap((id) => tx.all<CountedRow>(`SELECT ${countedColumns} FROM payments WHERE id = ?`, id));
+  for (const row of rows) countRow(tx, stage, recounting, row);
+  stage.seenSeq = Number(events.at(-1)?.seq ?? stage.seenSeq);
+  return events.length;
+}
+
+/** The last of what has changed, and from here on the staged rows decide. In the job that changes the policy. */
+export function finishStage(tx: Tx, stage: Stage): void {
+  while (catchUp(tx, stage) > 0);
+  makeLive(tx, stage.generations);
+}
+
+function recountingOf(tx: Tx, { declarations, generations }: Stage): Recounting {
+  const [live, rowsOf] = [liveRows(tx), rowsOfGenerations(generations)];
+  const isLeft = (stored: string): boolean => {
+    const meter = meterOf(stored);
+    return stored !== live(meter) && !(generations.has(meter) && stored === rowsOf(meter));
+  };
+  return { declarations, rowsOf, isLeft };
+}
+
+/** A refund makes room in the window in which it arrives, however old its original: such a meter must know them all. */
+const hasCurrent = (declarations: MeterDeclarations): boolean =>
+  Object.values(declarations).some(({ refunds }) => refunds === 'current');
+
+const touching = (declarations: MeterDeclarations, atMs: number, nowMs: number): MeterDeclarations => ({
+  ...reaching(declarations, atMs, nowMs),
+  ...Object.fromEntries(Object.entries(declarations).filter(([, { refunds }]) => refunds === 'current')),
+});
+
+/** A payment that was released counts nowhere: its release took it out of the staged rows too. */
+function countRow(tx: Tx, stage: Stage, recounting: Recounting, row: CountedRow): boolean {
+  const { nowMs, declarations } = stage;
+  const atMs = Number(row.created_at);
+  const isIn = isCounted(row.state);
+  if (isIn) {
+    const mine = { ...recounting, declarations: touching(declarations, atMs, nowMs) };
+    recountInto(tx, mine, { id: row.id, amountMicro: row.amount_micro, subject: subjectOf(row), atMs });
+  }
+  if (row.refund_of === null || row.settled_at === null || !(row.state === 'settled' || row.state === 'final'))
+    return isIn;
+  const original = tx.get<{ created_at: bigint }>('SELECT created_at FROM payments WHERE id = ?', row.refund_of);
+  if (!original) return isIn;
+  const settledAt = Number(row.settled_at);
+  // One that arrived in a window makes room in it (`current`) though its original is older.
+  const mine = touching(declarations, Math.max(Number(original.created_at), settledAt), nowMs);
+  const refund = { id: row.id, originalId: row.refund_of, amountMicro: row.amount_micro };
+  recountRefundInto(tx, { ...recounting, declarations: mine }, refund, settledAt);
+  return isIn;
+}

@@ -1,0 +1,175 @@
+import { appendEvent, type EventType } from '../../books/ledger/events.ts';
+import { type Account, post } from '../../books/ledger/journal.ts';
+import { releaseFromMeters } from '../../books/meters/meters.ts';
+import { addPassedOn } from '../../books/receivables/earnings.ts';
+import { BursarError, invariant } from '../../core/errors/base.ts';
+import { passesOn } from '../../core/payment/kinds.ts';
+import { holdsMoney, next, type TransitionEvent } from '../../core/payment/states.ts';
+import type { Tx } from '../../store/store.ts';
+import { recordSettlement } from './history.ts';
+import { heldAccount, releaseHold } from './hold.ts';
+import type { Payment, Settlement } from './payment.ts';
+import { findPayment } from './records.ts';
+
+export type TransitionContext = {
+  /** A credential or approver id, or `bursar`. */
+  actor: string;
+  /** The server's timestamp, epoch ms. */
+  atMs: number;
+  /** Goes into the event: why, with figures. */
+  data?: Record<string, unknown>;
+};
+
+const eventNames = {
+  approve: 'payment.approved',
+  reject: 'payment.rejected',
+  lapse: 'payment.expired',
+  cancel: 'payment.cancelled',
+  submit: 'payment.submitted',
+  finalize: 'payment.final',
+  fail: 'payment.failed',
+} as const satisfies Record<Exclude<TransitionEvent, 'settle' | 'reorg'>, EventType>;
+
+/**
+ * Moves a payment along the state table; the only code that writes `payments.state`. Leaving a holding state gives the money
+ * and the meters back. Throws `invalid_transition` where the table has no such pair or the state has changed meanwhile.
+ */
+export function transition(
+  tx: Tx,
+  payment: Payment,
+  event: keyof typeof eventNames,
+  context: TransitionContext,
+): Payment {
+  const state = move(tx, payment, event, context.atMs);
+  if (holdsMoney[payment.state] && !holdsMoney[state] && event !== 'finalize') {
+    releaseHold(tx, payment, context.atMs);
+    releaseFromMeters(tx, payment.id);
+    if (passesOn[payment.kind]) addPassedOn(tx, payment.agentId, -payment.amount);
+  }
+  appendPaymentEvent(tx, payment, eventNames[event], context);
+  return reread(tx, payment);
+}
+
+/**
+ * The chain says that the payment's money moved. `credit` is where it arrived: another agent's account, the own purse for a
+ * top-up, else external; one journal entry moves both books.
+ */
+export function settle(
+  tx: Tx,
+  payment: Payment,
+  settlement: Settlement,
+  credit: Account,
+  context: TransitionContext,
+): Payment {
+  invariant(payment.heldMicro === payment.amount, 'A payment settled for another amount than was held.', {
+    payment: payment.id,
+    held: payment.heldMicro.toString(),
+  });
+  move(tx, payment, 'settle', context.atMs);
+  post(tx, {
+    kind: 'settle',
+    atMs: context.atMs,
+    paymentId: payment.id,
+    blockNumber: settlement.blockNumber,
+    lines: [
+      [heldAccount(payment), -payment.amount],
+      [credit, payment.amount],
+    ],
+  });
+  tx.run(
+    'UPDATE payments SET held_micro = 0, tx_hash = ?, log_index = ?, block_number = ?, block_hash = ?, settled_at = ? WHERE id = ?',
+    settlement.txHash,
+    settlement.logIndex,
+    settlement.blockNumber,
+    settlement.blockHash,
+    settlement.settledAtMs,
+    payment.id,
+  );
+  recordSettlement(tx, payment, settlement.settledAtMs);
+  appendPaymentEvent(tx, payment, 'payment.settled', {
+    ...context,
+    data: {
+      ...context.data,
+      tx_hash: settlement.txHash,
+      log_index: settlement.logIndex,
+      block: settlement.blockNumber.toString(),
+    },
+  });
+  return reread(tx, payment);
+}
+
+/**
+ * What was final is settled again, so that it can be undone: the one way out of `final`, and no event of a payment. Only where an
+ * operator had the chain read again after a reorg below finality.
+ */
+export function reopenFinal(tx: Tx, payment: Payment, atMs: number): Payment {
+  tx.run("UPDATE payments SET state = 'settled', updated_at = ? WHERE id = ? AND state = 'final'", atMs, payment.id);
+  return reread(tx, payment);
+}
+
+/**
+ * The block that held the settlement is gone: the books go back to the hold, and the stored transaction goes out again. The caller
+ * then rebuilds the histories of all payments it undid (`rebuildHistory`).
+ */
+export function unsettle(tx: Tx, payment: Payment, credit: Account, context: TransitionContext): Payment {
+  const settlement = payment.settlement;
+  invariant(settlement, 'A payment without a settlement cannot be unsettled.', { payment: payment.id });
+  move(tx, payment, 'reorg', context.atMs);
+  post(tx, {
+    kind: 'settle_reversed',
+    atMs: context.atMs,
+    paymentId: payment.id,
+    blockNumber: settlement.blockNumber,
+    lines: [
+      [credit, -payment.amount],
+      [heldAccount(payment), payment.amount],
+    ],
+  });
+  tx.run(
+    'UPDATE payments SET held_micro = amount_micro, tx_hash = NULL, log_index = NULL, block_number = NULL, block_hash = NULL, settled_at = NULL WHERE id = ?',
+    payment.id,
+  );
+  appendPaymentEvent(tx, payment, 'payment.reorged', {
+    ...context,
+    data: { ...context.data, tx_hash: settlement.txHash, block: settlement.blockNumber.toString() },
+  });
+  return reread(tx, payment);
+}
+
+export function appendPaymentEvent(tx: Tx, payment: Payment, type: EventType, context: TransitionContext): void {
+  appendEvent(
+    tx,
+    {
+      type,
+      actor: context.actor,
+      paymentId: payment.id,
+      agentId: payment.agentId,
+      sponsorId: payment.sponsorId,
+      workflowId: payment.workflowId,
+      policyDigest: payment.policyDigest,
+      data: context.data ?? {},
+    },
+    context.atMs,
+  );
+}
+
+function move(tx: Tx, payment: Payment, event: TransitionEvent, atMs: number): Payment['state'] {
+  const state = next(payment.state, event);
+  const details = { payment: payment.id, state: payment.state, event };
+  if (state === null) throw new BursarError('invalid_transition', { details });
+  const changed = tx.run(
+    'UPDATE payments SET state = ?, updated_at = ? WHERE id = ? AND state = ?',
+    state,
+    atMs,
+    payment.id,
+    payment.state,
+  );
+  if (changed !== 1) throw new BursarError('invalid_transition', { details });
+  return state;
+}
+
+function reread(tx: Tx, payment: Payment): Payment {
+  const found = findPayment(tx, payment.id);
+  invariant(found, 'A payment vanished inside its transaction.', { payment: payment.id });
+  return found;
+}

@@ -1,0 +1,226 @@
+import type { Act } from '../../books/ledger/audit.ts';
+import { appendEvent } from '../../books/ledger/events.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import type { Store } from '../../store/store.ts';
+import type { GateContext, Shadow } from '../payments/context.ts';
+import { recountMeters } from '../payments/recountMeters.ts';
+import { finishStage, isLongHistory, type Stage } from '../payments/stageMeters.ts';
+import { metersUnlike } from '../policy/candidate.ts';
+import { loadPolicy, type Policy } from '../policy/policy.ts';
+import { openShadows } from './shadows.ts';
+import { createStaging, type StagingOptions } from './staging.ts';
+
+/** The organisation's PolicyRegistry on chain, if wallets are pinned to one. */
+export interface RegistryPort {
+  /** Makes the digest active on chain if it is not; resolves when the chain says so. */
+  ensureActive(digest: string, only: boolean): Promise<void>;
+}
+
+export type PolicyVersion = {
+  digest: string;
+  note: string;
+  loadedAtMs: number;
+  active: boolean;
+  /** Asked next to the active one, and decides nothing. */
+  shadow: boolean;
+  /** When it was last activated, epoch ms. */
+  activatedAtMs: number | null;
+};
+export type Activation = { digest: string; kind: 'activate' | 'rollback'; actor: string; activatedAtMs: number };
+
+/** Which policy decides. Versions are kept by digest for ever; the newest activation counts. */
+export interface Activations {
+  /** Throws `policy_unavailable` when none was ever activated: then nothing is allowed. */
+  active(): Policy;
+  /** Proves a bundle and keeps it. The same bundle twice is one version. */
+  load(bundleText: string, note: string, act: Act): Promise<Policy>;
+  /**
+   * First on chain, then here, between two requests: those before decide by the old one, those after by the new one. `only`: every
+   * other policy ends on chain in the same act.
+   */
+  activate(digest: string, kind: Activation['kind'], act: Act, only?: boolean): Promise<Policy>;
+  /** Activates the version that was active before this one. `to`: which one is meant; another is `conflict`. */
+  rollback(act: Act, to?: string): Promise<Policy>;
+  /** The candidate that the gate asks as well, or null. */
+  shadow(): Shadow | null;
+  /** Both, for the gate. Throws as `active` does. */
+  inForce(): Pick<GateContext, 'policy' | 'shadow'>;
+  /** Throws as `Shadows.start` does, and `policy_not_found`. */
+  startShadow(digest: string, act: Act): Promise<void>;
+  endShadow(act: Act): Promise<boolean>;
+  list(): PolicyVersion[];
+  bundle(digest: string): string;
+}
+
+/** Opens with the policy of the newest activation. A stored bundle that is not what its digest says is `database_damaged`. */
+export async function openActivations(
+  store: Store,
+  registry: RegistryPort | null,
+  clock: () => number,
+  options: StagingOptions = {},
+): Promise<Activations> {
+  const newest = store.read((tx) =>
+    tx.get<{ digest: string }>('SELECT digest FROM policy_activations ORDER BY seq DESC LIMIT 1'),
+  );
+  // What decides the next request: from the activation's own job on, so that what shares its commit is counted as it recounted.
+  let current: Policy | null = newest ? await loadStored(store, newest.digest) : null;
+  let committed = current;
+  const shadows = await openShadows(store, (digest) => loadStored(store, digest), clock);
+
+  const stage = createStaging(store, clock, options);
+  const isStaged = (policy: Policy): boolean =>
+    current !== null &&
+    metersUnlike(policy.meters, current.meters).length > 0 &&
+    store.read((tx) => isLongHistory(tx, options.short));
+
+  /** One short job. `staged`: meters that were counted while the old policy decided. */
+  async function change(
+    { policy, kind, note }: { policy: Policy; kind: Activation['kind']; note: Record<string, unknown> },
+    act: Act,
+    staged: Stage | null,
+  ): Promise<Policy> {
+    const written = store.write((tx) => {
+      const from = current?.digest ?? null;
+      tx.run(
+        'INSERT INTO policy_activations (digest, kind, actor, activated_at) VALUES (?, ?, ?, ?)',
+        policy.digest,
+        kind,
+        act.actor,
+        act.atMs,
+      );
+      const type = kind === 'activate' ? 'policy.activated' : 'policy.rolled_back';
+      // Nobody has counted by these so far: they begin with what was spent in their windows already.
+      const unlike = new Set(metersUnlike(policy.meters, current?.meters ?? {}));
+      const fresh = Object.fromEntries(
+        Object.entries(policy.meters).filter(([name]) => unlike.has(name) && !staged?.generations.has(name)),
+      );
+      if (staged) finishStage(tx, staged);
+      const payments = recountMeters(tx, fresh, act.atMs) + (staged?.counted ?? 0);
+      const data = {
+        from,
+        ...note,
+        ...(current && unlike.size > 0 ? { meters_recounted: [...unlike], payments } : {}),
+      };
+      appendEvent(tx, { type, actor: act.actor, policyDigest: policy.digest, data }, act.atMs);
+      shadows.onActivation(tx, policy, act);
+      tx.afterCommit(() => {
+        committed = policy;
+      });
+      current = policy;
+    });
+    await written.catch((error) => {
+      current = committed;
+      throw error;
+    });
+    return policy;
+  }
+
+  const activations: Activations = {
+    active() {
+      if (!current) throw new BursarError('policy_unavailable');
+      return current;
+    },
+    async load(bundleText, note, act) {
+      const policy = await loadPolicy(bundleText);
+      await store.write((tx) => {
+        const added = tx.run(
+          'INSERT INTO policy_bundles (digest, bundle, note, loaded_at) VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING',
+          policy.digest,
+          bundleText,
+          note,
+          act.atMs,
+        );
+        if (added === 0) return;
+        appendEvent(
+          tx,
+          { type: 'policy.loaded', actor: act.actor, policyDigest: policy.digest, data: { note } },
+          act.atMs,
+        );
+      });
+      return policy;
+    },
+    async activate(digest, kind, act, only = false) {
+      const policy = await loadStored(store, digest);
+      await registry?.ensureActive(digest, only);
+      const note = only ? { only } : {};
+      if (isStaged(policy)) {
+        return stage(
+          (staged) => change({ policy, kind, note }, act, staged),
+          policy.meters,
+          () => current,
+        );
+      }
+      return await change({ policy, kind, note }, act, null);
+    },
+    async rollback(act, to) {
+      const digest = activations.active().digest;
+      const before = store.read((tx) =>
+        tx.get<{ digest: string }>(
+          'SELECT digest FROM policy_activations WHERE digest <> ? ORDER BY seq DESC LIMIT 1',
+          digest,
+        ),
+      );
+      if (!before)
+        throw new BursarError('policy_not_found', { message: 'No other policy was active before this one.' });
+      if (to !== undefined && to !== before.digest) {
+        const message = 'Somebody else has changed the active policy meanwhile.';
+        throw new BursarError('conflict', { message, details: { to: before.digest } });
+      }
+      return activations.activate(before.digest, 'rollback', act);
+    },
+    shadow: shadows.current,
+    inForce: () => ({ policy: activations.active(), shadow: shadows.current() }),
+    startShadow: async (digest, act) => {
+      const candidate = await loadStored(store, digest);
+      await shadows.start(candidate, activations.active(), act);
+    },
+    endShadow: shadows.end,
+    list: () =>
+      store.read((tx) =>
+        tx
+          .all<{ digest: string; note: string; loaded_at: bigint; activated_at: bigint | null; shadow: bigint }>(
+            `SELECT b.digest, b.note, b.loaded_at, max(a.activated_at) AS activated_at,
+               EXISTS (SELECT 1 FROM policy_shadows s WHERE s.digest = b.digest AND s.ended_at IS NULL) AS shadow
+             FROM policy_bundles b
+             LEFT JOIN policy_activations a ON a.digest = b.digest GROUP BY b.digest ORDER BY b.loaded_at DESC, b.digest`,
+          )
+          .map((row) => ({
+            digest: row.digest,
+            note: row.note,
+            loadedAtMs: Number(row.loaded_at),
+            active: row.digest === current?.digest,
+            shadow: row.shadow === 1n,
+            activatedAtMs: row.activated_at === null ? null : Number(row.activated_at),
+          })),
+      ),
+    bundle: (digest) => storedBundle(store, digest),
+  };
+  return activations;
+}
+
+function storedBundle(store: Store, digest: string): string {
+  const row = store.read((tx) =>
+    tx.get<{ bundle: string }>('SELECT bundle FROM policy_bundles WHERE digest = ?', digest),
+  );
+  if (!row) throw new BursarError('policy_not_found', { details: { digest } });
+  return row.bundle;
+}
+
+/** What was stored was whole: a bundle that is not what its digest says is a damaged or changed database, not a bad bundle. */
+async function loadStored(store: Store, digest: string): Promise<Policy> {
+  const damaged = (cause?: unknown): BursarError =>
+    new BursarError('database_damaged', {
+      message: `The database is damaged or was changed: the stored policy ${digest} is not what its digest says.`,
+      details: { digest },
+      cause,
+    });
+  const bundle = storedBundle(store, digest);
+  try {
+    const policy = await loadPolicy(bundle);
+    if (policy.digest === digest) return policy;
+  } catch (error) {
+    if (!(error instanceof BursarError) || error.code !== 'policy_corrupt') throw error;
+    throw damaged(error);
+  }
+  throw damaged();
+}

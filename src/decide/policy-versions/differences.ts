@@ -1,0 +1,134 @@
+import type { ReadTx } from '../../store/store.ts';
+import type { Change } from '../policy/candidate.ts';
+import type { Effect, Reason, Review } from '../policy/decision.ts';
+import type { ShadowEnd } from './shadow.ts';
+
+/** A stretch of time in which a candidate was asked. */
+export type ShadowView = {
+  seq: number;
+  digest: string;
+  startedBy: string;
+  startedAtMs: number;
+  ended: { reason: ShadowEnd; by: string; atMs: number } | null;
+};
+export type Summary = {
+  decided: number;
+  /** The same effect for the same reasons. */
+  same: number;
+  /** The same effect, for other reasons or by other people. */
+  otherReasons: number;
+  /** Another effect, most payments first. */
+  changes: Change[];
+};
+type Said = { effect: Effect; reasons: Reason[]; review: Review | null };
+export type Difference = {
+  seq: number;
+  paymentId: string;
+  agentId: string;
+  atMs: number;
+  amountMicro: bigint;
+  activeDigest: string;
+  active: Said;
+  shadow: Said;
+  /** What the candidate threw, where it failed. */
+  failure: string | null;
+};
+
+/** The run with that number, or the newest one of that candidate, or of all. */
+export function findShadow(tx: ReadTx, digest: string | null): ShadowView | null {
+  type Row = {
+    seq: bigint;
+    digest: string;
+    started_by: string;
+    started_at: bigint;
+    ended_at: bigint | null;
+    ended_by: string;
+    end_reason: ShadowEnd;
+  };
+  const row = tx.get<Row>(
+    'SELECT * FROM policy_shadows WHERE ? IS NULL OR digest = ? ORDER BY seq DESC LIMIT 1',
+    digest,
+    digest,
+  );
+  if (!row) return null;
+  return {
+    seq: Number(row.seq),
+    digest: row.digest,
+    startedBy: row.started_by,
+    startedAtMs: Number(row.started_at),
+    ended: row.ended_at === null ? null : { reason: row.end_reason, by: row.ended_by, atMs: Number(row.ended_at) },
+  };
+}
+
+/** Counted as payments come: it costs the same after a million of them. */
+export function summaryOf(tx: ReadTx, shadow: number): Summary {
+  const rows = tx
+    .all<{ active_effect: Effect; shadow_effect: Effect; is_same: bigint; count: bigint; amount_micro: bigint }>(
+      'SELECT * FROM policy_shadow_counts WHERE shadow = ? ORDER BY count DESC, active_effect, shadow_effect',
+      shadow,
+    )
+    .map((row) => ({
+      active: row.active_effect,
+      shadow: row.shadow_effect,
+      isSame: row.is_same === 1n,
+      count: Number(row.count),
+      amountMicro: row.amount_micro,
+    }));
+  const sum = (some: typeof rows): number => some.reduce((total, { count }) => total + count, 0);
+  return {
+    decided: sum(rows),
+    same: sum(rows.filter(({ isSame }) => isSame)),
+    otherReasons: sum(rows.filter(({ isSame, active, shadow: said }) => !isSame && active === said)),
+    changes: rows
+      .filter(({ active, shadow: said }) => active !== said)
+      .map(({ active, shadow: said, count, amountMicro }) => ({ active, shadow: said, count, amountMicro })),
+  };
+}
+
+/** Newest first. `before`: the last number of the page before. */
+export function listDifferences(
+  tx: ReadTx,
+  shadow: number,
+  { before, limit }: { before: number | undefined; limit: number },
+): Difference[] {
+  type Row = {
+    seq: bigint;
+    payment_id: string;
+    agent_id: string;
+    at: bigint;
+    amount_micro: bigint;
+    active_digest: string;
+    active_effect: Effect;
+    active_reasons_json: string;
+    active_review_json: string | null;
+    shadow_effect: Effect;
+    shadow_reasons_json: string;
+    shadow_review_json: string | null;
+    failure: string | null;
+  };
+  return tx
+    .all<Row>(
+      `SELECT d.*, p.agent_id FROM policy_differences d JOIN payments p ON p.id = d.payment_id
+       WHERE d.shadow = ? AND d.seq < ? ORDER BY d.seq DESC LIMIT ?`,
+      shadow,
+      before ?? Number.MAX_SAFE_INTEGER,
+      limit,
+    )
+    .map((row) => ({
+      seq: Number(row.seq),
+      paymentId: row.payment_id,
+      agentId: row.agent_id,
+      atMs: Number(row.at),
+      amountMicro: row.amount_micro,
+      activeDigest: row.active_digest,
+      active: said(row.active_effect, row.active_reasons_json, row.active_review_json),
+      shadow: said(row.shadow_effect, row.shadow_reasons_json, row.shadow_review_json),
+      failure: row.failure,
+    }));
+}
+
+const said = (effect: Effect, reasons: string, review: string | null): Said => ({
+  effect,
+  reasons: JSON.parse(reasons) as Reason[],
+  review: review === null ? null : (JSON.parse(review) as Review),
+});

@@ -1,0 +1,84 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { liveRows } from '../../books/ledger/generations.ts';
+import type { MeterDeclarations } from '../../books/meters/declarations.ts';
+import { dropRolling } from '../../books/meters/meterRows.ts';
+import { log } from '../../core/log/log.ts';
+import type { Store } from '../../store/store.ts';
+import { beginStage, catchUp, type Stage, stagePage } from '../payments/stageMeters.ts';
+import { metersUnlike } from '../policy/candidate.ts';
+import type { Policy } from '../policy/policy.ts';
+
+export type StagingOptions = {
+  /** Payments up to this many are recounted in the activation's own transaction. */
+  short?: number;
+  /** Payments counted in one page. */
+  page?: number;
+  /** Called after each page, before the next one is begun. */
+  onPage?: () => Promise<void>;
+};
+
+/** Rounds of catching up before the switch is made all the same: then what is left is taken within it. */
+const ROUNDS_MAX = 100;
+const SWEPT = 2_000;
+const EVENTS = 500;
+
+/**
+ * Counts the meters that a policy brings while the old policy goes on deciding, then changes over. Pages are short jobs of their own, and
+ * as much time as one took is left to others before the next. Activations that stage go one after another; where another one came
+ * first and this policy's meters differ from the new ones in more than was staged, it stages again.
+ */
+export function createStaging(
+  store: Store,
+  clock: () => number,
+  options: StagingOptions,
+): (
+  change: (staged: Stage) => Promise<Policy>,
+  meters: MeterDeclarations,
+  current: () => Policy | null,
+) => Promise<Policy> {
+  let turn: Promise<unknown> = Promise.resolve();
+
+  async function paced<T>(job: () => Promise<T>): Promise<T> {
+    const startedAt = performance.now();
+    const value = await job();
+    await options.onPage?.();
+    await pause(Math.max(1, performance.now() - startedAt));
+    return value;
+  }
+
+  async function staged(meters: MeterDeclarations, current: () => Policy | null): Promise<Stage> {
+    const unlike = metersUnlike(meters, current()?.meters ?? {});
+    const declarations = Object.fromEntries(Object.entries(meters).filter(([name]) => unlike.includes(name)));
+    const stage = await store.write((tx) => beginStage(tx, declarations, clock()));
+    while (await paced(() => store.write((tx) => stagePage(tx, stage, options.page))));
+    for (let round = 0; round < ROUNDS_MAX; round += 1) {
+      const taken = await paced(() => store.write((tx) => catchUp(tx, stage, EVENTS)));
+      if (taken < EVENTS) break;
+    }
+    const missing = metersUnlike(meters, current()?.meters ?? {}).some((name) => !stage.generations.has(name));
+    return missing ? staged(meters, current) : stage;
+  }
+
+  return (change, meters, current) => {
+    const changed = turn.then(async () => {
+      const stage = await staged(meters, current);
+      const before = store.read((tx) => [...stage.generations.keys()].map(liveRows(tx)));
+      const policy = await change(stage);
+      void sweep(before);
+      return policy;
+    });
+    turn = changed.catch(() => undefined);
+    return changed;
+  };
+
+  /** Lets the rolling windows go that nobody reads any more. What is left after a crash does no harm. */
+  async function sweep(left: readonly string[]): Promise<void> {
+    try {
+      for (const rows of left) {
+        while ((await paced(() => store.write((tx) => dropRolling(tx, rows, Infinity, SWEPT)))) > 0);
+      }
+    } catch (error) {
+      log.debug({ err: error }, 'rows of former meters were not removed');
+    }
+  }
+}

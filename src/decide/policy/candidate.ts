@@ -1,0 +1,72 @@
+import { isDeepStrictEqual } from 'node:util';
+import { zonedTime } from '../../books/meters/calendar.ts';
+import type { MeterDeclarations } from '../../books/meters/declarations.ts';
+import type { Decision, Effect, Reason } from './decision.ts';
+import type { PolicyInput } from './input.ts';
+import type { Policy } from './policy.ts';
+
+/** Meters of a candidate that another policy does not keep in exactly that way, by name. What else that one keeps does no harm. */
+export function metersUnlike(candidate: MeterDeclarations, kept: MeterDeclarations): string[] {
+  return Object.keys(candidate)
+    .filter((name) => !isDeepStrictEqual(candidate[name], kept[name]))
+    .sort();
+}
+
+/** What was decided and what the candidate would have decided; or the meters that nobody counted by then. */
+export type Decided =
+  | { active: Said; shadow: Said; isSame: boolean; failure: string | null }
+  | { lacks: readonly string[] };
+
+/**
+ * Decides a stored input again with a candidate: with its own meters alone, and the time in its own zone. `kept`: the meters of the
+ * policy that had decided. What stood in no meter then is not made up now.
+ */
+export function decideAgain(
+  candidate: Policy,
+  kept: MeterDeclarations,
+  stored: { input: string; result: string },
+): Decided {
+  const input = inputFor(candidate, kept, stored.input);
+  if (typeof input !== 'string') return input;
+  const { decision, failure } = candidate.evaluate(input);
+  const { effect, reasons, review } = JSON.parse(stored.result) as StoredResult;
+  const active: Said = {
+    effect,
+    reasons,
+    review: review && { quorum: review.quorum, roles: review.roles, expiresInMs: review.expires_in_ms },
+  };
+  return { active, shadow: decision, isSame: isSameAnswer(active, decision), failure: failure ?? null };
+}
+
+function inputFor(candidate: Policy, kept: MeterDeclarations, text: string): string | { lacks: readonly string[] } {
+  const lacks = metersUnlike(candidate.meters, kept);
+  if (lacks.length > 0) return { lacks };
+  const input = JSON.parse(text) as PolicyInput;
+  const { timezone } = candidate.settings;
+  if (input.time.zone === timezone && metersUnlike(kept, candidate.meters).length === 0) return text;
+  const meters = Object.fromEntries(Object.entries(input.meters).filter(([name]) => name in candidate.meters));
+  return JSON.stringify({ ...input, time: zonedTime(input.time.ms, timezone), meters });
+}
+
+/** As `resultTextOf` writes it: without sentences. */
+type StoredResult = {
+  effect: Effect;
+  reasons: Omit<Reason, 'message'>[];
+  review: { expires_in_ms: number; quorum: number; roles: string[] } | null;
+};
+type Said = Pick<Decision, 'effect' | 'review'> & { reasons: readonly Pick<Reason, 'code' | 'rule'>[] };
+
+/** The same effect, for the same reasons by code; and of a review the same people for the same time. */
+export function isSameAnswer(one: Said, other: Said): boolean {
+  return one.effect === other.effect && reasonsOf(one) === reasonsOf(other) && peopleOf(one) === peopleOf(other);
+}
+const reasonsOf = ({ reasons }: Said): string =>
+  reasons
+    .map(({ code, rule }) => `${rule}:${code}`)
+    .sort()
+    .join();
+const peopleOf = ({ review }: Said): string =>
+  review ? JSON.stringify([review.quorum, [...review.roles].sort(), review.expiresInMs]) : '';
+
+/** So many payments of so much were decided `active` and would have been decided `shadow`. */
+export type Change = { active: Effect; shadow: Effect; count: number; amountMicro: bigint };

@@ -1,0 +1,23 @@
+import { sha256 } from '../../core/ids/digest.ts';
+import type { Decision } from './decision.ts';
+import { loadPolicy } from './policy.ts';
+
+export type Replay = {
+  /** `sha256:<64 hex>` of the bundle, proven. */
+  digest: string;
+  decision: Decision;
+  resultText: string;
+  /** sha-256 hex of the exact texts, as they stand in a decision hash. */
+  inputHash: string;
+  resultHash: string;
+};
+
+/**
+ * Decides again what was decided: the same bundle and the same input text give the same result text, on any machine. The
+ * time limit is wide, since a slow machine must not change the answer. Throws as `loadPolicy` does.
+ */
+export async function replay(bundleText: string, inputText: string): Promise<Replay> {
+  const policy = await loadPolicy(bundleText, { evaluationLimitMs: 10_000, probeLimitMs: 30_000 });
+  const { decision, resultText } = policy.evaluate(inputText);
+  return { digest: policy.digest, decision, resultText, inputHash: sha256(inputText), resultHash: sha256(resultText) };
+}

@@ -1,0 +1,27 @@
+import { BursarError } from '../../core/errors/base.ts';
+import { type MicroUsdc, parseUsdc } from '../../core/money/microUsdc.ts';
+import { SettingsData } from './data.ts';
+
+export interface PolicySettings {
+  /** IANA zone of `input.time`. */
+  readonly timezone: string;
+  readonly x402: { readonly maxValiditySeconds: number; readonly floatTarget: MicroUsdc };
+}
+
+const DEFAULTS = { timezone: 'UTC', x402: { max_validity_seconds: 120, float_target: '1.00' } };
+
+/** `settings` of data.yaml: what the server, not the Rego, takes from a policy. Throws `policy_invalid`. */
+export function readSettings(data: Record<string, unknown>): PolicySettings {
+  const parsed = SettingsData.safeParse(data.settings ?? DEFAULTS);
+  if (!parsed.success) {
+    throw new BursarError('policy_invalid', {
+      message: '`settings` of the policy data is not valid.',
+      cause: parsed.error,
+    });
+  }
+  const { timezone, x402 } = parsed.data;
+  return {
+    timezone,
+    x402: { maxValiditySeconds: x402.max_validity_seconds, floatTarget: parseUsdc(x402.float_target) },
+  };
+}

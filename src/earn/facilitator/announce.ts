@@ -1,0 +1,36 @@
+import type { PaymentPayload } from '@x402/core/types';
+import { expectSale } from '../../books/receivables/sales.ts';
+import type { AgentId } from '../../core/ids/ids.ts';
+import type { Tx } from '../../store/store.ts';
+import type { Terms } from './terms.ts';
+
+/**
+ * Tells the books that this payment to one of our agents is about to be settled, so that the follower knows the transfer for
+ * a sale. Does nothing where somebody else earns. Call it before anything of it can reach the chain.
+ */
+export function announce(tx: Tx, chainId: number, terms: Terms, payload: PaymentPayload, atMs: number): void {
+  const earner = tx.get<{ agent_id: AgentId }>(
+    'SELECT agent_id FROM wallets WHERE chain_id = ? AND address = ?',
+    chainId,
+    terms.payTo,
+  );
+  if (!earner) return;
+  expectSale(
+    tx,
+    {
+      chainId,
+      payer: terms.payer,
+      nonce: terms.nonce,
+      agentId: earner.agent_id,
+      amount: terms.value,
+      resource: resourceOf(payload),
+      validBeforeS: terms.validBeforeS,
+    },
+    atMs,
+  );
+}
+
+/** As the payer's client echoes it; without the query, which may hold secrets. */
+function resourceOf(payload: PaymentPayload): string {
+  return (payload.resource?.url ?? 'unnamed').split(/[?#]/)[0] ?? 'unnamed';
+}

@@ -1,0 +1,229 @@
+import { x402Facilitator } from '@x402/core/facilitator';
+import type {
+  PaymentPayload,
+  PaymentRequirements,
+  SettleResponse,
+  SupportedResponse,
+  VerifyResponse,
+} from '@x402/core/types';
+import { ExactEvmScheme } from '@x402/evm/exact/facilitator';
+import { type Hex, isErc6492Signature } from 'viem';
+import type { ReadTx } from '../../store/store.ts';
+import { announce } from './announce.ts';
+import { type LaneSigner, type LaneSignerOptions, laneSigner, purposesOf } from './laneSigner.ts';
+import { prove } from './proof.ts';
+import {
+  type Claim,
+  claim,
+  conclude,
+  deployGas,
+  dropClaims,
+  gasOf,
+  pendingStore,
+  type SettlementKey,
+  type SettlementState,
+  tellOnce,
+} from './settlements.ts';
+import { readTerms, type Served, type Terms } from './terms.ts';
+
+/** What an x402 seller asks of a facilitator; the same shape as the official client's. */
+export type Settles = {
+  verify(payload: PaymentPayload, requirements: PaymentRequirements): Promise<VerifyResponse>;
+  settle(payload: PaymentPayload, requirements: PaymentRequirements): Promise<SettleResponse>;
+  getSupported(): Promise<SupportedResponse>;
+};
+export interface Facilitator extends Settles {
+  readonly served: Served;
+  /** Whether this caller is the first to hear that it settled. */
+  hears(terms: Terms, txHash: Hex): Promise<boolean>;
+  /** Claims that a crash left are taken over. Call once, before the first request. */
+  recover(): Promise<void>;
+}
+
+export type FacilitatorOptions = Omit<LaneSignerOptions, 'signWithinMs' | 'minedWithinMs' | 'pollMs'> & {
+  /** Whose income is settled. Reads the current wallets. */
+  mayReceive: (tx: ReadTx, payTo: string) => boolean;
+  /** Gas that settlements of one payer may cost in 24 hours. */
+  gasPerPayerPerDay: bigint;
+  /** Micro-USDC below which nothing is settled. Default 0. */
+  minMicro?: bigint;
+  signWithinMs?: number;
+  minedWithinMs?: number;
+  pollMs?: number;
+};
+
+const DAY_MS = 86_400_000;
+
+/**
+ * The official facilitator code over Bursar's relayer lane. A payload is sent at most once: its row in the database names its
+ * transaction, and the chain refuses the nonce a second time. That it settled is told once, so one payment serves once.
+ */
+export function createFacilitator(options: FacilitatorOptions): Facilitator {
+  const { store, chain, clock } = options;
+  const network = `eip155:${chain.chainId}` as const;
+  const settings = {
+    ...options,
+    signWithinMs: options.signWithinMs ?? 20_000,
+    minedWithinMs: options.minedWithinMs ?? 30_000,
+    pollMs: options.pollMs ?? 100,
+  };
+  const claimMs = settings.signWithinMs + 2 * settings.minedWithinMs;
+  const served: Served = {
+    network,
+    token: chain.token,
+    mayReceive: (payTo) => store.read((tx) => options.mayReceive(tx, payTo)),
+    minMicro: options.minMicro ?? 0n,
+  };
+
+  function official(signer: LaneSigner, key: SettlementKey | null): x402Facilitator {
+    const scheme = new ExactEvmScheme(signer, {
+      eip6492AllowedFactories: [options.factory],
+      ...(key === null ? {} : { pendingSettlementStore: pendingStore(store, key) }),
+    });
+    return new x402Facilitator().register(network, scheme);
+  }
+
+  async function verify(payload: PaymentPayload, requirements: PaymentRequirements): Promise<VerifyResponse> {
+    const terms = readTerms(payload, requirements, served);
+    if ('reason' in terms) {
+      const { reason, message, payer } = terms;
+      return { isValid: false, invalidReason: reason, invalidMessage: message, ...(payer ? { payer } : {}) };
+    }
+    if (isOverGas(terms, payload)) {
+      return { isValid: false, invalidReason: 'payer_gas_cap_reached', payer: terms.payer };
+    }
+    const signer = laneSigner(settings, null);
+    const answer = await official(signer, null).verify(payload, requirements);
+    const trouble = signer.trouble();
+    if (!answer.isValid && trouble !== null) throw trouble;
+    return answer;
+  }
+
+  async function settle(payload: PaymentPayload, requirements: PaymentRequirements): Promise<SettleResponse> {
+    const terms = readTerms(payload, requirements, served);
+    if ('reason' in terms) return failed(terms.reason, terms.payer, terms.message);
+    const { payer, nonce } = terms;
+    const key = { chainId: chain.chainId, payer, nonce };
+    // Before the claim, so that nobody blocks a payment by sending its nonce under a bad signature.
+    const known = store.read((tx) =>
+      tx.get<{ state: SettlementState }>(
+        'SELECT state FROM x402_settlements WHERE chain_id = ? AND payer = ? AND nonce = ?',
+        key.chainId,
+        payer,
+        nonce,
+      ),
+    );
+    if (known === undefined) {
+      const verified = await verify(payload, requirements);
+      if (!verified.isValid) {
+        const elsewhere = await settledElsewhere(terms);
+        if (elsewhere && !(await hears(terms, elsewhere))) return twice(payer);
+        return failed(verified.invalidReason ?? 'invalid_payload', payer, verified.invalidMessage);
+      }
+    }
+    const nowMs = clock();
+    const claimed = await store.write((tx) => {
+      announce(tx, chain.chainId, terms, payload, nowMs);
+      return claim(tx, key, terms, nowMs, nowMs + claimMs);
+    });
+    if (claimed === 'busy') return failed('duplicate_settlement', payer, 'This payment is being settled.');
+    if (claimed === 'told') return twice(payer);
+    return settleClaimed(payload, requirements, terms, key, claimed);
+  }
+
+  async function settleClaimed(
+    payload: PaymentPayload,
+    requirements: PaymentRequirements,
+    terms: Terms,
+    key: SettlementKey,
+    claimed: Extract<Claim, 'fresh' | 'resumed'>,
+  ): Promise<SettleResponse> {
+    const signer = laneSigner(settings, key);
+    let answer: SettleResponse;
+    try {
+      if (claimed === 'fresh' && isOverGas(terms, payload)) answer = failed('payer_gas_cap_reached', terms.payer);
+      else answer = await official(signer, key).settle(payload, requirements);
+    } catch (error) {
+      answer = failed('settlement_failed', terms.payer, error instanceof Error ? error.message : String(error));
+    }
+    if (answer.transaction.startsWith('0x')) {
+      answer = { ...answer, transaction: signer.minedHash(answer.transaction as Hex) };
+    }
+    const isPending = !answer.success && answer.errorReason === 'settlement_pending';
+    const elsewhere = answer.success || isPending ? null : await settledElsewhere(terms);
+    await store.write((tx) =>
+      conclude(
+        tx,
+        key,
+        {
+          state: answer.success || elsewhere ? 'settled' : isPending ? 'pending' : 'failed',
+          txHash: answer.success ? (answer.transaction as Hex) : elsewhere,
+          reason: answer.errorReason ?? null,
+          told: answer.success || elsewhere !== null,
+        },
+        clock(),
+      ),
+    );
+    const trouble = signer.trouble();
+    if (!answer.success && !isPending && trouble !== null) throw trouble;
+    return answer.success || isPending ? answer : explained(answer, terms);
+  }
+
+  /**
+   * The transaction of somebody else who has sent it in, the payer for one. The money moved all the same, and buys once: the first
+   * seller hears that the nonce is used, and finds its money when it looks; others hear `duplicate_settlement`.
+   */
+  async function settledElsewhere({ payer, nonce, payTo, value }: Terms): Promise<Hex | null> {
+    const proof = await prove(chain, payer, nonce).catch(() => null);
+    return proof?.state === 'settled' && proof.payTo === payTo && proof.value === value ? proof.txHash : null;
+  }
+
+  function hears(terms: Terms, txHash: Hex): Promise<boolean> {
+    const key = { chainId: chain.chainId, payer: terms.payer, nonce: terms.nonce };
+    return store.write((tx) => tellOnce(tx, key, terms, txHash, clock()));
+  }
+
+  /** Not a reason that sellers look behind: one of them has had this payment. */
+  function twice(payer: string): SettleResponse {
+    return failed('duplicate_settlement', payer, 'This payment was settled, and one seller has heard of it.');
+  }
+
+  /** The nonce is used; say so. */
+  async function explained(answer: SettleResponse, { payer, nonce }: Terms): Promise<SettleResponse> {
+    const proof = await prove(chain, payer, nonce).catch(() => ({ state: 'unused' }) as const);
+    if (proof.state === 'unused') return answer;
+    return { ...answer, errorReason: 'invalid_exact_evm_nonce_already_used' };
+  }
+
+  /** A payer's own gas; and, since every new wallet is a new payer, that of deployments in sum, save for wallets of this Bursar. */
+  function isOverGas({ payer }: Terms, { payload }: PaymentPayload): boolean {
+    const sinceMs = clock() - DAY_MS;
+    return store.read((tx) => {
+      if (gasOf(tx, purposesOf(payer), sinceMs) >= options.gasPerPayerPerDay) return true;
+      const { signature } = payload;
+      if (typeof signature !== 'string' || !isErc6492Signature(signature as Hex)) return false;
+      const own = tx.get('SELECT 1 AS one FROM wallets WHERE chain_id = ? AND purse_address = ?', chain.chainId, payer);
+      return own === undefined && deployGas(tx, sinceMs) >= options.gasPerPayerPerDay;
+    });
+  }
+
+  function failed(errorReason: string, payer: string | null, message?: string): SettleResponse {
+    return {
+      success: false,
+      errorReason,
+      ...(message === undefined ? {} : { errorMessage: message }),
+      ...(payer === null ? {} : { payer }),
+      transaction: '',
+      network,
+    };
+  }
+
+  return {
+    served,
+    hears,
+    verify,
+    settle,
+    getSupported: async () => official(laneSigner(settings, null), null).getSupported() as SupportedResponse,
+    recover: () => store.write(dropClaims),
+  };
+}

@@ -1,0 +1,134 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FacilitatorEvmSigner } from '@x402/evm';
+import { type Address, concat, encodeFunctionData, type Hex, isAddressEqual, type TypedDataDefinition } from 'viem';
+import type { Chain } from '../../chain/contracts/chain.ts';
+import { attemptsOf, latestAttempt } from '../../chain/relayer/attempts.ts';
+import { outcomeOf } from '../../chain/relayer/outcomes.ts';
+import { enqueueTransaction, withdrawTransaction } from '../../chain/relayer/transactions.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import type { Store } from '../../store/store.ts';
+import { enqueueOnce, type SettlementKey } from './settlements.ts';
+
+export type LaneSignerOptions = {
+  store: Store;
+  chain: Chain;
+  /** The relayer lane's sender. */
+  sender: Address;
+  /** The only contract that may be called besides the token: it deploys wallets (ERC-6492). */
+  factory: Address;
+  clock: () => number;
+  /** Something was queued. */
+  wake: () => void;
+  /** How long a transaction may wait for its signature before it is taken back. */
+  signWithinMs: number;
+  /** How long a signed one is waited for before the answer is `settlement_pending`. */
+  minedWithinMs: number;
+  pollMs: number;
+};
+
+export const purposesOf = (payer: Address) => [`x402_settle:${payer}`, `x402_deploy:${payer}`] as const;
+
+export type LaneSigner = FacilitatorEvmSigner & {
+  /** The official code takes a failed read for a bad signature; this tells them apart. */
+  trouble(): BursarError | null;
+  /** The hash under which a transaction was mined, where a fee replacement changed it. */
+  minedHash(hash: Hex): Hex;
+};
+
+/**
+ * The signer that the official facilitator settles with: it sends nothing itself but queues into the one lane of the relayer's
+ * key, which owns nonces, fees, replacement and recovery. Without a settlement it only reads.
+ */
+export function laneSigner(options: LaneSignerOptions, settlement: SettlementKey | null): LaneSigner {
+  const { store, chain, clock } = options;
+  const mined = new Map<Hex, Hex>();
+  let trouble: BursarError | null = null;
+
+  async function read<T>(run: Parameters<typeof chain.run<T>>[0]): Promise<T> {
+    try {
+      return await chain.run(run);
+    } catch (error) {
+      if (error instanceof BursarError) trouble = error;
+      throw error;
+    }
+  }
+
+  async function queue(to: Address, data: Hex): Promise<Hex> {
+    if (settlement === null) throw new Error('This signer only reads.');
+    const [settlePurpose, deployPurpose] = purposesOf(settlement.payer);
+    const isToken = isAddressEqual(to, chain.token);
+    if (!isToken && !isAddressEqual(to, options.factory)) throw new Error(`The relayer calls no ${to}.`);
+    const wanted = {
+      chainId: chain.chainId,
+      sender: options.sender,
+      to,
+      data,
+      purpose: isToken ? settlePurpose : deployPurpose,
+      paymentIds: [],
+      atMs: clock(),
+    };
+    const id = await store.write((tx) => {
+      tx.afterCommit(options.wake);
+      return isToken ? enqueueOnce(tx, settlement, wanted) : enqueueTransaction(tx, wanted).id;
+    });
+    return signedHash(id);
+  }
+
+  async function signedHash(id: bigint): Promise<Hex> {
+    const until = performance.now() + options.signWithinMs;
+    for (;;) {
+      const outcome = store.read((tx) => outcomeOf(tx, id));
+      if (outcome === null) throw new Error('The transaction is unknown.');
+      if (outcome.kind === 'mined' || outcome.kind === 'final') return outcome.txHash;
+      if (outcome.kind === 'pending') return store.read((tx) => latestAttempt(tx, id)).hash;
+      if (outcome.kind === 'dropped') throw new Error(`The transaction was not sent: ${outcome.reason}.`);
+      // Taken back: nothing of it is anywhere. If it cannot be, it was signed just now.
+      if (performance.now() > until && (await store.write((tx) => withdrawTransaction(tx, id)))) {
+        throw new Error('The relayer is busy or out of gas; nothing was sent.');
+      }
+      await sleep(Math.min(options.pollMs, 25));
+    }
+  }
+
+  async function receiptOf(hash: Hex) {
+    const until = performance.now() + options.minedWithinMs;
+    const row = store.read((tx) =>
+      tx.get<{ id: bigint }>('SELECT transaction_id AS id FROM transaction_attempts WHERE hash = ?', hash),
+    );
+    for (;;) {
+      const hashes = row ? store.read((tx) => attemptsOf(tx, row.id)).map((attempt) => attempt.hash) : [hash];
+      const receipts = await Promise.all(
+        // A receipt that is not there yet and a node that does not answer come to the same here: wait.
+        hashes.map((each) => chain.run((client) => client.getTransactionReceipt({ hash: each })).catch(() => null)),
+      );
+      const receipt = receipts.find((each) => each !== null);
+      if (receipt) {
+        mined.set(hash, receipt.transactionHash);
+        return receipt;
+      }
+      if (row) {
+        const outcome = store.read((tx) => outcomeOf(tx, row.id));
+        if (outcome?.kind === 'dropped') throw new Error(`The transaction was lost: ${outcome.reason}.`);
+      }
+      if (performance.now() > until) throw new Error(`Not mined within ${options.minedWithinMs} ms.`);
+      await sleep(options.pollMs);
+    }
+  }
+
+  return {
+    getAddresses: () => [options.sender],
+    readContract: (args) => read((client) => client.readContract({ ...args, args: args.args ?? [] })),
+    verifyTypedData: ({ address, signature, ...typedData }) =>
+      read((client) => client.verifyTypedData({ address, signature, ...(typedData as TypedDataDefinition) })),
+    getCode: (args) => read((client) => client.getCode(args)),
+    writeContract: async ({ address, abi, functionName, args, dataSuffix }) => {
+      if (functionName !== 'transferWithAuthorization') throw new Error(`The relayer calls no ${functionName}.`);
+      const data = encodeFunctionData({ abi, functionName, args: [...args] });
+      return queue(address, dataSuffix ? concat([data, dataSuffix]) : data);
+    },
+    sendTransaction: ({ to, data }) => queue(to, data),
+    waitForTransactionReceipt: ({ hash }) => receiptOf(hash),
+    trouble: () => trouble,
+    minedHash: (hash) => mined.get(hash) ?? hash,
+  };
+}

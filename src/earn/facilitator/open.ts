@@ -1,0 +1,70 @@
+import type { Context, Hono } from 'hono';
+import type { Address } from 'viem';
+import type { Chain } from '../../chain/contracts/chain.ts';
+import type { TokenDomain } from '../../chain/contracts/tokenDomain.ts';
+import type { Store } from '../../store/store.ts';
+import { announce } from './announce.ts';
+import { createFacilitator, type Settles } from './facilitator.ts';
+import { remoteFacilitator, withFailover } from './failover.ts';
+import { facilitatorRoutes } from './routes.ts';
+import type { FacilitatorSettings } from './settings.ts';
+
+export type OpenFacilitator = {
+  store: Store;
+  chain: Chain;
+  factory: Address;
+  /** The relayer lane's sender. */
+  executor: Address;
+  domain: () => Promise<TokenDomain>;
+  clock: () => number;
+  wake: () => void;
+  settings: FacilitatorSettings;
+  /** The address that limits count by. */
+  addressOf: (c: Context) => string;
+};
+
+/** The facilitator as configured, and its routes under `/x402`. Null when it is turned off. */
+export async function openFacilitator(
+  options: OpenFacilitator,
+): Promise<{ settles: Settles; mount: (http: Hono) => Hono } | null> {
+  const { store, chain, clock, settings } = options;
+  if (!settings.enabled) return null;
+  const inside = createFacilitator({
+    store,
+    chain,
+    sender: options.executor,
+    factory: options.factory,
+    clock,
+    wake: options.wake,
+    gasPerPayerPerDay: BigInt(settings.gas_per_payer_per_day),
+    minMicro: BigInt(settings.min_amount_micro),
+    mayReceive: (tx, payTo) => {
+      if (settings.pay_to === 'any') return true;
+      if (Array.isArray(settings.pay_to) && settings.pay_to.some((listed) => listed === payTo)) return true;
+      const own = 'SELECT 1 AS one FROM wallets WHERE chain_id = ? AND address = ?';
+      return tx.get(own, chain.chainId, payTo) !== undefined;
+    },
+  });
+  await inside.recover();
+  const { remote } = settings;
+  const settles =
+    remote === null
+      ? inside
+      : withFailover({
+          remote: remoteFacilitator(remote),
+          inside,
+          chain,
+          served: inside.served,
+          hears: inside.hears,
+          announce: (terms, payload) => store.write((tx) => announce(tx, chain.chainId, terms, payload, clock())),
+        });
+  const routes = facilitatorRoutes({
+    settles,
+    chain,
+    domain: options.domain,
+    clock,
+    requestsPerSecond: settings.requests_per_second,
+    addressOf: options.addressOf,
+  });
+  return { settles, mount: (http) => http.route('/x402', routes) };
+}

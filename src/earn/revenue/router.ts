@@ -1,0 +1,232 @@
+import { raiseAlert, raiseOnce } from '../../books/ledger/alerts.ts';
+import { appendEvent } from '../../books/ledger/events.ts';
+import { agentAccount, balance } from '../../books/ledger/journal.ts';
+import { earnedKinds, type Receivable, type ReceivableRow, toReceivable } from '../../books/receivables/receivable.ts';
+import { findExpectedSale } from '../../books/receivables/sales.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import { sha256 } from '../../core/ids/digest.ts';
+import { formatUsdc, microUsdc } from '../../core/money/microUsdc.ts';
+import { holdsMoney, type PaymentState } from '../../core/payment/states.ts';
+import { getAgent } from '../../decide/identity/agents.ts';
+import { getSponsor } from '../../decide/identity/sponsors.ts';
+import type { Shadow } from '../../decide/payments/context.ts';
+import { fundsOf } from '../../decide/payments/funds.ts';
+import { type GateContext, requestPayment } from '../../decide/payments/gate.ts';
+import type { Payment } from '../../decide/payments/payment.ts';
+import { findPayment } from '../../decide/payments/records.ts';
+import { refundedOf } from '../../decide/payments/refunds.ts';
+import type { ChainFacts, PaymentRequest } from '../../decide/payments/request.ts';
+import type { RouteInput } from '../../decide/policy/input.ts';
+import type { Policy } from '../../decide/policy/policy.ts';
+import type { Leg } from '../../decide/policy/route.ts';
+import type { ReadTx, Store, Tx } from '../../store/store.ts';
+
+export type RouterOptions = {
+  store: Store;
+  /** The policy in force. Throws `policy_unavailable` where there is none: nothing is routed until then. */
+  policy: () => Policy;
+  /** The candidate that is asked as well, if there is one. */
+  shadow?: () => Shadow | null;
+  chain: ChainFacts;
+  /** Epoch ms. */
+  clock: () => number;
+  /** There are new payments to send. */
+  wake: () => void;
+};
+export type Router = { tick(): Promise<{ routed: number; legs: number }> };
+
+const RECEIVABLES_PER_TICK = 200;
+/** As the partial index on receivables says it. */
+const TO_ROUTE = "state = 'final' AND routed_at IS NULL AND kind IN ('agent_payment', 'x402_sale', 'invoice')";
+
+/** What a frozen agent earned waits: every leg would be refused. */
+const OF_ACTIVE = "EXISTS (SELECT 1 FROM agents WHERE agents.id = agent_id AND status = 'active')";
+
+/**
+ * Applies revenue rules to money that is earned and final: a reorg can no longer take it away. One receivable, one write: its
+ * legs go through the gate and it is marked in the same transaction, so a crash leaves all of it or nothing, and the
+ * settler sends what was allowed together. A rule that fails splits nothing, raises an alert, and is tried again under another policy.
+ */
+export function createRouter({ store, policy, shadow, chain, clock, wake }: RouterOptions): Router {
+  return {
+    async tick() {
+      const waiting = store.read((tx) =>
+        tx.get(`SELECT 1 FROM receivables INDEXED BY receivables_to_route WHERE ${TO_ROUTE} LIMIT 1`),
+      );
+      if (!waiting) return { routed: 0, legs: 0 };
+      let inForce: Policy;
+      try {
+        inForce = policy();
+      } catch (error) {
+        if (error instanceof BursarError && error.code === 'policy_unavailable') return { routed: 0, legs: 0 };
+        throw error;
+      }
+      const ids = store.read((tx) =>
+        tx.all<{ id: string }>(
+          `SELECT id FROM receivables INDEXED BY receivables_to_route WHERE ${TO_ROUTE} AND route_failed_digest IS NOT ? AND ${OF_ACTIVE} ORDER BY id LIMIT ?`,
+          inForce.digest,
+          RECEIVABLES_PER_TICK,
+        ),
+      );
+      let legs = 0;
+      for (const { id } of ids) {
+        const made = await store.write((tx) => {
+          const context = { policy: policy(), shadow: shadow?.() ?? null, chain, actor: 'bursar', atMs: clock() };
+          return routeReceivable(tx, id, context).length;
+        });
+        legs += made;
+      }
+      if (legs > 0) wake();
+      return { routed: ids.length, legs };
+    },
+  };
+}
+
+/**
+ * Splits one receivable once; gives the payments that were asked for, refused ones too. A leg that the gate does not allow stays
+ * the agent's money and raises an alert.
+ */
+function routeReceivable(tx: Tx, id: string, context: GateContext): Payment[] {
+  const row = tx.get<ReceivableRow>(`SELECT * FROM receivables WHERE id = ? AND ${TO_ROUTE}`, id);
+  if (!row) return [];
+  const receivable = toReceivable(row);
+  // What was split to an agent is not split again: two agents that split to each other would never end.
+  if (isPassedOn(tx, receivable)) {
+    markRouted(tx, receivable, [], context.atMs);
+    return [];
+  }
+  const input = routeInput(tx, receivable);
+  const { agentId } = receivable;
+  const about = { receivable: id, amount: formatUsdc(receivable.amountMicro) };
+  const fields = { actor: 'bursar', agentId, sponsorId: input.sponsor.id, policyDigest: context.policy.digest };
+  const route = context.policy.route(input);
+  if ('failed' in route) {
+    tx.run('UPDATE receivables SET route_failed_digest = ? WHERE id = ?', context.policy.digest, id);
+    const data = { ...about, reason: route.failed };
+    appendEvent(tx, { ...fields, type: 'revenue.failed', data }, context.atMs);
+    raiseOnce(tx, { type: 'revenue_failed', agentId, sponsorId: input.sponsor.id, data }, context.atMs);
+    return [];
+  }
+  const payments: Payment[] = [];
+  for (const leg of route.legs) payments.push(...payLeg(tx, receivable, leg, 0, context));
+  markRouted(tx, receivable, route.legs, context.atMs);
+  if (route.legs.length > 0) {
+    const told = route.legs.map((leg) => ({ leg: leg.name, payee: leg.payee, amount: formatUsdc(leg.amount) }));
+    const data = { ...about, legs: told, kept: formatUsdc(route.keptMicro) };
+    appendEvent(tx, { ...fields, type: 'revenue.routed', data }, context.atMs);
+  }
+  return payments;
+}
+
+/**
+ * Asks the gate again for the legs that moved nothing: refused, failed, or to a payee that was not there. Legs are those of the time
+ * when it was routed; each is paid once. Gives the new payments.
+ */
+export function retryLegs(tx: Tx, id: string, context: GateContext): Payment[] {
+  const row = tx.get<ReceivableRow & { route_json: string | null }>('SELECT * FROM receivables WHERE id = ?', id);
+  const stored = JSON.parse(row?.route_json ?? '[]') as { name: string; payee: string; amount: number }[];
+  if (!row) return [];
+  return stored.flatMap(({ name, payee, amount }) => {
+    const attempts = tx.all<{ state: PaymentState }>(
+      "SELECT state FROM payments WHERE receivable_id = ? AND kind = 'split' AND substr(idempotency_key, 1, length(?)) = ?",
+      id,
+      keyOf(id, name),
+      keyOf(id, name),
+    );
+    if (attempts.some(({ state }) => !isOver(state))) return [];
+    const leg = { name, payee, amount: microUsdc(BigInt(amount)) };
+    return payLeg(tx, toReceivable(row), leg, attempts.length, context);
+  });
+}
+
+const keyOf = (receivable: string, leg: string): string => ` split ${receivable} ${leg} #`;
+/** It moved nothing and never will. */
+const isOver = (state: PaymentState): boolean => !holdsMoney[state] && state !== 'settled' && state !== 'final';
+
+function payLeg(tx: Tx, receivable: Receivable, leg: Leg, attempt: number, context: GateContext): Payment[] {
+  const { agentId } = receivable;
+  const alert = (data: Record<string, unknown>, payment: Payment | null): void =>
+    raiseAlert(
+      tx,
+      {
+        type: 'split_refused',
+        agentId,
+        paymentId: payment?.id ?? null,
+        data: { receivable: receivable.id, leg: leg.name, amount: formatUsdc(leg.amount), ...data },
+      },
+      context.atMs,
+    );
+  let payment: Payment;
+  try {
+    payment = requestPayment(tx, legRequest(receivable, leg, attempt), context).payment;
+  } catch (error) {
+    // A rule that names a payee which is not there, or the agent itself: the other legs still go.
+    if (!(error instanceof BursarError) || !UNPAYABLE.has(error.code)) throw error;
+    alert({ reason: error.message }, null);
+    return [];
+  }
+  if (payment.state === 'denied') alert({ reasons: payment.reasons.map((reason) => reason.code) }, payment);
+  return [payment];
+}
+const UNPAYABLE: ReadonlySet<string> = new Set(['payee_not_found', 'payee_address_missing', 'forbidden_address']);
+
+function legRequest(receivable: Receivable, leg: Leg, attempt: number): PaymentRequest {
+  const requestJson = JSON.stringify({ kind: 'split', receivable: receivable.id, leg: leg.name, payee: leg.payee });
+  return {
+    agentId: receivable.agentId,
+    // The leading space keeps it apart from callers' keys, which have none.
+    idempotencyKey: `${keyOf(receivable.id, leg.name)}${attempt}`,
+    bodyHash: sha256(requestJson),
+    requestJson,
+    kind: 'split',
+    amount: leg.amount,
+    payee: leg.payee,
+    address: null,
+    workflow: null,
+    category: null,
+    memo: null,
+    refundOf: null,
+    receivableId: receivable.id,
+    batchId: null,
+    rail: 'wallet',
+    host: null,
+    x402: null,
+  };
+}
+
+function routeInput(tx: ReadTx, receivable: Receivable): RouteInput {
+  const agent = getAgent(tx, receivable.agentId);
+  const sponsor = getSponsor(tx, agent.sponsorId);
+  const sale =
+    receivable.saleNonce === null
+      ? undefined
+      : findExpectedSale(tx, receivable.chainId, receivable.payer, receivable.saleNonce);
+  const kind = earnedKinds.find((each) => each === receivable.kind);
+  if (!kind) throw new BursarError('invariant_violated');
+  const available = balance(tx, agentAccount(agent.id, 'available'));
+  return {
+    agent: { id: agent.id, name: agent.name, status: agent.status, labels: agent.labels },
+    sponsor: { id: sponsor.id, name: sponsor.name, status: sponsor.status },
+    // Legs go out of the wallet: what the purse holds is not theirs.
+    funds: { ...fundsOf(tx, agent.id, null), available: available > 0n ? Number(available) : 0 },
+    receivable: {
+      id: receivable.id,
+      kind,
+      amount: Number(receivable.amountMicro),
+      refunded: Number(refundedOf(tx, receivable.id)),
+      payer: receivable.payer,
+      resource: sale?.resource ?? null,
+      invoice: receivable.invoiceId,
+    },
+  };
+}
+
+function isPassedOn(tx: ReadTx, receivable: Receivable): boolean {
+  const payment = receivable.paymentId === null ? undefined : findPayment(tx, receivable.paymentId);
+  return payment?.kind === 'split';
+}
+
+function markRouted(tx: Tx, receivable: Receivable, legs: readonly Leg[], atMs: number): void {
+  const kept = JSON.stringify(legs.map((leg) => ({ ...leg, amount: Number(leg.amount) })));
+  tx.run('UPDATE receivables SET routed_at = ?, route_json = ? WHERE id = ?', atMs, kept, receivable.id);
+}

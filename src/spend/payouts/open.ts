@@ -1,0 +1,82 @@
+import { appendEvent } from '../../books/ledger/events.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import { type AgentId, newId } from '../../core/ids/ids.ts';
+import { formatUsdc } from '../../core/money/microUsdc.ts';
+import type { ReadTx, Tx } from '../../store/store.ts';
+import { canonical, LINES_MAX, type PayoutLine } from './line.ts';
+import {
+  findPayoutByKey,
+  getPayout,
+  insertPayout,
+  linesAfter,
+  openLines,
+  type Payout,
+  reopenLines,
+  setPayoutState,
+} from './payout.ts';
+import { payoutEvent } from './runner.ts';
+
+export type PayoutWish = {
+  agentId: AgentId;
+  idempotencyKey: string;
+  askedBy: string;
+  lines: readonly PayoutLine[];
+  hash: string;
+  /** Ask again for the lines that moved nothing. */
+  retry: boolean;
+};
+
+/**
+ * Stores a checked payout for the runner, or goes on with the one under that key: a stopped one is decided further, and with `retry`
+ * its denied lines are asked for again. The same key with other lines is `idempotency_conflict`.
+ */
+export function openPayout(tx: Tx, wish: PayoutWish, atMs: number): { payout: Payout; replayed: boolean } {
+  const { agentId, idempotencyKey, askedBy, lines, hash } = wish;
+  const known = findPayoutByKey(tx, agentId, idempotencyKey);
+  if (known) return { payout: goOn(tx, known, wish, atMs), replayed: true };
+  const totalMicro = lines.reduce((sum, { amount }) => sum + amount, 0n);
+  const payout: Payout = {
+    id: newId('batch'),
+    agentId,
+    idempotencyKey,
+    contentHash: hash,
+    state: 'deciding',
+    askedBy,
+    total: lines.length,
+    totalMicro,
+    createdAtMs: atMs,
+    updatedAtMs: atMs,
+  };
+  insertPayout(tx, payout, lines);
+  const data = { key: idempotencyKey, lines: lines.length, amount: formatUsdc(totalMicro), content_hash: hash };
+  appendEvent(tx, payoutEvent('payout.created', payout, askedBy, data), atMs);
+  return { payout, replayed: false };
+}
+
+function goOn(tx: Tx, payout: Payout, { askedBy, lines, hash, retry }: PayoutWish, atMs: number): Payout {
+  refuseChanged(tx, payout, lines, hash);
+  const reopened = retry ? reopenLines(tx, payout.id) : 0;
+  if (payout.state === 'deciding' && reopened === 0) return payout;
+  if (openLines(tx, payout.id, 1).length === 0) return payout;
+  setPayoutState(tx, payout.id, 'deciding', askedBy, atMs);
+  appendEvent(tx, payoutEvent('payout.resumed', payout, askedBy, { from: payout.state, reopened }), atMs);
+  return getPayout(tx, payout.id);
+}
+
+/** Throws `idempotency_conflict`, naming the lines that are not what they were. */
+export function refuseChanged(tx: ReadTx, payout: Payout, lines: readonly PayoutLine[], hash: string): void {
+  if (payout.contentHash === hash) return;
+  const before = new Map(linesAfter(tx, payout.id, 0, LINES_MAX).map((line) => [line.id, canonical(line)]));
+  const other = lines.filter((line) => before.get(line.id) !== canonical(line));
+  const ids = new Set(lines.map(({ id }) => id));
+  const gone = [...before.keys()].filter((id) => !ids.has(id));
+  throw new BursarError('idempotency_conflict', {
+    message:
+      'Another file was sent under this payout key. Send that file again to go on with it, or this one under a new key to pay all of it.',
+    details: {
+      payout: payout.id,
+      changed_lines: other.slice(0, 20).map(({ line }) => line),
+      missing_ids: gone.slice(0, 20),
+    },
+  });
+}

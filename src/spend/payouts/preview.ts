@@ -1,0 +1,133 @@
+import type { Address } from 'viem';
+import { agentAccount } from '../../books/ledger/journal.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import { type GateContext, requestPayment } from '../../decide/payments/gate.ts';
+import type { Payment } from '../../decide/payments/payment.ts';
+import type { Effect } from '../../decide/policy/decision.ts';
+import type { Store, Tx } from '../../store/store.ts';
+import type { PayoutLine } from './line.ts';
+import { lineRequest } from './paymentRequest.ts';
+import type { Payout } from './payout.ts';
+
+/** In one write job: other people's requests wait for so many decisions at most. */
+const LINES_PER_CHUNK = 100;
+
+export type PreviewedLine = {
+  line: number;
+  effect: Effect;
+  reason: { code: string; message: string } | null;
+  address: Address | null;
+  amountMicro: bigint;
+  /** Goes with people's signatures, in a transaction of its own. */
+  alone: boolean;
+};
+type Carried = { meter: string; grp: string; window_start: bigint; total: bigint; count: bigint; last_at: bigint };
+
+/**
+ * What the gate would say to the lines, one after another. It is the gate itself that says it: each chunk is decided in a write job
+ * that ends by being rolled back, and what it held and counted is laid into the next chunk's job before that begins. So a
+ * chunk sees the lines before it, and all that others were given meanwhile; nothing is kept.
+ */
+export async function previewLines(
+  store: Store,
+  payout: Pick<Payout, 'id' | 'agentId'>,
+  lines: readonly (PayoutLine & { attempt: number })[],
+  context: GateContext,
+): Promise<PreviewedLine[]> {
+  const carried = new Map<string, Carried>();
+  let heldMicro = 0n;
+  const previewed: PreviewedLine[] = [];
+  for (let from = 0; from < lines.length; from += LINES_PER_CHUNK) {
+    const part = lines.slice(from, from + LINES_PER_CHUNK);
+    const chunk = await rolledBack(store, (tx) => {
+      layDown(tx, payout.agentId, heldMicro, carried.values());
+      const entries = part.map((line) => ({ line, ...decided(tx, payout, line, context) }));
+      // One that is there already holds and counts already.
+      const made = entries.flatMap(({ payment, replayed }) => (payment && !replayed ? [payment] : []));
+      const held = made.reduce((sum, payment) => sum + payment.heldMicro, 0n);
+      return { entries, held, counted: countedBy(tx, made) };
+    });
+    heldMicro += chunk.held;
+    for (const each of chunk.counted) carry(carried, each);
+    previewed.push(...chunk.entries.map(({ line, payment, refused }) => lineOf(line, payment, refused)));
+  }
+  return previewed;
+}
+
+function decided(
+  tx: Tx,
+  payout: Pick<Payout, 'id' | 'agentId'>,
+  line: PayoutLine & { attempt: number },
+  context: GateContext,
+): { payment: Payment | null; replayed: boolean; refused: BursarError | null } {
+  try {
+    return { ...requestPayment(tx, lineRequest(payout, line), { ...context, shadow: null }), refused: null };
+  } catch (error) {
+    if (!(error instanceof BursarError) || error.status >= 500) throw error;
+    return { payment: null, replayed: false, refused: error };
+  }
+}
+
+function lineOf({ line, amount }: PayoutLine, payment: Payment | null, refused: BursarError | null): PreviewedLine {
+  const address = payment?.address ?? null;
+  const alone = payment?.requiresChainApproval ?? false;
+  if (!payment) {
+    const reason = refused && { code: refused.code, message: refused.message };
+    return { line, effect: 'deny', reason, address, amountMicro: amount, alone };
+  }
+  const effect = payment.state === 'denied' ? 'deny' : payment.state === 'in_review' ? 'review' : 'allow';
+  const [first] = payment.reasons;
+  const reason = effect === 'allow' || !first ? null : { code: first.code, message: first.message };
+  return { line, effect, reason, address, amountMicro: amount, alone };
+}
+
+/** What the chunks before held and counted, as the gate reads it. */
+function layDown(tx: Tx, agentId: string, heldMicro: bigint, carried: Iterable<Carried>): void {
+  const move = `INSERT INTO balances (account, amount_micro) VALUES (?, ?)
+    ON CONFLICT (account) DO UPDATE SET amount_micro = amount_micro + excluded.amount_micro`;
+  tx.run(move, agentAccount(agentId, 'available'), -heldMicro);
+  tx.run(move, agentAccount(agentId, 'reserved'), heldMicro);
+  for (const { meter, grp, window_start, total, count, last_at } of carried) {
+    tx.run(
+      `INSERT INTO meters (meter, grp, window_start, total_micro, count, last_at) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (meter, grp, window_start) DO UPDATE SET total_micro = total_micro + excluded.total_micro,
+         count = count + excluded.count, last_at = excluded.last_at`,
+      ...[meter, grp, window_start, total, count, last_at],
+    );
+  }
+}
+
+/** What the chunk's own payments put into the meters. */
+function countedBy(tx: Tx, made: readonly Payment[]): Carried[] {
+  return tx.all<Carried>(
+    `SELECT m.meter, m.grp, m.window_start, sum(e.amount_micro) AS total, count(*) AS count, max(e.at) AS last_at
+     FROM meter_entries e, json_each(e.meters_json) j JOIN meters m ON m.id = j.value
+     WHERE e.payment_id IN (SELECT value FROM json_each(?)) GROUP BY m.id`,
+    JSON.stringify(made.map(({ id }) => id)),
+  );
+}
+
+function carry(carried: Map<string, Carried>, each: Carried): void {
+  const key = `${each.meter} ${each.window_start} ${each.grp}`;
+  const before = carried.get(key);
+  carried.set(key, before ? { ...each, total: before.total + each.total, count: before.count + each.count } : each);
+}
+
+class RolledBack<T> {
+  readonly value: T;
+  constructor(value: T) {
+    this.value = value;
+  }
+}
+
+/** Runs a write job whose savepoint is undone, and gives what it found. */
+async function rolledBack<T>(store: Store, job: (tx: Tx) => T): Promise<T> {
+  try {
+    return await store.write((tx): T => {
+      throw new RolledBack(job(tx));
+    });
+  } catch (thrown) {
+    if (thrown instanceof RolledBack) return thrown.value as T;
+    throw thrown;
+  }
+}

@@ -1,0 +1,145 @@
+import { appendEvent, type EventType } from '../../books/ledger/events.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import { sha256 } from '../../core/ids/digest.ts';
+import { formatUsdc, microUsdc } from '../../core/money/microUsdc.ts';
+import { nextOccurrence } from '../../decide/mandates/cadence.ts';
+import { missingDays } from '../../decide/mandates/missingDays.ts';
+import { type GateContext, requestPayment } from '../../decide/payments/gate.ts';
+import type { PaymentRequest } from '../../decide/payments/request.ts';
+import type { Tx } from '../../store/store.ts';
+import { dueSchedules, type Schedule } from './schedules.ts';
+
+/** An occurrence that is picked up within this is on time: the workers' own rhythm, and a restart. */
+const ON_TIME_MS = 60_000;
+const SCHEDULES_PER_ROUND = 100;
+/** A schedule that slept through more is caught up with in later rounds. */
+const OCCURRENCES_PER_ROUND = 20;
+
+/**
+ * Asks the gate for every occurrence that is due, each exactly once: the occurrence's row, the payment's key and the move to the
+ * next one are one transaction, so neither a restart, a second instance nor a clock set back pays it again. Missed ones are
+ * skipped, or paid when they are at most `payWithinMs` late. In the caller's write transaction; gives how many it asked for.
+ */
+export function runDue(tx: Tx, context: GateContext): number {
+  let asked = 0;
+  for (const schedule of dueSchedules(tx, context.atMs, SCHEDULES_PER_ROUND)) {
+    let due = schedule.nextAtMs;
+    for (let round = 0; round < OCCURRENCES_PER_ROUND && due !== null && due <= context.atMs; round += 1) {
+      if (handle(tx, schedule, due, context)) asked += 1;
+      due = following(tx, schedule, due, context);
+    }
+    tx.run(
+      "UPDATE schedules SET next_at = ?, status = CASE WHEN ? IS NULL THEN 'ended' ELSE status END WHERE id = ?",
+      due,
+      due,
+      schedule.id,
+    );
+  }
+  return asked;
+}
+
+/** Null where there is none, also where the library gives up: one schedule's rule must not keep the others from being paid. */
+function following(tx: Tx, schedule: Schedule, dueAtMs: number, context: GateContext): number | null {
+  const { id, agentId, cadence } = schedule;
+  try {
+    const next = nextOccurrence(cadence, dueAtMs);
+    if (next !== null) noteMissingDays(tx, schedule, missingDays(cadence, dueAtMs, next), context.atMs);
+    return next;
+  } catch (error) {
+    const detail = `the schedule ends here, its rule cannot be followed: ${error instanceof Error ? error.message : 'unknown'}`;
+    const data = { schedule: id, due_at: new Date(dueAtMs).toISOString(), detail };
+    appendEvent(tx, { type: 'occurrence.refused', actor: 'bursar', agentId, data }, context.atMs);
+    return null;
+  }
+}
+
+/** A month without that day has no payment: an event says so, when the occurrence before it is handled. */
+function noteMissingDays(tx: Tx, { id, agentId }: Schedule, days: readonly string[], atMs: number): void {
+  for (const day of days) {
+    const detail = 'The calendar has no such day, so the rule skips it. BYMONTHDAY=-1 is the last day of every month.';
+    const data = { schedule: id, day, detail };
+    appendEvent(tx, { type: 'occurrence.skipped', actor: 'bursar', agentId, data }, atMs);
+  }
+}
+
+/** What the gate throws before it has written anything. */
+const nothingToPay: ReadonlySet<string> = new Set([
+  'payee_not_found',
+  'payee_address_missing',
+  'workflow_not_found',
+  'forbidden_address',
+]);
+
+function handle(tx: Tx, schedule: Schedule, dueAtMs: number, context: GateContext): boolean {
+  const done = tx.get('SELECT 1 FROM occurrences WHERE schedule_id = ? AND due_at = ?', schedule.id, dueAtMs);
+  if (done) return false;
+  const lateMs = context.atMs - dueAtMs;
+  if (lateMs > Math.max(schedule.payWithinMs, ON_TIME_MS)) {
+    note(tx, schedule, dueAtMs, context, 'skipped', null, `missed by ${Math.round(lateMs / 1000)} s`);
+    return false;
+  }
+  try {
+    const { payment } = requestPayment(tx, requestOf(schedule, dueAtMs), { ...context, actor: schedule.id });
+    note(tx, schedule, dueAtMs, context, 'asked', payment.id, null);
+    return true;
+  } catch (error) {
+    // A payee that is gone or has no address: noted, and the schedule goes on with its next occurrence.
+    if (!(error instanceof BursarError) || !nothingToPay.has(error.code)) throw error;
+    note(tx, schedule, dueAtMs, context, 'refused', null, error.code);
+    return false;
+  }
+}
+
+function note(
+  tx: Tx,
+  schedule: Schedule,
+  dueAtMs: number,
+  context: GateContext,
+  outcome: 'asked' | 'skipped' | 'refused',
+  paymentId: string | null,
+  detail: string | null,
+): void {
+  tx.run(
+    'INSERT INTO occurrences (schedule_id, due_at, outcome, payment_id, detail, handled_at) VALUES (?, ?, ?, ?, ?, ?)',
+    schedule.id,
+    dueAtMs,
+    outcome,
+    paymentId,
+    detail,
+    context.atMs,
+  );
+  if (outcome === 'asked') return;
+  const type: EventType = outcome === 'skipped' ? 'occurrence.skipped' : 'occurrence.refused';
+  const data = { schedule: schedule.id, due_at: new Date(dueAtMs).toISOString(), detail };
+  appendEvent(tx, { type, actor: 'bursar', agentId: schedule.agentId, data }, context.atMs);
+}
+
+function requestOf(schedule: Schedule, dueAtMs: number): PaymentRequest {
+  const { payment } = schedule;
+  const amount = microUsdc(BigInt(payment.amountMicro));
+  const requestJson = JSON.stringify({
+    ...payment,
+    amount: formatUsdc(amount),
+    schedule: schedule.id,
+    due_at: dueAtMs,
+  });
+  return {
+    agentId: schedule.agentId,
+    // The leading space keeps it apart from callers' keys, which have none.
+    idempotencyKey: ` recurring ${schedule.id} ${dueAtMs}`,
+    bodyHash: sha256(requestJson),
+    requestJson,
+    kind: 'recurring',
+    amount,
+    payee: payment.payee,
+    address: null,
+    workflow: payment.workflow === null ? null : { ref: payment.workflow, run: null },
+    category: payment.category,
+    memo: payment.memo,
+    refundOf: null,
+    batchId: null,
+    rail: 'wallet',
+    host: null,
+    x402: null,
+  };
+}

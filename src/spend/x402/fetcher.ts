@@ -1,0 +1,89 @@
+import { BursarError } from '../../core/errors/base.ts';
+import { type Guard, type GuardedAnswer, type GuardedRequest, guardedRequest } from '../../core/net/guardedRequest.ts';
+import type { ReadTx, Store, Tx } from '../../store/store.ts';
+import { type FetchedAnswer, guardedFetch } from './guardedFetch.ts';
+import type { ReportOutcome } from './outcome.ts';
+
+const SETTING = 'fetch.hosts';
+const TIMEOUT_MS = 30_000;
+const MAX_AT_ONCE = 64;
+/** Of one agent: it may name hosts that never answer. */
+const MAX_OF_ONE = 16;
+/** A caller whose connection broke asks again; at most so many answers of 1 MiB. */
+const REMEMBERED_MS = 600_000;
+const REMEMBERED = 64;
+
+/** Hosts ("name" or "name:port") that may be fetched from though they are private. */
+export function listedHosts(tx: ReadTx): string[] {
+  const row = tx.get<{ value: string }>('SELECT value FROM settings WHERE name = ?', SETTING);
+  return row ? (JSON.parse(row.value) as string[]) : [];
+}
+
+export function listHosts(tx: Tx, hosts: readonly string[]): void {
+  tx.run(
+    'INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+    SETTING,
+    JSON.stringify([...new Set(hosts)].sort()),
+  );
+}
+
+/** What became of a paid request. `answer` is null where none came. */
+export type Presented = { answer: GuardedAnswer | null; outcome: ReportOutcome };
+export type Fetcher = {
+  /** Follows redirects. Throws `fetch_refused` or `fetch_failed`. */
+  fetch(agentId: string, url: URL, request: GuardedRequest, maxBytes: number): Promise<FetchedAnswer>;
+  /** Follows none. */
+  once(agentId: string, url: URL, request: GuardedRequest, maxBytes: number): Promise<GuardedAnswer>;
+  /** Runs a paid request once at a time per payment; who asks meanwhile, or soon after it was served, gets that answer. */
+  present(paymentId: string, run: () => Promise<Presented>): Promise<Presented>;
+};
+
+/** HTTP on behalf of agents, behind the guard. */
+export function createFetcher(store: Store, resolve?: Guard['resolve']): Fetcher {
+  let running = 0;
+  const ofAgent = new Map<string, number>();
+  const remembered = new Map<string, { presented: Promise<Presented>; untilMs: number }>();
+  const guard: Guard = {
+    isListed: (host) => store.read(listedHosts).includes(host),
+    ...(resolve ? { resolve } : {}),
+  };
+
+  async function bounded<T>(agentId: string, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const own = ofAgent.get(agentId) ?? 0;
+    if (running >= MAX_AT_ONCE || own >= MAX_OF_ONE) {
+      throw new BursarError('fetch_failed', { message: 'Too many fetches run at once.' });
+    }
+    running += 1;
+    ofAgent.set(agentId, own + 1);
+    try {
+      return await run(AbortSignal.timeout(TIMEOUT_MS));
+    } finally {
+      running -= 1;
+      const left = (ofAgent.get(agentId) ?? 1) - 1;
+      if (left > 0) ofAgent.set(agentId, left);
+      else ofAgent.delete(agentId);
+    }
+  }
+
+  return {
+    fetch: (agentId, url, request, maxBytes) =>
+      bounded(agentId, (signal) => guardedFetch(url, request, { maxBytes, signal }, guard)),
+    once: (agentId, url, request, maxBytes) =>
+      bounded(agentId, (signal) => guardedRequest(url, request, { maxBytes, signal }, guard)),
+    present(paymentId, run) {
+      const now = performance.now();
+      for (const [id, { untilMs }] of remembered) if (untilMs <= now) remembered.delete(id);
+      const before = remembered.get(paymentId);
+      if (before) return before.presented;
+      const presented = run();
+      remembered.set(paymentId, { presented, untilMs: now + REMEMBERED_MS });
+      const forget = (): void => {
+        remembered.delete(paymentId);
+      };
+      presented.then(({ outcome }) => outcome === 'served' || forget(), forget);
+      const [oldest] = remembered.keys();
+      if (remembered.size > REMEMBERED && oldest !== undefined) remembered.delete(oldest);
+      return presented;
+    },
+  };
+}

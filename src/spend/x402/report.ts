@@ -1,0 +1,18 @@
+import type { Payment } from '../../decide/payments/payment.ts';
+import { appendPaymentEvent } from '../../decide/payments/transition.ts';
+import type { Tx } from '../../store/store.ts';
+import { classify, type ReportOutcome } from './outcome.ts';
+
+/** Notes what the seller answered to a presented authorization: an event and evidence, never a change of state. */
+export function noteReport(
+  tx: Tx,
+  payment: Payment,
+  { status, paymentResponse }: { status: number; paymentResponse: string | null },
+  act: { actor: string; atMs: number },
+): ReportOutcome {
+  const { outcome, transaction } = classify(status, paymentResponse);
+  const reported = { status, outcome, transaction, payment_response: paymentResponse };
+  tx.run('UPDATE x402_authorizations SET reported_json = ? WHERE payment_id = ?', JSON.stringify(reported), payment.id);
+  appendPaymentEvent(tx, payment, 'x402.reported', { ...act, data: reported });
+  return outcome;
+}

@@ -1,0 +1,190 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ApprovedTransfer, approvedTransferFromReservation } from '../../chain/contracts/approvedTransfer.ts';
+import type { Chain } from '../../chain/contracts/chain.ts';
+import {
+  type SignedAuthorization,
+  type SigningTerms,
+  signPurseAuthorization,
+  signPurseAuthorizationNow,
+} from '../../chain/contracts/purse.ts';
+import type { TokenDomain } from '../../chain/contracts/tokenDomain.ts';
+import type { KeyProvider } from '../../chain/keys/keys.ts';
+import { BursarError, invariant } from '../../core/errors/base.ts';
+import { getAgent } from '../../decide/identity/agents.ts';
+import { getSponsor } from '../../decide/identity/sponsors.ts';
+import { getWorkflow } from '../../decide/identity/workflows.ts';
+import { refuseWhileStopped } from '../../decide/payments/chainStops.ts';
+import { bookedEpoch } from '../../decide/payments/nonces.ts';
+import type { Payment } from '../../decide/payments/payment.ts';
+import { findPayment, type PaymentRow, toPayment } from '../../decide/payments/records.ts';
+import { appendPaymentEvent, transition } from '../../decide/payments/transition.ts';
+import type { ReadTx, Store, Tx } from '../../store/store.ts';
+import { echoExtensions } from './extensions.ts';
+import type { Requirement } from './paymentRequired.ts';
+
+export type SignerOptions = {
+  store: Store;
+  chain: Chain;
+  keys: KeyProvider;
+  clock: () => number;
+  domain: () => Promise<TokenDomain>;
+  /** Seconds, from the policy in force. */
+  maxValiditySeconds: () => number;
+};
+export type StoredSignature = { header: string; validBeforeMs: number };
+export interface PurchaseSigner {
+  /** See `X402Signer` in the operation room. */
+  signature(paymentId: string, waitMs: number): Promise<StoredSignature | null>;
+  /** Signs inside the transaction of the decision what can be signed at once; what cannot is left to `signature`. */
+  signNow(tx: Tx, paymentId: string): void;
+  domain(): Promise<TokenDomain>;
+}
+
+const POLL_MS = 50;
+/** Facilitators want some seconds left when they verify. */
+const MIN_VALIDITY_SECONDS = 10;
+
+type Draft = { payment: Payment; stored: Stored; transfer: ApprovedTransfer; terms: SigningTerms };
+type Stored = { requirement: Requirement; resource: unknown; extensions: unknown };
+
+/**
+ * Signs authorized purchases out of the agent's purse. The payload is stored before it leaves, and what is stored is what every
+ * later call gets: a retry presents the same authorization, which the token lets pass once.
+ */
+export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
+  const { store, chain, keys, clock } = options;
+
+  let domain: TokenDomain | null = null;
+  const readDomain = async (): Promise<TokenDomain> => {
+    domain = await options.domain();
+    return domain;
+  };
+
+  /** What is to be signed for the purchase, on what terms, and with which offer echoed. */
+  function draft(tx: ReadTx, payment: Payment, row: PaymentRow, tokenDomain: TokenDomain): Draft {
+    const { wallet } = getAgent(tx, payment.agentId);
+    invariant(wallet, 'A purchase is authorized for an agent without a wallet.');
+    const stored = JSON.parse(row.request_json) as Stored;
+    const nowS = Math.floor(clock() / 1000);
+    const epoch = bookedEpoch(tx, payment.agentId, chain.chainId);
+    const asked = Math.max(stored.requirement.maxTimeoutSeconds, MIN_VALIDITY_SECONDS);
+    const validBeforeS = nowS + Math.min(asked, options.maxValiditySeconds());
+    return {
+      payment,
+      stored,
+      transfer: approvedTransferFromReservation(payment, { wallet: wallet.address, purse: wallet.purse }),
+      terms: { keys, role: 'executor', chain, domain: tokenDomain, nowS, validBeforeS, epoch },
+    };
+  }
+
+  async function sign(payment: Payment, row: PaymentRow): Promise<StoredSignature> {
+    const tokenDomain = await readDomain();
+    const drafted = store.read((tx) => draft(tx, payment, row, tokenDomain));
+    const signed = await signPurseAuthorization(drafted.transfer, drafted.terms);
+    return store.write((tx) => keep(tx, drafted, signed));
+  }
+
+  /** Two signers at once: the first one's is kept, and both give that. */
+  function keep(tx: Tx, { payment, stored, terms }: Draft, signed: SignedAuthorization): StoredSignature {
+    const before = storedSignature(tx, payment.id);
+    if (before) return before;
+    const now = findPayment(tx, payment.id);
+    if (now?.state !== 'authorized' || now.heldMicro !== now.amount) {
+      throw new BursarError('invalid_transition', { details: { state: now?.state } });
+    }
+    refuseInactive(tx, now);
+    refuseWhileStopped(tx, now.chainId);
+    const { authorization } = signed;
+    const header = headerOf(payment, stored, signed);
+    tx.run(
+      `INSERT INTO x402_authorizations (payment_id, chain_id, purse, nonce, pay_to, value_micro, valid_after_s, valid_before_s, payload_json, resource_json, epoch)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      payment.id,
+      payment.chainId,
+      authorization.from,
+      authorization.nonce,
+      authorization.to,
+      BigInt(authorization.value),
+      BigInt(authorization.validAfter),
+      BigInt(authorization.validBefore),
+      header,
+      JSON.stringify(stored.resource),
+      terms.epoch,
+    );
+    const atMs = clock();
+    const data = { nonce: authorization.nonce, valid_before: authorization.validBefore, epoch: terms.epoch };
+    appendPaymentEvent(tx, now, 'payment.signed', { actor: 'bursar', atMs, data });
+    transition(tx, now, 'submit', { actor: 'bursar', atMs, data: { rail: 'x402' } });
+    return { header, validBeforeMs: Number(authorization.validBefore) * 1000 };
+  }
+
+  function isReady(tx: ReadTx, payment: Payment): boolean {
+    return payment.state === 'authorized' && payment.heldMicro === payment.amount && isDeployed(tx, payment);
+  }
+
+  return {
+    domain: readDomain,
+    signNow(tx, paymentId) {
+      const row = tx.get<PaymentRow>('SELECT * FROM payments WHERE id = ?', paymentId);
+      const payment = row && toPayment(row);
+      if (!domain || !payment || storedSignature(tx, paymentId) || !isReady(tx, payment)) return;
+      const drafted = draft(tx, payment, row, domain);
+      const signed = signPurseAuthorizationNow(drafted.transfer, drafted.terms);
+      if (signed) keep(tx, drafted, signed);
+    },
+    async signature(paymentId, waitMs) {
+      // Real time, not the injected clock: this bounds how long a caller waits.
+      const until = performance.now() + waitMs;
+      for (;;) {
+        const { stored, row } = store.read((tx) => ({
+          stored: storedSignature(tx, paymentId),
+          row: tx.get<PaymentRow>('SELECT * FROM payments WHERE id = ?', paymentId),
+        }));
+        if (stored) return stored;
+        if (!row) throw new BursarError('payment_not_found');
+        const payment = toPayment(row);
+        if (payment.state !== 'authorized') return null;
+        if (store.read((tx) => isReady(tx, payment))) return sign(payment, row);
+        if (performance.now() >= until) return null;
+        await sleep(POLL_MS);
+      }
+    },
+  };
+}
+
+function storedSignature(tx: Pick<Tx, 'get'>, paymentId: string): StoredSignature | null {
+  const row = tx.get<{ payload_json: string | null; valid_before_s: bigint }>(
+    'SELECT payload_json, valid_before_s FROM x402_authorizations WHERE payment_id = ?',
+    paymentId,
+  );
+  return row?.payload_json ? { header: row.payload_json, validBeforeMs: Number(row.valid_before_s) * 1000 } : null;
+}
+
+/** Frozen between the decision and the signature means no signature. Throws `agent_not_active`. */
+function refuseInactive(tx: Tx, payment: Payment): void {
+  const answerable = [
+    getAgent(tx, payment.agentId),
+    getSponsor(tx, payment.sponsorId),
+    ...(payment.workflowId === null ? [] : [getWorkflow(tx, payment.workflowId)]),
+  ];
+  const inactive = answerable.find(({ status }) => status !== 'active');
+  if (inactive) {
+    throw new BursarError('agent_not_active', { message: `${inactive.name} is ${inactive.status}.` });
+  }
+}
+
+/** A purse without code cannot answer ERC-1271. */
+function isDeployed(tx: ReadTx, payment: Payment): boolean {
+  return getAgent(tx, payment.agentId).wallet?.deployedAtMs != null;
+}
+
+/** The PAYMENT-SIGNATURE header: base64 of the payload, the chosen requirement echoed whole. */
+function headerOf(
+  payment: Payment,
+  { requirement, resource, extensions }: Stored,
+  signed: SignedAuthorization,
+): string {
+  const echoed = echoExtensions(extensions, payment.id);
+  const payload = { x402Version: 2, resource, accepted: requirement, payload: signed };
+  return Buffer.from(JSON.stringify(echoed ? { ...payload, extensions: echoed } : payload)).toString('base64');
+}

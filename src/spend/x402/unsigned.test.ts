@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { gateWorld, NOON_MS } from '../../../test/support/gateWorld.ts';
+import { agentAccount, balance, externalAccount, post } from '../../books/ledger/journal.ts';
+import { requestPayment } from '../../decide/payments/gate.ts';
+import { findPayment } from '../../decide/payments/records.ts';
+import { cancelUnsigned } from './unsigned.ts';
+
+const HOUR_MS = 3_600_000;
+const x402 = {
+  path: '/',
+  method: 'GET',
+  scheme: 'exact',
+  payment_flow: 'authorization',
+  max_timeout_seconds: 60,
+  resource: 'https://grace.example/',
+  description: null,
+};
+
+describe('cancelUnsigned', () => {
+  it('frees a purchase an hour after its decision when nobody fetched its signature, and leaves a signed one alone', async () => {
+    const world = await gateWorld();
+    const { store, agent } = world;
+    const [unsigned, signed] = await store.write((tx) => {
+      post(tx, {
+        kind: 'deposit',
+        atMs: NOON_MS,
+        lines: [
+          [externalAccount(agent.wallet?.address ?? '0x'), -5_000_000n],
+          [agentAccount(agent.id, 'purse'), 5_000_000n],
+        ],
+      });
+      const request = () =>
+        world.request({ kind: 'purchase', rail: 'x402', payee: null, host: 'grace.example', x402, workflow: null });
+      return [1, 2].map(() => requestPayment(tx, request(), world.context()).payment);
+    });
+    if (!unsigned || !signed) throw new Error('unreachable');
+    expect([unsigned.state, signed.state]).toEqual(['authorized', 'authorized']);
+    await store.write((tx) =>
+      tx.run(
+        `INSERT INTO x402_authorizations (payment_id, chain_id, purse, nonce, pay_to, value_micro, valid_after_s, valid_before_s, resource_json)
+         VALUES (?, 31337, '0x', '0x01', '0x', 1, 0, 1, '{}')`,
+        signed.id,
+      ),
+    );
+    expect(await cancelUnsigned(store, () => NOON_MS + HOUR_MS)).toBe(0);
+    expect(await cancelUnsigned(store, () => NOON_MS + HOUR_MS + 1)).toBe(1);
+    store.read((tx) => {
+      expect(findPayment(tx, unsigned.id)).toMatchObject({ state: 'cancelled', heldMicro: 0n });
+      expect(findPayment(tx, signed.id)?.state).toBe('authorized');
+      expect(balance(tx, agentAccount(agent.id, 'purse'))).toBe(4_000_000n);
+    });
+    await store.close();
+  });
+});
