@@ -3,7 +3,8 @@ import { copyFile } from 'node:fs/promises';
 import { chainHash, GENESIS_HASH } from '../src/books/ledger/events.ts';
 import { newId, paymentIdOnChain } from '../src/core/ids/ids.ts';
 import type { Policy } from '../src/decide/policy/policy.ts';
-import { openStore, type SqlValue, type Tx } from '../src/store/store.ts';
+import { observed } from '../src/store/observed.ts';
+import { openStore, type Tx } from '../src/store/store.ts';
 import { runCallers } from './callers.ts';
 import { START_MS, type World } from './world.ts';
 
@@ -37,13 +38,7 @@ export async function measureStages(
   // Reading and writing meters is told apart from the other statements by the table.
   const stageOf = (sql: string): 'meters' | 'statements' =>
     /\bmeter(s|_entries|_rolling)\b/.test(sql) ? 'meters' : 'statements';
-  const within = (tx: Tx): Tx => ({
-    get: <R>(sql: string, ...values: SqlValue[]) => timed(stageOf(sql), () => tx.get<R>(sql, ...values)),
-    all: <R>(sql: string, ...values: SqlValue[]) => timed(stageOf(sql), () => tx.all<R>(sql, ...values)),
-    run: (sql, ...values) => timed(stageOf(sql), () => tx.run(sql, ...values)),
-    afterCommit: (callback) => tx.afterCommit(callback),
-    ...(tx.memory ? { memory: tx.memory } : {}),
-  });
+  const within = (tx: Tx): Tx => observed(tx, (sql, run) => timed(stageOf(sql), run));
   let inputText = '';
   const watched: Policy = {
     digest: policy.digest,

@@ -5,7 +5,7 @@ import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkLedger } from '../src/books/ledger/check.ts';
 import { unsealedTables } from '../src/books/ledger/sealedTables.ts';
-import type { SqlValue } from '../src/store/store.ts';
+import { readingOn, type SqlValue } from '../src/store/store.ts';
 import { richBooks } from './support/richBooks.ts';
 
 /** Tables that no figure of the books rests on: the reasons stand with `unsealedTables`. */
@@ -49,8 +49,7 @@ const evidence = (): string[] => tables.filter((table) => !noEvidence.has(table)
 
 /** The check on what the transaction under way says. */
 function findings(): Promise<string[]> {
-  const get = <R>(sql: string, ...values: SqlValue[]) => file.prepare(sql).get(...values) as R | undefined;
-  const tx = { get, all, each: <R>(sql: string) => all<R>(sql) };
+  const tx = readingOn(file);
   return checkLedger({ snapshot: () => ({ tx, close: () => {} }) }, null).then((result) => result.findings);
 }
 

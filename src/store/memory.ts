@@ -1,3 +1,5 @@
+import type { Change } from './statement.ts';
+
 /**
  * What the write transaction has read already and need not read again. One process owns the file and all writes go through one
  * connection, so what is remembered is what SQLite would answer, as long as three rules hold: facts are forgotten at every
@@ -42,13 +44,17 @@ export const paymentTables = [
   'payment_history',
   'earnings',
 ] as const;
+const leavesFacts: ReadonlySet<string> = new Set(paymentTables);
 const LEAVES_FACTS = new RegExp(`^\\s*(INSERT INTO|UPDATE|DELETE FROM) (${paymentTables.join('|')})\\b`);
 /** The one column of a wallet that each payment changes; no fact holds it. */
 const TAKES_NONCE = /^\s*UPDATE wallets SET next_nonce = next_nonce \+ 1 WHERE /;
 
-/** Whether a statement that writes may change what facts are read from. Where in doubt, yes. */
-export function changesFacts(sql: string): boolean {
-  return !LEAVES_FACTS.test(sql) && !TAKES_NONCE.test(sql);
+/** Whether a statement that writes may change what facts are read from. Where in doubt, yes. A text is judged by its first words. */
+export function changesFacts(change: Change | string): boolean {
+  if (typeof change === 'string') return !LEAVES_FACTS.test(change) && !TAKES_NONCE.test(change);
+  const { table, columns } = change;
+  if (table === 'wallets') return columns === null || columns.some((column) => column !== 'next_nonce');
+  return !leavesFacts.has(table);
 }
 
 export class TxMemory implements Memory {

@@ -1,23 +1,28 @@
 import type Database from 'better-sqlite3';
 import { BursarError, invariant } from '../core/errors/base.ts';
 import { noteChanges, type Sealing } from './changes.ts';
+import { type Connection, connectionOf } from './connection.ts';
 import { isSqliteError, migrate, open, orClose, storageError, takeLock } from './database.ts';
-import { changesFacts, type Memory, TxMemory } from './memory.ts';
+import { type Memory, TxMemory } from './memory.ts';
 import { type Migration, migrations } from './migrations/index.ts';
+import type { SqlValue } from './slots.ts';
+import type { Command, ParametersOf, Statement } from './statement.ts';
 
-/** What SQLite takes and gives. Integers come back as bigint (`defaultSafeIntegers`). */
-export type SqlValue = string | number | bigint | null;
+export type { SqlValue };
 export type Row = Record<string, SqlValue>;
 
-/** Reading inside one consistent snapshot. Statements are prepared once per text. Synchronous: no await inside. */
+/** Reading inside one consistent snapshot. Statements are prepared once. Synchronous: no await inside. */
 export interface ReadTx {
+  get<P, R>(statement: Statement<P, R>, ...parameters: ParametersOf<NoInfer<P>>): R | undefined;
   get<R>(sql: string, ...values: SqlValue[]): R | undefined;
+  all<P, R>(statement: Statement<P, R>, ...parameters: ParametersOf<NoInfer<P>>): R[];
   all<R>(sql: string, ...values: SqlValue[]): R[];
   /** Of the write transaction only. */
   readonly memory?: Memory;
 }
 /** Writing inside the one write transaction. `run` gives the number of changed rows. */
 export interface Tx extends ReadTx {
+  run<P>(command: Command<P>, ...parameters: ParametersOf<NoInfer<P>>): number;
   run(sql: string, ...values: SqlValue[]): number;
   /** Runs after the commit is durable, never after a roll-back. Must not throw. */
   afterCommit(callback: () => void): void;
@@ -25,7 +30,11 @@ export interface Tx extends ReadTx {
   noteRow?(table: string, key: string): void;
 }
 /** A reader of one moment, for long readings: `close` it. `each` reads row by row, and other things may be read meanwhile. */
-export type Snapshot = { tx: ReadTx & { each<R>(sql: string): Iterable<R> }; close: () => void };
+export type Snapshot = { tx: ReadTx & Each; close: () => void };
+interface Each {
+  each<P, R>(statement: Statement<P, R>, ...parameters: ParametersOf<NoInfer<P>>): Iterable<R>;
+  each<R>(sql: string): Iterable<R>;
+}
 
 export interface Store {
   /**
@@ -64,8 +73,6 @@ type Ran = {
   /** What is to be called once the commit is durable. */
   after: (() => void)[];
 };
-type Statement = Database.Statement<SqlValue[]>;
-type Statements = Map<string, Statement>;
 
 /**
  * Opens the database file (or ':memory:'), takes the one-writer lock and migrates it. Throws `storage_read_only`,
@@ -79,21 +86,19 @@ export function openStore(
   const writer = open(path);
   const lock = path === ':memory:' ? null : orClose(writer, () => takeLock(path));
   orClose(writer, () => orClose(lock, () => migrate(writer, schema)));
-  const statements: Statements = new Map();
   const reader = path === ':memory:' ? writer : open(path, { readonly: true });
-  const readTx = readingWith(reader, path === ':memory:' ? statements : new Map());
+  const readTx = readingWith(connectionOf(reader, null));
   const changes = sealing && orClose(writer, () => noteChanges(writer, sealing.watch));
   let callbacks: (() => void)[] = [];
   const memory = new TxMemory();
   let wrote = false;
-  const statementOf = writingWith(writer, statements, (changesFacts) => {
+  const writing = connectionOf(writer, (forgetsFacts) => {
     wrote = true;
-    if (changesFacts) memory.forgetFacts();
+    if (forgetsFacts) memory.forgetFacts();
   });
   const tx: Tx = {
-    get: <R>(sql: string, ...values: SqlValue[]) => statementOf(sql).get(...values) as R | undefined,
-    all: <R>(sql: string, ...values: SqlValue[]) => statementOf(sql).all(...values) as R[],
-    run: (sql, ...values) => statementOf(sql).run(...values).changes,
+    ...readingWith(writing),
+    run: (first: string | Command<never>, ...rest: unknown[]) => writing.run(first, rest),
     memory,
     afterCommit: (callback) => {
       callbacks.push(callback);
@@ -232,14 +237,13 @@ export function openStore(
       }
     },
     snapshot: () => {
-      if (reader === writer) return { tx: { ...readTx, each: (sql) => readTx.all(sql) }, close: () => {} };
+      if (reader === writer) return { tx: { ...readTx, each: readTx.all as Each['each'] }, close: () => {} };
       const own = open(path, { readonly: true });
       return orClose(own, () => {
         own.exec('BEGIN');
         // A transaction sees the moment of its first reading.
         own.prepare('SELECT 1 FROM sqlite_master').get();
-        const each = <R>(sql: string): Iterable<R> => own.prepare(sql).iterate() as Iterable<R>;
-        return { tx: { ...readingWith(own, new Map()), each }, close: () => own.close() };
+        return { tx: readingOn(own), close: () => own.close() };
       });
     },
     close: async () => {
@@ -253,37 +257,17 @@ export function openStore(
   };
 }
 
-function prepared(database: Database.Database, statements: Statements, sql: string): Statement {
-  let statement = statements.get(sql);
-  if (!statement) {
-    statement = database.prepare<SqlValue[]>(sql);
-    statements.set(sql, statement);
-  }
-  return statement;
-}
-
-/** Statements of the writer. `writes` is told before one that may write is used, whether it is run, got or listed. */
-function writingWith(
-  database: Database.Database,
-  statements: Statements,
-  writes: (changesFacts: boolean) => void,
-): (sql: string) => Statement {
-  const known = new Map<string, { statement: Statement; isReading: boolean; changes: boolean }>();
-  return (sql) => {
-    let one = known.get(sql);
-    if (!one) {
-      const statement = prepared(database, statements, sql);
-      one = { statement, isReading: statement.readonly, changes: changesFacts(sql) };
-      known.set(sql, one);
-    }
-    if (!one.isReading) writes(one.changes);
-    return one.statement;
-  };
-}
-
-function readingWith(database: Database.Database, statements: Statements): ReadTx {
+function readingWith(connection: Connection): ReadTx {
   return {
-    get: <R>(sql: string, ...values: SqlValue[]) => prepared(database, statements, sql).get(...values) as R | undefined,
-    all: <R>(sql: string, ...values: SqlValue[]) => prepared(database, statements, sql).all(...values) as R[],
+    get: (first: string | Command<never>, ...rest: unknown[]) => connection.get(first, rest) as never,
+    all: (first: string | Command<never>, ...rest: unknown[]) => connection.all(first, rest) as never[],
   };
+}
+
+/** Reads a database that somebody else opened. */
+export function readingOn(database: Database.Database): Snapshot['tx'] {
+  const connection = connectionOf(database, null);
+  const each: Each['each'] = (first: string | Command<never>, ...rest: unknown[]) =>
+    connection.each(first, rest) as Iterable<never>;
+  return { ...readingWith(connection), each };
 }

@@ -7,7 +7,9 @@ import { confirmNonce } from '../../chain/relayer/nonceTruth.ts';
 import { adoptNonce, dropTransaction, nextNonce, withdrawTransaction } from '../../chain/relayer/transactions.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { followWindow } from '../../decide/payments/nonces.ts';
-import type { ReadTx, Store } from '../../store/store.ts';
+import type { RowOf } from '../../store/statement.ts';
+import type { Store } from '../../store/store.ts';
+import { deployedWallets, orphanedTransactions } from './queries.ts';
 import { adopted, mustAdopt } from './restored.ts';
 
 export type RecovererOptions = {
@@ -18,7 +20,7 @@ export type RecovererOptions = {
   clock: () => number;
 };
 
-type Orphan = { id: bigint; sender: Address; state: 'queued' | 'pending'; purpose: string; wallet: Address | null };
+type Orphan = RowOf<typeof orphanedTransactions>;
 const WALLETS_AT_A_TIME = 20;
 
 /**
@@ -30,12 +32,7 @@ export function createRecoverer({ store, chain, senders, clock }: RecovererOptio
 
   /** Books that differ from the wallets, however they came to: each wallet says itself in which epoch and from which nonce on. */
   async function probe(): Promise<void> {
-    const wallets = store.read((tx) =>
-      tx.all<{ agent_id: string; address: Address }>(
-        'SELECT agent_id, address FROM wallets WHERE chain_id = ? AND deployed_at IS NOT NULL',
-        chain.chainId,
-      ),
-    );
+    const wallets = store.read((tx) => tx.all(deployedWallets, { chain: chain.chainId }));
     for (let from = 0; from < wallets.length; from += WALLETS_AT_A_TIME) {
       const some = wallets.slice(from, from + WALLETS_AT_A_TIME);
       const windows = await Promise.all(some.map(({ address }) => readNonceWindow(chain, address)));
@@ -114,7 +111,7 @@ export function createRecoverer({ store, chain, senders, clock }: RecovererOptio
       try {
         if (store.read(mustAdopt)) await adopt();
         if (!probed) await probe();
-        const orphans = store.read((tx) => orphansOf(tx, chain.chainId, senders));
+        const orphans = store.read((tx) => tx.all(orphanedTransactions, { chain: chain.chainId, senders }));
         if (orphans.length > 0) await requeue(orphans);
       } catch (error) {
         // The relayer says so; this comes again with the next round.
@@ -122,18 +119,4 @@ export function createRecoverer({ store, chain, senders, clock }: RecovererOptio
       }
     },
   };
-}
-
-function orphansOf(tx: ReadTx, chainId: number, senders: readonly Address[]): Orphan[] {
-  return tx.all<Orphan>(
-    `SELECT t.id, t.sender, t.state, t.purpose,
-       (SELECT w.address FROM transaction_payments tp JOIN payments p ON p.id = tp.payment_id
-          JOIN wallets w ON w.agent_id = p.agent_id AND w.chain_id = t.chain_id WHERE tp.transaction_id = t.id LIMIT 1) AS wallet
-     FROM transactions t WHERE t.chain_id = ? AND t.state IN ('queued', 'pending')
-       AND t.sender NOT IN (SELECT value FROM json_each(?))
-       AND (t.purpose IN ('pay', 'pay_batch') OR t.purpose LIKE 'deploy:%' OR t.purpose LIKE 'stop:%')
-     ORDER BY t.id LIMIT 200`,
-    chainId,
-    JSON.stringify(senders),
-  );
 }

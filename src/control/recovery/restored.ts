@@ -1,6 +1,7 @@
 import { appendEvent } from '../../books/ledger/events.ts';
 import { listAgents, setAgentStatus } from '../../decide/identity/agents.ts';
 import { skipNonces } from '../../decide/payments/nonces.ts';
+import { putSetting, removeSetting, settingOf } from '../../store/settings.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 
 const ADOPT = 'adopt_nonces';
@@ -16,17 +17,15 @@ export function markRestored(tx: Tx, copiedAt: string, atMs: number): { frozen: 
   const reason = `Restored from a copy of ${copiedAt}: look at what the chain shows since, then let it go on.`;
   for (const { id } of active) setAgentStatus(tx, act, id, 'frozen', reason);
   const wallets = skipNonces(tx);
-  const keep =
-    'INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value';
-  tx.run(keep, ADOPT, String(atMs));
+  putSetting(tx, ADOPT, String(atMs));
   const data = { copied_at: copiedAt, agents_frozen: active.length, wallets_renumbered: wallets };
   appendEvent(tx, { type: 'server.restored', actor: 'bursar', data }, atMs);
   return { frozen: active.map(({ name }) => name) };
 }
 
 /** Whether the senders' nonces are still to be taken from the chain after a restoring. */
-export const mustAdopt = (tx: ReadTx): boolean => tx.get('SELECT 1 FROM settings WHERE name = ?', ADOPT) !== undefined;
+export const mustAdopt = (tx: ReadTx): boolean => settingOf(tx, ADOPT) !== undefined;
 
 export function adopted(tx: Tx): void {
-  tx.run('DELETE FROM settings WHERE name = ?', ADOPT);
+  removeSetting(tx, ADOPT);
 }

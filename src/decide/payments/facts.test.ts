@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type GateWorld, gateWorld } from '../../../test/support/gateWorld.ts';
 import { type Memory, paymentTables } from '../../store/memory.ts';
-import type { ReadTx, SqlValue, Tx } from '../../store/store.ts';
+import { observed } from '../../store/observed.ts';
+import type { ReadTx, Tx } from '../../store/store.ts';
 import { setAgentStatus } from '../identity/agents.ts';
 import { checkPayment, requestPayment } from './gate.ts';
 
@@ -53,11 +54,7 @@ describe('the facts of a decision', () => {
           return value;
         },
       };
-      const spy: ReadTx = {
-        get: <R>(sql: string, ...values: SqlValue[]) => seen(sql, () => tx.get<R>(sql, ...values)),
-        all: <R>(sql: string, ...values: SqlValue[]) => seen(sql, () => tx.all<R>(sql, ...values)),
-        memory,
-      };
+      const spy: ReadTx = { ...observed(tx, seen), memory };
       checkPayment(spy, world.request(), world.context());
     });
     expect(remembered.length).toBeGreaterThan(3);

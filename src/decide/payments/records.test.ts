@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type GateWorld, gateWorld } from '../../../test/support/gateWorld.ts';
-import type { ReadTx, SqlValue } from '../../store/store.ts';
+import { explaining } from '../../store/observed.ts';
 import { listPayments, type PaymentFilter } from './records.ts';
 
 let world: GateWorld;
@@ -13,14 +13,10 @@ afterEach(() => world.store.close());
 function planOf(filter: PaymentFilter): string[] {
   const steps: string[] = [];
   world.store.read((tx) => {
-    const spy: ReadTx = {
-      get: tx.get,
-      all: <R>(sql: string, ...values: SqlValue[]) => {
-        for (const row of tx.all<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, ...values)) steps.push(row.detail);
-        return [] as R[];
-      },
-    };
-    listPayments(spy, filter);
+    listPayments(
+      explaining(tx, (step) => steps.push(step)),
+      filter,
+    );
   });
   return steps;
 }

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { copyPayment } from '../../../test/support/copies.ts';
 import { type GateWorld, gateWorld, NOON_MS } from '../../../test/support/gateWorld.ts';
-import type { ReadTx, SqlValue } from '../../store/store.ts';
+import { explaining } from '../../store/observed.ts';
+import type { SqlValue } from '../../store/store.ts';
 import { requestPayment } from './gate.ts';
 import { type PaymentSearch, searchPayments } from './search.ts';
 
@@ -104,14 +105,11 @@ describe('a search for payments', () => {
   ])('of %s goes by an index and sorts nothing', (_, filter) => {
     const steps: string[] = [];
     world.store.read((tx) => {
-      const spy: ReadTx = {
-        get: tx.get,
-        all: <R>(sql: string, ...values: SqlValue[]) => {
-          if (!sql.includes('FROM payments')) return tx.all<R>(sql, ...values);
-          for (const row of tx.all<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, ...values)) steps.push(row.detail);
-          return [] as R[];
-        },
-      };
+      const spy = explaining(
+        tx,
+        (step) => steps.push(step),
+        (sql) => /from "?payments/i.test(sql),
+      );
       searchPayments(spy, { limit: 50, ...filter });
     });
     const plan = steps.join('; ');

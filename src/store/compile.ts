@@ -1,0 +1,127 @@
+import {
+  AliasNode,
+  ColumnNode,
+  type Compilable,
+  DummyDriver,
+  Kysely,
+  type KyselyPlugin,
+  type OperationNode,
+  OperationNodeTransformer,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  type PrimitiveValueListNode,
+  type RootOperationNode,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+  TableNode,
+  ValueListNode,
+  ValueNode,
+} from 'kysely';
+import { invariant } from '../core/errors/base.ts';
+import type { Dialect, Fragments } from './dialects/fragments.ts';
+import { postgres } from './dialects/postgres.ts';
+import { sqlite } from './dialects/sqlite.ts';
+import { Slot, slots } from './slots.ts';
+
+/** What a statement writes to. `columns`: those that an update sets; null: whole rows. */
+export type Change = { readonly table: string; readonly columns: readonly string[] | null };
+/** A text, and where its values come from, in order: a slot of the parameters, or a value of a `query`. */
+export type Compiled = {
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
+  /** Null: it only reads. */
+  readonly change: Change | null;
+  /** Every table that it names, in order of their names. */
+  readonly tables: readonly string[];
+};
+
+type Builder = { db: Kysely<unknown>; constants: Kysely<unknown>; fragments: Fragments<never> };
+const builders: Partial<Record<Dialect, Builder>> = {};
+
+function builderOf(dialect: Dialect): Builder {
+  let builder = builders[dialect];
+  if (!builder) {
+    const db = new Kysely<unknown>({
+      dialect: {
+        createDriver: () => new DummyDriver(),
+        createAdapter: () => (dialect === 'sqlite' ? new SqliteAdapter() : new PostgresAdapter()),
+        createIntrospector: (of) => (dialect === 'sqlite' ? new SqliteIntrospector(of) : new PostgresIntrospector(of)),
+        createQueryCompiler: () => (dialect === 'sqlite' ? new SqliteQueryCompiler() : new PostgresQueryCompiler()),
+      },
+    });
+    const fragments: Fragments<never> = dialect === 'sqlite' ? sqlite : postgres;
+    builder = { db, constants: db.withPlugin(constantsInText), fragments };
+    builders[dialect] = builder;
+  }
+  return builder;
+}
+
+/** Compiles a statement. `isDynamic`: its values stay bound, since the text would differ at each call. */
+export function compile(
+  dialect: Dialect,
+  build: (db: Kysely<unknown>, p: never, f: never) => Compilable<unknown>,
+  isDynamic: boolean,
+): Compiled {
+  const { db, constants, fragments } = builderOf(dialect);
+  const built = build(isDynamic ? db : constants, slots() as never, fragments as never).compile();
+  return {
+    sql: built.sql,
+    parameters: built.parameters,
+    change: changeOf(built.query),
+    tables: [...tablesOf(built.query, new Set())].sort(),
+  };
+}
+
+/** Puts all values but slots into the text, as SQL literals. */
+class ConstantsInText extends OperationNodeTransformer {
+  protected override transformValue(node: ValueNode): ValueNode {
+    return node.value instanceof Slot ? node : ValueNode.createImmediate(node.value);
+  }
+
+  protected override transformPrimitiveValueList(node: PrimitiveValueListNode): PrimitiveValueListNode {
+    const values = node.values.map((value) => this.transformValue(ValueNode.create(value)));
+    const list: unknown = ValueListNode.create(values);
+    return list as PrimitiveValueListNode;
+  }
+}
+const transformer = new ConstantsInText();
+const constantsInText: KyselyPlugin = {
+  transformQuery: ({ node, queryId }) => transformer.transformNode(node, queryId),
+  transformResult: async ({ result }) => result,
+};
+
+function changeOf(node: RootOperationNode): Change | null {
+  switch (node.kind) {
+    case 'SelectQueryNode':
+      return null;
+    case 'InsertQueryNode':
+      return { table: nameOf(node.into), columns: null };
+    case 'DeleteQueryNode':
+      return { table: nameOf(node.from.froms[0]), columns: null };
+    case 'UpdateQueryNode': {
+      const columns = (node.updates ?? []).map(({ column }) => {
+        invariant(ColumnNode.is(column), 'An update sets named columns.');
+        return column.column.name;
+      });
+      return { table: nameOf(node.table), columns };
+    }
+    default:
+      invariant(false, `A statement cannot be a ${node.kind}.`);
+  }
+}
+
+function nameOf(node: OperationNode | undefined): string {
+  if (node && AliasNode.is(node)) return nameOf(node.node);
+  invariant(node && TableNode.is(node), 'A statement writes to one table.');
+  return node.table.identifier.name;
+}
+
+/** Names of tables anywhere in the tree, those that a `with` defines included. */
+function tablesOf(node: unknown, found: Set<string>): Set<string> {
+  if (typeof node !== 'object' || node === null || node instanceof Slot) return found;
+  if ('kind' in node && TableNode.is(node as OperationNode)) found.add(nameOf(node as TableNode));
+  for (const part of Object.values(node)) tablesOf(part, found);
+  return found;
+}

@@ -1,0 +1,61 @@
+import { type AliasedExpression, type Expression, type RawBuilder, type SqlBool, sql } from 'kysely';
+import { invariant } from '../../core/errors/base.ts';
+import type { List } from '../slots.ts';
+
+export type Dialect = 'sqlite' | 'postgres';
+
+type Scalar = string | bigint;
+/** What a list may hold to be compared with a column. */
+type Wide<T> = T extends string ? string : T extends bigint ? bigint | number : never;
+/** An element of a JSON array. */
+export type JsonElement = { value: Scalar; type: 'text' | 'integer' | 'array' | 'object' | 'null' };
+
+/** What Kysely cannot say, or what the databases say in different words: the third argument of a `statement`. */
+export interface Fragments<S> {
+  /** Whether a value is in a list of any length, which is bound as one value. */
+  isAnyOf<T extends Scalar | null>(value: Expression<T>, list: List<Wide<T>>): Expression<SqlBool>;
+  isNoneOf<T extends Scalar | null>(value: Expression<T>, list: List<Wide<T>>): Expression<SqlBool>;
+  /** A list of texts as a table with one column. */
+  rowsOf<A extends string>(list: List<string>, alias: A): AliasedExpression<{ value: string }, A>;
+  /** The elements of a JSON array as a table: of a parameter, or of a column of a table before it (a cross join). */
+  elementsOf<A extends string>(json: Expression<string>, alias: A): AliasedExpression<JsonElement, A>;
+
+  /** A text inside JSON, or null. The path is one of keys. */
+  jsonText(json: Expression<string | null>, ...path: string[]): RawBuilder<string | null>;
+  jsonInteger(json: Expression<string | null>, ...path: string[]): RawBuilder<bigint | null>;
+  /** The JSON object with one key set to a number. */
+  withJson(json: Expression<string>, key: string, value: Expression<bigint | null>): RawBuilder<string>;
+  /** A JSON array of texts and nulls, in the canonical form of `JSON.stringify`. */
+  jsonList(...values: Expression<string | null>[]): RawBuilder<string>;
+  /** Whether a JSON array of texts contains one. */
+  hasText(json: Expression<string | null>, text: string): RawBuilder<SqlBool>;
+
+  /** The larger or smaller of two values, neither of them null. */
+  larger(one: Expression<bigint | null>, other: Expression<bigint | null>): RawBuilder<bigint>;
+  smaller(one: Expression<bigint | null>, other: Expression<bigint | null>): RawBuilder<bigint>;
+  /** A condition as 1 or 0. */
+  flag(condition: Expression<SqlBool>): RawBuilder<bigint>;
+  /** An integer as decimal text. */
+  asText(value: Expression<bigint | null>): RawBuilder<string>;
+  /** A decimal text as an integer. */
+  asInteger(text: Expression<string | null>): RawBuilder<bigint>;
+  /** LIKE without regard to case; `!` escapes. `pattern` is a slot or a text. */
+  isLike(text: Expression<string | null>, pattern: string): RawBuilder<SqlBool>;
+
+  /** A table read by this index, where the database takes such a hint. */
+  indexed<T extends keyof S & string>(table: T, index: string): AliasedExpression<S[T], T>;
+  /** A column that no index is to be chosen for. */
+  unindexed<T>(value: Expression<T>): RawBuilder<T>;
+  /** The order in which rows of a table with a rowid were inserted. `table`: its name or alias in the query. */
+  insertionOrder(table: string): RawBuilder<bigint>;
+  /** `limit(f.noLimit)`, for an offset alone. */
+  readonly noLimit: RawBuilder<bigint>;
+}
+
+/** `$.a.b` of keys that code wrote. */
+export const pathOf = (path: readonly string[]): readonly string[] => {
+  invariant(path.length > 0 && path.every((key) => /^\w+$/.test(key)), 'A JSON path is made of plain keys.');
+  return path;
+};
+
+export const rowidOf = (table: string): RawBuilder<bigint> => sql<bigint>`${sql.ref(`${table}.rowid`)}`;

@@ -1,0 +1,41 @@
+import { type Expression, type RawBuilder, sql } from 'kysely';
+import { asOneValue } from '../slots.ts';
+import { type Fragments, pathOf, rowidOf } from './fragments.ts';
+
+/** The driver binds an array as one value. */
+const encode = (list: readonly unknown[]): readonly unknown[] => list;
+
+const extract = (json: Expression<unknown>, keys: readonly string[]): RawBuilder<string | null> =>
+  sql`(${json}::jsonb #>> ${sql.lit(`{${pathOf(keys).join(',')}}`)})`;
+
+export const postgres: Fragments<never> = {
+  isAnyOf: (value, list) => sql`${value} = any(${asOneValue(list, encode)})`,
+  isNoneOf: (value, list) => sql`${value} <> all(${asOneValue(list, encode)})`,
+  rowsOf: (list, alias) =>
+    sql<{ value: string }>`unnest(${asOneValue(list, encode)}::text[])`.as<typeof alias>(
+      sql`${sql.ref(alias)}(value)`,
+    ) as never,
+  elementsOf: (json, alias) =>
+    sql`lateral (select e #>> '{}' as value, case jsonb_typeof(e) when 'string' then 'text' when 'number' then 'integer' else jsonb_typeof(e) end as type from jsonb_array_elements(${json}::jsonb) e)`.as(
+      alias,
+    ) as never,
+
+  jsonText: (json, ...keys) => extract(json, keys),
+  jsonInteger: (json, ...keys) => sql`${extract(json, keys)}::bigint`,
+  withJson: (json, key, value) =>
+    sql`jsonb_set(${json}::jsonb, ${sql.lit(`{${pathOf([key]).join()}}`)}, to_jsonb(${value}))::text`,
+  jsonList: (...values) => sql`replace(jsonb_build_array(${sql.join(values)})::text, ', ', ',')`,
+  hasText: (json, text) => sql`jsonb_exists(${json}::jsonb, ${text})`,
+
+  larger: (one, other) => sql`greatest(${one}, ${other})`,
+  smaller: (one, other) => sql`least(${one}, ${other})`,
+  flag: (condition) => sql`(${condition})::int`,
+  asText: (value) => sql`${value}::text`,
+  asInteger: (text) => sql`${text}::bigint`,
+  isLike: (text, pattern) => sql`${text} ilike ${pattern} escape '!'`,
+
+  indexed: (table) => sql.table(table).as(table) as never,
+  unindexed: (value) => sql`${value}`,
+  insertionOrder: rowidOf,
+  noLimit: sql`all`,
+};

@@ -1,0 +1,140 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { paymentTables } from './memory.ts';
+import { query, statement } from './statement.ts';
+import { openStore, type Store } from './store.ts';
+
+let store: Store;
+beforeAll(() => {
+  store = openStore(':memory:');
+});
+afterAll(() => store.close());
+
+const byKey = statement<{ agent: string; key: string }>()((db, p) =>
+  db
+    .selectFrom('payments')
+    .select(['id', 'state'])
+    .where('agent_id', '=', p.agent)
+    .where('idempotency_key', '=', p.key)
+    .where('state', 'in', ['authorized', "it's" as 'settled']),
+);
+const put = statement<{ meter: string; live: bigint; more: bigint }>()((db, p) =>
+  db
+    .insertInto('meter_generations')
+    .values({ meter: p.meter, live: p.live, last: p.live })
+    .onConflict((conflict) =>
+      conflict.column('meter').doUpdateSet((eb) => ({ last: eb('meter_generations.last', '+', p.more) })),
+    )
+    .returning(['meter', 'last']),
+);
+const generationsOf = statement<{ meters: readonly string[]; from: number }>()((db, p, f) =>
+  db
+    .selectFrom('meter_generations')
+    .select(['meter', 'last'])
+    .where('last', '>=', p.from)
+    .where(({ ref }) => f.isAnyOf(ref('meter'), p.meters))
+    .orderBy('meter')
+    .limit(10),
+);
+
+describe('a statement', () => {
+  it('is compiled for each database, with its constants in the text and its parameters in order', () => {
+    expect(byKey.compiled('sqlite').sql).toBe(
+      `select "id", "state" from "payments" where "agent_id" = ? and "idempotency_key" = ? and "state" in ('authorized', 'it''s')`,
+    );
+    expect(byKey.compiled('postgres').sql).toBe(
+      `select "id", "state" from "payments" where "agent_id" = $1 and "idempotency_key" = $2 and "state" in ('authorized', 'it''s')`,
+    );
+    expect(put.compiled('sqlite').sql).toBe(
+      'insert into "meter_generations" ("meter", "live", "last") values (?, ?, ?) on conflict ("meter") do update set "last" = "meter_generations"."last" + ? returning "meter", "last"',
+    );
+    expect(put.compiled('postgres').sql).toBe(
+      'insert into "meter_generations" ("meter", "live", "last") values ($1, $2, $3) on conflict ("meter") do update set "last" = "meter_generations"."last" + $4 returning "meter", "last"',
+    );
+    expect(generationsOf.compiled('sqlite').sql).toBe(
+      'select "meter", "last" from "meter_generations" where "last" >= ? and "meter" in (select value from json_each(?)) order by "meter" limit 10',
+    );
+    expect(generationsOf.compiled('postgres').sql).toBe(
+      'select "meter", "last" from "meter_generations" where "last" >= $1 and "meter" = any($2) order by "meter" limit 10',
+    );
+    expect(byKey.compiled('sqlite')).toBe(byKey.compiled('sqlite'));
+  });
+
+  it('binds each parameter where it stands, twice where it is used twice, and a list as one value', async () => {
+    const rows = await store.write((tx) => [
+      tx.get(put, { meter: 'day', live: 1n, more: 5n }),
+      tx.get(put, { more: 5n, live: 1n, meter: 'day' }),
+      tx.get(put, { meter: '"]', live: 9n, more: 0n }),
+      tx.all(generationsOf, { meters: ['"]', 'day', 'none'], from: 2 }),
+      tx.all(generationsOf, { meters: [], from: 2 }),
+    ]);
+    expect(rows).toEqual([
+      { meter: 'day', last: 1n },
+      { meter: 'day', last: 6n },
+      { meter: '"]', last: 9n },
+      [
+        { meter: '"]', last: 9n },
+        { meter: 'day', last: 6n },
+      ],
+      [],
+    ]);
+    expect(store.read((tx) => tx.all(generationsOf, { meters: ['day'], from: 2 }))).toHaveLength(1);
+  });
+
+  it('refuses a parameter that is missing at run time', () => {
+    expect(() => store.read((tx) => tx.get(byKey, { agent: 'a' } as never))).toThrow('The parameter key is missing.');
+  });
+
+  it('knows from its tree what it writes and which tables it names', () => {
+    const moved = statement<{ id: string }>()((db, p) =>
+      db
+        .updateTable('wallets')
+        .set((eb) => ({ next_nonce: eb('next_nonce', '+', 1n) }))
+        .where('agent_id', 'in', (eb) => eb.selectFrom('agents').select('id').where('name', '=', p.id))
+        .returning('next_nonce'),
+    );
+    const deleted = statement()((db) => db.deleteFrom('balances'));
+    expect(byKey.compiled('sqlite')).toMatchObject({ change: null, tables: ['payments'] });
+    expect(put.compiled('sqlite').change).toEqual({ table: 'meter_generations', columns: null });
+    expect(moved.compiled('sqlite').change).toEqual({ table: 'wallets', columns: ['next_nonce'] });
+    expect(moved.compiled('sqlite').tables).toEqual(['agents', 'wallets']);
+    expect(deleted.compiled('postgres').change).toEqual({ table: 'balances', columns: null });
+  });
+
+  it.each([...paymentTables, 'wallets', 'agents'] as const)(
+    'that deletes from %s forgets facts only where facts rest on that table',
+    async (table) => {
+      const nonce = statement()((db) => db.updateTable('wallets').set({ next_nonce: 1n }).where('agent_id', '=', ''));
+      const clear = statement()((db) => db.deleteFrom(table));
+      const read = await store.write((tx) => {
+        let count = 0;
+        const fact = () => tx.memory?.fact('agent', table, () => ++count);
+        fact();
+        tx.run(nonce);
+        fact();
+        tx.run(clear);
+        fact();
+        return count;
+      });
+      expect(read).toBe(paymentTables.some((name) => name === table) ? 1 : 2);
+    },
+  );
+});
+
+describe('a query', () => {
+  it('is built at the call: its values are bound and its rows typed', async () => {
+    const find = (meter: string | null, lists: readonly string[]) =>
+      query((db, f) => {
+        let found = db.selectFrom('meter_generations').select('last').orderBy('last');
+        if (meter !== null) found = found.where('meter', '=', meter);
+        return found.where(({ ref }) => f.isAnyOf(ref('meter'), lists));
+      });
+    expect(find("d'", ['a', 'b']).compiled('sqlite')).toMatchObject({
+      sql: 'select "last" from "meter_generations" where "meter" = ? and "meter" in (select value from json_each(?)) order by "last"',
+      parameters: ["d'", '["a","b"]'],
+    });
+    expect(find(null, ['a']).compiled('postgres').parameters).toEqual([['a']]);
+    await store.write((tx) => tx.get(put, { meter: 'week', live: 3n, more: 0n }));
+    expect(store.read((tx) => tx.all(find('week', ['week'])))).toEqual([{ last: 3n }]);
+    expect(store.read((tx) => tx.get(find('week', [])))).toBeUndefined();
+  });
+});
