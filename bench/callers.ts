@@ -25,7 +25,7 @@ export function bodyOf(world: World, n: number): { agent: World['agents'][number
   };
 }
 
-/** The text of a request as the gate takes it: what an HTTP door does before it calls. */
+/** The text of a request as the gate takes it: what the HTTP interface does before it calls. */
 export function parse(agent: World['agents'][number], text: string, key: string): PaymentRequest {
   return toPaymentRequest(PayInput.parse(JSON.parse(text)), agent.agent.id, key, null);
 }

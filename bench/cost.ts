@@ -2,7 +2,7 @@ import { costs } from '../src/api/operations/cost.ts';
 import { callerOf, dispatch } from '../src/api/operations/dispatch.ts';
 import type { Operation } from '../src/api/operations/operation.ts';
 import { findOperation, registry } from '../src/api/operations/registry.ts';
-import { startOffice, type TestOffice } from '../test/support/office.ts';
+import { startTestServer, type TestServer } from '../test/support/testServer.ts';
 import { type Figure, median, type Say } from './figure.ts';
 
 const AGENTS = 20;
@@ -20,7 +20,7 @@ type World = { ask: Ask; owed: () => number; ids: Record<string, string>; agents
  * class; and of a payment that a rolling limit denies, with its hints, against one that is allowed.
  */
 export async function cost(say: Say): Promise<Figure[]> {
-  const server = await startOffice();
+  const server = await startTestServer();
   try {
     const world = await populated(server);
     const reads = registry.filter(({ method }) => method === 'GET');
@@ -48,8 +48,8 @@ export async function cost(say: Say): Promise<Figure[]> {
   }
 }
 
-async function populated({ office, operatorKey, agent }: TestOffice): Promise<World> {
-  const { app } = office;
+async function populated({ bursar, operatorKey, agent }: TestServer): Promise<World> {
+  const { app } = bursar;
   const caller = callerOf(app, operatorKey ?? undefined);
   let key = 0;
   let owed = 0;

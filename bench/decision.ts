@@ -8,23 +8,23 @@ import { openStore, type Store } from '../src/store/store.ts';
 import { bodyOf, parse, runCallers } from './callers.ts';
 import { type Figure, median, quantile, type Say } from './figure.ts';
 import { type OpaServer, startOpaServer } from './opaServer.ts';
-import { chainFacts, inTemporaryFolder, populate, roomyStarterBundle, START_MS } from './world.ts';
+import { chainFacts, inTemporaryFolder, populate, START_MS, wideStarterBundle } from './world.ts';
 
 const ROUNDS = 7;
 const INPUTS = 500;
-const PAST = 2_000;
+const HISTORY = 2_000;
 
 /**
  * The starter policy in our WASM against the same Rego and data on an OPA server over loopback, one question at a time on one
  * kept-alive connection. Both sides take the text of an input and end with a parsed decision. Rounds alternate.
  */
 export async function decision(say: Say): Promise<Figure[]> {
-  const bundleText = await roomyStarterBundle();
+  const bundleText = await wideStarterBundle();
   const policy = await loadPolicy(bundleText);
   return await inTemporaryFolder(async (folder) => {
     const store = openStore(join(folder, 'bench.sqlite'));
     const world = await populate(store, START_MS - 86_400_000);
-    await runCallers({ store, policy, world, from: 0, payments: PAST, clock: (n) => START_MS + n });
+    await runCallers({ store, policy, world, from: 0, payments: HISTORY, clock: (n) => START_MS + n });
     const requests = Array.from({ length: INPUTS }, (_, n) => {
       const { agent, text } = bodyOf(world, n);
       return parse(agent, text, `bench-decision-${n}`);
@@ -90,7 +90,7 @@ export async function decision(say: Say): Promise<Figure[]> {
 /** As the gate does it: who, to whom, what went before, the meters. */
 function buildInput(store: Store, policy: Policy, wanted: PaymentRequest): ReturnType<typeof inputOf> {
   return store.read((tx) =>
-    inputOf(tx, policy, wanted, resolveFacts(tx, wanted, chainFacts), chainFacts, [], START_MS + PAST),
+    inputOf(tx, policy, wanted, resolveFacts(tx, wanted, chainFacts), chainFacts, [], START_MS + HISTORY),
   );
 }
 

@@ -7,7 +7,7 @@ import { CALLERS, runCallers } from './callers.ts';
 import { type Figure, median, type Say } from './figure.ts';
 import { readRows, writeRows } from './rawRows.ts';
 import { type Breakdown, measureStages } from './stages.ts';
-import { inTemporaryFolder, makeWorldFile, roomyStarterBundle, START_MS, type World } from './world.ts';
+import { inTemporaryFolder, makeWorldFile, START_MS, type World, wideStarterBundle } from './world.ts';
 
 const ROUNDS = 7;
 const PAYMENTS = 8_000;
@@ -17,7 +17,7 @@ const PAYMENTS = 8_000;
  * alternate; each starts from a copy of one database. The ratio is the median of the rounds' ratios.
  */
 export async function gate(say: Say): Promise<Figure[]> {
-  const policy = await loadPolicy(await roomyStarterBundle());
+  const policy = await loadPolicy(await wideStarterBundle());
   return await inTemporaryFolder(async (folder) => {
     const base = join(folder, 'base.sqlite');
     const world = await makeWorldFile(base, START_MS - 86_400_000);

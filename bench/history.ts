@@ -6,8 +6,8 @@ import { openStore, type Store } from '../src/store/store.ts';
 import { runCallers } from './callers.ts';
 import { type Example, examplePayment } from './example.ts';
 import { type Figure, median, type Say } from './figure.ts';
-import { layPast } from './past.ts';
-import { inTemporaryFolder, makeWorldFile, roomyStarterBundle, START_MS, type World } from './world.ts';
+import { seedPayments } from './seedPayments.ts';
+import { inTemporaryFolder, makeWorldFile, START_MS, type World, wideStarterBundle } from './world.ts';
 
 const FEW = 1_000;
 const MANY = 1_000_000;
@@ -23,7 +23,7 @@ const FOUNDED_MS = START_MS - MANY * PACE_MS - 86_400_000;
 
 /** The gate's rate with a million past payments against its rate with a thousand. Rounds alternate. */
 export async function history(say: Say, many = MANY): Promise<Figure[]> {
-  const policy = await loadPolicy(await roomyStarterBundle());
+  const policy = await loadPolicy(await wideStarterBundle());
   return await inTemporaryFolder(async (folder) => {
     const base = join(folder, 'base.sqlite');
     const world = await makeBase(base, policy);
@@ -31,7 +31,7 @@ export async function history(say: Say, many = MANY): Promise<Figure[]> {
       const path = join(folder, `past-${payments}.sqlite`);
       await copyFile(base, path);
       const startedAt = performance.now();
-      layPast(path, world.example, policy, world, { payments, endMs: START_MS, paceMs: PACE_MS });
+      seedPayments(path, world.example, policy, world, { payments, endMs: START_MS, paceMs: PACE_MS });
       say(`a past of ${payments} payments laid in ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`);
       return openStore(path);
     };
@@ -65,7 +65,7 @@ export async function history(say: Say, many = MANY): Promise<Figure[]> {
           numbers: {
             rate_1k_per_s: median(rates.map((rate) => rate.few)),
             rate_1m_per_s: median(rates.map((rate) => rate.many)),
-            past_payments: many,
+            seeded_payments: many,
             payments_per_round: PAYMENTS,
           },
         },

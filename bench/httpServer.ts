@@ -5,7 +5,7 @@ import type { App } from '../src/api/operations/app.ts';
 import { openChain } from '../src/chain/contracts/chain.ts';
 import { openActivations } from '../src/decide/policy-versions/activations.ts';
 import { openStore, type Store } from '../src/store/store.ts';
-import { chainFacts, populate, roomyStarterBundle, TOKEN } from './world.ts';
+import { chainFacts, populate, TOKEN, wideStarterBundle } from './world.ts';
 
 /** What the server tells the bench once it listens. For `noop` there are no keys: nobody asks for one. */
 export type Listening = { port: number; keys: string[]; payees: string[] };
@@ -20,8 +20,8 @@ const server: ServerType = serve({ fetch: served.fetch, hostname: '127.0.0.1', p
   const { keys, payees } = served;
   process.send?.({ port, keys, payees } satisfies Listening);
 });
-process.on('message', (wish: 'cpu' | 'stop') => {
-  if (wish === 'cpu') {
+process.on('message', (requested: 'cpu' | 'stop') => {
+  if (requested === 'cpu') {
     const { user, system } = process.cpuUsage();
     process.send?.(user + system);
     return;
@@ -46,9 +46,9 @@ async function whole(databasePath: string): Promise<Served> {
   const world = await populate(store, atMs);
   const policies = await openActivations(store, null, Date.now);
   const act = { actor: 'bursar', atMs };
-  const policy = await policies.load(await roomyStarterBundle(), 'bench', act);
+  const policy = await policies.load(await wideStarterBundle(), 'bench', act);
   await policies.activate(policy.digest, 'activate', act);
-  // Just what `pay` reaches: the rest of an office (keys, relayer, follower) has no part in the answer.
+  // Just what `pay` reaches: the rest of a server (keys, relayer, follower) has no part in the answer.
   type Reached = 'store' | 'clock' | 'chain' | 'chainFacts' | 'policies' | 'wake' | 'version';
   const app: Pick<App, Reached> = {
     store,

@@ -40,14 +40,14 @@ export async function payout(say: Say): Promise<Figure[]> {
   return inTemporaryFolder(async (dir) => {
     const launched = await launch({ dir, port: 0, version: 'bench', say: () => {} });
     try {
-      const { local, operatorKey, office, keys, url } = launched;
-      if (!local || !operatorKey) throw new Error('A new home has a chain and a key.');
+      const { local, operatorKey, bursar, keys, url } = launched;
+      if (!local || !operatorKey) throw new Error('A new data directory has a chain and a key.');
       const client = createClient(url, operatorKey);
       const bundle = await compilePolicyDirectory('docs/examples/payouts');
       const { digest } = await client.call('load_policy', { bundle, note: 'payouts' });
       await client.call('activate_policy', { digest });
       const lines = linesOf();
-      await addPayees(office.store, lines);
+      await addPayees(bursar.store, lines);
       say(`${LINES} plain transfers to known holders`);
       await makeHolders(local, lines);
       const plain = await transferAll(local, lines);
@@ -73,7 +73,7 @@ export async function payout(say: Say): Promise<Figure[]> {
       const waits = await probe.end();
       await provePaid(local, lines);
       const gas = BigInt(over.last.transactions.gas_used);
-      const deployment = deploymentGas(office.store);
+      const deployment = deploymentGas(bursar.store);
       const seconds = (from: number, to: number): number => (to - from) / 1_000;
       return [
         {

@@ -30,7 +30,7 @@ export const chainFacts: ChainFacts = {
   network: 'eip155:31337',
 };
 
-/** Everyone who takes part, with money: what an office looks like before its first payment. */
+/** Everyone who takes part, with money: what a server looks like before its first payment. */
 export type World = { agents: { agent: Agent; key: string }[]; payees: Payee[] };
 
 const EACH_MICRO = 100_000_000_000_000n;
@@ -88,7 +88,7 @@ const addressOf = (name: string) => getAddress(`0x${keccak256(toHex(name)).slice
  * The starter policy with its sums and counts raised, so that thousands of payments an agent all pass: a denial writes less
  * than a payment. The WebAssembly is the committed one: limits are data.
  */
-export async function roomyStarterBundle(): Promise<string> {
+export async function wideStarterBundle(): Promise<string> {
   const { bundle } = readBundle(await readStarterBundle());
   const data = parseData(bundle.files[DATA_FILE] ?? '');
   if (!data) throw new Error('The starter bundle has no data.');

@@ -9,7 +9,7 @@ import { createClient } from '../src/api/client/client.ts';
 import { wrapFetch } from '../src/api/sdk/index.ts';
 import { startSeller } from '../src/app/demo/seller.ts';
 import { type Figure, median, quantile, type Say } from './figure.ts';
-import type { Opened } from './x402Office.ts';
+import type { Opened } from './x402Server.ts';
 
 /** The starter policy lets an agent pay 120 times an hour. */
 const ROUNDS = 105;
@@ -24,7 +24,7 @@ const payTo = getAddress('0x00000000000000000000000000000000000beef9');
 export async function x402(say: Say): Promise<Figure[]> {
   const facilitator = privateKeyToAccount(generatePrivateKey());
   const bare = privateKeyToAccount(generatePrivateKey());
-  const child = fork(fileURLToPath(new URL('./x402Office.ts', import.meta.url)), [facilitator.address, bare.address], {
+  const child = fork(fileURLToPath(new URL('./x402Server.ts', import.meta.url)), [facilitator.address, bare.address], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   try {

@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { runForge } from './forge.ts';
 
-const room = dirname(fileURLToPath(import.meta.url));
-const generated = join(room, '..', 'src', 'chain', 'contracts', 'contracts.generated.ts');
+const folder = dirname(fileURLToPath(import.meta.url));
+const generated = join(folder, '..', 'src', 'chain', 'contracts', 'contracts.generated.ts');
 
 /** Contract name and the prefix of its exports. */
 const contracts = [

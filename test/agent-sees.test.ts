@@ -5,12 +5,12 @@ import type { Operation } from '../src/api/operations/operation.ts';
 import { registry } from '../src/api/operations/registry.ts';
 import { BursarError } from '../src/core/errors/base.ts';
 import type { Caller } from '../src/decide/identity/caller.ts';
-import { startOffice, type TestOffice } from './support/office.ts';
+import { startTestServer, type TestServer } from './support/testServer.ts';
 
 type Json = Record<string, unknown>;
 type Made = { id: string; wallet: string; purse: string; ids: Json };
 
-let office: TestOffice;
+let server: TestServer;
 let one: Caller;
 let mine: Made;
 let theirs: Made;
@@ -23,26 +23,26 @@ const THEIR_FUNDS = '73.912345';
 const THEIR_REST = '72.702344';
 
 beforeAll(async () => {
-  office = await startOffice();
+  server = await startTestServer();
   for (const name of ['Grace', 'Ada'])
-    await office.operator.call('create_payee', {
+    await server.operator.call('create_payee', {
       name,
       kind: 'contractor',
       categories: ['contractor'],
       address: `0x${(name === 'Ada' ? 'ada' : 'ace').padStart(40, '0')}`,
       verified: true,
     });
-  const first = await office.agent('first', '50');
-  const second = await office.agent('zenobia', THEIR_FUNDS);
-  one = callerOf(office.office.app, first.key);
+  const first = await server.agent('first', '50');
+  const second = await server.agent('zenobia', THEIR_FUNDS);
+  one = callerOf(server.bursar.app, first.key);
   const ids: Json[] = [];
   ids.push(await leave('first', first), await leave('zenobia', second));
   [mine, theirs] = [await made(first, ids[0] ?? {}), await made(second, ids[1] ?? {})];
-  const { key } = await office.operator.call('create_key', { role: 'agent', agent: theirs.id, name: 'their spare' });
-  const keyIds = office.office.store
+  const { key } = await server.operator.call('create_key', { role: 'agent', agent: theirs.id, name: 'their spare' });
+  const keyIds = server.bursar.store
     .read((tx) => tx.all<{ id: string }>('SELECT id FROM credentials WHERE agent_id = ?', theirs.id))
     .map(({ id }) => id);
-  const paid = office.office.store
+  const paid = server.bursar.store
     .read((tx) => tx.all<{ id: string }>('SELECT id FROM payments WHERE agent_id = ?', theirs.id))
     .map(({ id }) => id);
   secrets = [
@@ -53,10 +53,10 @@ beforeAll(async () => {
   ];
   expect(paid.length).toBeGreaterThanOrEqual(3);
 });
-afterAll(() => office?.end());
+afterAll(() => server?.end());
 
 /** One of everything that an agent may have. */
-async function leave(name: string, { id, client }: { id: string; client: TestOffice['operator'] }): Promise<Json> {
+async function leave(name: string, { id, client }: { id: string; client: TestServer['operator'] }): Promise<Json> {
   const key = (what: string) => ({ idempotencyKey: `${what}-${id}` });
   const memo = name === 'zenobia' ? 'their memo' : 'a memo';
   const payment = await client.call('pay', { payee: 'Grace', amount: usdc('1.210001'), memo }, key('paying'));
@@ -71,7 +71,7 @@ async function leave(name: string, { id, client }: { id: string; client: TestOff
     expires_at: year,
     reason: 'a standing order',
   });
-  const schedule = await office.operator.call('create_schedule', {
+  const schedule = await server.operator.call('create_schedule', {
     name: `yearly of ${id}`,
     agent: id,
     payee: 'Grace',
@@ -79,8 +79,8 @@ async function leave(name: string, { id, client }: { id: string; client: TestOff
     rrule: 'FREQ=YEARLY',
     starts_at: year,
   });
-  const { settlement } = await office.until(String(payment.id), ['settled', 'final']);
-  await office.operator.call('set_agent_status', { id, status: 'active' });
+  const { settlement } = await server.until(String(payment.id), ['settled', 'final']);
+  await server.operator.call('set_agent_status', { id, status: 'active' });
   return {
     payment: payment.id,
     denied: denied.id,
@@ -93,7 +93,7 @@ async function leave(name: string, { id, client }: { id: string; client: TestOff
 }
 
 async function made({ id, wallet }: { id: string; wallet: string }, ids: Json): Promise<Made> {
-  const agent = (await office.operator.call('get_agent', { id })) as { wallet: { purse: string } };
+  const agent = (await server.operator.call('get_agent', { id })) as { wallet: { purse: string } };
   return { id, wallet, purse: agent.wallet.purse, ids };
 }
 
@@ -165,10 +165,10 @@ const asks: Record<string, Inputs> = {
   get_payee: () => [{ id: 'Grace' }],
   list_policies: plain,
   get_active_policy: plain,
-  get_policy_bundle: () => [{ digest: office.office.app.policies.active().digest }],
+  get_policy_bundle: () => [{ digest: server.bursar.app.policies.active().digest }],
   prove: ({ ids }) => [{ payment: ids.payment }, { payment: ids.denied }],
   list_events: ({ id, ids }) => [{}, { limit: 200 }, { agent: id }, { payment: ids.payment }],
-  get_payment_story: ({ ids }) => [{ id: ids.payment }, { id: ids.denied }],
+  get_payment_timeline: ({ ids }) => [{ id: ids.payment }, { id: ids.denied }],
 };
 
 let count = 0;
@@ -177,7 +177,7 @@ async function told(operation: Operation, input: Json): Promise<{ text: string; 
   count += 1;
   try {
     const meta = { idempotencyKey: operation.idempotent ? `looking-around-${count}` : null };
-    const answer = await dispatch(office.office.app, operation, one, input, meta);
+    const answer = await dispatch(server.bursar.app, operation, one, input, meta);
     return { text: JSON.stringify(answer), code: null };
   } catch (error) {
     if (!(error instanceof BursarError)) throw error;
@@ -232,7 +232,7 @@ describe("an agent's key", () => {
   );
 
   it('that is not given for a foreign thing is refused as one that is not there, and changes nothing', async () => {
-    const before = await office.operator.call('get_agent', { id: theirs.id });
+    const before = await server.operator.call('get_agent', { id: theirs.id });
     for (const operation of registry.filter(isForAgents)) {
       for (const input of asks[operation.name]?.(theirs) ?? []) {
         if (!JSON.stringify(input).match(new RegExp(Object.values(theirs.ids).concat(theirs.id).join('|')))) continue;
@@ -240,6 +240,6 @@ describe("an agent's key", () => {
         expect((await told(operation, input)).code, operation.name).toMatch(/^(payment_)?not_found$/);
       }
     }
-    expect(await office.operator.call('get_agent', { id: theirs.id })).toEqual(before);
+    expect(await server.operator.call('get_agent', { id: theirs.id })).toEqual(before);
   });
 });

@@ -5,13 +5,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Client, createClient } from '../src/api/client/client.ts';
 import { launch } from '../src/app/server/localLaunch.ts';
 import { verifyInclusion } from '../src/chain/anchors/verifyInclusion.ts';
-import { startOffice, type TestOffice } from './support/office.ts';
 import { type Rewriting, rewriteLog } from './support/rewriteLog.ts';
+import { startTestServer, type TestServer } from './support/testServer.ts';
 
 type Check = { name: string; ok: boolean; detail: string };
 type Document = Record<string, unknown>;
 
-let office: TestOffice;
+let server: TestServer;
 let dir: string;
 let kept: { database: Buffer; checkpoints: Buffer };
 let denied: string;
@@ -83,11 +83,11 @@ const deleteDenial = (): Rewriting => ({
 });
 
 beforeAll(async () => {
-  office = await startOffice();
-  dir = office.home.dir;
-  registry = office.config.chain.registry as `0x${string}`;
-  const agent = await office.agent('researcher', '50');
-  await office.operator.call('create_payee', {
+  server = await startTestServer();
+  dir = server.dataDir.dir;
+  registry = server.config.chain.registry as `0x${string}`;
+  const agent = await server.agent('researcher', '50');
+  await server.operator.call('create_payee', {
     name: 'Grace',
     kind: 'contractor',
     categories: ['contractor'],
@@ -96,25 +96,25 @@ beforeAll(async () => {
   });
   allowed = await pay(agent, '1.00');
   denied = await pay(agent, '9000.00');
-  await office.until(allowed, ['final']);
-  expect(await office.operator.call('get_payment', { id: denied })).toMatchObject({ state: 'denied' });
+  await server.until(allowed, ['final']);
+  expect(await server.operator.call('get_payment', { id: denied })).toMatchObject({ state: 'denied' });
 });
-afterAll(() => office?.end());
+afterAll(() => server?.end());
 
 describe('anchoring the event log', () => {
   it('tells the cost before, and the gas and the transaction after', async () => {
-    const cost = await office.operator.call('anchor_cost', {});
+    const cost = await server.operator.call('anchor_cost', {});
     expect(cost).toMatchObject({ registry, latest: null });
-    const anchor = await anchorNow(office.operator, Number(cost.size));
+    const anchor = await anchorNow(server.operator, Number(cost.size));
     expect(Number(anchor.gas_used)).toBeGreaterThan(21_000);
     expect(Number(anchor.gas_used)).toBeLessThanOrEqual(Number(anchor.estimated_gas));
     expect(anchor.tx_hash).toMatch(/^0x[0-9a-f]{64}$/);
-    const after = await office.operator.call('anchor_cost', {});
+    const after = await server.operator.call('anchor_cost', {});
     expect(after.latest).toMatchObject({ size: anchor.size });
   });
 
   it('is found good by the check, which says what lies after the last anchor', async () => {
-    const { ok, checks } = (await office.operator.call('check_ledger', { anchors: true })) as {
+    const { ok, checks } = (await server.operator.call('check_ledger', { anchors: true })) as {
       ok: boolean;
       checks: Check[];
     };
@@ -127,9 +127,9 @@ describe('anchoring the event log', () => {
   it.each([
     ['a denied payment', () => denied, 'payment.denied'],
     ['a settled payment', () => allowed, 'payment.settled'],
-  ])('proves %s to whoever has a node and the proof alone', async (_, payment, type) => {
-    const proof = await office.operator.call('prove', { payment: payment() });
-    const client = createPublicClient({ transport: http(office.rpcUrl) });
+  ])('proves %s to anyone who has a node and the proof alone', async (_, payment, type) => {
+    const proof = await server.operator.call('prove', { payment: payment() });
+    const client = createPublicClient({ transport: http(server.rpcUrl) });
     const verdict = await verifyInclusion(proof, { client, registry });
     expect(verdict.findings.filter(({ ok }) => !ok)).toEqual([]);
     expect(verdict.anchored?.size).toBeGreaterThan(0);
@@ -140,7 +140,7 @@ describe('anchoring the event log', () => {
 
 describe('a database that was rewritten while the server was stopped', () => {
   beforeAll(async () => {
-    await office.stop();
+    await server.stop();
     const { database, checkpoints } = files();
     kept = { database: readFileSync(database), checkpoints: readFileSync(checkpoints) };
     copyFileSync(database, `${database}.kept`);

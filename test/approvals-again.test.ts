@@ -5,22 +5,22 @@ import { devAccounts } from '../src/app/local-chain/accounts.ts';
 import { sendInOrder } from '../src/app/local-chain/client.ts';
 import { ownerCalls } from '../src/chain/contracts/agentWallet.ts';
 import { keyAccount } from '../src/chain/keys/keyAccount.ts';
-import { startOffice, type TestOffice } from './support/office.ts';
 import { deploySafe, type Safe } from './support/safe.ts';
 import { starterWith } from './support/stricterPolicy.ts';
+import { startTestServer, type TestServer } from './support/testServer.ts';
 
 /** Signatures that were good when they were given, and are not when the wallet is to take them. */
 const fresh = () => privateKeyToAccount(generatePrivateKey());
 const [ada, bob, other] = [fresh(), fresh(), fresh()];
 const tokenAbi = parseAbi(['function pause()', 'function unpause()']);
-let office: TestOffice;
+let server: TestServer;
 let safe: Safe;
 let payee: string;
 let count = 0;
 
 beforeAll(async () => {
-  office = await startOffice();
-  const { operator, local } = office;
+  server = await startTestServer();
+  const { operator, local } = server;
   safe = await deploySafe(local.client, devAccounts[5], [ada], 1);
   for (const [name, address] of [
     ['Safe', safe.address],
@@ -36,12 +36,12 @@ beforeAll(async () => {
   const { digest } = await operator.call('load_policy', { bundle, note: 'two people' });
   await operator.call('activate_policy', { digest });
 });
-afterAll(() => office.end());
+afterAll(() => server.end());
 afterEach(() => token('unpause'));
 
 async function token(functionName: 'pause' | 'unpause'): Promise<void> {
   const data = encodeFunctionData({ abi: tokenAbi, functionName });
-  await sendInOrder(office.local.client, office.local.usdc.minter, [{ to: office.local.usdc.address, data }]);
+  await sendInOrder(server.local.client, server.local.usdc.minter, [{ to: server.local.usdc.address, data }]);
 }
 const usdc = (value: string) => ({ value, currency: 'USDC' });
 const key = () => {
@@ -51,16 +51,16 @@ const key = () => {
 /** An agent whose wallet stands, has a ceiling of 10, and lists these approvers. */
 async function agentWith(approvers: readonly Address[], threshold: number) {
   count += 1;
-  const agent = await office.agent(`agent ${count}`, '90');
+  const agent = await server.agent(`agent ${count}`, '90');
   const pay = async (value: string) =>
     String((await agent.client.call('pay', { payee, amount: usdc(value) }, key())).id);
-  await office.until(await pay('1.00'), ['settled', 'final']);
+  await server.until(await pay('1.00'), ['settled', 'final']);
   const [wallet, limit] = [agent.wallet as Address, 10_000_000n as never];
-  const owner = await keyAccount(office.keys, 'owner');
+  const owner = await keyAccount(server.keys, 'owner');
   const calls = [ownerCalls.setApprovers(wallet, approvers, threshold), ownerCalls.setCeilings(wallet, limit, limit)];
-  await sendInOrder(office.local.client, owner, calls);
+  await sendInOrder(server.local.client, owner, calls);
   const known = async () => {
-    const { wallet: now } = (await office.operator.call('get_agent', { id: agent.id })) as {
+    const { wallet: now } = (await server.operator.call('get_agent', { id: agent.id })) as {
       wallet: { ceilings: { approvers: string[]; per_payment: { value: string } } };
     };
     return [now.ceilings.per_payment.value, now.ceilings.approvers.length];
@@ -69,17 +69,17 @@ async function agentWith(approvers: readonly Address[], threshold: number) {
   return { ...agent, pay };
 }
 async function approve(id: string, by: PrivateKeyAccount | Safe): Promise<unknown> {
-  const { approve: typedData } = (await office.operator.call('get_review', { id })) as { approve: TypedDataDefinition };
+  const { approve: typedData } = (await server.operator.call('get_review', { id })) as { approve: TypedDataDefinition };
   const signature =
     'sign' in by && 'swapFirst' in by
       ? await by.sign(hashTypedData(typedData), ada)
       : await (by as PrivateKeyAccount).signTypedData(typedData);
   const input = { id, verdict: 'approve', approver: by.address, signature };
-  return (await office.operator.call('answer_review', input)).state;
+  return (await server.operator.call('answer_review', input)).state;
 }
-const stateOf = async (id: string) => (await office.operator.call('get_payment', { id })).state;
+const stateOf = async (id: string) => (await server.operator.call('get_payment', { id })).state;
 const openAlerts = (type: string) =>
-  office.office.store.read((tx) =>
+  server.bursar.store.read((tx) =>
     tx.all<{ body_json: string }>('SELECT body_json FROM alerts WHERE type = ? AND resolved_at IS NULL', type),
   );
 const waiting = async (id: string) => {
@@ -96,19 +96,19 @@ describe('an approval that is no longer good when the payment is queued', () => 
     await waiting(id);
     await safe.swapFirst(ada, other.address);
     await token('unpause');
-    await office.until(id, ['settled', 'final']);
+    await server.until(id, ['settled', 'final']);
     await safe.swapFirst(other, ada.address);
   });
 
   it('of a key that delegates by EIP-7702 does not block it either', async () => {
     const [agent, person] = [await agentWith([ada.address, bob.address], 1), fresh()];
     const fields = { name: `Person ${count}`, address: person.address, roles: ['finance'] };
-    await office.operator.call('create_approver', fields);
-    const owner = await keyAccount(office.keys, 'owner');
+    await server.operator.call('create_approver', fields);
+    const owner = await keyAccount(server.keys, 'owner');
     const list = ownerCalls.setApprovers(agent.wallet as Address, [bob.address, person.address], 1);
-    await sendInOrder(office.local.client, owner, [list]);
+    await sendInOrder(server.local.client, owner, [list]);
     const lists = async () => {
-      const { wallet } = (await office.operator.call('get_agent', { id: agent.id })) as {
+      const { wallet } = (await server.operator.call('get_agent', { id: agent.id })) as {
         wallet: { ceilings: unknown };
       };
       return JSON.stringify(wallet.ceilings).includes(person.address);
@@ -118,10 +118,10 @@ describe('an approval that is no longer good when the payment is queued', () => 
     const id = await agent.pay('30.00');
     expect([await approve(id, person), await approve(id, bob)]).toEqual(['in_review', 'authorized']);
     await waiting(id);
-    const bytecode = concatHex(['0xef0100', office.local.usdc.address]);
-    await office.local.client.setCode({ address: person.address, bytecode });
+    const bytecode = concatHex(['0xef0100', server.local.usdc.address]);
+    await server.local.client.setCode({ address: person.address, bytecode });
     await token('unpause');
-    await office.until(id, ['settled', 'final']);
+    await server.until(id, ['settled', 'final']);
   });
 
   it('and that is needed makes the payment wait, alone, until it is good again', async () => {
@@ -134,12 +134,12 @@ describe('an approval that is no longer good when the payment is queued', () => 
     await token('unpause');
     await expect.poll(() => openAlerts('approvals_short').length).toBe(1);
     expect(openAlerts('approvals_short')[0]?.body_json).toContain(safe.address);
-    await office.until(await agent.pay('2.00'), ['settled', 'final']);
+    await server.until(await agent.pay('2.00'), ['settled', 'final']);
     expect(await stateOf(id)).toBe('authorized');
     await safe.swapFirst(other, ada.address);
-    await office.until(id, ['settled', 'final']);
+    await server.until(id, ['settled', 'final']);
     await expect.poll(() => openAlerts('approvals_short')).toEqual([]);
-    expect(await office.operator.call('check_ledger')).toMatchObject({ ok: true });
+    expect(await server.operator.call('check_ledger')).toMatchObject({ ok: true });
   });
 
   it('of an approver whom the owner took off the list waits too, and can be cancelled', async () => {
@@ -148,12 +148,12 @@ describe('an approval that is no longer good when the payment is queued', () => 
     const id = await agent.pay('30.00');
     expect([await approve(id, ada), await approve(id, bob)]).toEqual(['in_review', 'authorized']);
     await waiting(id);
-    const owner = await keyAccount(office.keys, 'owner');
+    const owner = await keyAccount(server.keys, 'owner');
     const list = ownerCalls.setApprovers(agent.wallet as Address, [ada.address, safe.address], 2);
-    await sendInOrder(office.local.client, owner, [list]);
+    await sendInOrder(server.local.client, owner, [list]);
     await token('unpause');
     await expect.poll(() => openAlerts('approvals_short').length).toBe(1);
-    expect(await office.operator.call('cancel_payment', { id })).toMatchObject({ state: 'cancelled' });
+    expect(await server.operator.call('cancel_payment', { id })).toMatchObject({ state: 'cancelled' });
     await expect.poll(() => openAlerts('approvals_short')).toEqual([]);
   });
 });
@@ -166,7 +166,7 @@ describe('an approval that is no longer good when the next one is given', () => 
     await safe.swapFirst(ada, other.address);
     expect(await approve(id, bob)).toBe('in_review');
     expect(await approve(id, ada)).toBe('authorized');
-    await office.until(id, ['settled', 'final']);
+    await server.until(id, ['settled', 'final']);
     await safe.swapFirst(other, ada.address);
   });
 });

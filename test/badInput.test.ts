@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startOffice, type TestOffice } from './support/office.ts';
+import { startTestServer, type TestServer } from './support/testServer.ts';
 
-let office: TestOffice;
-let agent: Awaited<ReturnType<TestOffice['agent']>>;
+let server: TestServer;
+let agent: Awaited<ReturnType<TestServer['agent']>>;
 let payee: string;
 beforeAll(async () => {
-  office = await startOffice();
-  agent = await office.agent('clumsy', '10');
-  const made = await office.operator.call('create_payee', {
+  server = await startTestServer();
+  agent = await server.agent('clumsy', '10');
+  const made = await server.operator.call('create_payee', {
     name: 'Grace',
     kind: 'contractor',
     categories: ['contractor'],
@@ -16,12 +16,12 @@ beforeAll(async () => {
   });
   payee = String(made.id);
 });
-afterAll(() => office.end());
+afterAll(() => server.end());
 
 let keys = 0;
 async function post(path: string, body: unknown, headers: Record<string, string> = {}) {
   keys += 1;
-  const response = await fetch(`${office.url}${path}`, {
+  const response = await fetch(`${server.url}${path}`, {
     method: 'POST',
     headers: {
       authorization: `Bearer ${agent.key}`,
@@ -39,7 +39,7 @@ async function post(path: string, body: unknown, headers: Record<string, string>
 }
 const amount = (value: unknown) => ({ payee, amount: { value, currency: 'USDC' } });
 const rows = () =>
-  office.office.store.read((tx) =>
+  server.bursar.store.read((tx) =>
     ['payments', 'postings', 'meters', 'decisions'].map(
       (table) => tx.get<{ n: bigint }>(`SELECT count(*) AS n FROM ${table}`)?.n,
     ),
@@ -68,7 +68,7 @@ describe('a body that two readers could read differently', () => {
   it('is no UTF-8: refused, not read as U+FFFD', async () => {
     const bytes = Buffer.from(`{"payee":"Grace","amount":${money},"memo":"page ?"}`);
     bytes[bytes.indexOf('?')] = 0xe9;
-    const response = await fetch(`${office.url}/v1/payments`, {
+    const response = await fetch(`${server.url}/v1/payments`, {
       method: 'POST',
       headers: { authorization: `Bearer ${agent.key}`, 'idempotency-key': 'no-utf-8-at-all' },
       body: bytes,
@@ -78,7 +78,7 @@ describe('a body that two readers could read differently', () => {
   });
 
   it('is a query with a parameter twice', async () => {
-    const response = await fetch(`${office.url}/v1/payments?limit=1&limit=2`, {
+    const response = await fetch(`${server.url}/v1/payments?limit=1&limit=2`, {
       headers: { authorization: `Bearer ${agent.key}` },
     });
     expect([response.status, (await response.json()).code]).toEqual([400, 'invalid_request']);
@@ -141,7 +141,7 @@ describe('an address', () => {
   });
 
   it("may be neither the token's nor the wallet's own", async () => {
-    for (const address of [office.config.chain.usdc, agent.wallet]) {
+    for (const address of [server.config.chain.usdc, agent.wallet]) {
       const { body } = await post('/v1/payments', { address, amount: { value: '1.00', currency: 'USDC' } });
       expect(body.code).toBe('forbidden_address');
     }
@@ -175,8 +175,8 @@ describe('a request', () => {
   });
 
   it('with an unknown, wrong or revoked key is turned away', async () => {
-    const made = await office.operator.call('create_key', { role: 'agent', agent: agent.id, name: 'short-lived' });
-    await office.operator.call('revoke_key', { id: made.id });
+    const made = await server.operator.call('create_key', { role: 'agent', agent: agent.id, name: 'short-lived' });
+    await server.operator.call('revoke_key', { id: made.id });
     for (const key of ['nonsense', `${agent.key.slice(0, -2)}xx`, String(made.key)]) {
       const { status, body } = await post('/v1/payments', amount('1.00'), { authorization: `Bearer ${key}` });
       expect({ status, code: body.code }).toEqual({ status: 401, code: 'unauthenticated' });
@@ -184,7 +184,7 @@ describe('a request', () => {
   });
 
   it('of an agent for another agent finds nothing', async () => {
-    const other = await office.agent('other', '0');
+    const other = await server.agent('other', '0');
     const { body } = await post('/v1/payments', { ...amount('1.00'), agent: other.id });
     expect(body.code).toBe('not_found');
     await expect(agent.client.call('get_agent', { id: other.id })).rejects.toMatchObject({ code: 'not_found' });
@@ -200,7 +200,7 @@ describe('a request', () => {
 
   it('for money that is refused leaves an event that names the code', async () => {
     await post('/v1/payments', amount('-5'));
-    const { events } = (await office.operator.call('list_events', { after: 0, limit: 200, agent: agent.id })) as {
+    const { events } = (await server.operator.call('list_events', { after: 0, limit: 200, agent: agent.id })) as {
       events: { type: string; data: Record<string, unknown> }[];
     };
     expect(events.filter((event) => event.type === 'payment.refused').at(-1)?.data).toMatchObject({
@@ -216,7 +216,7 @@ describe('a request', () => {
 
   it('to an unknown route or by another method is told so', async () => {
     expect((await post('/v1/nothing', {})).body.code).toBe('not_found');
-    const response = await fetch(`${office.url}/v1/payments/check`, { method: 'DELETE' });
+    const response = await fetch(`${server.url}/v1/payments/check`, { method: 'DELETE' });
     expect(response.status).toBe(405);
   });
 });
@@ -235,7 +235,7 @@ describe("an agent's key", () => {
 
   it.each(['payees', 'policies'])('may read %s but not the books, keys or alerts of others', async (readable) => {
     const get = async (path: string) =>
-      (await fetch(`${office.url}${path}`, { headers: { authorization: `Bearer ${agent.key}` } })).status;
+      (await fetch(`${server.url}${path}`, { headers: { authorization: `Bearer ${agent.key}` } })).status;
     expect(await get(`/v1/${readable}`)).toBe(200);
     for (const path of ['/v1/keys', '/v1/ledger/balances', '/v1/alerts', '/v1/approvers', '/v1/sponsors'])
       expect(await get(path)).toBe(403);
@@ -244,7 +244,7 @@ describe("an agent's key", () => {
 
 describe('names that people will see', () => {
   it.each(['a\u202Egnp.exe', 'Ada\u0000', '<script>', 'A\u200Bda'])('may not hide characters: %j', async (name) => {
-    await expect(office.operator.call('create_payee', { name, kind: 'contractor' })).rejects.toMatchObject({
+    await expect(server.operator.call('create_payee', { name, kind: 'contractor' })).rejects.toMatchObject({
       code: 'invalid_request',
     });
   });

@@ -8,9 +8,9 @@ import {
   endAdminScene,
   GRACE,
   OTHER,
-  office,
   operatorId,
   page,
+  server,
   show,
   startAdminScene,
 } from './support/adminScene.ts';
@@ -24,9 +24,9 @@ afterAll(endAdminScene);
 payeesInConsole();
 agentsAndSettingsInConsole();
 
-describe('whoever administers', () => {
+describe('anyone who administers', () => {
   it('is named in the event of each act', async () => {
-    const { events } = (await office.operator.call('list_events', { limit: 200 })) as {
+    const { events } = (await server.operator.call('list_events', { limit: 200 })) as {
       events: { type: string; actor: string }[];
     };
     const acts = events.filter(({ actor }) => actor === operatorId).map(({ type }) => type);
@@ -65,7 +65,7 @@ describe('whoever administers', () => {
 
   it('must be an operator: an auditor is refused each act, and an operator without the CSRF value', async () => {
     const [auditor, operator] = [await asSession('treasury'), await asSession('guardian')];
-    const before = await office.operator.call('list_events', { after: 999_999_999 });
+    const before = await server.operator.call('list_events', { after: 999_999_999 });
     const answers = await Promise.all(
       admin.flatMap(([path, body]) => [
         auditor(path, body),
@@ -76,7 +76,7 @@ describe('whoever administers', () => {
     expect(answers.map(({ status, body }) => `${status} ${body.code}`)).toEqual(
       admin.flatMap(() => ['403 forbidden', '403 csrf_required', '403 csrf_required']),
     );
-    const { events } = (await office.operator.call('list_events', {
+    const { events } = (await server.operator.call('list_events', {
       after: (before.head as { seq: number }).seq,
     })) as { events: { type: string }[] };
     // What asked for money and was refused is an event; no act is.
@@ -84,7 +84,7 @@ describe('whoever administers', () => {
   });
 
   it('is offered nothing as an auditor', async () => {
-    const auditor = await openTab(browser, office, { role: 'treasury' });
+    const auditor = await openTab(browser, server, { role: 'treasury' });
     await auditor.page.goto('/payees');
     await auditor.page.getByRole('button', { name: /Sign in with Ethereum/ }).click();
     await auditor.page.getByRole('link', { name: 'Grace' }).click();
@@ -101,14 +101,14 @@ describe('whoever administers', () => {
   });
 
   it('may ask for everything that an operator key may: payments, payouts, mandates, schedules', async () => {
-    const { agents } = (await office.operator.call('list_agents')) as {
+    const { agents } = (await server.operator.call('list_agents')) as {
       agents: { id: string; wallet: { address: string } }[];
     };
     const [buyer] = agents;
     if (!buyer) throw new Error('There is an agent.');
-    await office.fund(buyer.id, buyer.wallet.address, '50.00');
-    await office.operator.call('verify_payee_address', { id: 'Grace', address: GRACE });
-    const before = await office.operator.call('list_events', { after: 999_999_999 });
+    await server.fund(buyer.id, buyer.wallet.address, '50.00');
+    await server.operator.call('verify_payee_address', { id: 'Grace', address: GRACE });
+    const before = await server.operator.call('list_events', { after: 999_999_999 });
     const operator = await asSession('guardian');
     const money = (value: string) => ({ value, currency: 'USDC' });
     const agent = buyer.id;
@@ -118,14 +118,14 @@ describe('whoever administers', () => {
     });
     expect([payout.status, payout.body.code]).toEqual([201, undefined]);
     const [payment, mandate, schedule] = await Promise.all([
-      operator('/v1/payments', { agent, amount: money('1.00'), payee: 'Grace', memo: 'by hand' }),
+      operator('/v1/payments', { agent, amount: money('1.00'), payee: 'Grace', memo: 'manually' }),
       operator('/v1/mandates', {
         agent,
         payees: ['Grace'],
         per_payment: money('1.00'),
         total: money('2.00'),
         expires_at: new Date(Date.now() + 86_400_000).toISOString(),
-        reason: 'a mandate by hand',
+        reason: 'a mandate manually',
       }),
       operator('/v1/schedules', {
         agent,
@@ -142,9 +142,9 @@ describe('whoever administers', () => {
       [200, undefined],
     ]);
     await expect
-      .poll(async () => (await office.operator.call('get_payout', { id: String(payout.body.id) })).state)
+      .poll(async () => (await server.operator.call('get_payout', { id: String(payout.body.id) })).state)
       .toBe('decided');
-    const { events } = (await office.operator.call('list_events', {
+    const { events } = (await server.operator.call('list_events', {
       limit: 200,
       after: (before.head as { seq: number }).seq,
     })) as {
@@ -156,7 +156,7 @@ describe('whoever administers', () => {
   });
 
   it('meets no operation that knows keys only: each does it, or says with a code why not', async () => {
-    const { cookie, csrf } = await (await person(office, 'guardian')).session();
+    const { cookie, csrf } = await (await person(server, 'guardian')).session();
     // With nothing to go by, all but this one refuse or only read.
     const asked = registry.filter(({ name }) => name !== 'stop_all');
     const answers: string[] = [];
@@ -167,7 +167,7 @@ describe('whoever administers', () => {
         'content-type': 'application/json',
         'idempotency-key': 'nothing-1',
       };
-      const url = `${office.url}${path.replaceAll(/\{\w+\}/g, 'none')}`;
+      const url = `${server.url}${path.replaceAll(/\{\w+\}/g, 'none')}`;
       const answer = await fetch(url, { method, headers, ...(method === 'POST' ? { body: '{}' } : {}) });
       const { code = 'done' } = (await answer.json()) as { code?: string };
       answers.push(`${name} ${code}`);
@@ -201,7 +201,7 @@ describe('what is hostile or broken', () => {
   });
 
   it('is shown inert everywhere, however it came into the database', async () => {
-    const { store } = office.office;
+    const { store } = server.bursar;
     await store.write((tx) => {
       for (const table of ['payees', 'agents', 'workflows', 'sponsors', 'approvers', 'credentials']) {
         tx.run(`UPDATE ${table} SET name = ? || rowid WHERE name NOT LIKE 'Olga%' AND name <> 'Research'`, EVIL);
@@ -215,9 +215,9 @@ describe('what is hostile or broken', () => {
       tx.run('UPDATE payments SET memo = ?', EVIL);
     });
     await page.reload();
-    const { payees } = (await office.operator.call('list_payees')) as { payees: { id: string }[] };
-    const { agents } = (await office.operator.call('list_agents')) as { agents: { id: string }[] };
-    const { payments } = (await office.operator.call('list_payments')) as { payments: { id: string }[] };
+    const { payees } = (await server.operator.call('list_payees')) as { payees: { id: string }[] };
+    const { agents } = (await server.operator.call('list_agents')) as { agents: { id: string }[] };
+    const { payments } = (await server.operator.call('list_payments')) as { payments: { id: string }[] };
     const paths = [`/payees/${payees[0]?.id}`, `/agents/${agents[0]?.id}`, `/payments/${payments[0]?.id}`];
     const found: string[] = [];
     for (const path of [...paths, '/payees', '/agents', '/payments', '/settings', '/events', '/']) {

@@ -10,14 +10,14 @@ import type { OwnerWallet } from './support/ownerWallet.ts';
 import { STARTER_WARNINGS } from './support/starterWarnings.ts';
 import { stricterBundle } from './support/stricterPolicy.ts';
 
-const stranger = privateKeyToAddress(generatePrivateKey());
+const outsider = privateKeyToAddress(generatePrivateKey());
 let scene: OwnerScene;
-let { office, tab, wallet, owner, safe, agent, payee, pay, state, changes } = {} as OwnerScene;
+let { server, tab, wallet, owner, safe, agent, payee, pay, state, changes } = {} as OwnerScene;
 let { section, facts, form, alert, prepare, sign, finish, act, bySafeFile } = {} as OwnerScene;
 
 beforeAll(async () => {
   scene = await ownerScene();
-  ({ office, tab, wallet, owner, safe, agent, payee, pay, state, changes } = scene);
+  ({ server, tab, wallet, owner, safe, agent, payee, pay, state, changes } = scene);
   ({ section, facts, form, alert, prepare, sign, finish, act, bySafeFile } = scene);
 });
 afterAll(() => scene?.end());
@@ -26,7 +26,7 @@ const sendButtons = () =>
   form()
     .getByText(/^Sign and send/)
     .count();
-const exposed = () => office.operator.call('exposure', { agent: agent.id });
+const exposed = () => server.operator.call('exposure', { agent: agent.id });
 const usdc = (value: string) => ({ value, currency: 'USDC' });
 type Prepared = { chain_id: number; to: string; value: string; data: string };
 const wide = () => ownerCalls.setCeilings(agent.wallet, parseUsdc('1000000'), parseUsdc('60')).data;
@@ -47,9 +47,9 @@ describe("an agent's wallet on its page", () => {
     await act('Accept the wallet');
     expect((await state()).owner).toBe(owner.address);
     await act('Accept the policy registry');
-    expect(office.office.app.senders).not.toContain(owner.address);
-    expect(await office.keys.roles()).not.toContain(owner.address);
-    expect(wallet.asked.map(({ to }) => to)).toEqual([agent.wallet, office.config.chain.registry]);
+    expect(server.bursar.app.senders).not.toContain(owner.address);
+    expect(await server.keys.roles()).not.toContain(owner.address);
+    expect(wallet.asked.map(({ to }) => to)).toEqual([agent.wallet, server.config.chain.registry]);
     await expect.poll(async () => (await changes()).map(({ data }) => data.change)).toContain('ownership_transferred');
   });
 });
@@ -57,8 +57,8 @@ describe("an agent's wallet on its page", () => {
 describe('before anything is sent', () => {
   it.each<[string, Partial<OwnerWallet>, RegExp]>([
     [
-      'a stranger',
-      { account: { address: stranger } },
+      'an outsider',
+      { account: { address: outsider } },
       /^0x\w{40} may not do this: only its owner 0x\w{40} or its guardian/,
     ],
     [
@@ -93,7 +93,7 @@ describe('before anything is sent', () => {
 
   it.each<[string, (call: Prepared) => Partial<Prepared>, string]>([
     ['other figures', () => ({ data: wide() }), '(perPayment)'],
-    ['another contract', () => ({ to: stranger }), '(contract)'],
+    ['another contract', () => ({ to: outsider }), '(contract)'],
     ['another chain', () => ({ chain_id: 1 }), '(chain)'],
     ['more than was asked', ({ data }) => ({ data: `${data}00` }), '(data)'],
     ['money with it', () => ({ value: '1' }), '(value)'],
@@ -113,7 +113,7 @@ describe('before anything is sent', () => {
   it('what cannot be read is named', async () => {
     await prepare('Withdraw USDC', { To: '0x12', 'Amount, USDC': '1' });
     await alert().getByText('“0x12” is not an address with a correct checksum.').waitFor();
-    await prepare('Withdraw USDC', { To: stranger, 'Amount, USDC': '1,5' });
+    await prepare('Withdraw USDC', { To: outsider, 'Amount, USDC': '1,5' });
     await alert().getByText('“1,5” is not an amount').waitFor();
   });
 });
@@ -131,7 +131,7 @@ describe('the owner with a browser wallet', () => {
     await facts()
       .getByText(/The policy allows .* in one payment, the wallet 0\.50 USDC/)
       .waitFor();
-    const known = () => office.operator.call('get_agent', { id: agent.id });
+    const known = () => server.operator.call('get_agent', { id: agent.id });
     await expect.poll(known).toMatchObject({ wallet: { ceilings: { per_payment: usdc('0.50') } } });
     expect(await pay('0.75', 'above')).toMatchObject({ state: 'in_review' });
     expect((await changes()).at(-2)).toMatchObject({
@@ -154,8 +154,8 @@ describe('the owner with a browser wallet', () => {
     await facts().getByText('none; a raise waits 24.0 h').waitFor();
     await act('Set the ceilings', raise);
     expect((await state()).perPayment).toBe(500_000n);
-    await office.local.client.increaseTime({ seconds: 86_401 });
-    await office.local.client.mine({ blocks: 1 });
+    await server.local.client.increaseTime({ seconds: 86_401 });
+    await server.local.client.mine({ blocks: 1 });
     await tab.page.reload();
     await facts().getByText('20.00 USDC', { exact: true }).waitFor();
     await facts()
@@ -166,7 +166,7 @@ describe('the owner with a browser wallet', () => {
     };
     const executor = keys.find(({ key }) => key === 'executor')?.figures.today;
     expect(executor?.because).toContain('over one wallet');
-    expect(await office.operator.call('get_wallet', { id: agent.id })).toMatchObject({
+    expect(await server.operator.call('get_wallet', { id: agent.id })).toMatchObject({
       ceilings: { per_payment: usdc('20.00'), per_period: usdc('6000.00') },
       pending_raise: null,
     });
@@ -203,12 +203,12 @@ describe('the owner with a browser wallet', () => {
   });
 
   it('is told why a call reverted that was good when it was looked at', async () => {
-    const { usdc: token } = office.config.chain;
+    const { usdc: token } = server.config.chain;
     wallet.beforeSend = async () => {
       const all = (await state()).balance - 10_000_000n;
-      await sendInOrder(office.local.client, owner, [ownerCalls.withdraw(agent.wallet, token, stranger, all)]);
+      await sendInOrder(server.local.client, owner, [ownerCalls.withdraw(agent.wallet, token, outsider, all)]);
     };
-    await prepare('Withdraw USDC', { To: stranger, 'Amount, USDC': '30' });
+    await prepare('Withdraw USDC', { To: outsider, 'Amount, USDC': '30' });
     await sign();
     await alert()
       .getByText(/It was mined in block \d+ and reverted: ERC20: transfer amount exceeds balance/)
@@ -221,18 +221,18 @@ describe('the owner with a browser wallet', () => {
     await form().getByText('4.25 USDC', { exact: true }).waitFor();
     await sign();
     await finish();
-    const at = { address: office.config.chain.usdc, abi: erc20Abi, functionName: 'balanceOf', args: [to] } as const;
-    expect(await office.local.client.readContract(at)).toBe(4_250_000n);
+    const at = { address: server.config.chain.usdc, abi: erc20Abi, functionName: 'balanceOf', args: [to] } as const;
+    expect(await server.local.client.readContract(at)).toBe(4_250_000n);
     await expect.poll(exposed).toMatchObject({ total: { held: usdc('5.75') } });
-    await expect.poll(async () => (await office.operator.call('check_ledger')).ok).toBe(true);
+    await expect.poll(async () => (await server.operator.call('check_ledger')).ok).toBe(true);
   });
 
   it('activates a policy in the registry without any key of the server, which then decides by it', async () => {
-    const { digest } = await office.operator.call('load_policy', { bundle: await stricterBundle(), note: 'stricter' });
+    const { digest } = await server.operator.call('load_policy', { bundle: await stricterBundle(), note: 'stricter' });
     await tab.page.reload();
     await act('Activate a policy in the registry', {}, { Policy: String(digest) });
     await section('Policy registry on chain').getByText('in grace').waitFor();
-    expect(await office.operator.call('activate_policy', { digest })).toEqual({ digest, warnings: STARTER_WARNINGS });
+    expect(await server.operator.call('activate_policy', { digest })).toEqual({ digest, warnings: STARTER_WARNINGS });
   });
 });
 

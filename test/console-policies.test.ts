@@ -4,10 +4,10 @@ import type { Client } from '../src/api/client/client.ts';
 import { ensureBuilt } from '../src/api/http/console/builder.ts';
 import { readBundle, writeBundle } from '../src/decide/policy/bundle.ts';
 import { faults, openTab, photograph, startBrowser, type Tab } from './support/browser.ts';
-import { startOffice, type TestOffice } from './support/office.ts';
 import { starterWith, stricterBundle } from './support/stricterPolicy.ts';
+import { startTestServer, type TestServer } from './support/testServer.ts';
 
-let office: TestOffice;
+let server: TestServer;
 let browser: Browser;
 let operator: Tab;
 let buyer: Client;
@@ -24,10 +24,10 @@ const open = (page: Page, label: string, digest: string) =>
 
 beforeAll(async () => {
   const building = ensureBuilt();
-  office = await startOffice();
+  server = await startTestServer();
   expect(await building).toEqual({ ok: true });
-  buyer = (await office.agent('buyer', '100')).client;
-  await office.operator.call('create_payee', {
+  buyer = (await server.agent('buyer', '100')).client;
+  await server.operator.call('create_payee', {
     name: 'Grace',
     kind: 'contractor',
     categories: ['contractor'],
@@ -38,7 +38,7 @@ beforeAll(async () => {
     ['guardian', 'operator'],
     ['treasury', 'auditor'],
   ] as const) {
-    await office.operator.call('create_approver', { name, address: await office.keys.address(role), roles: [name] });
+    await server.operator.call('create_approver', { name, address: await server.keys.address(role), roles: [name] });
   }
   pay = async (amount) => {
     const { id } = await buyer.call(
@@ -49,14 +49,14 @@ beforeAll(async () => {
     paid.push(String(id));
   };
   browser = await startBrowser();
-  operator = await openTab(browser, office, { role: 'guardian' });
+  operator = await openTab(browser, server, { role: 'guardian' });
   await operator.page.goto('/policies');
   await signIn(operator.page);
 });
 let pay: (amount: string) => Promise<void>;
 afterAll(async () => {
   await browser?.close();
-  await office?.end();
+  await server?.end();
 });
 
 async function load(page: Page, bundle: string, note: string): Promise<void> {
@@ -142,7 +142,7 @@ describe('the policies page', () => {
   });
 
   it('shows an auditor everything and offers nothing', async () => {
-    const { page, close, wrongs } = await openTab(browser, office, { role: 'treasury' });
+    const { page, close, wrongs } = await openTab(browser, server, { role: 'treasury' });
     await page.goto('/policies');
     await signIn(page);
     await page.getByRole('table', { name: 'Differences' }).getByText('payment_cap').waitFor();
@@ -155,7 +155,7 @@ describe('the policies page', () => {
 
   it('activates the candidate with its differences in view, and rolls back to what was before', async () => {
     const { page } = operator;
-    const before = String((await office.operator.call('get_active_policy', {})).digest);
+    const before = String((await server.operator.call('get_active_policy', {})).digest);
     await open(page, 'Activate', strict);
     const dialog = page.getByRole('dialog');
     await dialog.getByRole('table', { name: 'What would change' }).waitFor();
@@ -167,7 +167,7 @@ describe('the policies page', () => {
     await dialog.getByRole('button', { name: 'Roll back' }).click();
     await dialog.waitFor({ state: 'hidden' });
     await stateOf(page, before, 'active').waitFor();
-    expect(await office.operator.call('get_active_policy', {})).toMatchObject({ digest: before });
+    expect(await server.operator.call('get_active_policy', {})).toMatchObject({ digest: before });
   });
 
   it('ends a shadow on request', async () => {

@@ -7,12 +7,12 @@ import { type Launched, launch } from '../src/app/server/localLaunch.ts';
 import { openTab, startBrowser, type Tab } from './support/browser.ts';
 import { go, meetTrouble, unseenFocus } from './support/consolePages.ts';
 import { copyPayment, idAt } from './support/copies.ts';
-import { startOffice, type TestOffice } from './support/office.ts';
+import { startTestServer, type TestServer } from './support/testServer.ts';
 
 const MANY = 5_000;
 const DAY_MS = 86_400_000;
 
-let office: TestOffice;
+let server: TestServer;
 let again: Launched | null = null;
 let browser: Browser;
 let tab: Tab;
@@ -20,24 +20,24 @@ let first: { id: string };
 
 beforeAll(async () => {
   const building = ensureBuilt();
-  office = await startOffice();
+  server = await startTestServer();
   expect(await building).toEqual({ ok: true });
-  await office.operator.call('create_approver', {
+  await server.operator.call('create_approver', {
     name: 'Ada',
-    address: await office.keys.address('approver'),
+    address: await server.keys.address('approver'),
     roles: ['finance'],
   });
   browser = await startBrowser();
-  tab = await openTab(browser, office);
+  tab = await openTab(browser, server);
   await tab.page.goto('/');
   await tab.page.getByRole('button', { name: /Sign in with Ethereum/ }).click();
   await tab.page.getByText('Live', { exact: true }).waitFor();
 });
 afterAll(async () => {
   await browser?.close();
-  await office?.end();
+  await server?.end();
   await again?.stop();
-  if (again) rmSync(again.home.dir, { recursive: true, force: true });
+  if (again) rmSync(again.dataDir.dir, { recursive: true, force: true });
 });
 
 const rows = (label: string) => tab.page.getByRole('table', { name: label }).locator('tbody tr');
@@ -59,7 +59,7 @@ describe('pages without anything', () => {
 
 describe('figures', () => {
   it('of the overview are those of the payments, by agent, category and payee, as a table too', async () => {
-    const { operator } = office;
+    const { operator } = server;
     for (const [name, category] of [
       ['Paper mill', 'data'],
       ['Ink house', 'services'],
@@ -67,7 +67,7 @@ describe('figures', () => {
       const address = `0x${name.length.toString(16).padStart(40, 'a')}`;
       await operator.call('create_payee', { name, kind: 'merchant', categories: [category], address, verified: true });
     }
-    const agents = [await office.agent('alpha', '50'), await office.agent('beta', '50')];
+    const agents = [await server.agent('alpha', '50'), await server.agent('beta', '50')];
     const wanted = [
       [0, 'Paper mill', '1.25'],
       [0, 'Ink house', '2.5'],
@@ -80,7 +80,7 @@ describe('figures', () => {
         { idempotencyKey: `figure-${who}-${value}` },
       )) as { id: string };
       first ??= made;
-      await office.until(made.id, ['settled', 'final']);
+      await server.until(made.id, ['settled', 'final']);
     }
     await agents[1]?.client.call(
       'pay',
@@ -127,7 +127,7 @@ describe('figures', () => {
 describe('many payments', () => {
   it(`are paged through, found by filters that the address carries, and quick to show (${MANY} of them)`, async () => {
     const now = Date.now();
-    await office.office.store.write((tx) =>
+    await server.bursar.store.write((tx) =>
       copyPayment(
         tx,
         first.id,
@@ -191,7 +191,7 @@ describe('many payments', () => {
 describe('the pilot report', () => {
   it('opens in a spreadsheet as text, whatever a workflow is called, with weeks of the chosen clock', async () => {
     const names = ['=HYPERLINK("https://evil.example")', '+1', '-1', '@SUM(A1)', '\t=1', 'a "quoted", one'];
-    const { store } = office.office;
+    const { store } = server.bursar;
     const now = Date.now();
     await store.write((tx) => {
       for (const [n, name] of names.entries()) {
@@ -222,7 +222,7 @@ describe('the pilot report', () => {
 describe('what goes wrong', () => {
   it('is said on every page, which first says that it loads, and gets well when it is asked again', async () => {
     const { page } = tab;
-    const mandate = (await office.operator.call('request_mandate', {
+    const mandate = (await server.operator.call('request_mandate', {
       agent: 'alpha',
       categories: ['data'],
       per_payment: { value: '1', currency: 'USDC' },
@@ -230,7 +230,7 @@ describe('what goes wrong', () => {
       expires_at: new Date(Date.now() + DAY_MS).toISOString(),
       reason: 'paper',
     })) as { id: string };
-    const { settlement } = (await office.operator.call('get_payment', { id: first.id })) as {
+    const { settlement } = (await server.operator.call('get_payment', { id: first.id })) as {
       settlement: { tx_hash: string };
     };
     const paths = [
@@ -264,7 +264,7 @@ describe('live', () => {
     // Over HTTP/1.1 a stream in each would leave no connection for this.
     for (const page of tabs) await page.getByRole('table', { name: 'Payments' }).waitFor();
     await tab.page.goto('about:blank');
-    const { client } = await office.agent('gamma', '5');
+    const { client } = await server.agent('gamma', '5');
     await client.call(
       'pay',
       { payee: 'Paper mill', amount: { value: '0.77', currency: 'USDC' } },
@@ -278,19 +278,19 @@ describe('live', () => {
     const { page } = tab;
     await page.goto('/agents');
     await page.getByText('Live', { exact: true }).waitFor();
-    const { dir } = office.home;
-    const port = Number(new URL(office.url).port);
-    await office.stop();
+    const { dir } = server.dataDir;
+    const port = Number(new URL(server.url).port);
+    await server.stop();
     await page.getByText('Reconnecting', { exact: true }).waitFor();
     again = await launch({ dir, port, version: 'test', say: () => {} });
     await page.getByText('Live', { exact: true }).waitFor();
-    await office.operator.call('create_agent', { name: 'delta', sponsor: 'Research' });
+    await server.operator.call('create_agent', { name: 'delta', sponsor: 'Research' });
     await page.getByText('delta').first().waitFor();
   });
 
   it('leads to the sign-in when the session ends, saying so', async () => {
     const { page } = tab;
-    await again?.office.store.write((tx) => tx.run('DELETE FROM sessions'));
+    await again?.bursar.store.write((tx) => tx.run('DELETE FROM sessions'));
     await page.getByText('Your session has ended. Sign in again.').waitFor();
     await page.getByRole('button', { name: /Sign in with Ethereum/ }).click();
     await page.getByRole('heading', { name: 'Agents' }).waitFor();

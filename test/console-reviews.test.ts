@@ -2,13 +2,13 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureBuilt } from '../src/api/http/console/builder.ts';
 import { faults, openTab, photograph, startBrowser, type Tab } from './support/browser.ts';
-import { startOffice, type TestOffice } from './support/office.ts';
 import { starterWith } from './support/stricterPolicy.ts';
+import { startTestServer, type TestServer } from './support/testServer.ts';
 
 type Payment = { id: string; state: string; review: { approvals: Record<string, unknown>[] } | null };
-type Agent = Awaited<ReturnType<TestOffice['agent']>>;
+type Agent = Awaited<ReturnType<TestServer['agent']>>;
 
-let office: TestOffice;
+let server: TestServer;
 let browser: Browser;
 let agent: Agent;
 /** Ada and Ben: both finance. */
@@ -18,9 +18,9 @@ let made = 0;
 
 beforeAll(async () => {
   const building = ensureBuilt();
-  office = await startOffice();
+  server = await startTestServer();
   expect(await building).toEqual({ ok: true });
-  const { operator, keys } = office;
+  const { operator, keys } = server;
   const person = async (name: string, role: string, roles: string[], sponsor?: string) =>
     operator.call('create_approver', {
       name,
@@ -36,7 +36,7 @@ beforeAll(async () => {
   const bundle = await starterWith('from: "1000.00"', 'from: "30.00"');
   const { digest } = await operator.call('load_policy', { bundle, note: 'two people from 30' });
   await operator.call('activate_policy', { digest });
-  agent = await office.agent('buyer', '1000');
+  agent = await server.agent('buyer', '1000');
   await operator.call('create_workflow', { name: 'paper-digest' });
   await operator.call('create_payee', {
     name: 'Grace',
@@ -51,11 +51,11 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await browser?.close();
-  await office?.end();
+  await server?.end();
 });
 
 async function signedIn(role: string): Promise<Tab> {
-  const tab = await openTab(browser, office, { role });
+  const tab = await openTab(browser, server, { role });
   await tab.page.goto('/reviews');
   await tab.page.getByRole('button', { name: /Sign in with Ethereum/ }).click();
   await tab.page.getByText('Live', { exact: true }).waitFor();
@@ -73,7 +73,7 @@ async function asked(value: string, by: Agent = agent): Promise<Payment> {
   expect(payment).toMatchObject({ state: 'in_review' });
   return payment as Payment;
 }
-const stateOf = async (id: string) => ((await office.operator.call('get_payment', { id })) as Payment).state;
+const stateOf = async (id: string) => ((await server.operator.call('get_payment', { id })) as Payment).state;
 const visit = async ({ page }: Tab, { id }: Payment) => {
   await page.goto(`/reviews/${id}`);
   await page.getByRole('button', { name: 'Reject' }).waitFor();
@@ -86,7 +86,7 @@ const wallet = ({ page }: Tab, answers: string) =>
 
 describe('reviews in the console', () => {
   it('show before anything is signed whom, from which address to which, how much, for whom, and which rules asked', async () => {
-    const { operator } = office;
+    const { operator } = server;
     await operator.call('add_payee_address', {
       id: 'Grace',
       address: `0x${'22'.repeat(20)}`,
@@ -121,8 +121,8 @@ describe('reviews in the console', () => {
     await page.getByText('Answered: rejected.').waitFor();
     expect(ada.asked.at(-1)).toMatchObject({ primaryType: 'PaymentRejection', message: { amount: '25500000' } });
     await page.getByRole('link', { name: payment.id }).click();
-    await page.locator('.story').getByText('rejected it: we have this paper already').waitFor();
-    expect(await office.operator.call('get_payment', { id: payment.id })).toMatchObject({
+    await page.locator('.timeline').getByText('rejected it: we have this paper already').waitFor();
+    expect(await server.operator.call('get_payment', { id: payment.id })).toMatchObject({
       state: 'rejected',
       review: { approvals: [{ verdict: 'reject', reason: 'we have this paper already' }] },
     });
@@ -130,7 +130,7 @@ describe('reviews in the console', () => {
 
   it('answered from the list say what happened, also after they have left it', async () => {
     // An agent of its own: the others' day has a limit.
-    const lister = await office.agent('lister', '100');
+    const lister = await server.agent('lister', '100');
     const [paid, refused] = [await asked('25.2', lister), await asked('25.3', lister)];
     const { page } = ada;
     await page.goto('/reviews');
@@ -146,7 +146,7 @@ describe('reviews in the console', () => {
     expect(await told.getByText('Approved. The payment goes out.').count()).toBe(1);
     expect(await faults(page)).toEqual([]);
     expect(await stateOf(refused.id)).toBe('rejected');
-    await office.until(paid.id, ['settled', 'final']);
+    await server.until(paid.id, ['settled', 'final']);
   });
 
   it('wait for a quorum of two, each seeing the other live', async () => {
@@ -192,8 +192,8 @@ describe('reviews in the console', () => {
       'Approved. The payment goes out.',
       'Somebody else answered first; your signature was not needed.',
     ]);
-    await office.until(payment.id, ['settled', 'final']);
-    const { events } = (await office.operator.call('list_events', { payment: payment.id, limit: 200 })) as {
+    await server.until(payment.id, ['settled', 'final']);
+    const { events } = (await server.operator.call('list_events', { payment: payment.id, limit: 200 })) as {
       events: { type: string }[];
     };
     expect(events.filter(({ type }) => type === 'payment.settled')).toHaveLength(1);
@@ -208,10 +208,10 @@ describe('reviews in the console', () => {
     expect(await page.getByRole('button', { name: 'Approve' }).count()).toBe(0);
     expect(await faults(page)).toEqual([]);
     // By the command line, say.
-    const review = (await office.operator.call('get_review', { id: payment.id })) as { approve: never };
-    const signature = await office.keys.signTypedData('treasury', review.approve);
-    const approver = await office.keys.address('treasury');
-    await office.operator.call('answer_review', { id: payment.id, verdict: 'approve', approver, signature });
+    const review = (await server.operator.call('get_review', { id: payment.id })) as { approve: never };
+    const signature = await server.keys.signTypedData('treasury', review.approve);
+    const approver = await server.keys.address('treasury');
+    await server.operator.call('answer_review', { id: payment.id, verdict: 'approve', approver, signature });
     await page.getByText('by the policy this signature does not count').waitFor();
     await page.getByText('0 of 1 from finance').waitFor();
     expect(await stateOf(payment.id)).toBe('in_review');
@@ -230,7 +230,7 @@ describe('reviews in the console', () => {
   it('end before the eyes of who looks when their time is over', async () => {
     const payment = await asked('25.3');
     await visit(ada, payment);
-    await office.office.store.write((tx) =>
+    await server.bursar.store.write((tx) =>
       tx.run('UPDATE payments SET review_expires_at = 1 WHERE id = ?', payment.id),
     );
     await ada.page.getByText('Answered: expired.').waitFor();
@@ -269,13 +269,13 @@ describe('reviews in the console', () => {
     await page.evaluate('delete window.ethereum');
     await approve(ada);
     await page.getByRole('alert').getByText(`run: bursar approve ${payment.id}`).waitFor();
-    expect(await office.operator.call('get_payment', { id: payment.id })).toMatchObject({ review: { approvals: [] } });
+    expect(await server.operator.call('get_payment', { id: payment.id })).toMatchObject({ review: { approvals: [] } });
   });
 
   it('say why an approved payment was not made when the agent was frozen meanwhile', async () => {
     const payment = await asked('25.6');
     await visit(ada, payment);
-    await office.operator.call('set_agent_status', { id: agent.id, status: 'frozen' });
+    await server.operator.call('set_agent_status', { id: agent.id, status: 'frozen' });
     await approve(ada);
     await ada.page.getByText('Approved, but not paid: the gate decided again, now, and refused.').waitFor();
     await ada.page.getByText('The agent is frozen.').waitFor();

@@ -5,26 +5,26 @@ import { ensureBuilt } from '../src/api/http/console/builder.ts';
 import { play } from '../src/app/cli/commands/demo.ts';
 import { faults, openTab, photograph, startBrowser, type Tab } from './support/browser.ts';
 import { details, go, PAGES, PICTURED } from './support/consolePages.ts';
-import { startOffice, type TestOffice } from './support/office.ts';
 import { person } from './support/person.ts';
 import { stricterBundle } from './support/stricterPolicy.ts';
+import { startTestServer, type TestServer } from './support/testServer.ts';
 
-let office: TestOffice;
+let server: TestServer;
 let browser: Browser;
 let tab: Tab;
 
 beforeAll(async () => {
   const building = ensureBuilt();
-  office = await startOffice();
+  server = await startTestServer();
   expect(await building).toEqual({ ok: true });
-  const { result } = await play(office, office.operatorKey ?? '', () => {});
+  const { result } = await play(server, server.operatorKey ?? '', () => {});
   expect(result.problems).toEqual([]);
   browser = await startBrowser();
-  tab = await openTab(browser, office);
+  tab = await openTab(browser, server);
 });
 afterAll(async () => {
   await browser?.close();
-  await office?.end();
+  await server?.end();
 });
 
 const picture = (name: string) => photograph(tab.page, name);
@@ -58,16 +58,16 @@ describe('the console in a real browser', () => {
     await expect.poll(() => rows.count()).toBeGreaterThan(20);
   });
 
-  it('tells the whole story of one payment, hands out its receipt and decodes its transaction', async () => {
+  it('tells the whole timeline of one payment, hands out its receipt and decodes its transaction', async () => {
     const { page } = tab;
     await page.getByLabel('Search').fill('proof-reader');
     await page.getByLabel('Search').press('Enter');
     const reviewed = page.getByRole('row').filter({ hasText: '4.00 USDC' });
     await reviewed.getByRole('link').click();
     await heading('Payment').waitFor();
-    const story = page.locator('.story');
+    const timeline = page.locator('.timeline');
     for (const step of ['review requested', 'approved', 'settled']) {
-      await story.getByText(step, { exact: true }).first().waitFor();
+      await timeline.getByText(step, { exact: true }).first().waitFor();
     }
     await page.getByText('Signatures', { exact: true }).waitFor();
     expect(await faults(page)).toEqual([]);
@@ -132,7 +132,7 @@ describe('the console in a real browser', () => {
   it('shows hostile names as text', async () => {
     const { page } = tab;
     const name = '<img src=x onerror="window.hit=1">\u202Egnp.exe';
-    const { store } = office.office;
+    const { store } = server.bursar;
     await store.write((tx) => tx.run("UPDATE payees SET name = ? WHERE name LIKE 'Label crew%'", name));
     await menu('Payees').click();
     await page.getByText('<img src=x onerror="window.hit=1">\u{fffd}gnp.exe').waitFor();
@@ -152,7 +152,7 @@ describe('the console in a real browser', () => {
     // Only colours differ by scheme: each width is held against all rules in one of them.
     const rules = (width === 375) === (scheme === 'dark') ? null : ['color-contrast', 'link-in-text-block'];
     const found: string[] = [];
-    for (const path of [...PAGES, ...(await details(office))]) {
+    for (const path of [...PAGES, ...(await details(server))]) {
       await go(page, path);
       await page.getByRole('heading', { level: 1 }).waitFor();
       await expect.poll(() => page.locator('[aria-busy="true"]').count()).toBe(0);
@@ -160,11 +160,11 @@ describe('the console in a real browser', () => {
       const name = `${path === '/' ? 'overview' : path.slice(1)}-${width}-${scheme}`;
       if (PICTURED.includes(name)) await picture(name);
     }
-    const stranger = await openTab(browser, office, { width, scheme });
-    await stranger.page.goto('/');
-    await stranger.page.getByRole('button', { name: /Sign in with Ethereum/ }).waitFor();
-    for (const fault of await faults(stranger.page)) found.push(`the sign-in: ${fault}`);
-    await stranger.close();
+    const outsider = await openTab(browser, server, { width, scheme });
+    await outsider.page.goto('/');
+    await outsider.page.getByRole('button', { name: /Sign in with Ethereum/ }).waitFor();
+    for (const fault of await faults(outsider.page)) found.push(`the sign-in: ${fault}`);
+    await outsider.close();
     expect(found).toEqual([]);
   });
 
@@ -186,12 +186,12 @@ describe('the console in a real browser', () => {
   });
 
   it('is signed in to by a link of the command line, in a browser without a wallet', async () => {
-    const finance = await person(office);
+    const finance = await person(server);
     const message = await finance.message();
     const ticket = JSON.stringify({ message, signature: await finance.sign(message) });
     const context = await browser.newContext();
     const page = await context.newPage();
-    await page.goto(`${office.url}/#sign-in=${Buffer.from(ticket).toString('base64url')}`);
+    await page.goto(`${server.url}/#sign-in=${Buffer.from(ticket).toString('base64url')}`);
     await page.getByRole('button', { name: `Sign in as ${finance.address.slice(0, 10)}` }).click();
     await page.getByRole('heading', { name: 'Overview' }).waitFor();
     expect(page.url()).not.toContain('#');
@@ -200,9 +200,9 @@ describe('the console in a real browser', () => {
 
   it('shows a mandate with its worst case and signs it with the wallet', async () => {
     const { page, asked } = tab;
-    const { agents } = (await office.operator.call('list_agents')) as { agents: { id: string; name: string }[] };
+    const { agents } = (await server.operator.call('list_agents')) as { agents: { id: string; name: string }[] };
     const researcher = agents.find(({ name }) => name === 'researcher-1');
-    await office.operator.call('request_mandate', {
+    await server.operator.call('request_mandate', {
       agent: researcher?.id,
       categories: ['ocr'],
       per_payment: { value: '2.00', currency: 'USDC' },
@@ -229,7 +229,7 @@ describe('the console in a real browser', () => {
 
   it('shows what differs between two policies', async () => {
     const { page } = tab;
-    await office.operator.call('load_policy', { bundle: await stricterBundle(), note: 'a lower cap' });
+    await server.operator.call('load_policy', { bundle: await stricterBundle(), note: 'a lower cap' });
     await menu('Policies').click();
     const changes = page.getByRole('region', { name: 'Changes of data.yaml' });
     await changes
@@ -242,12 +242,12 @@ describe('the console in a real browser', () => {
   });
 
   it('lets an operator freeze an agent and end a key; an auditor is offered neither', async () => {
-    await office.operator.call('create_approver', {
+    await server.operator.call('create_approver', {
       name: 'Operations',
-      address: await office.keys.address('guardian'),
+      address: await server.keys.address('guardian'),
       roles: ['operator'],
     });
-    const operator = await openTab(browser, office, { role: 'guardian' });
+    const operator = await openTab(browser, server, { role: 'guardian' });
     await operator.page.goto('/agents');
     await operator.page.getByRole('button', { name: /Sign in with Ethereum/ }).click();
     await operator.page.getByRole('button', { name: 'Freeze researcher-1' }).click();
@@ -267,12 +267,12 @@ describe('the console in a real browser', () => {
     await operator.page.getByText(/\(a drill\); 0\.00 USDC at risk/).waitFor();
     expect(operator.wrongs).toEqual([]);
     await operator.close();
-    await office.operator.call('create_approver', {
+    await server.operator.call('create_approver', {
       name: 'Audit',
-      address: await office.keys.address('treasury'),
+      address: await server.keys.address('treasury'),
       roles: ['auditor', 'finance'],
     });
-    const auditor = await openTab(browser, office, { role: 'treasury' });
+    const auditor = await openTab(browser, server, { role: 'treasury' });
     await auditor.page.goto('/mandates');
     await auditor.page.getByRole('button', { name: /Sign in with Ethereum/ }).click();
     await auditor.page.getByText('pages every week').waitFor();

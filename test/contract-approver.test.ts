@@ -8,36 +8,36 @@ import { ownerCalls } from '../src/chain/contracts/agentWallet.ts';
 import { agentWalletAbi } from '../src/chain/contracts/contracts.generated.ts';
 import { keyAccount } from '../src/chain/keys/keyAccount.ts';
 import { type PaymentId, paymentIdOnChain } from '../src/core/ids/ids.ts';
-import { startOffice, type TestOffice } from './support/office.ts';
 import { deploySafe, type Safe } from './support/safe.ts';
+import { startTestServer, type TestServer } from './support/testServer.ts';
 
 /** Approvers that are contracts: real Safes, asked by ERC-1271 on chain. */
 const fresh = () => privateKeyToAccount(generatePrivateKey());
-const [ada, grace, stranger] = [fresh(), fresh(), fresh()];
-let office: TestOffice;
+const [ada, grace, outsider] = [fresh(), fresh(), fresh()];
+let server: TestServer;
 let safe: Safe;
 let approver: string;
 
 beforeAll(async () => {
-  office = await startOffice();
-  safe = await deploySafe(office.local.client, devAccounts[5], [ada, grace], 2);
-  const made = await office.operator.call('create_approver', {
+  server = await startTestServer();
+  safe = await deploySafe(server.local.client, devAccounts[5], [ada, grace], 2);
+  const made = await server.operator.call('create_approver', {
     name: 'Finance Safe',
     address: safe.address,
     roles: ['finance'],
   });
   approver = String(made.id);
 });
-afterAll(() => office?.end());
+afterAll(() => server?.end());
 
 async function message(address: string, changed: Partial<Parameters<typeof createSiweMessage>[0]> = {}) {
-  const asked = (await (await fetch(`${office.url}/auth/nonce`)).json()) as Record<string, string>;
+  const asked = (await (await fetch(`${server.url}/auth/nonce`)).json()) as Record<string, string>;
   const { domain = '', uri = '', nonce = '', statement = '' } = asked;
   const fields = { address: address as Hex, domain, uri, nonce, statement, chainId: Number(asked.chain_id) };
   return createSiweMessage({ ...fields, version: '1', ...changed });
 }
 const signIn = (text: string, signature: Hex) =>
-  fetch(`${office.url}/auth/siwe`, {
+  fetch(`${server.url}/auth/siwe`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ message: text, signature }),
@@ -57,7 +57,7 @@ describe('a contract wallet signs in', () => {
 
   it.each<[string, (text: string) => Promise<Hex>]>([
     ['too few of its owners', (text) => safe.sign(hashMessage(text), ada)],
-    ['a stranger among its owners', (text) => safe.sign(hashMessage(text), ada, stranger)],
+    ['an outsider among its owners', (text) => safe.sign(hashMessage(text), ada, outsider)],
     ["an owner's plain signature", (text) => ada.signMessage({ message: text })],
     ['its owners over another message', (text) => safe.sign(hashMessage(`${text} `), ada, grace)],
     ['nothing signed, and nothing noted on chain', async () => '0x'],
@@ -70,9 +70,9 @@ describe('a contract wallet signs in', () => {
   });
 
   it('is refused when its signer was taken out between nonce and sign-in', async () => {
-    const single = await deploySafe(office.local.client, devAccounts[5], [ada], 1);
+    const single = await deploySafe(server.local.client, devAccounts[5], [ada], 1);
     const input = { name: 'Single Safe', address: single.address, roles: ['finance'] };
-    await office.operator.call('create_approver', input);
+    await server.operator.call('create_approver', input);
     const text = await message(single.address);
     const signature = await single.sign(hashMessage(text), ada);
     await single.swapFirst(ada, grace.address);
@@ -89,18 +89,18 @@ describe('a contract wallet signs in', () => {
 
   it('is asked itself where its address has code: the key to the same address on another chain is worth nothing here', async () => {
     const person = fresh();
-    await office.operator.call('create_approver', { name: 'Person', address: person.address, roles: ['finance'] });
+    await server.operator.call('create_approver', { name: 'Person', address: person.address, roles: ['finance'] });
     const before = await message(person.address);
     expect((await signIn(before, await person.signMessage({ message: before }))).status).toBe(200);
-    const bytecode = await office.local.client.getCode({ address: safe.address });
-    await office.local.client.setCode({ address: person.address, bytecode: bytecode ?? '0x' });
+    const bytecode = await server.local.client.getCode({ address: safe.address });
+    await server.local.client.setCode({ address: person.address, bytecode: bytecode ?? '0x' });
     const after = await message(person.address);
     await refused(await signIn(after, await person.signMessage({ message: after })));
   });
 
-  it('is refused where no contract stands yet, whoever signs for it', async () => {
+  it('is refused where no contract stands yet, anyone who signs for it', async () => {
     const planned = privateKeyToAddress(generatePrivateKey());
-    await office.operator.call('create_approver', { name: 'Planned Safe', address: planned, roles: ['finance'] });
+    await server.operator.call('create_approver', { name: 'Planned Safe', address: planned, roles: ['finance'] });
     const text = await message(planned);
     await refused(await signIn(text, await safe.sign(hashMessage(text), ada, grace)));
   });
@@ -108,8 +108,8 @@ describe('a contract wallet signs in', () => {
 
 describe('a contract wallet approves', () => {
   it('a payment above the ceiling, and the agent wallet asks it again on chain', async () => {
-    const { operator, local, keys } = office;
-    const agent = await office.agent('payer', '40');
+    const { operator, local, keys } = server;
+    const agent = await server.agent('payer', '40');
     const payee = await operator.call('create_payee', {
       name: 'Grace',
       kind: 'contractor',
@@ -124,7 +124,7 @@ describe('a contract wallet approves', () => {
         { idempotencyKey: key },
       );
     const first = await pay('1.00', 'contract-approver-first');
-    await office.until(String(first.id), ['settled', 'final']);
+    await server.until(String(first.id), ['settled', 'final']);
     const wallet = agent.wallet as Hex;
     const owner = await keyAccount(keys, 'owner');
     const limit = 2_000_000n as Parameters<typeof ownerCalls.setCeilings>[1];
@@ -150,9 +150,9 @@ describe('a contract wallet approves', () => {
         signature: await safe.sign(digest, ...signers),
       });
     await expect(answer(ada)).rejects.toMatchObject({ code: 'approval_invalid' });
-    await expect(answer(ada, stranger)).rejects.toMatchObject({ code: 'approval_invalid' });
+    await expect(answer(ada, outsider)).rejects.toMatchObject({ code: 'approval_invalid' });
     await answer(ada, grace);
-    const { state } = await office.until(String(id), ['settled', 'final', 'failed']);
+    const { state } = await server.until(String(id), ['settled', 'final', 'failed']);
     expect(['settled', 'final']).toContain(state);
     const used = { address: wallet, abi: agentWalletAbi, functionName: 'isPaidByApproval' } as const;
     const args = [paymentIdOnChain(id as PaymentId)] as const;

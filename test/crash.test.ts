@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { type Client, createClient, ProblemError } from '../src/api/client/client.ts';
 import { freePort, makeCli, type Running } from '../src/app/cli/testing/cli.ts';
 import { at } from '../src/app/cli/values.ts';
-import { homeAt, readConfig } from '../src/app/server/config.ts';
+import { dataDirAt, readConfig } from '../src/app/server/config.ts';
 import { readRunning } from '../src/app/server/running.ts';
 
 const PAYMENTS = 40;
@@ -36,7 +36,7 @@ async function payUntilAnswered(agent: Client, index: number): Promise<string> {
 }
 
 async function prepare(operator: Client): Promise<{ key: string; wallet: string; payee: string }> {
-  const keystore = JSON.parse(readFileSync(join(cli.home, 'keystore.json'), 'utf8')) as {
+  const keystore = JSON.parse(readFileSync(join(cli.dataDir, 'keystore.json'), 'utf8')) as {
     addresses: { treasury: string };
   };
   const sponsor = await operator.call('create_sponsor', {
@@ -65,7 +65,7 @@ describe('a server that is killed in the middle of payments', () => {
     const serve = (): Promise<Running> => cli.serve('--port', String(port));
     let server = await serve();
     const url = `http://127.0.0.1:${port}`;
-    const operator = createClient(url, readFileSync(join(cli.home, 'operator.key'), 'utf8').trim());
+    const operator = createClient(url, readFileSync(join(cli.dataDir, 'operator.key'), 'utf8').trim());
     const { key, wallet, payee } = await prepare(operator);
     const agent = createClient(url, key);
 
@@ -98,10 +98,10 @@ describe('a server that is killed in the middle of payments', () => {
     };
     await expect.poll(states, { timeout: 60_000 }).toEqual(Array.from({ length: PAYMENTS }, () => 'payout settled'));
 
-    const home = homeAt(cli.home);
-    const chain = createPublicClient({ transport: http(readRunning(home)?.rpc_url) });
+    const dataDir = dataDirAt(cli.dataDir);
+    const chain = createPublicClient({ transport: http(readRunning(dataDir)?.rpc_url) });
     const transfers = await chain.getLogs({
-      address: getAddress(readConfig(home)?.chain.usdc ?? ''),
+      address: getAddress(readConfig(dataDir)?.chain.usdc ?? ''),
       event: parseAbiItem('event Transfer(address indexed from, address indexed to, uint256 value)'),
       args: { from: getAddress(wallet), to: getAddress(payee) },
       fromBlock: 0n,

@@ -3,16 +3,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Operation } from '../src/api/operations/operation.ts';
 import { registry } from '../src/api/operations/registry.ts';
-import { startOffice, type TestOffice } from './support/office.ts';
+import { startTestServer, type TestServer } from './support/testServer.ts';
 
-type Agent = Awaited<ReturnType<TestOffice['agent']>>;
+type Agent = Awaited<ReturnType<TestServer['agent']>>;
 
 const SECRET = 'between-Ann-and-her-vendor';
 const usdc = (value: string) => ({ value, currency: 'USDC' });
 /** What an agent's key may call: everything is tried, so that an operation added later is too. */
 const open = registry.filter(({ scope, peopleOnly }) => !peopleOnly && (scope === 'read' || scope === 'pay'));
 
-let office: TestOffice;
+let server: TestServer;
 let ann: Agent;
 let mallory: Agent;
 /** Ids of Ann's things, by what the path calls them. */
@@ -21,10 +21,10 @@ const anns: Record<string, string> = {};
 let telling: string[] = [];
 
 beforeAll(async () => {
-  office = await startOffice();
-  const { operator } = office;
-  ann = await office.agent('ann', '20');
-  mallory = await office.agent('mallory', '0');
+  server = await startTestServer();
+  const { operator } = server;
+  ann = await server.agent('ann', '20');
+  mallory = await server.agent('mallory', '0');
   const address = privateKeyToAccount(generatePrivateKey()).address;
   await operator.call('create_payee', {
     name: 'Vendor',
@@ -56,9 +56,9 @@ beforeAll(async () => {
     amount: usdc('1.00'),
     rrule: 'FREQ=MONTHLY;BYMONTHDAY=1',
   });
-  const settled = await office.until(String(paid.id), ['settled', 'final']);
+  const settled = await server.until(String(paid.id), ['settled', 'final']);
   const { settlement } = settled as { settlement: { tx_hash: string } };
-  const { receivables } = (await office.operator.call('list_receivables', { agent: ann.id })) as {
+  const { receivables } = (await server.operator.call('list_receivables', { agent: ann.id })) as {
     receivables: { id: string }[];
   };
   Object.assign(anns, {
@@ -73,16 +73,16 @@ beforeAll(async () => {
   });
   telling = [SECRET, ann.wallet, ...Object.values(anns)];
 });
-afterAll(() => office.end());
+afterAll(() => server.end());
 
 /** The operation's input, pointed at Ann wherever it can be. */
 function aimed({ path, input }: Operation): Record<string, unknown> | null {
   const shape = input instanceof z.ZodObject ? (input.shape as Record<string, z.ZodType>) : {};
-  const [, room = ''] = /^\/v1\/([^/]+)\/\{id\}/.exec(path) ?? [];
+  const [, folder = ''] = /^\/v1\/([^/]+)\/\{id\}/.exec(path) ?? [];
   const body: Record<string, unknown> = {};
   if ('id' in shape) {
-    if (!anns[room]) return null;
-    body.id = anns[room];
+    if (!anns[folder]) return null;
+    body.id = anns[folder];
   }
   if ('agent' in shape) body.agent = ann.id;
   if ('payment' in shape) body.payment = anns.payments;
@@ -135,7 +135,7 @@ describe('an agent’s key and what is another agent’s', () => {
   );
 
   it('has changed nothing of hers', async () => {
-    const { operator } = office;
+    const { operator } = server;
     const { status, balances } = (await operator.call('get_agent', { id: ann.id })) as Record<string, unknown>;
     expect([status, balances]).toMatchObject(['active', { reserved: { value: '0.00' } }]);
     expect(await operator.call('get_invoice', { id: anns.invoices })).toMatchObject({ state: 'open' });

@@ -3,7 +3,7 @@ import { type Browser, chromium } from 'playwright-core';
 import type { Hex } from 'viem';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sendInOrder } from '../src/app/local-chain/client.ts';
-import { amountOf, type EarningOffice, eventually, startEarning } from './support/earning.ts';
+import { amountOf, type EarningServer, eventually, startEarning } from './support/earning.ts';
 
 /** A browser is found, not brought along: a machine without one says so and drives none. */
 const executablePath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
@@ -11,7 +11,7 @@ const executablePath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/goo
 );
 
 describe('an invoice in a browser', () => {
-  let world: EarningOffice;
+  let world: EarningServer;
   let browser: Browser | null = null;
   beforeAll(async () => {
     world = await startEarning();
@@ -25,7 +25,7 @@ describe('an invoice in a browser', () => {
 
   it('is paid by an injected wallet, and the page comes to say so', async () => {
     if (!browser) return;
-    const { office, payer, shop, key } = world;
+    const { server, payer, shop, key } = world;
     const memo = 'Labelling & checks';
     const make = () => shop.client.call('create_invoice', { amount: amountOf('2.50'), memo }, key());
     const [older, made] = [await make(), await make()];
@@ -36,21 +36,21 @@ describe('an invoice in a browser', () => {
     page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
     page.on('pageerror', (error) => problems.push(error.message));
     page.on('request', (request) => {
-      if (!request.url().startsWith(office.url)) problems.push(`asked ${request.url()}`);
+      if (!request.url().startsWith(server.url)) problems.push(`asked ${request.url()}`);
     });
     await page.exposeFunction('wallet', async (method: string, params: unknown[]): Promise<unknown> => {
       asked.push(method);
       if (method === 'eth_requestAccounts') return [payer.address];
       if (method === 'eth_sendTransaction') {
         const [{ to, data }] = params as [{ to: Hex; data: Hex }];
-        const [hash] = await sendInOrder(office.local.client, payer, [{ to, data }]);
+        const [hash] = await sendInOrder(server.local.client, payer, [{ to, data }]);
         return hash;
       }
       if (method === 'personal_sign') return payer.signMessage({ message: { raw: params[0] as Hex } });
       return null;
     });
     await page.addInitScript(`window.ethereum = { request: ({ method, params }) => window.wallet(method, params) };`);
-    await page.goto(`${office.url}${made.path}`);
+    await page.goto(`${server.url}${made.path}`);
     expect(await page.locator('.amount').textContent()).toBe('2.50 USDC');
     expect(await page.locator('dd', { hasText: memo }).count()).toBe(1);
     expect(await page.getByRole('img', { name: 'Payment code' }).isVisible()).toBe(true);
@@ -63,7 +63,7 @@ describe('an invoice in a browser', () => {
       'personal_sign',
     ]);
     // Two invoices ask for the same: the payer's signature says which of them it paid.
-    const state = async (id: unknown) => (await office.operator.call('get_invoice', { id })).state;
+    const state = async (id: unknown) => (await server.operator.call('get_invoice', { id })).state;
     expect([await state(made.id), await state(older.id)]).toEqual(['paid', 'open']);
     expect(problems).toEqual([]);
     await context.close();
@@ -71,13 +71,13 @@ describe('an invoice in a browser', () => {
 
   it('says why nothing was paid when the wallet refuses', async () => {
     if (!browser) return;
-    const { office, shop, key } = world;
+    const { server, shop, key } = world;
     const made = await shop.client.call('create_invoice', { amount: amountOf('1'), memo: 'x' }, key());
     const page = await browser.newPage();
     await page.addInitScript(
       `window.ethereum = { request: async () => { throw new Error('User rejected the request.'); } };`,
     );
-    await page.goto(`${office.url}${made.path}`);
+    await page.goto(`${server.url}${made.path}`);
     const button = page.getByRole('button', { name: 'Connect a wallet and pay' });
     await button.click();
     await page.getByText('Not paid: User rejected the request.').waitFor();

@@ -9,20 +9,20 @@ import {
   amountOf,
   type Doc,
   type Earner,
-  type EarningOffice,
+  type EarningServer,
   eventually,
   startEarning,
   usdcOf,
 } from './support/earning.ts';
 
-let world: EarningOffice;
-let office: EarningOffice['office'];
+let world: EarningServer;
+let server: EarningServer['server'];
 let { buyer, shop, payer, key, balanceOf, receivables, transfer, client, payingFetch, booksAgree } =
-  {} as EarningOffice;
+  {} as EarningServer;
 beforeAll(async () => {
   world = await startEarning();
-  ({ office, buyer, shop, payer, key, balanceOf, receivables, transfer, client, payingFetch, booksAgree } = world);
-  await office.operator.call('create_payee', { name: 'shop', kind: 'agent', agent: shop.id, categories: ['data'] });
+  ({ server, buyer, shop, payer, key, balanceOf, receivables, transfer, client, payingFetch, booksAgree } = world);
+  await server.operator.call('create_payee', { name: 'shop', kind: 'agent', agent: shop.id, categories: ['data'] });
 });
 afterAll(() => world.end());
 
@@ -31,12 +31,12 @@ async function invoice(agent: Earner, value: string, more: Doc = {}): Promise<Do
 }
 const invoiceIn = (id: unknown, ...states: string[]): Promise<Doc> =>
   eventually(`invoice ${states.join(' or ')}`, async () => {
-    const now = await office.operator.call('get_invoice', { id });
+    const now = await server.operator.call('get_invoice', { id });
     return states.includes(String(now.state)) && now;
   });
 
 describe('an invoice', () => {
-  const link = (made: Doc): string => `${office.url}${made.path}`;
+  const link = (made: Doc): string => `${server.url}${made.path}`;
 
   it('shows a person a page that loads nothing from elsewhere', async () => {
     const made = await invoice(shop, '3.25');
@@ -47,7 +47,7 @@ describe('an invoice', () => {
     expect(page).toContain('3.25 USDC');
     expect(page).toContain('July labelling');
     expect(page).toContain(
-      `ethereum:${office.local.usdc.address}@31337/transfer?address=${shop.wallet}&amp;uint256=3250000`,
+      `ethereum:${server.local.usdc.address}@31337/transfer?address=${shop.wallet}&amp;uint256=3250000`,
     );
     expect(page).not.toMatch(/(src|href)="(https?:)?\/\//);
   });
@@ -103,8 +103,8 @@ describe('an invoice', () => {
 
   it('is paid by a Bursar agent through its own gate', async () => {
     const made = await invoice(shop, '0.75');
-    const host = new URL(office.url).host;
-    await office.operator.call('update_payee', { id: 'shop', hosts: [host] });
+    const host = new URL(server.url).host;
+    await server.operator.call('update_payee', { id: 'shop', hosts: [host] });
     const asked = await fetch(link(made));
     const payment = await buyer.client.call(
       'pay_x402',
@@ -128,7 +128,7 @@ describe('an invoice', () => {
     const second = await invoice(shop, '2.000001');
     await transfer(shop.wallet, '2.000001');
     expect((await invoiceIn(first.id, 'paid')).payments).toMatchObject([{ found_by: 'amount' }]);
-    expect((await office.operator.call('get_invoice', { id: second.id })).state).toBe('open');
+    expect((await server.operator.call('get_invoice', { id: second.id })).state).toBe('open');
   });
 
   it('follows the payer who signs which one it paid', async () => {
@@ -146,25 +146,25 @@ describe('an invoice', () => {
           signature: await by.signMessage({ message: claimText(String(second.id), hash) }),
         }),
       });
-    const stranger = privateKeyToAccount(generatePrivateKey());
-    expect((await claim(stranger, payer.address)).status).toBe(422);
-    expect((await claim(stranger, stranger.address)).status).toBe(202);
-    expect((await office.operator.call('get_invoice', { id: second.id })).state).toBe('open');
+    const outsider = privateKeyToAccount(generatePrivateKey());
+    expect((await claim(outsider, payer.address)).status).toBe(422);
+    expect((await claim(outsider, outsider.address)).status).toBe(202);
+    expect((await server.operator.call('get_invoice', { id: second.id })).state).toBe('open');
     expect((await claim(payer, payer.address)).status).toBe(202);
     expect(await invoiceIn(second.id, 'paid')).toMatchObject({ payments: [{ found_by: 'claim' }] });
-    expect((await office.operator.call('get_invoice', { id: first.id })).state).toBe('open');
+    expect((await server.operator.call('get_invoice', { id: first.id })).state).toBe('open');
   });
 
   it('counts a part when it is claimed, and the rest by its amount', async () => {
     const made = await invoice(shop, '4');
     const hash = await transfer(shop.wallet, '1.5');
     await eventually('suspense', async () => {
-      const { balances } = await office.operator.call('get_agent', { id: shop.id });
+      const { balances } = await server.operator.call('get_agent', { id: shop.id });
       return usdcOf((balances as Doc).suspense) === '1.50';
     });
     await shop.client.call('claim_invoice_payment', { id: made.id, tx_hash: hash });
     expect(await invoiceIn(made.id, 'part_paid')).toMatchObject({ received: amountOf('1.50'), due: amountOf('2.50') });
-    expect(((await office.operator.call('get_agent', { id: shop.id })).balances as Doc).suspense).toEqual(
+    expect(((await server.operator.call('get_agent', { id: shop.id })).balances as Doc).suspense).toEqual(
       amountOf('0.00'),
     );
     await transfer(shop.wallet, '2.5');
@@ -194,6 +194,6 @@ describe('an invoice', () => {
       payment_uri: null,
     });
     expect((await fetch(link(made))).status).toBe(410);
-    expect((await fetch(`${office.url}/i/inv_unknown`)).status).toBe(404);
+    expect((await fetch(`${server.url}/i/inv_unknown`)).status).toBe(404);
   });
 });

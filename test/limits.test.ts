@@ -5,13 +5,13 @@ import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHttp } from '../src/api/http/server.ts';
-import { openDoors } from '../src/app/server/doors.ts';
+import { openAuthentication } from '../src/app/server/authentication.ts';
 import { readTokenDomain } from '../src/chain/contracts/tokenDomain.ts';
 import { openFacilitator } from '../src/earn/facilitator/open.ts';
-import { startOffice, type TestOffice } from './support/office.ts';
 import { type Person, person } from './support/person.ts';
+import { startTestServer, type TestServer } from './support/testServer.ts';
 
-let office: TestOffice;
+let testServer: TestServer;
 let finance: Person;
 let agentKey: string;
 let invoice: string;
@@ -20,25 +20,25 @@ let sellersUrl: string;
 const connections = new Agent({ keepAlive: true, maxSockets: 16 });
 
 beforeAll(async () => {
-  office = await startOffice();
-  finance = await person(office);
-  await office.operator.call('create_approver', { name: 'Finance', address: finance.address, roles: ['finance'] });
-  const agent = await office.agent('earner', '0');
+  testServer = await startTestServer();
+  finance = await person(testServer);
+  await testServer.operator.call('create_approver', { name: 'Finance', address: finance.address, roles: ['finance'] });
+  const agent = await testServer.agent('earner', '0');
   agentKey = agent.key;
   const made = { agent: agent.id, amount: { value: '1.00', currency: 'USDC' }, memo: 'a page to pay' };
   sellersUrl = await facilitatorAlone();
-  invoice = String((await office.operator.call('create_invoice', made, { idempotencyKey: 'invoice-1' })).id);
+  invoice = String((await testServer.operator.call('create_invoice', made, { idempotencyKey: 'invoice-1' })).id);
 });
 /** The facilitator's routes with a smaller limit and a clock that stands, so that a slow machine tests the same. */
 async function facilitatorAlone(): Promise<string> {
-  const { app, store, chain } = office.office;
-  const { keys } = openDoors(app, office.config);
+  const { app, store, chain } = testServer.bursar;
+  const { keys } = openAuthentication(app, testServer.config);
   const { factory, executor } = app.addresses;
   const now = Date.now();
   const facilitator = await openFacilitator({
     ...{ store, chain, factory, executor, wake: () => {}, clock: () => now, addressOf: keys.addressOf },
     domain: () => readTokenDomain(chain),
-    settings: { ...office.config.facilitator, requests_per_second: 5 },
+    settings: { ...testServer.config.facilitator, requests_per_second: 5 },
   });
   const http = facilitator?.mount(new Hono()) ?? new Hono();
   sellers = serve({ fetch: http.fetch, hostname: '127.0.0.1', port: 0 }) as Server;
@@ -48,7 +48,7 @@ async function facilitatorAlone(): Promise<string> {
 afterAll(async () => {
   sellers?.close();
   connections.destroy();
-  await office?.end();
+  await testServer?.end();
 });
 
 type Ask = { path: string; method?: string; headers?: Record<string, string>; body?: unknown };
@@ -57,7 +57,7 @@ type Answer = { status: number; retryAfter: number };
 /** From one of this machine's own addresses, as 127.0.0.9: to the server they are different callers. */
 function ask(from: string, { path, method = 'GET', headers = {}, body }: Ask): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const url = new URL(path, path.startsWith('/x402/') ? sellersUrl : office.url);
+    const url = new URL(path, path.startsWith('/x402/') ? sellersUrl : testServer.url);
     const sent = { 'content-type': 'application/json', accept: 'application/json', ...headers };
     const options = { method, localAddress: from, agent: connections, headers: sent };
     const asked = request(url, options, (answer) => {
@@ -72,7 +72,7 @@ function ask(from: string, { path, method = 'GET', headers = {}, body }: Ask): P
 }
 
 const wrongKey = (mark = 'op') => ({ authorization: `Bearer bursar_${mark}_${randomBytes(32).toString('base64url')}` });
-const rightKey = () => ({ authorization: `Bearer ${office.operatorKey}` });
+const rightKey = () => ({ authorization: `Bearer ${testServer.operatorKey}` });
 const mcp = (headers: Record<string, string>): Ask => ({
   path: '/mcp',
   method: 'POST',
@@ -89,9 +89,9 @@ const siwe = async (good: boolean): Promise<Ask> => {
   };
 };
 
-type Door = { wrong: () => Ask | Promise<Ask>; right: () => Ask | Promise<Ask>; passes: number; first: number };
-/** Every door that takes a key, a cookie or a signature. `first`: its answer to a wrong one before there were too many. */
-const doors: [string, Door][] = [
+type Backend = { wrong: () => Ask | Promise<Ask>; right: () => Ask | Promise<Ask>; passes: number; first: number };
+/** Every interface that takes a key, a cookie or a signature. `first`: its answer to a wrong one before there were too many. */
+const authentication: [string, Backend][] = [
   [
     'a key at /v1, to read',
     {
@@ -207,13 +207,13 @@ const doors: [string, Door][] = [
     },
   ],
 ];
-/** Doors without a key: their limit is on requests, good ones too, since nobody can tell whose a signature is before it is checked. */
-const isOpenDoor = (name: string): boolean => /invoice|x402/.test(name);
+/** Interfaces without a key: their limit is on requests, good ones too, since nobody can tell whose a signature is before it is checked. */
+const isOpenRoute = (name: string): boolean => /invoice|x402/.test(name);
 
 describe('too many of one address', () => {
-  it.each(doors.map(([name, door], index) => [name, door, index] as const))(
+  it.each(authentication.map(([name, auth], index) => [name, auth, index] as const))(
     'are turned away: %s',
-    async (name, door, index) => {
+    async (name, auth, index) => {
       const from = `127.0.7.${index + 1}`;
       const statuses: number[] = [];
       let wait = 0;
@@ -221,25 +221,25 @@ describe('too many of one address', () => {
       for (let i = 0; i < 60 && wait === 0; i += 1) {
         const batch = await Promise.all(
           Array.from({ length: 10 }, async (_, j) => {
-            const { headers, ...asked } = await door.wrong();
+            const { headers, ...asked } = await auth.wrong();
             return ask(from, { ...asked, headers: { ...headers, 'x-forwarded-for': `198.51.${i}.${j}` } });
           }),
         );
         statuses.push(...batch.map(({ status }) => status));
         wait = Math.max(wait, ...batch.map(({ retryAfter }) => retryAfter));
       }
-      expect(new Set(statuses)).toEqual(new Set([door.first, 429]));
+      expect(new Set(statuses)).toEqual(new Set([auth.first, 429]));
       expect(wait).toBeGreaterThan(0);
-      expect((await ask('127.0.8.1', await door.right())).status).toBe(door.passes);
+      expect((await ask('127.0.8.1', await auth.right())).status).toBe(auth.passes);
       // Nor are those locked out who share the address, as all agents of one machine do.
-      if (!isOpenDoor(name)) expect((await ask(from, await door.right())).status).toBe(door.passes);
+      if (!isOpenRoute(name)) expect((await ask(from, await auth.right())).status).toBe(auth.passes);
     },
   );
 
   it('are one event, which has no key in it', () => {
     type Event = { type: string; data: { from: string; key_prefix: string | null; path: string } };
     const sql = "SELECT body FROM events WHERE type IN ('credential.refused', 'session.refused') ORDER BY seq";
-    const events = office.office.store.read((tx) =>
+    const events = testServer.bursar.store.read((tx) =>
       tx.all<{ body: string }>(sql).map(({ body }) => JSON.parse(body) as Event),
     );
     const refused = events.filter(({ type }) => type === 'credential.refused').map(({ data }) => data);
@@ -252,7 +252,7 @@ describe('too many of one address', () => {
 
 describe('too many keys that begin like one', () => {
   it('are turned away from whatever address, and the one with that beginning still opens', async () => {
-    const prefix = office.operatorKey?.slice(0, 16) ?? '';
+    const prefix = testServer.operatorKey?.slice(0, 16) ?? '';
     const guess = (): Ask => ({
       path: '/v1/payments',
       headers: { authorization: `Bearer ${prefix}${randomBytes(28).toString('base64url').slice(0, 37)}` },
@@ -266,9 +266,9 @@ describe('too many keys that begin like one', () => {
 
 describe('behind a proxy that is trusted', () => {
   it('callers count by the address that the proxy names, and other hosts cannot name one', async () => {
-    const { config, office: opened } = office;
+    const { config, bursar: opened } = testServer;
     const trusting = { ...config, server: { ...config.server, trusted_proxies: ['10.0.0.0/24'] } };
-    const open = openDoors(opened.app, trusting);
+    const open = openAuthentication(opened.app, trusting);
     const http = createHttp(opened.app, open.people, open.keys);
     const status = async (socket: string, forwarded: string) => {
       const headers = { ...wrongKey(), 'x-forwarded-for': forwarded };

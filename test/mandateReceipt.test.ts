@@ -21,16 +21,16 @@ import { sha256 } from '../src/core/ids/digest.ts';
 import { mandateTypes } from '../src/decide/mandates/typedData.ts';
 import { decisionHashOf } from '../src/decide/payments/decide.ts';
 import { replay } from '../src/decide/policy/replay.ts';
-import { startOffice, type TestOffice } from './support/office.ts';
+import { startTestServer, type TestServer } from './support/testServer.ts';
 
-let office: TestOffice;
+let server: TestServer;
 let receipt: Receipt;
 const usdc = (value: string) => ({ value, currency: 'USDC' });
 
 beforeAll(async () => {
-  office = await startOffice();
-  const { operator, keys } = office;
-  const agent = await office.agent('mandated', '60');
+  server = await startTestServer();
+  const { operator, keys } = server;
+  const agent = await server.agent('mandated', '60');
   const address = privateKeyToAccount(generatePrivateKey()).address;
   await operator.call('create_payee', {
     name: 'Host',
@@ -57,12 +57,12 @@ beforeAll(async () => {
     { idempotencyKey: 'mandated-1' },
   );
   expect(payment).toMatchObject({ state: 'authorized', mandate: asked.id });
-  await office.until(String(payment.id), ['settled', 'final']);
+  await server.until(String(payment.id), ['settled', 'final']);
   receipt = (await operator.call('get_receipt', { id: payment.id })) as Receipt;
 });
-afterAll(() => office.end());
+afterAll(() => server.end());
 
-const verify = (changed: Receipt) => verifyReceipt(changed, office.rpcUrl);
+const verify = (changed: Receipt) => verifyReceipt(changed, server.rpcUrl);
 const failed = async (changed: Receipt) =>
   (await verify(changed)).findings.filter(({ ok }) => !ok).map(({ check }) => check);
 /** The receipt with its first signature's stored data changed. */
@@ -111,7 +111,7 @@ describe('a forged receipt', () => {
   const digest = (): Hex => `0x${receipt.policy_digest.slice('sha256:'.length)}`;
 
   it('of a token that is not the wallet’s own fails: anybody can emit the logs', async () => {
-    const { local } = office;
+    const { local } = server;
     const { address, amount_micro } = receipt.payment;
     const [purse, payee] = [receipt.chain.purse as Hex, address as Hex];
     const chain_key = keccak256(toHex(id));
@@ -130,7 +130,7 @@ describe('a forged receipt', () => {
       push(toEventSelector('Transfer(address,address,uint256)')),
       '0x60205fa3',
     ]);
-    const forger = await keyAccount(office.keys, 'treasury');
+    const forger = await keyAccount(server.keys, 'treasury');
     const count = await local.client.getTransactionCount({ address: forger.address });
     const [hash = '0x'] = await sendInOrder(local.client, forger, [{ data: code }]);
     const mined = await local.client.getTransactionReceipt({ hash });
@@ -148,8 +148,8 @@ describe('a forged receipt', () => {
     expect(await failed(forged)).toEqual(['decision 1: subject', 'token and purse']);
   });
 
-  it('by whoever has the server’s key, who tells the policy of an approval that nobody gave, fails', async () => {
-    const { local, keys } = office;
+  it('by anyone who has the server’s key, who tells the policy of an approval that nobody gave, fails', async () => {
+    const { local, keys } = server;
     const decision = receipt.decisions[0];
     if (!decision) throw new Error('The receipt has no decision.');
     const input = JSON.parse(decision.input);
@@ -214,7 +214,7 @@ describe('a forged receipt', () => {
       if (!first) throw new Error('The receipt has no mandate.');
       first.typed_data = JSON.stringify({ message });
       // Signed by the approver indeed: only the terms do not cover this payment.
-      first.signature = await office.keys.signTypedData('approver', {
+      first.signature = await server.keys.signTypedData('approver', {
         domain: { name: 'Bursar', version: '1', chainId: receipt.chain.id },
         types: mandateTypes,
         primaryType: 'Mandate',

@@ -17,10 +17,10 @@ import {
 } from './support/mcpScene.ts';
 
 let scene: McpScene;
-let office: McpScene['office'];
+let testServer: McpScene['server'];
 beforeAll(async () => {
   scene = await mcpScene();
-  office = scene.office;
+  testServer = scene.server;
 });
 afterAll(() => scene?.end());
 
@@ -33,8 +33,8 @@ describe('a seller who writes to the model', () => {
   let answer: (path: string) => { status: number; headers?: Record<string, string>; body?: string };
   let base: string;
   beforeAll(async () => {
-    const agent = await office.agent('a gullible one', '5');
-    ({ client, call } = await connect(overHttp(office, agent)));
+    const agent = await testServer.agent('a gullible one', '5');
+    ({ client, call } = await connect(overHttp(testServer, agent)));
     server = createServer((request, response) => {
       const { status, headers = {}, body = '' } = answer(request.url ?? '/');
       response.writeHead(status, headers).end(body);
@@ -42,7 +42,7 @@ describe('a seller who writes to the model', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
     base = `http://${host}`;
-    await office.operator.call('set_fetch_hosts', { hosts: [scene.seller.host, host] });
+    await testServer.operator.call('set_fetch_hosts', { hosts: [scene.seller.host, host] });
   });
   afterAll(async () => {
     await client.close();
@@ -51,9 +51,9 @@ describe('a seller who writes to the model', () => {
 
   const offer = (changes: Json = {}, extra: Json = {}) => ({
     scheme: 'exact',
-    network: `eip155:${office.local.anvil.chainId}`,
+    network: `eip155:${testServer.local.anvil.chainId}`,
     amount: '10000',
-    asset: office.local.usdc.address,
+    asset: testServer.local.usdc.address,
     payTo: PAY_TO,
     maxTimeoutSeconds: 60,
     extra: { name: 'USDC', version: '2', ...extra },
@@ -130,11 +130,11 @@ describe('a seller who writes to the model', () => {
 describe('/mcp', () => {
   let agent: Agent;
   beforeAll(async () => {
-    agent = await office.agent('a careful one', '5');
+    agent = await testServer.agent('a careful one', '5');
   });
   const listing = { jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} };
   const post = (headers: Record<string, string>, body: unknown = listing) =>
-    fetch(`${office.url}/mcp`, {
+    fetch(`${testServer.url}/mcp`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers },
       body: JSON.stringify(body),
@@ -143,7 +143,7 @@ describe('/mcp', () => {
   it('turns away no key, a wrong key, and a key of people', async () => {
     expect((await post({})).status).toBe(401);
     expect((await post({ authorization: 'Bearer bursar_ag_wrong' })).status).toBe(401);
-    const operator = await post({ authorization: `Bearer ${office.operatorKey}` });
+    const operator = await post({ authorization: `Bearer ${testServer.operatorKey}` });
     expect(operator.status).toBe(403);
     expect(await operator.text()).toContain("use an agent's key");
   });
@@ -151,11 +151,11 @@ describe('/mcp', () => {
   it('refuses a page of another site, and a name that is not its own (DNS rebinding)', async () => {
     const authorization = `Bearer ${agent.key}`;
     expect((await post({ authorization })).status).toBe(200);
-    for (const origin of ['https://evil.example', 'null', office.url]) {
+    for (const origin of ['https://evil.example', 'null', testServer.url]) {
       expect((await post({ authorization, origin })).status).toBe(403);
     }
     const status = await new Promise((resolve, reject) => {
-      const { port } = new URL(office.url);
+      const { port } = new URL(testServer.url);
       const asked = rawRequest(
         { port, host: '127.0.0.1', path: '/mcp', method: 'POST', headers: { host: 'evil.example', authorization } },
         (answer) => {
@@ -173,7 +173,7 @@ describe('/mcp', () => {
     const authorization = `Bearer ${agent.key}`;
     const answered = await post({ authorization, 'mcp-session-id': 'somebody-elses' });
     expect(answered.headers.get('mcp-session-id')).toBeNull();
-    const get = await fetch(`${office.url}/mcp`, { headers: { authorization, accept: 'text/event-stream' } });
+    const get = await fetch(`${testServer.url}/mcp`, { headers: { authorization, accept: 'text/event-stream' } });
     expect(get.status).toBe(405);
   });
 
@@ -185,7 +185,7 @@ describe('/mcp', () => {
   it('puts a workflow and run of the host under every call, so that the next run is another payment', async () => {
     const pay = async (run: string) => {
       const headers = { 'bursar-workflow': 'paper-digest', 'bursar-run': run };
-      const { client, call } = await connect(overHttp(office, agent, headers));
+      const { client, call } = await connect(overHttp(testServer, agent, headers));
       const { structuredContent } = await call('pay', { payee: 'Grace', amount: usdc('0.10') });
       await client.close();
       return structuredContent.payment;
@@ -198,7 +198,7 @@ describe('/mcp', () => {
 
   it('takes workflow and run with every tool, also where the operation knows no run', async () => {
     const headers = { 'bursar-workflow': 'paper-digest', 'bursar-run': '2026-11-24' };
-    const { client, call } = await connect(overHttp(office, agent, headers));
+    const { client, call } = await connect(overHttp(testServer, agent, headers));
     const amount = usdc('0.10');
     const { payment } = (await call('pay', { payee: 'Grace', amount })).structuredContent;
     const inputs: Record<string, Json> = {
@@ -225,14 +225,14 @@ describe('/mcp', () => {
       if (name !== 'refund') expect([name, code]).toEqual([name, undefined]);
     }
     await client.close();
-    const empty = await connect(overHttp(office, agent, { 'bursar-workflow': '', 'bursar-run': ' ' }));
+    const empty = await connect(overHttp(testServer, agent, { 'bursar-workflow': '', 'bursar-run': ' ' }));
     expect(await empty.call('budget')).not.toHaveProperty('isError');
     await empty.client.close();
   });
 
   it('reads messages by the rule for all JSON: no key twice, nothing nested without end', async () => {
     const raw = (body: string | Uint8Array<ArrayBuffer>) =>
-      fetch(`${office.url}/mcp`, {
+      fetch(`${testServer.url}/mcp`, {
         method: 'POST',
         headers: {
           authorization: `Bearer ${agent.key}`,
@@ -259,10 +259,10 @@ describe('/mcp', () => {
   });
 
   it("shows one agent nothing of another's", async () => {
-    const other = await office.agent('another one', '5');
+    const other = await testServer.agent('another one', '5');
     const { payments } = await agent.client.call('list_payments', { limit: 1 });
     const [{ id }] = payments as [{ id: string }];
-    const { client, call } = await connect(overHttp(office, other));
+    const { client, call } = await connect(overHttp(testServer, other));
     const foreign = await call('payment', { id });
     expect(foreign).toMatchObject({ isError: true, structuredContent: { error: { code: 'not_found' } } });
     const inItsName = await call('pay', { payee: 'Grace', amount: usdc('0.10'), agent: agent.id });

@@ -17,15 +17,15 @@ import {
 } from './support/mcpScene.ts';
 
 let scene: McpScene;
-let office: McpScene['office'];
+let server: McpScene['server'];
 let agent: Agent;
 let client: Client;
 let call: Call;
 beforeAll(async () => {
   scene = await mcpScene();
-  office = scene.office;
-  agent = await office.agent('a busy one', '20');
-  ({ client, call } = await connect(overHttp(office, agent)));
+  server = scene.server;
+  agent = await server.agent('a busy one', '20');
+  ({ client, call } = await connect(overHttp(server, agent)));
 });
 afterAll(async () => {
   await client?.close();
@@ -34,7 +34,7 @@ afterAll(async () => {
 
 describe('what people decide', () => {
   it('is waited for: a payment in review is looked at, not sent again', async () => {
-    await office.operator.call('create_payee', {
+    await server.operator.call('create_payee', {
       name: 'Newcomer',
       kind: 'contractor',
       categories: ['contractor'],
@@ -53,14 +53,14 @@ describe('what people decide', () => {
   it('holds a purchase too, which is fetched again with the same arguments once it is authorized', async () => {
     const payTo = '0x00000000000000000000000000000000000beef3';
     const fresh = await scene.sell(payTo);
-    await office.operator.call('create_payee', {
+    await server.operator.call('create_payee', {
       name: 'Fresh vendor',
       kind: 'merchant',
       categories: ['ocr'],
       hosts: [fresh.host],
       address: payTo,
     });
-    await office.operator.call('set_fetch_hosts', { hosts: [scene.seller.host, fresh.host] });
+    await server.operator.call('set_fetch_hosts', { hosts: [scene.seller.host, fresh.host] });
     const request = { url: fresh.url, method: 'POST', body: '{"page":"held"}' };
     const held = (await call('fetch_paid', request)).structuredContent;
     expect(held).toMatchObject({ outcome: 'in_review', payment: { state: 'in_review', amount: usdc('0.05') } });
@@ -89,7 +89,7 @@ describe('an agent that earns', () => {
   it('makes one invoice for one call, and another when it says so', async () => {
     const request = { amount: usdc('3.00'), memo: 'two hours of labelling' };
     const first = (await call('create_invoice', request)).structuredContent;
-    expect(first.url).toMatch(new RegExp(`^${office.url}/i/`));
+    expect(first.url).toMatch(new RegExp(`^${server.url}/i/`));
     expect((await call('create_invoice', { memo: request.memo, amount: request.amount })).structuredContent.id).toBe(
       first.id,
     );
@@ -97,16 +97,16 @@ describe('an agent that earns', () => {
   });
 
   it('gives back what it was paid, once', async () => {
-    const earner = await office.agent('earner', '1');
-    await office.operator.call('create_payee', {
+    const earner = await server.agent('earner', '1');
+    await server.operator.call('create_payee', {
       name: 'The earner',
       kind: 'agent',
       agent: earner.id,
       categories: ['data'],
     });
     const paid = (await call('pay', { payee: 'The earner', amount: usdc('2.00') })).structuredContent.payment;
-    await office.until(paid.id, ['final']);
-    const own = await connect(overHttp(office, earner));
+    await server.until(paid.id, ['final']);
+    const own = await connect(overHttp(server, earner));
     const refund = () => own.call('refund', { of: paid.id, amount: usdc('0.50'), memo: 'one page was blank' });
     const [first, retry] = [await refund(), await refund()];
     expect(first.structuredContent.payment).toMatchObject({
@@ -130,7 +130,7 @@ describe('request_mandate', () => {
       payees: ['Grace'],
       per_payment: usdc('30.00'),
       total: usdc('90.00'),
-      expires_at: new Date(office.office.app.clock() + 86_400_000).toISOString(),
+      expires_at: new Date(server.bursar.app.clock() + 86_400_000).toISOString(),
       reason: 'Weekly proof-reading',
     });
     expect(structuredContent).toMatchObject({ status: 'requested', total: usdc('90.00') });
@@ -141,13 +141,15 @@ describe('request_mandate', () => {
 describe('bursar mcp', () => {
   const run = promisify(execFile);
   const start = (env: Json) => {
-    const { command, args } = stdioCommand(office, agent);
+    const { command, args } = stdioCommand(server, agent);
     return run(command, args, { env: { PATH: process.env.PATH, ...env } as NodeJS.ProcessEnv });
   };
 
-  it("starts with an agent's key only: not without one, and never with the operator's of the home", async () => {
-    for (const key of [{}, { BURSAR_API_KEY: office.operatorKey }]) {
-      await expect(start({ BURSAR_URL: office.url, BURSAR_HOME: office.home.dir, ...key })).rejects.toMatchObject({
+  it("starts with an agent's key only: not without one, and never with the operator's of the data directory", async () => {
+    for (const key of [{}, { BURSAR_API_KEY: server.operatorKey }]) {
+      await expect(
+        start({ BURSAR_URL: server.url, BURSAR_DATA_DIR: server.dataDir.dir, ...key }),
+      ).rejects.toMatchObject({
         code: 2,
         stdout: '',
         stderr: expect.stringMatching(/agent's key/),
@@ -156,7 +158,7 @@ describe('bursar mcp', () => {
   });
 
   it('stays up while the server is away, and says so in the answer', async () => {
-    const { command, args, env } = stdioCommand(office, agent);
+    const { command, args, env } = stdioCommand(server, agent);
     const away = await connect(
       new StdioClientTransport({ command, args, env: { ...env, BURSAR_URL: 'http://127.0.0.1:9' } }),
     );

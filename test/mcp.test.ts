@@ -18,10 +18,10 @@ import {
 import { pythonWith, runPython } from './support/python.ts';
 
 let scene: McpScene;
-let office: McpScene['office'];
+let server: McpScene['server'];
 beforeAll(async () => {
   scene = await mcpScene();
-  office = scene.office;
+  server = scene.server;
 });
 afterAll(() => scene?.end());
 const toGrace = { payee: 'Grace', amount: usdc('1.50'), memo: 'proof-reading' };
@@ -34,8 +34,8 @@ describe.each([
   let client: Client;
   let call: Call;
   beforeAll(async () => {
-    agent = await office.agent(`agent over ${name}`, '30');
-    ({ client, call } = await connect(transport(office, agent)));
+    agent = await server.agent(`agent over ${name}`, '30');
+    ({ client, call } = await connect(transport(server, agent)));
   });
   afterAll(() => client?.close());
 
@@ -56,7 +56,7 @@ describe.each([
     });
     expect(paid.structuredContent.next).toContain('Do not send it again');
     expect(JSON.parse(paid.content[0]?.text ?? '')).toEqual(paid.structuredContent);
-    await office.until(paid.structuredContent.payment.id, ['settled', 'final']);
+    await server.until(paid.structuredContent.payment.id, ['settled', 'final']);
     const { structuredContent } = await call('payment', { id: paid.structuredContent.payment.id });
     expect(structuredContent.next).toMatch(/^Paid, transaction 0x/);
   });
@@ -81,7 +81,7 @@ describe.each([
     expect(await asked(agent)).toHaveLength(before + 2);
   });
 
-  it('is denied with reasons and with what would pass, and asks anew the next time', async () => {
+  it('is denied with reasons and with what would pass, and asks again the next time', async () => {
     const request = { payee: 'Grace', amount: usdc('5000.00') };
     const denied = await call('pay', request);
     expect(denied.isError).toBeUndefined();
@@ -102,7 +102,7 @@ describe.each([
       payment: { amount: usdc('0.05') },
       untrusted: { note: UNTRUSTED_NOTE, status: 200, text: expect.stringContaining('Invoice no. 1042') },
     });
-    await office.until(bought.structuredContent.payment.id, ['settled', 'final']);
+    await server.until(bought.structuredContent.payment.id, ['settled', 'final']);
     const same = await call('fetch_paid', request);
     expect(same.structuredContent.payment.id).toBe(bought.structuredContent.payment.id);
     const other = await call('fetch_paid', { ...request, again: 2 });
@@ -133,11 +133,11 @@ describe('the official Python client', () => {
     ['streamable HTTP', 'auto'],
     ['streamable HTTP', 'legacy'],
   ])('over %s, in mode %s: lists, pays once, is denied, pays again on purpose, and buys', async (way, mode) => {
-    const agent = await office.agent(`Python over ${way}, ${mode}`, '10');
+    const agent = await server.agent(`Python over ${way}, ${mode}`, '10');
     const where =
       way === 'stdio'
-        ? stdioCommand(office, agent)
-        : { url: `${office.url}/mcp`, headers: { authorization: `Bearer ${agent.key}` } };
+        ? stdioCommand(server, agent)
+        : { url: `${server.url}/mcp`, headers: { authorization: `Bearer ${agent.key}` } };
     const python = await pythonWith('mcp==2.3.0');
     const { tools, results } = (await runPython(python, 'mcp_client.py', {
       where,

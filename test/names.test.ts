@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startOffice, type TestOffice } from './support/office.ts';
+import { startTestServer, type TestServer } from './support/testServer.ts';
 
-let office: TestOffice;
-let agent: Awaited<ReturnType<TestOffice['agent']>>;
+let server: TestServer;
+let agent: Awaited<ReturnType<TestServer['agent']>>;
 let graceId: string;
 beforeAll(async () => {
-  office = await startOffice();
-  agent = await office.agent('buyer', '5');
+  server = await startTestServer();
+  agent = await server.agent('buyer', '5');
   const address = `0x${'11'.repeat(20)}`;
-  const made = await office.operator.call('create_payee', {
+  const made = await server.operator.call('create_payee', {
     name: 'Grace',
     kind: 'contractor',
     address,
@@ -16,9 +16,9 @@ beforeAll(async () => {
   });
   graceId = String(made.id);
 });
-afterAll(() => office?.end());
+afterAll(() => server?.end());
 
-const payee = (name: string, more = {}) => office.operator.call('create_payee', { name, kind: 'contractor', ...more });
+const payee = (name: string, more = {}) => server.operator.call('create_payee', { name, kind: 'contractor', ...more });
 const address = `0x${'99'.repeat(20)}`;
 
 describe('a name that looks like one that exists', () => {
@@ -36,7 +36,7 @@ describe('a name that looks like one that exists', () => {
   });
 
   it('is one for sponsors, agents, workflows and approvers too', async () => {
-    const { operator } = office;
+    const { operator } = server;
     await operator.call('create_workflow', { name: 'paper-digest' });
     await operator.call('create_approver', { name: 'Ada', address, roles: ['finance'] });
     for (const [operation, input] of [
@@ -75,7 +75,7 @@ describe('a name', () => {
     const suffix = graceId.slice(4);
     for (const name of [graceId, agent.id, graceId.toUpperCase(), `pay_${suffix}`, `wfl_${suffix}`, `key_${suffix}`]) {
       await expect(payee(name)).rejects.toMatchObject({ code: 'invalid_request' });
-      await expect(office.operator.call('create_agent', { name, sponsor: 'Research' })).rejects.toMatchObject({
+      await expect(server.operator.call('create_agent', { name, sponsor: 'Research' })).rejects.toMatchObject({
         code: 'invalid_request',
       });
     }
@@ -84,7 +84,7 @@ describe('a name', () => {
   it('is stored in NFC and found in either form', async () => {
     const made = await payee('Cafe\u0301');
     expect(made.name).toBe('Café');
-    expect(await office.operator.call('get_payee', { id: 'Cafe\u0301' })).toMatchObject({ id: made.id });
+    expect(await server.operator.call('get_payee', { id: 'Cafe\u0301' })).toMatchObject({ id: made.id });
   });
 });
 
@@ -104,7 +104,7 @@ describe('every other text that people read', () => {
       const call = agent.client.call(operation, input, { idempotencyKey: `bad-text-${operation}` });
       await expect(call).rejects.toMatchObject({ code: 'invalid_request' });
     }
-    const preview = office.operator.call('preview_payout', {
+    const preview = server.operator.call('preview_payout', {
       agent: agent.id,
       csv: `payee,amount,memo\nGrace,0.10,${bad}\n`,
     });
@@ -132,12 +132,12 @@ describe('an amount', () => {
 
 describe('a key', () => {
   it('that names an agent and nothing else is that agent’s', async () => {
-    expect(await office.operator.call('create_key', { agent: agent.id })).toMatchObject({
+    expect(await server.operator.call('create_key', { agent: agent.id })).toMatchObject({
       role: 'agent',
       name: 'buyer',
     });
-    await expect(office.operator.call('create_key', {})).rejects.toMatchObject({ code: 'invalid_request' });
-    await expect(office.operator.call('create_key', { role: 'operator', agent: agent.id })).rejects.toMatchObject({
+    await expect(server.operator.call('create_key', {})).rejects.toMatchObject({ code: 'invalid_request' });
+    await expect(server.operator.call('create_key', { role: 'operator', agent: agent.id })).rejects.toMatchObject({
       code: 'invalid_request',
     });
   });

@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startOffice, type TestOffice } from './support/office.ts';
+import { startTestServer, type TestServer } from './support/testServer.ts';
 
-let office: TestOffice;
+let server: TestServer;
 beforeAll(async () => {
-  office = await startOffice();
+  server = await startTestServer();
 });
-afterAll(() => office?.end());
+afterAll(() => server?.end());
 
 describe('where people are told', () => {
   const add = (target: string, more = {}) =>
-    office.operator.call('add_notice_endpoint', { kind: 'webhook', target, ...more });
+    server.operator.call('add_notice_endpoint', { kind: 'webhook', target, ...more });
 
   it.each([
     'http://localhost/hook',
@@ -54,7 +54,7 @@ describe('where people are told', () => {
       expect([host, await added]).toEqual([host, 'invalid_request']);
     }
     await expect(
-      office.operator.call('set_fetch_hosts', { hosts: ['metadata.google.internal:80'] }),
+      server.operator.call('set_fetch_hosts', { hosts: ['metadata.google.internal:80'] }),
     ).rejects.toMatchObject({ code: 'invalid_request' });
   });
 });

@@ -19,7 +19,7 @@ afterAll(() => scene?.end());
 
 describe('an attacker of the way back', () => {
   it('gets nowhere with another state, without the cookie, or in another browser', async () => {
-    const { browser, back } = await scene.atTheDoor('olga', ops);
+    const { browser, back } = await scene.atSignIn('olga', ops);
     const other = new URL(back);
     other.searchParams.set('state', 'another');
     expect(await scene.refusal(browser, await browser.get(other.href))).toBe('sign_in_refused');
@@ -30,7 +30,7 @@ describe('an attacker of the way back', () => {
   });
 
   it('gets nowhere with an answer that was used, even with its cookie', async () => {
-    const { browser, back } = await scene.atTheDoor('olga', ops);
+    const { browser, back } = await scene.atSignIn('olga', ops);
     const cookie = browser.cookies(scene.url).get('bursar_oidc') ?? '';
     expect((await browser.get(back)).status).toBe(303);
     const thief = visitor();
@@ -39,8 +39,8 @@ describe('an attacker of the way back', () => {
   });
 
   it("gets nowhere with somebody else's code under a state of its own", async () => {
-    const { back } = await scene.atTheDoor('olga', ops);
-    const own = await scene.atTheDoor('mallory', { ...ops, groups: [] });
+    const { back } = await scene.atSignIn('olga', ops);
+    const own = await scene.atSignIn('mallory', { ...ops, groups: [] });
     const mixed = new URL(own.back);
     mixed.searchParams.set('code', new URL(back).searchParams.get('code') ?? '');
     expect(await scene.refusal(own.browser, await own.browser.get(mixed.href))).toBe('sign_in_refused');
@@ -48,11 +48,11 @@ describe('an attacker of the way back', () => {
   });
 
   it('gets nowhere with the answer of another provider (RFC 9207), or with an error in its place', async () => {
-    const { browser, back } = await scene.atTheDoor('olga', ops);
+    const { browser, back } = await scene.atSignIn('olga', ops);
     const mixedUp = new URL(back);
     mixedUp.searchParams.set('iss', 'https://evil.example');
     expect(await scene.refusal(browser, await browser.get(mixedUp.href))).toBe('sign_in_refused');
-    const second = await scene.atTheDoor('olga', ops);
+    const second = await scene.atSignIn('olga', ops);
     const denied = new URL(second.back);
     denied.searchParams.delete('code');
     denied.searchParams.set('error', 'access_denied<script>');
@@ -140,7 +140,7 @@ describe('an attacker of the way back', () => {
   });
 
   it('learns no secret from events', async () => {
-    const all = scene.office.office.store.read((tx) => tx.all<{ body: string }>('SELECT body FROM events'));
+    const all = scene.server.bursar.store.read((tx) => tx.all<{ body: string }>('SELECT body FROM events'));
     const text = all.map(({ body }) => body).join('\n');
     expect(scene.provider.secrets.length).toBeGreaterThan(20);
     for (const secret of scene.provider.secrets) expect(text).not.toContain(secret);
@@ -152,7 +152,7 @@ describe('a provider that fails', () => {
   beforeEach(() => scene.configure());
 
   it('is told of by a page, before and after the way there, and nothing is half done', async () => {
-    const { browser, back } = await scene.atTheDoor('dora', { ...ops, email: 'dora@example.com' });
+    const { browser, back } = await scene.atSignIn('dora', { ...ops, email: 'dora@example.com' });
     await scene.provider.pause();
     const answer = await browser.get(back);
     expect(answer.status).toBe(503);
@@ -161,7 +161,7 @@ describe('a provider that fails', () => {
     const first = await browser.get(scene.start());
     expect(first.status).toBe(503);
     expect(await scene.refusal(browser, first)).toBe('identity_provider_unavailable');
-    const { people } = (await scene.office.operator.call('list_people')) as { people: { subject: string }[] };
+    const { people } = (await scene.server.operator.call('list_people')) as { people: { subject: string }[] };
     expect(people.some(({ subject }) => subject === 'dora')).toBe(false);
     await scene.provider.resume();
     expect((await scene.signIn('dora', { ...ops, email: 'dora@example.com' })).answer.status).toBe(303);
@@ -188,7 +188,7 @@ describe('a provider that fails', () => {
   });
 
   it('is told that the client is not known there', async () => {
-    const path = join(scene.office.home.dir, 'another-secret');
+    const path = join(scene.server.dataDir.dir, 'another-secret');
     writeFileSync(path, 'another');
     scene.configure({ client_secret_file: path });
     const { browser, answer } = await scene.signIn('olga', ops);

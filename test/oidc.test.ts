@@ -13,7 +13,7 @@ beforeAll(async () => {
   const building = ensureBuilt();
   scene = await oidcScene();
   const karl = { name: 'Karl', address: '0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65', email: 'karl@example.com' };
-  await scene.office.operator.call('create_approver', { ...karl, roles: ['finance'] });
+  await scene.server.operator.call('create_approver', { ...karl, roles: ['finance'] });
   expect(await building).toEqual({ ok: true });
 });
 beforeEach(() => scene.renew());
@@ -25,7 +25,7 @@ afterAll(() => scene?.end());
 
 describe('signing in by OIDC', () => {
   it('takes the browser to the provider and back to the page that it was on, with a session that can act', async () => {
-    const { browser, back } = await scene.atTheDoor('olga', ops);
+    const { browser, back } = await scene.atSignIn('olga', ops);
     expect([...browser.cookies(scene.url).keys()]).toEqual(['bursar_oidc']);
     const answer = await browser.get(back);
     expect([answer.status, answer.headers.get('location')]).toEqual([303, '/payments']);
@@ -46,7 +46,7 @@ describe('signing in by OIDC', () => {
     expect(started).toMatchObject({ actor: made?.actor, data: { via: 'oidc', role: 'operator', approver: null } });
   });
 
-  it('sends PKCE, state and nonce, and keeps them from the page and from whoever reads the cookie', async () => {
+  it('sends PKCE, state and nonce, and keeps them from the page and from anyone who reads the cookie', async () => {
     const browser = visitor();
     const answer = await browser.get(scene.start());
     const asked = new URL(answer.headers.get('location') ?? '').searchParams;
@@ -76,8 +76,8 @@ describe('signing in by OIDC', () => {
   });
 
   it('lets an approver in by verified e-mail address, to see reviews; the address still has to sign', async () => {
-    const { address } = await person(scene.office);
-    const ada = await scene.office.operator.call('create_approver', {
+    const { address } = await person(scene.server);
+    const ada = await scene.server.operator.call('create_approver', {
       name: 'Ada',
       address,
       roles: ['finance'],
@@ -95,27 +95,27 @@ describe('signing in by OIDC', () => {
       approver: { id: ada.id, address },
     });
     expect((await browser.get(`${scene.url}/v1/reviews`)).status).toBe(200);
-    await scene.office.operator.call('set_approver_email', { id: 'Ada', email: null });
+    await scene.server.operator.call('set_approver_email', { id: 'Ada', email: null });
     expect(await scene.me(browser)).toMatchObject({ role: 'viewer', approver: null });
     expect(await codeOf(await browser.get(`${scene.url}/v1/reviews`))).toBe('forbidden');
-    await scene.office.operator.call('set_approver_email', { id: 'Ada', email: 'ada@example.com' });
+    await scene.server.operator.call('set_approver_email', { id: 'Ada', email: 'ada@example.com' });
     expect(await scene.me(browser)).toMatchObject({ role: 'approver' });
-    await scene.office.operator.call('set_approver_roles', { id: 'Ada', roles: ['auditor'] });
+    await scene.server.operator.call('set_approver_roles', { id: 'Ada', roles: ['auditor'] });
     expect(await scene.me(browser)).toMatchObject({ role: 'auditor', scopes: ['read', 'audit'] });
-    await scene.office.operator.call('revoke_approver', { id: 'Ada' });
+    await scene.server.operator.call('revoke_approver', { id: 'Ada' });
     expect(await scene.me(browser)).toMatchObject({ role: 'viewer', approver: null });
   });
 
   it('makes nobody an approval: who came by OIDC still signs with the wallet that the approver names', async () => {
-    const { office } = scene;
-    const { address } = await person(office, 'guardian');
+    const { server } = scene;
+    const { address } = await person(server, 'guardian');
     const made = { name: 'Gus', address, roles: ['finance'], email: 'gus@example.com' };
-    await office.operator.call('create_approver', made);
-    const agent = await office.agent('payer', '5');
+    await server.operator.call('create_approver', made);
+    const agent = await server.agent('payer', '5');
     const to = { name: 'Newcomer', kind: 'contractor', address: '0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65' };
-    const payee = (await office.operator.call('create_payee', { ...to, categories: ['services'] })).id;
-    const wish = { agent: agent.id, payee, amount: { value: '1.00', currency: 'USDC' } };
-    const { id } = await office.operator.call('pay', wish, { idempotencyKey: 'reviewed-1' });
+    const payee = (await server.operator.call('create_payee', { ...to, categories: ['services'] })).id;
+    const requested = { agent: agent.id, payee, amount: { value: '1.00', currency: 'USDC' } };
+    const { id } = await server.operator.call('pay', requested, { idempotencyKey: 'reviewed-1' });
     const { browser } = await scene.signIn('gus', { ...ops, groups: [], email: 'gus@example.com' });
     const review = (await (await browser.get(`${scene.url}/v1/reviews/${id}`)).json()) as {
       approve: TypedDataDefinition;
@@ -124,8 +124,8 @@ describe('signing in by OIDC', () => {
       scene.post(browser, `/v1/reviews/${id}`, { verdict: 'approve', approver: address, signature });
     const digest = hashTypedData(review.approve);
     expect(await codeOf(await answer('0x00'))).toBe('approval_invalid');
-    expect(await codeOf(await answer(await office.keys.signDigest('executor', digest)))).toBe('approval_invalid');
-    expect((await answer(await office.keys.signDigest('guardian', digest))).status).toBe(200);
+    expect(await codeOf(await answer(await server.keys.signDigest('executor', digest)))).toBe('approval_invalid');
+    expect((await answer(await server.keys.signDigest('guardian', digest))).status).toBe(200);
     expect(scene.events('payment.approved').at(-1)?.actor).toMatch(/^apr_/);
   });
 
@@ -142,18 +142,18 @@ describe('signing in by OIDC', () => {
     ],
     ['without an e-mail address', { groups: ['bursar-ops'] }, 'email_unverified', 403],
   ])('refuses a person %s, by a page and an event', async (name, said, code, status) => {
-    const { browser, answer } = await scene.signIn(`stranger ${name}`, said);
+    const { browser, answer } = await scene.signIn(`outsider ${name}`, said);
     expect(answer.status).toBe(status);
     expect(await scene.refusal(browser, answer)).toBe(code);
     expect(scene.events('session.refused').at(-1)).toMatchObject({ data: { via: 'oidc', code, from: '127.0.0.1' } });
-    const { people } = (await scene.office.operator.call('list_people')) as { people: { subject: string }[] };
-    expect(people.filter(({ subject }) => subject.startsWith('stranger'))).toEqual([]);
+    const { people } = (await scene.server.operator.call('list_people')) as { people: { subject: string }[] };
+    expect(people.filter(({ subject }) => subject.startsWith('outsider'))).toEqual([]);
   });
 
   it('goes by groups alone where the provider verifies no e-mail addresses, and they name no approver', async () => {
     scene.configure({ require_verified_email: false });
-    const { address } = await person(scene.office, 'treasury');
-    await scene.office.operator.call('create_approver', {
+    const { address } = await person(scene.server, 'treasury');
+    await scene.server.operator.call('create_approver', {
       name: 'Tess',
       address,
       roles: ['finance'],
@@ -172,12 +172,12 @@ describe('signing in by OIDC', () => {
     const { id } = await scene.me(browser);
     const stream = await browser.get(`${scene.url}/v1/events/stream?after=999999`);
     expect(stream.status).toBe(200);
-    await scene.office.operator.call('set_person_status', { id, status: 'blocked' });
+    await scene.server.operator.call('set_person_status', { id, status: 'blocked' });
     for await (const _ of stream.body ?? []);
     expect((await browser.get(`${scene.url}/auth/me`)).status).toBe(401);
     const again = await scene.signIn('bob', { ...ops, email: 'bob@example.com' });
     expect(await scene.refusal(again.browser, again.answer)).toBe('person_blocked');
-    await scene.office.operator.call('set_person_status', { id, status: 'active' });
+    await scene.server.operator.call('set_person_status', { id, status: 'active' });
     expect((await scene.signIn('bob', { ...ops, email: 'bob@example.com' })).answer.status).toBe(303);
   });
 
@@ -194,7 +194,7 @@ describe('a person at the console', () => {
   it('signs in by a button, lands on the page that was asked for, and reads why somebody is not let in', async () => {
     const chromium = await startBrowser();
     try {
-      const { page, wrongs } = await openTab(chromium, { ...scene.office, url: scene.url }, { width: 375 });
+      const { page, wrongs } = await openTab(chromium, { ...scene.server, url: scene.url }, { width: 375 });
       scene.provider.person = { id: 'olga', said: { ...ops, groups: [] } };
       await page.goto(`${scene.url}/settings`);
       await page.getByRole('link', { name: 'Sign in with Our login' }).click();
@@ -234,7 +234,7 @@ describe('the configuration', () => {
   });
 
   it('names a client secret that cannot be read', () => {
-    expect(() => scene.configure({ client_secret_file: join(scene.office.home.dir, 'nothing') })).toThrow(
+    expect(() => scene.configure({ client_secret_file: join(scene.server.dataDir.dir, 'nothing') })).toThrow(
       'no client secret',
     );
   });

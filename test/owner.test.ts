@@ -7,17 +7,17 @@ import { promisify } from 'node:util';
 import { erc20Abi } from 'viem';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startOffice, type TestOffice } from './support/office.ts';
+import { startTestServer, type TestServer } from './support/testServer.ts';
 
 const exec = promisify(execFile);
-let office: TestOffice;
-let agent: Awaited<ReturnType<TestOffice['agent']>>;
+let server: TestServer;
+let agent: Awaited<ReturnType<TestServer['agent']>>;
 const folder = mkdtempSync(join(tmpdir(), 'bursar-owner-'));
 
 beforeAll(async () => {
-  office = await startOffice();
-  agent = await office.agent('owned', '20');
-  const payee = await office.operator.call('create_payee', {
+  server = await startTestServer();
+  agent = await server.agent('owned', '20');
+  const payee = await server.operator.call('create_payee', {
     name: 'Grace',
     kind: 'contractor',
     categories: ['contractor'],
@@ -25,20 +25,20 @@ beforeAll(async () => {
     verified: true,
   });
   const request = { agent: agent.id, payee: payee.id, amount: { value: '1.00', currency: 'USDC' } };
-  const { id } = await office.operator.call('pay', request, { idempotencyKey: 'owner-test-first' });
-  await office.until(String(id), ['settled', 'final']);
+  const { id } = await server.operator.call('pay', request, { idempotencyKey: 'owner-test-first' });
+  await server.until(String(id), ['settled', 'final']);
 });
 afterAll(async () => {
-  await office.end();
+  await server.end();
   rmSync(folder, { recursive: true, force: true });
 });
 
-const cliAt = async (home: string, environment: Record<string, string>, ...args: string[]) => {
-  const command = ['--import', 'tsx', 'src/app/cli/main.ts', ...args, '--home', home, '--json'];
+const cliAt = async (dataDir: string, environment: Record<string, string>, ...args: string[]) => {
+  const command = ['--import', 'tsx', 'src/app/cli/main.ts', ...args, '--data-dir', dataDir, '--json'];
   const { stdout } = await exec(process.execPath, command, { env: { ...process.env, ...environment } });
   return JSON.parse(stdout) as Record<string, unknown>;
 };
-const cli = (...args: string[]) => cliAt(office.home.dir, {}, ...args);
+const cli = (...args: string[]) => cliAt(server.dataDir.dir, {}, ...args);
 const usdc = (value: string) => ({ value, currency: 'USDC' });
 
 describe('bursar owner', () => {
@@ -55,12 +55,12 @@ describe('bursar owner', () => {
       '--yes',
     );
     expect(sent).toMatchObject({ sent_by: 'server' });
-    const wallet = await office.operator.call('get_wallet', { id: agent.id });
+    const wallet = await server.operator.call('get_wallet', { id: agent.id });
     expect(wallet).toMatchObject({
       ceilings: { per_payment: usdc('7.00'), per_period: usdc('5000.00') },
       pending_raise: { per_period: usdc('9000.00') },
     });
-    const { agents } = (await office.operator.call('exposure', { agent: agent.id })) as {
+    const { agents } = (await server.operator.call('exposure', { agent: agent.id })) as {
       agents: { warnings: { code: string }[] }[];
     };
     expect(agents[0]?.warnings.map(({ code }) => code)).toContain('policy_above_payment_ceiling');
@@ -75,7 +75,7 @@ describe('bursar owner', () => {
     };
     expect(batch).toMatchObject({ version: '1.0', chainId: '31337' });
     expect(batch.transactions).toMatchObject([{ to: agent.wallet, value: '0', contractMethod: { name: 'freeze' } }]);
-    expect(await office.operator.call('get_wallet', { id: agent.id })).toMatchObject({ frozen: false });
+    expect(await server.operator.call('get_wallet', { id: agent.id })).toMatchObject({ frozen: false });
   });
 
   it('signs only with the key of who must send it', async () => {
@@ -91,17 +91,17 @@ describe('Without any database', () => {
     const rest = join(folder, 'what is left');
     mkdirSync(rest, { mode: 0o700 });
     for (const name of ['config.json', 'keystore.json', 'passphrase']) {
-      copyFileSync(join(office.home.dir, name), join(rest, name));
+      copyFileSync(join(server.dataDir.dir, name), join(rest, name));
       chmodSync(join(rest, name), 0o600);
     }
-    const alone = (...args: string[]) => cliAt(rest, { BURSAR_RPC_URL: office.rpcUrl }, ...args);
+    const alone = (...args: string[]) => cliAt(rest, { BURSAR_RPC_URL: server.rpcUrl }, ...args);
     const { wallets } = (await alone('wallets')) as { wallets: { wallet: string; balance: string }[] };
     expect(wallets).toMatchObject([{ wallet: agent.wallet, balance: '19.00' }]);
     const to = privateKeyToAddress(generatePrivateKey());
     await alone('owner', 'withdraw', '--wallet', agent.wallet, '--address', to, '--amount', '19.00', '--yes');
-    const { usdc: token } = office.config.chain;
+    const { usdc: token } = server.config.chain;
     const args = [to] as const;
-    const got = await office.local.client.readContract({
+    const got = await server.local.client.readContract({
       address: token,
       abi: erc20Abi,
       functionName: 'balanceOf',
@@ -110,15 +110,15 @@ describe('Without any database', () => {
     expect(got).toBe(19_000_000n);
     // The books follow: an owner's withdrawal is an alert, not a theft.
     for (let i = 0; i < 200; i += 1) {
-      const { balances } = (await office.operator.call('get_agent', { id: agent.id })) as {
+      const { balances } = (await server.operator.call('get_agent', { id: agent.id })) as {
         balances: Record<string, unknown>;
       };
       if (JSON.stringify(balances.available) === JSON.stringify(usdc('0.00'))) break;
       await sleep(50);
     }
-    expect((await office.operator.call('get_agent', { id: agent.id })).balances).toMatchObject({
+    expect((await server.operator.call('get_agent', { id: agent.id })).balances).toMatchObject({
       available: usdc('0.00'),
     });
-    expect(await office.operator.call('check_ledger')).toMatchObject({ ok: true });
+    expect(await server.operator.call('check_ledger')).toMatchObject({ ok: true });
   });
 });

@@ -9,8 +9,8 @@ import { afterAll, expect, it } from 'vitest';
 import { type Client, createClient } from '../src/api/client/client.ts';
 import { sendInOrder } from '../src/app/local-chain/client.ts';
 import { writeConfig } from '../src/app/server/config.ts';
+import { prepareDataDir } from '../src/app/server/dataDir.ts';
 import { keepFinalizing } from '../src/app/server/finalize.ts';
-import { prepareHome } from '../src/app/server/homeFolder.ts';
 import { keysOf, startChain } from '../src/app/server/localLaunch.ts';
 import { openBooks } from '../src/books/ledger/rowSeals.ts';
 import { keyAccount } from '../src/chain/keys/keyAccount.ts';
@@ -54,12 +54,12 @@ async function serve(dir: string, key: string | null): Promise<Served> {
 it('settles every line exactly once, though the server is killed in the middle, twice', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'bursar-payout-'));
   ended.push(() => rmSync(dir, { recursive: true, force: true }));
-  const home = prepareHome(dir);
-  const keys = await keysOf(home, () => {});
-  const local = await startChain(home, keys, null, () => {});
+  const dataDir = prepareDataDir(dir);
+  const keys = await keysOf(dataDir, () => {});
+  const local = await startChain(dataDir, keys, null, () => {});
   ended.push(() => local.stop());
   ended.push(keepFinalizing(local));
-  writeConfig(home, {
+  writeConfig(dataDir, {
     chain: {
       id: local.anvil.chainId,
       rpc_url: local.anvil.url,
@@ -72,7 +72,7 @@ it('settles every line exactly once, though the server is killed in the middle, 
     },
     server: { host: '127.0.0.1', port: 0 },
   });
-  const store = openBooks(home.database);
+  const store = openBooks(dataDir.database);
   await addContractors(store, 0, LINES);
   await store.close();
 

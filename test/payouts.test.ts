@@ -6,27 +6,27 @@ import { promisify } from 'node:util';
 import { erc20Abi, parseAbi } from 'viem';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Client } from '../src/api/client/client.ts';
-import { startOffice, type TestOffice } from './support/office.ts';
 import { addContractors, addressOf, csvOf, untilOver, usePayoutPolicy } from './support/payoutScene.ts';
+import { startTestServer, type TestServer } from './support/testServer.ts';
 
 const run = promisify(execFile);
-let office: TestOffice;
+let server: TestServer;
 beforeAll(async () => {
-  office = await startOffice();
-  await usePayoutPolicy(office.operator);
-  await addContractors(office.office.store, 0, 700);
+  server = await startTestServer();
+  await usePayoutPolicy(server.operator);
+  await addContractors(server.bursar.store, 0, 700);
 });
-afterAll(() => office.end());
+afterAll(() => server.end());
 
 /** An agent whose label the payout policy knows. */
 async function payer(name: string, usdc: string): Promise<{ id: string; client: Client }> {
-  const made = (await office.operator.call('create_agent', {
+  const made = (await server.operator.call('create_agent', {
     name,
     sponsor: 'Research',
     labels: { purpose: 'payouts' },
   })) as { id: string; wallet: { address: string } };
-  await office.fund(made.id, made.wallet.address, usdc);
-  return { id: made.id, client: office.operator };
+  await server.fund(made.id, made.wallet.address, usdc);
+  return { id: made.id, client: server.operator };
 }
 const counted =
   'payments payouts payout_lines decisions ledger_entries meters meter_entries meter_rolling events'.split(' ');
@@ -35,17 +35,17 @@ const naming = counted.map((table) => `body LIKE '%["${table}",%'`).join(' OR ')
 const countOf = (table: string): string =>
   `SELECT count(*) AS n FROM ${table}${table === 'events' ? ` WHERE type <> 'rows.sealed' OR ${naming}` : ''}`;
 const rows = (): Record<string, bigint> =>
-  office.office.store.read((tx) =>
+  server.bursar.store.read((tx) =>
     Object.fromEntries(counted.map((table) => [table, tx.get<{ n: bigint }>(countOf(table))?.n ?? 0n])),
   );
 const received = (name: string): Promise<bigint> =>
-  office.local.client.readContract({
-    address: office.local.usdc.address,
+  server.local.client.readContract({
+    address: server.local.usdc.address,
     abi: erc20Abi,
     functionName: 'balanceOf',
     args: [addressOf(name)],
   });
-const ledger = () => office.operator.call('check_ledger');
+const ledger = () => server.operator.call('check_ledger');
 
 describe('a payout', () => {
   it('is previewed as it is then executed, and settles in batches', async () => {
@@ -102,7 +102,7 @@ describe('a payout', () => {
     await expect(
       client.call('create_payout', { agent: id, csv: csv.replace('job-3,c3,0.0103', 'job-3,c3,0.0203') }, key),
     ).rejects.toMatchObject({ code: 'idempotency_conflict', details: { payout: made?.id, changed_lines: [5] } });
-    const total = office.office.store.read((tx) =>
+    const total = server.bursar.store.read((tx) =>
       tx.get<{ n: bigint }>('SELECT count(*) AS n FROM payments WHERE agent_id = ?', id),
     );
     expect(total?.n).toBe(30n);
@@ -132,7 +132,7 @@ describe('a payout', () => {
     // Without `retry` a denial stands.
     expect(await client.call('create_payout', { agent: id, csv }, key)).toMatchObject({ denied: 20, state: 'decided' });
     const agent = (await client.call('get_agent', { id })) as { wallet: { address: string } };
-    await office.fund(id, agent.wallet.address, '6');
+    await server.fund(id, agent.wallet.address, '6');
     expect(await client.call('preview_payout', { agent: id, csv, retry: true }, key)).toMatchObject({
       done: 240,
       allowed: 20,
@@ -140,7 +140,7 @@ describe('a payout', () => {
     });
     await client.call('create_payout', { agent: id, csv, retry: true }, key);
     expect(await untilOver(client, String(made.id))).toMatchObject({ settled: 260, denied: 0 });
-    const paid = office.office.store.read((tx) =>
+    const paid = server.bursar.store.read((tx) =>
       tx.get<{ n: bigint }>("SELECT sum(amount_micro) AS n FROM payments WHERE agent_id = ? AND state <> 'denied'", id),
     );
     expect(paid?.n).toBe(65_000_000n);
@@ -181,7 +181,7 @@ describe('a payout', () => {
         lines: [
           { id: 'a', payee: 'c1', amount: '1.5' },
           { id: 'a', payee: 'Nobody', amount: '1.5' },
-          { address: office.local.usdc.address, amount: '1' },
+          { address: server.local.usdc.address, amount: '1' },
         ],
       },
       { idempotencyKey: 'careless-2' },
@@ -202,9 +202,9 @@ describe('a payout', () => {
 
   it('settles the others when the chain refuses a line, and says which one it was', async () => {
     const { id, client } = await payer('unlucky', '10');
-    await office.local.client.writeContract({
-      account: office.local.usdc.minter,
-      address: office.local.usdc.address,
+    await server.local.client.writeContract({
+      account: server.local.usdc.minter,
+      address: server.local.usdc.address,
       abi: parseAbi(['function blacklist(address account)']),
       functionName: 'blacklist',
       args: [addressOf('c610')],
@@ -222,12 +222,12 @@ describe('a payout', () => {
   });
 
   it('is paid from the command line: checked, asked for, paid, told line by line', async () => {
-    const { id } = await payer('by hand', '20');
+    const { id } = await payer('manually', '20');
     const folder = mkdtempSync(join(tmpdir(), 'bursar-payout-'));
     const [file, results] = [join(folder, 'july.csv'), join(folder, 'july-paid.csv')];
     const bursar = (...args: string[]) =>
       run(process.execPath, ['--import', 'tsx', 'src/app/cli/main.ts', 'payout', file, '--agent', id, ...args], {
-        env: { ...process.env, BURSAR_URL: office.url, BURSAR_API_KEY: office.operatorKey ?? '' },
+        env: { ...process.env, BURSAR_URL: server.url, BURSAR_API_KEY: server.operatorKey ?? '' },
       }).then(
         ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
         ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({ code, stdout, stderr }),
@@ -254,14 +254,14 @@ describe('a payout', () => {
       expect(told).toHaveLength(42);
       expect(told[8]).toMatch(/^9,job-7,c7,0x[0-9a-fA-F]{40},5\.01,.*denied,payment_cap,/);
 
-      const again = await office.operator.call('preview_payout', { agent: id, csv: readFileSync(file, 'utf8') });
+      const again = await server.operator.call('preview_payout', { agent: id, csv: readFileSync(file, 'utf8') });
       expect(again.warnings).toEqual([
         {
           code: 'repeats_payout',
           message: expect.stringMatching(/^Of 40 lines here, 39 lines equal lines of the payout bat_/),
         },
       ]);
-      const fresh = await office.operator.call('preview_payout', { agent: id, csv: csvOf(100, 3) });
+      const fresh = await server.operator.call('preview_payout', { agent: id, csv: csvOf(100, 3) });
       expect(fresh.warnings).toEqual([]);
       const known = await bursar('--dry-run');
       expect(known.stdout).toContain('Nothing is left to pay');
@@ -277,7 +277,7 @@ describe('a payout', () => {
 
   it("is its own agent's alone", async () => {
     const { id, client } = await payer('private', '5');
-    const other = await office.agent('stranger', '0');
+    const other = await server.agent('outsider', '0');
     const made = await client.call('create_payout', { agent: id, csv: csvOf(0, 3) }, { idempotencyKey: 'private-1' });
     for (const [name, input] of [
       ['get_payout', { id: made.id }],

@@ -2,19 +2,19 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startOffice, type TestOffice } from './support/office.ts';
+import { startTestServer, type TestServer } from './support/testServer.ts';
 
 const run = promisify(execFile);
-let office: TestOffice;
+let server: TestServer;
 beforeAll(async () => {
-  office = await startOffice();
+  server = await startTestServer();
 });
-afterAll(() => office.end());
+afterAll(() => server.end());
 
 describe('1,000 concurrent requests from four processes on one budget', () => {
   it('never pass it by one micro-USDC, and fill it as far as it goes', async () => {
-    const agent = await office.agent('racer', '900');
-    const payee = await office.operator.call('create_payee', {
+    const agent = await server.agent('racer', '900');
+    const payee = await server.operator.call('create_payee', {
       name: 'Race marshal',
       kind: 'contractor',
       categories: ['contractor'],
@@ -25,7 +25,7 @@ describe('1,000 concurrent requests from four processes on one budget', () => {
     const child = () =>
       run(
         process.execPath,
-        ['--import', 'tsx', 'test/support/racer.mts', office.url, agent.key, String(payee.id), '7.77', '250'],
+        ['--import', 'tsx', 'test/support/racer.mts', server.url, agent.key, String(payee.id), '7.77', '250'],
         {
           maxBuffer: 10_000_000,
         },
@@ -35,7 +35,7 @@ describe('1,000 concurrent requests from four processes on one budget', () => {
     expect(states).toHaveLength(1000);
     expect(states.filter((state) => state === 'authorized')).toHaveLength(25);
     expect(states.filter((state) => state === 'denied')).toHaveLength(975);
-    const total = office.office.store.read((tx) =>
+    const total = server.bursar.store.read((tx) =>
       tx.get<{ n: bigint }>("SELECT sum(amount_micro) AS n FROM payments WHERE state NOT IN ('denied')"),
     );
     expect(total?.n).toBe(194_250_000n);
@@ -43,8 +43,8 @@ describe('1,000 concurrent requests from four processes on one budget', () => {
       payments: { id: string; state: string }[];
     };
     for (const payment of payments.filter((each) => each.state !== 'denied')) {
-      await office.until(payment.id, ['settled', 'final']);
+      await server.until(payment.id, ['settled', 'final']);
     }
-    expect(await office.operator.call('check_ledger')).toMatchObject({ ok: true });
+    expect(await server.operator.call('check_ledger')).toMatchObject({ ok: true });
   });
 });

@@ -28,7 +28,7 @@ const receiptOf = (kind: string): Receipt => {
   if (!receipt) throw new Error(`There is no receipt of a ${kind}.`);
   return receipt;
 };
-const verify = (changed: unknown) => verifyReceipt(changed, world.office.rpcUrl);
+const verify = (changed: unknown) => verifyReceipt(changed, world.server.rpcUrl);
 
 /** What was altered and is not refused by its name. */
 async function unnamed(alterations: readonly Alteration[]): Promise<string[]> {

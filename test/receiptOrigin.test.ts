@@ -14,10 +14,10 @@ import type { Trusted } from '../src/chain/receipt/organisation.ts';
 import type { Receipt } from '../src/chain/receipt/receipt.ts';
 import { verifyReceipt } from '../src/chain/receipt/verify.ts';
 import { type Forger, forgedReceipt, forger, ownFactory, walletOf } from './support/forger.ts';
-import { startOffice, type TestOffice } from './support/office.ts';
+import { startTestServer, type TestServer } from './support/testServer.ts';
 
-let office: TestOffice;
-let payer: Awaited<ReturnType<TestOffice['agent']>>;
+let server: TestServer;
+let payer: Awaited<ReturnType<TestServer['agent']>>;
 let genuine: Receipt;
 let organisation: Address;
 let attacker: Forger;
@@ -25,14 +25,14 @@ let attacker: Forger;
 async function pay(key: string): Promise<Receipt> {
   const amount = { value: '2', currency: 'USDC' };
   const paid = await payer.client.call('pay', { payee: 'Host', amount }, { idempotencyKey: key });
-  await office.until(String(paid.id), ['settled', 'final']);
-  return (await office.operator.call('get_receipt', { id: paid.id })) as Receipt;
+  await server.until(String(paid.id), ['settled', 'final']);
+  return (await server.operator.call('get_receipt', { id: paid.id })) as Receipt;
 }
 
 beforeAll(async () => {
-  office = await startOffice();
-  payer = await office.agent('payer', '20');
-  await office.operator.call('create_payee', {
+  server = await startTestServer();
+  payer = await server.agent('payer', '20');
+  await server.operator.call('create_payee', {
     name: 'Host',
     kind: 'merchant',
     categories: ['data'],
@@ -40,23 +40,23 @@ beforeAll(async () => {
     verified: true,
   });
   genuine = await pay('origin-genuine');
-  organisation = await office.keys.address('owner');
-  attacker = await forger(office);
+  organisation = await server.keys.address('owner');
+  attacker = await forger(server);
 }, 120_000);
-afterAll(() => office.end());
+afterAll(() => server.end());
 
-const failed = async (receipt: Receipt, trusted: Trusted = {}, rpc = office.rpcUrl): Promise<string[]> =>
+const failed = async (receipt: Receipt, trusted: Trusted = {}, rpc = server.rpcUrl): Promise<string[]> =>
   (await verifyReceipt(receipt, rpc, trusted)).findings.filter(({ ok }) => !ok).map(({ check }) => check);
-const registry = (): Address => office.local.registry;
+const registry = (): Address => server.local.registry;
 
 describe('a receipt, by what the auditor knows of the organisation', () => {
   it('is verified by its owner, by its factory, and with neither under a plain assumption', async () => {
     expect(await failed(genuine, { organisation })).toEqual([]);
-    expect(await failed(genuine, { factory: office.local.factory })).toEqual([]);
-    const { ok, assumed } = await verifyReceipt(genuine, office.rpcUrl);
+    expect(await failed(genuine, { factory: server.local.factory })).toEqual([]);
+    const { ok, assumed } = await verifyReceipt(genuine, server.rpcUrl);
     expect(ok).toBe(true);
     expect(assumed.join('\n')).toContain(`${organisation} is the owner of the organisation that you mean`);
-    const known = await verifyReceipt(genuine, office.rpcUrl, { organisation });
+    const known = await verifyReceipt(genuine, server.rpcUrl, { organisation });
     expect(known.assumed.join('\n')).not.toContain('that you mean');
   });
 
@@ -80,33 +80,33 @@ describe('a forged receipt of somebody without any key', () => {
   it('cannot come from a wallet of the organisation’s factory: it makes none without consent', async () => {
     const { abi, address, functionName } = {
       abi: agentWalletFactoryAbi,
-      address: office.local.factory,
+      address: server.local.factory,
       functionName: 'createWallet',
     } as const;
     const call = { abi, address, functionName, args: [attacker.config], account: attacker.account } as const;
-    await expect(office.local.client.simulateContract(call)).rejects.toThrow(/NoConsent/);
-    await expect(walletOf(office, attacker, office.local.factory)).rejects.toThrow();
+    await expect(server.local.client.simulateContract(call)).rejects.toThrow(/NoConsent/);
+    await expect(walletOf(server, attacker, server.local.factory)).rejects.toThrow();
   });
 
   it('from a wallet of a factory of its own is refused, whichever factory it names', async () => {
-    const other = await forger(office);
-    const factory = await ownFactory(office, other, registry());
-    const its = await walletOf(office, other, factory);
-    const receipt = await forgedReceipt(office, other, genuine, { ...its, factory });
+    const other = await forger(server);
+    const factory = await ownFactory(server, other, registry());
+    const its = await walletOf(server, other, factory);
+    const receipt = await forgedReceipt(server, other, genuine, { ...its, factory });
     // It obeys the organisation's registry, so that the policy digest is an active one there.
     expect(await failed(receipt)).toEqual(['registry']);
     expect(await failed(receipt, { organisation })).toEqual(['registry', 'organisation']);
-    const claimed = { ...receipt, chain: { ...receipt.chain, factory: office.local.factory } };
+    const claimed = { ...receipt, chain: { ...receipt.chain, factory: server.local.factory } };
     expect(await failed(claimed)).toEqual(['wallet origin']);
     const nowhere = { ...receipt, chain: { ...receipt.chain, factory: other.account.address } };
     expect(await failed(nowhere)).toEqual(['factory']);
-    const usdcAsFactory = { ...receipt, chain: { ...receipt.chain, factory: office.local.usdc.address } };
+    const usdcAsFactory = { ...receipt, chain: { ...receipt.chain, factory: server.local.usdc.address } };
     expect(await failed(usdcAsFactory)).toEqual(['factory']);
   });
 
   it('with a registry of its own too is an organisation of its own, and named as that', async () => {
     const { account } = attacker;
-    const { client } = office.local;
+    const { client } = server.local;
     const nonce = BigInt(await client.getTransactionCount({ address: account.address }));
     const own = getContractAddress({ from: account.address, nonce });
     const digest: Hex = `0x${genuine.policy_digest.slice('sha256:'.length)}`;
@@ -115,12 +115,12 @@ describe('a forged receipt of somebody without any key', () => {
       { data: encodeDeployData({ abi: policyRegistryAbi, bytecode: policyRegistryBytecode, args }) },
       activatePolicyCall(own, digest),
     ]);
-    const factory = await ownFactory(office, attacker, own);
-    const its = await walletOf(office, attacker, factory);
-    const receipt = await forgedReceipt(office, attacker, genuine, { ...its, factory });
+    const factory = await ownFactory(server, attacker, own);
+    const its = await walletOf(server, attacker, factory);
+    const receipt = await forgedReceipt(server, attacker, genuine, { ...its, factory });
     expect(await failed(receipt, { organisation })).toEqual(['organisation']);
-    expect(await failed(receipt, { factory: office.local.factory })).toEqual(['organisation']);
-    const { ok, assumed } = await verifyReceipt(receipt, office.rpcUrl);
+    expect(await failed(receipt, { factory: server.local.factory })).toEqual(['organisation']);
+    const { ok, assumed } = await verifyReceipt(receipt, server.rpcUrl);
     expect(ok).toBe(true);
     expect(assumed.join('\n')).toContain(`${account.address} is the owner of the organisation that you mean`);
   });
@@ -134,17 +134,17 @@ describe('a forged receipt of somebody without any key', () => {
 
 describe('a registry whose owner changed', () => {
   it('still proves what was paid before; after it, only under the owner that the auditor names', async () => {
-    const { client } = office.local;
-    const owner = await keyAccount(office.keys, 'owner');
+    const { client } = server.local;
+    const owner = await keyAccount(server.keys, 'owner');
     const next = privateKeyToAccount(generatePrivateKey());
-    await office.local.fundGas([next.address, owner.address]);
+    await server.local.fundGas([next.address, owner.address]);
     const abi = parseAbi(['function transferOwnership(address next)', 'function acceptOwnership()']);
     const transfer = encodeFunctionData({ abi, functionName: 'transferOwnership', args: [next.address] });
     await sendInOrder(client, owner, [{ to: registry(), data: transfer }]);
     await sendInOrder(client, next, [
       { to: registry(), data: encodeFunctionData({ abi, functionName: 'acceptOwnership' }) },
     ]);
-    const before = await verifyReceipt(genuine, office.rpcUrl, { organisation });
+    const before = await verifyReceipt(genuine, server.rpcUrl, { organisation });
     expect(before.ok).toBe(true);
     expect(before.findings.find(({ check }) => check === 'registry')?.detail).toContain(
       `its owner is ${next.address} now`,

@@ -7,14 +7,14 @@ import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Client, createClient } from '../src/api/client/client.ts';
 import { sendInOrder } from '../src/app/local-chain/client.ts';
-import { backUpHome, restoreHome } from '../src/app/server/backup.ts';
+import { backUpDataDir, restoreHome } from '../src/app/server/backup.ts';
 import { type Launched, launch } from '../src/app/server/localLaunch.ts';
 import { ownerCalls } from '../src/chain/contracts/agentWallet.ts';
 import { keyAccount } from '../src/chain/keys/keyAccount.ts';
 import { parseUsdc } from '../src/core/money/microUsdc.ts';
-import { startOffice, type TestOffice } from './support/office.ts';
+import { startTestServer, type TestServer } from './support/testServer.ts';
 
-let office: TestOffice;
+let server: TestServer;
 let running: Launched;
 let client: Client;
 let payee: string;
@@ -23,9 +23,9 @@ const folders: string[] = [];
 let count = 0;
 
 beforeAll(async () => {
-  office = await startOffice();
-  running = office;
-  client = office.operator;
+  server = await startTestServer();
+  running = server;
+  client = server.operator;
   const made = await client.call('create_payee', {
     name: 'Grace',
     kind: 'contractor',
@@ -38,7 +38,7 @@ beforeAll(async () => {
 afterAll(async () => {
   delete process.env.BURSAR_KEY_EXECUTOR;
   await running.stop();
-  for (const folder of [office.home.dir, ...folders]) rmSync(folder, { recursive: true, force: true });
+  for (const folder of [server.dataDir.dir, ...folders]) rmSync(folder, { recursive: true, force: true });
 });
 
 const usdc = (value: string) => ({ value, currency: 'USDC' });
@@ -48,8 +48,8 @@ const folder = () => {
   return path;
 };
 async function restart(): Promise<void> {
-  running = await launch({ dir: office.home.dir, port: 0, version: 'test', say: () => {} });
-  client = createClient(running.url, String(office.operatorKey));
+  running = await launch({ dir: server.dataDir.dir, port: 0, version: 'test', say: () => {} });
+  client = createClient(running.url, String(server.operatorKey));
 }
 const stateOf = async (id: string) => String((await client.call('get_payment', { id })).state);
 async function until<T>(what: () => Promise<T | null | false>): Promise<T> {
@@ -84,14 +84,14 @@ const arrived = () =>
 
 describe('A lost owner key', () => {
   it('is replaced by nobody, and the money still moves to new wallets by payments within the ceilings', async () => {
-    const agent = await office.agent('orphan', '20');
-    const heir = await office.agent('heir', '0');
+    const agent = await server.agent('orphan', '20');
+    const heir = await server.agent('heir', '0');
     expect(await settled(await pay(agent.id, '1.00'))).not.toBe('failed');
     const wallet = agent.wallet as `0x${string}`;
     const calls = [
       ownerCalls.unfreeze(wallet),
       ownerCalls.setCeilings(wallet, parseUsdc('9000'), parseUsdc('9000')),
-      ownerCalls.withdraw(wallet, office.config.chain.usdc, payTo, 1n),
+      ownerCalls.withdraw(wallet, server.config.chain.usdc, payTo, 1n),
       ownerCalls.setExecutor(wallet, payTo),
       ownerCalls.setGuardian(wallet, payTo),
       ownerCalls.setValidUntil(wallet, 2 ** 39),
@@ -99,8 +99,8 @@ describe('A lost owner key', () => {
       ownerCalls.acceptOwnership(wallet),
     ];
     for (const role of ['executor', 'guardian', 'approver']) {
-      const account = await office.keys.address(role);
-      for (const call of calls) await expect(office.local.client.call({ account, ...call })).rejects.toThrow();
+      const account = await server.keys.address(role);
+      for (const call of calls) await expect(server.local.client.call({ account, ...call })).rejects.toThrow();
     }
     const own = payee;
     const fields = { name: 'The heir', kind: 'agent', agent: heir.id, categories: ['contractor'], verified: true };
@@ -117,28 +117,28 @@ describe('A lost owner key', () => {
 
 describe('A lost database', () => {
   it('comes back from a copy that was made while it was in use: nothing is paid twice, and no nonce is given twice', async () => {
-    const agent = await office.agent('lost', '20');
+    const agent = await server.agent('lost', '20');
     expect(await settled(await pay(agent.id, '1.00'))).not.toBe('failed');
-    await office.local.client.setAutomine(false);
+    await server.local.client.setAutomine(false);
     const inFlight = await pay(agent.id, '2.00');
     const copy = folder();
-    const manifest = await backUpHome(office.home, copy, 'test');
+    const manifest = await backUpDataDir(server.dataDir, copy, 'test');
     expect(manifest.wallets).toContainEqual({ agent: 'lost', address: agent.wallet });
     expect(existsSync(join(copy, 'passphrase'))).toBe(false);
     for (const name of readdirSync(copy)) expect(statSync(join(copy, name)).mode & 0o077).toBe(0);
-    await expect(backUpHome(office.home, copy, 'test')).rejects.toMatchObject({ code: 'conflict' });
-    await office.local.client.setAutomine(true);
-    await office.local.client.mine({ blocks: 1 });
+    await expect(backUpDataDir(server.dataDir, copy, 'test')).rejects.toMatchObject({ code: 'conflict' });
+    await server.local.client.setAutomine(true);
+    await server.local.client.mine({ blocks: 1 });
     expect(await settled(inFlight)).not.toBe('failed');
     const forgotten = [await pay(agent.id, '3.00'), await pay(agent.id, '4.00')];
     for (const id of forgotten) expect(await settled(id)).not.toBe('failed');
-    await expect(restoreHome(copy, office.home.dir, { replace: true })).rejects.toMatchObject({
+    await expect(restoreHome(copy, server.dataDir.dir, { replace: true })).rejects.toMatchObject({
       code: 'storage_in_use',
     });
     await running.stop();
 
-    await expect(restoreHome(copy, office.home.dir, { replace: false })).rejects.toMatchObject({ code: 'conflict' });
-    const { frozen, kept } = await restoreHome(copy, office.home.dir, { replace: true });
+    await expect(restoreHome(copy, server.dataDir.dir, { replace: false })).rejects.toMatchObject({ code: 'conflict' });
+    const { frozen, kept } = await restoreHome(copy, server.dataDir.dir, { replace: true });
     expect(frozen).toContain('lost');
     expect(existsSync(String(kept))).toBe(true);
     await restart();
@@ -146,7 +146,7 @@ describe('A lost database', () => {
     await until(async () => ['settled', 'final'].includes(await stateOf(inFlight)));
     for (const id of forgotten) await expect(stateOf(id)).rejects.toMatchObject({ code: 'payment_not_found' });
     const alerts = await until(async () => {
-      const rows = running.office.store.read((tx) =>
+      const rows = running.bursar.store.read((tx) =>
         tx.all<{ body_json: string }>(
           "SELECT body_json FROM alerts WHERE type = 'unexplained_outflow' AND agent_id = ?",
           agent.id,
@@ -166,7 +166,7 @@ describe('A lost database', () => {
 
   it('is not restored from a copy that was changed, or that is none', async () => {
     const copy = folder();
-    await backUpHome(office.home, copy, 'test');
+    await backUpDataDir(server.dataDir, copy, 'test');
     writeFileSync(join(copy, 'bursar.sqlite'), 'not a database');
     await expect(restoreHome(copy, folder(), { replace: false })).rejects.toMatchObject({ code: 'storage_failed' });
     await expect(restoreHome(folder(), folder(), { replace: false })).rejects.toMatchObject({
@@ -177,7 +177,7 @@ describe('A lost database', () => {
 
 describe('A lost executor key', () => {
   it('is replaced by the owner; what waited is paid by the new one, what was signed is paid once', async () => {
-    const { operatorKey } = office;
+    const { operatorKey } = server;
     const made = (await client.call('create_agent', { name: 'rekeyed', sponsor: 'Research' })) as {
       id: string;
       wallet: { address: `0x${string}` };
@@ -200,7 +200,7 @@ describe('A lost executor key', () => {
     // Its transaction is lost with the key: the pool forgets it, and nobody can send it again.
     await local.client.dropTransaction({
       hash:
-        running.office.store.read((tx) =>
+        running.bursar.store.read((tx) =>
           tx.get<{ hash: `0x${string}` }>('SELECT hash FROM transaction_attempts ORDER BY transaction_id DESC LIMIT 1'),
         )?.hash ?? '0x',
     });
@@ -208,7 +208,7 @@ describe('A lost executor key', () => {
     const lostKey = await running.keys.address('executor');
     const owner = await keyAccount(running.keys, 'owner');
     const next = generatePrivateKey();
-    await running.office.stop();
+    await running.bursar.stop();
     await sendInOrder(local.client, owner, [ownerCalls.setExecutor(made.wallet.address, privateKeyToAddress(next))]);
     await local.fundGas([privateKeyToAddress(next)]);
     await running.stop();
@@ -216,7 +216,7 @@ describe('A lost executor key', () => {
     await restart();
     expect(await running.keys.address('executor')).not.toBe(lostKey);
     expect(await settled(signed)).not.toBe('failed');
-    const requeued = running.office.store.read((tx) =>
+    const requeued = running.bursar.store.read((tx) =>
       tx.all("SELECT seq FROM events WHERE type = 'transactions.requeued'"),
     );
     expect(requeued).toHaveLength(1);
@@ -231,10 +231,10 @@ describe('A lost executor key', () => {
 describe('Books that are older than the chain', () => {
   it('give out no wallet nonce that was used, also when nobody said that they were put back', async () => {
     const { id } = (await client.call('get_agent', { id: 'rekeyed' })) as { id: string };
-    await running.office.store.write((tx) => tx.run('UPDATE wallets SET next_nonce = 0 WHERE agent_id = ?', id));
+    await running.bursar.store.write((tx) => tx.run('UPDATE wallets SET next_nonce = 0 WHERE agent_id = ?', id));
     await running.stop();
     await restart();
-    const next = running.office.store.read((tx) =>
+    const next = running.bursar.store.read((tx) =>
       tx.get<{ n: bigint }>('SELECT next_nonce AS n FROM wallets WHERE agent_id = ?', id),
     );
     expect(Number(next?.n)).toBeGreaterThan(1_000_000);

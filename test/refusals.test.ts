@@ -5,7 +5,7 @@ import { sendInOrder } from '../src/app/local-chain/client.ts';
 import { type Lie, type LyingRpc, type RpcRequest, startLyingRpc } from '../src/app/local-chain/lyingRpc.ts';
 import { ownerCalls } from '../src/chain/contracts/agentWallet.ts';
 import { keyAccount } from '../src/chain/keys/keyAccount.ts';
-import { startOffice, type TestOffice } from './support/office.ts';
+import { startTestServer, type TestServer } from './support/testServer.ts';
 
 /** What the wallet, the token or the node refuses: what waits, what is asked again, and what fails. */
 const tokenAbi = parseAbi([
@@ -14,7 +14,7 @@ const tokenAbi = parseAbi([
   'function blacklist(address)',
   'function unBlacklist(address)',
 ]);
-let office: TestOffice;
+let server: TestServer;
 let rpc: LyingRpc;
 let payee: string;
 let count = 0;
@@ -23,11 +23,11 @@ beforeAll(async () => {
     rpc = await startLyingRpc(url);
     return rpc.url;
   };
-  office = await startOffice({ rpcOf });
+  server = await startTestServer({ rpcOf });
   payee = await newPayee(privateKeyToAddress(generatePrivateKey()));
 });
 afterAll(async () => {
-  await office.end();
+  await server.end();
   await rpc.stop();
 });
 afterEach(async () => {
@@ -39,11 +39,11 @@ afterEach(async () => {
 async function newPayee(address: Address): Promise<string> {
   count += 1;
   const fields = { name: `Payee ${count}`, kind: 'contractor', categories: ['contractor'], address, verified: true };
-  return String((await office.operator.call('create_payee', fields)).id);
+  return String((await server.operator.call('create_payee', fields)).id);
 }
 type Call = Parameters<typeof encodeFunctionData<typeof tokenAbi>>[0];
 async function token(call: Omit<Call, 'abi'>): Promise<void> {
-  const { local } = office;
+  const { local } = server;
   const data = encodeFunctionData({ ...call, abi: tokenAbi } as Call);
   await sendInOrder(local.client, local.usdc.minter, [{ to: local.usdc.address, data }]);
 }
@@ -52,12 +52,12 @@ const key = () => {
   count += 1;
   return { idempotencyKey: `refusals-${count}` };
 };
-type Agent = Awaited<ReturnType<TestOffice['agent']>>;
+type Agent = Awaited<ReturnType<TestServer['agent']>>;
 const pay = async (agent: Agent, value = '1.00', to = payee) =>
   String((await agent.client.call('pay', { payee: to, amount: usdc(value) }, key())).id);
-const stateOf = async (id: string) => (await office.operator.call('get_payment', { id })).state;
+const stateOf = async (id: string) => (await server.operator.call('get_payment', { id })).state;
 const alerts = (type: string) =>
-  office.office.store.read((tx) =>
+  server.bursar.store.read((tx) =>
     tx.all<{ agent_id: string | null; body_json: string; open: bigint }>(
       'SELECT agent_id, body_json, resolved_at IS NULL AS open FROM alerts WHERE type = ? ORDER BY id',
       type,
@@ -68,16 +68,16 @@ const openAlerts = (type: string) => alerts(type).filter(({ open }) => open === 
 async function refusals(id: string, times = 1): Promise<void> {
   const query = `SELECT count(*) AS n FROM transaction_payments tp JOIN transactions t ON t.id = tp.transaction_id
     WHERE tp.payment_id = ? AND t.state = 'dropped'`;
-  const seen = () => Number(office.office.store.read((tx) => tx.get<{ n: bigint }>(query, id))?.n ?? 0n);
+  const seen = () => Number(server.bursar.store.read((tx) => tx.get<{ n: bigint }>(query, id))?.n ?? 0n);
   await expect.poll(seen).toBeGreaterThanOrEqual(times);
 }
 async function warm(name: string, value = '20'): Promise<Agent> {
   count += 1;
-  const agent = await office.agent(`${name} ${count}`, value);
-  await office.until(await pay(agent, '0.10'), ['settled', 'final']);
+  const agent = await server.agent(`${name} ${count}`, value);
+  await server.until(await pay(agent, '0.10'), ['settled', 'final']);
   return agent;
 }
-const ledger = () => office.operator.call('check_ledger');
+const ledger = () => server.operator.call('check_ledger');
 
 describe('USDC that is paused', () => {
   it('lets payments of every kind wait under one alert, and all settle when it goes on', async () => {
@@ -98,12 +98,12 @@ describe('USDC that is paused', () => {
     await expect.poll(() => rpc.asked.length).toBeGreaterThan(asked + 50);
     expect(await Promise.all(ids.map(stateOf))).toEqual(ids.map(() => 'authorized'));
     expect(alerts('token_paused').length).toBe(before + 1);
-    const { balances } = (await office.operator.call('get_agent', { id: other.id })) as {
+    const { balances } = (await server.operator.call('get_agent', { id: other.id })) as {
       balances: Record<string, { value: string }>;
     };
     expect(balances.reserved).toMatchObject({ value: '3.00' });
     await token({ functionName: 'unpause' });
-    for (const id of ids) await office.until(id, ['settled', 'final']);
+    for (const id of ids) await server.until(id, ['settled', 'final']);
     await expect.poll(() => openAlerts('token_paused')).toEqual([]);
     expect(await ledger()).toMatchObject({ ok: true });
   });
@@ -111,7 +111,7 @@ describe('USDC that is paused', () => {
   it('does not lose the occurrence of a schedule', async () => {
     const agent = await warm('renter');
     await token({ functionName: 'pause' });
-    await office.operator.call('create_schedule', {
+    await server.operator.call('create_schedule', {
       agent: agent.id,
       name: 'rent',
       payee,
@@ -121,7 +121,7 @@ describe('USDC that is paused', () => {
       starts_at: new Date(Math.floor(Date.now() / 1000) * 1000 + 1_000).toISOString(),
     });
     const occurrence = async () => {
-      const { payments } = (await office.operator.call('list_payments', { agent: agent.id, limit: 10 })) as {
+      const { payments } = (await server.operator.call('list_payments', { agent: agent.id, limit: 10 })) as {
         payments: { id: string; kind: string }[];
       };
       return payments.find(({ kind }) => kind === 'recurring')?.id;
@@ -132,7 +132,7 @@ describe('USDC that is paused', () => {
     await expect.poll(() => openAlerts('token_paused').length).toBe(1);
     expect(await stateOf(id)).toBe('authorized');
     await token({ functionName: 'unpause' });
-    await office.until(id, ['settled', 'final']);
+    await server.until(id, ['settled', 'final']);
   });
 
   it('lets a waiting payment be cancelled, and its alert end with it', async () => {
@@ -141,7 +141,7 @@ describe('USDC that is paused', () => {
     const id = await pay(agent);
     await refusals(id);
     await expect.poll(() => openAlerts('token_paused').length).toBe(1);
-    expect(await office.operator.call('cancel_payment', { id })).toMatchObject({ state: 'cancelled' });
+    expect(await server.operator.call('cancel_payment', { id })).toMatchObject({ state: 'cancelled' });
     await expect.poll(() => openAlerts('token_paused')).toEqual([]);
     await token({ functionName: 'unpause' });
     expect(await ledger()).toMatchObject({ ok: true });
@@ -155,10 +155,10 @@ describe('a blacklisted address', () => {
     const id = await pay(listed);
     await refusals(id);
     await expect.poll(() => openAlerts('wallet_blacklisted').map((alert) => alert.agent_id)).toEqual([listed.id]);
-    await office.until(await pay(free), ['settled', 'final']);
+    await server.until(await pay(free), ['settled', 'final']);
     expect(await stateOf(id)).toBe('authorized');
     await token({ functionName: 'unBlacklist', args: [listed.wallet as Address] });
-    await office.until(id, ['settled', 'final']);
+    await server.until(id, ['settled', 'final']);
     await expect.poll(() => openAlerts('wallet_blacklisted')).toEqual([]);
   });
 
@@ -167,7 +167,7 @@ describe('a blacklisted address', () => {
     const address = privateKeyToAddress(generatePrivateKey());
     await token({ functionName: 'blacklist', args: [address] });
     const id = await pay(agent, '1.00', await newPayee(address));
-    const failed = await office.until(id, ['failed']);
+    const failed = await server.until(id, ['failed']);
     expect(JSON.stringify(failed.reasons)).toContain('Blacklistable: account is blacklisted');
     expect(JSON.stringify(failed)).not.toContain('08c379a0');
   });
@@ -178,9 +178,9 @@ describe('a refusal that the state bears out', () => {
     const agent = await warm('low');
     const cut = ownerCalls.setCeilings(agent.wallet as Address, 500_000n as never, 500_000n as never);
     const id = await pausedWhile(agent, async () => {
-      await sendInOrder(office.local.client, await keyAccount(office.keys, 'owner'), [cut]);
+      await sendInOrder(server.local.client, await keyAccount(server.keys, 'owner'), [cut]);
     });
-    const failed = await office.until(id, ['failed']);
+    const failed = await server.until(id, ['failed']);
     expect(JSON.stringify(failed.reasons)).toMatch(/PerPaymentCeilingExceeded \(amount 1000000, ceiling 500000\)/);
   });
 
@@ -230,20 +230,20 @@ describe('a refusal that only the node says', () => {
     await expect.poll(() => openAlerts('refusal_unexplained').length).toBe(1);
     expect(await Promise.all(ids.map(stateOf))).toEqual(['authorized', 'authorized']);
     rpc.tell(() => 'pass');
-    for (const id of ids) await office.until(id, ['settled', 'final']);
+    for (const id of ids) await server.until(id, ['settled', 'final']);
     await expect.poll(() => openAlerts('refusal_unexplained')).toEqual([]);
     expect(await ledger()).toMatchObject({ ok: true });
   });
 
   it('is asked again where it concerns a wallet that is to be made', async () => {
-    const agent = await office.agent('unmade', '5');
+    const agent = await server.agent('unmade', '5');
     rpc.tell(({ method }) => (method === 'eth_estimateGas' ? invented(3, 'execution reverted', '0x') : 'pass'));
     const id = await pay(agent);
     await refusals(id);
     await expect.poll(() => openAlerts('deployment_refused').length).toBe(1);
     expect(await stateOf(id)).toBe('authorized');
     rpc.tell(() => 'pass');
-    await office.until(id, ['settled', 'final']);
+    await server.until(id, ['settled', 'final']);
   });
 
   it('is asked again after a balance that is older than the books', async () => {
@@ -259,17 +259,17 @@ describe('a refusal that only the node says', () => {
     await refusals(id);
     await expect.poll(() => openAlerts('refusal_unexplained').length).toBe(1);
     rpc.tell(() => 'pass');
-    await office.until(id, ['settled', 'final']);
+    await server.until(id, ['settled', 'final']);
   });
 
   it('does not end a stop before the wallet is frozen', async () => {
     const agent = await warm('stopped');
     rpc.tell(({ method }) => (method === 'eth_getCode' ? { result: '0x' } : 'pass'));
-    await office.operator.call('stop_agent', { id: agent.id, reason: 'a test' });
+    await server.operator.call('stop_agent', { id: agent.id, reason: 'a test' });
     const asked = rpc.asked.length;
     await expect.poll(() => rpc.asked.length).toBeGreaterThan(asked + 50);
-    expect(await office.operator.call('get_stop', { id: agent.id })).toMatchObject({ state: 'stopping' });
+    expect(await server.operator.call('get_stop', { id: agent.id })).toMatchObject({ state: 'stopping' });
     rpc.tell(() => 'pass');
-    await expect.poll(async () => (await office.operator.call('get_stop', { id: agent.id })).state).toBe('ended');
+    await expect.poll(async () => (await server.operator.call('get_stop', { id: agent.id })).state).toBe('ended');
   });
 });

@@ -9,19 +9,31 @@ import {
   AUTHOR,
   amountOf,
   type Doc,
-  type EarningOffice,
+  type EarningServer,
   eventually,
   FUND,
   startEarning,
   usdcOf,
 } from './support/earning.ts';
 
-let world: EarningOffice;
-let office: EarningOffice['office'];
-let { vendor, studio, buyer, shop, payer, key, balanceOf, receivables, payingFetch, booksAgree } = {} as EarningOffice;
+let world: EarningServer;
+let testServer: EarningServer['server'];
+let { vendor, studio, buyer, shop, payer, key, balanceOf, receivables, payingFetch, booksAgree } = {} as EarningServer;
 beforeAll(async () => {
   world = await startEarning();
-  ({ office, vendor, studio, buyer, shop, payer, key, balanceOf, receivables, payingFetch, booksAgree } = world);
+  ({
+    server: testServer,
+    vendor,
+    studio,
+    buyer,
+    shop,
+    payer,
+    key,
+    balanceOf,
+    receivables,
+    payingFetch,
+    booksAgree,
+  } = world);
 });
 afterAll(() => world.end());
 
@@ -29,11 +41,11 @@ describe('an agent that pays another by its id', () => {
   let paid: Doc;
 
   it('moves both books in one entry, and the earner sees who paid', async () => {
-    const before = (await office.operator.call('get_agent', { id: vendor.id })).balances as Doc;
+    const before = (await testServer.operator.call('get_agent', { id: vendor.id })).balances as Doc;
     paid = await buyer.client.call('pay', { to_agent: 'vendor', amount: amountOf('1.000007') }, key());
     expect(paid).toMatchObject({ state: 'authorized', address: vendor.wallet });
-    await office.until(String(paid.id), ['settled', 'final']);
-    const { entries } = (await office.operator.call('list_entries', { payment: paid.id })) as { entries: Doc[] };
+    await testServer.until(String(paid.id), ['settled', 'final']);
+    const { entries } = (await testServer.operator.call('list_entries', { payment: paid.id })) as { entries: Doc[] };
     const settled = entries.filter((entry) => entry.kind === 'settle');
     expect(settled).toHaveLength(1);
     expect(settled[0]?.lines).toEqual([
@@ -69,7 +81,7 @@ describe('an agent that pays another by its id', () => {
       ['0.10', FUND],
     ]);
     const payments = await Promise.all(
-      splits.map(({ payment }) => office.operator.call('get_payment', { id: payment })),
+      splits.map(({ payment }) => testServer.operator.call('get_payment', { id: payment })),
     );
     expect(new Set(payments.map((payment) => (payment.settlement as Doc).tx_hash)).size).toBe(1);
     expect(payments[0]).toMatchObject({ kind: 'split', receivable: received.id });
@@ -81,16 +93,16 @@ describe('an agent that pays another by its id', () => {
   });
 });
 
-describe('a sale to a stranger', () => {
+describe('a sale to an outsider', () => {
   let server: { url: string; stop: () => Promise<void> };
   let sale: Doc;
 
   beforeAll(async () => {
     const { serve } = await import('@hono/node-server');
-    const client = new HTTPFacilitatorClient({ url: `${office.url}/x402` });
+    const client = new HTTPFacilitatorClient({ url: `${testServer.url}/x402` });
     const resources = new x402ResourceServer(client).register('eip155:31337', new SellerScheme());
     const app = new Hono();
-    const price = { asset: office.local.usdc.address, amount: '1000000', extra: { name: 'USDC', version: '2' } };
+    const price = { asset: testServer.local.usdc.address, amount: '1000000', extra: { name: 'USDC', version: '2' } };
     app.use(
       paymentMiddleware(
         { 'GET /data': { accepts: { scheme: 'exact', network: 'eip155:31337', payTo: shop.wallet, price } } },
@@ -122,7 +134,7 @@ describe('a sale to a stranger', () => {
       sale: { resource: server.url },
       payment: null,
     });
-    const { balances } = await office.operator.call('get_agent', { id: shop.id });
+    const { balances } = await testServer.operator.call('get_agent', { id: shop.id });
     expect(balances).toMatchObject({ available: amountOf('6.00'), suspense: amountOf('0.00') });
   });
 
@@ -137,9 +149,9 @@ describe('a sale to a stranger', () => {
       code: 'refund_exceeds_original',
       details: { refundable: '0.10' },
     });
-    for (const { id } of [first, second]) await office.until(String(id), ['settled', 'final']);
+    for (const { id } of [first, second]) await testServer.until(String(id), ['settled', 'final']);
     expect(await balanceOf(payer.address)).toBe(before + parseUsdc('0.90'));
-    const now = await office.operator.call('get_receivable', { id: sale.id });
+    const now = await testServer.operator.call('get_receivable', { id: sale.id });
     expect(now).toMatchObject({ refunded: amountOf('0.90'), refundable: amountOf('0.10') });
     expect((now.refunds as Doc[]).map((refund) => refund.payment)).toEqual([first.id, second.id]);
     // Somebody else's agent may not give it back, nor see it.
@@ -150,9 +162,14 @@ describe('a sale to a stranger', () => {
 
 describe('a buyer that wants its money back', () => {
   it('asks by API; the earner accepts, and both see it', async () => {
-    await office.operator.call('create_payee', { name: 'shop', kind: 'agent', agent: shop.id, categories: ['data'] });
+    await testServer.operator.call('create_payee', {
+      name: 'shop',
+      kind: 'agent',
+      agent: shop.id,
+      categories: ['data'],
+    });
     const bought = await buyer.client.call('pay', { to_agent: shop.id, amount: amountOf('2') }, key());
-    await office.until(String(bought.id), ['final']);
+    await testServer.until(String(bought.id), ['final']);
     const asked = await buyer.client.call('request_refund', {
       payment: bought.id,
       amount: amountOf('0.5'),
@@ -166,11 +183,13 @@ describe('a buyer that wants its money back', () => {
     expect(list).toMatchObject([{ id: asked.id, reason: 'half of it failed' }]);
     const answered = await shop.client.call('answer_refund_request', { id: asked.id, accept: true });
     expect(answered).toMatchObject({ state: 'accepted', payment_state: 'authorized' });
-    await office.until(String(answered.refund), ['final']);
+    await testServer.until(String(answered.refund), ['final']);
     const original = await buyer.client.call('get_payment', { id: bought.id });
     expect(original.refunds).toEqual([answered.refund]);
-    expect(await office.operator.call('get_payment', { id: answered.refund })).toMatchObject({ refund_of: bought.id });
-    const receipt = (await office.operator.call('get_receipt', { id: answered.refund })).payment as Doc;
+    expect(await testServer.operator.call('get_payment', { id: answered.refund })).toMatchObject({
+      refund_of: bought.id,
+    });
+    const receipt = (await testServer.operator.call('get_receipt', { id: answered.refund })).payment as Doc;
     expect(receipt).toMatchObject({ kind: 'refund', refund_of: expect.stringMatching(/^rcv_/) });
     const [back] = await receivables({ agent: buyer.id, kind: 'refund' });
     expect(back).toMatchObject({ amount: amountOf('0.50'), refundable: amountOf('0.00') });
@@ -187,7 +206,7 @@ describe('a buyer that wants its money back', () => {
       refund: null,
     });
     const out = await buyer.client.call('pay', { payee: 'fund', amount: amountOf('0.01') }, key());
-    await office.until(String(out.id), ['final']);
+    await testServer.until(String(out.id), ['final']);
     await expect(buyer.client.call('request_refund', { payment: out.id, reason: 'please' })).rejects.toMatchObject({
       code: 'refund_not_possible',
     });

@@ -7,8 +7,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 const run = promisify(execFile);
 const root = new URL('..', import.meta.url).pathname;
-/** A stranger's app with Bursar in its node_modules, as `npm pack` would have put it there. */
-const app = mkdtempSync(join(tmpdir(), 'bursar-stranger-'));
+/** A outsider's app with Bursar in its node_modules, as `npm pack` would have put it there. */
+const app = mkdtempSync(join(tmpdir(), 'bursar-outsider-'));
 const installed = join(app, 'node_modules/bursar');
 
 beforeAll(async () => {

@@ -14,42 +14,42 @@ import { sell as sellExpress } from '../src/earn/seller/express.ts';
 import { sell as sellFastify } from '../src/earn/seller/fastify.ts';
 import { sell as sellHono } from '../src/earn/seller/hono.ts';
 import { startGateway } from './support/gatewayCommand.ts';
-import { startOffice, type TestOffice } from './support/office.ts';
 import { type Buyer, buyerOf, listen } from './support/paymentScene.ts';
+import { startTestServer, type TestServer } from './support/testServer.ts';
 
 /** A whole Bursar settles what its vendor agent sells; a bare key and another agent's purse buy. */
-let office: TestOffice;
-let vendor: Awaited<ReturnType<TestOffice['agent']>>;
-let researcher: Awaited<ReturnType<TestOffice['agent']>>;
+let testServer: TestServer;
+let vendor: Awaited<ReturnType<TestServer['agent']>>;
+let researcher: Awaited<ReturnType<TestServer['agent']>>;
 let bare: Buyer;
 const stops: (() => Promise<unknown>)[] = [];
 const hosts: string[] = [];
 
 beforeAll(async () => {
-  office = await startOffice();
-  vendor = await office.agent('ocr-vendor', '0');
-  researcher = await office.agent('researcher', '20.00');
-  await office.operator.call('create_payee', {
+  testServer = await startTestServer();
+  vendor = await testServer.agent('ocr-vendor', '0');
+  researcher = await testServer.agent('researcher', '20.00');
+  await testServer.operator.call('create_payee', {
     name: 'OCR vendor',
     kind: 'agent',
     agent: vendor.id,
     categories: ['ocr'],
   });
   bare = buyerOf(privateKeyToAccount(generatePrivateKey()));
-  await office.local.mint(bare.account.address, microUsdc(10_000_000n));
+  await testServer.local.mint(bare.account.address, microUsdc(10_000_000n));
 });
 afterAll(async () => {
   for (const stop of stops.reverse()) await stop();
-  await office.end();
+  await testServer.end();
 });
 
 /** Tells Bursar that the vendor sells there. */
 async function sellsAt(url: string): Promise<void> {
   hosts.push(new URL(url).host);
-  const payees = (await office.operator.call('list_payees')) as { payees: { id: string; name: string }[] };
+  const payees = (await testServer.operator.call('list_payees')) as { payees: { id: string; name: string }[] };
   const id = payees.payees.find(({ name }) => name === 'OCR vendor')?.id;
-  await office.operator.call('update_payee', { id, hosts });
-  await office.operator.call('set_fetch_hosts', { hosts });
+  await testServer.operator.call('update_payee', { id, hosts });
+  await testServer.operator.call('set_fetch_hosts', { hosts });
 }
 const buyByPurse = (url: string) =>
   researcher.client.call('fetch_paid', { url }) as Promise<{
@@ -109,7 +109,7 @@ const sellers: Record<string, (terms: { payTo: string; bursar: string }) => Prom
 describe.each(Object.keys(sellers))('what a vendor agent sells by %s, settled by its own Bursar', (name) => {
   it('is bought by a bare key and by an agent’s purse, and stands in the books of both', async () => {
     const payTo = name === 'gateway' ? 'ocr-vendor' : vendor.wallet;
-    const url = await sellers[name]?.({ payTo, bursar: office.url });
+    const url = await sellers[name]?.({ payTo, bursar: testServer.url });
     if (url === undefined) throw new Error('no seller');
     await sellsAt(url);
     const earned = await received();
@@ -117,14 +117,14 @@ describe.each(Object.keys(sellers))('what a vendor agent sells by %s, settled by
     expect([bought.status, await bought.text()]).toEqual([200, 'page']);
     const byPurse = await buyByPurse(`${url}/page`);
     expect(byPurse).toMatchObject({ outcome: 'paid', response: { text: 'page' } });
-    await office.until(byPurse.payment.id, ['settled', 'final']);
+    await testServer.until(byPurse.payment.id, ['settled', 'final']);
     await expect.poll(received, { timeout: 20_000 }).toBe(earned + 20_000);
   });
 });
 
 describe('the books after all that', () => {
   it('know each of the eight for a sale', async () => {
-    const { receivables } = (await office.operator.call('list_receivables', { agent: vendor.id })) as {
+    const { receivables } = (await testServer.operator.call('list_receivables', { agent: vendor.id })) as {
       receivables: { kind: string }[];
     };
     expect(receivables.map(({ kind }) => kind)).toEqual(Array(8).fill('x402_sale'));
@@ -132,17 +132,17 @@ describe('the books after all that', () => {
 
   it('agree with the chain', async () => {
     for (let i = 0; i < 100; i += 1) {
-      const { ok } = await office.operator.call('check_ledger');
+      const { ok } = await testServer.operator.call('check_ledger');
       if (ok) return;
       await sleep(100);
     }
-    expect(await office.operator.call('check_ledger')).toMatchObject({ ok: true });
+    expect(await testServer.operator.call('check_ledger')).toMatchObject({ ok: true });
   });
 });
 
 /** Micro-USDC that the vendor's wallet holds by the books. */
 async function received(): Promise<number> {
-  const { balances } = (await office.operator.call('get_agent', { id: vendor.id })) as {
+  const { balances } = (await testServer.operator.call('get_agent', { id: vendor.id })) as {
     balances: { available: { value: string } };
   };
   return Math.round(Number(balances.available.value) * 1_000_000);

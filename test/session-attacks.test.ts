@@ -3,40 +3,40 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHttp } from '../src/api/http/server.ts';
 import type { Operation } from '../src/api/operations/operation.ts';
 import { registry } from '../src/api/operations/registry.ts';
-import { openDoors } from '../src/app/server/doors.ts';
+import { openAuthentication } from '../src/app/server/authentication.ts';
 import { SESSION_MS } from '../src/control/sign-in/sessions.ts';
 import { sha256 } from '../src/core/ids/digest.ts';
-import { startOffice, type TestOffice } from './support/office.ts';
 import { type Person, person } from './support/person.ts';
+import { startTestServer, type TestServer } from './support/testServer.ts';
 
-let office: TestOffice;
+let testServer: TestServer;
 let olga: Person;
 let vera: Person;
 let auditorKey: string;
 const approver = (name: string, address: string, roles: string[]) =>
-  office.operator.call('create_approver', { name, address, roles });
+  testServer.operator.call('create_approver', { name, address, roles });
 const vain = { agent: '', sponsor: '' };
 
 beforeAll(async () => {
-  office = await startOffice();
-  olga = await person(office);
-  vera = await person(office, 'guardian');
+  testServer = await startTestServer();
+  olga = await person(testServer);
+  vera = await person(testServer, 'guardian');
   await approver('Olga', olga.address, ['operator']);
   await approver('Vera', vera.address, ['auditor', 'finance']);
-  vain.agent = (await office.agent('bystander', '0')).id;
-  const { sponsors } = (await office.operator.call('list_sponsors')) as { sponsors: { id: string }[] };
+  vain.agent = (await testServer.agent('bystander', '0')).id;
+  const { sponsors } = (await testServer.operator.call('list_sponsors')) as { sponsors: { id: string }[] };
   vain.sponsor = sponsors[0]?.id ?? '';
-  auditorKey = String((await office.operator.call('create_key', { role: 'auditor', name: 'year end' })).key);
+  auditorKey = String((await testServer.operator.call('create_key', { role: 'auditor', name: 'year end' })).key);
 });
-afterAll(() => office?.end());
+afterAll(() => testServer?.end());
 
 const post = (path: string, headers: Record<string, string>, body: unknown = {}) =>
-  fetch(`${office.url}${path}`, {
+  fetch(`${testServer.url}${path}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
     body: typeof body === 'string' ? body : JSON.stringify(body),
   });
-const get = (path: string, headers: Record<string, string> = {}) => fetch(`${office.url}${path}`, { headers });
+const get = (path: string, headers: Record<string, string> = {}) => fetch(`${testServer.url}${path}`, { headers });
 const codeOf = async (answer: Response) => ((await answer.json()) as { code: string }).code;
 /** With ids of things that are there, where there are any: a call that went through would find something to change. */
 const pathOf = ({ path }: Operation): string =>
@@ -52,7 +52,7 @@ const refusals = "('payment.refused', 'session.refused', 'credential.refused', '
 
 /** A hash of every table's rows; of events, those that are no refusals. */
 function everything(): Record<string, string> {
-  return office.office.store.read((tx) => {
+  return testServer.bursar.store.read((tx) => {
     const names = tx.all<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'");
     const of = ({ name }: { name: string }): [string, string] => {
       const only =
@@ -116,7 +116,7 @@ describe('an operation that changes something', () => {
     const form = { ...from, 'content-type': 'application/x-www-form-urlencoded' };
     expect(await codeOf(await post('/v1/workflows', form, `${body}=`))).toBe('csrf_required');
     for (const path of ['/v1/workflows', '/auth/siwe', '/auth/me', '/auth/logout', '/mcp']) {
-      const asked = await fetch(office.url + path, {
+      const asked = await fetch(testServer.url + path, {
         method: 'OPTIONS',
         headers: {
           ...from,
@@ -177,10 +177,10 @@ describe('a session', () => {
     const { cookie, csrf } = await olga.session();
     const act = () => post('/v1/workflows', { cookie, 'x-bursar-csrf': csrf }, { name: `work ${Math.random()}` });
     expect((await act()).status).toBe(200);
-    await office.operator.call('set_approver_roles', { id: 'Olga', roles: ['auditor', 'finance'] });
+    await testServer.operator.call('set_approver_roles', { id: 'Olga', roles: ['auditor', 'finance'] });
     expect(await codeOf(await act())).toBe('forbidden');
     expect(((await (await get('/auth/me', { cookie })).json()) as { role: string }).role).toBe('auditor');
-    await office.operator.call('set_approver_roles', { id: 'Olga', roles: ['operator'] });
+    await testServer.operator.call('set_approver_roles', { id: 'Olga', roles: ['operator'] });
     expect((await act()).status).toBe(200);
   });
 
@@ -198,14 +198,15 @@ describe('a session', () => {
   it('ends its event stream when its time is over', async () => {
     const { cookie } = await olga.session();
     const stream = await get('/v1/events/stream?after=999999', { cookie });
-    await office.office.store.write((tx) => tx.run('UPDATE sessions SET expires_at = created_at + 1'));
+    await testServer.bursar.store.write((tx) => tx.run('UPDATE sessions SET expires_at = created_at + 1'));
     for await (const _ of stream.body ?? []);
     expect((await get('/auth/me', { cookie })).status).toBe(401);
   });
 
   it('is not opened by what the database holds of it', async () => {
     const { cookie } = await olga.session();
-    const rows = office.office.store.read((tx) => tx.all<{ token_hash: string }>('SELECT token_hash FROM sessions'));
+    const { store } = testServer.bursar;
+    const rows = store.read((tx) => tx.all<{ token_hash: string }>('SELECT token_hash FROM sessions'));
     for (const { token_hash } of rows) {
       expect(cookie).not.toContain(token_hash);
       expect((await get('/auth/me', { cookie: `bursar_session=${token_hash}` })).status).toBe(401);
@@ -214,9 +215,9 @@ describe('a session', () => {
 
   it('under a TLS name has a cookie that no sibling domain can plant', async () => {
     const origin = 'https://bursar.example';
-    const { app } = office.office;
-    const doors = openDoors(app, { ...office.config, server: { ...office.config.server, origin } });
-    const http = createHttp(app, doors.people, doors.keys);
+    const { config, bursar } = testServer;
+    const { people, keys } = openAuthentication(bursar.app, { ...config, server: { ...config.server, origin } });
+    const http = createHttp(bursar.app, people, keys);
     const host = 'bursar.example';
     const asked = (await (await http.request('/auth/nonce', { headers: { host } })).json()) as { nonce: string };
     const message = await olga.message({ nonce: asked.nonce, domain: host, uri: origin });
@@ -241,7 +242,7 @@ describe('a session', () => {
 describe('a name that is not ours', () => {
   const nonceFor = (host: string, headers = {}): Promise<number | undefined> =>
     new Promise((resolve, reject) => {
-      const asked = request(`${office.url}/auth/nonce`, { headers: { ...headers, host } }, (answer) =>
+      const asked = request(`${testServer.url}/auth/nonce`, { headers: { ...headers, host } }, (answer) =>
         resolve(answer.resume().statusCode),
       );
       asked.once('error', reject);
@@ -268,7 +269,7 @@ describe('a name that is not ours', () => {
       'x-forwarded-proto': 'https',
     };
     const asked = (await (await get('/auth/nonce', forwarded)).json()) as { domain: string; uri: string };
-    expect(asked).toMatchObject({ domain: new URL(office.url).host, uri: office.url });
+    expect(asked).toMatchObject({ domain: new URL(testServer.url).host, uri: testServer.url });
   });
 });
 

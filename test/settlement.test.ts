@@ -4,14 +4,14 @@ import { sendInOrder } from '../src/app/local-chain/client.ts';
 import { ownerCalls } from '../src/chain/contracts/agentWallet.ts';
 import { keyAccount } from '../src/chain/keys/keyAccount.ts';
 import { parseUsdc } from '../src/core/money/microUsdc.ts';
-import { startOffice, type TestOffice } from './support/office.ts';
+import { startTestServer, type TestServer } from './support/testServer.ts';
 
-let office: TestOffice;
+let server: TestServer;
 let payee: string;
 let count = 0;
 beforeAll(async () => {
-  office = await startOffice();
-  const made = await office.operator.call('create_payee', {
+  server = await startTestServer();
+  const made = await server.operator.call('create_payee', {
     name: 'Grace',
     kind: 'contractor',
     categories: ['contractor'],
@@ -19,13 +19,13 @@ beforeAll(async () => {
     verified: true,
   });
   payee = String(made.id);
-  await office.operator.call('create_approver', {
+  await server.operator.call('create_approver', {
     name: 'Ada',
-    address: await office.keys.address('approver'),
+    address: await server.keys.address('approver'),
     roles: ['finance'],
   });
 });
-afterAll(() => office.end());
+afterAll(() => server.end());
 
 const usdc = (value: string) => ({ value, currency: 'USDC' });
 const key = () => {
@@ -33,27 +33,27 @@ const key = () => {
   return { idempotencyKey: `settlement-${count}` };
 };
 async function approve(id: string, role = 'approver'): Promise<Record<string, unknown>> {
-  const { approve: typedData } = await office.operator.call('get_review', { id });
-  const signature = await office.keys.signTypedData(role, typedData as Parameters<typeof office.keys.signTypedData>[1]);
-  const approver = await office.keys.address(role);
-  return office.operator.call('answer_review', { id, verdict: 'approve', approver, signature });
+  const { approve: typedData } = await server.operator.call('get_review', { id });
+  const signature = await server.keys.signTypedData(role, typedData as Parameters<typeof server.keys.signTypedData>[1]);
+  const approver = await server.keys.address(role);
+  return server.operator.call('answer_review', { id, verdict: 'approve', approver, signature });
 }
-const ledger = () => office.operator.call('check_ledger');
+const ledger = () => server.operator.call('check_ledger');
 
 describe('settlement', () => {
   it('pays above the ceiling only with the signature that the wallet itself checks', async () => {
-    const made = (await office.operator.call('create_agent', {
+    const made = (await server.operator.call('create_agent', {
       name: 'low ceiling',
       sponsor: 'Research',
       ceilings: { per_payment: usdc('10.00') },
     })) as { id: string; wallet: { address: string } };
-    await office.fund(made.id, made.wallet.address, '40');
-    const payment = await office.operator.call('pay', { agent: made.id, payee, amount: usdc('12.00') }, key());
+    await server.fund(made.id, made.wallet.address, '40');
+    const payment = await server.operator.call('pay', { agent: made.id, payee, amount: usdc('12.00') }, key());
     expect(payment).toMatchObject({ state: 'in_review', reasons: [{ code: 'above_ceiling' }] });
     expect(await approve(String(payment.id))).toMatchObject({ state: 'authorized' });
-    const settled = await office.until(String(payment.id), ['settled', 'final', 'failed']);
+    const settled = await server.until(String(payment.id), ['settled', 'final', 'failed']);
     expect(settled.state).not.toBe('failed');
-    const mined = await office.local.client.getTransactionReceipt({
+    const mined = await server.local.client.getTransactionReceipt({
       hash: (settled.settlement as { tx_hash: `0x${string}` }).tx_hash,
     });
     // PaymentApproved, PaymentExecuted, Transfer.
@@ -62,35 +62,35 @@ describe('settlement', () => {
   });
 
   it('hands the wallet only the signatures of people whom it lists', async () => {
-    await office.operator.call('create_approver', {
+    await server.operator.call('create_approver', {
       name: 'Bob, not on the wallet',
-      address: await office.keys.address('treasury'),
+      address: await server.keys.address('treasury'),
       roles: ['finance'],
     });
-    const made = (await office.operator.call('create_agent', {
+    const made = (await server.operator.call('create_agent', {
       name: 'two signatures',
       sponsor: 'Research',
       ceilings: { per_payment: usdc('10.00') },
     })) as { id: string; wallet: { address: string } };
-    await office.fund(made.id, made.wallet.address, '40');
-    const payment = await office.operator.call('pay', { agent: made.id, payee, amount: usdc('12.00') }, key());
+    await server.fund(made.id, made.wallet.address, '40');
+    const payment = await server.operator.call('pay', { agent: made.id, payee, amount: usdc('12.00') }, key());
     expect(await approve(String(payment.id), 'treasury')).toMatchObject({ state: 'in_review' });
     expect(await approve(String(payment.id))).toMatchObject({ state: 'authorized' });
-    const now = await office.until(String(payment.id), ['settled', 'final', 'failed']);
+    const now = await server.until(String(payment.id), ['settled', 'final', 'failed']);
     expect(now.state).not.toBe('failed');
   });
 
   it('gives the money back when the wallet refuses for good, and says why', async () => {
-    const agent = await office.agent('frozen on chain', '20');
+    const agent = await server.agent('frozen on chain', '20');
     const first = await agent.client.call('pay', { payee, amount: usdc('1.00') }, key());
-    await office.until(String(first.id), ['settled', 'final']);
-    const guardian = await keyAccount(office.keys, 'guardian');
+    await server.until(String(first.id), ['settled', 'final']);
+    const guardian = await keyAccount(server.keys, 'guardian');
     const freeze = ownerCalls.freeze(agent.wallet as `0x${string}`);
-    await sendInOrder(office.local.client, guardian, [freeze]);
+    await sendInOrder(server.local.client, guardian, [freeze]);
     const payment = await agent.client.call('pay', { payee, amount: usdc('2.00') }, key());
-    const now = payment.state === 'denied' ? payment : await office.until(String(payment.id), ['failed', 'cancelled']);
+    const now = payment.state === 'denied' ? payment : await server.until(String(payment.id), ['failed', 'cancelled']);
     expect(['denied', 'failed', 'cancelled']).toContain(now.state);
-    const { balances } = (await office.operator.call('get_agent', { id: agent.id })) as {
+    const { balances } = (await server.operator.call('get_agent', { id: agent.id })) as {
       balances: Record<string, { value: string }>;
     };
     expect(balances).toMatchObject({ available: { value: '19.00' }, reserved: { value: '0.00' } });
@@ -98,18 +98,18 @@ describe('settlement', () => {
   });
 
   it('finds the one bad payment of a batch and settles the others', async () => {
-    const agent = await office.agent('batcher', '50');
+    const agent = await server.agent('batcher', '50');
     const blacklisted = privateKeyToAddress(generatePrivateKey());
-    await office.operator.call('create_payee', {
+    await server.operator.call('create_payee', {
       name: 'Blacklisted',
       kind: 'contractor',
       categories: ['contractor'],
       address: blacklisted,
       verified: true,
     });
-    await office.local.client.writeContract({
-      account: office.local.usdc.minter,
-      address: office.local.usdc.address,
+    await server.local.client.writeContract({
+      account: server.local.usdc.minter,
+      address: server.local.usdc.address,
       abi: [
         {
           type: 'function',
@@ -134,50 +134,50 @@ describe('settlement', () => {
       key(),
     )) as { payments: { id: string }[] };
     const done = [];
-    for (const { id } of answer.payments) done.push((await office.until(id, ['settled', 'final', 'failed'])).state);
+    for (const { id } of answer.payments) done.push((await server.until(id, ['settled', 'final', 'failed'])).state);
     expect(done.map((state) => (state === 'failed' ? 'failed' : 'paid'))).toEqual(['paid', 'failed', 'paid']);
     expect(await ledger()).toMatchObject({ ok: true });
   });
 
   it('cancels what is not signed, never what is', async () => {
-    const agent = await office.agent('canceller', '50');
+    const agent = await server.agent('canceller', '50');
     const waiting = await agent.client.call('pay', { payee, amount: usdc('30.00') }, key());
     expect(waiting.state).toBe('in_review');
     expect(await agent.client.call('cancel_payment', { id: String(waiting.id) })).toMatchObject({ state: 'cancelled' });
     const paid = await agent.client.call('pay', { payee, amount: usdc('1.00') }, key());
-    await office.until(String(paid.id), ['settled', 'final']);
+    await server.until(String(paid.id), ['settled', 'final']);
     await expect(agent.client.call('cancel_payment', { id: String(paid.id) })).rejects.toMatchObject({
       code: 'invalid_transition',
     });
   });
 
   it("keeps a frozen agent's payments waiting and sends them when it may go on", async () => {
-    const agent = await office.agent('paused', '20');
-    await office.operator.call('set_agent_status', { id: agent.id, status: 'frozen', reason: 'a look' });
+    const agent = await server.agent('paused', '20');
+    await server.operator.call('set_agent_status', { id: agent.id, status: 'frozen', reason: 'a look' });
     expect(await agent.client.call('pay', { payee, amount: usdc('1.00') }, key())).toMatchObject({ state: 'denied' });
-    await office.operator.call('set_agent_status', { id: agent.id, status: 'active' });
+    await server.operator.call('set_agent_status', { id: agent.id, status: 'active' });
     const payment = await agent.client.call('pay', { payee, amount: usdc('1.00') }, key());
-    await office.until(String(payment.id), ['settled', 'final']);
+    await server.until(String(payment.id), ['settled', 'final']);
   });
 
   it('sends nothing twice when money is asked for again with the same key', async () => {
-    const agent = await office.agent('repeater', '20');
+    const agent = await server.agent('repeater', '20');
     const again = { idempotencyKey: 'one-order-only' };
     const answers = await Promise.all(
       Array.from({ length: 100 }, () => agent.client.call('pay', { payee, amount: usdc('1.50') }, again)),
     );
     expect(new Set(answers.map((answer) => answer.id)).size).toBe(1);
-    await office.until(String(answers[0]?.id), ['settled', 'final']);
-    const { balances } = (await office.operator.call('get_agent', { id: agent.id })) as {
+    await server.until(String(answers[0]?.id), ['settled', 'final']);
+    const { balances } = (await server.operator.call('get_agent', { id: agent.id })) as {
       balances: Record<string, { value: string }>;
     };
     expect(balances.available).toMatchObject({ value: '18.50' });
   });
 
   it('has the amount that was asked for in micro-USDC on chain, to the last one', async () => {
-    const agent = await office.agent('precise', '5');
+    const agent = await server.agent('precise', '5');
     const to = privateKeyToAddress(generatePrivateKey());
-    await office.operator.call('create_payee', {
+    await server.operator.call('create_payee', {
       name: 'Precise',
       kind: 'contractor',
       categories: ['contractor'],
@@ -185,9 +185,9 @@ describe('settlement', () => {
       verified: true,
     });
     const payment = await agent.client.call('pay', { payee: 'Precise', amount: usdc('1.234567') }, key());
-    await office.until(String(payment.id), ['settled', 'final']);
-    const balance = await office.local.client.readContract({
-      address: office.local.usdc.address,
+    await server.until(String(payment.id), ['settled', 'final']);
+    const balance = await server.local.client.readContract({
+      address: server.local.usdc.address,
       abi: [
         {
           type: 'function',
@@ -204,15 +204,15 @@ describe('settlement', () => {
   });
 
   it('goes on while the chain and the server are an hour apart', async () => {
-    const agent = await office.agent('skewed', '40');
-    await office.local.client.increaseTime({ seconds: 3_600 });
-    await office.local.client.mine({ blocks: 1 });
+    const agent = await server.agent('skewed', '40');
+    await server.local.client.increaseTime({ seconds: 3_600 });
+    await server.local.client.mine({ blocks: 1 });
     const paid = await agent.client.call('pay', { payee, amount: usdc('1.00') }, key());
-    await office.until(String(paid.id), ['settled', 'final']);
+    await server.until(String(paid.id), ['settled', 'final']);
     const reviewed = await agent.client.call('pay', { payee, amount: usdc('26.00') }, key());
     expect(reviewed.state).toBe('in_review');
     expect(await approve(String(reviewed.id))).toMatchObject({ state: 'authorized' });
-    await office.until(String(reviewed.id), ['settled', 'final']);
+    await server.until(String(reviewed.id), ['settled', 'final']);
     expect(await ledger()).toMatchObject({ ok: true });
   });
 });

@@ -1,25 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openApiKeyAuth } from '../src/api/http/apiKeyAuth.ts';
 import { ensureBuilt } from '../src/api/http/console/builder.ts';
-import { openKeyDoor } from '../src/api/http/keyDoor.ts';
 import { sessionRoutes } from '../src/api/http/signIn/sessionRoutes.ts';
 import { refusalLog } from '../src/control/sign-in/refusals.ts';
 import { openSessions, SESSION_MS } from '../src/control/sign-in/sessions.ts';
-import { startOffice, type TestOffice } from './support/office.ts';
 import { cookieOf, type Person, person } from './support/person.ts';
+import { startTestServer, type TestServer } from './support/testServer.ts';
 
-let office: TestOffice;
+let server: TestServer;
 let finance: Person;
 beforeAll(async () => {
-  office = await startOffice();
-  finance = await person(office);
-  await office.operator.call('create_approver', { name: 'Finance', address: finance.address, roles: ['finance'] });
+  server = await startTestServer();
+  finance = await person(server);
+  await server.operator.call('create_approver', { name: 'Finance', address: finance.address, roles: ['finance'] });
 });
-afterAll(() => office?.end());
+afterAll(() => server?.end());
 
-const get = (path: string, headers: Record<string, string>) => fetch(`${office.url}${path}`, { headers });
+const get = (path: string, headers: Record<string, string>) => fetch(`${server.url}${path}`, { headers });
 const post = (path: string, headers: Record<string, string>, body: unknown = {}) =>
-  fetch(`${office.url}${path}`, {
+  fetch(`${server.url}${path}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify(body),
@@ -64,7 +64,7 @@ describe('signing in with an approver wallet', () => {
   it('is refused under a foreign name, as DNS rebinding would give it', async () => {
     const { request } = await import('node:http');
     const status = await new Promise((resolve) =>
-      request(`${office.url}/auth/nonce`, { headers: { host: 'evil.example' } }, (answer) =>
+      request(`${server.url}/auth/nonce`, { headers: { host: 'evil.example' } }, (answer) =>
         resolve(answer.resume().statusCode),
       ).end(),
     );
@@ -72,12 +72,12 @@ describe('signing in with an approver wallet', () => {
   });
 
   it('sends the cookie over TLS only where the configured origin is one', async () => {
-    const { app, store, chain } = office.office;
+    const { app, store, chain } = server.bursar;
     const sessions = openSessions({ store, chain, chainId: 31_337, clock: Date.now });
     const origin = 'https://bursar.example';
     const site = { host: '127.0.0.1', origin };
     const note = refusalLog(store, Date.now);
-    const routes = sessionRoutes(app, { sessions, site, oidc: null, note }, openKeyDoor(app));
+    const routes = sessionRoutes(app, { sessions, site, oidc: null, note }, openApiKeyAuth(app));
     const message = await finance.message({ nonce: sessions.nonce(), domain: 'bursar.example', uri: origin });
     const answer = await routes.request('/siwe', {
       method: 'POST',
@@ -90,10 +90,10 @@ describe('signing in with an approver wallet', () => {
   });
 
   it('is refused with the signature of another wallet, and for an address that approves nothing', async () => {
-    const stranger = await person(office, 'treasury');
-    expect(await codeOf(await stranger.signIn())).toBe('sign_in_refused');
+    const outsider = await person(server, 'treasury');
+    expect(await codeOf(await outsider.signIn())).toBe('sign_in_refused');
     const message = await finance.message();
-    const signature = await stranger.sign(message);
+    const signature = await outsider.sign(message);
     expect(await codeOf(await post('/auth/siwe', {}, { message, signature }))).toBe('sign_in_refused');
   });
 });
@@ -124,7 +124,7 @@ describe('a session', () => {
     const { cookie, csrf } = await finance.session();
     expect((await post('/auth/logout', { cookie, 'x-bursar-csrf': csrf })).status).toBe(200);
     expect((await get('/auth/me', { cookie })).status).toBe(401);
-    const { events } = (await office.operator.call('list_events', { limit: 200 })) as {
+    const { events } = (await server.operator.call('list_events', { limit: 200 })) as {
       events: { type: string; actor: string }[];
     };
     const ended = events.filter(({ type }) => type === 'session.ended').at(-1);
@@ -133,10 +133,10 @@ describe('a session', () => {
   });
 
   it('is over after its time', async () => {
-    const { store, chain } = office.office;
+    const { store, chain } = server.bursar;
     let now = Date.now();
     const sessions = openSessions({ store, chain, chainId: 31_337, clock: () => now });
-    const { host, origin } = new URL(office.url);
+    const { host, origin } = new URL(server.url);
     const message = await finance.message({ nonce: sessions.nonce(), domain: host, uri: origin });
     const token = await sessions.signIn({ message, signature: await finance.sign(message), origin, before: null });
     now += SESSION_MS - 1;
@@ -146,8 +146,8 @@ describe('a session', () => {
   });
 
   it('ends with its approver, also where it listens to events', async () => {
-    const auditor = await person(office, 'guardian');
-    const made = await office.operator.call('create_approver', {
+    const auditor = await person(server, 'guardian');
+    const made = await server.operator.call('create_approver', {
       name: 'Auditor',
       address: auditor.address,
       roles: ['auditor', 'finance'],
@@ -156,7 +156,7 @@ describe('a session', () => {
     expect((await get('/v1/reviews', { cookie })).status).toBe(200);
     const stream = await get('/v1/events/stream', { cookie });
     expect(stream.status).toBe(200);
-    await office.operator.call('revoke_approver', { id: made.id });
+    await server.operator.call('revoke_approver', { id: made.id });
     for await (const _ of stream.body ?? []);
     expect((await get('/auth/me', { cookie })).status).toBe(401);
     expect((await post('/v1/ledger/check', { cookie, 'x-bursar-csrf': csrf })).status).toBe(401);
@@ -172,7 +172,7 @@ describe('brute force', () => {
     for (let i = 0; i < 40; i += 1) statuses.add((await wrong()).status);
     expect([...statuses]).toEqual([401, 429]);
     expect(Number((await wrong()).headers.get('retry-after'))).toBeGreaterThan(0);
-    expect((await office.operator.call('list_payments')).payments).toEqual([]);
+    expect((await server.operator.call('list_payments')).payments).toEqual([]);
   });
 
   it('of sign-ins is slowed down', async () => {
@@ -189,10 +189,10 @@ describe('the page of the console', () => {
     expect(await ensureBuilt()).toEqual({ ok: true });
     const html = { headers: { accept: 'text/html' } };
     for (const path of ['/v1/nothing', '/auth/nothing', '/x402/nothing', '/assets/nothing.js']) {
-      expect((await fetch(office.url + path, html)).status, path).toBe(404);
+      expect((await fetch(server.url + path, html)).status, path).toBe(404);
     }
-    const answer = await fetch(`${office.url}/payments/pay_1`, html);
+    const answer = await fetch(`${server.url}/payments/pay_1`, html);
     expect(answer.headers.get('content-security-policy')).toContain("script-src 'self';");
-    expect((await fetch(`${office.url}/payments`)).status).toBe(404);
+    expect((await fetch(`${server.url}/payments`)).status).toBe(404);
   });
 });

@@ -1,23 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Operation } from '../src/api/operations/operation.ts';
 import { registry } from '../src/api/operations/registry.ts';
-import { startOffice, type TestOffice } from './support/office.ts';
+import { startTestServer, type TestServer } from './support/testServer.ts';
 
 /** Drives every operation over HTTP and holds the status against the OpenAPI document that the same server serves. */
 type Document = { paths: Record<string, Record<string, { responses: Record<string, unknown> }>> };
-let office: TestOffice;
+let server: TestServer;
 let document: Document;
 let agentKey: string;
 
 beforeAll(async () => {
-  office = await startOffice();
-  agentKey = (await office.agent('driver', '0')).key;
-  document = (await (await fetch(`${office.url}/openapi.json`)).json()) as Document;
+  server = await startTestServer();
+  agentKey = (await server.agent('driver', '0')).key;
+  document = (await (await fetch(`${server.url}/openapi.json`)).json()) as Document;
 });
-afterAll(() => office?.end());
+afterAll(() => server?.end());
 
 const urlOf = ({ path }: Operation): string =>
-  office.url + path.replaceAll(/\{\w+\}/g, 'pay_00000000000000000000000000');
+  server.url + path.replaceAll(/\{\w+\}/g, 'pay_00000000000000000000000000');
 const named = ({ path, method }: Operation): string[] =>
   Object.keys(document.paths[path]?.[method.toLowerCase()]?.responses ?? {});
 
@@ -61,11 +61,11 @@ describe('every operation answers with a status that OpenAPI names', () => {
     const posts = registry.filter(({ method }) => method !== 'GET');
     for (const each of posts) {
       expect(named(each), each.name).toEqual(expect.arrayContaining(['400', '413', '429', '507']));
-      expect((await drive(each, office.operatorKey ?? '', '{"a":1,"a":2}')).status, each.name).toBe(400);
+      expect((await drive(each, server.operatorKey ?? '', '{"a":1,"a":2}')).status, each.name).toBe(400);
     }
     const [small] = posts.filter(({ bodyMaxBytes }) => bodyMaxBytes === undefined);
     if (!small) throw new Error('No operation has the usual limit.');
-    expect((await drive(small, office.operatorKey ?? '', ' '.repeat(65_537))).status).toBe(413);
+    expect((await drive(small, server.operatorKey ?? '', ' '.repeat(65_537))).status).toBe(413);
   });
 });
 
@@ -79,7 +79,7 @@ describe('a path', () => {
       '/v1/events/stream',
     ]) {
       const methods = registry.filter((each) => each.path === path).map((each): string => each.method);
-      const url = office.url + path.replaceAll(/\{\w+\}/g, 'pay_00000000000000000000000000');
+      const url = server.url + path.replaceAll(/\{\w+\}/g, 'pay_00000000000000000000000000');
       const other = await fetch(url, { method: 'PATCH' });
       const options = await fetch(url, { method: 'OPTIONS' });
       expect([path, other.status, options.status]).toEqual([path, 405, 204]);
@@ -93,8 +93,8 @@ describe('a path', () => {
 
 describe('the state of the server', () => {
   it('is told without a key: alive, and ready where database, chain and policy are', async () => {
-    expect((await fetch(`${office.url}/health`)).status).toBe(200);
-    const ready = await fetch(`${office.url}/ready`);
+    expect((await fetch(`${server.url}/health`)).status).toBe(200);
+    const ready = await fetch(`${server.url}/ready`);
     expect([ready.status, await ready.json()]).toMatchObject([200, { ready: true }]);
   });
 });

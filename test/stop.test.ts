@@ -15,7 +15,7 @@ let count = 0;
 
 beforeAll(async () => {
   world = await x402World();
-  const made = await world.office.operator.call('create_payee', {
+  const made = await world.server.operator.call('create_payee', {
     name: 'Grace',
     kind: 'contractor',
     categories: ['contractor'],
@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.end());
 // A test that fails with mining off must not take the next ones with it.
-afterEach(() => world.office.local.client.setAutomine(true));
+afterEach(() => world.server.local.client.setAutomine(true));
 beforeEach(() => {
   world.seller.offers = [world.seller.offer()];
   world.seller.onPaid = async ({ payload, response }) => {
@@ -46,7 +46,7 @@ const sign = async (buyer: Buyer, path: string) =>
   });
 const payloadOf = (answer: Record<string, unknown>): Payload =>
   JSON.parse(Buffer.from(String(answer.payment_signature), 'base64').toString()) as Payload;
-const state = (buyer: Buyer) => readWalletState(world.office.office.chain, buyer.wallet as `0x${string}`);
+const state = (buyer: Buyer) => readWalletState(world.server.bursar.chain, buyer.wallet as `0x${string}`);
 async function until(what: () => Promise<boolean>): Promise<void> {
   for (let i = 0; i < 900; i += 1) {
     if (await what()) return;
@@ -54,14 +54,14 @@ async function until(what: () => Promise<boolean>): Promise<void> {
   }
   throw new Error('It did not come to that.');
 }
-const stopOf = (buyer: Buyer) => world.office.operator.call('get_stop', { id: buyer.id });
+const stopOf = (buyer: Buyer) => world.server.operator.call('get_stop', { id: buyer.id });
 const ended = (buyer: Buyer) => until(async () => (await stopOf(buyer)).state === 'ended');
-const guardian = () => world.office.keys.address('guardian');
-const ledger = () => world.office.operator.call('check_ledger');
+const guardian = () => world.server.keys.address('guardian');
+const ledger = () => world.server.operator.call('check_ledger');
 
 describe('stop_agent', () => {
   it('ends keys, schedules and mandates, cancels a live authorization, sweeps the purse and freezes the wallet', async () => {
-    const { operator } = world.office;
+    const { operator } = world.server;
     const buyer = await world.buyer('runaway');
     const signed = await sign(buyer, '/live');
     expect(signed.payment_signature).not.toBeNull();
@@ -74,7 +74,7 @@ describe('stop_agent', () => {
       starts_at: new Date(Date.now() + 3_600_000).toISOString(),
     });
     const started = await operator.call('stop_agent', { id: buyer.id, reason: 'it buys too much' });
-    expect(started).toMatchObject({ state: 'stopping', office: { keys_revoked: 1, schedules_paused: 1 } });
+    expect(started).toMatchObject({ state: 'stopping', server: { keys_revoked: 1, schedules_paused: 1 } });
     expect(Number((started.at_risk as { value: string }).value)).toBeGreaterThan(0);
     await expect(sign(buyer, '/after')).rejects.toMatchObject({ code: 'unauthenticated' });
     await ended(buyer);
@@ -90,17 +90,17 @@ describe('stop_agent', () => {
     expect(await state(buyer)).toMatchObject({ frozen: true, purseBalance: 0n });
     expect(await operator.call('get_payment', { id: String(signed.id) })).toMatchObject({ state: 'cancelled' });
     await expect(world.seller.redeem(payloadOf(signed))).rejects.toThrow();
-    expect(await balanceOf(world.office, PAY_TO)).toBe(0n);
+    expect(await balanceOf(world.server, PAY_TO)).toBe(0n);
     const { balances } = await operator.call('get_agent', { id: buyer.id });
     expect(balances).toMatchObject({ available: usdc('20.00'), reserved: usdc('0.00'), purse: usdc('0.00') });
     expect(await ledger()).toMatchObject({ ok: true });
   });
 
   it('lets what was signed before settle or revert, signs nothing after, and the books agree', async () => {
-    const { operator, local } = world.office;
+    const { operator, local } = world.server;
     const buyer = await world.buyer('racer');
     const first = await operator.call('pay', { agent: buyer.id, payee, amount: usdc('1.00') }, key());
-    await world.office.until(String(first.id), ['settled', 'final']);
+    await world.server.until(String(first.id), ['settled', 'final']);
     await local.client.setAutomine(false);
     const ids: string[] = [];
     for (let i = 0; i < 6; i += 1) {
@@ -117,7 +117,7 @@ describe('stop_agent', () => {
     const states = await Promise.all(ids.map(async (id) => (await operator.call('get_payment', { id })).state));
     expect(new Set([...states, 'final', 'cancelled', 'failed'])).toEqual(new Set(['final', 'cancelled', 'failed']));
     expect(states).toContain('cancelled');
-    const attempts = world.office.office.store.read((tx) =>
+    const attempts = world.server.bursar.store.read((tx) =>
       tx.all<{ signed_at: bigint }>(
         `SELECT min(a.signed_at) AS signed_at FROM transaction_payments tp JOIN transaction_attempts a ON a.transaction_id = tp.transaction_id
          JOIN payments p ON p.id = tp.payment_id WHERE p.agent_id = ? GROUP BY a.transaction_id`,
@@ -130,7 +130,7 @@ describe('stop_agent', () => {
   });
 
   it('is raced by a seller who redeems at the same moment: paid once, and nothing is left at risk', async () => {
-    const { operator, local } = world.office;
+    const { operator, local } = world.server;
     const buyer = await world.buyer('redeemed');
     const signed = await sign(buyer, '/race');
     const other = await sign(buyer, '/race-2');
@@ -146,7 +146,7 @@ describe('stop_agent', () => {
     await redeeming;
     await ended(buyer);
     expect(await stopOf(buyer)).toMatchObject({ at_risk: usdc('0.00') });
-    expect(await balanceOf(world.office, PAY_TO)).toBe(10_000n);
+    expect(await balanceOf(world.server, PAY_TO)).toBe(10_000n);
     expect((await operator.call('get_payment', { id: String(signed.id) })).state).toBe('final');
     expect((await operator.call('get_payment', { id: String(other.id) })).state).toBe('cancelled');
     expect(await state(buyer)).toMatchObject({ frozen: true, purseBalance: 0n });
@@ -154,11 +154,11 @@ describe('stop_agent', () => {
   });
 
   it('needs the owner on chain and an operator here before it goes on', async () => {
-    const { operator, keys, local } = world.office;
+    const { operator, keys, local } = world.server;
     const buyer = await world.buyer('paused');
     const pay = async () => {
       const { id } = await operator.call('pay', { agent: buyer.id, payee, amount: usdc('1.00') }, key());
-      return world.office.until(String(id), ['settled', 'final', 'failed', 'denied']);
+      return world.server.until(String(id), ['settled', 'final', 'failed', 'denied']);
     };
     expect((await pay()).state).not.toBe('failed');
     await expect(operator.call('stop_agent', { id: 'nobody', reason: 'x' })).rejects.toMatchObject({
@@ -174,24 +174,26 @@ describe('stop_agent', () => {
     await operator.call('set_agent_status', { id: buyer.id, status: 'active' });
     expect((await pay()).state).toBe('failed');
     const call = ownerCalls.unfreeze(buyer.wallet as `0x${string}`);
-    // The guardian's key is used by another program: from here on the server's own lane for it stands still.
+    // The guardian's key is used by another program: from here on the server's own sender queue for it stands still.
     await expect(sendInOrder(local.client, await keyAccount(keys, 'guardian'), [call])).rejects.toThrow(/reverted/);
     const prepared = await operator.call('prepare_owner_call', { id: buyer.id, action: 'unfreeze' });
     expect(prepared).toMatchObject({ to: call.to, data: call.data, method: 'unfreeze', server_sends: true });
     const expiresAtS = Math.floor(Date.now() / 1000) + 300;
     const typedData = ownerCallTypedData(Number(prepared.chain_id), call, expiresAtS);
-    const wish = { id: buyer.id, action: 'unfreeze', expires_at: new Date(expiresAtS * 1000).toISOString() };
+    const requested = { id: buyer.id, action: 'unfreeze', expires_at: new Date(expiresAtS * 1000).toISOString() };
     const forged = await keys.signTypedData('guardian', typedData);
-    await expect(operator.call('send_owner_call', { ...wish, signature: forged })).rejects.toMatchObject({
+    await expect(operator.call('send_owner_call', { ...requested, signature: forged })).rejects.toMatchObject({
       code: 'approval_invalid',
     });
     const signature = await keys.signTypedData('owner', typedData);
-    const sent = await operator.call('send_owner_call', { ...wish, signature });
-    const again = await operator.call('send_owner_call', { ...wish, signature });
+    const sent = await operator.call('send_owner_call', { ...requested, signature });
+    const again = await operator.call('send_owner_call', { ...requested, signature });
     expect(again.transaction).toBe(sent.transaction);
-    await expect(operator.call('send_owner_call', { ...wish, action: 'freeze', signature })).rejects.toMatchObject({
-      code: 'approval_invalid',
-    });
+    await expect(operator.call('send_owner_call', { ...requested, action: 'freeze', signature })).rejects.toMatchObject(
+      {
+        code: 'approval_invalid',
+      },
+    );
     await until(async () => {
       const now = await operator.call('get_owner_call', { transaction: String(sent.transaction) });
       return now.succeeded === true;
@@ -200,10 +202,10 @@ describe('stop_agent', () => {
   });
 
   it('stops everyone with one call, also while the guardian key is stuck', async () => {
-    const { operator } = world.office;
+    const { operator } = world.server;
     const buyers = [await world.buyer('one'), await world.buyer('two')];
     const paid = await operator.call('pay', { agent: 'one', payee, amount: usdc('1.00') }, key());
-    await world.office.until(String(paid.id), ['settled', 'final']);
+    await world.server.until(String(paid.id), ['settled', 'final']);
     const { stops } = await operator.call('stop_all', { reason: 'the key to the house is gone' });
     expect((stops as { agent: string }[]).map(({ agent }) => agent)).toEqual(
       expect.arrayContaining(buyers.map(({ id }) => id)),

@@ -19,12 +19,12 @@ let file: Database.Database;
 let tables: string[];
 
 beforeAll(async () => {
-  const office = await richBooks();
+  const server = await richBooks();
   folder = mkdtempSync(join(tmpdir(), 'bursar-tampering-'));
   const path = join(folder, 'books.sqlite');
-  await office.stop();
-  copyFileSync(office.office.store.path, path);
-  await office.end();
+  await server.stop();
+  copyFileSync(server.bursar.store.path, path);
+  await server.end();
   file = new Database(path);
   file.defaultSafeIntegers(true);
   file.pragma('foreign_keys = OFF');

@@ -4,7 +4,7 @@ import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
-/** House style as a test. Each rule says what to do instead; an exception is written down here, with its reason. */
+/** Style rules as a test. Each rule says what to do instead; an exception is written down here, with its reason. */
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const tracked = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
   .split('\0')
@@ -21,14 +21,14 @@ const isTypeScript = (path: string): boolean => /\.tsx?$/.test(path) && !isGener
 const isPure = (path: string): boolean =>
   /^src\/(core\/(errors|money|ids|text|payment)|books\/(ledger|meters)|decide\/(payments|policy))\//.test(path) &&
   !isTest(path);
-/** `path: rule` of what a pure room does all the same, and why. */
+/** `path: rule` of what a pure module does all the same, and why. */
 const excused = new Map<string, string>([
   [
     'src/decide/policy/policy.ts: a monotonic clock',
     'a decision that took too long is a denial, so evaluation is measured',
   ],
   ['src/decide/policy/opa.ts: process.env', 'finding the compiler is an effect, and no part of a decision'],
-  ['src/decide/policy/opa.ts: the network', 'the same: the release is fetched where nothing else is at hand'],
+  ['src/decide/policy/opa.ts: the network', 'the same: the release is fetched where nothing else is available'],
   ['src/decide/policy/lock.ts: Date.now', 'the same: a lock left behind by a dead build is told by its age'],
   ['src/decide/policy/probe.ts: timers', 'a policy that loops is found when it is loaded, in a worker that is ended'],
 ]);
@@ -45,7 +45,7 @@ function lines(pattern: RegExp, choose: (path: string) => boolean): string[] {
   return found;
 }
 
-describe('pure rooms', () => {
+describe('pure modules', () => {
   it.each([
     ['Date.now', /\bDate\.now\b/, 'take the timestamp of the request as an argument'],
     ['the current date', /\bnew Date\(\s*\)/, 'take the timestamp of the request as an argument'],

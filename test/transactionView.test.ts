@@ -14,9 +14,9 @@ beforeAll(async () => {
 afterAll(() => world.end());
 
 const receiptOf = (kind: string): Receipt => world.receipts[kind] as Receipt;
-const client = () => createPublicClient({ transport: http(world.office.rpcUrl) });
+const client = () => createPublicClient({ transport: http(world.server.rpcUrl) });
 const read = async (hash: Hex) =>
-  readTransaction(client(), hash, { organisation: await world.office.keys.address('owner') });
+  readTransaction(client(), hash, { organisation: await world.server.keys.address('owner') });
 const shown = ({ payment, chain, settlement, policy_digest, decision_hash }: Receipt) => ({
   rail: payment.rail,
   wallet: chain.wallet,
@@ -39,7 +39,7 @@ describe('what the chain alone shows of a transaction', () => {
       expect(view.payments).toHaveLength(1);
       const [payment] = view.payments;
       expect(payment).toMatchObject(shown(receiptOf(kind)));
-      expect(payment?.organisation).toBe(await world.office.keys.address('owner'));
+      expect(payment?.organisation).toBe(await world.server.keys.address('owner'));
       expect(Number(payment?.anchor?.size)).toBeGreaterThan(0);
     },
   );
@@ -55,12 +55,12 @@ describe('what the chain alone shows of a transaction', () => {
 
   it('is found without any name of the organisation, by the genuine factory that created the wallet', async () => {
     const view = await readTransaction(client(), receiptOf('pay').settlement.tx_hash as Hex, {});
-    expect(view.payments[0]?.organisation).toBe(await world.office.keys.address('owner'));
+    expect(view.payments[0]?.organisation).toBe(await world.server.keys.address('owner'));
     expect(view.payments[0]?.assumed.join()).toContain('that you mean');
   });
 
   it('is nothing of ours, a failure, one that waits, and one that never was', async () => {
-    const { local, keys } = world.office;
+    const { local, keys } = world.server;
     const treasury = await keyAccount(keys, 'treasury');
     const abi = parseAbi(['function transfer(address to, uint256 value)']);
     const transfer = (value: bigint) =>
@@ -85,7 +85,7 @@ describe('what the chain alone shows of a transaction', () => {
 describe('a proof of the log by itself', () => {
   it('is held against the registry of the organisation that was named', async () => {
     const { inclusion } = receiptOf('anchored');
-    const { rpcUrl, keys } = world.office;
+    const { rpcUrl, keys } = world.server;
     const organisation = await keys.address('owner');
     expect(await verifyLogProof(inclusion, rpcUrl, { organisation })).toMatchObject({ ok: true });
     expect(await verifyLogProof(inclusion, rpcUrl, { organisation: zeroAddress })).toMatchObject({ ok: false });

@@ -39,7 +39,7 @@ describe('POST /v1/fetch', () => {
       text: '{"text":"hello"}',
       truncated: false,
     });
-    await world.office.until(fetched.payment?.id ?? '', ['settled', 'final']);
+    await world.server.until(fetched.payment?.id ?? '', ['settled', 'final']);
     expect(await world.transfers(buyer.purse, PAY_TO)).toEqual([10_000n]);
   });
 
@@ -111,11 +111,11 @@ describe('POST /v1/fetch', () => {
   it('refuses private hosts that no operator has listed, and lists only for an operator', async () => {
     const metadata = buyer.client.call('fetch_paid', { url: 'http://169.254.169.254/latest/meta-data/' });
     await expect(metadata).rejects.toMatchObject({ code: 'fetch_refused' });
-    const self = buyer.client.call('fetch_paid', { url: `${world.office.url}/v1/agents` });
+    const self = buyer.client.call('fetch_paid', { url: `${world.server.url}/v1/agents` });
     await expect(self).rejects.toMatchObject({ code: 'fetch_refused' });
     const listing = buyer.client.call('set_fetch_hosts', { hosts: ['169.254.169.254'] });
     await expect(listing).rejects.toMatchObject({ code: 'forbidden' });
-    expect(await world.office.operator.call('list_fetch_hosts')).toEqual({ hosts: [world.seller.host] });
+    expect(await world.server.operator.call('list_fetch_hosts')).toEqual({ hosts: [world.seller.host] });
   });
 
   it.each([

@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.end());
 // A test that fails with mining off must not take the next ones with it.
-afterEach(() => world.office.local.client.setAutomine(true));
+afterEach(() => world.server.local.client.setAutomine(true));
 beforeEach(() => {
   world.seller.offers = [world.seller.offer()];
   world.seller.headers.length = 0;
@@ -37,7 +37,7 @@ async function purchases(agent: Buyer): Promise<Record<string, unknown>[]> {
 
 describe('The signer', () => {
   it('waits for a top-up that is slow, and the same request gets its signature later', async () => {
-    const { client } = world.office.local;
+    const { client } = world.server.local;
     await client.setAutomine(false);
     const first = await payX402(buyer, '/slow', { wait_seconds: 0 });
     expect(first).toMatchObject({ state: 'authorized', payment_signature: null });
@@ -58,13 +58,13 @@ describe('The signer', () => {
   });
 
   it('signs nothing for an agent, or a workflow, that was frozen after the decision', async () => {
-    const { operator, local } = world.office;
+    const { operator, local } = world.server;
     const frozen = await world.buyer('frozen');
     await operator.call('create_workflow', { name: 'held' });
     // Its wallet stands before the chain is stopped, so that the top-up can be sent.
     const amount = { value: '0.01', currency: 'USDC' };
     const first = await frozen.client.call('pay', { payee: world.payee, amount }, { idempotencyKey: 'to-deploy' });
-    await world.office.until(String(first.id), ['settled', 'final']);
+    await world.server.until(String(first.id), ['settled', 'final']);
     await local.client.setAutomine(false);
     const more = { workflow: 'held', wait_seconds: 0 };
     const { id } = await payX402(frozen, '/frozen', more);
@@ -86,9 +86,9 @@ describe('The signer', () => {
 
   it('has the purse deployed where a gift filled it before it stood', async () => {
     const gifted = await world.buyer('gifted');
-    await world.office.local.mint(gifted.purse, microUsdc(5_000_000n));
+    await world.server.local.mint(gifted.purse, microUsdc(5_000_000n));
     await until(async () => {
-      const agent = (await world.office.operator.call('get_agent', { id: gifted.id })) as {
+      const agent = (await world.server.operator.call('get_agent', { id: gifted.id })) as {
         balances: { purse: { value: string } };
       };
       return agent.balances.purse.value === '5.00';
@@ -139,12 +139,12 @@ describe('An authorization that nobody redeems', () => {
     expect(world.seller.headers).toEqual([]);
 
     // One block after its time: not final yet, so a reorg could still bring the transfer.
-    const { client } = world.office.local;
+    const { client } = world.server.local;
     await client.mine({ blocks: 1 });
     await sleep(700);
-    expect(await world.office.operator.call('get_payment', { id })).toMatchObject({ state: 'submitted' });
+    expect(await world.server.operator.call('get_payment', { id })).toMatchObject({ state: 'submitted' });
     await client.mine({ blocks: 2 });
-    await world.office.until(id, ['expired']);
+    await world.server.until(id, ['expired']);
     const types = (await world.events(id)).map(({ type }) => type);
     expect(types.slice(-2)).toEqual(['x402.lapsed', 'payment.expired']);
     await expect(world.seller.redeem(payload)).rejects.toThrow();
@@ -189,7 +189,7 @@ describe('Whatever sellers do', () => {
     }
     for (const payload of pending.splice(0)) await world.seller.redeem(payload);
     await neverLow(agent, known, seed);
-    const { client } = world.office.local;
+    const { client } = world.server.local;
     await client.increaseTime({ seconds: 50 });
     await client.mine({ blocks: 1 });
     for (let step = 0; step < 6; step += 1) {
@@ -201,14 +201,14 @@ describe('Whatever sellers do', () => {
     await until(async () => (await purchases(agent)).every(({ state }) => state === 'final' || state === 'expired'));
     const taken = (await world.transfers(agent.purse, PAY_TO)).reduce((sum, amount) => sum + amount, 0n);
     expect(meterOf(agent.id), `seed ${seed}`).toBe(taken);
-    expect(await balanceOf(world.office, agent.purse)).toBeGreaterThanOrEqual(0n);
-    expect(await world.office.operator.call('check_ledger')).toMatchObject({ ok: true });
+    expect(await balanceOf(world.server, agent.purse)).toBeGreaterThanOrEqual(0n);
+    expect(await world.server.operator.call('check_ledger')).toMatchObject({ ok: true });
   });
 });
 
 /** What the agent's day shows. */
 function meterOf(agent: string): bigint {
-  const row = world.office.office.store.read((tx) =>
+  const row = world.server.bursar.store.read((tx) =>
     tx.get<{ total: bigint | null }>(
       "SELECT sum(total_micro) AS total FROM meters WHERE meter = 'agent_day' AND grp LIKE ?",
       `${agent}%`,
@@ -220,7 +220,7 @@ function meterOf(agent: string): bigint {
 /** The meter is read first: from then on exposure can only fall, since nothing is bought meanwhile. */
 async function neverLow(agent: Buyer, known: Map<string, Payload>, seed: number): Promise<void> {
   const meter = meterOf(agent.id);
-  const { client, usdc } = world.office.local;
+  const { client, usdc } = world.server.local;
   const taken = (await world.transfers(agent.purse, PAY_TO as Address)).reduce((sum, amount) => sum + amount, 0n);
   const { timestamp } = await client.getBlock();
   let live = 0n;

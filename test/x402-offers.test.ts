@@ -91,7 +91,7 @@ describe('Offers', () => {
     expect((refused as PaymentRefused).reasons[0]?.code).toBe('above_max_amount');
   });
 
-  it('above the cap are denied with reasons and with the amount that would pass; a lower price is decided anew', async () => {
+  it('above the cap are denied with reasons and with the amount that would pass; a lower price is decided again', async () => {
     world.seller.offers = [world.seller.offer({ amount: '51000000' })];
     const url = world.seller.url('/cap');
     const refused = (await buyer.fetch(url).catch((error: unknown) => error)) as PaymentRefused;
@@ -105,13 +105,13 @@ describe('Offers', () => {
 
 describe('A changed destination', () => {
   it('is held for people, also when it changes again after they have said yes', async () => {
-    const { seller, office } = world;
+    const { seller, server } = world;
     const url = seller.url('/moved');
     seller.offers = [seller.offer({ payTo: OTHER })];
     await expect(buyer.fetch(url)).rejects.toThrow(PaymentPending);
     const first = await newest();
     expect(first.state).toBe('in_review');
-    const { reasons } = await office.operator.call('get_payment', { id: first.id });
+    const { reasons } = await server.operator.call('get_payment', { id: first.id });
     expect((reasons as { code: string }[]).map(({ code }) => code)).toContain('address_unknown');
     await approve(first.id);
     // People said yes to OTHER; now the seller names a third address under the same request.
@@ -120,7 +120,7 @@ describe('A changed destination', () => {
     const second = await newest();
     expect(second.id).not.toBe(first.id);
     expect(second.state).toBe('in_review');
-    expect(await office.operator.call('get_payment', { id: first.id })).toMatchObject({ state: 'cancelled' });
+    expect(await server.operator.call('get_payment', { id: first.id })).toMatchObject({ state: 'cancelled' });
     expect((await world.events(first.id)).map(({ type }) => type)).toContain('x402.offer_changed');
     expect(seller.headers).toEqual([]);
     // What was approved is paid as it was approved.
@@ -130,8 +130,8 @@ describe('A changed destination', () => {
   });
 
   it('is a review where the host was last paid at another address, though both are the payee’s own', async () => {
-    const { seller, office } = world;
-    await office.operator.call('add_payee_address', {
+    const { seller, server } = world;
+    await server.operator.call('add_payee_address', {
       id: world.payee,
       address: OTHER,
       verified: true,
@@ -139,14 +139,14 @@ describe('A changed destination', () => {
     });
     seller.offers = [seller.offer({ payTo: OTHER })];
     await expect(buyer.fetch(seller.url('/rotated'))).rejects.toThrow(PaymentPending);
-    const { reasons } = await office.operator.call('get_payment', { id: (await newest()).id });
+    const { reasons } = await server.operator.call('get_payment', { id: (await newest()).id });
     expect((reasons as { code: string }[]).map(({ code }) => code)).toEqual(['host_address_changed']);
   });
 });
 
 async function approve(id: string): Promise<void> {
-  const { office } = world;
-  const { keys, operator } = office;
+  const { server } = world;
+  const { keys, operator } = server;
   const approver = await keys.address('approver');
   await operator
     .call('create_approver', { name: 'Finance', address: approver, roles: ['finance'] })

@@ -9,7 +9,7 @@ let official: Seller;
 
 beforeAll(async () => {
   world = await x402World();
-  const { local, operator } = world.office;
+  const { local, operator } = world.server;
   const facilitator = privateKeyToAccount(generatePrivateKey());
   await local.fundGas([facilitator.address]);
   official = await startSeller({
@@ -46,9 +46,9 @@ describe('The official Hono seller with the official facilitator, neither patche
   it('has been paid once for each, and the books agree with the chain', async () => {
     expect(await world.transfers(buyer.purse, PAY_TO)).toEqual([2_500n, 2_500n]);
     for (const { id, kind } of await world.payments(buyer.id)) {
-      if (kind === 'purchase') await world.office.until(String(id), ['settled', 'final']);
+      if (kind === 'purchase') await world.server.until(String(id), ['settled', 'final']);
     }
-    expect(await world.office.operator.call('check_ledger')).toMatchObject({ ok: true });
+    expect(await world.server.operator.call('check_ledger')).toMatchObject({ ok: true });
   });
 
   it('leaves a budget that says what was spent and what is left', async () => {

@@ -43,7 +43,7 @@ describe('A seller who answers', () => {
     const response = await buyer.fetch(world.seller.url('/once'));
     expect(await response.json()).toEqual({ text: 'hello' });
     const { id } = await newest();
-    const settled = await world.office.until(id, ['settled', 'final']);
+    const settled = await world.server.until(id, ['settled', 'final']);
     expect(settled).toMatchObject({ host: world.seller.host, address: PAY_TO, amount: { value: '0.01' } });
     expect(await outcomesOf(id)).toEqual(['served']);
   });
@@ -63,7 +63,7 @@ describe('A seller who answers', () => {
     await buyer.fetch(url, { method: 'POST', body: 'a' });
     await buyer.fetch(url, { method: 'POST', body: 'b' });
     await buyer.fetch(url, { method: 'PUT', body: 'a' });
-    const { id } = await world.office.operator.call('create_workflow', { name: 'digest' });
+    const { id } = await world.server.operator.call('create_workflow', { name: 'digest' });
     await buyer.fetch(url, { method: 'PUT', body: 'a' }, { workflow: 'digest', run: 'monday' });
     await buyer.fetch(url, { method: 'PUT', body: 'a' }, { workflow: 'digest', run: 'tuesday' });
     expect(new Set(world.seller.headers).size).toBe(5);
@@ -96,7 +96,7 @@ describe('A seller who does not answer', () => {
     expect(state).toBe('submitted');
     expect(await outcomesOf(id)).toEqual(['no_answer']);
     await late();
-    await world.office.until(id, ['settled', 'final']);
+    await world.server.until(id, ['settled', 'final']);
   });
 
   it('gets the same authorization a hundred times, and the chain shows one transfer', async () => {
@@ -161,7 +161,7 @@ describe('A seller who cheats', () => {
     expect(await outcomesOf(id)).toEqual(['refused_after_payment', 'refused_after_payment']);
   });
 
-  it('that says its settlement is pending is followed on chain, not signed for anew', async () => {
+  it('that says its settlement is pending is followed on chain, not signed for again', async () => {
     let later: () => Promise<unknown> = async () => undefined;
     world.seller.onPaid = ({ payload, response }) => {
       later = () => world.seller.redeem(payload);
@@ -173,7 +173,7 @@ describe('A seller who cheats', () => {
     const { id } = await newest();
     expect(await outcomesOf(id)).toEqual(['settlement_pending']);
     await later();
-    await world.office.until(id, ['settled', 'final']);
+    await world.server.until(id, ['settled', 'final']);
     expect(new Set(world.seller.headers).size).toBe(1);
   });
 
@@ -184,7 +184,7 @@ describe('A seller who cheats', () => {
     };
     expect((await buyer.fetch(world.seller.url('/timeout'))).status).toBe(502);
     const { id } = await newest();
-    await world.office.until(id, ['settled', 'final']);
+    await world.server.until(id, ['settled', 'final']);
     expect(await outcomesOf(id)).toEqual(['failed']);
   });
 
@@ -195,7 +195,7 @@ describe('A seller who cheats', () => {
     };
     expect((await buyer.fetch(world.seller.url('/frontrun'))).status).toBe(402);
     const { id } = await newest();
-    await world.office.until(id, ['settled', 'final']);
+    await world.server.until(id, ['settled', 'final']);
     expect(await outcomesOf(id)).toEqual(['settlement_failed']);
   });
 

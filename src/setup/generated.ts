@@ -1,5 +1,5 @@
 /**
- * Everything in the repository that is made from something else. `npm run generate` makes it anew;
+ * Everything in the repository that is made from something else. `npm run generate` makes it again;
  * `npm run drift` (`--check`) proves that what is committed is what its sources give.
  */
 import { run, script } from './run.ts';

@@ -137,7 +137,7 @@ if (reason) {
   if (!npm('ci', '--include=dev', '--include=optional')) failToBuild('npm ci failed');
 }
 if (!sqliteLoads()) {
-  say('better-sqlite3 does not load under this Node: building it anew.');
+  say('better-sqlite3 does not load under this Node: building it again.');
   if (!npm('rebuild', 'better-sqlite3') || !sqliteLoads()) failToBuild('better-sqlite3 cannot be built');
 }
 if (reason) say('ready.');

@@ -90,7 +90,7 @@ describe('install', () => {
     expect(output).toContain('Missing here: a C++ compiler (g++ or clang++), make, Python 3.');
   });
 
-  it('builds the SQLite binding anew where it does not load, and fails where that does not help', () => {
+  it('builds the SQLite binding again where it does not load, and fails where that does not help', () => {
     installed(installedHere);
     rmSync(join(clone, 'node_modules/better-sqlite3'));
     const { status, output, calls } = install();

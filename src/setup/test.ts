@@ -41,14 +41,14 @@ async function vitest(): Promise<Tally> {
   }
 }
 
-/** Go OPA of the pinned version, which is built or downloaded where it is not at hand. */
+/** Go OPA of the pinned version, which is built or downloaded where it is not available. */
 async function rego(): Promise<Tally> {
   try {
     const opa = await resolveOpa();
     const tests = await captured([opa, ...regoTests], 'policies', opaTally);
     return sum([tests, await captured([opa, ...regoTests, '--coverage'], 'policies', opaCoverageTally)]);
   } catch (error) {
-    return failure(`opa is not at hand: ${error instanceof Error ? error.message : error}`);
+    return failure(`opa is not available: ${error instanceof Error ? error.message : error}`);
   }
 }
 

@@ -7,7 +7,7 @@ import { isDamage, storageError } from './database.ts';
 
 /**
  * Copies a database that may be in use, by SQLite's online backup: the copy is of one moment. All pages in one step after the
- * first hundred, since a step starts anew whenever another process wrote. Throws `storage_failed`.
+ * first hundred, since a step starts again whenever another process wrote. Throws `storage_failed`.
  */
 export async function copyDatabase(path: string, to: string): Promise<void> {
   try {

@@ -33,7 +33,7 @@ describe('a fact', () => {
     expect(reads).toBe(1);
   });
 
-  it('is read anew after somebody wrote, in the same job and in the next', async () => {
+  it('is read again after somebody wrote, in the same job and in the next', async () => {
     await store.write((tx) => put(tx, 'one'));
     const seen = await store.write((tx) => {
       const before = value(tx);
@@ -85,7 +85,7 @@ describe('a fact', () => {
     expect(answers).toEqual(['by address', 'by name', 'by id']);
   });
 
-  it('cannot be changed by whoever gets it', async () => {
+  it('cannot be changed by anyone who gets it', async () => {
     const labels = await store.write((tx) => factOf(tx, 'agent', 'labels', () => ({ team: ['a'] })));
     expect(() => labels.team.push('b')).toThrow(TypeError);
   });
@@ -125,19 +125,19 @@ describe('a statement', () => {
 });
 
 describe('what another connection writes to the file', () => {
-  it('is read anew from the next commit on: an operator may freeze an agent by hand', async () => {
+  it('is read again from the next commit on: an operator may freeze an agent manually', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'bursar-memory-'));
     const shared = openStore(join(folder, 'bursar.db'));
     await shared.write((tx) => put(tx, 'one'));
     await shared.write((tx) => tx.memory?.kept.set('end', 1));
     expect(await shared.write(value)).toBe('one');
     const other = new Database(shared.path);
-    other.prepare("UPDATE settings SET value = 'by hand'").run();
+    other.prepare("UPDATE settings SET value = 'manually'").run();
     other.close();
-    expect(await shared.write(value)).toBe('by hand');
+    expect(await shared.write(value)).toBe('manually');
     expect(await shared.write((tx) => tx.memory?.kept.get('end'))).toBeUndefined();
     await shared.write((tx) => count(tx));
-    expect(await shared.write(value)).toBe('by hand');
+    expect(await shared.write(value)).toBe('manually');
     expect(reads).toBe(2);
     await shared.close();
     rmSync(folder, { recursive: true, force: true });

@@ -27,7 +27,7 @@ export type FactKind =
 export const factOf = <T>(tx: { readonly memory?: Memory }, kind: FactKind, key: string, read: () => T): T =>
   tx.memory ? tx.memory.fact(kind, key, read) : read();
 
-/** More than this and all is read anew: a bound, not a tuning. */
+/** More than this and all is read again: a bound, not a tuning. */
 const ENTRIES_MAX = 50_000;
 
 /** What every payment writes, and the event log's tree after it. No fact may be read from these tables; a write to any other forgets all facts. */

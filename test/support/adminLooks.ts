@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { dialog, office, open, page, show, tab } from './adminScene.ts';
+import { dialog, open, page, server, show, tab } from './adminScene.ts';
 import { faults } from './browser.ts';
 
 /** Part of `console-admin.test.ts`: its pages and dialogs on wide and narrow screens, in light and dark. */
@@ -20,8 +20,8 @@ export function administrationLooksRight(): void {
     ] as const)('have no fault that axe finds, and no sideways scroll, at %d px in %s', async (width, colorScheme) => {
       await page.setViewportSize({ width, height: 800 });
       await page.emulateMedia({ colorScheme });
-      const { payees } = (await office.operator.call('list_payees')) as { payees: { id: string }[] };
-      const { agents } = (await office.operator.call('list_agents')) as { agents: { id: string }[] };
+      const { payees } = (await server.operator.call('list_payees')) as { payees: { id: string }[] };
+      const { agents } = (await server.operator.call('list_agents')) as { agents: { id: string }[] };
       const found: string[] = [];
       for (const path of [`/payees/${payees[0]?.id}`, `/agents/${agents[0]?.id}`, '/settings']) {
         await show(page, path);

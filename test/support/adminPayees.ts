@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { dialog, GRACE, heading, idHere, OTHER, office, open, page, show } from './adminScene.ts';
+import { dialog, GRACE, heading, idHere, OTHER, open, page, server, show } from './adminScene.ts';
 import { faults, photograph } from './browser.ts';
 import { unseenFocus } from './consolePages.ts';
 
@@ -32,7 +32,7 @@ export function payeesInConsole(): void {
       await dialog().getByText('0x 90F7 9bf6 EB2c').waitFor();
       await keyboard.press('Enter');
       await heading('Grace').waitFor();
-      expect(await office.operator.call('get_payee', { id: idHere() })).toMatchObject({
+      expect(await server.operator.call('get_payee', { id: idHere() })).toMatchObject({
         kind: 'contractor',
         categories: ['contractor', 'design'],
         addresses: [{ address: GRACE, verified_at: null }],
@@ -71,7 +71,7 @@ export function payeesInConsole(): void {
         await page.getByRole('status').getByText(`Done: ${act} ${OTHER}`).waitFor();
       }
       expect(await page.getByText('The destination has changed').count()).toBe(0);
-      const { addresses } = (await office.operator.call('get_payee', { id: 'Grace' })) as { addresses: object[] };
+      const { addresses } = (await server.operator.call('get_payee', { id: 'Grace' })) as { addresses: object[] };
       expect(addresses).toMatchObject([{ retired_at: expect.any(String) }, { retired_at: expect.any(String) }]);
       await open('Add an address');
       await dialog().getByRole('textbox', { name: 'Address', exact: true }).fill(GRACE);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createClient } from '../../src/api/client/client.ts';
-import { dialog, heading, idHere, OTHER, office, open, page, show } from './adminScene.ts';
+import { dialog, heading, idHere, OTHER, open, page, server, show } from './adminScene.ts';
 import { faults, photograph } from './browser.ts';
 
 /** Part of `console-admin.test.ts`: agents with their keys, and what is in Settings. */
@@ -57,10 +57,10 @@ export function agentsAndSettingsInConsole(): void {
       expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(key);
       await dialog().getByRole('button', { name: 'I have stored it' }).click();
       await page.getByRole('row').filter({ hasText: 'buyer on host 7' }).waitFor();
-      expect(await office.operator.call('list_keys')).toMatchObject({
+      expect(await server.operator.call('list_keys')).toMatchObject({
         keys: [{ role: 'operator' }, { name: 'buyer on host 7', agent, scopes: ['pay', 'read'] }],
       });
-      expect(await createClient(office.url, key).call('get_agent', { id: agent })).toMatchObject({ name: 'buyer' });
+      expect(await createClient(server.url, key).call('get_agent', { id: agent })).toMatchObject({ name: 'buyer' });
       const left = await page.evaluate(() =>
         JSON.stringify([
           document.documentElement.outerHTML,
@@ -71,7 +71,7 @@ export function agentsAndSettingsInConsole(): void {
         ]),
       );
       expect(left).not.toContain(key);
-      const events = await office.operator.call('list_events', { limit: 200 });
+      const events = await server.operator.call('list_events', { limit: 200 });
       expect(JSON.stringify(events)).not.toContain(key);
       expect(JSON.stringify(events)).toContain('credential.created');
     });
@@ -83,12 +83,12 @@ export function agentsAndSettingsInConsole(): void {
       const next = await dialog().getByLabel('Key', { exact: true }).inputValue();
       expect(next).not.toBe(key);
       await dialog().getByRole('button', { name: 'I have stored it' }).click();
-      await expect(createClient(office.url, key).call('get_agent', { id: agent })).rejects.toThrow();
-      await createClient(office.url, next).call('get_agent', { id: agent });
+      await expect(createClient(server.url, key).call('get_agent', { id: agent })).rejects.toThrow();
+      await createClient(server.url, next).call('get_agent', { id: agent });
       await page.getByText('expired', { exact: true }).waitFor();
       await open('Revoke buyer on host 7');
       await page.getByText('revoked', { exact: true }).waitFor();
-      await expect(createClient(office.url, next).call('get_agent', { id: agent })).rejects.toThrow();
+      await expect(createClient(server.url, next).call('get_agent', { id: agent })).rejects.toThrow();
     });
   });
 
@@ -109,7 +109,7 @@ export function agentsAndSettingsInConsole(): void {
       await page.keyboard.press('Enter');
       await open('Freeze invoices');
       await page.getByRole('button', { name: 'Unfreeze invoices' }).waitFor();
-      expect(await office.operator.call('list_workflows')).toMatchObject({
+      expect(await server.operator.call('list_workflows')).toMatchObject({
         workflows: [{ name: 'invoices', status: 'frozen' }],
       });
     });
@@ -124,9 +124,9 @@ export function agentsAndSettingsInConsole(): void {
       await row.waitFor();
       expect(await row.getByRole('cell').nth(6).textContent()).toBe('none');
       await page.getByText(/No wallet lists them by that/).waitFor();
-      await office.operator.call('create_approver', {
+      await server.operator.call('create_approver', {
         name: 'Listed',
-        address: await office.keys.address('approver'),
+        address: await server.keys.address('approver'),
         roles: ['finance'],
       });
       const listed = page.getByRole('table', { name: 'Approvers' }).getByRole('row').filter({ hasText: 'Listed' });

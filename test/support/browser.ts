@@ -6,7 +6,7 @@ import type axe from 'axe-core';
 import { type Browser, type BrowserContext, chromium as driver, type Page } from 'playwright-core';
 import { type Hex, hashMessage, hashTypedData, hexToBytes, type TypedDataDefinition } from 'viem';
 import { chromium } from './chromium.ts';
-import type { TestOffice } from './office.ts';
+import type { TestServer } from './testServer.ts';
 
 declare global {
   interface Window {
@@ -31,18 +31,18 @@ export function startBrowser(): Promise<Browser> {
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** A tab with a wallet (EIP-1193) that signs for real with one of the home's keys. */
+/** A tab with a wallet (EIP-1193) that signs for real with one of the data directory's keys. */
 export async function openTab(
   browser: Browser,
-  office: TestOffice,
+  server: TestServer,
   options: { role?: string; width?: number; scheme?: 'light' | 'dark' } = {},
 ): Promise<Tab> {
   const { role = 'approver', width = 1280, scheme = 'light' } = options;
-  const address = await office.keys.address(role);
+  const address = await server.keys.address(role);
   const context = await browser.newContext({
     viewport: { width, height: 800 },
     colorScheme: scheme,
-    baseURL: office.url,
+    baseURL: server.url,
     acceptDownloads: true,
     reducedMotion: 'reduce',
   });
@@ -51,12 +51,12 @@ export async function openTab(
     if (method === 'eth_requestAccounts' || method === 'eth_accounts') return [address];
     if (method === 'eth_chainId') return '0x7a69';
     if (method === 'personal_sign') {
-      return office.keys.signDigest(role, hashMessage({ raw: hexToBytes(params[0] as Hex) }));
+      return server.keys.signDigest(role, hashMessage({ raw: hexToBytes(params[0] as Hex) }));
     }
     if (method !== 'eth_signTypedData_v4') throw new Error(`The test's wallet does not know ${method}.`);
     const typedData = JSON.parse(params[1] ?? '') as TypedDataDefinition;
     asked.push(typedData);
-    return office.keys.signDigest(role, hashTypedData(typedData));
+    return server.keys.signDigest(role, hashTypedData(typedData));
   });
   await context.addInitScript({
     content: `window.ethereum = { request: ({ method, params = [] }) => window.walletAnswers(method, params) };\n${axeSource}`,

@@ -1,6 +1,6 @@
 import type { Page, Route } from 'playwright-core';
 import { expect } from 'vitest';
-import type { TestOffice } from './office.ts';
+import type { TestServer } from './testServer.ts';
 
 type Usdc = { value: string };
 
@@ -23,8 +23,8 @@ export const go = (page: Page, path: string) =>
   }, path);
 
 /** After the demo: a payment that people approved, its review and transaction, its agent and payee, a mandate, and what is not there. */
-export async function details(office: TestOffice): Promise<string[]> {
-  const { payments } = (await office.operator.call('list_payments', { q: 'proof-reader', limit: 200 })) as {
+export async function details(server: TestServer): Promise<string[]> {
+  const { payments } = (await server.operator.call('list_payments', { q: 'proof-reader', limit: 200 })) as {
     payments: { id: string; agent: string; payee: string; amount: Usdc; settlement: { tx_hash: string } | null }[];
   };
   const approved = payments.find(({ amount, settlement }) => amount.value === '4.00' && settlement !== null);
@@ -32,16 +32,16 @@ export async function details(office: TestOffice): Promise<string[]> {
   const { id, settlement, agent, payee } = approved;
   return [
     ...[`/payments/${id}`, `/reviews/${id}`, `/explorer/tx/${settlement?.tx_hash}`, '/nothing'],
-    ...[`/agents/${agent}`, `/payees/${payee}`, `/mandates/${await askedMandate(office, agent)}`],
+    ...[`/agents/${agent}`, `/payees/${payee}`, `/mandates/${await askedMandate(server, agent)}`],
   ];
 }
 
 /** A mandate that waits for a person; the same one each time. */
-async function askedMandate(office: TestOffice, agent: string): Promise<string> {
-  const { mandates } = (await office.operator.call('list_mandates', {})) as { mandates: { id: string }[] };
+async function askedMandate(server: TestServer, agent: string): Promise<string> {
+  const { mandates } = (await server.operator.call('list_mandates', {})) as { mandates: { id: string }[] };
   if (mandates[0]) return mandates[0].id;
   const amount = { value: '2.00', currency: 'USDC' };
-  const made = await office.operator.call('request_mandate', {
+  const made = await server.operator.call('request_mandate', {
     ...{ agent, categories: ['ocr'], per_payment: amount, total: amount, reason: 'a page to look at' },
     expires_at: new Date(Date.now() + 86_400_000).toISOString(),
   });

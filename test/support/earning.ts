@@ -11,11 +11,11 @@ import { expect } from 'vitest';
 import { sendInOrder } from '../../src/app/local-chain/client.ts';
 import { parseUsdc } from '../../src/core/money/microUsdc.ts';
 import { compilePolicyDirectory } from '../../src/decide/policy/compile.ts';
-import { startOffice, type TestOffice } from './office.ts';
 import { withRevenueRules } from './revenueRules.ts';
+import { startTestServer, type TestServer } from './testServer.ts';
 
 export type Doc = Record<string, unknown>;
-export type Earner = Awaited<ReturnType<TestOffice['agent']>>;
+export type Earner = Awaited<ReturnType<TestServer['agent']>>;
 export const AUTHOR: Address = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8';
 export const FUND: Address = '0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC';
 export const usdcOf = (amount: unknown): string => (amount as { value: string }).value;
@@ -32,42 +32,42 @@ const rules = `revenue:
         remainder: author
 `;
 
-export type EarningOffice = Awaited<ReturnType<typeof startEarning>>;
+export type EarningServer = Awaited<ReturnType<typeof startEarning>>;
 
-/** A whole Bursar with agents that earn: `vendor` under a revenue rule, `shop` without one; and a payer who is a stranger. */
+/** A whole Bursar with agents that earn: `vendor` under a revenue rule, `shop` without one; and a payer who is an outsider. */
 export async function startEarning() {
-  const office = await startOffice();
+  const server = await startTestServer();
   const folder = await mkdtemp(join(tmpdir(), 'bursar-revenue-'));
   const starter = await readFile(new URL('../../policies/starter/data.yaml', import.meta.url), 'utf8');
   await writeFile(join(folder, 'data.yaml'), withRevenueRules(starter, rules));
   const bundle = await compilePolicyDirectory(folder);
-  const { digest } = await office.operator.call('load_policy', { bundle, note: 'revenue rules' });
-  await office.operator.call('activate_policy', { digest });
-  const vendor = await office.agent('vendor', '0');
-  const studio = await office.agent('studio', '0');
-  const buyer = await office.agent('buyer', '20');
-  const shop = await office.agent('shop', '5');
+  const { digest } = await server.operator.call('load_policy', { bundle, note: 'revenue rules' });
+  await server.operator.call('activate_policy', { digest });
+  const vendor = await server.agent('vendor', '0');
+  const studio = await server.agent('studio', '0');
+  const buyer = await server.agent('buyer', '20');
+  const shop = await server.agent('shop', '5');
   for (const { name, id } of [
     { name: 'vendor', id: vendor.id },
     { name: 'studio', id: studio.id },
   ]) {
-    await office.operator.call('create_payee', { name, kind: 'agent', agent: id, categories: ['services'] });
+    await server.operator.call('create_payee', { name, kind: 'agent', agent: id, categories: ['services'] });
   }
   for (const [name, address] of Object.entries({ author: AUTHOR, fund: FUND })) {
-    await office.operator.call('create_payee', { name, kind: 'internal', address, verified: true });
+    await server.operator.call('create_payee', { name, kind: 'internal', address, verified: true });
   }
   const payer = privateKeyToAccount(generatePrivateKey());
-  await office.local.fundGas([payer.address]);
-  await office.local.mint(payer.address, parseUsdc('100'));
+  await server.local.fundGas([payer.address]);
+  await server.local.mint(payer.address, parseUsdc('100'));
 
   function officialClient(account: PrivateKeyAccount): x402Client {
-    const client = new ClientScheme(toClientEvmSigner(account, office.local.client));
+    const client = new ClientScheme(toClientEvmSigner(account, server.local.client));
     // Its own bounds know no local token.
     return x402Client.fromConfig({ schemes: [{ network: 'eip155:31337', client }], spendControls: false });
   }
   let keys = 0;
   return {
-    office,
+    server,
     vendor,
     studio,
     buyer,
@@ -78,31 +78,31 @@ export async function startEarning() {
       return { idempotencyKey: `revenue-test-${keys}` };
     },
     balanceOf: (address: Address): Promise<bigint> =>
-      office.local.client.readContract({
-        address: office.local.usdc.address,
+      server.local.client.readContract({
+        address: server.local.usdc.address,
         abi: erc20Abi,
         functionName: 'balanceOf',
         args: [address],
       }),
     receivables: async (filter: Doc): Promise<Doc[]> =>
-      (await office.operator.call('list_receivables', filter)).receivables as Doc[],
-    /** A stranger's plain transfer; resolves when it is mined. */
+      (await server.operator.call('list_receivables', filter)).receivables as Doc[],
+    /** A outsider's plain transfer; resolves when it is mined. */
     async transfer(to: string, usdc: string): Promise<Hex> {
       const args = [to as Address, parseUsdc(usdc)] as const;
       const data = encodeFunctionData({ abi: erc20Abi, functionName: 'transfer', args });
-      const [hash] = await sendInOrder(office.local.client, payer, [{ to: office.local.usdc.address, data }]);
+      const [hash] = await sendInOrder(server.local.client, payer, [{ to: server.local.usdc.address, data }]);
       return hash as Hex;
     },
     /** The official x402 client with a plain key. */
     client: officialClient,
     payingFetch: (account: PrivateKeyAccount): typeof fetch => wrapFetchWithPayment(fetch, officialClient(account)),
     async booksAgree(): Promise<void> {
-      const { ok, checks } = await office.operator.call('check_ledger');
+      const { ok, checks } = await server.operator.call('check_ledger');
       expect((checks as { ok: boolean }[]).filter((check) => !check.ok)).toEqual([]);
       expect(ok).toBe(true);
     },
     async end(): Promise<void> {
-      await office.end();
+      await server.end();
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -22,14 +22,14 @@ import { newId } from '../../src/core/ids/ids.ts';
 import { microUsdc } from '../../src/core/money/microUsdc.ts';
 import { decisionHashOf } from '../../src/decide/payments/decide.ts';
 import { replay } from '../../src/decide/policy/replay.ts';
-import type { TestOffice } from './office.ts';
+import type { TestServer } from './testServer.ts';
 
 export type Forger = { account: PrivateKeyAccount; config: WalletConfig };
 
 /** Somebody with gas and no key of the organisation, who would be owner and executor of a wallet of its own. */
-export async function forger(office: TestOffice): Promise<Forger> {
+export async function forger(server: TestServer): Promise<Forger> {
   const account = privateKeyToAccount(generatePrivateKey());
-  await office.local.fundGas([account.address]);
+  await server.local.fundGas([account.address]);
   const config: WalletConfig = {
     owner: privateKeyToAccount(generatePrivateKey()).address,
     guardian: zeroAddress,
@@ -49,11 +49,11 @@ export async function forger(office: TestOffice): Promise<Forger> {
 }
 
 /** The genuine factory code, owned by the forger, on a registry that it may or may not own. */
-export async function ownFactory(office: TestOffice, { account }: Forger, registry: Address): Promise<Address> {
+export async function ownFactory(server: TestServer, { account }: Forger, registry: Address): Promise<Address> {
   const factory = factoryAddress(account.address);
   const data = concatHex([zeroHash, factoryCreationCode(account.address)]);
-  const args = [office.local.usdc.address, registry] as const;
-  await sendInOrder(office.local.client, account, [
+  const args = [server.local.usdc.address, registry] as const;
+  await sendInOrder(server.local.client, account, [
     { to: CREATE2_DEPLOYER, data },
     {
       to: factory,
@@ -64,12 +64,12 @@ export async function ownFactory(office: TestOffice, { account }: Forger, regist
 }
 
 export async function walletOf(
-  office: TestOffice,
+  server: TestServer,
   { account, config }: Forger,
   factory: Address,
 ): Promise<{ wallet: Address; purse: Address }> {
-  const [hash = '0x'] = await sendInOrder(office.local.client, account, [createWalletCall(factory, config)]);
-  const { logs } = await office.local.client.getTransactionReceipt({ hash });
+  const [hash = '0x'] = await sendInOrder(server.local.client, account, [createWalletCall(factory, config)]);
+  const { logs } = await server.local.client.getTransactionReceipt({ hash });
   const [made] = parseEventLogs({ abi: agentWalletFactoryAbi, eventName: 'WalletCreated', logs });
   if (!made) throw new Error('No wallet was made.');
   return { wallet: made.args.wallet, purse: made.args.purse };
@@ -77,7 +77,7 @@ export async function walletOf(
 
 /** Pays itself from that wallet, and makes the receipt of it: a genuine one's input, edited until the policy allows it. */
 export async function forgedReceipt(
-  office: TestOffice,
+  server: TestServer,
   { account }: Forger,
   genuine: Receipt,
   its: { wallet: Address; purse: Address; factory: Address },
@@ -94,7 +94,7 @@ export async function forgedReceipt(
   const id = newId('payment');
   const chain_key = keccak256(toHex(id));
   const amount = BigInt(genuine.payment.amount_micro);
-  const { local } = office;
+  const { local } = server;
   await local.mint(its.wallet, microUsdc(amount));
   const digest: Hex = `0x${genuine.policy_digest.slice('sha256:'.length)}`;
   const args = [chain_key, account.address, amount, 0n, digest, hash] as const;

@@ -3,13 +3,13 @@ import { Client, StreamableHTTPClientTransport, type Transport } from '@modelcon
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { privateKeyToAccount } from 'viem/accounts';
 import { type Seller, startSeller } from '../../src/app/demo/seller.ts';
-import { startOffice, type TestOffice } from './office.ts';
+import { startTestServer, type TestServer } from './testServer.ts';
 
 export const PAY_TO = '0x00000000000000000000000000000000000beef1';
 const SELLER_KEY = '0x7c852118294e51e653712a81e05800f419141751be58f605c371e15141b007a6';
 const CONTRACTOR = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8';
 
-export type Agent = Awaited<ReturnType<TestOffice['agent']>>;
+export type Agent = Awaited<ReturnType<TestServer['agent']>>;
 export type Json = Record<string, unknown>;
 /** What a tool answered, as the tests read it. */
 export type Result = {
@@ -19,7 +19,7 @@ export type Result = {
 };
 export type Call = (name: string, args?: Json) => Promise<Result>;
 export type McpScene = {
-  office: TestOffice;
+  server: TestServer;
   /** The vendor, who is a verified payee. */
   seller: Seller;
   /** Another one, whom nobody knows. */
@@ -32,13 +32,13 @@ export const usdc = (value: string) => ({ value, currency: 'USDC' });
 
 /** A whole Bursar, a contractor called Grace, a vendor who sells OCR by 402, and a workflow. */
 export async function mcpScene(): Promise<McpScene> {
-  const office = await startOffice();
-  const { operator, local } = office;
+  const server = await startTestServer();
+  const { operator, local } = server;
   const facilitator = privateKeyToAccount(SELLER_KEY);
   await local.fundGas([facilitator.address]);
   const sell: McpScene['sell'] = (payTo) =>
     startSeller({
-      rpcUrl: office.rpcUrl,
+      rpcUrl: server.rpcUrl,
       chainId: local.anvil.chainId,
       usdc: local.usdc.address,
       payTo,
@@ -52,30 +52,30 @@ export async function mcpScene(): Promise<McpScene> {
   await operator.call('set_fetch_hosts', { hosts: [seller.host] });
   await operator.call('create_workflow', { name: 'paper-digest' });
   return {
-    office,
+    server,
     seller,
     sell,
     grace: String(grace.id),
     async end() {
       await seller.stop();
-      await office.end();
+      await server.end();
     },
   };
 }
 
-export const overHttp = (office: TestOffice, agent: Agent, headers: Record<string, string> = {}): Transport =>
-  new StreamableHTTPClientTransport(new URL(`${office.url}/mcp`), {
+export const overHttp = (server: TestServer, agent: Agent, headers: Record<string, string> = {}): Transport =>
+  new StreamableHTTPClientTransport(new URL(`${server.url}/mcp`), {
     requestInit: { headers: { authorization: `Bearer ${agent.key}`, ...headers } },
   });
 
 /** How a host starts `bursar mcp`. */
-export const stdioCommand = (office: TestOffice, agent: Agent) => ({
+export const stdioCommand = (server: TestServer, agent: Agent) => ({
   command: process.execPath,
   args: ['--import', 'tsx', fileURLToPath(new URL('../../src/app/cli/main.ts', import.meta.url)), 'mcp'],
-  env: { BURSAR_URL: office.url, BURSAR_API_KEY: agent.key, PATH: process.env.PATH ?? '' },
+  env: { BURSAR_URL: server.url, BURSAR_API_KEY: agent.key, PATH: process.env.PATH ?? '' },
 });
-export const overStdio = (office: TestOffice, agent: Agent): Transport =>
-  new StdioClientTransport(stdioCommand(office, agent));
+export const overStdio = (server: TestServer, agent: Agent): Transport =>
+  new StdioClientTransport(stdioCommand(server, agent));
 
 export async function connect(transport: Transport): Promise<{ client: Client; call: Call }> {
   const client = new Client({ name: 'test', version: '1' });

@@ -72,7 +72,7 @@ export async function startProvider(redirectUri: string): Promise<TestProvider> 
     features: { devInteractions: { enabled: false } },
     interactions: { url: (_ctx, { uid }) => `/interaction/${uid}` },
     findAccount: (_ctx, id) => ({ accountId: id, claims: () => ({ sub: id, ...test.person.said }) }),
-    // Every visit is a new sign-in there, by whoever sits at the browser.
+    // Every visit is a new sign-in there, by anyone who sits at the browser.
     ttl: { Session: 1, Interaction: 60, Grant: 60, AccessToken: 60, IdToken: 60, AuthorizationCode: 60 },
   });
   provider.use(async (ctx, next) => {

@@ -6,11 +6,11 @@ import { serve } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { expect } from 'vitest';
 import { createHttp } from '../../src/api/http/server.ts';
-import { openDoors } from '../../src/app/server/doors.ts';
+import { openAuthentication } from '../../src/app/server/authentication.ts';
 import { CALLBACK } from '../../src/control/sign-in/oidc/oidc.ts';
 import { OidcSettings } from '../../src/control/sign-in/oidc/settings.ts';
-import { startOffice, type TestOffice } from './office.ts';
 import { CLIENT_ID, CLIENT_SECRET, startProvider, type TestProvider } from './oidcProvider.ts';
+import { startTestServer, type TestServer } from './testServer.ts';
 import { type Visitor, visitor } from './visitor.ts';
 
 type Said = Record<string, unknown>;
@@ -25,18 +25,18 @@ export const ops = {
 };
 
 export type OidcScene = {
-  office: TestOffice;
+  server: TestServer;
   provider: TestProvider;
-  /** Where people are: the office's own doors, with the settings of `configure`. */
+  /** Where people are: the server's own interfaces, with the settings of `configure`. */
   url: string;
-  /** The doors of the office anew, as a start with these settings would have them. */
+  /** The interfaces of the server again, as a start with these settings would have them. */
   configure(settings?: Partial<OidcSettings>): void;
-  /** The usual doors again, where a test had others. */
+  /** The usual interfaces again, where a test had others. */
   renew(): void;
   /** Where a person's way to the provider begins. */
   start(returnTo?: string): string;
   /** Somebody's browser, sent to the provider and back, just before it calls at the callback. */
-  atTheDoor(id: string, said: Said): Promise<{ browser: Visitor; back: string }>;
+  atSignIn(id: string, said: Said): Promise<{ browser: Visitor; back: string }>;
   signIn(id: string, said: Said): Promise<{ browser: Visitor; answer: Response }>;
   me(browser: Visitor): Promise<Said>;
   /** The code on the page of a refusal. Nobody is signed in by one. */
@@ -50,17 +50,17 @@ export type OidcScene = {
 export const codeOf = async (answer: Response) => ((await answer.json()) as { code: string }).code;
 export const isCallback = (next: URL): boolean => next.pathname === CALLBACK;
 
-/** A whole office with a real identity provider beside it. */
+/** A whole server with a real identity provider beside it. */
 export async function oidcScene(): Promise<OidcScene> {
-  const office = await startOffice();
-  const { app, store } = office.office;
+  const testServer = await startTestServer();
+  const { app, store } = testServer.bursar;
   let http: Hono;
   let isUsual = false;
   const server = serve({ fetch: (request, env) => http.fetch(request, env), hostname: '127.0.0.1', port: 0 }) as Server;
   await new Promise((resolve) => server.once('listening', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const provider = await startProvider(`${url}${CALLBACK}`);
-  const client_secret_file = join(office.home.dir, 'oidc-secret');
+  const client_secret_file = join(testServer.dataDir.dir, 'oidc-secret');
   writeFileSync(client_secret_file, `${CLIENT_SECRET}\n`);
 
   const configure: OidcScene['configure'] = (settings = {}) => {
@@ -74,12 +74,12 @@ export async function oidcScene(): Promise<OidcScene> {
       ...settings,
     };
     isUsual = false;
-    const doors = openDoors(app, { ...office.config, oidc: OidcSettings.parse(given) });
-    http = createHttp(app, doors.people, doors.keys);
+    const authentication = openAuthentication(app, { ...testServer.config, oidc: OidcSettings.parse(given) });
+    http = createHttp(app, authentication.people, authentication.keys);
   };
   const start: OidcScene['start'] = (returnTo = '/payments') =>
     `${url}/auth/oidc/start?${new URLSearchParams({ return_to: returnTo })}`;
-  const atTheDoor: OidcScene['atTheDoor'] = async (id, said) => {
+  const atSignIn: OidcScene['atSignIn'] = async (id, said) => {
     provider.person = { id, said };
     const browser = visitor();
     const { next } = await browser.follow(start(), isCallback);
@@ -94,16 +94,16 @@ export async function oidcScene(): Promise<OidcScene> {
   };
   renew();
   return {
-    office,
+    server: testServer,
     provider,
     url,
     configure,
     renew,
     start,
-    atTheDoor,
+    atSignIn,
     me,
     signIn: async (id, said) => {
-      const { browser, back } = await atTheDoor(id, said);
+      const { browser, back } = await atSignIn(id, said);
       return { browser, answer: await browser.get(back) };
     },
     refusal: async (browser, answer) => {
@@ -126,7 +126,7 @@ export async function oidcScene(): Promise<OidcScene> {
       server.closeAllConnections();
       server.close();
       await provider.stop();
-      await office.end();
+      await testServer.end();
     },
   };
 }

@@ -10,9 +10,9 @@ import { readWalletState, type WalletState } from '../../src/chain/contracts/wal
 import { callOf, type OwnerAction } from '../../src/control/owner/action.ts';
 import { ownerCallTypedData } from '../../src/control/owner/signedCall.ts';
 import { openTab, startBrowser, type Tab } from './browser.ts';
-import { startOffice, type TestOffice } from './office.ts';
 import { injectOwnerWallet, type OwnerWallet } from './ownerWallet.ts';
 import { deploySafe, type Safe } from './safe.ts';
+import { startTestServer, type TestServer } from './testServer.ts';
 
 type Batch = {
   chainId: string;
@@ -23,9 +23,9 @@ type Fields = Record<string, string>;
 type Changed = { type: string; actor: string; data: { change?: string; values?: Fields } };
 
 export type OwnerScene = {
-  office: TestOffice;
+  server: TestServer;
   tab: Tab;
-  /** What the browser wallet does, to be changed. Its key was made here: neither the home nor the server ever has it. */
+  /** What the browser wallet does, to be changed. Its key was made here: neither the data directory nor the server ever has it. */
   wallet: OwnerWallet;
   owner: PrivateKeyAccount;
   safe: Safe;
@@ -51,11 +51,11 @@ export type OwnerScene = {
 /** An agent's page in a browser whose wallet was offered agent wallet and policy registry, and has not accepted them yet. */
 export async function ownerScene(): Promise<OwnerScene> {
   const building = ensureBuilt();
-  const office = await startOffice();
-  const { operator, local } = office;
+  const server = await startTestServer();
+  const { operator, local } = server;
   const owner = privateKeyToAccount(generatePrivateKey());
   await local.fundGas([owner.address]);
-  const made = await office.agent('owned', '40');
+  const made = await server.agent('owned', '40');
   const agent = { id: made.id, wallet: made.wallet as Address };
   const address = privateKeyToAddress(generatePrivateKey());
   const grace = { name: 'Grace', kind: 'contractor', categories: ['contractor'], address, verified: true };
@@ -64,15 +64,15 @@ export async function ownerScene(): Promise<OwnerScene> {
     const request = { agent: agent.id, payee: payee.id, amount: { value, currency: 'USDC' } };
     return operator.call('pay', request, { idempotencyKey: `console-owner-${key}` });
   };
-  await office.until(String((await pay('1.00', 'first')).id), ['settled', 'final']);
-  await order(office, agent, { action: 'transfer_ownership', address: owner.address });
-  await order(office, agent, { action: 'transfer_registry', address: owner.address });
+  await server.until(String((await pay('1.00', 'first')).id), ['settled', 'final']);
+  await order(server, agent, { action: 'transfer_ownership', address: owner.address });
+  await order(server, agent, { action: 'transfer_registry', address: owner.address });
   await operator.call('create_approver', { name: 'Olga', address: owner.address, roles: ['operator'] });
   const safe = await deploySafe(local.client, devAccounts[5], [owner], 1);
   const built = await building;
   if (!built.ok) throw new Error(built.problem);
   const browser: Browser = await startBrowser();
-  const tab = await openTab(browser, office);
+  const tab = await openTab(browser, server);
   const { page } = tab;
   const wallet: OwnerWallet = { account: owner, chainId: 31_337, switchesTo: 31_337, asked: [], beforeSend: null };
   await injectOwnerWallet(tab.context, local.client, wallet);
@@ -96,11 +96,11 @@ export async function ownerScene(): Promise<OwnerScene> {
   await page.getByRole('button', { name: /Sign in with Ethereum/ }).click();
   await section('Wallet on chain').waitFor();
   return {
-    ...{ office, tab, wallet, owner, safe, agent, payee, pay, section, form, prepare, sign, finish },
+    ...{ server, tab, wallet, owner, safe, agent, payee, pay, section, form, prepare, sign, finish },
     facts: () => section('Wallet on chain'),
     alert: () => form().getByRole('alert'),
     state: async () => {
-      const found = await readWalletState(office.office.chain, agent.wallet);
+      const found = await readWalletState(server.bursar.chain, agent.wallet);
       if (!found) throw new Error('There is no wallet.');
       return found;
     },
@@ -123,19 +123,23 @@ export async function ownerScene(): Promise<OwnerScene> {
     },
     end: async () => {
       await browser.close();
-      await office.end();
+      await server.end();
     },
   };
 }
 
-/** The owner of the home orders the first step; the key of the next owner must take the second by itself. */
-async function order(office: TestOffice, agent: OwnerScene['agent'], wish: OwnerAction): Promise<void> {
-  const { operator, config, keys } = office;
+/** The owner of the data directory orders the first step; the key of the next owner must take the second by itself. */
+async function order(server: TestServer, agent: OwnerScene['agent'], requested: OwnerAction): Promise<void> {
+  const { operator, config, keys } = server;
   const { usdc: token, registry } = config.chain;
   const expiresAtS = Math.floor(Date.now() / 1000) + 300;
-  const typedData = ownerCallTypedData(31_337, callOf({ wallet: agent.wallet, token, registry }, wish), expiresAtS);
+  const typedData = ownerCallTypedData(
+    31_337,
+    callOf({ wallet: agent.wallet, token, registry }, requested),
+    expiresAtS,
+  );
   const { transaction } = await operator.call('send_owner_call', {
-    ...{ id: agent.id, ...wish },
+    ...{ id: agent.id, ...requested },
     expires_at: new Date(expiresAtS * 1000).toISOString(),
     signature: await keys.signTypedData('owner', typedData),
   });

@@ -62,7 +62,7 @@ export async function openDesk(
     store,
     chain,
     keys,
-    lanes: ['executor'],
+    queues: ['executor'],
     clock: Date.now,
     finality: { kind: 'depth', blocks: 2 },
     intervalMs: 50,

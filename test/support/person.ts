@@ -1,6 +1,6 @@
 import { type Address, type Hex, hashMessage } from 'viem';
 import { createSiweMessage } from 'viem/siwe';
-import type { TestOffice } from './office.ts';
+import type { TestServer } from './testServer.ts';
 
 export type Person = {
   address: Address;
@@ -12,9 +12,9 @@ export type Person = {
   session(): Promise<{ cookie: string; csrf: string }>;
 };
 
-/** Somebody whose wallet has one of the home's keys. */
-export async function person(office: TestOffice, role = 'approver'): Promise<Person> {
-  const { keys, url } = office;
+/** Somebody whose wallet has one of the data directory's keys. */
+export async function person(server: TestServer, role = 'approver'): Promise<Person> {
+  const { keys, url } = server;
   const address = await keys.address(role);
   const sign = (message: string): Promise<Hex> => keys.signDigest(role, hashMessage(message)) as Promise<Hex>;
   const message: Person['message'] = async (changed = {}) => {

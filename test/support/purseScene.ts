@@ -10,7 +10,7 @@ import { microUsdc } from '../../src/core/money/microUsdc.ts';
 import type { Payment } from '../../src/decide/payments/payment.ts';
 import { executor, executorKey, payee as seller, walletScene } from './walletScene.ts';
 
-export { executor, guardian, payee as seller, stranger } from './walletScene.ts';
+export { executor, guardian, outsider, payee as seller } from './walletScene.ts';
 
 const keys = environmentKeys({ BURSAR_KEY_EXECUTOR: executorKey, BURSAR_KEY_OTHER: generatePrivateKey() });
 

@@ -11,8 +11,8 @@ export type ReceiptWorld = Awaited<ReturnType<typeof receiptWorld>>;
 /** A whole Bursar, and one genuine receipt of every kind of payment, by name. */
 export async function receiptWorld() {
   const world = await startEarning();
-  const { office, buyer, studio, vendor, key } = world;
-  const { operator, local } = office;
+  const { server, buyer, studio, vendor, key } = world;
+  const { operator, local } = server;
   const sellerAddress = privateKeyToAccount(generatePrivateKey()).address;
   await local.fundGas([devAccounts[5].address]);
   const seller = await startHostileSeller(local, devAccounts[5], sellerAddress);
@@ -38,12 +38,12 @@ export async function receiptWorld() {
   await operator.call('set_fetch_hosts', { hosts: [seller.host] });
 
   const settled = async (id: unknown): Promise<Receipt> => {
-    await office.until(String(id), ['settled', 'final']);
+    await server.until(String(id), ['settled', 'final']);
     return (await operator.call('get_receipt', { id })) as Receipt;
   };
   const paymentsOf = async (agent: string) =>
     (await operator.call('list_payments', { agent, limit: 200 })).payments as Doc[];
-  const rich = await office.agent('rich', '200');
+  const rich = await server.agent('rich', '200');
 
   const receipts: Record<string, Receipt> = {};
   const paid = await rich.client.call(
@@ -79,7 +79,7 @@ export async function receiptWorld() {
   // With a role that the review asks for, both count.
   await operator.call('create_approver', {
     name: 'Second',
-    address: await office.keys.address('approver'),
+    address: await server.keys.address('approver'),
     roles: ['finance'],
   });
   const { typed_data } = await operator.call('get_mandate', { id: mandate.id });
@@ -91,13 +91,13 @@ export async function receiptWorld() {
   });
   await operator.call('sign_mandate', {
     id: mandate.id,
-    approver: await office.keys.address('approver'),
-    signature: await office.keys.signTypedData('approver', typed_data as TypedDataDefinition),
+    approver: await server.keys.address('approver'),
+    signature: await server.keys.signTypedData('approver', typed_data as TypedDataDefinition),
   });
   const mandated = await rich.client.call('pay', { payee: 'Landlord', amount: amountOf('28') }, key());
   receipts.mandate = await settled(mandated.id);
 
-  await (await wrapFetch(fetch, { url: office.url, apiKey: rich.key })(seller.url('/data'))).json();
+  await (await wrapFetch(fetch, { url: server.url, apiKey: rich.key })(seller.url('/data'))).json();
   const bought = (await paymentsOf(rich.id)).find(({ rail }) => rail === 'x402');
   receipts.purchase = await settled(bought?.id);
   const filled = (await paymentsOf(rich.id)).find(({ kind }) => kind === 'top_up');
@@ -114,7 +114,7 @@ export async function receiptWorld() {
   });
 
   const sold = await buyer.client.call('pay', { to_agent: studio.id, amount: amountOf('2') }, key());
-  await office.until(String(sold.id), ['final']);
+  await server.until(String(sold.id), ['final']);
   const refund = await studio.client.call('refund', { of: sold.id, amount: amountOf('0.5') }, key());
   receipts.refund = await settled(refund.id);
 
@@ -136,7 +136,7 @@ export async function receiptWorld() {
   });
 
   return {
-    office,
+    server,
     receipts,
     async end(): Promise<void> {
       await seller.stop();

@@ -108,7 +108,7 @@ export function relayerScene() {
           timeoutMs: 1_000,
         }),
         keys: memoryKeys(new Map([['relayer', key]])),
-        lanes: ['relayer'],
+        queues: ['relayer'],
         clock: () => nowMs,
         finality: { kind: 'depth', blocks: 20 },
         ...changes,

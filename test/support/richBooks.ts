@@ -2,7 +2,7 @@ import { play } from '../../src/app/cli/commands/demo.ts';
 import { watchOf } from '../../src/books/ledger/sealedTables.ts';
 import { tablesOf } from '../../src/store/changes.ts';
 import type { SqlValue, Tx } from '../../src/store/store.ts';
-import { startOffice, type TestOffice } from './office.ts';
+import { startTestServer, type TestServer } from './testServer.ts';
 
 const usdc = (value: string) => ({ value, currency: 'USDC' });
 const DAY_MS = 86_400_000;
@@ -11,12 +11,12 @@ const DAY_MS = 86_400_000;
  * A server that has done some of everything: purchases by x402, payments that settled, were denied, wait and were signed, a batch, a
  * payout, sales, invoices, splits, refunds, a mandate, a schedule, a shadow policy, a stopped agent.
  */
-export async function richBooks(): Promise<TestOffice> {
-  const office = await startOffice();
-  if (!office.operatorKey) throw new Error('A new server has an operator key.');
-  const played = await play(office, office.operatorKey, () => {});
+export async function richBooks(): Promise<TestServer> {
+  const server = await startTestServer();
+  if (!server.operatorKey) throw new Error('A new server has an operator key.');
+  const played = await play(server, server.operatorKey, () => {});
   if (!played.result.ok) throw new Error(played.result.problems.join('\n'));
-  const { operator, keys } = office;
+  const { operator, keys } = server;
   let count = 0;
   const key = () => {
     count += 1;
@@ -26,8 +26,8 @@ export async function richBooks(): Promise<TestOffice> {
   const approver = { name: 'Ada', address, roles: ['finance'] };
   await operator.call('create_approver', approver).catch(() => undefined);
   await operator.call('create_approver', { ...approver, name: 'Bob', address: await keys.address('treasury') });
-  const buyer = await office.agent('buyer', '60');
-  const shop = await office.agent('shop', '5');
+  const buyer = await server.agent('buyer', '60');
+  const shop = await server.agent('shop', '5');
   for (const [name, agent] of [
     ['buyer', buyer],
     ['shop', shop],
@@ -36,14 +36,14 @@ export async function richBooks(): Promise<TestOffice> {
   }
   await operator.call('create_workflow', { name: 'digest' });
   const bought = await buyer.client.call('pay', { to_agent: shop.id, amount: usdc('2'), memo: 'data' }, key());
-  await office.until(String(bought.id), ['final']);
+  await server.until(String(bought.id), ['final']);
   const asked = await buyer.client.call('request_refund', { payment: bought.id, amount: usdc('0.5'), reason: 'half' });
   const answered = await shop.client.call('answer_refund_request', { id: asked.id, accept: true });
-  await office.until(String(answered.refund), ['final']);
+  await server.until(String(answered.refund), ['final']);
   for (const memo of ['one', 'two']) {
     const invoice = await shop.client.call('create_invoice', { amount: usdc('1'), memo }, key());
     const paid = await buyer.client.call('pay', { to_agent: shop.id, amount: usdc('1') }, key());
-    const now = await office.until(String(paid.id), ['final']);
+    const now = await server.until(String(paid.id), ['final']);
     const hash = (now.settlement as { tx_hash: string }).tx_hash;
     await shop.client.call('claim_invoice_payment', { id: invoice.id, tx_hash: hash });
   }
@@ -60,7 +60,7 @@ export async function richBooks(): Promise<TestOffice> {
   const signature = await keys.signTypedData('approver', typed_data as Parameters<typeof keys.signTypedData>[1]);
   await operator.call('sign_mandate', { id: mandate.id, approver: address, signature });
   const under = await buyer.client.call('pay', { payee: 'shop', amount: usdc('28') }, key());
-  await office.until(String(under.id), ['final']);
+  await server.until(String(under.id), ['final']);
   await operator.call('create_schedule', {
     name: 'yearly',
     agent: buyer.id,
@@ -77,10 +77,10 @@ export async function richBooks(): Promise<TestOffice> {
     await operator.call('answer_review', verdict);
   }
   await buyer.client.call('pay', { payee: 'shop', amount: usdc('9000'), memo: 'too much' }, key());
-  const stopped = await office.agent('stopped', '1');
+  const stopped = await server.agent('stopped', '1');
   await operator.call('stop_agent', { id: stopped.id, reason: 'a test' });
-  await office.office.store.write(fillUp);
-  return office;
+  await server.bursar.store.write(fillUp);
+  return server;
 }
 
 /** What no flow above leaves two rows of is filled up by rows of the right form, written as the server writes: sealed. */

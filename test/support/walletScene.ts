@@ -20,7 +20,7 @@ import { newId } from '../../src/core/ids/ids.ts';
 import { microUsdc } from '../../src/core/money/microUsdc.ts';
 import type { Payment } from '../../src/decide/payments/payment.ts';
 
-export const [, , owner, guardian, approverA, approverB, payee, stranger] = devAccounts;
+export const [, , owner, guardian, approverA, approverB, payee, outsider] = devAccounts;
 export const executorKey = generatePrivateKey();
 export const executor = privateKeyToAccount(executorKey);
 /** The policy that the registry has. */

@@ -2,13 +2,13 @@ import { type Address, erc20Abi, getAddress, parseAbiItem } from 'viem';
 import { type PayingFetch, type WrapOptions, wrapFetch } from '../../src/api/sdk/index.ts';
 import { devAccounts } from '../../src/app/local-chain/accounts.ts';
 import { type HostileSeller, startHostileSeller } from './hostileSeller.ts';
-import { startOffice, type TestOffice } from './office.ts';
+import { startTestServer, type TestServer } from './testServer.ts';
 
 export const PAY_TO: Address = getAddress('0x00000000000000000000000000000000000beef1');
 
-export type Buyer = Awaited<ReturnType<TestOffice['agent']>> & { purse: Address; fetch: PayingFetch };
+export type Buyer = Awaited<ReturnType<TestServer['agent']>> & { purse: Address; fetch: PayingFetch };
 export type X402World = {
-  office: TestOffice;
+  server: TestServer;
   seller: HostileSeller;
   payee: string;
   /** An agent with USDC, whose purse is filled and stands. */
@@ -23,8 +23,8 @@ export type X402World = {
 
 /** A whole Bursar, and a seller on the same chain that is a registered payee and does what the test says. */
 export async function x402World(): Promise<X402World> {
-  const office = await startOffice();
-  const { local, operator } = office;
+  const server = await startTestServer();
+  const { local, operator } = server;
   const account = devAccounts[5];
   await local.fundGas([account.address]);
   const seller = await startHostileSeller(local, account, PAY_TO);
@@ -38,14 +38,14 @@ export async function x402World(): Promise<X402World> {
   });
   await operator.call('set_fetch_hosts', { hosts: [seller.host] });
   const paying: X402World['paying'] = (key, options = {}) =>
-    wrapFetch(fetch, { url: office.url, apiKey: key, ...options });
+    wrapFetch(fetch, { url: server.url, apiKey: key, ...options });
   return {
-    office,
+    server,
     seller,
     payee: String(payee),
     paying,
     async buyer(name, usdc = '20') {
-      const agent = await office.agent(name, usdc);
+      const agent = await server.agent(name, usdc);
       const { wallet } = (await operator.call('get_agent', { id: agent.id })) as { wallet: { purse: Address } };
       return { ...agent, purse: wallet.purse, fetch: paying(agent.key) };
     },
@@ -67,14 +67,14 @@ export async function x402World(): Promise<X402World> {
       }[],
     async end() {
       await seller.stop();
-      await office.end();
+      await server.end();
     },
   };
 }
 
-export const balanceOf = (office: TestOffice, address: Address): Promise<bigint> =>
-  office.local.client.readContract({
-    address: office.local.usdc.address,
+export const balanceOf = (server: TestServer, address: Address): Promise<bigint> =>
+  server.local.client.readContract({
+    address: server.local.usdc.address,
     abi: erc20Abi,
     functionName: 'balanceOf',
     args: [address],

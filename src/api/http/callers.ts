@@ -4,7 +4,7 @@ import type { NoteRefusal } from '../../control/sign-in/refusals.ts';
 import { isCsrf, type Session, type Sessions } from '../../control/sign-in/sessions.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import type { Caller } from '../../decide/identity/caller.ts';
-import type { KeyDoor } from './keyDoor.ts';
+import type { ApiKeyAuth } from './apiKeyAuth.ts';
 import { CSRF_HEADER, type Site, sessionToken } from './signIn/site.ts';
 
 /** Who sends a request: the holder of an API key, or the person behind a session cookie. */
@@ -25,7 +25,7 @@ export type People = {
 };
 
 /** A key wins over a cookie. With a cookie, everything that is not a GET needs the CSRF header. */
-export function createCallers(keys: KeyDoor, people: People | null): Callers {
+export function createCallers(keys: ApiKeyAuth, people: People | null): Callers {
   const tokenOf = (c: Context): string | undefined =>
     people && c.req.header('authorization') === undefined ? sessionToken(c, people.site) : undefined;
   return {
@@ -40,7 +40,7 @@ export function createCallers(keys: KeyDoor, people: People | null): Callers {
   };
 }
 
-function bySession(c: Context, sessions: Sessions, keys: KeyDoor, token: string): Caller {
+function bySession(c: Context, sessions: Sessions, keys: ApiKeyAuth, token: string): Caller {
   const { caller } = sessionOf(c, sessions, keys, token);
   if (c.req.method !== 'GET' && c.req.method !== 'HEAD' && !isCsrf(token, c.req.header(CSRF_HEADER))) {
     throw new BursarError('csrf_required');
@@ -49,7 +49,7 @@ function bySession(c: Context, sessions: Sessions, keys: KeyDoor, token: string)
 }
 
 /** A cookie of no session counts as a wrong key. Throws `unauthenticated`, `too_many_requests`. */
-export function sessionOf(c: Context, sessions: Sessions, keys: KeyDoor, token: string): Session {
+export function sessionOf(c: Context, sessions: Sessions, keys: ApiKeyAuth, token: string): Session {
   try {
     return sessions.resolve(token);
   } catch (error) {

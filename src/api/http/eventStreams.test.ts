@@ -11,9 +11,9 @@ import { createClient, ProblemError } from '../client/client.ts';
 import type { App } from '../operations/app.ts';
 import { costs } from '../operations/cost.ts';
 import { findOperation } from '../operations/registry.ts';
+import { openApiKeyAuth } from './apiKeyAuth.ts';
 import { createCallers } from './callers.ts';
 import { createEventStreams } from './eventStreams.ts';
-import { openKeyDoor } from './keyDoor.ts';
 import { problem } from './problem.ts';
 import { createHttp } from './server.ts';
 
@@ -177,7 +177,7 @@ describe('many event streams', () => {
   });
 
   it('lose the one that does not read', async () => {
-    const keys = openKeyDoor(app);
+    const keys = openApiKeyAuth(app);
     const http = new Hono();
     http.onError((error, c) => problem(c, error));
     const limits = { perKey: 1, perAgent: 1, total: 1, slowestMs: 300 };

@@ -6,9 +6,9 @@ import { BursarError } from '../../core/errors/base.ts';
 import type { Caller } from '../../decide/identity/caller.ts';
 import type { App } from '../operations/app.ts';
 import { costs } from '../operations/cost.ts';
+import type { ApiKeyAuth } from './apiKeyAuth.ts';
 import type { Callers } from './callers.ts';
 import { createEventHub, type Subscriber } from './eventHub.ts';
-import type { KeyDoor } from './keyDoor.ts';
 
 const LIMITS = {
   /** A browser needs one, a command one; the rest is for several machines with one key. */
@@ -28,7 +28,7 @@ export type EventStreams = (c: Context) => Response;
  * reconnects misses none. An agent's key sees its own agent's. Opening one is charged as one request. It ends with the key or session
  * it was opened with, and says why: `event: end` with problem details.
  */
-export function createEventStreams(app: App, callers: Callers, keys: KeyDoor, limits = LIMITS): EventStreams {
+export function createEventStreams(app: App, callers: Callers, keys: ApiKeyAuth, limits = LIMITS): EventStreams {
   const hub = createEventHub(app);
   const open = new Map<string, number>();
   const count = (name: string, by: 1 | -1): void => {

@@ -10,8 +10,8 @@ import { invalidRequest } from '../operations/dispatch.ts';
 import { findInvoice } from '../operations/earn/invoices.ts';
 import { type InvoiceView, invoiceView } from '../operations/earn/invoiceView.ts';
 import { claimByPayer, PayerClaim } from '../operations/payments/payerClaim.ts';
+import { type ApiKeyAuth, refuseAfter } from './apiKeyAuth.ts';
 import { invoicePage, pageHeaders } from './invoicePage.ts';
-import { type KeyDoor, refuseAfter } from './keyDoor.ts';
 
 const CLAIM_MAX_BYTES = 16 * 1024;
 /** Each costs questions to the chain, and comes without a key. */
@@ -19,9 +19,9 @@ const SIGNATURES = { perSecond: 5, burst: 60 };
 
 /**
  * `/i/{id}`: one link for everybody. A browser gets a page; an agent gets a 402 (x402 v2) and, when it has paid, a receipt. No key:
- * whoever has the link may pay, and sees of the invoice what its payer must see.
+ * anyone who has the link may pay, and sees of the invoice what its payer must see.
  */
-export function invoiceRoutes(app: App, addressOf: KeyDoor['addressOf']): Hono {
+export function invoiceRoutes(app: App, addressOf: ApiKeyAuth['addressOf']): Hono {
   const http = new Hono();
   const signatures = rateLimit(SIGNATURES);
   const bound = (c: Context): void =>
@@ -106,7 +106,7 @@ function wantsPage(c: Context): boolean {
   return /\btext\/html\b/.test(c.req.header('accept') ?? '') && c.req.header('payment-signature') === undefined;
 }
 
-/** What whoever has the link may see: not who else has paid. */
+/** What anyone who has the link may see: not who else has paid. */
 function publicView(view: InvoiceView): Record<string, unknown> {
   const { id, state, agent_name: payee, amount, received, due, excess, late, memo, address, network } = view;
   const { payment_uri, expires_at } = view;

@@ -28,7 +28,12 @@ export function openapi(operations: readonly Operation[], version: string): Json
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'Bursar', version, summary: 'The payment office for AI agents.', license: { name: 'Apache-2.0' } },
+    info: {
+      title: 'Bursar',
+      version,
+      summary: 'Payment infrastructure for AI agents.',
+      license: { name: 'Apache-2.0' },
+    },
     servers: [{ url: '/' }],
     security: [{ key: [] }],
     paths,

@@ -7,11 +7,11 @@ import { costs } from '../operations/cost.ts';
 import { dispatch } from '../operations/dispatch.ts';
 import type { Operation } from '../operations/operation.ts';
 import { registry } from '../operations/registry.ts';
+import { openApiKeyAuth } from './apiKeyAuth.ts';
 import { createCallers, type People } from './callers.ts';
 import { createConsole } from './consoleRoutes.ts';
 import { createEventStreams } from './eventStreams.ts';
 import { invoiceRoutes } from './invoiceRoutes.ts';
-import { openKeyDoor } from './keyDoor.ts';
 import { openapi } from './openapi.ts';
 import { problem } from './problem.ts';
 import { sessionRoutes } from './signIn/sessionRoutes.ts';
@@ -19,8 +19,8 @@ import { sessionRoutes } from './signIn/sessionRoutes.ts';
 const BODY_MAX_BYTES = 64 * 1024;
 const bodyMax = ({ bodyMaxBytes }: Operation): number => bodyMaxBytes ?? BODY_MAX_BYTES;
 
-/** The HTTP door: a route per operation, the OpenAPI document, the event stream, a health check; sign-in where people are given. */
-export function createHttp(app: App, people: People | null = null, keys = openKeyDoor(app)): Hono {
+/** The HTTP interface: a route per operation, the OpenAPI document, the event stream, a health check; sign-in where people are given. */
+export function createHttp(app: App, people: People | null = null, keys = openApiKeyAuth(app)): Hono {
   const http = new Hono();
   const callers = createCallers(keys, people);
   http.onError((error, c) => problem(c, error));

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AmountView } from '../../core/schemas/schemas.ts';
-import type { Json } from './door.ts';
+import type { Json } from './backend.ts';
 import { nextStep, whatWouldPass } from './nextStep.ts';
 import type { ToolAnswer } from './tool.ts';
 import { Untrusted, untrusted } from './untrusted.ts';
@@ -188,7 +188,7 @@ const Invoice = InvoiceOutput.omit({ next: true, url: true }).extend({
 export function invoiceAnswer(answer: Json, _args: Json, base: string): ToolAnswer {
   const { path, ...invoice } = Invoice.parse(answer);
   const url = new URL(path, base).href;
-  const told = `Give ${url} to whoever should pay: a person opens it, an agent pays it by fetch_paid. No money has moved yet.`;
+  const told = `Give ${url} to anyone who should pay: a person opens it, an agent pays it by fetch_paid. No money has moved yet.`;
   return { fields: { next: told, url, ...compact(invoice) }, untrusted: null };
 }
 

@@ -1,7 +1,7 @@
 import { BursarError } from '../../core/errors/base.ts';
 import { log } from '../../core/log/log.ts';
 import type { Operation } from '../operations/operation.ts';
-import type { Door, Json, Problem } from './door.ts';
+import type { Backend, Json, Problem } from './backend.ts';
 import { fieldsOf, keyed, type Standing } from './key.ts';
 import { problemAnswer } from './problems.ts';
 import type { Tool, ToolAnswer } from './tool.ts';
@@ -12,16 +12,16 @@ export type Called = ToolAnswer & { isError: boolean };
 /** Runs a tool's operation for what a model sent. Never throws: what goes wrong is an answer too. */
 export async function callTool(
   { tool, operation }: OfferedTool,
-  door: Door,
+  backend: Backend,
   args: Json,
   standing: Standing,
 ): Promise<Called> {
   const full = withStanding(tool, operation, args, standing);
   try {
     const { input, key } = keyed(operation, full, standing);
-    const answered = await door.call(operation, { ...input, ...tool.fixed }, key);
+    const answered = await backend.call(operation, { ...input, ...tool.fixed }, key);
     if (!answered.ok) return { ...problemAnswer(answered.problem, full), isError: true };
-    return { ...tool.answer(answered.answer, full, door.base), isError: false };
+    return { ...tool.answer(answered.answer, full, backend.base), isError: false };
   } catch (error) {
     if (!(error instanceof BursarError)) log.error({ err: error, tool: tool.name }, 'an answer could not be read');
     const known = error instanceof BursarError ? error : new BursarError('internal');

@@ -14,7 +14,7 @@ import type { App } from '../operations/app.ts';
 import { bearerKey } from '../operations/bearer.ts';
 import { costs } from '../operations/cost.ts';
 import { callerOf } from '../operations/dispatch.ts';
-import { type Charging, doorLimit, inProcessDoor } from './door.ts';
+import { type Charging, callLimit, inProcessBackend } from './backend.ts';
 import { createMcpServer } from './server.ts';
 import type { McpSettings } from './settings.ts';
 
@@ -34,11 +34,11 @@ export type McpHttp = { mount(http: Hono): void; close(): Promise<void> };
  * limits that it shares with the other interfaces.
  */
 export function openMcp(app: App, host: string, settings: McpSettings, keys: McpKeys): McpHttp {
-  const bounded = doorLimit(MAX_AT_ONCE);
+  const bounded = callLimit(MAX_AT_ONCE);
   const handler = createMcpHandler(
     ({ authInfo, requestInfo }) => {
       const caller = agentOnly(callerOf(app, authInfo?.token));
-      return createMcpServer(bounded(inProcessDoor(app, caller, requestInfo?.url ?? `http://${host}`, keys)), {
+      return createMcpServer(bounded(inProcessBackend(app, caller, requestInfo?.url ?? `http://${host}`, keys)), {
         version: app.version,
         standing: standingOf(authInfo?.extra),
       });
@@ -102,7 +102,7 @@ function refuseForeign(c: Context, hosts: string[], origins: string[]): void {
   }
 }
 
-/** A model acts with an agent's key; a person's key in a model's host would be the keys to the house. */
+/** A model acts with an agent's key; a person's key in a model's host would be all the keys at once. */
 function agentOnly(caller: Caller): Caller {
   if (caller.credential.role !== 'agent') {
     throw new BursarError('forbidden', { message: "MCP is for agents: use an agent's key (bursar_ag_…)." });

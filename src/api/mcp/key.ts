@@ -4,7 +4,7 @@ import { sha256 } from '../../core/ids/digest.ts';
 import { invalidRequest } from '../operations/dispatch.ts';
 import type { Operation } from '../operations/operation.ts';
 import { derivedKey } from '../operations/payments/derivedKey.ts';
-import type { Json } from './door.ts';
+import type { Json } from './backend.ts';
 
 /** The workflow and run of every call that names none. */
 export type Standing = { workflow?: string | undefined; run?: string | undefined };

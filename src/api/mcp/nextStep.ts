@@ -1,4 +1,4 @@
-import type { Json } from './door.ts';
+import type { Json } from './backend.ts';
 import type { Hints, PaymentAnswer } from './views.ts';
 
 const usdc = ({ value }: { value: string }): string => `${value} USDC`;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BursarError } from '../../core/errors/base.ts';
-import type { Problem } from './door.ts';
+import type { Problem } from './backend.ts';
 import { problemAnswer } from './problems.ts';
 import { UNTRUSTED_NOTE } from './untrusted.ts';
 import { reasonsOut } from './views.ts';

@@ -1,4 +1,4 @@
-import type { Json, Problem } from './door.ts';
+import type { Json, Problem } from './backend.ts';
 import type { ToolAnswer } from './tool.ts';
 import { untrusted } from './untrusted.ts';
 

@@ -6,8 +6,8 @@ import {
   type Tool as WireTool,
 } from '@modelcontextprotocol/server';
 import { z } from 'zod';
+import type { Backend, Json } from './backend.ts';
 import { type Called, callTool } from './call.ts';
-import type { Door, Json } from './door.ts';
 import type { Standing } from './key.ts';
 import { inputSchema } from './toolSchema.ts';
 import { type OfferedTool, offeredTools } from './tools.ts';
@@ -37,8 +37,8 @@ const listed: WireTool[] = offeredTools.map(({ tool, operation }) => {
 });
 const byName = new Map<string, OfferedTool>(offeredTools.map((offered) => [offered.tool.name, offered]));
 
-/** One MCP server over one door, for a connection (stdio) or a request (HTTP). The tools are the same for everybody. */
-export function createMcpServer(door: Door, options: { version: string; standing?: Standing }): Server {
+/** One MCP server over one backend, for a connection (stdio) or a request (HTTP). The tools are the same for everybody. */
+export function createMcpServer(backend: Backend, options: { version: string; standing?: Standing }): Server {
   const server = new Server(
     { name: 'bursar', title: 'Bursar', version: options.version },
     { capabilities: { tools: {} }, instructions: INSTRUCTIONS },
@@ -47,7 +47,7 @@ export function createMcpServer(door: Door, options: { version: string; standing
   server.setRequestHandler('tools/call', async ({ params }) => {
     const offered = byName.get(params.name);
     if (!offered) throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'There is no such tool.');
-    const called = await callTool(offered, door, params.arguments ?? {}, options.standing ?? {});
+    const called = await callTool(offered, backend, params.arguments ?? {}, options.standing ?? {});
     return server.projectCallToolResult(wireResult(called), undefined);
   });
   return server;

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Json } from './door.ts';
+import type { Json } from './backend.ts';
 
 /** What a tool answers: our own words and figures, and apart from them what others wrote. */
 export type ToolAnswer = { fields: Json & { next: string }; untrusted: Json | null };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Operation } from '../operations/operation.ts';
-import type { Json } from './door.ts';
+import type { Json } from './backend.ts';
 import type { Tool } from './tool.ts';
 
 type Property = Json & { description?: string };

@@ -71,7 +71,7 @@ export const tools: readonly Tool[] = [
     operation: 'budget',
     title: 'What is left to spend',
     description:
-      'How much you can still spend: what is in the wallet, what is left in each limit of the policy and when it starts anew, and the ceilings of the wallet contract. Call it before you plan several purchases.',
+      'How much you can still spend: what is in the wallet, what is left in each limit of the policy and when it starts again, and the ceilings of the wallet contract. Call it before you plan several purchases.',
     effect: 'reads',
     fixed: { id: 'me' },
     meanings: { payee: 'Whom you think of paying, by id or name: then the answer says the most that would pass now' },
@@ -111,7 +111,7 @@ export const tools: readonly Tool[] = [
     operation: 'create_invoice',
     title: 'Ask somebody for money',
     description:
-      'Make an invoice: a link that a person can open and pay, and that an agent can pay by x402. Give the link to whoever owes you; the money comes to your own wallet. The same invoice asked for twice is one invoice.',
+      'Make an invoice: a link that a person can open and pay, and that an agent can pay by x402. Give the link to anyone who owes you; the money comes to your own wallet. The same invoice asked for twice is one invoice.',
     effect: 'asks',
     meanings: {
       memo: 'What it is for, as the payer will read it',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AmountView } from '../../core/schemas/schemas.ts';
-import type { Json } from './door.ts';
+import type { Json } from './backend.ts';
 
 /** What of an operation's answer a model needs: no nulls, no figures that a sentence names already. The rest is in the HTTP API. */
 

@@ -1,18 +1,18 @@
 import type { Address } from 'viem';
 import type { EventLog } from '../../chain/anchors/eventLog.ts';
 import type { Chain } from '../../chain/contracts/chain.ts';
-import type { Recovery, RecoveryWish } from '../../chain/follow/recover.ts';
+import type { Recovery, RequestedRecovery } from '../../chain/follow/recover.ts';
 import type { AgentId } from '../../core/ids/ids.ts';
 import type { Agent, WalletPlan } from '../../decide/identity/agents.ts';
 import type { ChainFacts } from '../../decide/payments/request.ts';
 import type { Activations } from '../../decide/policy-versions/activations.ts';
-import type { InvoiceDoor } from '../../earn/invoices/door.ts';
+import type { InvoiceResource } from '../../earn/invoices/x402Resource.ts';
 import type { Fetcher } from '../../spend/x402/fetcher.ts';
 import type { Store } from '../../store/store.ts';
 import type { X402Signer } from './payments/x402Signer.ts';
 
 /** Ceilings asked for a new wallet, micro-USDC; the server's defaults stand for what is absent. */
-export type WalletWish = { perPayment?: bigint | undefined; perPeriod?: bigint | undefined };
+export type RequestedWallet = { perPayment?: bigint | undefined; perPeriod?: bigint | undefined };
 
 /** Everything an operation may reach. One composition root makes it. */
 export type App = {
@@ -24,12 +24,12 @@ export type App = {
   policies: Activations;
   x402: X402Signer;
   /** The 402 side of invoices; null where no facilitator is on. */
-  invoices: InvoiceDoor | null;
+  invoices: InvoiceResource | null;
   /** HTTP on behalf of agents, guarded. */
   fetcher: Fetcher;
-  planWallet: (agentId: AgentId, wish: WalletWish) => WalletPlan;
+  planWallet: (agentId: AgentId, requested: RequestedWallet) => WalletPlan;
   /** Reads the chain again from a block on; see `reconcile/recover.ts`. */
-  recoverChain: (wish: RecoveryWish) => Promise<Recovery>;
+  recoverChain: (requested: RequestedRecovery) => Promise<Recovery>;
   /** Whether payments can be decided now. */
   readiness: () => Promise<{ ready: boolean; checks: { name: string; ok: boolean; detail: string }[] }>;
   checkLedger: () => Promise<{ ok: boolean; checks: { name: string; ok: boolean; detail: string }[] }>;
@@ -39,7 +39,7 @@ export type App = {
   deployWallet: (agent: Agent) => Promise<void>;
   /** Tells the workers that there is something to do; they also look by themselves. */
   wake: () => void;
-  /** Whose transactions the relayer here sends: executor, and owner and guardian where their keys are at hand. */
+  /** Whose transactions the relayer here sends: executor, and owner and guardian where their keys are available. */
   senders: readonly Address[];
   addresses: { factory: Address; registry: Address | null; executor: Address };
   version: string;

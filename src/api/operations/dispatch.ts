@@ -17,7 +17,7 @@ export function callerOf(app: App, key: string | undefined): Caller {
 }
 
 /**
- * Runs one operation for a caller: scope, input parsed once, handler. Every door (HTTP, CLI, MCP) comes through here. When
+ * Runs one operation for a caller: scope, input parsed once, handler. Every interface (HTTP, CLI, MCP) comes through here. When
  * money was asked for and the answer is an error, that is an event too.
  */
 export async function dispatch(

@@ -25,7 +25,7 @@ export type Operation<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.Z
   scope: Scope;
   /** The class of what a request costs the server: see `cost.ts`. */
   cost: Cost;
-  /** Of the whole house: an agent's key does not see it, whatever its scopes. */
+  /** Organisation-wide: an agent's key does not see it, whatever its scopes. */
   peopleOnly?: boolean;
   input: I;
   output: O;

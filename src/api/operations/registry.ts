@@ -69,7 +69,7 @@ const all = [
   ...reportOperations,
 ];
 
-/** Everything that Bursar does. Doors loop over this list, so they cannot differ. */
+/** Everything that Bursar does. Interfaces loop over this list, so they cannot differ. */
 export const registry: readonly Operation[] = all.map((each): Operation => each as Operation);
 
 export function findOperation(name: string): Operation {

@@ -1,15 +1,15 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startOffice, type TestOffice } from '../../../test/support/office.ts';
+import { startTestServer, type TestServer } from '../../../test/support/testServer.ts';
 import { createBursar } from './client.ts';
 
-let office: TestOffice;
-let agent: Awaited<ReturnType<TestOffice['agent']>>;
+let testServer: TestServer;
+let agent: Awaited<ReturnType<TestServer['agent']>>;
 beforeAll(async () => {
-  office = await startOffice();
-  agent = await office.agent('buyer', '5');
-  await office.operator.call('create_payee', {
+  testServer = await startTestServer();
+  agent = await testServer.agent('buyer', '5');
+  await testServer.operator.call('create_payee', {
     name: 'Grace',
     kind: 'contractor',
     categories: ['contractor'],
@@ -17,13 +17,13 @@ beforeAll(async () => {
     verified: true,
   });
 });
-afterAll(() => office?.end());
+afterAll(() => testServer?.end());
 
 const amount = { value: '0.10', currency: 'USDC' } as const;
 
 describe('the SDK without its optional arguments', () => {
   it('pays, and the same request again is the same payment', async () => {
-    const bursar = createBursar({ url: office.url, apiKey: agent.key });
+    const bursar = createBursar({ url: testServer.url, apiKey: agent.key });
     const first = await bursar.pay({ payee: 'Grace', amount });
     expect(first).toMatchObject({ state: 'authorized', replayed: false });
     expect(await bursar.pay({ payee: 'Grace', amount })).toMatchObject({ id: first.id, replayed: true });
@@ -35,7 +35,7 @@ describe('the SDK without its optional arguments', () => {
   });
 
   it('checks, lists, reads budget and payment', async () => {
-    const bursar = createBursar({ url: `${office.url}/`, apiKey: agent.key });
+    const bursar = createBursar({ url: `${testServer.url}/`, apiKey: agent.key });
     expect(await bursar.check({ payee: 'Grace', amount })).toMatchObject({ effect: 'allow' });
     expect((await bursar.payments()).payments.length).toBeGreaterThan(0);
     expect(await bursar.budget()).toMatchObject({ agent: agent.id });

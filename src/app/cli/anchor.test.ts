@@ -10,7 +10,8 @@ const { ok } = scene;
 let rpc = '';
 let denied = '';
 const inFolder = (name: string) => join(scene.dir, name);
-const registry = () => String(at(JSON.parse(readFileSync(join(scene.home, 'config.json'), 'utf8')), 'chain.registry'));
+const registry = () =>
+  String(at(JSON.parse(readFileSync(join(scene.dataDir, 'config.json'), 'utf8')), 'chain.registry'));
 /** As on a machine with nothing of ours but the file. */
 const audit = (file: string, ...more: string[]) =>
   scene.inside([
@@ -22,7 +23,7 @@ const audit = (file: string, ...more: string[]) =>
     '--registry',
     registry(),
     '--json',
-    '--home',
+    '--data-dir',
     inFolder('none'),
     ...more,
   ]);

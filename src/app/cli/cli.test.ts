@@ -7,7 +7,7 @@ import { freePort, type Ran, type Running } from './testing/cli.ts';
 import { makeScene, refused, usdc } from './testing/scene.ts';
 import { at } from './values.ts';
 
-/** One home and one server for the whole file; the tests tell one story, in order. */
+/** One data directory and one server for the whole file; the tests tell one timeline, in order. */
 const cli = makeScene();
 const { ok } = cli;
 const port = await freePort();
@@ -25,47 +25,47 @@ beforeAll(async () => {
 afterAll(() => cli.dispose(), 60_000);
 
 describe('init and serve', () => {
-  it('make a home that only its owner can read, and overwrite none', async () => {
-    expect(mode(cli.home)).toBe(0o700);
+  it('make a data directory that only its owner can read, and overwrite none', async () => {
+    expect(mode(cli.dataDir)).toBe(0o700);
     for (const file of ['config.json', 'keystore.json', 'passphrase', 'operator.key', 'bursar.sqlite', 'chain.json']) {
-      expect(mode(join(cli.home, file)), file).toBe(0o600);
+      expect(mode(join(cli.dataDir, file)), file).toBe(0o600);
     }
-    const keystore = readFileSync(join(cli.home, 'keystore.json'), 'utf8');
-    expect(refused(await cli.run(['init', '--json', '--home', cli.home]))).toEqual({
+    const keystore = readFileSync(join(cli.dataDir, 'keystore.json'), 'utf8');
+    expect(refused(await cli.run(['init', '--json', '--data-dir', cli.dataDir]))).toEqual({
       code: 1,
       problem: 'storage_in_use',
     });
-    expect(readFileSync(join(cli.home, 'keystore.json'), 'utf8')).toBe(keystore);
+    expect(readFileSync(join(cli.dataDir, 'keystore.json'), 'utf8')).toBe(keystore);
   });
 
   it('say in which file the operator’s key is, and never print the key', async () => {
-    const key = readFileSync(join(cli.home, 'operator.key'), 'utf8').trim();
+    const key = readFileSync(join(cli.dataDir, 'operator.key'), 'utf8').trim();
     expect(key).toMatch(/^bursar_op_/);
-    expect(server.stdout()).toContain(`A new operator key is in ${join(cli.home, 'operator.key')}`);
+    expect(server.stdout()).toContain(`A new operator key is in ${join(cli.dataDir, 'operator.key')}`);
     expect(server.stdout()).not.toContain(key);
     expect(server.stdout()).not.toMatch(/bursar_op_/);
   });
 
-  it('refuse a second server on the same home, say where the first is, and leave it and its chain alone', async () => {
+  it('refuse a second server on the same data directory, say where the first is, and leave it and its chain alone', async () => {
     const second = await cli.run(['serve', '--port', '0']);
     expect(second.code).toBe(1);
-    expect(second.stderr).toContain(`already runs on ${cli.home}: http://127.0.0.1:${port}`);
+    expect(second.stderr).toContain(`already runs on ${cli.dataDir}: http://127.0.0.1:${port}`);
     expect((await ok('ledger', 'check')).ok).toBe(true);
   });
 
   it('take a real chain only when its id, token and contracts are what was said', async () => {
-    const { chain } = JSON.parse(readFileSync(join(cli.home, 'config.json'), 'utf8')) as {
+    const { chain } = JSON.parse(readFileSync(join(cli.dataDir, 'config.json'), 'utf8')) as {
       chain: { usdc: string; factory: string; registry: string };
     };
-    const home = join(cli.dir, 'remote');
+    const dataDir = join(cli.dir, 'remote');
     const init = (change: Record<string, string> = {}): Promise<Ran> => {
       const flags = { 'rpc-url': rpc, 'chain-id': '31337', ...chain, ...change };
       const { usdc: token, factory, registry, 'rpc-url': url, 'chain-id': id } = flags;
       return cli.inside([
         'init',
         '--json',
-        '--home',
-        home,
+        '--data-dir',
+        dataDir,
         '--rpc-url',
         url,
         '--chain-id',
@@ -81,7 +81,7 @@ describe('init and serve', () => {
     expect(refused(await init({ 'chain-id': '8453' }))).toEqual({ code: 3, problem: 'chain_mismatch' });
     expect(refused(await init({ usdc: chain.factory }))).toEqual({ code: 2, problem: 'not_configured' });
     expect(refused(await init({ registry: chain.usdc }))).toEqual({ code: 2, problem: 'not_configured' });
-    expect(existsSync(join(home, 'config.json'))).toBe(false);
+    expect(existsSync(join(dataDir, 'config.json'))).toBe(false);
     const made = await init();
     expect(made.code, made.stdout).toBe(0);
     expect(at(made.json(), 'chain.rpc_url')).toBe(rpc);
@@ -225,7 +225,7 @@ describe('events --follow', () => {
     const following = cli.start(['events', '--follow', '--json']);
     await following.until(/"payment\.(settled|final)"/);
     expect(await server.stop()).toBe(0);
-    expect(existsSync(join(cli.home, 'server.json'))).toBe(false);
+    expect(existsSync(join(cli.dataDir, 'server.json'))).toBe(false);
     server = await cli.serve('--port', String(port));
     expect(server.stdout()).not.toContain('Operator key');
     await ok('workflow', 'create', '--name', 'after-restart');

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../../api/client/client.ts';
-import type { DemoLine } from '../demo/story.ts';
+import type { DemoLine } from '../demo/scenario.ts';
 import type { Document } from './operationCommand.ts';
 import { paintState, type Screen } from './screen.ts';
 import { at, short, text } from './values.ts';
@@ -11,7 +11,7 @@ const WIDE_COLUMNS = 220;
 const POLL_MS = 100;
 const POLLS_MAX = 50;
 
-/** Every payment of the story as it stands now, with the purse's top-ups that it needed. */
+/** Every payment of the timeline as it stands now, with the purse's top-ups that it needed. */
 export async function demoLines(operator: Client, lines: readonly DemoLine[]): Promise<DemoLine[]> {
   const now = await Promise.all(
     lines.map(async ({ step, payment }) => ({ step, payment: await accounted(operator, payment) })),

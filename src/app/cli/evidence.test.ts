@@ -6,7 +6,7 @@ import { root } from '../../setup/run.ts';
 import { fresh, makeScene, refused } from './testing/scene.ts';
 import { at } from './values.ts';
 
-/** What people sign and what anybody can check: one home and one server for the whole file, in order. */
+/** What people sign and what anybody can check: one data directory and one server for the whole file, in order. */
 const scene = makeScene();
 const { ok } = scene;
 let rpc = '';
@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => scene.dispose(), 60_000);
 
 describe('reviews', () => {
-  it('show what is signed, sign it with the home’s key, and let the payment go', async () => {
+  it('show what is signed, sign it with the data directory’s key, and let the payment go', async () => {
     await ok('approver', 'create', '--name', 'Ada', '--address', scene.addressOf('approver'), '--roles', 'finance');
     await ok('payee', 'add-address', 'Grace', fresh());
     const asked = await scene.inside([
@@ -60,7 +60,7 @@ describe('reviews', () => {
 });
 
 describe('mandates', () => {
-  it('are asked for, looked at and signed with the home’s key', async () => {
+  it('are asked for, looked at and signed with the data directory’s key', async () => {
     const grace = await ok('payee', 'show', 'Grace');
     const bounds = [
       '--per-payment',
@@ -87,7 +87,7 @@ describe('mandates', () => {
   });
 });
 describe('receipts', () => {
-  it('are verified from the file and an RPC alone, without server or home', async () => {
+  it('are verified from the file and an RPC alone, without server or data directory', async () => {
     const file = join(scene.dir, 'receipt.json');
     expect(await ok('receipt', reviewed, '--out', file)).toMatchObject({ out: file, payment: reviewed });
     const elsewhere = join(scene.dir, 'nowhere');
@@ -96,7 +96,7 @@ describe('receipts', () => {
       file,
       '--rpc',
       rpc,
-      '--home',
+      '--data-dir',
       elsewhere,
       '--url',
       'http://127.0.0.1:1',
@@ -106,10 +106,10 @@ describe('receipts', () => {
     expect(existsSync(elsewhere)).toBe(false);
   });
 
-  it('are not needed to see what the chain alone shows, on a machine without server, key or home', async () => {
+  it('are not needed to see what the chain alone shows, on a machine without server, key or data directory', async () => {
     const { settlement } = await ok('payment', paid);
     const tx = String(at(settlement, 'tx_hash'));
-    const away = ['--rpc', rpc, '--home', join(scene.dir, 'nowhere'), '--url', 'http://127.0.0.1:1'];
+    const away = ['--rpc', rpc, '--data-dir', join(scene.dir, 'nowhere'), '--url', 'http://127.0.0.1:1'];
     const shown = await scene.run(['verify', tx, ...away]);
     expect(shown.code, shown.stdout + shown.stderr).toBe(0);
     expect(shown.stdout).toMatch(/12\.50 USDC from 0x\w{40} to 0x\w{40}/);

@@ -10,7 +10,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 export const exitCodesHelp = `Exit codes:
   0  done; a payment that is in review is done too
   1  refused, denied, or a check that failed
-  2  wrong use: unknown flags, a request that is not valid, no API key, no home
+  2  wrong use: unknown flags, a request that is not valid, no API key, no data directory
   3  the server or the chain cannot be reached`;
 
 const unreachable: readonly string[] = [

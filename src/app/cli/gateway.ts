@@ -30,7 +30,10 @@ export function gatewayCommand(): Command {
     .option('--public-url <url>', 'Where buyers find this gateway; offers name it')
     .option('--host <address>', 'Listen here', '127.0.0.1')
     .option('--port <number>', 'Listen here; 0 for a free one', '8403')
-    .option('--sales <file>', 'Remember sales here; `memory` forgets them with the process (else in the home)')
+    .option(
+      '--sales <file>',
+      'Remember sales here; `memory` forgets them with the process (else in the data directory)',
+    )
     .addHelpText(
       'after',
       `${examples([
@@ -43,7 +46,7 @@ export function gatewayCommand(): Command {
 }
 
 async function run(session: Session, flags: Flags): Promise<void> {
-  const { screen, home } = session;
+  const { screen, dataDir } = session;
   const { parseTable, readTable } = await import('../../earn/gateway/table.ts');
   const { startGateway } = await import('../../earn/gateway/gateway.ts');
   const { durableSales } = await import('../../earn/seller/durableSales.ts');
@@ -66,7 +69,7 @@ async function run(session: Session, flags: Flags): Promise<void> {
       message: 'Nothing has a price: give --price, or --config with routes.',
     });
   }
-  const path = flags.sales ?? (existsSync(home.dir) ? join(home.dir, 'gateway-sales.sqlite') : 'memory');
+  const path = flags.sales ?? (existsSync(dataDir.dir) ? join(dataDir.dir, 'gateway-sales.sqlite') : 'memory');
   const sales = path === 'memory' ? null : durableSales(path);
   const stopping = onStopSignal((line) => screen.note(line));
   const gateway = await startGateway({

@@ -9,7 +9,6 @@ import { eventsCommand } from './commands/events.ts';
 import { evidenceCommands } from './commands/evidence.ts';
 import { exposureCommand } from './commands/exposure.ts';
 import { fundCommand } from './commands/fund.ts';
-import { homeCommands } from './commands/home.ts';
 import {
   agentCommand,
   approverCommand,
@@ -24,6 +23,7 @@ import { ownerCommand } from './commands/owner.ts';
 import { policyCommand } from './commands/policy.ts';
 import { revenueCommands } from './commands/revenue.ts';
 import { reviewCommands } from './commands/review.ts';
+import { serveCommands } from './commands/serve.ts';
 import { standingCommands } from './commands/standing.ts';
 import { stopCommand } from './commands/stop.ts';
 import { exitCodesHelp } from './exit.ts';
@@ -34,7 +34,7 @@ import { version } from './version.ts';
 const sections: readonly (readonly [string, () => readonly Command[]])[] = [
   [
     'Run:',
-    () => [...homeCommands(), gatewayCommand(), mcpCommand(), consoleCommand(), demoCommand(), ...backupCommands()],
+    () => [...serveCommands(), gatewayCommand(), mcpCommand(), consoleCommand(), demoCommand(), ...backupCommands()],
   ],
   [
     'Who:',
@@ -51,17 +51,20 @@ const sections: readonly (readonly [string, () => readonly Command[]])[] = [
 /** The whole command line. Errors are thrown (`CommanderError` for wrong use), not printed. */
 export function createProgram(): Command {
   const program = new Command('bursar')
-    .description('Bursar: the payment office for AI agents.')
+    .description('Bursar: payment infrastructure for AI agents.')
     .version(version, '-V, --version')
-    .option('--url <url>', 'The server (BURSAR_URL; else as the home says)')
-    .option('--key <key>', 'API key (BURSAR_API_KEY, which other users cannot see; else the operator key of the home)')
-    .option('--home <folder>', 'The data folder (BURSAR_HOME; else .bursar)')
+    .option('--url <url>', 'The server (BURSAR_URL; else as the data directory says)')
+    .option(
+      '--key <key>',
+      'API key (BURSAR_API_KEY, which other users cannot see; else the operator key of the data directory)',
+    )
+    .option('--data-dir <folder>', 'The data folder (BURSAR_DATA_DIR; else .bursar)')
     .option('--json', 'JSON alone on stdout: one document, or a line per event; errors as a problem document')
     .addHelpText(
       'after',
       `
 Examples:
-  bursar demo --serve                      play the story, then keep serving
+  bursar demo --serve                      play the scenario, then keep serving
   bursar agent create --name researcher --sponsor "Research team"
   bursar pay --agent researcher --payee Grace --amount 12.50 --wait
   bursar events --follow --json

@@ -3,41 +3,41 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type Client, createClient } from '../../api/client/client.ts';
 import { BursarError } from '../../core/errors/base.ts';
-import { type Home, homeAt, readConfig } from '../server/config.ts';
-import { operatorKeyFile } from '../server/homeFolder.ts';
+import { type DataDir, dataDirAt, readConfig } from '../server/config.ts';
+import { operatorKeyFile } from '../server/dataDir.ts';
 import { readRunning } from '../server/running.ts';
 import { openScreen, type Screen } from './screen.ts';
 
-/** What every command starts from: the global flags, else the environment, else the home. */
+/** What every command starts from: the global flags, else the environment, else the data directory. */
 export type Session = {
-  home: Home;
+  dataDir: DataDir;
   screen: Screen;
   /** Where the server is. */
   url(): string;
-  /** Throws `unauthenticated` when no key is at hand. */
+  /** Throws `unauthenticated` when no key is available. */
   client(): Client;
   /** The chain's RPC. Throws `not_configured` when none is known. */
   rpcUrl(given?: string): string;
 };
 
-type GlobalFlags = { url?: string; key?: string; home?: string; json?: boolean };
+type GlobalFlags = { url?: string; key?: string; dataDir?: string; json?: boolean };
 
 export function sessionOf(command: Command): Session {
   const flags = command.optsWithGlobals<GlobalFlags>();
-  const home = homeAt(resolve(flags.home ?? process.env.BURSAR_HOME ?? '.bursar'));
-  const url = (): string => flags.url ?? process.env.BURSAR_URL ?? urlOf(home);
+  const dataDir = dataDirAt(resolve(flags.dataDir ?? process.env.BURSAR_DATA_DIR ?? '.bursar'));
+  const url = (): string => flags.url ?? process.env.BURSAR_URL ?? urlOf(dataDir);
   return {
-    home,
+    dataDir,
     screen: openScreen(flags.json ?? false),
     url,
-    client: () => createClient(checkUrl(url()), flags.key ?? process.env.BURSAR_API_KEY ?? readKey(home)),
+    client: () => createClient(checkUrl(url()), flags.key ?? process.env.BURSAR_API_KEY ?? readKey(dataDir)),
     rpcUrl: (given) => {
       const found =
-        given ?? process.env.BURSAR_RPC_URL ?? readRunning(home)?.rpc_url ?? readConfig(home)?.chain.rpc_url;
+        given ?? process.env.BURSAR_RPC_URL ?? readRunning(dataDir)?.rpc_url ?? readConfig(dataDir)?.chain.rpc_url;
       if (!found) {
         throw new BursarError('not_configured', {
           message:
-            'No RPC of the chain is known: no server runs on this home, and neither --rpc nor BURSAR_RPC_URL is set.',
+            'No RPC of the chain is known: no server runs on this data directory, and neither --rpc nor BURSAR_RPC_URL is set.',
         });
       }
       return checkUrl(found);
@@ -45,10 +45,10 @@ export function sessionOf(command: Command): Session {
   };
 }
 
-function urlOf(home: Home): string {
-  const running = readRunning(home);
+function urlOf(dataDir: DataDir): string {
+  const running = readRunning(dataDir);
   if (running) return running.url;
-  const server = readConfig(home)?.server ?? { host: '127.0.0.1', port: 8402 };
+  const server = readConfig(dataDir)?.server ?? { host: '127.0.0.1', port: 8402 };
   return `http://${server.host}:${server.port}`;
 }
 
@@ -57,13 +57,13 @@ function checkUrl(url: string): string {
   throw new BursarError('invalid_request', { message: `"${url}" is not an http or https URL.` });
 }
 
-/** The operator's key of a home. Throws `unauthenticated`. */
-export function readKey(home: Home): string {
+/** The operator's key of a data directory. Throws `unauthenticated`. */
+export function readKey(dataDir: DataDir): string {
   try {
-    return readFileSync(operatorKeyFile(home), 'utf8').trim();
+    return readFileSync(operatorKeyFile(dataDir), 'utf8').trim();
   } catch {
     throw new BursarError('unauthenticated', {
-      message: `No API key: neither --key nor BURSAR_API_KEY is set, and there is no ${operatorKeyFile(home)}.`,
+      message: `No API key: neither --key nor BURSAR_API_KEY is set, and there is no ${operatorKeyFile(dataDir)}.`,
     });
   }
 }

@@ -8,7 +8,7 @@ export type Column<R> = {
   paint?: (text: string, row: R) => string;
 };
 
-/** Whoever named a payee or wrote a memo must not move the cursor or hide text of a terminal. */
+/** Anyone who named a payee or wrote a memo must not move the cursor or hide text of a terminal. */
 export function visible(text: string): string {
   return shownText(text);
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { DemoWorld } from './story.ts';
+import type { DemoWorld } from './scenario.ts';
 
 type Payment = Record<string, unknown>;
 

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client as McpClient, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import type { DemoOptions, DemoWorld } from './story.ts';
+import type { DemoOptions, DemoWorld } from './scenario.ts';
 
 type Json = Record<string, unknown>;
 export type Earned = { sale: Json; splits: Json[]; refund: Json };

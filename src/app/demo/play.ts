@@ -4,11 +4,11 @@ import type { Client } from '../../api/client/client.ts';
 import { buyWithX402 } from './buyer.ts';
 import { earn } from './earn.ts';
 import { prepare } from './prepare.ts';
-import type { DemoLine, DemoOptions, DemoResult, DemoWorld } from './story.ts';
+import type { DemoLine, DemoOptions, DemoResult, DemoWorld } from './scenario.ts';
 
 const SETTLE_WAIT_MS = 60_000;
 
-/** Plays the story over the public HTTP API alone, and holds each step against what it must come to. */
+/** Plays the scenario over the public HTTP API alone, and holds each step against what it must come to. */
 export async function playDemo(options: DemoOptions): Promise<DemoResult> {
   const startedAt = performance.now();
   const world = await prepare(options);

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
 import { type Client, ProblemError } from '../../api/client/client.ts';
-import type { DemoOptions, DemoWorld } from './story.ts';
+import type { DemoOptions, DemoWorld } from './scenario.ts';
 
 const CREW = 20;
 const FUNDING_WAIT_MS = 60_000;
 const freshAddress = (): string => privateKeyToAddress(generatePrivateKey());
 
-/** Makes the people, agents and payees of the story. The sponsor, the vendor and the workflow are the same in every run. */
+/** Makes the people, agents and payees of the scenario. The sponsor, the vendor and the workflow are the same in every run. */
 export async function prepare(options: DemoOptions): Promise<DemoWorld> {
   const { operator, say } = options;
   say('Preparing sponsor, agents, payees and an approver');
@@ -61,7 +61,7 @@ type Cast = {
   seller: Awaited<ReturnType<DemoOptions['sellerFor']>>;
 };
 
-/** The payees of the story, and money for the researcher. */
+/** The payees of the scenario, and money for the researcher. */
 async function people(cast: Cast): Promise<DemoWorld> {
   const { options, run, agent, agentKey, vendorClient, researcher, vendor, workflow, seller } = cast;
   const { operator, say } = options;

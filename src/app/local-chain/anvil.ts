@@ -89,7 +89,7 @@ function argumentsFor(options: AnvilOptions, chainId: number): string[] {
   if (options.blockTimeSeconds !== undefined) list.push('--block-time', `${options.blockTimeSeconds}`);
   if (options.noMining) list.push('--no-mining');
   if (options.stateFile !== undefined) {
-    // Without past states: they cost 180 KB a block (measured), written anew at each interval. The head's is kept.
+    // Without past states: they cost 180 KB a block (measured), written again at each interval. The head's is kept.
     list.push('--state', options.stateFile);
     list.push('--state-interval', `${options.stateIntervalSeconds ?? 1}`);
   }

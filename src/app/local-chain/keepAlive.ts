@@ -13,7 +13,7 @@ export type Restarting = {
   ended?: (isLast: boolean) => void;
 };
 
-/** An anvil that is started again on its port when it ends by itself: killed by hand, or out of memory. */
+/** An anvil that is started again on its port when it ends by itself: killed manually, or out of memory. */
 export function keptAlive(first: Anvil, { start, ended = () => {} }: Restarting): Anvil {
   const { url, port, chainId } = first;
   let current = first;

@@ -15,9 +15,9 @@ import { markRestored } from '../../control/recovery/restored.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { checkDatabase, copyDatabase, sha256OfFile } from '../../store/backup.ts';
 import { headFileOf } from '../../store/headFile.ts';
-import { type Home, homeAt, readConfig } from './config.ts';
-import { prepareHome } from './homeFolder.ts';
-import { lockHome } from './homeLock.ts';
+import { type DataDir, dataDirAt, readConfig } from './config.ts';
+import { prepareDataDir } from './dataDir.ts';
+import { lockDataDir } from './dataDirLock.ts';
 
 /** `manifest.json` of a backup folder. `wallets`: so that an owner finds its money with this file alone. */
 const Manifest = z.object({
@@ -31,24 +31,24 @@ const Manifest = z.object({
 export type Manifest = z.infer<typeof Manifest>;
 
 /**
- * Copies a home into a new folder, while it is being served or not: the database of one moment, the configuration, and the keystore
+ * Copies a data directory into a new folder, while it is being served or not: the database of one moment, the configuration, and the keystore
  * as it is, encrypted. The passphrase and the operator's key are not in it. Throws `conflict` where the folder is not empty.
  */
-export async function backUpHome(home: Home, folder: string, version: string): Promise<Manifest> {
-  const config = readConfig(home);
-  if (!config || !existsSync(home.database)) {
-    throw new BursarError('not_configured', { message: `There is no home in ${home.dir}.` });
+export async function backUpDataDir(dataDir: DataDir, folder: string, version: string): Promise<Manifest> {
+  const config = readConfig(dataDir);
+  if (!config || !existsSync(dataDir.database)) {
+    throw new BursarError('not_configured', { message: `There is no data directory in ${dataDir.dir}.` });
   }
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (readdirSync(folder).length > 0)
     throw new BursarError('conflict', { message: `${folder} is not empty: name a new folder.` });
   const madeAt = new Date().toISOString();
-  const target = homeAt(folder);
+  const target = dataDirAt(folder);
   // Before the database, so that no head in the copy is newer than the events in it.
-  if (existsSync(home.checkpoints)) copyFileSync(home.checkpoints, target.checkpoints);
-  await copyDatabase(home.database, target.database);
+  if (existsSync(dataDir.checkpoints)) copyFileSync(dataDir.checkpoints, target.checkpoints);
+  await copyDatabase(dataDir.database, target.database);
   for (const name of ['config', 'keystore'] as const) {
-    if (existsSync(home[name])) copyFileSync(home[name], target[name]);
+    if (existsSync(dataDir[name])) copyFileSync(dataDir[name], target[name]);
   }
   const manifest: Manifest = {
     format: 'bursar-backup-1',
@@ -59,12 +59,12 @@ export async function backUpHome(home: Home, folder: string, version: string): P
     wallets: checkDatabase(target.database).wallets,
   };
   writeFileSync(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 });
-  prepareHome(folder);
+  prepareDataDir(folder);
   return manifest;
 }
 
 /**
- * Puts a backup's database into a home that no server runs on; what was there is kept beside it. Configuration and keystore come
+ * Puts a backup's database into a data directory that no server runs on; what was there is kept beside it. Configuration and keystore come
  * only where there are none. Every agent is frozen then: see `markRestored`. Throws `conflict`, `storage_in_use`, `storage_failed`.
  */
 export async function restoreHome(
@@ -72,33 +72,33 @@ export async function restoreHome(
   dir: string,
   options: { replace: boolean },
 ): Promise<{ manifest: Manifest; frozen: string[]; kept: string | null }> {
-  const from = homeAt(folder);
+  const from = dataDirAt(folder);
   const manifest = await readManifest(folder);
-  const home = prepareHome(dir);
-  const lock = lockHome(home);
+  const dataDir = prepareDataDir(dir);
+  const lock = lockDataDir(dataDir);
   try {
-    const config = readConfig(home);
+    const config = readConfig(dataDir);
     if (config && config.chain.id !== manifest.chain_id) {
       throw new BursarError('conflict', {
-        message: `The home is for chain ${config.chain.id}, the backup for chain ${manifest.chain_id}.`,
+        message: `The data directory is for chain ${config.chain.id}, the backup for chain ${manifest.chain_id}.`,
       });
     }
-    if (existsSync(home.database) && !options.replace) {
+    if (existsSync(dataDir.database) && !options.replace) {
       throw new BursarError('conflict', {
-        message: `${home.database} is there already. Say --replace to put it aside.`,
+        message: `${dataDir.database} is there already. Say --replace to put it aside.`,
       });
     }
-    const draft = `${home.database}.restoring`;
+    const draft = `${dataDir.database}.restoring`;
     rmSync(draft, { force: true });
     copyFileSync(from.database, draft);
     checkDatabase(draft);
-    const kept = putAside(home);
-    renameSync(draft, home.database);
+    const kept = putAside(dataDir);
+    renameSync(draft, dataDir.database);
     for (const name of ['config', 'keystore', 'checkpoints'] as const) {
-      if (!existsSync(home[name]) && existsSync(from[name])) copyFileSync(from[name], home[name]);
+      if (!existsSync(dataDir[name]) && existsSync(from[name])) copyFileSync(from[name], dataDir[name]);
     }
-    prepareHome(dir);
-    const store = openBooks(home.database);
+    prepareDataDir(dir);
+    const store = openBooks(dataDir.database);
     try {
       const { frozen } = await store.write((tx) => markRestored(tx, manifest.made_at, Date.now()));
       return { manifest, frozen, kept };
@@ -116,18 +116,18 @@ async function readManifest(folder: string): Promise<Manifest> {
     throw new BursarError('invalid_request', { message: `${folder} is no backup: no manifest.json.` });
   const parsed = Manifest.safeParse(JSON.parse(readFileSync(path, 'utf8')));
   if (!parsed.success) throw new BursarError('invalid_request', { message: `${path} is not readable.` });
-  if ((await sha256OfFile(homeAt(folder).database)) !== parsed.data.database_sha256) {
+  if ((await sha256OfFile(dataDirAt(folder).database)) !== parsed.data.database_sha256) {
     throw new BursarError('storage_failed', { message: 'The backup was changed since it was made: its hash differs.' });
   }
   return parsed.data;
 }
 
 /** With its write-ahead log and its event head, which belong to it. Null where there was none. */
-function putAside(home: Home): string | null {
-  if (![home.database, headFileOf(home.database)].some(existsSync)) return null;
-  const kept = `${home.database}.replaced-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`;
+function putAside(dataDir: DataDir): string | null {
+  if (![dataDir.database, headFileOf(dataDir.database)].some(existsSync)) return null;
+  const kept = `${dataDir.database}.replaced-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`;
   for (const end of ['', '-wal', '-shm', '.head']) {
-    if (existsSync(`${home.database}${end}`)) renameSync(`${home.database}${end}`, `${kept}${end}`);
+    if (existsSync(`${dataDir.database}${end}`)) renameSync(`${dataDir.database}${end}`, `${kept}${end}`);
   }
   return kept;
 }

@@ -78,7 +78,7 @@ export const Config = z.strictObject({
 });
 export type Config = z.infer<typeof Config>;
 
-export type Home = {
+export type DataDir = {
   dir: string;
   config: string;
   keystore: string;
@@ -88,7 +88,7 @@ export type Home = {
 };
 
 /** The data folder's files. */
-export function homeAt(dir: string): Home {
+export function dataDirAt(dir: string): DataDir {
   return {
     dir,
     config: join(dir, 'config.json'),
@@ -100,10 +100,10 @@ export function homeAt(dir: string): Home {
 }
 
 /** Null when there is none yet. Throws `not_configured` when it is not valid, `chain_not_supported`. */
-export function readConfig(home: Home): Config | null {
+export function readConfig(dataDir: DataDir): Config | null {
   let text: string;
   try {
-    text = readFileSync(home.config, 'utf8');
+    text = readFileSync(dataDir.config, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw error;
@@ -117,17 +117,17 @@ export function readConfig(home: Home): Config | null {
     // Zod's messages name fields and what they should be, not what stands there.
     const why = cause instanceof z.ZodError ? z.prettifyError(cause) : 'It is not JSON.';
     throw new BursarError('not_configured', {
-      message: `${home.config} is not a valid configuration.\n${why}`,
+      message: `${dataDir.config} is not a valid configuration.\n${why}`,
       cause,
     });
   }
 }
 
-export function writeConfig(home: Home, config: z.input<typeof Config>): Config {
+export function writeConfig(dataDir: DataDir, config: z.input<typeof Config>): Config {
   const checked = Config.parse(config);
-  mkdirSync(home.dir, { recursive: true, mode: 0o700 });
-  const draft = `${home.config}.new`;
+  mkdirSync(dataDir.dir, { recursive: true, mode: 0o700 });
+  const draft = `${dataDir.config}.new`;
   writeFileSync(draft, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
-  renameSync(draft, home.config);
+  renameSync(draft, dataDir.config);
   return checked;
 }

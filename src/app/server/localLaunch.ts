@@ -5,19 +5,19 @@ import { log } from '../../core/log/log.ts';
 import { createCredential } from '../../decide/identity/credentials.ts';
 import { readStarterBundle } from '../../decide/policy/starter.ts';
 import { type LocalChain, startLocalChain } from '../local-chain/localChain.ts';
-import { type Config, type Home, readConfig, writeConfig } from './config.ts';
+import { type BursarServer, startServer } from './bursarServer.ts';
+import { type Config, type DataDir, readConfig, writeConfig } from './config.ts';
+import { operatorKeyFile, prepareDataDir } from './dataDir.ts';
+import { accountOf, makeDataDirKeys, openDataDirKeys } from './dataDirKeys.ts';
+import { lockDataDir } from './dataDirLock.ts';
 import { keepFinalizing } from './finalize.ts';
-import { operatorKeyFile, prepareHome } from './homeFolder.ts';
-import { accountOf, makeHomeKeys, openHomeKeys } from './homeKeys.ts';
-import { lockHome } from './homeLock.ts';
-import { type Office, openOffice } from './office.ts';
 import { clearRunning, writeRunning } from './running.ts';
 
-export { accountOf } from './homeKeys.ts';
+export { accountOf } from './dataDirKeys.ts';
 
 export type Launched = {
-  office: Office;
-  home: Home;
+  bursar: BursarServer;
+  dataDir: DataDir;
   config: Config;
   rpcUrl: string;
   url: string;
@@ -46,41 +46,41 @@ export type LaunchOptions = {
  */
 export async function launch(options: LaunchOptions): Promise<Launched> {
   const { port, version, say } = options;
-  const home = prepareHome(options.dir);
-  const lock = lockHome(home);
+  const dataDir = prepareDataDir(options.dir);
+  const lock = lockDataDir(dataDir);
   let local: LocalChain | null = null;
-  let office: Office | null = null;
+  let bursar: BursarServer | null = null;
   let pulse: (() => void) | null = null;
   const stop = async (): Promise<void> => {
     pulse?.();
-    await office?.stop();
+    await bursar?.stop();
     await local?.stop();
-    clearRunning(home);
+    clearRunning(dataDir);
     await lock.release();
   };
   try {
-    const before = readConfig(home);
-    const keys = await keysOf(home, say);
-    if (before === null || before.chain.rpc_url === null) local = await startChain(home, keys, before, say);
-    const config = before ?? localConfig(home, local);
+    const before = readConfig(dataDir);
+    const keys = await keysOf(dataDir, say);
+    if (before === null || before.chain.rpc_url === null) local = await startChain(dataDir, keys, before, say);
+    const config = before ?? localConfig(dataDir, local);
     const nodeUrl = process.env.BURSAR_RPC_URL ?? local?.anvil.url ?? config.chain.rpc_url;
     if (!nodeUrl) throw new BursarError('not_configured', { message: 'No RPC is configured.' });
     const rpcUrl = options.rpcOf ? await options.rpcOf(nodeUrl) : nodeUrl;
     const served = port === null ? config : { ...config, server: { ...config.server, port } };
-    office = await openOffice({
+    bursar = await startServer({
       config: served,
       rpcUrl,
       witnessUrls: witnessUrls(config),
-      databasePath: home.database,
+      databasePath: dataDir.database,
       keys,
       version,
     });
-    await firstPolicy(office, local !== null, say);
-    const operatorKey = await operatorKeyOf(office, home, options.newOperatorKey ?? false);
-    const url = await office.listen();
+    await firstPolicy(bursar, local !== null, say);
+    const operatorKey = await operatorKeyOf(bursar, dataDir, options.newOperatorKey ?? false);
+    const url = await bursar.listen();
     pulse = local ? keepFinalizing(local) : null;
-    writeRunning(home, { pid: process.pid, url, rpc_url: rpcUrl });
-    return { office, home, config: served, rpcUrl, url, keys, local, operatorKey, stop };
+    writeRunning(dataDir, { pid: process.pid, url, rpc_url: rpcUrl });
+    return { bursar, dataDir, config: served, rpcUrl, url, keys, local, operatorKey, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -96,24 +96,26 @@ function witnessUrls({ chain }: Config): string[] {
   throw new BursarError('not_configured', { message: 'BURSAR_WITNESS_RPC_URLS holds something that is no URL.' });
 }
 
-export async function keysOf(home: Home, say: (line: string) => void): Promise<KeyProvider> {
-  if (!existsSync(home.keystore)) say('Making keys (encrypted keystore)');
-  await makeHomeKeys(home);
-  return openHomeKeys(home);
+export async function keysOf(dataDir: DataDir, say: (line: string) => void): Promise<KeyProvider> {
+  if (!existsSync(dataDir.keystore)) say('Making keys (encrypted keystore)');
+  await makeDataDirKeys(dataDir);
+  return openDataDirKeys(dataDir);
 }
 
-/** The home's local chain: a new one, or the same one again. Its keys have gas. */
+/** The data directory's local chain: a new one, or the same one again. Its keys have gas. */
 export async function startChain(
-  home: Home,
+  dataDir: DataDir,
   keys: KeyProvider,
   config: Config | null,
   say: (line: string) => void,
 ): Promise<LocalChain> {
   const held = await keys.roles();
-  say(existsSync(home.chainState) ? 'Resuming the local chain' : "Starting a local chain (anvil) with Circle's USDC");
+  say(
+    existsSync(dataDir.chainState) ? 'Resuming the local chain' : "Starting a local chain (anvil) with Circle's USDC",
+  );
   const local = await startLocalChain({
     chainId: config?.chain.id ?? 31_337,
-    stateFile: home.chainState,
+    stateFile: dataDir.chainState,
     owner: await accountOf(keys, 'owner'),
     ...(held.includes('anchorer') ? { anchorer: await keys.address('anchorer') } : {}),
     deployers: [await keys.address('executor')],
@@ -129,9 +131,9 @@ export async function startChain(
   return local;
 }
 
-export function localConfig(home: Home, local: LocalChain | null): Config {
+export function localConfig(dataDir: DataDir, local: LocalChain | null): Config {
   if (!local) throw new BursarError('not_configured');
-  return writeConfig(home, {
+  return writeConfig(dataDir, {
     chain: {
       id: local.anvil.chainId,
       rpc_url: null,
@@ -147,7 +149,7 @@ export function localConfig(home: Home, local: LocalChain | null): Config {
 }
 
 /** The first start activates the starter policy. Cut short, the next start does what is missing. */
-async function firstPolicy({ app }: Office, isLocal: boolean, say: (line: string) => void): Promise<void> {
+async function firstPolicy({ app }: BursarServer, isLocal: boolean, say: (line: string) => void): Promise<void> {
   if (app.policies.list().some((version) => version.active)) return;
   const act = { actor: 'bursar', atMs: app.clock() };
   say('Loading and activating the starter policy');
@@ -164,16 +166,16 @@ async function firstPolicy({ app }: Office, isLocal: boolean, say: (line: string
 }
 
 /** The key is in its file before the database knows it: a crash in between leaves a dead file, never a lost key. */
-async function operatorKeyOf({ app, store }: Office, home: Home, another: boolean): Promise<string | null> {
+async function operatorKeyOf({ app, store }: BursarServer, dataDir: DataDir, another: boolean): Promise<string | null> {
   const act = { actor: 'bursar', atMs: app.clock() };
   return store.write((tx) => {
     const has = tx.get("SELECT id FROM credentials WHERE role = 'operator' AND revoked_at IS NULL");
     if (has && !another) return null;
     const name = has ? 'another operator' : 'first operator';
     const { key } = createCredential(tx, act, { role: 'operator', agentId: null, name });
-    const draft = `${operatorKeyFile(home)}.new`;
+    const draft = `${operatorKeyFile(dataDir)}.new`;
     writeFileSync(draft, `${key}\n`, { mode: 0o600 });
-    renameSync(draft, operatorKeyFile(home));
+    renameSync(draft, operatorKeyFile(dataDir));
     return key;
   });
 }

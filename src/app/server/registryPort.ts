@@ -20,7 +20,7 @@ export function registryPort(options: {
   store: Store;
   chain: Chain;
   registry: Address;
-  /** The owner's address if its key is at hand. */
+  /** The owner's address if its key is available. */
   owner: Address | null;
   clock: () => number;
   wake: () => void;

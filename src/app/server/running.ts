@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Home } from './config.ts';
+import type { DataDir } from './config.ts';
 
 /** `server.json` in the data folder, while a server runs on it: where the CLI finds the server and its chain. */
 const Running = z.object({
@@ -12,18 +12,18 @@ const Running = z.object({
 });
 export type Running = z.infer<typeof Running>;
 
-const fileOf = (home: Home): string => join(home.dir, 'server.json');
+const fileOf = (dataDir: DataDir): string => join(dataDir.dir, 'server.json');
 
-export function writeRunning(home: Home, running: Running): void {
-  const draft = `${fileOf(home)}.new`;
+export function writeRunning(dataDir: DataDir, running: Running): void {
+  const draft = `${fileOf(dataDir)}.new`;
   writeFileSync(draft, `${JSON.stringify(running, null, 2)}\n`, { mode: 0o600 });
-  renameSync(draft, fileOf(home));
+  renameSync(draft, fileOf(dataDir));
 }
 
 /** Null when no server runs here; a file that a killed server left behind is not believed. */
-export function readRunning(home: Home): Running | null {
+export function readRunning(dataDir: DataDir): Running | null {
   try {
-    const running = Running.parse(JSON.parse(readFileSync(fileOf(home), 'utf8')));
+    const running = Running.parse(JSON.parse(readFileSync(fileOf(dataDir), 'utf8')));
     process.kill(running.pid, 0);
     return running;
   } catch {
@@ -31,6 +31,6 @@ export function readRunning(home: Home): Running | null {
   }
 }
 
-export function clearRunning(home: Home): void {
-  rmSync(fileOf(home), { force: true });
+export function clearRunning(dataDir: DataDir): void {
+  rmSync(fileOf(dataDir), { force: true });
 }

@@ -6,16 +6,16 @@ let workers: Workers | null = null;
 afterEach(() => workers?.stop());
 
 describe('the workers', () => {
-  it('go on in one lane while a step of another waits for a stranger', async () => {
+  it('go on in one loop while a step of another waits for an outsider', async () => {
     let answer: () => void = () => {};
-    const stranger = new Promise<void>((resolve) => {
+    const outsider = new Promise<void>((resolve) => {
       answer = resolve;
     });
     let rounds = 0;
     const settle = async () => {
       rounds += 1;
     };
-    workers = startWorkers([[{ name: 'settle', run: settle }], [{ name: 'notify', run: () => stranger }]], 1);
+    workers = startWorkers([[{ name: 'settle', run: settle }], [{ name: 'notify', run: () => outsider }]], 1);
     await expect.poll(() => rounds).toBeGreaterThan(3);
     answer();
   });

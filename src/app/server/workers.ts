@@ -13,23 +13,23 @@ type Step = { name: string; run: () => Promise<unknown> };
 const STALLED_MS = 60_000;
 
 /**
- * Runs each lane's steps in rounds, one after another, until it is stopped; lanes do not wait for each other, so whatever speaks to
- * strangers has one of its own. Each step is idempotent and bounded: one that throws (a full disk, a signer that fails) is logged
+ * Runs each loop's steps in rounds, one after another, until it is stopped; loops do not wait for each other, so whatever speaks to
+ * outsiders has one of its own. Each step is idempotent and bounded: one that throws (a full disk, a signer that fails) is logged
  * and comes again with the next round.
  */
-export function startWorkers(lanes: readonly (readonly Step[])[], intervalMs: number): Workers {
-  const started = lanes.map((steps) => startLane(steps, intervalMs));
+export function startWorkers(loops: readonly (readonly Step[])[], intervalMs: number): Workers {
+  const started = loops.map((steps) => startLoop(steps, intervalMs));
   return {
     wake() {
-      for (const lane of started) lane.wake();
+      for (const loop of started) loop.wake();
     },
     async stop() {
-      await Promise.all(started.map((lane) => lane.stop()));
+      await Promise.all(started.map((loop) => loop.stop()));
     },
   };
 }
 
-function startLane(steps: readonly Step[], intervalMs: number): Workers {
+function startLoop(steps: readonly Step[], intervalMs: number): Workers {
   let stopped = false;
   let poked = false;
   let wakeUp: () => void = () => {};

@@ -26,7 +26,7 @@ const special: Readonly<Record<string, TableWatch>> = {
   payments: { inserts: false },
   // A payment's own entry; what a refund gives back is sealed.
   meter_entries: { inserts: "NEW.payment_id LIKE '% back'" },
-  // A reserve is the payment's own where it is made with it; a later one is noted by whoever makes it.
+  // A reserve is the payment's own where it is made with it; a later one is noted by anyone who makes it.
   ledger_entries: { inserts: "NEW.kind <> 'reserve'" },
   meters: { without: ['total_micro', 'count', 'last_at'] },
   wallets: { without: ['next_nonce'] },

@@ -150,7 +150,7 @@ export function dropRolling(tx: Tx, meter: string, cut: number, limit: number): 
 }
 
 function dropSome(tx: Tx, meter: string, cut: number, most: number): number {
-  // The cut is not in the query: SQLite prepares a statement anew whenever such a bound changes, at five times its price.
+  // The cut is not in the query: SQLite prepares a statement again whenever such a bound changes, at five times its price.
   const first = tx.all<Old>(
     'SELECT at, payment_id, meter_id, amount_micro, counted FROM meter_rolling WHERE meter = ? ORDER BY at, payment_id LIMIT ?',
     meter,

@@ -118,7 +118,7 @@ describe('a rolling meter', () => {
       { numRuns: 60 },
     ));
 
-  it('lets go of what fell out, whoever asks next, and takes no more of it than it is told to', () =>
+  it('lets go of what fell out, anyone who asks next, and takes no more of it than it is told to', () =>
     withStore(async ({ add, read, age, drop, inside, holds }) => {
       for (let n = 0; n < 10; n += 1) await add(rolling, `p${n}`, 5n, T0 + n, { agent: `agt_${n % 2}` });
       expect(await drop(T0 + HOUR + 9, 4)).toBe(4);
@@ -145,7 +145,7 @@ describe('a rolling meter', () => {
 });
 
 describe('a calendar meter', () => {
-  it('starts anew at local midnight, also on the day the clocks go back', () =>
+  it('starts again at local midnight, also on the day the clocks go back', () =>
     withStore(async ({ add, read }) => {
       // 25 October 2026: Berlin has 25 hours; the day is 2026-10-24T22:00Z to 2026-10-25T23:00Z.
       const start = Date.UTC(2026, 9, 24, 22);

@@ -74,11 +74,11 @@ export function readMeters(
   return readings;
 }
 
-/** A request takes at most this many payments out of each rolling window: whoever comes after a long silence waits for no more. */
+/** A request takes at most this many payments out of each rolling window: anyone who comes after a long silence waits for no more. */
 const DROPPED_MAX = 5_000;
 
 /**
- * Lets go of what has fallen out of rolling windows, whoever's it was. Readings are exact without it: it only keeps what they
+ * Lets go of what has fallen out of rolling windows, anyone who's it was. Readings are exact without it: it only keeps what they
  * have to look through short, so every request does its share before it is decided.
  */
 export function ageMeters(tx: Tx, declarations: MeterDeclarations, atMs: number): void {

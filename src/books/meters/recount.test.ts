@@ -52,7 +52,7 @@ const steps = fc.array(
 );
 type Made = { id: string; amountMicro: bigint; at: number; subject: MeterSubject; refundedAt: number | null };
 
-it('a meter that is counted anew reads as if it had been counted from the start, whatever its name meant before', () =>
+it('a meter that is counted again reads as if it had been counted from the start, whatever its name meant before', () =>
   fc.assert(
     fc.asyncProperty(
       declarations,

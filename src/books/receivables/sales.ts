@@ -26,7 +26,7 @@ type Row = {
 
 /**
  * Announces a sale: the follower then asks the chain for the payer's `AuthorizationUsed` logs too, and books the transfer that
- * follows the one with this nonce as an `x402_sale` (or as the invoice's payment) instead of putting it in suspense. Whoever settles
+ * follows the one with this nonce as an `x402_sale` (or as the invoice's payment) instead of putting it in suspense. Anyone who settles
  * (facilitator, gateway, seller) calls it after `verify` and before its transaction can reach the chain, in the same write
  * that stores the settlement. Idempotent by (chain, payer, nonce): the first announcement stands. False where there was one.
  */

@@ -79,7 +79,7 @@ describe('the worker that anchors', () => {
     expect(anchoring().list(10)).toEqual([]);
   });
 
-  it('gives the anchor that is on its way to whoever asks again', async () => {
+  it('gives the anchor that is on its way to anyone who asks again', async () => {
     const worker = anchoring();
     const first = await worker.anchor('key_1', true);
     const second = await worker.anchor('key_1', true);

@@ -6,9 +6,9 @@ import {
   digest,
   executor,
   guardian,
+  outsider,
   owner,
   payee,
-  stranger,
   walletScene,
 } from '../../../test/support/walletScene.ts';
 import { examplePayment } from '../../app/local-chain/examplePayment.ts';
@@ -43,9 +43,9 @@ describe('the address', () => {
 
   it('depends on every field, so nobody can take it with another config', () => {
     const others: WalletConfig[] = [
-      { ...scene.config, owner: stranger.address },
-      { ...scene.config, guardian: stranger.address },
-      { ...scene.config, executor: stranger.address },
+      { ...scene.config, owner: outsider.address },
+      { ...scene.config, guardian: outsider.address },
+      { ...scene.config, executor: outsider.address },
       { ...scene.config, approvers: [approverA.address] },
       { ...scene.config, threshold: 1 },
       { ...scene.config, perPayment: microUsdc(1n) },
@@ -125,7 +125,7 @@ describe('paying', () => {
   });
 
   it('a batch of two policies, of two wallets, or with one that needs approvals is not made', () => {
-    const other = { wallet: stranger.address, purse: payee.address };
+    const other = { wallet: outsider.address, purse: payee.address };
     const foreign = approvedTransferFromReservation(examplePayment({ address: payee.address }), other);
     expect(() => payBatchCall([transfer(), foreign])).toThrow(/one wallet/);
     expect(() => payBatchCall([transfer(), transfer({ policyDigest: `sha256:${'00'.repeat(32)}` })])).toThrow(
@@ -171,7 +171,7 @@ describe('paying', () => {
   });
 
   it.each([
-    ['a stranger', () => stranger.address],
+    ['an outsider', () => outsider.address],
     ['the owner', () => owner.address],
   ])('by %s is refused', async (_, who) => {
     expect(await refusal(who(), payCall(transfer()))).toMatchObject({ error: 'NotExecutor' });
@@ -224,7 +224,7 @@ describe('the owner and the guardian', () => {
       ownerCalls.setAllowListOn(scene.at.wallet, true),
       ownerCalls.setAllowed(scene.at.wallet, [payee.address], true),
       ownerCalls.setApprovers(scene.at.wallet, [approverA.address], 1),
-      ownerCalls.setExecutor(scene.at.wallet, stranger.address),
+      ownerCalls.setExecutor(scene.at.wallet, outsider.address),
       ownerCalls.setGuardian(scene.at.wallet, approverB.address),
       ownerCalls.setValidUntil(scene.at.wallet, 1_999_999_999),
       ownerCalls.transferOwnership(scene.at.wallet, payee.address),
@@ -234,12 +234,12 @@ describe('the owner and the guardian', () => {
       allowListOn: true,
       approvers: [approverA.address],
       threshold: 1,
-      executor: stranger.address,
+      executor: outsider.address,
       guardian: approverB.address,
       validUntilS: 1_999_999_999,
       owner: payee.address,
     });
-    expect(await refusal(stranger.address, payCall(transfer({ address: executor.address })))).toMatchObject({
+    expect(await refusal(outsider.address, payCall(transfer({ address: executor.address })))).toMatchObject({
       error: 'PayeeNotAllowed',
     });
   });

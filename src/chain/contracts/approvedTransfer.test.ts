@@ -4,9 +4,9 @@ import type { Payment } from '../../decide/payments/payment.ts';
 import { approvedTransferFromReservation } from './approvedTransfer.ts';
 
 const at = { wallet: `0x${'a1'.repeat(20)}`, purse: `0x${'b2'.repeat(20)}` } as const;
-const STRANGER = `0x${'c3'.repeat(20)}` as const;
+const OUTSIDER = `0x${'c3'.repeat(20)}` as const;
 const transfer = (changes: Partial<Payment> = {}) =>
-  approvedTransferFromReservation(examplePayment({ address: STRANGER, ...changes }), at);
+  approvedTransferFromReservation(examplePayment({ address: OUTSIDER, ...changes }), at);
 
 describe('an approved transfer', () => {
   it.each(['denied', 'in_review', 'rejected', 'expired', 'settled', 'final', 'failed', 'cancelled'] as const)(

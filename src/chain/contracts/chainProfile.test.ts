@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { homeAt, readConfig } from '../../app/server/config.ts';
+import { dataDirAt, readConfig } from '../../app/server/config.ts';
 import { requireSupportedChain } from './chainProfile.ts';
 
 const address = '0x036CbD53842c5426634e7929541eC2318f3dCF7e';
@@ -18,17 +18,17 @@ describe('a chain whose USDC its logs do not tell of', () => {
 
   it('is refused in the configuration, and others are not', () => {
     const dir = mkdtempSync(join(tmpdir(), 'bursar-chain-'));
-    const home = homeAt(dir);
+    const dataDir = dataDirAt(dir);
     const write = (id: number): void => {
       const finality = { kind: 'tag' };
       const rest = { rpc_url: 'https://rpc.example', usdc: address, factory: address, registry: null, finality };
       const chain = { id, ...rest, poll_ms: 2_000, start_block: null };
-      writeFileSync(home.config, JSON.stringify({ chain, server: { host: '127.0.0.1', port: 8402 } }));
+      writeFileSync(dataDir.config, JSON.stringify({ chain, server: { host: '127.0.0.1', port: 8402 } }));
     };
     write(5042);
-    expect(() => readConfig(home)).toThrow(expect.objectContaining({ code: 'chain_not_supported' }));
+    expect(() => readConfig(dataDir)).toThrow(expect.objectContaining({ code: 'chain_not_supported' }));
     write(8453);
-    expect(readConfig(home)?.chain.id).toBe(8453);
+    expect(readConfig(dataDir)?.chain.id).toBe(8453);
     rmSync(dir, { recursive: true });
   });
 });

@@ -4,7 +4,7 @@ import { ExactEvmScheme } from '@x402/evm/exact/facilitator';
 import { createWalletClient, type Hex, http, nonceManager, publicActions, type TypedDataDefinition } from 'viem';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { describe, expect, it } from 'vitest';
-import { executor, guardian, purseScene, seller, stranger } from '../../../test/support/purseScene.ts';
+import { executor, guardian, outsider, purseScene, seller } from '../../../test/support/purseScene.ts';
 import { ownerCalls } from './agentWallet.ts';
 import { x402PurseAbi } from './contracts.generated.ts';
 import { cancelAuthorizationCall, isAuthorizationUsed, type SignedAuthorization, sweepCall } from './purse.ts';
@@ -65,7 +65,7 @@ const balanceOf = (address: Hex) =>
 const settle = async (signed: SignedAuthorization) => {
   const { from, to, value, validAfter, validBefore, nonce } = signed.authorization;
   const hash = await scene.local.client.writeContract({
-    account: stranger,
+    account: outsider,
     address: scene.local.usdc.address,
     abi: tokenAbi,
     functionName: 'transferWithAuthorization',
@@ -110,7 +110,7 @@ describe('a purse authorization', () => {
   });
 
   it.each([
-    ['another payee', (signed: SignedAuthorization) => ({ ...signed.authorization, to: stranger.address })],
+    ['another payee', (signed: SignedAuthorization) => ({ ...signed.authorization, to: outsider.address })],
     ['another amount', (signed: SignedAuthorization) => ({ ...signed.authorization, value: '2000000' })],
     [
       'a longer validity',
@@ -166,7 +166,7 @@ describe('sweeping', () => {
       balance: 100_000_000n,
       purseBalance: 0n,
     });
-    await expect(send(stranger, sweepCall(scene.at.purse, 0n))).rejects.toMatchObject({
+    await expect(send(outsider, sweepCall(scene.at.purse, 0n))).rejects.toMatchObject({
       code: 'transfer_reverted',
     });
   });

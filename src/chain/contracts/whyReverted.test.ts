@@ -25,7 +25,7 @@ beforeAll(async () => {
     store,
     chain,
     keys: memoryKeys(new Map([['executor', generatePrivateKey()]])),
-    lanes: ['executor'],
+    queues: ['executor'],
     clock: () => 0,
     finality: { kind: 'tag' },
   });

@@ -29,7 +29,7 @@ export class AddressBook {
   readonly scope: LogScope;
   readonly #payers: ReadonlySet<string>;
 
-  /** `payers`: strangers whose x402 payments to one of ours were announced. */
+  /** `payers`: outsiders whose x402 payments to one of ours were announced. */
   constructor(rows: readonly Row[], payers: readonly Address[] = []) {
     for (const row of rows) {
       const common = {
@@ -42,12 +42,12 @@ export class AddressBook {
       this.#parties.set(row.address, { ...common, treasury, place: 'wallet' });
       this.#parties.set(row.purse_address, { ...common, treasury, place: 'purse' });
     }
-    const strangers = payers.filter((payer) => !this.#parties.has(payer));
-    this.#payers = new Set(strangers);
+    const outsiders = payers.filter((payer) => !this.#parties.has(payer));
+    this.#payers = new Set(outsiders);
     this.scope = {
       wallets: rows.map((row) => row.address),
       purses: rows.map((row) => row.purse_address),
-      payers: strangers,
+      payers: outsiders,
     };
   }
 

@@ -41,7 +41,7 @@ const usdcAbi = parseAbi([
   'function transferFrom(address from, address to, uint256 amount) returns (bool)',
   'function transferWithAuthorization(address from, address to, uint256 value, uint256 validAfter, uint256 validBefore, bytes32 nonce, bytes signature)',
 ]);
-const [, , owner, guardian, treasury, seller, stranger] = devAccounts;
+const [, , owner, guardian, treasury, seller, outsider] = devAccounts;
 const DEPTH = 2;
 const executorKey = generatePrivateKey();
 const executor = privateKeyToAccount(executorKey);
@@ -94,7 +94,7 @@ async function deploy(name: string): Promise<TestAgent> {
   await sendInOrder(local.client, owner, [createWalletCall(local.factory, config)]);
   return addAgent(store, name, places);
 }
-const sendToken = (account: typeof stranger, functionName: 'transfer' | 'transferFrom', args: readonly unknown[]) =>
+const sendToken = (account: typeof outsider, functionName: 'transfer' | 'transferFrom', args: readonly unknown[]) =>
   local.client.writeContract({ account, address: local.usdc.address, abi: usdcAbi, functionName, args } as never);
 async function fund({ wallet }: TestAgent, amount: bigint): Promise<void> {
   await mined(await sendToken(treasury, 'transfer', [wallet, amount]));
@@ -107,7 +107,7 @@ const add = (input: Partial<TestPayment> = {}): Promise<Payment> =>
   store.write((tx) => addPayment(tx, { agent, to: seller.address, amount: 10_000_000n, ...input }));
 const approved = (payment: Payment) => approvedTransferFromReservation(payment, agent);
 
-/** Signs the purchase with the purse and has a stranger settle it on USDC, as a facilitator does. */
+/** Signs the purchase with the purse and has an outsider settle it on USDC, as a facilitator does. */
 async function settleByAuthorization(payment: Payment): Promise<void> {
   const nowS = Number((await local.client.getBlock()).timestamp);
   const terms = {
@@ -123,7 +123,7 @@ async function settleByAuthorization(payment: Payment): Promise<void> {
   const { from, to, value, validAfter, validBefore, nonce } = authorization;
   const args = [from, to, BigInt(value), BigInt(validAfter), BigInt(validBefore), nonce, signature] as const;
   const call = { address: local.usdc.address, abi: usdcAbi, functionName: 'transferWithAuthorization', args } as const;
-  await mined(await local.client.writeContract({ account: stranger, ...call }));
+  await mined(await local.client.writeContract({ account: outsider, ...call }));
 }
 async function topUp(amount: bigint, fundsPayment?: Payment): Promise<Payment> {
   const payment = await add({
@@ -137,9 +137,9 @@ async function topUp(amount: bigint, fundsPayment?: Payment): Promise<Payment> {
 }
 
 describe('on a real node', () => {
-  it('a deposit from the treasury is there, and a gift from a stranger waits in suspense', async () => {
-    await local.mint(stranger.address, microUsdc(5n));
-    await mined(await sendToken(stranger, 'transfer', [agent.wallet, 5n]));
+  it('a deposit from the treasury is there, and a gift from an outsider waits in suspense', async () => {
+    await local.mint(outsider.address, microUsdc(5n));
+    await mined(await sendToken(outsider, 'transfer', [agent.wallet, 5n]));
     await follow();
     expect(accountsOf(store, agent)).toEqual({ available: 100_000_000n, suspense: 5n });
   });
@@ -217,7 +217,7 @@ describe('on a real node', () => {
   });
 
   it('what the owner changes in a wallet becomes events of its agent; what it tells of its own making does not', async () => {
-    const listed = stranger.address;
+    const listed = outsider.address;
     await by(
       owner,
       ownerCalls.setCeilings(agent.wallet, microUsdc(7_000_000n), microUsdc(9_000_000_000n)),
@@ -260,7 +260,7 @@ describe('on a real node', () => {
   });
 
   it('an owner’s withdrawal and a guardian’s freeze are told apart from theft', async () => {
-    await by(owner, ownerCalls.withdraw(agent.wallet, local.usdc.address, stranger.address, 30_000_000n));
+    await by(owner, ownerCalls.withdraw(agent.wallet, local.usdc.address, outsider.address, 30_000_000n));
     await by(guardian, ownerCalls.freeze(agent.wallet));
     await follow();
     expect(accountsOf(store, agent)).toEqual({ available: 70_000_000n });
@@ -269,7 +269,7 @@ describe('on a real node', () => {
   });
 
   it('USDC lets anybody emit a transfer of nothing from the wallet, and nobody is frozen by it', async () => {
-    await mined(await sendToken(stranger, 'transferFrom', [agent.wallet, stranger.address, 0n]));
+    await mined(await sendToken(outsider, 'transferFrom', [agent.wallet, outsider.address, 0n]));
     await follow();
     expect(alertsOf(store)).toEqual([]);
     expect(agentStatus(store, agent).status).toBe('active');

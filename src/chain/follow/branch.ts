@@ -48,7 +48,7 @@ export async function compareBranches(
   if (head.number === cursor.number) return head.hash === cursor.hash ? 'same' : 'forked';
   const known = store.read((tx) => readBlock(tx, chainId, head.number));
   if (known) return known.hash === head.hash ? 'behind' : 'forked';
-  const message = `The RPC is at block ${head.number}, below what is final here: it is syncing, or its chain was made anew.`;
+  const message = `The RPC is at block ${head.number}, below what is final here: it is syncing, or its chain was made again.`;
   throw new BursarError('chain_unavailable', { message });
 }
 

@@ -13,11 +13,11 @@ import {
   alertsOf,
   CHAIN_ID,
   eventsOf,
+  OUTSIDER,
   openBooks,
   POLICY,
   payItem,
   SELLER,
-  STRANGER,
   stateOf,
   TREASURY,
 } from './testing/books.ts';
@@ -254,8 +254,8 @@ describe('an RPC', () => {
 
   it('that gives more logs than asked for changes nothing by it', async () => {
     await set.happen(
-      { kind: 'mint', to: STRANGER, amount: 5n },
-      { kind: 'transfer', from: STRANGER, to: SELLER, amount: 5n },
+      { kind: 'mint', to: OUTSIDER, amount: 5n },
+      { kind: 'transfer', from: OUTSIDER, to: SELLER, amount: 5n },
     );
     expect(accountsOf(set.store, set.agent)).toEqual({ available: 100_000_000n });
     expect(alertsOf(set.store)).toEqual([]);

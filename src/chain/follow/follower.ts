@@ -17,7 +17,7 @@ import { finalize, needsFinalizing } from './finalize.ts';
 import { gatherBlocks, gatherRange, type Segment } from './gather.ts';
 import { lapseAuthorizations } from './lapse.ts';
 import { guarded, noteOutage, noteRecovery, noteStop } from './outage.ts';
-import { type Recovery, type RecoveryWish, recoverFrom } from './recover.ts';
+import { type Recovery, type RequestedRecovery, recoverFrom } from './recover.ts';
 import type { BlockHeader, ChainSource } from './source.ts';
 import { noteFinalGone, noteStopEnded } from './stops.ts';
 import { takeOver } from './takeOver.ts';
@@ -62,7 +62,7 @@ export interface Follower {
   /** The report of the last step; null before the first. */
   last(): TickReport | null;
   /** Reads the chain again from a block on, between two steps; see `recover.ts`. */
-  recover(wish: RecoveryWish): Promise<Recovery>;
+  recover(requested: RequestedRecovery): Promise<Recovery>;
 }
 
 /** Blocks near the head are asked for one by one; this many at a time. */
@@ -260,7 +260,7 @@ export function createFollower(options: FollowerOptions): Follower {
       return running;
     },
     last: () => latest,
-    recover: (wish) => inTurn(() => recoverFrom(following, wish)),
+    recover: (requested) => inTurn(() => recoverFrom(following, requested)),
   };
 }
 

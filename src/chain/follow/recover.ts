@@ -44,7 +44,7 @@ export type Recovery = {
   digest: string;
   booked: boolean;
 };
-export type RecoveryWish = {
+export type RequestedRecovery = {
   fromBlock: bigint;
   /** Null: only show it. Else the digest that was shown. */
   book: string | null;
@@ -72,16 +72,16 @@ type Prepared = {
  */
 export async function recoverFrom(
   following: Following & { meters: () => MeterDeclarations },
-  wish: RecoveryWish,
+  requested: RequestedRecovery,
 ): Promise<Recovery> {
   const { store, chainId, clock } = following;
   const cursor = store.read((tx) => readCursor(tx, chainId));
   if (!cursor) throw new BursarError('invalid_request', { message: 'No block has been applied yet.' });
-  const prepared = await prepare(following, cursor, wish.fromBlock);
+  const prepared = await prepare(following, cursor, requested.fromBlock);
   const { difference, balances, digest, reading } = prepared;
   const to = reading.read.at(-1) ?? reading.before;
   const answer = {
-    fromBlock: wish.fromBlock,
+    fromBlock: requested.fromBlock,
     toBlock: to.number,
     difference,
     balances,
@@ -89,15 +89,15 @@ export async function recoverFrom(
     reopened: 0,
     booked: false,
   };
-  if (wish.book === null) return answer;
-  if (wish.book !== digest) {
+  if (requested.book === null) return answer;
+  if (requested.book !== digest) {
     throw new BursarError('conflict', { message: 'The difference is another one by now. Look at it again.' });
   }
   refuseRest(balances);
   const reopened = await store.write((tx) => {
     if (!isAt(tx, chainId, cursor))
       throw new BursarError('conflict', { message: 'The books have moved meanwhile. Ask again.' });
-    return bookRecovery(tx, following, prepared, { wish, atMs: clock() });
+    return bookRecovery(tx, following, prepared, { requested, atMs: clock() });
   });
   return { ...answer, reopened, booked: true };
 }
@@ -200,11 +200,11 @@ function bookRecovery(
   tx: Tx,
   { chainId, meters }: Following & { meters: () => MeterDeclarations },
   { reading, difference, balances, book }: Prepared,
-  { wish, atMs }: { wish: RecoveryWish; atMs: number },
+  { requested, atMs }: { requested: RequestedRecovery; atMs: number },
 ): number {
   const { before, read } = reading;
   const to = read.at(-1) ?? before;
-  tx.run('DELETE FROM x402_cancellations WHERE chain_id = ? AND block_number >= ?', chainId, wish.fromBlock);
+  tx.run('DELETE FROM x402_cancellations WHERE chain_id = ? AND block_number >= ?', chainId, requested.fromBlock);
   tx.run('UPDATE watched SET since_block = ? WHERE chain_id = ? AND since_block > ?', to.number, chainId, to.number);
   bookDifference(tx, difference, { chainId, book, atMs, meters: meters() });
   for (const { address, after, chain } of balances) {
@@ -212,9 +212,9 @@ function bookRecovery(
   }
   tx.run('DELETE FROM blocks WHERE chain_id = ?', chainId);
   for (const header of read.length > 0 ? read.slice(-KEPT_MAX) : [before]) insertBlock(tx, chainId, header);
-  const reopened = reopenTransactions(tx, chainId, wish.fromBlock, new Set(read.map(({ hash }) => hash)));
+  const reopened = reopenTransactions(tx, chainId, requested.fromBlock, new Set(read.map(({ hash }) => hash)));
   markChecked(tx, chainId, to.number);
-  noteReread(tx, { chainId, from: wish.fromBlock, to }, difference, { actor: wish.actor, atMs });
+  noteReread(tx, { chainId, from: requested.fromBlock, to }, difference, { actor: requested.actor, atMs });
   noteStopEnded(tx, chainId, 'recovered', atMs);
   return reopened;
 }

@@ -7,9 +7,9 @@ import {
   agentStatus,
   alertsOf,
   eventsOf,
+  OUTSIDER,
   paymentOf,
   SELLER,
-  STRANGER,
   stateOf,
   TREASURY,
 } from './testing/books.ts';
@@ -25,7 +25,7 @@ beforeEach(async () => {
 afterEach(() => set.store.close());
 
 describe('a reorg', () => {
-  it('takes a payment back to submitted with its money held, and settles it anew where it is mined again', async () => {
+  it('takes a payment back to submitted with its money held, and settles it again where it is mined again', async () => {
     const payment = await set.add();
     await set.happen(set.pay(payment));
     const first = paymentOf(set.store, payment.id).settlement;
@@ -66,12 +66,12 @@ describe('a reorg', () => {
       max_amount: 1_000_000,
       last_amount: 1_000_000,
     });
-    const undone = await purchase(STRANGER, 9_000_000n);
+    const undone = await purchase(OUTSIDER, 9_000_000n);
     await set.happen(set.pay(undone));
-    expect(told()).toMatchObject({ settled_count: 2, last_address: STRANGER, max_amount: 9_000_000 });
+    expect(told()).toMatchObject({ settled_count: 2, last_address: OUTSIDER, max_amount: 9_000_000 });
     await set.reorg(1, () => false);
     expect(told()).toEqual(before);
-    expect(set.store.read((tx) => readHistory(tx, set.agent.id, STRANGER))).toBeNull();
+    expect(set.store.read((tx) => readHistory(tx, set.agent.id, OUTSIDER))).toBeNull();
     expect(await findings(set)).toEqual([]);
     await set.reorg(3, () => false);
     expect(told()).toBeNull();
@@ -102,7 +102,7 @@ describe('a reorg', () => {
     );
     await set.happen(
       { kind: 'transfer', from: purse, to: wallet, amount: 2n },
-      { kind: 'withdraw', wallet, to: STRANGER, amount: 7n },
+      { kind: 'withdraw', wallet, to: OUTSIDER, amount: 7n },
     );
     expect(accountsOf(set.store, set.agent)).toEqual({ available: 99_999_995n, purse: 1n, suspense: 5n });
     await set.reorg(2, () => false);
@@ -112,7 +112,7 @@ describe('a reorg', () => {
   });
 
   it('gives an unexplained outflow back and closes its alert, but the agent stays frozen until a person looks', async () => {
-    await set.happen({ kind: 'transfer', from: set.agent.wallet, to: STRANGER, amount: 1_000_000n });
+    await set.happen({ kind: 'transfer', from: set.agent.wallet, to: OUTSIDER, amount: 1_000_000n });
     await set.reorg(1, () => false);
     expect(accountsOf(set.store, set.agent)).toEqual({ available: 100_000_000n });
     expect(alertsOf(set.store)).toMatchObject([{ type: 'unexplained_outflow', open: false }]);

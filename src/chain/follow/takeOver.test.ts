@@ -7,9 +7,9 @@ import {
   addressFrom,
   agentStatus,
   alertsOf,
+  OUTSIDER,
   POLICY,
   payItem,
-  STRANGER,
   stateOf,
   type TestAgent,
   TREASURY,
@@ -55,7 +55,7 @@ it('what moved in blocks that are not final is booked log by log, so that a reor
   set.chain.mineEmpty(FINALITY_DEPTH - 1);
   await set.happen(
     { kind: 'transfer', from: TREASURY, to: late.wallet, amount: 5n },
-    { kind: 'transfer', from: late.wallet, to: STRANGER, amount: 2n },
+    { kind: 'transfer', from: late.wallet, to: OUTSIDER, amount: 2n },
   );
   const agent = await addLate();
   expect(accountsOf(set.store, agent)).toEqual({ available: 5n, suspense: 7n });

@@ -9,10 +9,10 @@ import {
   addAgent,
   addPayment,
   nonceOf,
+  OUTSIDER,
   POLICY,
   payItem,
   SELLER,
-  STRANGER,
   type TestAgent,
   TREASURY,
 } from '../follow/testing/books.ts';
@@ -107,7 +107,7 @@ async function take(world: World, one: Step): Promise<void> {
     case 'gift':
       return push({ kind: 'mint', to: placeOf(who(one.who), one.purse), amount: one.amount });
     case 'steal':
-      return push({ kind: 'transfer', from: placeOf(who(one.who), one.purse), to: STRANGER, amount: one.amount });
+      return push({ kind: 'transfer', from: placeOf(who(one.who), one.purse), to: OUTSIDER, amount: one.amount });
     case 'withdraw':
       return push({
         kind: 'withdraw',

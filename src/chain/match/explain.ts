@@ -44,7 +44,7 @@ export function explain(
   const from = book.party(transfer.from);
   if (!from) {
     const to = book.party(transfer.to);
-    invariant(to, 'A transfer between strangers was about to be booked.');
+    invariant(to, 'A transfer between outsiders was about to be booked.');
     const inflow = inflowOf(transfer, claim, to, chainId, timestampS);
     return { kind: 'receivable', receivable: classifyInflow(tx, inflow, to.treasury) };
   }

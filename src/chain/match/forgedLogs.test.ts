@@ -7,8 +7,8 @@ import {
   agentStatus,
   alertsOf,
   DECISION,
+  OUTSIDER,
   POLICY,
-  STRANGER,
   stateOf,
   TREASURY,
 } from '../follow/testing/books.ts';
@@ -37,7 +37,7 @@ describe('logs that are not what they look like', () => {
     ],
     [
       'a transfer of nothing out of the wallet',
-      () => [logOf(set.chain.token, 'Transfer', { from: set.agent.wallet, to: STRANGER, value: 0n })],
+      () => [logOf(set.chain.token, 'Transfer', { from: set.agent.wallet, to: OUTSIDER, value: 0n })],
     ],
   ])('%s moves nothing and alarms nobody', async (_, logs) => {
     const payment = await set.add();
@@ -49,13 +49,13 @@ describe('logs that are not what they look like', () => {
     expect(agentStatus(set.store, set.agent).status).toBe('active');
   });
 
-  it('a stranger who tells of our payment right before its own money comes in gets it into suspense, no more', async () => {
+  it('an outsider who tells of our payment right before its own money comes in gets it into suspense, no more', async () => {
     const payment = await set.add();
     await set.happen({
       kind: 'raw',
       logs: [
         logOf(fake, 'PaymentExecuted', executed(payment)),
-        logOf(set.chain.token, 'Transfer', { from: STRANGER, to: set.agent.wallet, value: 10_000_000n }),
+        logOf(set.chain.token, 'Transfer', { from: OUTSIDER, to: set.agent.wallet, value: 10_000_000n }),
       ],
     });
     set.chain.tip.after.balances.set(set.agent.wallet, 110_000_000n);

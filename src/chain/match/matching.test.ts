@@ -9,10 +9,10 @@ import {
   alertsOf,
   DECISION,
   eventsOf,
+  OUTSIDER,
   POLICY,
   payItem,
   paymentOf,
-  STRANGER,
   stateOf,
   TREASURY,
 } from '../follow/testing/books.ts';
@@ -67,7 +67,7 @@ describe('a payment from the wallet', () => {
   });
 
   it('of a batch is told apart from its equals, each with a log of its own', async () => {
-    const payments = await Promise.all([set.add(), set.add(), set.add({ to: STRANGER }), set.add()]);
+    const payments = await Promise.all([set.add(), set.add(), set.add({ to: OUTSIDER }), set.add()]);
     await set.happen(set.pay(...payments));
     const settled = payments.map(({ id }) => paymentOf(set.store, id));
     expect(settled.map(({ state }) => state)).toEqual(['settled', 'settled', 'settled', 'settled']);
@@ -117,7 +117,7 @@ describe('an outflow that nothing explains', () => {
     [
       'that no event announces',
       'no_claim',
-      () => ({ kind: 'transfer', from: set.agent.wallet, to: STRANGER, amount: 5_000_000n }),
+      () => ({ kind: 'transfer', from: set.agent.wallet, to: OUTSIDER, amount: 5_000_000n }),
     ],
     [
       'with a payment id that is not ours',
@@ -132,7 +132,7 @@ describe('an outflow that nothing explains', () => {
     [
       'to another address than the payment it names',
       'other_payee',
-      (payment) => ({ ...set.pay(payment), items: [{ ...payItem(payment), payee: STRANGER }] }),
+      (payment) => ({ ...set.pay(payment), items: [{ ...payItem(payment), payee: OUTSIDER }] }),
     ],
   ])('%s is booked, named in an alert, and freezes the agent', async (_, reason, act) => {
     const payment = await set.add();
@@ -147,7 +147,7 @@ describe('an outflow that nothing explains', () => {
 
   it('may leave the agent with less than nothing available, while holds stand', async () => {
     await set.add({ amount: 60_000_000n });
-    await set.happen({ kind: 'transfer', from: set.agent.wallet, to: STRANGER, amount: 70_000_000n });
+    await set.happen({ kind: 'transfer', from: set.agent.wallet, to: OUTSIDER, amount: 70_000_000n });
     expect(accountsOf(set.store, set.agent)).toEqual({ available: -30_000_000n, reserved: 60_000_000n });
   });
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { accountsOf, agentStatus, alertsOf, eventsOf, STRANGER, TREASURY } from '../follow/testing/books.ts';
+import { accountsOf, agentStatus, alertsOf, eventsOf, OUTSIDER, TREASURY } from '../follow/testing/books.ts';
 import type { Action } from '../follow/testing/modelChain.ts';
 import { findings, type Scene, scene } from '../follow/testing/scene.ts';
 
@@ -29,8 +29,8 @@ describe('money that comes in', () => {
   });
 
   it('from anybody else waits in suspense; however much dust, one alert counts it and nobody is frozen', async () => {
-    await set.happen({ kind: 'mint', to: STRANGER, amount: 10n });
-    const dust: Action = { kind: 'transfer', from: STRANGER, to: set.agent.wallet, amount: 1n };
+    await set.happen({ kind: 'mint', to: OUTSIDER, amount: 10n });
+    const dust: Action = { kind: 'transfer', from: OUTSIDER, to: set.agent.wallet, amount: 1n };
     await set.happen(dust, dust, dust);
     expect(accountsOf(set.store, set.agent)).toEqual({ available: 100_000_000n, suspense: 3n });
     expect(alertsOf(set.store)).toMatchObject([{ type: 'unmatched_inflow', body: { count: 3 } }]);
@@ -40,7 +40,7 @@ describe('money that comes in', () => {
 
 describe('what owners and guardians do', () => {
   it('a withdrawal is the owner’s, freezes nobody, and somebody is told', async () => {
-    await set.happen({ kind: 'withdraw', wallet: set.agent.wallet, to: STRANGER, amount: 40_000_000n });
+    await set.happen({ kind: 'withdraw', wallet: set.agent.wallet, to: OUTSIDER, amount: 40_000_000n });
     expect(accountsOf(set.store, set.agent)).toEqual({ available: 60_000_000n });
     expect(lastTransfer()).toMatchObject({ match_kind: 'internal', match_id: 'withdraw' });
     expect(alertsOf(set.store)).toMatchObject([{ type: 'owner_withdrawal' }]);
@@ -64,7 +64,7 @@ describe('what owners and guardians do', () => {
   });
 
   it('a freeze of the wallet is in the event log', async () => {
-    await set.happen({ kind: 'freeze', wallet: set.agent.wallet, caller: STRANGER });
+    await set.happen({ kind: 'freeze', wallet: set.agent.wallet, caller: OUTSIDER });
     expect(eventsOf(set.store, 'wallet.frozen')).toHaveLength(1);
   });
 });

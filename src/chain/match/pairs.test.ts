@@ -1,6 +1,6 @@
 import type { Hex } from 'viem';
 import { describe, expect, it } from 'vitest';
-import { addressFrom, DECISION, POLICY, SELLER, STRANGER } from '../follow/testing/books.ts';
+import { addressFrom, DECISION, OUTSIDER, POLICY, SELLER } from '../follow/testing/books.ts';
 import type { ExecutedFact, Fact, TransferFact } from './facts.ts';
 import { pairClaims } from './pairs.ts';
 
@@ -41,8 +41,8 @@ describe('a claim', () => {
   it.each<[string, ExecutedFact, TransferFact]>([
     ['further on', executed(3), transfer(5)],
     ['in another transaction', executed(3, 2), transfer(4)],
-    ['from another address', executed(3), transfer(4, { from: STRANGER })],
-    ['to another address', executed(3), transfer(4, { to: STRANGER })],
+    ['from another address', executed(3), transfer(4, { from: OUTSIDER })],
+    ['to another address', executed(3), transfer(4, { to: OUTSIDER })],
     ['of another amount', executed(3), transfer(4, { amount: 4n })],
   ])('explains no transfer %s', (_, claim, outflow) => {
     expect(pairClaims([claim, outflow])).toEqual({ pairs: [{ transfer: outflow, claim: null }], unused: [claim] });
@@ -56,7 +56,7 @@ describe('a claim', () => {
   it('is of no use once another claim or a freeze stands between', () => {
     const [first, second] = [executed(2), executed(3)];
     expect(pairClaims([first, second, transfer(4)])).toMatchObject({ pairs: [{ claim: second }], unused: [first] });
-    const freeze: Fact = { type: 'frozen', at: at(3), wallet, caller: STRANGER };
+    const freeze: Fact = { type: 'frozen', at: at(3), wallet, caller: OUTSIDER };
     expect(pairClaims([first, freeze, transfer(4)])).toMatchObject({ pairs: [{ claim: null }], unused: [first] });
   });
 });

@@ -4,8 +4,8 @@ import {
   addAgent,
   agentStatus,
   alertsOf,
+  OUTSIDER,
   paymentOf,
-  STRANGER,
   stateOf,
   TREASURY,
 } from '../follow/testing/books.ts';
@@ -41,7 +41,7 @@ describe('an x402 purchase', () => {
   it.each<[string, string, Partial<Action & { kind: 'authorized' }>]>([
     ['an unknown nonce', 'unknown_payment', { nonce: `0x${'cd'.repeat(32)}` }],
     ['another amount', 'other_amount', { amount: 1n }],
-    ['another payee', 'other_payee', { to: STRANGER }],
+    ['another payee', 'other_payee', { to: OUTSIDER }],
   ])('with %s is an unexplained outflow of the purse', async (_, reason, more) => {
     const payment = await set.add({ rail: 'x402', kind: 'purchase', amount: 2_000_000n });
     await set.happen(set.authorize(payment, more));

@@ -18,9 +18,9 @@ import {
   addressFrom,
   alertsOf,
   CHAIN_ID,
+  OUTSIDER,
   POLICY,
   payItem,
-  STRANGER,
   type TestAgent,
 } from '../follow/testing/books.ts';
 import type { Action, Sent } from '../follow/testing/modelChain.ts';
@@ -31,7 +31,7 @@ const nonce = (n: number): Hex => keccak256(toHex(`nonce ${n}`));
 let set: Scene;
 beforeEach(async () => {
   set = await scene();
-  await set.happen({ kind: 'mint', to: STRANGER, amount: 1_000_000_000n });
+  await set.happen({ kind: 'mint', to: OUTSIDER, amount: 1_000_000_000n });
 });
 afterEach(async () => {
   expect(await findings(set)).toEqual([]);
@@ -44,7 +44,7 @@ const announce = (n: number, more: Partial<Parameters<typeof expectSale>[1]> = {
       tx,
       {
         chainId: CHAIN_ID,
-        payer: STRANGER,
+        payer: OUTSIDER,
         nonce: nonce(n),
         agentId: set.agent.id as AgentId,
         amount: PRICE,
@@ -57,20 +57,20 @@ const announce = (n: number, more: Partial<Parameters<typeof expectSale>[1]> = {
   );
 const sell = (n: number): Action => ({
   kind: 'authorized',
-  purse: STRANGER,
+  purse: OUTSIDER,
   nonce: nonce(n),
   to: set.agent.wallet,
   amount: PRICE,
   validBefore: 4_000_000_000,
 });
-const transfer = (amount: bigint): Action => ({ kind: 'transfer', from: STRANGER, to: set.agent.wallet, amount });
+const transfer = (amount: bigint): Action => ({ kind: 'transfer', from: OUTSIDER, to: set.agent.wallet, amount });
 const received = () =>
   set.store
     .read((tx) => listReceivables(tx, { agentId: set.agent.id, limit: 100 }))
     .filter((each) => each.kind !== 'deposit');
 const newest = () => received()[0];
 const earned = () => set.store.read((tx) => readEarnings(tx, set.agent.id)).received;
-const saleState = (n: number) => set.store.read((tx) => findExpectedSale(tx, CHAIN_ID, STRANGER, nonce(n)))?.state;
+const saleState = (n: number) => set.store.read((tx) => findExpectedSale(tx, CHAIN_ID, OUTSIDER, nonce(n)))?.state;
 
 async function ask(amount: bigint, more: { expiresAtMs?: number; maxUses?: number } = {}): Promise<Invoice> {
   return set.store.write((tx) =>
@@ -106,7 +106,7 @@ describe('a sale that was announced', () => {
   it('is known by payer and nonce, may be spent, and is final with its block', async () => {
     await announce(1);
     await set.happen(sell(1));
-    expect(newest()).toMatchObject({ kind: 'x402_sale', payer: STRANGER, saleNonce: nonce(1), state: 'included' });
+    expect(newest()).toMatchObject({ kind: 'x402_sale', payer: OUTSIDER, saleNonce: nonce(1), state: 'included' });
     expect(accountsOf(set.store, set.agent)).toEqual({ available: 100_000_000n + PRICE });
     expect([earned(), saleState(1)]).toEqual([PRICE, 'paid']);
     set.chain.mineEmpty(4);
@@ -215,7 +215,7 @@ describe('an invoice paid by a plain transfer', () => {
     const hash = await happenKnown(transfer(7n));
     expect(newest()?.kind).toBe('unmatched');
     expect(await claim(hash, addressFrom('somebody else'))).toEqual([]);
-    expect(await claim(hash, STRANGER)).toMatchObject([{ kind: 'invoice', amountMicro: 7n }]);
+    expect(await claim(hash, OUTSIDER)).toMatchObject([{ kind: 'invoice', amountMicro: 7n }]);
     expect([accountsOf(set.store, set.agent).suspense, earned()]).toEqual([undefined, 8n]);
     await set.reorg(1);
     expect([newest()?.invoiceBy, earned(), stateOf(invoice)]).toEqual(['claim', 8n, 'part_paid']);
@@ -225,7 +225,7 @@ describe('an invoice paid by a plain transfer', () => {
     const [first, second] = [await ask(PRICE), await ask(PRICE)];
     await announce(1, { invoiceId: first.id });
     const hash = await happenKnown(sell(1));
-    const claim = { invoiceId: second.id, txHash: hash, payer: STRANGER, actor: STRANGER };
+    const claim = { invoiceId: second.id, txHash: hash, payer: OUTSIDER, actor: OUTSIDER };
     expect(await set.store.write((tx) => claimPayment(tx, claim, 0))).toEqual([]);
     expect([stateOf(first), stateOf(second)]).toEqual(['paid', 'open']);
   });
@@ -234,7 +234,7 @@ describe('an invoice paid by a plain transfer', () => {
     const invoice = await ask(PRICE);
     const flood = async () => {
       for (let n = 0; n < 30; n += 1) {
-        const claim = { invoiceId: invoice.id, txHash: nonce(n), payer: STRANGER, actor: STRANGER };
+        const claim = { invoiceId: invoice.id, txHash: nonce(n), payer: OUTSIDER, actor: OUTSIDER };
         await set.store.write((tx) => claimPayment(tx, claim, 0));
       }
     };
@@ -245,8 +245,8 @@ describe('an invoice paid by a plain transfer', () => {
         claimPayment(tx, { invoiceId: invoice.id, txHash: nonce(99), payer, actor: 'test' }, atMs),
       );
     expect(await said(null, 0)).toEqual([]);
-    await expect(said(STRANGER, 3_599_999)).rejects.toMatchObject({ code: 'too_many_requests' });
-    expect(await said(STRANGER, 3_600_001)).toEqual([]);
+    await expect(said(OUTSIDER, 3_599_999)).rejects.toMatchObject({ code: 'too_many_requests' });
+    expect(await said(OUTSIDER, 3_600_001)).toEqual([]);
   });
 });
 

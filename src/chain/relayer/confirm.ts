@@ -12,21 +12,21 @@ import { attemptsOf } from './attempts.ts';
 import type { Observation } from './observation.ts';
 import {
   dropTransaction,
-  laneTransactions,
   type Mined,
   markFinal,
   markMined,
   markReorged,
+  queueTransactions,
   type TransactionRow,
 } from './transactions.ts';
 
 export type Confirmed = { mined: number; final: number; reorged: number; taken: number };
 
-/** Looked at per lane and tick. */
+/** Looked at per sender queue and tick. */
 const ROWS_MAX = 500;
 
 /**
- * Compares a lane's open transactions with the chain: pending ones that were mined, mined ones whose block is gone (they wait
+ * Compares a sender queue's open transactions with the chain: pending ones that were mined, mined ones whose block is gone (they wait
  * again, under the same nonce), and mined ones that are final. Idempotent. Throws `chain_unavailable`, `chain_inconsistent`.
  */
 export async function pollReceipts(
@@ -34,13 +34,13 @@ export async function pollReceipts(
   sender: Address,
   seen: Observation,
 ): Promise<Confirmed> {
-  const lane = { chainId: chain.chainId, sender };
-  const mined = store.read((tx) => laneTransactions(tx, lane, 'mined', ROWS_MAX));
+  const queue = { chainId: chain.chainId, sender };
+  const mined = store.read((tx) => queueTransactions(tx, queue, 'mined', ROWS_MAX));
   const { final, reorged } = await checkBlocks(store, chain, mined, seen);
   const count = seen.senders.get(sender)?.count ?? 0n;
   // Those taken back just now are looked at as well: the new blocks may hold them again.
   const pending = store
-    .read((tx) => laneTransactions(tx, lane, 'pending', ROWS_MAX))
+    .read((tx) => queueTransactions(tx, queue, 'pending', ROWS_MAX))
     .filter((row) => row.nonce !== null && row.nonce < count);
   const found = await receiptsOf(store, chain, pending);
   const lost = pending.filter((row) => !found.has(row.id));

@@ -9,16 +9,16 @@ describe('an RPC that fails', () => {
     '(%s) leaves the queue as it is; it goes out on return, with one alert in between',
     async (lie) => {
       const transaction = await queue();
-      const lane = relayer();
+      const senderQueue = relayer();
       scene.rpc.tell(() => lie);
-      expect((await lane.tick()).chain).toBe('chain_unavailable');
-      expect((await lane.tick()).chain).toBe('chain_unavailable');
+      expect((await senderQueue.tick()).chain).toBe('chain_unavailable');
+      expect((await senderQueue.tick()).chain).toBe('chain_unavailable');
       expect(outcome(transaction)).toEqual({ kind: 'queued' });
       expect(openAlerts()).toEqual(['chain_unavailable']);
       expect(events('chain.unavailable')).toHaveLength(1);
       scene.rpc.tell(() => 'pass');
-      await lane.tick();
-      await lane.tick();
+      await senderQueue.tick();
+      await senderQueue.tick();
       expect(outcome(transaction)).toMatchObject({ kind: 'mined' });
       expect(openAlerts()).toEqual([]);
       expect(events('chain.recovered')).toHaveLength(1);
@@ -37,18 +37,20 @@ describe('an RPC that fails', () => {
     ['lower', '0x0'],
     ['higher', '0x9'],
   ])('and states a %s nonce than the one we know gets nothing signed until it agrees', async (_, nonce) => {
-    const lane = relayer();
+    const senderQueue = relayer();
     await queue();
-    await lane.tick();
-    await lane.tick();
+    await senderQueue.tick();
+    await senderQueue.tick();
     const transaction = await queue();
     scene.rpc.tell(({ method }) => (method === 'eth_getTransactionCount' ? { result: nonce } : 'pass'));
-    expect((await lane.tick()).lanes).toMatchObject([{ trouble: { type: 'chain_inconsistent' }, signed: 0, sent: 0 }]);
+    expect((await senderQueue.tick()).queues).toMatchObject([
+      { trouble: { type: 'chain_inconsistent' }, signed: 0, sent: 0 },
+    ]);
     expect(openAlerts()).toEqual(['chain_inconsistent']);
     expect(attempts(transaction)).toEqual([]);
     scene.rpc.tell(() => 'pass');
-    await lane.tick();
-    await lane.tick();
+    await senderQueue.tick();
+    await senderQueue.tick();
     expect(outcome(transaction)).toMatchObject({ kind: 'mined', nonce: 1n });
     expect(openAlerts()).toEqual([]);
   });
@@ -58,13 +60,13 @@ describe('an RPC that fails', () => {
     scene.rpc.tell(({ method, params }) =>
       method === 'eth_getTransactionCount' && params[1] === 'pending' ? { result: '0x3' } : 'pass',
     );
-    expect((await relayer().tick()).lanes).toMatchObject([{ trouble: { type: 'chain_inconsistent' }, signed: 0 }]);
+    expect((await relayer().tick()).queues).toMatchObject([{ trouble: { type: 'chain_inconsistent' }, signed: 0 }]);
   });
 
   it('and has a receipt of something else is not believed', async () => {
     const transaction = await queue();
-    const lane = relayer();
-    await lane.tick();
+    const senderQueue = relayer();
+    await senderQueue.tick();
     const receipt = await scene
       .honestChain()
       .run((reader) =>
@@ -75,10 +77,10 @@ describe('an RPC that fails', () => {
         ? { result: { ...receipt, transactionHash: `0x${'9'.repeat(64)}` } }
         : 'pass',
     );
-    expect((await lane.tick()).lanes).toMatchObject([{ trouble: { type: 'chain_inconsistent' }, mined: 0 }]);
+    expect((await senderQueue.tick()).queues).toMatchObject([{ trouble: { type: 'chain_inconsistent' }, mined: 0 }]);
     expect(outcome(transaction)).toMatchObject({ kind: 'pending' });
     scene.rpc.tell(() => 'pass');
-    await lane.tick();
+    await senderQueue.tick();
     expect(outcome(transaction)).toMatchObject({ kind: 'mined' });
   });
 
@@ -88,24 +90,24 @@ describe('an RPC that fails', () => {
     ['an error of its own', { error: { code: -32_603, message: 'internal' } }],
   ])('and answers everything with %s is unavailable, and nothing breaks', async (_, lie) => {
     const transaction = await queue();
-    const lane = relayer();
-    await lane.tick();
+    const senderQueue = relayer();
+    await senderQueue.tick();
     scene.rpc.tell(({ method }) => (method === 'eth_chainId' ? 'pass' : lie));
-    expect((await lane.tick()).chain).toBe('chain_unavailable');
+    expect((await senderQueue.tick()).chain).toBe('chain_unavailable');
     scene.rpc.tell(() => 'pass');
-    await lane.tick();
+    await senderQueue.tick();
     expect(outcome(transaction)).toMatchObject({ kind: 'mined' });
   });
 
   it('and is behind the block that holds the transaction tells of no reorg', async () => {
     const transaction = await queue();
-    const lane = relayer();
-    await lane.tick();
-    await lane.tick();
+    const senderQueue = relayer();
+    await senderQueue.tick();
+    await senderQueue.tick();
     scene.rpc.tell(({ method, params }) =>
       method === 'eth_getBlockByNumber' && params[0] !== 'latest' ? { result: null } : 'pass',
     );
-    expect((await lane.tick()).lanes).toMatchObject([{ reorged: 0, trouble: null }]);
+    expect((await senderQueue.tick()).queues).toMatchObject([{ reorged: 0, trouble: null }]);
     expect(outcome(transaction)).toMatchObject({ kind: 'mined' });
   });
 
@@ -114,11 +116,11 @@ describe('an RPC that fails', () => {
     scene.rpc.tell(({ method }) =>
       method === 'eth_sendRawTransaction' ? { error: { code: -32_000, message: 'pool is full' } } : 'pass',
     );
-    const lane = relayer();
-    expect((await lane.tick()).lanes).toMatchObject([{ trouble: { type: 'broadcast_refused' } }]);
+    const senderQueue = relayer();
+    expect((await senderQueue.tick()).queues).toMatchObject([{ trouble: { type: 'broadcast_refused' } }]);
     scene.rpc.tell(() => 'pass');
-    await lane.tick();
-    await lane.tick();
+    await senderQueue.tick();
+    await senderQueue.tick();
     expect(outcome(transaction)).toMatchObject({ kind: 'mined' });
     expect(openAlerts()).toEqual([]);
   });

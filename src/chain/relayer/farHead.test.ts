@@ -16,34 +16,34 @@ describe('a head that is millions of blocks ahead, seen once', () => {
     'makes nothing final (by %s), and what a reorg takes is sent again',
     async (kind) => {
       const finality = kind === 'tag' ? ({ kind } as const) : ({ kind, blocks: 20 } as const);
-      const lane = relayer({ finality });
+      const senderQueue = relayer({ finality });
       const transaction = await queue();
-      await lane.tick();
-      await lane.tick();
+      await senderQueue.tick();
+      await senderQueue.tick();
       expect(outcome(transaction)).toMatchObject({ kind: 'mined' });
       scene.rpc.tell(farHead);
-      await lane.tick();
+      await senderQueue.tick();
       expect(outcome(transaction)).toMatchObject({ kind: 'mined' });
       scene.rpc.tell(() => 'pass');
       await scene.client.request({ method: 'anvil_reorg' as never, params: [1, []] as never });
-      await lane.tick();
-      await lane.tick();
-      await lane.tick();
+      await senderQueue.tick();
+      await senderQueue.tick();
+      await senderQueue.tick();
       expect(outcome(transaction)).toMatchObject({ kind: 'mined', succeeded: true });
     },
   );
 
   it('counts for nothing beside what was read and linked by hash', async () => {
     let proven: bigint | null = null;
-    const lane = relayer({ provenFinal: () => proven });
+    const senderQueue = relayer({ provenFinal: () => proven });
     const transaction = await queue();
-    await lane.tick();
+    await senderQueue.tick();
     await scene.client.mine({ blocks: 30 });
-    await lane.tick();
-    await lane.tick();
+    await senderQueue.tick();
+    await senderQueue.tick();
     expect(outcome(transaction)).toMatchObject({ kind: 'mined' });
     proven = await scene.client.getBlockNumber();
-    await lane.tick();
+    await senderQueue.tick();
     expect(outcome(transaction)).toMatchObject({ kind: 'final' });
   });
 });

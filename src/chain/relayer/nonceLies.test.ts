@@ -46,15 +46,15 @@ describe('a nonce that is too high at the first use of a key', () => {
     // Blocks that are final, so that a count at one can be asked for.
     await scene.client.mine({ blocks: 25 });
     scene.rpc.tell(lie);
-    const lane = relayer();
+    const senderQueue = relayer();
     for (let round = 0; round < 3; round += 1) {
-      expect((await lane.tick()).lanes).toMatchObject([{ trouble: { type: 'chain_inconsistent' }, signed: 0 }]);
+      expect((await senderQueue.tick()).queues).toMatchObject([{ trouble: { type: 'chain_inconsistent' }, signed: 0 }]);
     }
     expect(attempts(transaction)).toEqual([]);
     expect(openAlerts()).toEqual(['chain_inconsistent']);
     scene.rpc.tell(() => 'pass');
-    await lane.tick();
-    await lane.tick();
+    await senderQueue.tick();
+    await senderQueue.tick();
     expect(outcome(transaction)).toMatchObject({ kind: 'mined', nonce: 0n });
     expect(openAlerts()).toEqual([]);
   });
@@ -70,15 +70,15 @@ describe('a nonce that is too high at the first use of a key', () => {
       { kind: 'pending', nonce: 8n },
     ]);
     scene.rpc.tell(() => 'pass');
-    const lane = relayer();
-    await lane.tick();
+    const senderQueue = relayer();
+    await senderQueue.tick();
     expect(first.map(outcome)).toMatchObject([
       { kind: 'dropped', reason: 'nonce_gap' },
       { kind: 'dropped', reason: 'nonce_gap' },
     ]);
     const second = await Promise.all(ids.map((id) => queue({ paymentIds: [id] })));
-    await lane.tick();
-    await lane.tick();
+    await senderQueue.tick();
+    await senderQueue.tick();
     expect(second.map(outcome)).toMatchObject([
       { kind: 'mined', nonce: 0n },
       { kind: 'mined', nonce: 1n },
@@ -96,9 +96,9 @@ describe('a nonce that is too high at the first use of a key', () => {
     await relayer().tick();
     expect(outcome(transaction)).toMatchObject({ kind: 'dropped', reason: 'nonce_gap' });
     const again = await queue();
-    const lane = relayer();
-    await lane.tick();
-    await lane.tick();
+    const senderQueue = relayer();
+    await senderQueue.tick();
+    await senderQueue.tick();
     expect(outcome(again)).toMatchObject({ kind: 'mined', nonce: 0n });
   });
 });
@@ -106,19 +106,19 @@ describe('a nonce that is too high at the first use of a key', () => {
 describe('a number that is too low for what was mined', () => {
   it('is no gap: nothing is given up', async () => {
     const mined = await queue();
-    const lane = relayer();
-    await lane.tick();
-    await lane.tick();
+    const senderQueue = relayer();
+    await senderQueue.tick();
+    await senderQueue.tick();
     await scene.client.setAutomine(false);
     const pending = await queue();
-    await lane.tick();
+    await senderQueue.tick();
     expect(outcome(pending)).toMatchObject({ kind: 'pending', nonce: 1n });
     scene.rpc.tell(everything(0));
-    expect((await lane.tick()).lanes).toMatchObject([{ trouble: { type: 'chain_inconsistent' } }]);
+    expect((await senderQueue.tick()).queues).toMatchObject([{ trouble: { type: 'chain_inconsistent' } }]);
     expect([mined, pending].map(outcome)).toMatchObject([{ kind: 'mined' }, { kind: 'pending', nonce: 1n }]);
     scene.rpc.tell(() => 'pass');
     await scene.client.mine({ blocks: 1 });
-    await lane.tick();
+    await senderQueue.tick();
     expect(outcome(pending)).toMatchObject({ kind: 'mined' });
   });
 });

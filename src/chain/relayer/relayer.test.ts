@@ -6,15 +6,15 @@ import { outcomesOfPayment } from './outcomes.ts';
 const scene = relayerScene();
 const { attempts, events, openAlerts, outcome, payment, queue, received, relayer } = scene;
 
-describe('a lane', () => {
+describe('a sender queue', () => {
   it('signs, stores, sends, sees it mined and then final, and says so for each payment', async () => {
     const id = await payment();
     const before = await received();
     const transaction = await queue({ paymentIds: [id], data: transferData(7n) });
     expect(outcome(transaction)).toEqual({ kind: 'queued' });
-    const lane = relayer();
-    expect((await lane.tick()).lanes).toMatchObject([{ trouble: null, signed: 1, sent: 1 }]);
-    expect((await lane.tick()).lanes).toMatchObject([{ mined: 1, signed: 0, sent: 0 }]);
+    const senderQueue = relayer();
+    expect((await senderQueue.tick()).queues).toMatchObject([{ trouble: null, signed: 1, sent: 1 }]);
+    expect((await senderQueue.tick()).queues).toMatchObject([{ mined: 1, signed: 0, sent: 0 }]);
     expect(await received()).toBe(before + 7n);
     const [attempt] = attempts(transaction);
     expect(outcome(transaction)).toMatchObject({ kind: 'mined', succeeded: true, nonce: 0n, txHash: attempt?.hash });
@@ -22,7 +22,7 @@ describe('a lane', () => {
       { transactionId: transaction, paymentIds: [id] },
     ]);
     await scene.client.mine({ blocks: 20 });
-    expect((await lane.tick()).lanes).toMatchObject([{ final: 1 }]);
+    expect((await senderQueue.tick()).queues).toMatchObject([{ final: 1 }]);
     expect(outcome(transaction)).toMatchObject({ kind: 'final', succeeded: true });
     for (const type of ['payment.signed', 'payment.broadcast']) {
       expect(events(type)).toMatchObject([
@@ -50,19 +50,19 @@ describe('a lane', () => {
     const before = await received();
     const ids = [];
     for (let index = 0; index < 40; index += 1) ids.push(await queue());
-    const lane = relayer();
-    expect((await lane.tick()).lanes).toMatchObject([{ signed: 16, sent: 16 }]);
-    expect((await lane.tick()).lanes).toMatchObject([{ signed: 0, sent: 0 }]);
+    const senderQueue = relayer();
+    expect((await senderQueue.tick()).queues).toMatchObject([{ signed: 16, sent: 16 }]);
+    expect((await senderQueue.tick()).queues).toMatchObject([{ signed: 0, sent: 0 }]);
     for (let round = 0; round < 3; round += 1) {
       await scene.client.mine({ blocks: 1 });
-      await lane.tick();
+      await senderQueue.tick();
     }
-    await lane.tick();
+    await senderQueue.tick();
     expect(ids.map((id) => outcome(id)?.kind)).toEqual(Array(40).fill('mined'));
     expect(await received()).toBe(before + 40n);
   });
 
-  it('what is queued for a key without a lane raises an alert', async () => {
+  it('what is queued for a key without a sender queue raises an alert', async () => {
     await queue({ sender: PAYEE });
     await relayer().tick();
     expect(openAlerts()).toEqual(['sender_not_served']);
@@ -70,22 +70,22 @@ describe('a lane', () => {
 
   it('a tick with nothing to do does nothing', async () => {
     const report = await relayer().tick();
-    expect(report).toMatchObject({ chain: null, lanes: [{ trouble: null, signed: 0, sent: 0, mined: 0 }] });
+    expect(report).toMatchObject({ chain: null, queues: [{ trouble: null, signed: 0, sent: 0, mined: 0 }] });
   });
 
   it('the loop works by itself and stops', async () => {
-    const lane = relayer({ intervalMs: 3_600_000 });
-    lane.start();
+    const senderQueue = relayer({ intervalMs: 3_600_000 });
+    senderQueue.start();
     const transaction = await queue();
     await expect
       .poll(() => {
-        lane.wake();
+        senderQueue.wake();
         return outcome(transaction)?.kind;
       })
       .toBe('mined');
-    await lane.stop();
+    await senderQueue.stop();
     const asked = scene.rpc.asked.length;
-    lane.wake();
+    senderQueue.wake();
     await new Promise((resolve) => setImmediate(resolve));
     expect(scene.rpc.asked.length).toBe(asked);
   });
@@ -123,7 +123,7 @@ describe('after a crash', () => {
     await scene.client.sendRawTransaction({ serializedTransaction: raw as Hex });
     scene.rpc.tell(() => 'pass');
     const next = relayer();
-    expect((await next.tick()).lanes).toMatchObject([{ trouble: null, signed: 0, sent: 1 }]);
+    expect((await next.tick()).queues).toMatchObject([{ trouble: null, signed: 0, sent: 1 }]);
     await scene.client.mine({ blocks: 1 });
     await next.tick();
     expect(outcome(transaction)).toMatchObject({ kind: 'mined', succeeded: true });
@@ -144,11 +144,11 @@ describe('after a crash', () => {
   it('what the node forgot is sent again', async () => {
     await scene.client.setAutomine(false);
     const transaction = await queue();
-    const lane = relayer();
-    await lane.tick();
+    const senderQueue = relayer();
+    await senderQueue.tick();
     await scene.client.dropTransaction({ hash: attempts(transaction)[0]?.hash ?? '0x' });
     const restarted = relayer();
-    expect((await restarted.tick()).lanes).toMatchObject([{ sent: 1, signed: 0 }]);
+    expect((await restarted.tick()).queues).toMatchObject([{ sent: 1, signed: 0 }]);
     await scene.client.mine({ blocks: 1 });
     await restarted.tick();
     expect(outcome(transaction)).toMatchObject({ kind: 'mined' });
@@ -161,12 +161,12 @@ describe('a stuck transaction', () => {
     const before = await received();
     const id = await payment();
     const transaction = await queue({ paymentIds: [id] });
-    const lane = relayer();
-    await lane.tick();
+    const senderQueue = relayer();
+    await senderQueue.tick();
     scene.later(29_999);
-    expect((await lane.tick()).lanes).toMatchObject([{ replaced: 0 }]);
+    expect((await senderQueue.tick()).queues).toMatchObject([{ replaced: 0 }]);
     scene.later(2);
-    expect((await lane.tick()).lanes).toMatchObject([{ replaced: 1, trouble: null }]);
+    expect((await senderQueue.tick()).queues).toMatchObject([{ replaced: 1, trouble: null }]);
     const [second, first] = attempts(transaction);
     expect(BigInt(second?.max_fee_wei ?? 0) * 8n).toBeGreaterThanOrEqual(BigInt(first?.max_fee_wei ?? 0) * 9n);
     expect(BigInt(second?.max_priority_fee_wei ?? 0) * 8n).toBeGreaterThanOrEqual(
@@ -176,7 +176,7 @@ describe('a stuck transaction', () => {
       { payment: id, data: { replaces: first?.hash, hash: second?.hash } },
     ]);
     await scene.client.mine({ blocks: 1 });
-    await lane.tick();
+    await senderQueue.tick();
     expect(outcome(transaction)).toMatchObject({ kind: 'mined', nonce: 0n, txHash: second?.hash });
     expect(await received()).toBe(before + 1n);
     expect(await scene.client.getTransactionCount({ address: scene.sender })).toBe(1);
@@ -185,8 +185,8 @@ describe('a stuck transaction', () => {
   it('whose first attempt is mined after all is found by that one', async () => {
     await scene.client.setAutomine(false);
     const transaction = await queue();
-    const lane = relayer();
-    await lane.tick();
+    const senderQueue = relayer();
+    await senderQueue.tick();
     // The replacement never reaches the pool.
     scene.rpc.tell(({ method }) =>
       method === 'eth_sendRawTransaction'
@@ -194,9 +194,9 @@ describe('a stuck transaction', () => {
         : 'pass',
     );
     scene.later(31_000);
-    expect((await lane.tick()).lanes).toMatchObject([{ replaced: 1, trouble: null }]);
+    expect((await senderQueue.tick()).queues).toMatchObject([{ replaced: 1, trouble: null }]);
     await scene.client.mine({ blocks: 1 });
-    await lane.tick();
+    await senderQueue.tick();
     const [, first] = attempts(transaction);
     expect(outcome(transaction)).toMatchObject({ kind: 'mined', txHash: first?.hash });
   });
@@ -206,10 +206,12 @@ describe('a stuck transaction', () => {
     const transaction = await queue();
     const { baseFeePerGas } = await scene.client.getBlock();
     const maxFee = 2n * (baseFeePerGas ?? 0n) + 10n ** 9n;
-    const lane = relayer({ caps: { maxFee, maxPriorityFee: 10n ** 9n } });
-    await lane.tick();
+    const senderQueue = relayer({ caps: { maxFee, maxPriorityFee: 10n ** 9n } });
+    await senderQueue.tick();
     scene.later(31_000);
-    expect((await lane.tick()).lanes).toMatchObject([{ replaced: 0, sent: 1, trouble: { type: 'fees_above_cap' } }]);
+    expect((await senderQueue.tick()).queues).toMatchObject([
+      { replaced: 0, sent: 1, trouble: { type: 'fees_above_cap' } },
+    ]);
     expect(attempts(transaction)).toHaveLength(1);
   });
 });
@@ -218,15 +220,15 @@ describe('a reorg', () => {
   it('that removes the transaction sends it back to pending; it is mined again, once', async () => {
     const before = await received();
     const transaction = await queue();
-    const lane = relayer();
-    await lane.tick();
-    await lane.tick();
+    const senderQueue = relayer();
+    await senderQueue.tick();
+    await senderQueue.tick();
     const first = outcome(transaction);
     expect(first?.kind).toBe('mined');
     await scene.client.request({ method: 'anvil_reorg' as never, params: [1, []] as never });
     expect(await received()).toBe(before);
-    expect((await lane.tick()).lanes).toMatchObject([{ reorged: 1, trouble: null, signed: 0, sent: 1 }]);
-    await lane.tick();
+    expect((await senderQueue.tick()).queues).toMatchObject([{ reorged: 1, trouble: null, signed: 0, sent: 1 }]);
+    await senderQueue.tick();
     expect(outcome(transaction)).toMatchObject({ kind: 'mined', nonce: 0n });
     expect(outcome(transaction)).not.toEqual(first);
     expect(await received()).toBe(before + 1n);

@@ -4,16 +4,16 @@ import type { Store } from '../../store/store.ts';
 import type { Chain } from '../contracts/chain.ts';
 import type { KeyProvider, KeyRole } from '../keys/keys.ts';
 import { DEFAULT_FEE_CAPS, type FeeCaps } from './fees.ts';
-import { createLane, type Lane, type LaneReport } from './lane.ts';
-import { type LaneAlert, laneAlerts } from './laneAlerts.ts';
 import { type Finality, isThere, type Observation, observe } from './observation.ts';
+import { createSenderQueue, type SenderQueue, type SenderQueueReport } from './senderQueue.ts';
+import { type SenderQueueAlert, senderQueueAlerts } from './senderQueueAlerts.ts';
 
 export type RelayerOptions = {
   store: Store;
   chain: Chain;
   keys: KeyProvider;
-  /** The roles whose keys send: one lane each. No other program may send with these keys. */
-  lanes: readonly KeyRole[];
+  /** The roles whose keys send: one sender queue each. No other program may send with these keys. */
+  queues: readonly KeyRole[];
   clock: () => number;
   finality: Finality;
   /** The newest block that is final by blocks that were read and linked by hash (the follower's); null: none yet. Absent: as stated. */
@@ -21,7 +21,7 @@ export type RelayerOptions = {
   caps?: FeeCaps;
   /** Default 30,000. */
   stuckAfterMs?: number;
-  /** Per lane. Default 16. */
+  /** Per sender queue. Default 16. */
   inFlightMax?: number;
   /** Between two ticks of the loop. Default 1,000. */
   intervalMs?: number;
@@ -32,7 +32,7 @@ export type RelayerOptions = {
 export type TickReport = {
   /** Why the chain could not be asked or believed; null when it could. */
   chain: 'chain_unavailable' | 'chain_mismatch' | null;
-  lanes: LaneReport[];
+  queues: SenderQueueReport[];
 };
 
 export interface Relayer {
@@ -49,19 +49,19 @@ export interface Relayer {
   sender(role: KeyRole): Promise<Address>;
 }
 
-const LANE_ALERTS = ['chain_inconsistent', 'insufficient_gas', 'fees_above_cap', 'broadcast_refused'] as const;
+const QUEUE_ALERTS = ['chain_inconsistent', 'insufficient_gas', 'fees_above_cap', 'broadcast_refused'] as const;
 
 export function createRelayer(options: RelayerOptions): Relayer {
   const { store, chain, keys, clock } = options;
-  const alerts = laneAlerts(store, clock);
+  const alerts = senderQueueAlerts(store, clock);
   const subject = `eip155:${chain.chainId}`;
-  let lanes: Promise<Lane[]> | null = null;
+  let queues: Promise<SenderQueue[]> | null = null;
   let turn: Promise<unknown> = Promise.resolve();
   let loop: Promise<void> | null = null;
   let running = false;
   let wakeUp: () => void = () => {};
 
-  async function openLanes(): Promise<Lane[]> {
+  async function openQueues(): Promise<SenderQueue[]> {
     const settings = {
       store,
       chain,
@@ -71,18 +71,18 @@ export function createRelayer(options: RelayerOptions): Relayer {
       stuckAfterMs: options.stuckAfterMs ?? 30_000,
       inFlightMax: options.inFlightMax ?? 16,
     };
-    return Promise.all(options.lanes.map(async (role) => createLane(settings, role, await keys.address(role))));
+    return Promise.all(options.queues.map(async (role) => createSenderQueue(settings, role, await keys.address(role))));
   }
 
   async function tickOnce(): Promise<TickReport> {
-    lanes ??= openLanes();
-    const all = await lanes.catch((error: unknown) => {
+    queues ??= openQueues();
+    const all = await queues.catch((error: unknown) => {
       // A key provider that failed may answer the next time.
-      lanes = null;
+      queues = null;
       throw error;
     });
-    const expectations = all.map((lane) => lane.expect());
-    const reports: LaneReport[] = [];
+    const expectations = all.map((queue) => queue.expect());
+    const reports: SenderQueueReport[] = [];
     try {
       const stated = await observe(
         chain,
@@ -90,22 +90,22 @@ export function createRelayer(options: RelayerOptions): Relayer {
         options.finality,
       );
       const seen = { ...stated, finalNumber: await believedFinal(stated) };
-      for (const [index, lane] of all.entries()) {
-        const report = await stepOf(lane, expectations[index] ?? lane.expect(), seen);
+      for (const [index, queue] of all.entries()) {
+        const report = await stepOf(queue, expectations[index] ?? queue.expect(), seen);
         reports.push(report);
-        await noteLane(report);
+        await noteQueue(report);
       }
     } catch (error) {
       const code = chainTrouble(error);
       if (code === null) throw error;
       const message = error instanceof BursarError ? error.message : 'The RPC gave an answer that makes no sense.';
       await alerts.raise(code, subject, { message });
-      return { chain: code, lanes: reports };
+      return { chain: code, queues: reports };
     }
     await alerts.resolve('chain_unavailable', subject);
     await alerts.resolve('chain_mismatch', subject);
     await noteUnserved(new Set(all.map(({ sender }) => sender)));
-    return { chain: null, lanes: reports };
+    return { chain: null, queues: reports };
   }
 
   /** A head or a tag that a node made up once must not make a transaction final: it would never be sent again. */
@@ -115,26 +115,33 @@ export function createRelayer(options: RelayerOptions): Relayer {
     return proven < finalNumber ? proven : finalNumber;
   }
 
-  /** A contradiction met on the way is the lane's trouble, not the end of the tick. */
-  async function stepOf(lane: Lane, before: ReturnType<Lane['expect']>, seen: Observation): Promise<LaneReport> {
+  /** A contradiction met on the way is the sender queue's trouble, not the end of the tick. */
+  async function stepOf(
+    queue: SenderQueue,
+    before: ReturnType<SenderQueue['expect']>,
+    seen: Observation,
+  ): Promise<SenderQueueReport> {
     try {
-      return await lane.step(before, seen);
+      return await queue.step(before, seen);
     } catch (error) {
       if (!(error instanceof BursarError) || error.code !== 'chain_inconsistent') throw error;
-      const trouble = { type: 'chain_inconsistent', details: { sender: lane.sender, message: error.message } } as const;
+      const trouble = {
+        type: 'chain_inconsistent',
+        details: { sender: queue.sender, message: error.message },
+      } as const;
       const nothing = { mined: 0, final: 0, reorged: 0, taken: 0, signed: 0, sent: 0, replaced: 0, dropped: 0 };
-      return { sender: lane.sender, trouble, ...nothing };
+      return { sender: queue.sender, trouble, ...nothing };
     }
   }
 
-  async function noteLane({ sender, trouble }: LaneReport): Promise<void> {
-    for (const type of LANE_ALERTS) {
+  async function noteQueue({ sender, trouble }: SenderQueueReport): Promise<void> {
+    for (const type of QUEUE_ALERTS) {
       if (trouble?.type === type) await alerts.raise(type, sender, { chain: subject, ...trouble.details });
       else await alerts.resolve(type, sender);
     }
   }
 
-  /** Queued for a key that no lane has: it would wait for ever in silence. */
+  /** Queued for a key that no sender queue has: it would wait for ever in silence. */
   async function noteUnserved(served: ReadonlySet<Address>): Promise<void> {
     const senders = store.read((tx) =>
       tx.all<{ sender: Address }>(
@@ -185,7 +192,7 @@ export function createRelayer(options: RelayerOptions): Relayer {
   };
 }
 
-function chainTrouble(error: unknown): Extract<LaneAlert, 'chain_unavailable' | 'chain_mismatch'> | null {
+function chainTrouble(error: unknown): Extract<SenderQueueAlert, 'chain_unavailable' | 'chain_mismatch'> | null {
   // Whatever viem cannot make sense of came from the RPC: it is no working node, and the loop must not die of it.
   if (error instanceof BaseError) return 'chain_unavailable';
   if (!(error instanceof BursarError)) return null;

@@ -33,7 +33,7 @@ export async function signAttempt(
   });
   invariant(isEip1559(raw), 'The signer returned no EIP-1559 transaction.');
   const [signer, parsed] = [await recoverTransactionAddress({ serializedTransaction: raw }), parseTransaction(raw)];
-  invariant(signer === sender, 'The signer used another key than the lane has.', { expected: sender, signer });
+  invariant(signer === sender, 'The signer used another key than the sender queue has.', { expected: sender, signer });
   invariant(BigInt(parsed.nonce ?? 0) === nonce, 'The signer changed the nonce.');
   return { hash: keccak256(raw), raw, gasLimit, maxFee, maxPriorityFee, atMs };
 }

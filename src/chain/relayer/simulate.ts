@@ -45,7 +45,7 @@ export async function estimate(chain: Chain, row: TransactionRow): Promise<Estim
 
 /**
  * Whether a queued transaction can be signed: what it depends on was mined, and the contract would take it. A refusal counts
- * only once all of its lane before it are mined (`earliestUnmined` is the least of their ids), since they may be what it needs.
+ * only once all of its sender queue before it are mined (`earliestUnmined` is the least of their ids), since they may be what it needs.
  */
 export async function readiness(
   store: Store,

@@ -46,7 +46,7 @@ export type TransactionRow = {
 
 export type NewTransaction = {
   chainId: number;
-  /** Checksummed address of a key that a relayer lane serves. */
+  /** Checksummed address of a key that a relayer sender queue serves. */
   sender: Address;
   to: Address;
   data: Hex;
@@ -142,27 +142,27 @@ export function provenNonce(tx: ReadTx, chainId: number, sender: Address): bigin
  * Gives up the nonces of signed transactions that the chain cannot reach: the node had invented the number they were signed on.
  * Their payments go again under the same wallet nonces, so that at most one of the two can pay.
  */
-export function dropGap(tx: Tx, lane: { chainId: number; sender: Address }, count: bigint): number {
+export function dropGap(tx: Tx, queue: { chainId: number; sender: Address }, count: bigint): number {
   return tx.run(
     `UPDATE transactions SET state = 'dropped', drop_reason = 'nonce_gap', drop_detail = 'Signed on nonce ' || nonce, nonce = NULL
      WHERE chain_id = ? AND sender = ? AND state = 'pending' AND nonce > ?`,
-    lane.chainId,
-    lane.sender,
+    queue.chainId,
+    queue.sender,
     count,
   );
 }
 
-/** A lane's transactions in one state: pending ones by nonce, the others in the order in which they were queued. */
-export function laneTransactions(
+/** A sender queue's transactions in one state: pending ones by nonce, the others in the order in which they were queued. */
+export function queueTransactions(
   tx: ReadTx,
-  lane: { chainId: number; sender: Address },
+  queue: { chainId: number; sender: Address },
   state: 'queued' | 'pending' | 'mined',
   limit: number,
 ): TransactionRow[] {
   return tx.all<TransactionRow>(
     `SELECT * FROM transactions WHERE chain_id = ? AND sender = ? AND state = ? ORDER BY nonce, id LIMIT ?`,
-    lane.chainId,
-    lane.sender,
+    queue.chainId,
+    queue.sender,
     state,
     limit,
   );
@@ -208,18 +208,18 @@ export function markReorged(tx: Tx, id: bigint, blockHash: Hex): void {
 
 /**
  * Tells the records that the key's nonces below this one were used by transactions that are not ours (the key was used by
- * hand, or the database is older than the chain). An operator's act: a lane never does it by itself, since an RPC may lie.
+ * hand, or the database is older than the chain). An operator's act: a sender queue never does it by itself, since an RPC may lie.
  */
-export function adoptNonce(tx: Tx, lane: { chainId: number; sender: Address }, next: bigint, atMs: number): void {
-  const known = nextNonce(tx, lane.chainId, lane.sender) ?? 0n;
+export function adoptNonce(tx: Tx, queue: { chainId: number; sender: Address }, next: bigint, atMs: number): void {
+  const known = nextNonce(tx, queue.chainId, queue.sender) ?? 0n;
   if (next <= known) throw new BursarError('conflict', { message: `The next nonce is ${known} already.` });
   tx.run(
     `INSERT INTO transactions (chain_id, sender, nonce, purpose, to_address, data, state, drop_reason, created_at)
      VALUES (?, ?, ?, 'foreign', ?, '0x', 'dropped', 'nonce_taken', ?)`,
-    lane.chainId,
-    lane.sender,
+    queue.chainId,
+    queue.sender,
     next - 1n,
-    lane.sender,
+    queue.sender,
     atMs,
   );
 }

@@ -14,7 +14,7 @@ const scene = walletScene();
 const { deployed, transfer } = scene;
 
 describe('through the relayer', () => {
-  it('a wallet is made scene.at its first payment: the payment waits for it, on another lane', async () => {
+  it('a wallet is made scene.at its first payment: the payment waits for it, on another sender queue', async () => {
     const store = openStore(':memory:');
     const relayerKey = generatePrivateKey();
     const keys = memoryKeys(
@@ -27,7 +27,7 @@ describe('through the relayer', () => {
       store,
       chain: scene.chain,
       keys,
-      lanes: ['executor', 'relayer'],
+      queues: ['executor', 'relayer'],
       clock: () => 1_800_000_000_000,
       finality: { kind: 'tag' },
     });
@@ -69,7 +69,7 @@ describe('through the relayer', () => {
     const store = openStore(':memory:');
     const keys = memoryKeys(new Map([['executor', executorKey]]));
     const finality = { kind: 'tag' } as const;
-    const relayer = createRelayer({ store, chain: scene.chain, keys, lanes: ['executor'], clock: () => 0, finality });
+    const relayer = createRelayer({ store, chain: scene.chain, keys, queues: ['executor'], clock: () => 0, finality });
     const call = payCall(transfer({ amount: microUsdc(10_000_001n) }));
     const { id } = await store.write((tx) =>
       enqueueTransaction(tx, {

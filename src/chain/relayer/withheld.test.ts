@@ -13,9 +13,9 @@ describe('what must not be signed', () => {
   it('a call that the contract refuses is dropped with its decoded reason and leaves no gap', async () => {
     const refused = await queue({ data: transferData(2_000_000n) });
     const good = await queue();
-    const lane = relayer();
-    expect((await lane.tick()).lanes).toMatchObject([{ dropped: 1, signed: 1 }]);
-    await lane.tick();
+    const senderQueue = relayer();
+    expect((await senderQueue.tick()).queues).toMatchObject([{ dropped: 1, signed: 1 }]);
+    await senderQueue.tick();
     expect(outcome(refused)).toMatchObject({ kind: 'dropped', reason: 'refused' });
     expect(outcome(refused)).toMatchObject({ detail: 'ERC20: transfer amount exceeds balance' });
     expect(outcome(good)).toMatchObject({ kind: 'mined', nonce: 0n });
@@ -27,12 +27,12 @@ describe('what must not be signed', () => {
     const to = await memoryKeys(new Map([['other', other]])).address('other');
     await queue({ data: transferData(1_000_000n, to) });
     const refused = await queue({ data: transferData(2_000_000n) });
-    const lane = relayer();
-    await lane.tick();
-    await lane.tick();
+    const senderQueue = relayer();
+    await senderQueue.tick();
+    await senderQueue.tick();
     expect(outcome(refused)).toEqual({ kind: 'queued' });
     await scene.client.mine({ blocks: 1 });
-    await lane.tick();
+    await senderQueue.tick();
     expect(outcome(refused)).toMatchObject({ kind: 'dropped' });
   });
 
@@ -48,12 +48,12 @@ describe('what must not be signed', () => {
     const second = await queue({ dependsOn: first });
     const failing = await queue({ data: transferData(5n, zeroAddress) });
     const third = await queue({ dependsOn: failing });
-    const lane = relayer();
-    await lane.tick();
+    const senderQueue = relayer();
+    await senderQueue.tick();
     expect(outcome(second)).toEqual({ kind: 'queued' });
     for (let round = 0; round < 3; round += 1) {
       await scene.client.mine({ blocks: 1 });
-      await lane.tick();
+      await senderQueue.tick();
     }
     expect(outcome(second)).toMatchObject({ kind: 'mined' });
     expect(outcome(failing)).toMatchObject({ kind: 'dropped', reason: 'refused' });
@@ -75,8 +75,8 @@ describe('what must not be signed', () => {
 
   it('anything while the base fee is above the cap', async () => {
     const transaction = await queue();
-    const lane = relayer({ caps: { maxFee: 1n, maxPriorityFee: 1n } });
-    expect((await lane.tick()).lanes).toMatchObject([{ trouble: { type: 'fees_above_cap' }, signed: 0 }]);
+    const senderQueue = relayer({ caps: { maxFee: 1n, maxPriorityFee: 1n } });
+    expect((await senderQueue.tick()).queues).toMatchObject([{ trouble: { type: 'fees_above_cap' }, signed: 0 }]);
     expect(outcome(transaction)).toEqual({ kind: 'queued' });
   });
 });
@@ -85,13 +85,13 @@ describe('money for gas', () => {
   it('too little of it raises an alert, signs nothing, and goes on when there is some', async () => {
     await scene.client.setBalance({ address: scene.sender, value: 1_000n });
     const transaction = await queue();
-    const lane = relayer();
-    expect((await lane.tick()).lanes).toMatchObject([{ trouble: { type: 'insufficient_gas' }, signed: 0 }]);
+    const senderQueue = relayer();
+    expect((await senderQueue.tick()).queues).toMatchObject([{ trouble: { type: 'insufficient_gas' }, signed: 0 }]);
     expect(openAlerts()).toEqual(['insufficient_gas']);
     expect(attempts(transaction)).toEqual([]);
     await scene.client.setBalance({ address: scene.sender, value: 10n ** 18n });
-    await lane.tick();
-    await lane.tick();
+    await senderQueue.tick();
+    await senderQueue.tick();
     expect(outcome(transaction)).toMatchObject({ kind: 'mined' });
     expect(openAlerts()).toEqual([]);
   });
@@ -102,11 +102,11 @@ describe('money for gas', () => {
     await relayer().tick();
     scene.rpc.tell(() => 'pass');
     await scene.client.setBalance({ address: scene.sender, value: 1_000n });
-    const lane = relayer();
-    expect((await lane.tick()).lanes).toMatchObject([{ trouble: { type: 'insufficient_gas' } }]);
+    const senderQueue = relayer();
+    expect((await senderQueue.tick()).queues).toMatchObject([{ trouble: { type: 'insufficient_gas' } }]);
     await scene.client.setBalance({ address: scene.sender, value: 10n ** 18n });
-    await lane.tick();
-    await lane.tick();
+    await senderQueue.tick();
+    await senderQueue.tick();
     expect(outcome(transaction)).toMatchObject({ kind: 'mined' });
     expect(attempts(transaction)).toHaveLength(1);
   });
@@ -120,30 +120,30 @@ describe('a key that was used elsewhere', () => {
     await relayer().tick();
     await scene.client.sendTransaction({ account, to: PAYEE, value: 1n, nonce: 0 });
     scene.rpc.tell(() => 'pass');
-    const lane = relayer();
-    await lane.tick();
+    const senderQueue = relayer();
+    await senderQueue.tick();
     expect(outcome(transaction)).toMatchObject({ kind: 'pending' });
     await scene.client.mine({ blocks: 20 });
-    await lane.tick();
+    await senderQueue.tick();
     expect(outcome(transaction)).toEqual({ kind: 'dropped', reason: 'nonce_taken', detail: null });
     const again = await queue();
-    await lane.tick();
-    await lane.tick();
+    await senderQueue.tick();
+    await senderQueue.tick();
     expect(outcome(again)).toMatchObject({ kind: 'mined', nonce: 1n });
   });
 
   it('is taken over only when an operator says so', async () => {
     const account = privateKeyToAccount(scene.key);
-    const lane = relayer();
+    const senderQueue = relayer();
     await queue();
-    await lane.tick();
-    await lane.tick();
+    await senderQueue.tick();
+    await senderQueue.tick();
     await scene.client.sendTransaction({ account, to: PAYEE, value: 1n });
     const transaction = await queue();
-    expect((await lane.tick()).lanes).toMatchObject([{ trouble: { type: 'chain_inconsistent' } }]);
+    expect((await senderQueue.tick()).queues).toMatchObject([{ trouble: { type: 'chain_inconsistent' } }]);
     await scene.store.write((tx) => adoptNonce(tx, { chainId: CHAIN_ID, sender: scene.sender }, 2n, scene.nowMs));
-    await lane.tick();
-    await lane.tick();
+    await senderQueue.tick();
+    await senderQueue.tick();
     expect(outcome(transaction)).toMatchObject({ kind: 'mined', nonce: 2n });
   });
 });

@@ -5,7 +5,7 @@ import { withdrawTransaction } from '../relayer/transactions.ts';
 
 /**
  * Takes the payment's transaction back if it is not signed yet; true when nothing signed can move this money any more. Payments
- * that were to go in the same batch are queued anew by the next tick.
+ * that were to go in the same batch are queued again by the next tick.
  */
 export function withdrawQueued(tx: Tx, payment: Payment): boolean {
   if (payment.rail !== 'wallet') return payment.state === 'authorized';

@@ -38,13 +38,13 @@ export const sections: Entry[] = [
 export function pageFor(path: string): Pick<Entry, 'title' | 'show'> {
   const section = sections.find(({ href }) => href === path);
   if (section) return section;
-  const [, room, id, more] = path.split('/');
-  if (room === 'payments' && id) return { title: 'Payment', show: () => <PaymentPage key={id} id={id} /> };
-  if (room === 'reviews' && id) return { title: 'Review', show: () => <Reviews key={id} only={id} /> };
-  if (room === 'mandates' && id) return { title: 'Mandate', show: () => <Mandates key={id} only={id} /> };
-  if (room === 'payees' && id) return { title: 'Payee', show: () => <PayeePage key={id} id={id} /> };
-  if (room === 'agents' && id) return { title: 'Agent', show: () => <AgentPage key={id} id={id} /> };
-  if (room === 'explorer' && id === 'tx' && more) {
+  const [, folder, id, more] = path.split('/');
+  if (folder === 'payments' && id) return { title: 'Payment', show: () => <PaymentPage key={id} id={id} /> };
+  if (folder === 'reviews' && id) return { title: 'Review', show: () => <Reviews key={id} only={id} /> };
+  if (folder === 'mandates' && id) return { title: 'Mandate', show: () => <Mandates key={id} only={id} /> };
+  if (folder === 'payees' && id) return { title: 'Payee', show: () => <PayeePage key={id} id={id} /> };
+  if (folder === 'agents' && id) return { title: 'Agent', show: () => <AgentPage key={id} id={id} /> };
+  if (folder === 'explorer' && id === 'tx' && more) {
     return { title: 'Transaction', show: () => <Explorer key={more} hash={more} /> };
   }
   return {

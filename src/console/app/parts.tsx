@@ -184,7 +184,7 @@ function shownTime(at: Date): string {
   return at.toLocaleString(undefined, isThisYear ? day : { ...day, year: 'numeric' });
 }
 
-/** Local time, with the exact one for whoever asks. */
+/** Local time, with the exact one for anyone who asks. */
 export function When({ at }: { at: string | null }) {
   if (at === null) return <>never</>;
   return (

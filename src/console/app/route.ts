@@ -6,7 +6,7 @@ const notify = (): void => {
 };
 globalThis.addEventListener?.('popstate', notify);
 
-/** Moves to a page of the console without loading it anew. */
+/** Moves to a page of the console without loading it again. */
 export function go(to: string): void {
   history.pushState(null, '', to);
   notify();

@@ -74,7 +74,7 @@ export function SignIn({ onSignedIn, problem }: { onSignedIn: (me: Me) => void; 
             Bursar
           </Title>
           <Text>
-            The payment office for AI agents. Sign in with the wallet that approves
+            Payment infrastructure for AI agents. Sign in with the wallet that approves
             {oidc && `, or with ${inert(oidc.name)}`}.
           </Text>
           {failure && (

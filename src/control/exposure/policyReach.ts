@@ -107,7 +107,7 @@ function inputAt({ tx, policy, chain }: World, subject: BudgetSubject, atMs: num
  * Null where it allows none (outside working hours, say) and there is nothing to compare.
  */
 export function largestPayment(world: World, atMs: number): { amount: bigint; payee: string } | null {
-  // The gate pays neither the token nor the agent's own wallet and purse, whoever they are registered as.
+  // The gate pays neither the token nor the agent's own wallet and purse, anyone who they are registered as.
   const own = [world.agent.wallet?.address, world.agent.wallet?.purse, world.chain.token];
   const payees = listPayees(world.tx).filter((payee) => {
     const address = payee.status === 'active' ? currentAddress(payee)?.address : undefined;

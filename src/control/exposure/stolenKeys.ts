@@ -14,7 +14,7 @@ export type StolenKey = {
   figures: Record<Horizon['name'], Figure>;
 };
 
-/** What whoever stole one key could move, over all wallets that the key is for. `credentials`: the API keys that are good now. */
+/** What anyone who stole one key could move, over all wallets that the key is for. `credentials`: the API keys that are good now. */
 export function stolenKeys(exposures: readonly AgentExposure[], credentials: readonly Credential[]): StolenKey[] {
   const keys = credentials.flatMap((credential) => apiKey(exposures, credential));
   for (const [holder, own] of by(exposures, ({ roles }) => [roles.executor])) {

@@ -15,7 +15,7 @@ import { adopted, mustAdopt } from './restored.ts';
 export type RecovererOptions = {
   store: Store;
   chain: Chain;
-  /** The addresses that a relayer lane here sends from. */
+  /** The addresses that a relayer sender queue here sends from. */
   senders: readonly Address[];
   clock: () => number;
 };

@@ -12,7 +12,7 @@ export type Nonces = {
 export const NONCE_MS = 5 * 60_000;
 
 /**
- * A nonce says itself when it was made and carries our MAC, so strangers who ask for many fill no memory. Only those of good
+ * A nonce says itself when it was made and carries our MAC, so outsiders who ask for many fill no memory. Only those of good
  * sign-ins are remembered, until they are stale. A restart makes all earlier ones void.
  */
 export function createNonces(): Nonces {

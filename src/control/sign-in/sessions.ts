@@ -61,7 +61,7 @@ export function openSessions(options: {
   const { store, clock, oidc = null } = options;
   const nonces = createNonces();
 
-  /** Roles are looked up anew for each request, so who loses one loses it at once. */
+  /** Roles are looked up again for each request, so who loses one loses it at once. */
   function whoNow(tx: ReadTx, row: Row): Who | null {
     if (row.approver_id !== null) {
       const approver = getApprover(tx, row.approver_id);

@@ -12,8 +12,8 @@ export type ChainStep = {
   detail: string;
   call: { to: string; data: string } | null;
 };
-/** What the office undid at once. */
-export type OfficePart = {
+/** What the server undid at once. */
+export type ServerPart = {
   keys_revoked: number;
   payments_cancelled: number;
   payments_signed: number;
@@ -29,7 +29,7 @@ export type Stop = {
   agentId: AgentId;
   reason: string;
   actor: string;
-  office: OfficePart;
+  server: ServerPart;
   chain: ChainPart | null;
   startedAtMs: number;
   frozenAtMs: number | null;
@@ -41,7 +41,7 @@ type Row = {
   agent_id: string;
   reason: string;
   actor: string;
-  office_json: string;
+  server_json: string;
   chain_json: string | null;
   started_at: bigint;
   frozen_at: bigint | null;
@@ -54,7 +54,7 @@ const toStop = (row: Row): Stop => ({
   agentId: row.agent_id as AgentId,
   reason: row.reason,
   actor: row.actor,
-  office: JSON.parse(row.office_json) as OfficePart,
+  server: JSON.parse(row.server_json) as ServerPart,
   chain: row.chain_json === null ? null : (JSON.parse(row.chain_json) as ChainPart),
   startedAtMs: Number(row.started_at),
   frozenAtMs: ms(row.frozen_at),
@@ -62,13 +62,13 @@ const toStop = (row: Row): Stop => ({
   endedAtMs: ms(row.ended_at),
 });
 
-export function insertStop(tx: Tx, stop: Pick<Stop, 'agentId' | 'reason' | 'actor' | 'office' | 'startedAtMs'>): Stop {
+export function insertStop(tx: Tx, stop: Pick<Stop, 'agentId' | 'reason' | 'actor' | 'server' | 'startedAtMs'>): Stop {
   const row = tx.get<Row>(
-    'INSERT INTO stops (agent_id, reason, actor, office_json, started_at) VALUES (?, ?, ?, ?, ?) RETURNING *',
+    'INSERT INTO stops (agent_id, reason, actor, server_json, started_at) VALUES (?, ?, ?, ?, ?) RETURNING *',
     stop.agentId,
     stop.reason,
     stop.actor,
-    JSON.stringify(stop.office),
+    JSON.stringify(stop.server),
     stop.startedAtMs,
   );
   return toStop(row as Row);
@@ -94,8 +94,8 @@ export function listStops(tx: ReadTx, limit: number): Stop[] {
     .map(toStop);
 }
 
-export function addToOffice(tx: Tx, stop: Stop, office: OfficePart): void {
-  tx.run('UPDATE stops SET office_json = ? WHERE id = ?', JSON.stringify(office), stop.id);
+export function addToServerPart(tx: Tx, stop: Stop, server: ServerPart): void {
+  tx.run('UPDATE stops SET server_json = ? WHERE id = ?', JSON.stringify(server), stop.id);
 }
 
 export function noteChain(

@@ -42,7 +42,7 @@ const queue = (made: GateWorld) =>
     }),
   );
 
-describe("The office's part of a stop", () => {
+describe("The server's part of a stop", () => {
   it('ends what is queued or under review, gives the holds back, and revokes keys and mandates', async () => {
     const made = await world();
     const { agent, store } = made;
@@ -68,7 +68,7 @@ describe("The office's part of a stop", () => {
       return createCredential(tx, act, { role: 'agent', agentId: agent.id, name: 'its key' }).key;
     });
     const stop = await store.write((tx) => stopAgent(tx, act, agent.name, 'enough'));
-    expect(stop.office).toMatchObject({
+    expect(stop.server).toMatchObject({
       keys_revoked: 1,
       payments_cancelled: 3,
       payments_signed: 0,
@@ -130,7 +130,7 @@ describe("The office's part of a stop", () => {
     await store.write((tx) => tx.run("UPDATE transactions SET state = 'pending', nonce = 0"));
     const waiting = await pay(made, '4');
     const stop = await store.write((tx) => stopAgent(tx, act, agent.id, 'enough'));
-    expect(stop.office).toMatchObject({ payments_cancelled: 1, payments_signed: 1 });
+    expect(stop.server).toMatchObject({ payments_cancelled: 1, payments_signed: 1 });
     store.read((tx) => {
       expect(findPayment(tx, signed.id)?.state).toBe('authorized');
       expect(findPayment(tx, waiting.id)?.state).toBe('cancelled');
@@ -145,7 +145,7 @@ describe("The office's part of a stop", () => {
     const first = await store.write((tx) => stopAgent(tx, act, agent.id, 'enough'));
     await store.write((tx) => createCredential(tx, act, { role: 'agent', agentId: agent.id, name: 'made meanwhile' }));
     const second = await store.write((tx) => stopAgent(tx, { ...act, atMs: act.atMs + 5 }, agent.id, 'again'));
-    expect(second).toMatchObject({ id: first.id, reason: 'enough', office: { keys_revoked: 1 } });
+    expect(second).toMatchObject({ id: first.id, reason: 'enough', server: { keys_revoked: 1 } });
   });
 });
 

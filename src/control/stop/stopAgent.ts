@@ -8,12 +8,12 @@ import { type PaymentRow, toPayment, WORKING } from '../../decide/payments/recor
 import { transition } from '../../decide/payments/transition.ts';
 import { setScheduleStatus } from '../../spend/recurring/schedules.ts';
 import type { Tx } from '../../store/store.ts';
-import { addToOffice, insertStop, latestStop, type OfficePart, type Stop } from './records.ts';
+import { addToServerPart, insertStop, latestStop, type ServerPart, type Stop } from './records.ts';
 
 const PAYMENTS_MAX = 10_000;
 
 /**
- * The office's part of a stop, all in the caller's one write transaction: after its commit no request of the agent is heard, no
+ * The server's part of a stop, all in the caller's one write transaction: after its commit no request of the agent is heard, no
  * payment of it is signed, and nothing that was to come comes. What signatures made before can still move is the worker's part.
  * Stopping a stopped agent again undoes what came since, and goes on with the stop that runs.
  */
@@ -22,7 +22,7 @@ export function stopAgent(tx: Tx, act: Act, idOrName: string, reason: string): S
   const running = latestStop(tx, agent.id);
   if (agent.status === 'active') setAgentStatus(tx, act, agent.id, 'frozen', reason);
   const { cancelled, signed } = endPayments(tx, act, agent.id);
-  const office: OfficePart = {
+  const server: ServerPart = {
     keys_revoked: revokeKeys(tx, act, agent),
     payments_cancelled: cancelled,
     payments_signed: signed,
@@ -35,12 +35,12 @@ export function stopAgent(tx: Tx, act: Act, idOrName: string, reason: string): S
     mandates_revoked: endMandates(tx, act, agent.id),
   };
   if (running && running.endedAtMs === null) {
-    const sum = addUp(running.office, office);
-    addToOffice(tx, running, sum);
-    return { ...running, office: sum };
+    const sum = addUp(running.server, server);
+    addToServerPart(tx, running, sum);
+    return { ...running, server: sum };
   }
-  const stop = insertStop(tx, { agentId: agent.id, reason, actor: act.actor, office, startedAtMs: act.atMs });
-  const fields = { actor: act.actor, agentId: agent.id, sponsorId: agent.sponsorId, data: { reason, ...office } };
+  const stop = insertStop(tx, { agentId: agent.id, reason, actor: act.actor, server, startedAtMs: act.atMs });
+  const fields = { actor: act.actor, agentId: agent.id, sponsorId: agent.sponsorId, data: { reason, ...server } };
   appendEvent(tx, { type: 'agent.stop_started', ...fields }, act.atMs);
   return stop;
 }
@@ -76,7 +76,7 @@ function pauseSchedules(tx: Tx, act: Act, agentId: string): number {
 }
 
 function endMandates(tx: Tx, act: Act, agentId: string): number {
-  // All of them, not a list's first page: whoever asks for many more must not hide an old one.
+  // All of them, not a list's first page: anyone who asks for many more must not hide an old one.
   const open = tx.all<{ id: string }>(
     "SELECT id FROM mandates WHERE agent_id = ? AND status IN ('active', 'requested')",
     agentId,
@@ -85,7 +85,7 @@ function endMandates(tx: Tx, act: Act, agentId: string): number {
   return open.length;
 }
 
-function addUp(before: OfficePart, now: OfficePart): OfficePart {
+function addUp(before: ServerPart, now: ServerPart): ServerPart {
   return {
     keys_revoked: before.keys_revoked + now.keys_revoked,
     payments_cancelled: before.payments_cancelled + now.payments_cancelled,

@@ -20,7 +20,7 @@ import { endPayments } from './stopAgent.ts';
 export type StopperOptions = {
   store: Store;
   chain: Chain;
-  /** The addresses that a relayer lane here sends from. */
+  /** The addresses that a relayer sender queue here sends from. */
   senders: readonly Address[];
   clock: () => number;
 };
@@ -264,7 +264,7 @@ function wasMade(tx: ReadTx, agentId: string): boolean {
   );
 }
 
-/** Without those whose lane says that it cannot send now: no gas, or the key was used by another program. */
+/** Without those whose sender queue says that it cannot send now: no gas, or the key was used by another program. */
 function ableSenders(tx: ReadTx, senders: readonly Address[]): Address[] {
   const stuck = tx.all<{ subject: string }>(
     `SELECT json_extract(body_json, '$.subject') AS subject FROM alerts WHERE resolved_at IS NULL
@@ -274,7 +274,7 @@ function ableSenders(tx: ReadTx, senders: readonly Address[]): Address[] {
   return senders.filter((sender) => !subjects.has(sender));
 }
 
-/** The first of these roles' addresses that a lane here serves. */
+/** The first of these roles' addresses that a sender queue here serves. */
 function mayAct(
   state: WalletState,
   senders: readonly Address[],

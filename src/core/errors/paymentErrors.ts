@@ -49,7 +49,7 @@ export const paymentErrors = {
   opa_missing: entry(
     500,
     'after_change',
-    'The Rego compiler (opa) is not at hand.',
+    'The Rego compiler (opa) is not available.',
     'Install opa 1.22.2, or Go 1.26 or later, and try again.',
   ),
   // Payments

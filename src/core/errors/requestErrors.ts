@@ -45,7 +45,7 @@ export const requestErrors = {
     409,
     'after_change',
     'It exists already, or its state does not allow this.',
-    'Read it again and decide anew.',
+    'Read it again and decide again.',
   ),
   confusable_name: entry(
     409,
@@ -83,7 +83,7 @@ export const requestErrors = {
     401,
     'after_change',
     'The API key is missing, unknown, expired or revoked.',
-    'Send `Authorization: Bearer <key>` with a valid key; the command takes it from --key, BURSAR_API_KEY or the home.',
+    'Send `Authorization: Bearer <key>` with a valid key; the command takes it from --key, BURSAR_API_KEY or the data directory.',
   ),
   forbidden: entry(
     403,

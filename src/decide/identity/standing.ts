@@ -11,7 +11,7 @@ const sqlOf: Record<string, string> = {
 
 /**
  * Whether money may still move on the word of who asked earlier: a credential that is not revoked, an approver or a person of the
- * identity provider who is active and an operator now (see `session/roles.ts`). Whoever else: no.
+ * identity provider who is active and an operator now (see `session/roles.ts`). Anyone who else: no.
  */
 export function mayStillPay(tx: ReadTx, actor: string): boolean {
   const sql = sqlOf[actor.split('_')[0] ?? ''];

@@ -36,7 +36,7 @@ export type AgentBudget = {
 
 /** Stands for an unnamed payee; nobody is ever paid there by this. */
 const NOBODY = getAddress('0x000000000000000000000000000000000000dead');
-/** A thousand million USDC: far from 2^53, where a rule's sums would stop being exact. Whoever has more left has no limit. */
+/** A thousand million USDC: far from 2^53, where a rule's sums would stop being exact. Anyone who has more left has no limit. */
 const MOST = 1_000_000_000_000_000;
 const MOST_PAYMENTS = 1_000_000_000;
 

@@ -5,7 +5,7 @@ import { microUsdc } from '../../core/money/microUsdc.ts';
 import { loadPolicy } from '../policy/policy.ts';
 import { requestPayment } from './gate.ts';
 
-it('denies where the policy fails, and tells what it threw in an event, for whoever is to hear of it', async () => {
+it('denies where the policy fails, and tells what it threw in an event, for anyone who is to hear of it', async () => {
   const allow = '{"effect": "allow", "reasons": [{"code": "ok", "rule": "r"}], "review": null}';
   const rego = `meters := {}\n\ndecision := ${allow} if input.payment.amount != 7\n\ndecision := 1 if input.payment.amount == 7\n\ndecision := 2 if input.payment.amount == 7`;
   const world = await gateWorld(await loadPolicy(await handMade(rego)));

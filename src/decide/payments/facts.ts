@@ -112,9 +112,9 @@ export function inputOf(
 ): PolicyInput {
   const { agent, sponsor, workflow, payee, address } = facts;
   const held = payee?.addresses.find((each) => each.address === address) ?? null;
-  const payeePast = payee ? readHistory(tx, agent.id, payee.id) : null;
-  const addressPast = readHistory(tx, agent.id, address);
-  const hostPast = request.host ? readHistory(tx, agent.id, hostSubject(request.host)) : null;
+  const payeeHistory = payee ? readHistory(tx, agent.id, payee.id) : null;
+  const addressHistory = readHistory(tx, agent.id, address);
+  const hostHistory = request.host ? readHistory(tx, agent.id, hostSubject(request.host)) : null;
   const owners = factOf(tx, 'ownersOfAddress', address, () => {
     const query = 'SELECT count(*) AS n FROM payee_addresses WHERE address = ? AND retired_at IS NULL';
     return Number(tx.get<{ n: bigint }>(query, address)?.n ?? 0n);
@@ -166,9 +166,9 @@ export function inputOf(
       x402: request.x402,
     },
     history: {
-      payee: withoutAddress(payeePast),
-      address: withoutAddress(addressPast),
-      host_last_address: hostPast?.last_address ?? null,
+      payee: withoutAddress(payeeHistory),
+      address: withoutAddress(addressHistory),
+      host_last_address: hostHistory?.last_address ?? null,
     },
     funds: fundsOf(tx, agent.id, beside.without ?? null),
     previous: beside.previous ?? null,
@@ -178,8 +178,8 @@ export function inputOf(
   };
 }
 
-function withoutAddress(past: ReturnType<typeof readHistory>): PolicyInput['history']['payee'] {
-  if (!past) return noHistory;
-  const { settled_count, last_amount, max_amount, last_at } = past;
+function withoutAddress(seeded: ReturnType<typeof readHistory>): PolicyInput['history']['payee'] {
+  if (!seeded) return noHistory;
+  const { settled_count, last_amount, max_amount, last_at } = seeded;
   return { settled_count, last_amount, max_amount, last_at };
 }

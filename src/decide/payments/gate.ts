@@ -27,7 +27,7 @@ export type GateAnswer = { payment: Payment; replayed: boolean; evaluated: Evalu
 
 /**
  * The gate. Inside the caller's write transaction: the same key gets the same answer; else facts and meters are read, the
- * policy is asked, and payment, decision, hold, meters and events are written, all or nothing. Whoever is next in the queue
+ * policy is asked, and payment, decision, hold, meters and events are written, all or nothing. Anyone who is next in the queue
  * sees this payment in every meter, so concurrent requests cannot pass a budget together.
  */
 export function requestPayment(tx: Tx, request: PaymentRequest, context: GateContext): GateAnswer {

@@ -34,7 +34,7 @@ export function takeNonce(tx: Tx, agentId: string, chainId: number): bigint {
 }
 
 /**
- * Leaves out some nonces that others may have used (a copy of the books, the key by hand). For one agent, or for all. What is
+ * Leaves out some nonces that others may have used (a copy of the books, the key manually). For one agent, or for all. What is
  * left out too few, the wallet refuses, and the payment gets another nonce.
  */
 export function skipNonces(tx: Tx, agentId: string | null = null): number {

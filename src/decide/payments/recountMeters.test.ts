@@ -93,7 +93,7 @@ describe('a refund of a payment from before the window', () => {
   });
 });
 
-it('counting anew what is counted already changes nothing, in whatever states payments are', async () => {
+it('counting again what is counted already changes nothing, in whatever states payments are', async () => {
   let counted = 0;
   await fc.assert(
     fc.asyncProperty(

@@ -13,7 +13,7 @@ import type { PaymentRequest } from './request.ts';
 const NEVER_MOVED = "('denied', 'rejected', 'expired', 'failed', 'cancelled')";
 
 /**
- * A refund goes from the earner to whoever paid, and never exceeds what was received, in sum. Gives what it gives back; null for
+ * A refund goes from the earner to anyone who paid, and never exceeds what was received, in sum. Gives what it gives back; null for
  * other kinds. Throws `payment_not_found`, `receivable_not_final`, `invalid_request` or `refund_exceeds_original`.
  */
 export function checkRefund(tx: ReadTx, request: PaymentRequest, facts: Facts): Receivable | null {

@@ -27,7 +27,7 @@ afterEach(() => world.store.close());
 const ask = async (usdc: string) =>
   (await world.store.write((tx) => requestPayment(tx, world.request({ amount: parseUsdc(usdc) }), world.context())))
     .payment;
-/** The signature itself is checked before: at the door for the office, in the contract for the chain. */
+/** The signature itself is checked before: at the interface for the server, in the contract for the chain. */
 const signed = (changes: Partial<SignedVerdict> = {}): SignedVerdict => ({
   verdict: 'approve',
   approverAddress: ada,

@@ -9,7 +9,7 @@ export function topUpRequest(purchase: PaymentRequest, purse: Address, amountMic
   const requestJson = JSON.stringify({ kind: 'top_up', amount: formatUsdc(amount), for: purchase.idempotencyKey });
   return {
     ...purchase,
-    // The leading space keeps it apart from callers' keys, which have none; a purchase topped up anew has a top-up of its own.
+    // The leading space keeps it apart from callers' keys, which have none; a purchase topped up again has a top-up of its own.
     idempotencyKey: ` top_up ${amount} ${purchase.idempotencyKey}`,
     bodyHash: sha256(requestJson),
     requestJson,

@@ -33,7 +33,7 @@ const pay = (usdc: string) =>
     const request = world.request({ amount: parseUsdc(usdc) });
     return requestPayment(tx, request, world.context(policies.inForce()));
   });
-/** Long enough for whoever goes on now to have queued what it writes, and still before the commit. */
+/** Long enough for anyone who goes on now to have queued what it writes, and still before the commit. */
 async function turns(): Promise<void> {
   for (let turn = 0; turn < 20; turn += 1) await null;
 }
@@ -77,7 +77,7 @@ describe('in the same commit as an activation', () => {
     expect(totals()).toEqual([{ grp: grp(world.payee.id), total_micro: 2_000_000n }]);
   });
 
-  it('a second activation counts anew what the first has left, not what stood before both', async () => {
+  it('a second activation counts again what the first has left, not what stood before both', async () => {
     const [first, second] = [await load('"agent"'), await load('"payee"')];
     await policies.activate(first, 'activate', act);
     await pay('3');

@@ -218,7 +218,7 @@ describe('what ends a candidate', () => {
       const after = await openActivations(second, null, () => NOON_MS);
       expect(after.shadow()).not.toBeNull();
       expect(after.list().find(({ shadow }) => shadow)?.digest).toBe(strict);
-      // A bundle that is not what its digest says must not keep the office from opening.
+      // A bundle that is not what its digest says must not keep the server from opening.
       await second.write((tx) => tx.run("UPDATE policy_bundles SET bundle = '{}' WHERE digest = ?", strict));
       await second.close();
 

@@ -28,7 +28,7 @@ export async function compilePolicyDirectory(dir: string, options: OpaOptions = 
   return await compilePolicy(await readSources(dir), options);
 }
 
-/** As `compilePolicyDirectory`, for sources at hand. */
+/** As `compilePolicyDirectory`, for sources available. */
 export async function compilePolicy(sources: PolicySources, options: OpaOptions = {}): Promise<string> {
   const data = checkData(sources);
   const opa = await resolveOpa(options);

@@ -9,7 +9,7 @@ const text = z.string().max(2048);
 const status = z.enum(['active', 'frozen', 'revoked']);
 const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/);
 
-const past = z.strictObject({
+const seeded = z.strictObject({
   settled_count: z.int().min(0),
   last_amount: micro.nullable(),
   max_amount: micro.nullable(),
@@ -105,7 +105,7 @@ export const PolicyInput = z.strictObject({
   payee: payee.nullable(),
   destination,
   payment,
-  history: z.strictObject({ payee: past, address: past, host_last_address: address.nullable() }),
+  history: z.strictObject({ payee: seeded, address: seeded, host_last_address: address.nullable() }),
   funds,
   previous: text.nullable().describe('Under review: the hash of the decision before this one'),
   approvals: z.array(approval),

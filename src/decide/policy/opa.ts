@@ -57,7 +57,7 @@ export async function resolveOpa(options: OpaOptions = {}): Promise<string> {
   });
   if (made) return cached;
   throw new BursarError('opa_missing', {
-    message: `The Rego compiler opa ${OPA_VERSION} is not at hand: ${failures.join('; ') || 'nothing was tried'}.`,
+    message: `The Rego compiler opa ${OPA_VERSION} is not available: ${failures.join('; ') || 'nothing was tried'}.`,
     details: { tried: failures, install: `opa ${OPA_VERSION} in PATH or named by OPA, or Go 1.26 or later` },
   });
 }

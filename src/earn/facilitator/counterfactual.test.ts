@@ -77,7 +77,7 @@ describe('a purse that is not deployed yet (ERC-6492)', () => {
     expect(sent()).toEqual([]);
   });
 
-  it('is deployed by the relayer’s lane and pays, the one after the other', async () => {
+  it('is deployed by the relayer’s sender queue and pays, the one after the other', async () => {
     const { purse, payload } = await counterfactual();
     const requirements = requirementsFor(scene, PRICE);
     expect(await desk.facilitator.verify(payload, requirements)).toMatchObject({ isValid: true, payer: purse });

@@ -90,14 +90,14 @@ describe('the facilitator inside, asked by the official HTTP client', () => {
       ...payload,
       payload: { ...payload.payload, authorization: { ...authorization, ...changes } },
     });
-    const stranger = privateKeyToAccount(generatePrivateKey()).address;
+    const outsider = privateKeyToAccount(generatePrivateKey()).address;
     const cases: [string, PaymentPayload, ReturnType<typeof terms>][] = [
       ['invalid_exact_evm_signature', changed({ value: '9999' }), { ...terms(), amount: '9999' }],
       ['invalid_exact_evm_signature', changed({ nonce: `0x${'11'.repeat(32)}` }), terms()],
       ['invalid_exact_evm_signature', changed({ validBefore: '9999999999' }), terms()],
-      ['invalid_exact_evm_recipient_mismatch', changed({ to: stranger }), terms()],
-      ['pay_to_not_served', changed({ to: stranger }), { ...terms(), payTo: stranger }],
-      ['invalid_asset', payload, { ...terms(), asset: stranger }],
+      ['invalid_exact_evm_recipient_mismatch', changed({ to: outsider }), terms()],
+      ['pay_to_not_served', changed({ to: outsider }), { ...terms(), payTo: outsider }],
+      ['invalid_asset', payload, { ...terms(), asset: outsider }],
       ['invalid_network', payload, { ...terms(), network: 'eip155:1' }],
       ['unsupported_scheme', payload, { ...terms(), scheme: 'upto' }],
       ['unsupported_payload_type', { ...payload, payload: { permit2Authorization: {} } }, terms()],
@@ -156,7 +156,7 @@ describe('the facilitator inside, asked by the official HTTP client', () => {
     expect(await scene.transfers(buyer.account.address)).toHaveLength(1);
   });
 
-  it('answers settlement_pending while nobody mines, and follows that transaction instead of signing anew', async () => {
+  it('answers settlement_pending while nobody mines, and follows that transaction instead of signing again', async () => {
     const { client, store } = await openDesk({ minedWithinMs: 50 });
     const buyer = await scene.buyer(PRICE);
     await scene.local.client.setAutomine(false);

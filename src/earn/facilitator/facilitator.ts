@@ -10,8 +10,8 @@ import { ExactEvmScheme } from '@x402/evm/exact/facilitator';
 import { type Hex, isErc6492Signature } from 'viem';
 import type { ReadTx } from '../../store/store.ts';
 import { announce } from './announce.ts';
-import { type LaneSigner, type LaneSignerOptions, laneSigner, purposesOf } from './laneSigner.ts';
 import { prove } from './proof.ts';
+import { purposesOf, type QueueSigner, type QueueSignerOptions, queueSigner } from './queueSigner.ts';
 import {
   type Claim,
   claim,
@@ -40,7 +40,7 @@ export interface Facilitator extends Settles {
   recover(): Promise<void>;
 }
 
-export type FacilitatorOptions = Omit<LaneSignerOptions, 'signWithinMs' | 'minedWithinMs' | 'pollMs'> & {
+export type FacilitatorOptions = Omit<QueueSignerOptions, 'signWithinMs' | 'minedWithinMs' | 'pollMs'> & {
   /** Whose income is settled. Reads the current wallets. */
   mayReceive: (tx: ReadTx, payTo: string) => boolean;
   /** Gas that settlements of one payer may cost in 24 hours. */
@@ -55,7 +55,7 @@ export type FacilitatorOptions = Omit<LaneSignerOptions, 'signWithinMs' | 'mined
 const DAY_MS = 86_400_000;
 
 /**
- * The official facilitator code over Bursar's relayer lane. A payload is sent at most once: its row in the database names its
+ * The official facilitator code over Bursar's relayer sender queue. A payload is sent at most once: its row in the database names its
  * transaction, and the chain refuses the nonce a second time. That it settled is told once, so one payment serves once.
  */
 export function createFacilitator(options: FacilitatorOptions): Facilitator {
@@ -75,7 +75,7 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
     minMicro: options.minMicro ?? 0n,
   };
 
-  function official(signer: LaneSigner, key: SettlementKey | null): x402Facilitator {
+  function official(signer: QueueSigner, key: SettlementKey | null): x402Facilitator {
     const scheme = new ExactEvmScheme(signer, {
       eip6492AllowedFactories: [options.factory],
       ...(key === null ? {} : { pendingSettlementStore: pendingStore(store, key) }),
@@ -92,7 +92,7 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
     if (isOverGas(terms, payload)) {
       return { isValid: false, invalidReason: 'payer_gas_cap_reached', payer: terms.payer };
     }
-    const signer = laneSigner(settings, null);
+    const signer = queueSigner(settings, null);
     const answer = await official(signer, null).verify(payload, requirements);
     const trouble = signer.trouble();
     if (!answer.isValid && trouble !== null) throw trouble;
@@ -138,7 +138,7 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
     key: SettlementKey,
     claimed: Extract<Claim, 'fresh' | 'resumed'>,
   ): Promise<SettleResponse> {
-    const signer = laneSigner(settings, key);
+    const signer = queueSigner(settings, key);
     let answer: SettleResponse;
     try {
       if (claimed === 'fresh' && isOverGas(terms, payload)) answer = failed('payer_gas_cap_reached', terms.payer);
@@ -223,7 +223,7 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
     hears,
     verify,
     settle,
-    getSupported: async () => official(laneSigner(settings, null), null).getSupported() as SupportedResponse,
+    getSupported: async () => official(queueSigner(settings, null), null).getSupported() as SupportedResponse,
     recover: () => store.write(dropClaims),
   };
 }

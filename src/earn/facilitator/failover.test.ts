@@ -141,8 +141,8 @@ describe('a remote facilitator with the one inside behind it', () => {
     await theirs.stop();
     stops = stops.filter((stop) => stop !== theirs.stop);
     await expect(both.verify(payload, upto)).rejects.toThrow();
-    const stranger = { ...upto, payTo: '0x000000000000000000000000000000000000dEaD' };
-    expect(await both.verify(payload, stranger)).toMatchObject({ isValid: false, invalidReason: 'unsupported_scheme' });
+    const outsider = { ...upto, payTo: '0x000000000000000000000000000000000000dEaD' };
+    expect(await both.verify(payload, outsider)).toMatchObject({ isValid: false, invalidReason: 'unsupported_scheme' });
   });
 
   it('verifies and settles inside when the remote one cannot be reached', async () => {

@@ -62,7 +62,7 @@ export function withFailover(options: FailoverOptions): Settles {
     return network === served.network && isAddress(payTo, { strict: false }) && served.mayReceive(getAddress(payTo));
   }
 
-  /** One payment buys once, whoever sent it in. */
+  /** One payment buys once, anyone who sent it in. */
   async function shownOnce(terms: Terms): Promise<SettleResponse | null> {
     const shown = await seen(terms);
     if (!shown?.success || !options.hears || (await options.hears(terms, shown.transaction as Hex))) return shown;

@@ -13,7 +13,7 @@ export type OpenFacilitator = {
   store: Store;
   chain: Chain;
   factory: Address;
-  /** The relayer lane's sender. */
+  /** The relayer sender queue's sender. */
   executor: Address;
   domain: () => Promise<TokenDomain>;
   clock: () => number;

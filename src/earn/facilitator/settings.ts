@@ -13,7 +13,7 @@ export const FacilitatorSettings = z.strictObject({
   pay_to: z.union([z.enum(['own', 'any']), z.array(AddressText).max(1_000)]).default('own'),
   /** Gas that one payer may cost in 24 hours. A settlement takes 85,000 to 105,000. */
   gas_per_payer_per_day: z.int().positive().max(1_000_000_000_000).default(50_000_000),
-  /** Micro-USDC below which nothing is settled: strangers make payers for nothing, and each payment's gas is yours. */
+  /** Micro-USDC below which nothing is settled: outsiders make payers for nothing, and each payment's gas is yours. */
   min_amount_micro: z.int().min(0).max(1_000_000_000).default(0),
   /** Per calling address; three times as many at once. */
   requests_per_second: z.int().positive().max(100_000).default(100),

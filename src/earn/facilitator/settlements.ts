@@ -98,7 +98,7 @@ export function tellOnce(tx: Tx, key: SettlementKey, terms: Terms, txHash: Hex, 
   return changed === 1;
 }
 
-/** A crash leaves claims behind; whoever opens the database alone may take them over at once. */
+/** A crash leaves claims behind; anyone who opens the database alone may take them over at once. */
 export function dropClaims(tx: Tx): void {
   tx.run(`UPDATE x402_settlements SET claimed_until = 0 WHERE state = 'claimed'`);
 }

@@ -4,7 +4,7 @@ import { decodeUtf8, readJson } from '../../core/text/json.ts';
 import { takePayment } from './mcpWire.ts';
 import type { PricedRoute } from './routes.ts';
 
-/** What a JSON-RPC body costs, and the body as it goes on: written anew, so that the upstream reads just what was priced. */
+/** What a JSON-RPC body costs, and the body as it goes on: written again, so that the upstream reads just what was priced. */
 export type ToolCall = {
   amount: MicroUsdc;
   names: string[];
@@ -63,7 +63,7 @@ function priceOf({ tools, price }: PricedRoute, name: string): bigint | null {
   return others !== undefined ? others : price;
 }
 
-/** The body is written anew, so no number in it may change by that. */
+/** The body is written again, so no number in it may change by that. */
 function isExact(json: string): boolean {
   for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g)) {
     if (token.startsWith('"')) continue;

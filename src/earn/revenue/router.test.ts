@@ -105,7 +105,7 @@ function newRouter(): Router {
     wake: () => {},
   });
 }
-/** Money for an invoice: earned, by a stranger's plain transfer. */
+/** Money for an invoice: earned, by an outsider's plain transfer. */
 async function earn(usdc: string): Promise<Hex> {
   await world.store.write((tx) =>
     createInvoice(
@@ -149,7 +149,7 @@ describe('revenue', () => {
     expect([receivables(), splits(), available()]).toMatchObject([[{ state: 'orphaned' }], [], 0n]);
   });
 
-  it('is split once, by shares with the rounding to the named party, however often the server starts anew', async () => {
+  it('is split once, by shares with the rounding to the named party, however often the server starts again', async () => {
     await earn('1.000001');
     await mine(3);
     await round();

@@ -16,7 +16,7 @@ import {
 } from './payout.ts';
 import { payoutEvent } from './runner.ts';
 
-export type PayoutWish = {
+export type RequestedPayout = {
   agentId: AgentId;
   idempotencyKey: string;
   askedBy: string;
@@ -30,10 +30,10 @@ export type PayoutWish = {
  * Stores a checked payout for the runner, or goes on with the one under that key: a stopped one is decided further, and with `retry`
  * its denied lines are asked for again. The same key with other lines is `idempotency_conflict`.
  */
-export function openPayout(tx: Tx, wish: PayoutWish, atMs: number): { payout: Payout; replayed: boolean } {
-  const { agentId, idempotencyKey, askedBy, lines, hash } = wish;
+export function openPayout(tx: Tx, requested: RequestedPayout, atMs: number): { payout: Payout; replayed: boolean } {
+  const { agentId, idempotencyKey, askedBy, lines, hash } = requested;
   const known = findPayoutByKey(tx, agentId, idempotencyKey);
-  if (known) return { payout: goOn(tx, known, wish, atMs), replayed: true };
+  if (known) return { payout: goOn(tx, known, requested, atMs), replayed: true };
   const totalMicro = lines.reduce((sum, { amount }) => sum + amount, 0n);
   const payout: Payout = {
     id: newId('batch'),
@@ -53,7 +53,7 @@ export function openPayout(tx: Tx, wish: PayoutWish, atMs: number): { payout: Pa
   return { payout, replayed: false };
 }
 
-function goOn(tx: Tx, payout: Payout, { askedBy, lines, hash, retry }: PayoutWish, atMs: number): Payout {
+function goOn(tx: Tx, payout: Payout, { askedBy, lines, hash, retry }: RequestedPayout, atMs: number): Payout {
   refuseChanged(tx, payout, lines, hash);
   const reopened = retry ? reopenLines(tx, payout.id) : 0;
   if (payout.state === 'deciding' && reopened === 0) return payout;

@@ -34,7 +34,7 @@ export type PayoutRunnerOptions = {
 };
 export type PayoutRunner = { tick(): Promise<{ decided: number }> };
 
-/** So many lines queue for the gate at a time; whoever else asks meanwhile is behind these at most. */
+/** So many lines queue for the gate at a time; anyone who else asks meanwhile is behind these at most. */
 const LINES_PER_CHUNK = 64;
 /** Then the settler, the relayer and the follower have their turn: what is decided settles while the rest is decided. */
 const LINES_PER_TICK = 1_000;

@@ -18,7 +18,7 @@ export function classify(status: number, paymentResponse: string | null): Report
   const transaction = settled?.transaction ?? null;
   const reported = (outcome: ReportOutcome): Reported => ({ outcome, transaction });
   if (status === 0) return reported('no_answer');
-  // `success: false` with a transaction is on its way (x402 settlement_pending): followed on chain, never signed anew.
+  // `success: false` with a transaction is on its way (x402 settlement_pending): followed on chain, never signed again.
   if (settled?.success === false) return reported(transaction === null ? 'settlement_failed' : 'settlement_pending');
   if (status >= 200 && status < 300) return reported('served');
   if (status >= 300 && status < 400) return reported('redirected');

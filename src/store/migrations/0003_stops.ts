@@ -5,8 +5,8 @@ CREATE TABLE stops (
   agent_id TEXT NOT NULL REFERENCES agents (id),
   reason TEXT NOT NULL,
   actor TEXT NOT NULL,
-  -- What the office undid in the first transaction, in numbers.
-  office_json TEXT NOT NULL,
+  -- What the server undid in the first transaction, in numbers.
+  server_json TEXT NOT NULL,
   -- What the worker last saw of the chain and did there; null before its first look.
   chain_json TEXT,
   started_at INTEGER NOT NULL,

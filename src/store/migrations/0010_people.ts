@@ -1,6 +1,6 @@
 /**
  * People who sign in by OIDC, the e-mail address that ties one to an approver, and sessions of either kind. Sessions are made
- * anew: people sign in again.
+ * again: people sign in again.
  */
 export const people = `
 ALTER TABLE approvers ADD COLUMN email TEXT CHECK (email = lower(email));

@@ -5,15 +5,15 @@ import { TRIP_MS } from '../../../control/sign-in/oidc/trips.ts';
 import { BursarError } from '../../../core/errors/base.ts';
 import type { RateLimit } from '../../../core/limits/rateLimit.ts';
 import type { App } from '../../operations/app.ts';
+import { type ApiKeyAuth, refuseAfter } from '../apiKeyAuth.ts';
 import type { People } from '../callers.ts';
-import { type KeyDoor, refuseAfter } from '../keyDoor.ts';
 import { pageHeaders, signInPage } from './refusalPage.ts';
 import { attributes, isTls, originOf, sessionCookie, sessionToken, tripCookie } from './site.ts';
 
 /** Longer than any provider's code, state and issuer. */
 const QUERY_MAX = 8_000;
 
-type Options = People & { oidc: Oidc; starts: RateLimit; addressOf: KeyDoor['addressOf'] };
+type Options = People & { oidc: Oidc; starts: RateLimit; addressOf: ApiKeyAuth['addressOf'] };
 
 /**
  * `/auth/oidc/start` sends the browser to the identity provider; at `/auth/oidc/callback` it comes back. People meet these as pages,
@@ -63,7 +63,7 @@ export function oidcRoutes(app: App, options: Options): Hono {
   return http;
 }
 
-/** A page for people; whoever does not ask for one gets the problem as every route gives it. */
+/** A page for people; anyone who does not ask for one gets the problem as every route gives it. */
 function refusal(c: Context, error: unknown): Response {
   if (!(error instanceof BursarError) || !/\btext\/html\b/.test(c.req.header('accept') ?? '')) throw error;
   if (error.code === 'too_many_requests') c.header('retry-after', String(error.details.retry_after_seconds ?? 1));

@@ -10,8 +10,8 @@ import { rateLimit } from '../../../core/limits/rateLimit.ts';
 import { readJson } from '../../../core/text/json.ts';
 import type { App } from '../../operations/app.ts';
 import { invalidRequest } from '../../operations/dispatch.ts';
+import { type ApiKeyAuth, refuseAfter } from '../apiKeyAuth.ts';
 import { type People, sessionOf } from '../callers.ts';
-import { type KeyDoor, refuseAfter } from '../keyDoor.ts';
 import { oidcRoutes } from './oidcRoutes.ts';
 import { attributes, CSRF_HEADER, isTls, originOf, sessionCookie, sessionToken } from './site.ts';
 
@@ -24,7 +24,7 @@ const STATEMENT = 'Sign in to Bursar. This moves no money.';
 const SignIn = z.strictObject({ message: z.string().max(4_000), signature: z.string().max(16_386) });
 
 /** `/auth`: sign-in with Ethereum (EIP-4361) or by OIDC, and the session cookie. */
-export function sessionRoutes(app: App, people: People, keys: KeyDoor): Hono {
+export function sessionRoutes(app: App, people: People, keys: ApiKeyAuth): Hono {
   const { sessions, site, oidc, note } = people;
   const { addressOf } = keys;
   const http = new Hono();

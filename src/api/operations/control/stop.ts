@@ -30,7 +30,7 @@ const StopView = z.object({
     purse: AmountView,
     live_authorizations: AmountView.describe('Of the purse: what sellers could still draw with what they hold'),
   }),
-  office: z.object({
+  server: z.object({
     keys_revoked: z.int(),
     payments_cancelled: z.int(),
     payments_signed: z.int().describe('Were signed already: only the chain ends them'),
@@ -71,7 +71,7 @@ function view(tx: ReadTx, stop: Stop, nowMs: number): z.input<typeof StopView> {
       purse: amountView(shown.purse),
       live_authorizations: amountView(shown.liveAuthorizations),
     },
-    office: stop.office,
+    server: stop.server,
     steps: chain?.steps ?? [],
     ended_at: isoOrNull(stop.endedAtMs),
   };

@@ -25,7 +25,7 @@ export function derivedKey(parts: KeyParts): string {
 
 /**
  * The key under which that request stands now. A denial moved nothing and may not hold tomorrow, so the request after a denied or
- * superseded one is decided anew, under the next number; everything else is answered again.
+ * superseded one is decided again, under the next number; everything else is answered again.
  */
 export function currentKey(tx: ReadTx, agentId: string, derived: string): string {
   // The plus keeps SQLite from going through all of the agent's payments: keys are narrow, agents are not.

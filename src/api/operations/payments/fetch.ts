@@ -37,7 +37,7 @@ export const FetchAnswer = z.object({
 export type FetchAnswer = z.input<typeof FetchAnswer>;
 
 /**
- * Fetches for an agent that has no code of its own, and pays where a 402 asks for it and the gate allows it. Every door that does
+ * Fetches for an agent that has no code of its own, and pays where a 402 asks for it and the gate allows it. Every interface that does
  * the HTTP itself calls this. Throws `fetch_refused`, `fetch_failed`, and what `purchase` throws.
  */
 export async function fetchPaid(app: App, caller: Caller, input: FetchInput, meta: RequestMeta): Promise<FetchAnswer> {
@@ -48,9 +48,9 @@ export async function fetchPaid(app: App, caller: Caller, input: FetchInput, met
   const without = unpaid(asked, offer);
   if (without || typeof offer !== 'string') return without ?? notPayable(asked, 'The offer is not readable.');
 
-  const { agent: _agent, max_bytes, headers: _headers, body, ...wish } = input;
+  const { agent: _agent, max_bytes, headers: _headers, body, ...requested } = input;
   const purchased = await purchase(app, caller, {
-    ...wish,
+    ...requested,
     agentId,
     bodySha256: body === undefined ? null : sha256(body),
     paymentRequired: offer,

@@ -8,10 +8,10 @@ import {
   addressFrom,
   DECISION,
   nonceOf,
+  OUTSIDER,
   openBooks,
   POLICY,
   SELLER,
-  STRANGER,
   type TestAgent,
 } from '../../../chain/follow/testing/books.ts';
 import { paymentIdOnChain } from '../../../core/ids/ids.ts';
@@ -69,10 +69,10 @@ describe('the payment of an event', () => {
   });
 
   it('is none where another contract says the same words', () => {
-    for (const from of [STRANGER, other.wallet, TOKEN]) {
+    for (const from of [OUTSIDER, other.wallet, TOKEN]) {
       expect(told(executed(from, paymentIdOnChain(paid.id)))).toBeNull();
     }
-    expect(told(used(STRANGER, agent.purse, nonceOf(bought.id)))).toBeNull();
+    expect(told(used(OUTSIDER, agent.purse, nonceOf(bought.id)))).toBeNull();
     expect(told(used(TOKEN, other.purse, nonceOf(bought.id)))).toBeNull();
   });
 

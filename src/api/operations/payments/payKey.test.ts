@@ -50,7 +50,7 @@ describe('a payment without an idempotency key', () => {
     ).toThrow(expect.objectContaining({ code: 'idempotency_key_required' }));
   });
 
-  it('is decided anew after a denial, and stands after anything else', async () => {
+  it('is decided again after a denial, and stands after anything else', async () => {
     const ask = (value: string) =>
       world.store.write((tx) => {
         const request = selfKeyedRequest(tx, PayInput.parse({ ...base, amount: usdc(value) }), world.agent.id, 1);

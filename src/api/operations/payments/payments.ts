@@ -29,7 +29,7 @@ const Answer = PaymentView.extend({
 });
 const BATCH_MAX = 200;
 
-/** HTTP has checked it already; other doors may not have. */
+/** HTTP has checked it already; other interfaces may not have. */
 export function keyOf(meta: RequestMeta): string {
   if (meta.idempotencyKey === null) throw new BursarError('idempotency_key_required');
   return meta.idempotencyKey;

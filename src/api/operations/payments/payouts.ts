@@ -166,8 +166,8 @@ export const payoutOperations = [
       const idempotencyKey = keyOf(meta);
       const { lines, hash } = await read(app, agentId, idempotencyKey, input);
       app.policies.active();
-      const wish = { agentId, idempotencyKey, askedBy: caller.actor, lines, hash, retry: input.retry };
-      const { payout, replayed } = await app.store.write((tx) => openPayout(tx, wish, app.clock()));
+      const requested = { agentId, idempotencyKey, askedBy: caller.actor, lines, hash, retry: input.retry };
+      const { payout, replayed } = await app.store.write((tx) => openPayout(tx, requested, app.clock()));
       app.wake();
       return { ...app.store.read((tx) => payoutView(tx, payout)), replayed };
     },

@@ -52,36 +52,36 @@ export type Purchased = {
 type Decided = { answer: GateAnswer; context: GateContext; request: PaymentRequest | null };
 
 /**
- * Pays one 402: the one way for every door. Chooses among the offers, asks the gate, and gives the signed authorization. The same
- * request gives the same authorization, whatever the seller offers by then; what was decided and not signed yet is decided anew
+ * Pays one 402: the one way for every interface. Chooses among the offers, asks the gate, and gives the signed authorization. The same
+ * request gives the same authorization, whatever the seller offers by then; what was decided and not signed yet is decided again
  * where the offer is another one now.
  */
-export async function purchase(app: App, caller: Caller, wish: Purchase): Promise<Purchased> {
-  const offer = parsePaymentRequired(wish.paymentRequired);
-  const { payable, refused } = payableOffers(offer, app.chainFacts, await app.x402.domain(), wish.maxAmount);
+export async function purchase(app: App, caller: Caller, requested: Purchase): Promise<Purchased> {
+  const offer = parsePaymentRequired(requested.paymentRequired);
+  const { payable, refused } = payableOffers(offer, app.chainFacts, await app.x402.domain(), requested.maxAmount);
   const decided = await app.store.write((tx): Decided | 'offer_changed' => {
     const context = gateContext(app, caller);
-    const derived = derivedOf(tx, wish);
-    const bodyHash = wish.idempotencyKey === null ? sha256(derived) : bodyHashOf(wish);
-    let key = wish.idempotencyKey ?? currentKey(tx, wish.agentId, derived);
-    const before = earlier(tx, wish.agentId, key);
+    const derived = derivedOf(tx, requested);
+    const bodyHash = requested.idempotencyKey === null ? sha256(derived) : bodyHashOf(requested);
+    let key = requested.idempotencyKey ?? currentKey(tx, requested.agentId, derived);
+    const before = earlier(tx, requested.agentId, key);
     if (before && isStale(tx, before.payment, before.requirement, payable)) {
       supersede(tx, before.payment, context);
-      if (wish.idempotencyKey !== null) return 'offer_changed';
+      if (requested.idempotencyKey !== null) return 'offer_changed';
       key = nextKey(key);
     } else if (before) {
       // The gate answers for what stands under the key; the offer of today is not asked about.
       const { requirement, payment } = before;
       const standing = { requirement, amount: payment.amount, payTo: payment.address, flow: '' };
-      const same = purchaseRequest(wish, offer, standing, key, bodyHash);
+      const same = purchaseRequest(requested, offer, standing, key, bodyHash);
       return { answer: paid(app, tx, same, context), context, request: null };
     }
-    const requests = payable.map((each) => purchaseRequest(wish, offer, each, key, bodyHash));
+    const requests = payable.map((each) => purchaseRequest(requested, offer, each, key, bodyHash));
     const request = choose(tx, requests, context, refused);
     return { answer: paid(app, tx, request, context), context, request };
   });
   if (decided === 'offer_changed') throw new BursarError('x402_offer_changed');
-  return { ...(await signed(app, wish, decided)), hints: hintsOf(app, decided) };
+  return { ...(await signed(app, requested, decided)), hints: hintsOf(app, decided) };
 }
 
 /** One commit for the decision and, where everything is ready, its signature. */
@@ -91,12 +91,12 @@ function paid(app: App, tx: Tx, request: PaymentRequest, context: GateContext): 
   return answer;
 }
 
-async function signed(app: App, wish: Purchase, { answer }: Decided): Promise<Omit<Purchased, 'hints'>> {
+async function signed(app: App, requested: Purchase, { answer }: Decided): Promise<Omit<Purchased, 'hints'>> {
   const { id, state } = answer.payment;
   if (state === 'authorized') await makeReady(app, answer.payment);
   // Also when it has settled: a lost answer is asked for again with the same authorization.
   const signs = ['authorized', 'submitted', 'settled', 'final'].includes(state);
-  const found = signs ? await app.x402.signature(id, wish.waitMs) : null;
+  const found = signs ? await app.x402.signature(id, requested.waitMs) : null;
   const payment = app.store.read((tx) => findPayment(tx, id));
   invariant(payment, 'A payment vanished after its decision.', { id });
   // What can no longer be used and has not been is not presented: only the chain ends it.

@@ -4,7 +4,7 @@ import { Amount, Label, Ref, safeText } from '../../../core/schemas/schemas.ts';
 /** A top-up takes a block or two. */
 export const WAIT_SECONDS = 20;
 
-/** What every door for purchases takes. */
+/** What every interface for purchases takes. */
 export const purchaseShape = {
   agent: Ref.optional().describe("On whose purse; an agent's own key need not say"),
   max_amount: Amount.optional().describe('Refuse above this, whatever the policy allows'),

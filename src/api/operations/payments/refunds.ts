@@ -107,7 +107,7 @@ export const refundOperations = [
   operation({
     name: 'refund',
     summary:
-      'Give back what an agent earned, in whole or in part, to whoever paid it; never more in sum than was received.',
+      'Give back what an agent earned, in whole or in part, to anyone who paid it; never more in sum than was received.',
     method: 'POST',
     path: '/v1/refunds',
     scope: 'pay',

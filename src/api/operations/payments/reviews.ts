@@ -114,7 +114,7 @@ export const reviewOperations = [
         .describe('EIP-712, by an EOA or as an ERC-1271 contract takes it'),
       reason: safeText(500)
         .optional()
-        .describe('Told to whoever asked for the payment; the signature does not cover it'),
+        .describe('Told to anyone who asked for the payment; the signature does not cover it'),
     }),
     output: PaymentView,
     errors: [

@@ -69,7 +69,7 @@ export const eventOperations = [
         .stringbool()
         .default(false)
         .describe(
-          'Also the `rows.sealed` events: digests of changed rows, for whoever follows the whole chain of hashes',
+          'Also the `rows.sealed` events: digests of changed rows, for anyone who follows the whole chain of hashes',
         ),
       limit: Limit,
     }),

@@ -16,7 +16,7 @@ import { operation } from '../operation.ts';
 import { paymentsOfLogs } from '../payments/logPayments.ts';
 import { visiblePayment } from '../payments/payments.ts';
 import { HintsView, PaymentView, paymentView } from '../payments/paymentView.ts';
-import { AuthorizationView, authorizationOf, hintsThen } from '../payments/storyViews.ts';
+import { AuthorizationView, authorizationOf, hintsThen } from '../payments/timelineViews.ts';
 
 const Decoded = z.object({ name: z.string(), args: z.array(z.object({ name: z.string(), value: z.string() })) });
 const abis: readonly Abi[] = [agentWalletAbi, tokenAbi, agentWalletFactoryAbi, policyRegistryAbi, x402PurseAbi];
@@ -66,7 +66,7 @@ function decodeLog(log: { data: Hex; topics: [] | [Hex, ...Hex[]] }): z.input<ty
   return null;
 }
 
-/** Whose address it is, in words; null for a stranger's. */
+/** Whose address it is, in words; null for an outsider's. */
 function nameOf(tx: ReadTx, token: Address, address: string): string | null {
   if (address === token) return 'USDC';
   const wallet = tx.get<{ name: string; address: string }>(
@@ -163,11 +163,11 @@ export const inspectOperations = [
     },
   }),
   operation({
-    name: 'get_payment_story',
+    name: 'get_payment_timeline',
     summary:
       'What a payment was decided on and by whom: each decision with its input and result, each signature with what was signed.',
     method: 'GET',
-    path: '/v1/payments/{id}/story',
+    path: '/v1/payments/{id}/timeline',
     scope: 'read',
     cost: 'medium',
     input: z.strictObject({ id: idOf('payment') }),

@@ -15,14 +15,14 @@ export function backupCommands(): Command[] {
 function backupCommand(): Command {
   const command = new Command('backup')
     .description(
-      'Copy the home into a new folder, while it is served or not: the database of one moment, the configuration and the encrypted keystore; not the passphrase.',
+      'Copy the data directory into a new folder, while it is served or not: the database of one moment, the configuration and the encrypted keystore; not the passphrase.',
     )
     .argument('<folder>')
     .addHelpText('after', examples(['bursar backup /mnt/backup/bursar-2026-11-24']))
     .action(async (folder: string) => {
-      const { home, screen } = sessionOf(command);
-      const { backUpHome } = await import('../../server/backup.ts');
-      const manifest = await backUpHome(home, resolve(folder), version);
+      const { dataDir, screen } = sessionOf(command);
+      const { backUpDataDir } = await import('../../server/backup.ts');
+      const manifest = await backUpDataDir(dataDir, resolve(folder), version);
       screen.document({ folder: resolve(folder), ...manifest });
       screen.line(`Copied to ${resolve(folder)}: ${manifest.wallets.length} wallets on chain ${manifest.chain_id}.`);
       screen.line('Keep the passphrase somewhere else: the keystore is of no use without it.');
@@ -33,7 +33,7 @@ function backupCommand(): Command {
 function walletsCommand(): Command {
   const command = new Command('wallets')
     .description(
-      "All wallets that this home's factory has made, read from the chain alone: what an owner goes by when the database is lost. Needs no server.",
+      "All wallets that this data directory's factory has made, read from the chain alone: what an owner goes by when the database is lost. Needs no server.",
     )
     .option('--rpc <url>', "The chain's RPC")
     .option('--from-block <number>', "Look from this block on; without it from the configuration's start block, else 0")
@@ -41,8 +41,9 @@ function walletsCommand(): Command {
     .action(async ({ rpc, fromBlock }: { rpc?: string; fromBlock?: string }) => {
       const session = sessionOf(command);
       const { screen } = session;
-      const config = readConfig(session.home);
-      if (!config) throw new BursarError('not_configured', { message: `There is no home in ${session.home.dir}.` });
+      const config = readConfig(session.dataDir);
+      if (!config)
+        throw new BursarError('not_configured', { message: `There is no data directory in ${session.dataDir.dir}.` });
       const first = fromBlock ?? config.chain.start_block ?? '0';
       if (!/^\d{1,15}$/.test(first))
         throw new BursarError('invalid_request', { message: '--from-block is not a number.' });
@@ -148,16 +149,16 @@ function showDifference(screen: Screen, { from_block, to_block, undone, added, b
 function restoreCommand(): Command {
   const command = new Command('restore')
     .description(
-      'Put a backup into the home, with no server running. Every agent is frozen then: what happened since the copy is not in it.',
+      'Put a backup into the data directory, with no server running. Every agent is frozen then: what happened since the copy is not in it.',
     )
     .argument('<folder>')
     .option('--replace', 'Put the database that is there aside')
     .addHelpText('after', examples(['bursar restore /mnt/backup/bursar-2026-11-24 --replace']))
     .action(async (folder: string, { replace }: { replace?: boolean }) => {
-      const { home, screen } = sessionOf(command);
+      const { dataDir, screen } = sessionOf(command);
       const { restoreHome } = await import('../../server/backup.ts');
-      const { manifest, frozen, kept } = await restoreHome(resolve(folder), home.dir, { replace: replace === true });
-      screen.document({ home: home.dir, made_at: manifest.made_at, frozen, kept });
+      const { manifest, frozen, kept } = await restoreHome(resolve(folder), dataDir.dir, { replace: replace === true });
+      screen.document({ dataDir: dataDir.dir, made_at: manifest.made_at, frozen, kept });
       screen.line(
         `Restored the copy of ${manifest.made_at}. ${frozen.length} agents are frozen: ${frozen.join(', ') || 'none'}.`,
       );

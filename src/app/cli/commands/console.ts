@@ -19,7 +19,7 @@ const Asked = z.object({
 export function consoleCommand(): Command {
   const command = new Command('console')
     .description(
-      'Print a link that signs you in to the console with a key of this home (EIP-4361). It works once, for five minutes.',
+      'Print a link that signs you in to the console with a key of this data directory (EIP-4361). It works once, for five minutes.',
     )
     .option('--role <role>', 'Which key of the keystore (or BURSAR_KEY_<ROLE>) signs', 'approver')
     .addHelpText('after', examples(['bursar console', 'bursar console --role approver-ada']))
@@ -34,8 +34,8 @@ async function link(session: Session, role: string): Promise<void> {
   if (uri !== url || domain !== new URL(url).host) {
     throw new BursarError('signing_refused', { message: `The server at ${url} asks to sign in to ${uri}.` });
   }
-  const { openHomeKeys } = await import('../../server/homeKeys.ts');
-  const keys = await openHomeKeys(session.home);
+  const { openDataDirKeys } = await import('../../server/dataDirKeys.ts');
+  const keys = await openDataDirKeys(session.dataDir);
   const address = await keys.address(role);
   const message = createSiweMessage({ address, domain, uri, chainId, nonce, statement, version: '1' });
   const signature = await keys.signDigest(role, hashMessage(message));

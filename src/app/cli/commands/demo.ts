@@ -5,9 +5,9 @@ import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { type Client, createClient } from '../../../api/client/client.ts';
 import { BursarError } from '../../../core/errors/base.ts';
 import { parsePositiveUsdc } from '../../../core/money/microUsdc.ts';
-import type { DemoLine, DemoResult } from '../../demo/story.ts';
+import type { DemoLine, DemoResult } from '../../demo/scenario.ts';
 import { readConfig } from '../../server/config.ts';
-import { operatorKeyFile } from '../../server/homeFolder.ts';
+import { operatorKeyFile } from '../../server/dataDir.ts';
 import type { Launched } from '../../server/localLaunch.ts';
 import { readRunning } from '../../server/running.ts';
 import { demoLines, showDemoTable } from '../demoTable.ts';
@@ -19,32 +19,35 @@ import { onStopSignal } from '../stopping.ts';
 import { at, text } from '../values.ts';
 import { version } from '../version.ts';
 import { buildConsole } from './console.ts';
-import { PORT, portOf } from './home.ts';
+import { PORT, portOf } from './serve.ts';
 
 type Flags = { serve?: boolean; port?: string };
 
 export function demoCommand(): Command {
   const command = new Command('demo')
     .description(
-      'Play the story on a local chain: an agent buys from another by 402, pays, is refused, is reviewed, pays twenty at once, and the books agree with the chain. Exits with 0 only if each step came out as said.',
+      'Play a scenario on a local chain: an agent buys from another by 402, pays, is refused, is reviewed, pays twenty at once, and the books agree with the chain. Exits with 0 only if each step came out as said.',
     )
     .option('--serve', 'Then keep serving, until SIGINT or SIGTERM')
     .addOption(PORT)
-    .addHelpText('after', examples(['bursar demo', 'bursar demo --serve', 'bursar demo --home another-home --json']))
+    .addHelpText(
+      'after',
+      examples(['bursar demo', 'bursar demo --serve', 'bursar demo --data-dir another-folder --json']),
+    )
     .action(async (flags: Flags) => demo(sessionOf(command), flags));
   return command;
 }
 
 async function demo(session: Session, flags: Flags): Promise<void> {
-  const { home, screen } = session;
+  const { dataDir, screen } = session;
   const stopping = onStopSignal((line) => screen.note(line));
   const say = (line: string): void => screen.line(`${seconds(performance.now()).padStart(8)}  ${line}`);
   const port = await choosePort(session, portOf(flags.port));
   const { launch } = await import('../../server/localLaunch.ts');
-  const launched = await launch({ dir: home.dir, port, version, say });
+  const launched = await launch({ dir: dataDir.dir, port, version, say });
   try {
     say(`Bursar serves on ${launched.url}, chain ${launched.config.chain.id}`);
-    const played = await Promise.race([play(launched, readKey(home), say), stopping.asked.then(() => null)]);
+    const played = await Promise.race([play(launched, readKey(dataDir), say), stopping.asked.then(() => null)]);
     if (played === null) return finish(EXIT.refused);
     await report(session, launched, played, flags.serve === true);
     if (!played.result.ok) finish(EXIT.refused);
@@ -55,10 +58,10 @@ async function demo(session: Session, flags: Flags): Promise<void> {
   if (flags.serve) screen.note('Stopped.');
 }
 
-/** The configured port, or any where another program has it. A server on this very home is told of by `launch`. */
-async function choosePort({ home, screen }: Session, asked: number | null): Promise<number | null> {
-  const { host, port } = readConfig(home)?.server ?? { host: '127.0.0.1', port: 8402 };
-  if (readRunning(home) !== null || (await isFree(host, asked ?? port))) return asked;
+/** The configured port, or any where another program has it. A server on this very data directory is told of by `launch`. */
+async function choosePort({ dataDir, screen }: Session, asked: number | null): Promise<number | null> {
+  const { host, port } = readConfig(dataDir)?.server ?? { host: '127.0.0.1', port: 8402 };
+  if (readRunning(dataDir) !== null || (await isFree(host, asked ?? port))) return asked;
   if (asked !== null) throw new BursarError('port_taken', { message: `Port ${asked} is taken by another program.` });
   screen.note(`Port ${port} is taken by another program, so a free one is used.`);
   return 0;
@@ -70,10 +73,12 @@ type Played = { result: DemoResult; lines: DemoLine[]; gas: Map<string, bigint>;
 export async function play(launched: Launched, operatorKey: string, say: (line: string) => void): Promise<Played> {
   const { keys, local, url, rpcUrl, config } = launched;
   if (!local)
-    throw new BursarError('not_configured', { message: 'The demo plays on a local chain; this home has another.' });
+    throw new BursarError('not_configured', {
+      message: 'The demo plays on a local chain; this data directory has another.',
+    });
   const [{ accountOf }, { playDemo }, { startSeller }, { fundFromTreasury }, { startGateway }, { parseTable }] =
     await Promise.all([
-      import('../../server/homeKeys.ts'),
+      import('../../server/dataDirKeys.ts'),
       import('../../demo/play.ts'),
       import('../../demo/seller.ts'),
       import('../../demo/treasury.ts'),
@@ -126,7 +131,7 @@ async function gasOf({ local }: Launched, lines: readonly DemoLine[]): Promise<M
 }
 
 async function report(session: Session, launched: Launched, played: Played, serving: boolean): Promise<void> {
-  const { screen, home } = session;
+  const { screen, dataDir } = session;
   const { result, lines, firstSettledMs } = played;
   screen.document({
     ok: result.ok,
@@ -145,11 +150,11 @@ async function report(session: Session, launched: Launched, played: Played, serv
       ? screen.paint('Each step came out as said, and the books agree with the chain.', 'green')
       : screen.paint('The demo did NOT come out as said.', 'red'),
   );
-  if (serving) await whereToGo(session, launched, createClient(launched.url, readKey(home)), lines);
+  if (serving) await whereToGo(session, launched, createClient(launched.url, readKey(dataDir)), lines);
 }
 
 async function whereToGo(
-  { screen, home }: Session,
+  { screen, dataDir }: Session,
   launched: Launched,
   operator: Client,
   lines: readonly DemoLine[],
@@ -157,7 +162,7 @@ async function whereToGo(
   const reviews = (await operator.call('list_reviews')).payments as Record<string, unknown>[];
   const settled = lines.find(({ payment }) => payment.rail === 'x402')?.payment;
   const run = 'npm run -s bursar --';
-  const keyFile = relative(process.cwd(), operatorKeyFile(home));
+  const keyFile = relative(process.cwd(), operatorKeyFile(dataDir));
   screen.line();
   screen.line(`Console  ${launched.url}   Sign in: ${run} console`);
   void buildConsole(screen);

@@ -18,21 +18,23 @@ export function fundCommand(): Command {
 }
 
 async function fund(session: Session, name: string, given: string): Promise<void> {
-  const { home, screen } = session;
+  const { dataDir, screen } = session;
   const amount = parsePositiveUsdc(given);
-  const config = readConfig(home);
+  const config = readConfig(dataDir);
   if (config?.chain.rpc_url !== null) {
-    throw new BursarError('not_configured', { message: 'Only a home with a local chain can make test USDC.' });
+    throw new BursarError('not_configured', {
+      message: 'Only a data directory with a local chain can make test USDC.',
+    });
   }
   const client = session.client();
   const agent = await client.call('get_agent', { id: name });
   const sponsor = await client.call('get_sponsor', { id: agent.sponsor });
-  const [{ accountOf, openHomeKeys }, { devClient }, { fundFromTreasury }] = await Promise.all([
-    import('../../server/homeKeys.ts'),
+  const [{ accountOf, openDataDirKeys }, { devClient }, { fundFromTreasury }] = await Promise.all([
+    import('../../server/dataDirKeys.ts'),
     import('../../local-chain/client.ts'),
     import('../../demo/treasury.ts'),
   ]);
-  const treasury = await accountOf(await openHomeKeys(home), 'treasury');
+  const treasury = await accountOf(await openDataDirKeys(dataDir), 'treasury');
   const chain = devClient(session.rpcUrl(), config.chain.id);
   const to = getAddress(String(at(agent, 'wallet.address')));
   await fundFromTreasury(chain, { usdc: config.chain.usdc, treasury, to, amount });

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { type Client, createClient } from '../../../api/client/client.ts';
-import type { Door, Problem } from '../../../api/mcp/door.ts';
+import type { Backend, Problem } from '../../../api/mcp/backend.ts';
 import { BursarError } from '../../../core/errors/base.ts';
 import { failureOf } from '../exit.ts';
 import { examples } from '../operationCommand.ts';
@@ -26,9 +26,9 @@ export function mcpCommand(): Command {
       };
       const { serveStdio } = await import('@modelcontextprotocol/server/stdio');
       const { createMcpServer } = await import('../../../api/mcp/server.ts');
-      const door = httpDoor(client);
+      const backend = httpBackend(client);
       // Stdout is the protocol's; the process ends when the host closes stdin.
-      serveStdio(() => createMcpServer(door, { version, standing }), {
+      serveStdio(() => createMcpServer(backend, { version, standing }), {
         maxSubscriptions: 8,
         onerror: (error) => process.stderr.write(`bursar mcp: ${error.message}\n`),
       });
@@ -36,7 +36,7 @@ export function mcpCommand(): Command {
   return command;
 }
 
-/** Never the operator's key of the home: a model must not be able to change its own limits. */
+/** Never the operator's key of the data directory: a model must not be able to change its own limits. */
 function agentKey(key: string | undefined): string {
   if (key?.startsWith('bursar_ag_')) return key;
   throw new BursarError('unauthenticated', {
@@ -48,7 +48,7 @@ function agentKey(key: string | undefined): string {
 }
 
 /** The server's operations over HTTP. A server that does not answer is an answer too: the host stays up and tries again. */
-function httpDoor(client: Client): Door {
+function httpBackend(client: Client): Backend {
   return {
     base: client.url,
     async call(operation, input, idempotencyKey) {

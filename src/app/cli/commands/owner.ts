@@ -89,8 +89,8 @@ export function ownerCommand(): Command {
 
 async function run(session: Session, action: OwnerActionName, flags: Flags): Promise<void> {
   const { screen } = session;
-  const config = readConfig(session.home);
-  if (!config) throw new BursarError('not_configured', { message: `There is no home in ${session.home.dir}.` });
+  const config = readConfig(session.dataDir);
+  if (!config) throw new BursarError('not_configured', { message: `No data directory in ${session.dataDir.dir}.` });
   const wanted = actionOf(action, flags);
   const client = flags.agent === undefined ? null : session.client();
   const prepared = client && (await client.call('prepare_owner_call', { id: flags.agent, ...inputOf(action, flags) }));
@@ -123,8 +123,8 @@ async function run(session: Session, action: OwnerActionName, flags: Flags): Pro
   if (!flags.yes && process.stdin.isTTY && !(await confirmed('Sign and send it?'))) {
     throw new BursarError('signing_refused', { message: 'Not signed.' });
   }
-  const { openHomeKeys } = await import('../../server/homeKeys.ts');
-  const keys = await openHomeKeys(session.home);
+  const { openDataDirKeys } = await import('../../server/dataDirKeys.ts');
+  const keys = await openDataDirKeys(session.dataDir);
   const signer = await keys.address(flags.role);
   const sender = prepared ? text(prepared.sender) : signer;
   if (signer !== sender) {
@@ -248,10 +248,10 @@ async function sendDirectly(
   flags: Flags,
 ): Promise<Document> {
   const { role } = flags;
-  if (readRunning(session.home) !== null && flags.agent === undefined) {
+  if (readRunning(session.dataDir) !== null && flags.agent === undefined) {
     throw new BursarError('storage_in_use', {
       message:
-        'A server on this home may send with this key, and only one program may. Say --agent, or stop the server.',
+        'A server on this data directory may send with this key, and only one program may. Say --agent, or stop the server.',
     });
   }
   const url = session.rpcUrl();

@@ -14,7 +14,10 @@ export function publishSourceCommand(): Command {
     .description(
       "Write the compiler's standard JSON input, which a block explorer or Sourcify takes to verify the contracts, and say what else it asks for.",
     )
-    .argument('[address]', 'A registry, factory, wallet or purse; without it, the factory and the registry of the home')
+    .argument(
+      '[address]',
+      'A registry, factory, wallet or purse; without it, the factory and the registry of the data directory',
+    )
     .option('-o, --out <file>', 'Where the JSON goes', 'bursar-standard-input.json')
     .addOption(new Option('--rpc <url>', 'An RPC of the chain, to tell which contract is there'))
     .addHelpText(
@@ -36,13 +39,13 @@ export function publishSourceCommand(): Command {
   return command;
 }
 
-/** The one at that address; else what the home has; else all kinds, without addresses. Throws where the address is none of ours. */
+/** The one at that address; else what the data directory has; else all kinds, without addresses. Throws where the address is none of ours. */
 async function contractsOf(
   session: Session,
   given: string | undefined,
   rpc: string | undefined,
 ): Promise<PublishedContract[]> {
-  const config = given === undefined ? readConfig(session.home)?.chain : undefined;
+  const config = given === undefined ? readConfig(session.dataDir)?.chain : undefined;
   const wanted = given === undefined ? [config?.factory, config?.registry] : [parseAddress(given)];
   const addresses = wanted.flatMap((address) => (address ? [address] : []));
   if (addresses.length === 0) return standardContracts();

@@ -42,7 +42,7 @@ function answerCommand(verdict: Verdict, summary: string): Command {
     .argument('<payment>')
     .option('--role <role>', 'Which key of the keystore (or BURSAR_KEY_<ROLE>) signs', 'approver')
     .option('-y, --yes', 'Do not ask; where stdin is no terminal nobody is asked')
-    .option('--reason <text>', 'Told to whoever asked for the payment; the signature does not cover it')
+    .option('--reason <text>', 'Told to anyone who asked for the payment; the signature does not cover it')
     .addHelpText(
       'after',
       examples([
@@ -64,12 +64,12 @@ async function answer(session: Session, verdict: Verdict, id: string, { role, ye
   const agent = await client.call('get_agent', { id: payment.agent });
   const payee = typeof payment.payee === 'string' ? await client.call('get_payee', { id: payment.payee }) : null;
   const wallet = String(at(agent, 'wallet.address'));
-  const config = readConfig(session.home);
+  const config = readConfig(session.dataDir);
   const token = config && `eip155:${config.chain.id}` === payment.network ? config.chain.usdc : null;
   const typedData = typedDataFor(verdict, payment, review[verdict], { wallet, token });
 
-  const { openHomeKeys } = await import('../../server/homeKeys.ts');
-  const keys = await openHomeKeys(session.home);
+  const { openDataDirKeys } = await import('../../server/dataDirKeys.ts');
+  const keys = await openDataDirKeys(session.dataDir);
   const approver = await keys.address(role);
   screen.line(screen.paint(`You sign, as ${approver}, to ${verdict}:`, 'bold'));
   screen.details({

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { readConfig } from '../../server/config.ts';
-import { openHomeKeys } from '../../server/homeKeys.ts';
+import { openDataDirKeys } from '../../server/dataDirKeys.ts';
 import { confirmed } from '../confirm.ts';
 import { EXIT } from '../exit.ts';
 import { type Document, examples, type Field, finish, group, operationCommand } from '../operationCommand.ts';
@@ -126,9 +126,9 @@ async function sign(session: Session, id: string, { role, yes }: Flags): Promise
   const answer = await client.call('get_mandate', { id });
   const mandate = answer.mandate as Document;
   // A machine that only signs has no config; the chain is then the server's word, and shown.
-  const chainId = readConfig(session.home)?.chain.id ?? Number(at(answer, 'typed_data.domain.chainId'));
+  const chainId = readConfig(session.dataDir)?.chain.id ?? Number(at(answer, 'typed_data.domain.chainId'));
   const typedData = mandateDataFor(mandate, answer.typed_data, chainId);
-  const keys = await openHomeKeys(session.home);
+  const keys = await openDataDirKeys(session.dataDir);
   const approver = await keys.address(role);
   screen.line(screen.paint(`You sign, as ${approver}, that this may be paid without asking you:`, 'bold'));
   screen.details({ ...mandate, chain: chainId });

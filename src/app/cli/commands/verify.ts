@@ -24,7 +24,10 @@ export function verifyCommand(): Command {
       'Check a payment against the chain, trusting no server: run the policy in the receipt again on the recorded input, and compare what it says with what the chain carries. Of a transaction without a receipt, show what the chain alone says.',
     )
     .argument('<transaction hash, payment or receipt file>')
-    .option('--rpc <url>', 'An RPC of the chain; with it and a receipt file, neither server nor home is needed')
+    .option(
+      '--rpc <url>',
+      'An RPC of the chain; with it and a receipt file, neither server nor data directory is needed',
+    )
     .addOption(addressOption('--organisation <address>', "The owner of the organisation's factory, as it tells you"))
     .addOption(addressOption('--factory <address>', "The organisation's factory, as it tells you"))
     .addOption(addressOption('--registry-owner <address>', 'Who owned the policy registry then, where it was another'))
@@ -61,10 +64,10 @@ function chainIdOf(given: string): number {
   throw new BursarError('invalid_request', { message: `"${given}" is no chain id.` });
 }
 
-/** What the flags say, else the factory in the home's own configuration. */
+/** What the flags say, else the factory in the data directory's own configuration. */
 function trustedOf(session: Session, { organisation, factory, registryOwner }: Flags): Trusted {
   const named = { ...(organisation && { organisation }), ...(factory && { factory }) };
-  const configured = Object.keys(named).length === 0 ? readConfig(session.home)?.chain.factory : undefined;
+  const configured = Object.keys(named).length === 0 ? readConfig(session.dataDir)?.chain.factory : undefined;
   return { ...named, ...(configured && { factory: configured }), ...(registryOwner && { registryOwner }) };
 }
 

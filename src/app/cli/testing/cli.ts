@@ -13,14 +13,14 @@ const root = fileURLToPath(new URL('../../../..', import.meta.url));
 export type Ran = { code: number | null; stdout: string; stderr: string; json: () => Record<string, unknown> };
 export type Cli = {
   dir: string;
-  home: string;
+  dataDir: string;
   /** Runs to its end. */
   run(args: readonly string[], env?: Record<string, string>): Promise<Ran>;
   /** Runs inside this process, which spares a second of loading; one at a time. */
   inside(args: readonly string[]): Promise<Ran>;
   /** Goes on running. */
   start(args: readonly string[]): Running;
-  /** `serve` on the home; resolves once it says that it serves. */
+  /** `serve` on the data directory; resolves once it says that it serves. */
   serve(...args: string[]): Promise<Running>;
   /** Kills what still runs and removes the folder. */
   dispose(): Promise<void>;
@@ -36,13 +36,13 @@ export type Running = {
 
 export function makeCli(): Cli {
   const dir = mkdtempSync(join(tmpdir(), 'bursar-cli-'));
-  const home = join(dir, 'home');
+  const dataDir = join(dir, 'home');
   const running = new Set<Running>();
 
   function start(args: readonly string[], env: Record<string, string> = {}): Running {
     const child = spawn(process.execPath, ['--import', 'tsx', join(root, 'src/app/cli/main.ts'), ...args], {
       cwd: root,
-      env: { PATH: process.env.PATH, HOME: dir, BURSAR_HOME: home, ...env },
+      env: { PATH: process.env.PATH, HOME: dir, BURSAR_DATA_DIR: dataDir, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const output = { stdout: '', stderr: '' };
@@ -84,7 +84,7 @@ export function makeCli(): Cli {
 
   return {
     dir,
-    home,
+    dataDir,
     start,
     run: async (args, env) => {
       const started = start(args, env);
@@ -94,7 +94,7 @@ export function makeCli(): Cli {
     inside: async (args) => {
       const [stdout, stderr] = [capture(process.stdout), capture(process.stderr)];
       try {
-        const code = await runCommand(args.includes('--home') ? args : [...args, '--home', home]);
+        const code = await runCommand(args.includes('--data-dir') ? args : [...args, '--data-dir', dataDir]);
         return ran(code, stdout.text(), stderr.text());
       } finally {
         process.exitCode = undefined;

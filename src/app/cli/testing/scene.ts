@@ -10,7 +10,7 @@ export type Scene = Cli & {
   ok(...args: string[]): Promise<Record<string, unknown>>;
   /** As `ok`, for a command that warns on stderr: gives its warnings too, each line of which must be one. */
   warned(...args: string[]): Promise<{ document: Record<string, unknown>; warnings: string[] }>;
-  /** The address of a key of the home. */
+  /** The address of a key of the data directory. */
   addressOf(role: string): string;
   /** The local chain, while a server runs. */
   rpcUrl(): string;
@@ -26,7 +26,7 @@ export const refused = (ran: Ran): unknown => ({ code: ran.code, problem: ran.js
 
 export function makeScene(): Scene {
   const cli = makeCli();
-  const read = (file: string): unknown => JSON.parse(readFileSync(join(cli.home, file), 'utf8'));
+  const read = (file: string): unknown => JSON.parse(readFileSync(join(cli.dataDir, file), 'utf8'));
 
   async function ok(...args: string[]): Promise<Record<string, unknown>> {
     const ran = await cli.inside([...args, '--json']);

@@ -12,7 +12,7 @@ import { purseNonce } from '../../contracts/purse.ts';
 export const CHAIN_ID = 31_337;
 export const TREASURY: Address = addressFrom('treasury');
 export const SELLER: Address = addressFrom('seller');
-export const STRANGER: Address = addressFrom('stranger');
+export const OUTSIDER: Address = addressFrom('outsider');
 export const POLICY: Hex = sha256(toHex('policy'));
 export const DECISION: Hex = sha256(toHex('decision'));
 

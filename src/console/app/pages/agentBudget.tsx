@@ -24,7 +24,7 @@ type Budget = {
   meters: Meter[];
 };
 
-/** What the policy's meters and the wallet's ceilings leave, for payments to whoever is chosen. */
+/** What the policy's meters and the wallet's ceilings leave, for payments to anyone who is chosen. */
 export function AgentBudget({ id }: { id: string }) {
   const { payees } = useNames();
   const [payee, setPayee] = useState('');
@@ -63,7 +63,7 @@ export function AgentBudget({ id }: { id: string }) {
                 { title: 'Window', cell: ({ window }) => window },
                 { title: 'Spent', cell: ({ spent, payments }) => `${usdc(spent)} in ${payments}` },
                 { title: 'Left', cell: (meter) => <Left meter={meter} /> },
-                { title: 'Starts anew', cell: ({ resets_at: at }) => (at ? <When at={at} /> : 'bit by bit') },
+                { title: 'Starts again', cell: ({ resets_at: at }) => (at ? <When at={at} /> : 'bit by bit') },
               ]}
             />
           </>

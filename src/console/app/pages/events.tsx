@@ -46,7 +46,7 @@ export function Events() {
                   { title: 'Agent', cell: ({ agent }) => nameOf(agent) },
                   {
                     title: 'Payment',
-                    cell: ({ payment }) => (payment ? <To href={`/payments/${payment}`}>story</To> : 'none'),
+                    cell: ({ payment }) => (payment ? <To href={`/payments/${payment}`}>timeline</To> : 'none'),
                   },
                   {
                     title: 'Details',

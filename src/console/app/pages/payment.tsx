@@ -22,7 +22,7 @@ type Signature = {
   signed: unknown;
   at: string;
 };
-type Story = {
+type PaymentTimeline = {
   payment: Payment;
   authorization: Authorization | null;
   hints: { largest_amount_now: Money | null } | null;
@@ -32,7 +32,7 @@ type Story = {
 
 /** Everything about one payment: where it stands, what happened, what it was decided on, who signed. */
 export function PaymentPage({ id }: { id: string }) {
-  const answer = useAsk<Story>(`/v1/payments/${id}/story`);
+  const answer = useAsk<PaymentTimeline>(`/v1/payments/${id}/timeline`);
   const events = useAsk<{ events: Event[] }>(`/v1/events?payment=${id}&limit=200`);
   return (
     <Page title="Payment" aside={<To href="/payments">All payments</To>}>
@@ -98,8 +98,8 @@ function Summary({ payment }: { payment: Payment }) {
     const document = await ask(`/v1/payments/${id}/receipt`);
     download(`${id}.receipt.json`, 'application/json', `${JSON.stringify(document, null, 2)}\n`);
   };
-  const link = (room: string, to: string): ReactNode => (
-    <To key={to} href={`/${room}/${to}`}>
+  const link = (folder: string, to: string): ReactNode => (
+    <To key={to} href={`/${folder}/${to}`}>
       <Mono>{to}</Mono>
     </To>
   );

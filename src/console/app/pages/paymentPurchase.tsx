@@ -31,7 +31,7 @@ export function Purchase(props: { decisions: { input: unknown }[]; authorization
             : []),
           ...(signed
             ? ([
-                ['Authorization', `${usdc(signed.amount)} may be taken once by whoever presents it`],
+                ['Authorization', `${usdc(signed.amount)} may be taken once by anyone who presents it`],
                 ['From the purse', <Mono key="from">{signed.from}</Mono>],
                 ['To', <Mono key="to">{signed.to}</Mono>],
                 ['Nonce', <Copyable key="nonce" value={signed.nonce} what="the authorization's nonce" />],

@@ -160,7 +160,7 @@ function Answers(props: {
           minRows={2}
           maxLength={500}
           label="Why it is rejected"
-          description="Told to whoever asked for the payment. The signature itself covers the payment, not this text."
+          description="Told to anyone who asked for the payment. The signature itself covers the payment, not this text."
           value={reason}
           onChange={(event) => setReason(event.currentTarget.value)}
           data-autofocus

@@ -132,7 +132,7 @@ const words = {
   ended: 'Was stopped',
 };
 
-/** How far the stops of these agents are: seconds and USDC still at risk, each second anew until all is at zero. */
+/** How far the stops of these agents are: seconds and USDC still at risk, each second again until all is at zero. */
 export function StopProgress({ agents }: { agents: Agent[] }) {
   const { data, reload } = useAsk<{ stops: Stop[] }>('/v1/stops?limit=200');
   const byId = new Map(agents.map((agent) => [agent.id, agent]));

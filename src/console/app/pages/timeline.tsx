@@ -8,7 +8,7 @@ import { type Event, inert } from '../views.ts';
 export function Timeline({ events }: { events: Event[] }) {
   const by = useActor();
   return (
-    <ol className="story">
+    <ol className="timeline">
       {events.map((event) => (
         <li key={event.seq} data-tone={tones[event.type] ?? 'good'}>
           <strong>{event.type.replace('payment.', '').replaceAll(/[._]/g, ' ')}</strong>{' '}

@@ -26,12 +26,12 @@ type Stage =
 export function ConfirmCall(props: {
   agent: Agent;
   wallet: Wallet;
-  wish: OwnerAction;
+  requested: OwnerAction;
   call: Prepared;
   onDone: () => void;
   onLeave: () => void;
 }) {
-  const { agent, wallet, wish, call, onDone, onLeave } = props;
+  const { agent, wallet, requested, call, onDone, onLeave } = props;
   const me = useMe();
   const found = wallets();
   const [chosen, setChosen] = useState(0);
@@ -52,14 +52,14 @@ export function ConfirmCall(props: {
     setFailure(null);
     setStage({ at: 'checking' });
     try {
-      const from = await sender(provider, { to, action: wish.action, chainId: me.chain.id });
-      if (isOfRegistry(wish.action) && !(await usesRegistry(provider, wallet.wallet, to))) {
+      const from = await sender(provider, { to, action: requested.action, chainId: me.chain.id });
+      if (isOfRegistry(requested.action) && !(await usesRegistry(provider, wallet.wallet, to))) {
         throw new Error(`The wallet looks its policies up elsewhere than in ${to}.`);
       }
       setStage({ at: 'signing' });
       const isShared = call.server_sends && getAddress(call.sender) === from;
       const hash = isShared
-        ? await order(provider, from, agent, wish, { to, data }, me.chain.id, setSent)
+        ? await order(provider, from, agent, requested, { to, data }, me.chain.id, setSent)
         : await sendAndWait(provider, from);
       setStage({ at: 'done', hash });
     } catch (error) {
@@ -76,17 +76,17 @@ export function ConfirmCall(props: {
     return hash;
   };
   const saveFile = (safe: `0x${string}`): void => {
-    const name = `Bursar: ${acts[wish.action].title}, ${inert(agent.name)}`;
+    const name = `Bursar: ${acts[requested.action].title}, ${inert(agent.name)}`;
     const about = { chainId: me.chain.id, safe, name, description: call.effect, atMs: Date.now() };
     const text = `${JSON.stringify(safeFile([{ to, data }], about), null, 2)}\n`;
-    download(`${wish.action}-${agent.name}.safe.json`, 'application/json', text);
+    download(`${requested.action}-${agent.name}.safe.json`, 'application/json', text);
   };
 
   if (stage.at === 'done') {
     return (
       <Alert mt="md" variant="outline" color="green" role="status" title="Done: it is on the chain">
         <Text size="sm" mb="xs">
-          {acts[wish.action].title}. Transaction: <TransactionLink hash={stage.hash} chainId={me.chain.id} />
+          {acts[requested.action].title}. Transaction: <TransactionLink hash={stage.hash} chainId={me.chain.id} />
         </Text>
         <Button size="xs" variant="default" onClick={onDone}>
           Show the wallet as it is now
@@ -96,8 +96,8 @@ export function ConfirmCall(props: {
   }
   const isBusy = stage.at !== 'asked';
   return (
-    <Alert mt="md" variant="outline" color="blue" title={`${acts[wish.action].title}: look at it before you sign`}>
-      <CallFacts wish={wish} call={call} to={to} data={data} />
+    <Alert mt="md" variant="outline" color="blue" title={`${acts[requested.action].title}: look at it before you sign`}>
+      <CallFacts requested={requested} call={call} to={to} data={data} />
       {failure && (
         <Alert mt="sm" color="red" variant="outline" role="alert" title="Not done">
           {failure}
@@ -121,7 +121,7 @@ export function ConfirmCall(props: {
       )}
       {found.length === 0 && !isForContractOnly && (
         <Text mt="sm" size="sm">
-          There is no wallet in this browser. Copy the calldata, or run <code>bursar owner {wish.action}</code>.
+          There is no wallet in this browser. Copy the calldata, or run <code>bursar owner {requested.action}</code>.
         </Text>
       )}
       <Group mt="md">
@@ -149,15 +149,15 @@ export function ConfirmCall(props: {
 }
 
 /** From the decoded bytes that would be signed, not from the form. */
-function CallFacts(props: { wish: OwnerAction; call: Prepared; to: string; data: `0x${string}` }) {
-  const { wish, call, to, data } = props;
+function CallFacts(props: { requested: OwnerAction; call: Prepared; to: string; data: `0x${string}` }) {
+  const { requested, call, to, data } = props;
   const { name, values } = methodOf({ to: getAddress(to), data });
   const shown = (argument: string, value: string): string => {
     if (/^(perPayment_|perPeriod_|amount)$/.test(argument)) return `${formatUsdc(BigInt(value))} USDC`;
     if (argument !== 'validUntil_') return value.replaceAll(/["[\]]/g, '').replaceAll(',', ', ') || 'nobody';
-    return wish.untilS === undefined ? 'no end' : new Date(Number(value) * 1000).toLocaleString();
+    return requested.untilS === undefined ? 'no end' : new Date(Number(value) * 1000).toLocaleString();
   };
-  const roles = rolesFor(wish.action).map((role) => (role === 'pendingOwner' ? 'the next owner' : `the ${role}`));
+  const roles = rolesFor(requested.action).map((role) => (role === 'pendingOwner' ? 'the next owner' : `the ${role}`));
   return (
     <Facts
       facts={[
@@ -230,7 +230,7 @@ async function order(
   provider: Provider,
   from: `0x${string}`,
   agent: Agent,
-  wish: OwnerAction,
+  requested: OwnerAction,
   call: { to: `0x${string}`; data: `0x${string}` },
   chainId: number,
   onSent: (what: string) => void,
@@ -239,7 +239,7 @@ async function order(
   const signature = await signTyped(provider, from, ownerCallTypedData(chainId, call, expiresAtS), chainId);
   const expires = new Date(expiresAtS * 1000).toISOString();
   const path = `/v1/agents/${agent.id}/owner-calls`;
-  const { transaction } = await ask<Ordered>(path, { ...inputOf(wish), expires_at: expires, signature });
+  const { transaction } = await ask<Ordered>(path, { ...inputOf(requested), expires_at: expires, signature });
   onSent(`order ${transaction} to this server`);
   for (;;) {
     const now = await ask<Ordered>(`/v1/owner-calls/${transaction}`);

@@ -115,43 +115,43 @@ export const acts: Record<OwnerActionName, Act> = {
 };
 
 /** The action that the fields mean. Throws a sentence for what cannot be read. */
-export function wishOf(action: OwnerActionName, typed: Typed): OwnerAction {
+export function requestedOf(action: OwnerActionName, typed: Typed): OwnerAction {
   const fields = Object.keys(acts[action].labels) as FieldName[];
-  const wish: OwnerAction = { action };
+  const requested: OwnerAction = { action };
   for (const field of fields) {
     const label = acts[action].labels[field] ?? field;
     const text = typed[field].trim();
     if (text === '' && needs[action].some((needed) => needed === field) && field !== 'addresses') {
       throw new Error(`${label}: it is empty.`);
     }
-    if (field === 'perPayment' || field === 'perPeriod' || field === 'amount') wish[field] = usdcOf(label, text);
-    else if (field === 'address') wish.address = addressOf(text);
-    else if (field === 'addresses') wish.addresses = listOf(text);
-    else if (field === 'threshold') wish.threshold = numberOf(label, text);
-    else if (field === 'on') wish.on = text === 'on';
-    else if (field === 'digest') wish.digest = digestOf(text);
-    else if (field === 'payment') wish.payment = paymentOf(text);
-    else if (text !== '') wish.untilS = timeOf(label, text);
+    if (field === 'perPayment' || field === 'perPeriod' || field === 'amount') requested[field] = usdcOf(label, text);
+    else if (field === 'address') requested.address = addressOf(text);
+    else if (field === 'addresses') requested.addresses = listOf(text);
+    else if (field === 'threshold') requested.threshold = numberOf(label, text);
+    else if (field === 'on') requested.on = text === 'on';
+    else if (field === 'digest') requested.digest = digestOf(text);
+    else if (field === 'payment') requested.payment = paymentOf(text);
+    else if (text !== '') requested.untilS = timeOf(label, text);
   }
-  return wish;
+  return requested;
 }
 
 /** The same as the API takes it. */
-export function inputOf(wish: OwnerAction): Record<string, unknown> {
+export function inputOf(requested: OwnerAction): Record<string, unknown> {
   const money = (micro: bigint | undefined) =>
     micro === undefined ? undefined : { value: formatUsdc(micro), currency: 'USDC' };
   return {
-    action: wish.action,
-    per_payment: money(wish.perPayment),
-    per_period: money(wish.perPeriod),
-    amount: money(wish.amount),
-    address: wish.address,
-    addresses: wish.addresses,
-    threshold: wish.threshold,
-    on: wish.on,
-    until: wish.untilS === undefined ? undefined : new Date(wish.untilS * 1000).toISOString(),
-    digest: wish.digest === undefined ? undefined : `sha256:${wish.digest.slice(2)}`,
-    payment: wish.payment,
+    action: requested.action,
+    per_payment: money(requested.perPayment),
+    per_period: money(requested.perPeriod),
+    amount: money(requested.amount),
+    address: requested.address,
+    addresses: requested.addresses,
+    threshold: requested.threshold,
+    on: requested.on,
+    until: requested.untilS === undefined ? undefined : new Date(requested.untilS * 1000).toISOString(),
+    digest: requested.digest === undefined ? undefined : `sha256:${requested.digest.slice(2)}`,
+    payment: requested.payment,
   };
 }
 

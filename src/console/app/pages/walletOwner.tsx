@@ -10,7 +10,7 @@ import { useMe } from '../session.tsx';
 import { type Agent, inert } from '../views.ts';
 import { walletProblem } from '../wallet.ts';
 import { ConfirmCall } from './walletConfirm.tsx';
-import { acts, type FieldName, inputOf, type Typed, wishOf } from './walletForm.ts';
+import { acts, type FieldName, inputOf, requestedOf, type Typed } from './walletForm.ts';
 import type { Prepared, Wallet } from './walletViews.ts';
 
 type Policy = { digest: string; note: string; active: boolean };
@@ -50,7 +50,7 @@ export function OwnerActs({ agent, wallet, reload }: { agent: Agent; wallet: Wal
   const me = useMe();
   const [action, setAction] = useState<OwnerActionName>('set_ceilings');
   const [typed, setTyped] = useState<Typed>(() => startOf('set_ceilings', wallet));
-  const [prepared, setPrepared] = useState<{ wish: OwnerAction; call: Prepared } | null>(null);
+  const [prepared, setPrepared] = useState<{ requested: OwnerAction; call: Prepared } | null>(null);
   const [isBusy, setBusy] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
   const { title, says, labels } = acts[action];
@@ -80,19 +80,19 @@ export function OwnerActs({ agent, wallet, reload }: { agent: Agent; wallet: Wal
     setFailure(null);
     setPrepared(null);
     try {
-      const wish = wishOf(action, typed);
-      const call = await ask<Prepared>(`/v1/agents/${agent.id}/owner-calls/prepare`, inputOf(wish));
+      const requested = requestedOf(action, typed);
+      const call = await ask<Prepared>(`/v1/agents/${agent.id}/owner-calls/prepare`, inputOf(requested));
       const target = {
         wallet: wallet.wallet,
         purse: wallet.purse as `0x${string}`,
         token: me.chain.usdc as `0x${string}`,
         registry: wallet.registry?.address ?? null,
       };
-      const wrong = differencesOfCall(me.chain.id, target, wish, call);
+      const wrong = differencesOfCall(me.chain.id, target, requested, call);
       if (wrong.length > 0) {
         throw new Error(`The server made another call than this form says (${wrong.join(', ')}). Nothing was sent.`);
       }
-      setPrepared({ wish, call });
+      setPrepared({ requested, call });
     } catch (error) {
       setFailure(walletProblem(error));
     } finally {
@@ -148,7 +148,7 @@ export function OwnerActs({ agent, wallet, reload }: { agent: Agent; wallet: Wal
             key={prepared.call.data}
             agent={agent}
             wallet={wallet}
-            wish={prepared.wish}
+            requested={prepared.requested}
             call={prepared.call}
             onDone={() => {
               setPrepared(null);

@@ -4,7 +4,7 @@ import { isSafeUrl, type OidcSettings } from './settings.ts';
 import type { Trip } from './trips.ts';
 
 const TIMEOUT_S = 10;
-/** Endpoints may move; keys are looked up anew by the library whenever an unknown one signs. */
+/** Endpoints may move; keys are looked up again by the library whenever an unknown one signs. */
 const FRESH_MS = 60 * 60_000;
 
 /** What the provider says of a person: the ID token's claims, and those of its userinfo endpoint beside them. */

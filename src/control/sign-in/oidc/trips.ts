@@ -25,7 +25,7 @@ export type Trips = {
   take(sealed: string | undefined, state: string | undefined, nowMs: number): Trip | null;
 };
 
-/** Nothing is kept for trips that only start, so strangers fill no memory. A restart makes all open ones void. */
+/** Nothing is kept for trips that only start, so outsiders fill no memory. A restart makes all open ones void. */
 export function createTrips(): Trips {
   const key = randomBytes(32);
   const taken = new Map<string, number>();

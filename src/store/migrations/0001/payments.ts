@@ -48,7 +48,7 @@ CREATE TABLE payments (
   block_number INTEGER,
   block_hash TEXT,
   settled_at INTEGER,
-  -- In this order, since keys that are made in order of time are then appended, whoever's they are.
+  -- In this order, since keys that are made in order of time are then appended, anyone who's they are.
   UNIQUE (idempotency_key, agent_id)
 ) STRICT;
 CREATE INDEX payments_working ON payments (state, id) WHERE state IN ('in_review', 'authorized', 'submitted', 'settled');

@@ -37,7 +37,7 @@ export function Approvers() {
   return (
     <>
       <Text size="sm" mb="sm">
-        Whoever is added here may answer reviews and sign in. No wallet lists them by that: above a wallet's ceilings
+        Anyone who is added here may answer reviews and sign in. No wallet lists them by that: above a wallet's ceilings
         the contract takes signatures of the approvers in its own list only, and its owner changes that list, on the
         agent's page. New wallets list those that the server's configuration names.
       </Text>

@@ -40,7 +40,7 @@ function endOf(choice: string, day: string): string | null | undefined {
   return Number.isNaN(atMs) ? null : new Date(atMs).toISOString();
 }
 
-/** Of one agent, or with `agent` absent of whoever is chosen. */
+/** Of one agent, or with `agent` absent of anyone who is chosen. */
 export function IssueKey({ agent, onClose, reload }: { agent?: string; onClose: () => void; reload: () => void }) {
   const { agents, nameOf } = useNames();
   const [name, setName] = useState('');

@@ -13,14 +13,15 @@ export function Secret({ name, secret, onClose }: { name: string; secret: string
       setNote('Copied. Clear the clipboard once it is in its place.');
     } catch {
       field.current?.select();
-      setNote('This browser lets no page copy: it is marked, copy it by hand.');
+      setNote('This browser lets no page copy: it is marked, copy it manually.');
     }
   };
   return (
     <Dialog title={`The key ${inert(name)}`} onClose={onClose} isHeld>
       <div className="form">
         <Alert color="orange" variant="outline" title="It is shown this once">
-          Put it where the program reads it from. Nobody can show it again, Bursar neither: whoever loses it rotates it.
+          Put it where the program reads it from. Nobody can show it again, Bursar neither: anyone who loses it rotates
+          it.
         </Alert>
         <TextInput
           ref={field}

@@ -1,6 +1,6 @@
 import type { Address } from 'viem';
 import { microUsdc } from '../src/core/money/microUsdc.ts';
-import { startOffice } from '../test/support/office.ts';
+import { startTestServer } from '../test/support/testServer.ts';
 
 /** What the buyers and the seller need to know. */
 export type Opened = {
@@ -14,11 +14,11 @@ export type Opened = {
 
 // A Bursar in a process of its own, as people run it. Arguments: who gets gas for settlements, who gets USDC on a bare key.
 const [facilitator, bare] = process.argv.slice(2) as [Address, Address];
-const office = await startOffice();
-const { local, url, operatorKey } = office;
+const server = await startTestServer();
+const { local, url, operatorKey } = server;
 await local.fundGas([facilitator]);
 await local.mint(bare, microUsdc(10_000_000n));
-const { key: agentKey } = await office.agent('bench', '10');
+const { key: agentKey } = await server.agent('bench', '10');
 const { chainId, url: rpcUrl } = local.anvil;
 process.send?.({
   url,
@@ -29,5 +29,5 @@ process.send?.({
   agentKey,
 } satisfies Opened);
 process.once('message', () => {
-  void office.end().then(() => process.disconnect());
+  void server.end().then(() => process.disconnect());
 });

@@ -6,11 +6,11 @@ import { loadPolicy } from '../src/decide/policy/policy.ts';
 import { openStore } from '../src/store/store.ts';
 import { runCallers } from './callers.ts';
 import { examplePayment } from './example.ts';
-import { layPast } from './past.ts';
 import { readRows, writeRows } from './rawRows.ts';
-import { inTemporaryFolder, makeWorldFile, roomyStarterBundle, START_MS } from './world.ts';
+import { seedPayments } from './seedPayments.ts';
+import { inTemporaryFolder, makeWorldFile, START_MS, wideStarterBundle } from './world.ts';
 
-const policy = await loadPolicy(await roomyStarterBundle());
+const policy = await loadPolicy(await wideStarterBundle());
 const DAY_MS = 86_400_000;
 
 describe('what the benches compare', () => {
@@ -27,7 +27,7 @@ describe('what the benches compare', () => {
       const example = await examplePayment(other, policy, world, START_MS - 89 * DAY_MS);
       await other.close();
       // 600 payments over 60 days: some have left the 30-day window, most the hour's.
-      layPast(path, example, policy, world, { payments: 600, endMs: START_MS, paceMs: DAY_MS / 10 });
+      seedPayments(path, example, policy, world, { payments: 600, endMs: START_MS, paceMs: DAY_MS / 10 });
       const store = openStore(path);
       expect((await checkFigures(store, null)).findings).toEqual([]);
       await runCallers({ store, policy, world, from: 0, payments: 300, clock: (n) => START_MS + n * 60_000 });

@@ -1,25 +1,25 @@
 import { join } from 'node:path';
 import { BursarError } from '../../core/errors/base.ts';
 import { openStore, type Store } from '../../store/store.ts';
-import type { Home } from './config.ts';
+import type { DataDir } from './config.ts';
 import { readRunning } from './running.ts';
 
 /**
  * Holds the data folder for this process until `release`; the system frees it when the process dies, however it dies. Taken
  * before anything else: a second server would end the first one's local chain. Throws `storage_in_use`, naming who has it.
  */
-export function lockHome(home: Home): { release(): Promise<void> } {
+export function lockDataDir(dataDir: DataDir): { release(): Promise<void> } {
   let lock: Store;
   try {
     // An empty database beside ours, for its lock alone.
-    lock = openStore(join(home.dir, 'home'), []);
+    lock = openStore(join(dataDir.dir, 'home'), []);
   } catch (error) {
     if (!(error instanceof BursarError) || error.code !== 'storage_in_use') throw error;
-    const running = readRunning(home);
+    const running = readRunning(dataDir);
     throw new BursarError('storage_in_use', {
       message: running
-        ? `A Bursar server already runs on ${home.dir}: ${running.url} (process ${running.pid}).`
-        : `Another Bursar process is working on ${home.dir}.`,
+        ? `A Bursar server already runs on ${dataDir.dir}: ${running.url} (process ${running.pid}).`
+        : `Another Bursar process is working on ${dataDir.dir}.`,
       details: running ? { url: running.url, pid: running.pid } : {},
     });
   }

@@ -24,14 +24,14 @@ let page: Page;
 beforeAll(async () => {
   const building = ensureBuilt();
   world = await x402World();
-  const { office } = world;
+  const { server } = world;
   expect(await building).toEqual({ ok: true });
-  const address = await office.keys.address('approver');
-  await office.operator.call('create_approver', { name: 'Ada', address, roles: ['finance'] });
+  const address = await server.keys.address('approver');
+  await server.operator.call('create_approver', { name: 'Ada', address, roles: ['finance'] });
   [browser, buyer] = await Promise.all([startBrowser(), world.buyer('buyer', '90')]);
   for (const name of ['Paper mill', 'Ink house']) {
     const { address } = privateKeyToAccount(generatePrivateKey());
-    await office.operator.call('create_payee', {
+    await server.operator.call('create_payee', {
       name,
       kind: 'merchant',
       categories: ['contractor'],
@@ -39,7 +39,7 @@ beforeAll(async () => {
       verified: true,
     });
   }
-  tab = await openTab(browser, office);
+  tab = await openTab(browser, server);
   page = tab.page;
   await page.goto('/');
   await page.getByRole('button', { name: /Sign in with Ethereum/ }).click();
@@ -51,28 +51,28 @@ afterAll(async () => {
 });
 
 const fact = (name: string) => page.locator('dt', { hasText: new RegExp(`^${name}$`) }).locator('xpath=../dd');
-const show = (room: string, id: string) => go(page, `/${room}/${id}`);
+const show = (folder: string, id: string) => go(page, `/${folder}/${id}`);
 const pay = async (payee: string, value: string, idempotencyKey: string) =>
   (await buyer.client.call('pay', { payee, amount: usdc(value) }, { idempotencyKey })) as Made;
-const settled = async (id: string) => (await world.office.until(id, ['settled', 'final'])) as Made;
+const settled = async (id: string) => (await world.server.until(id, ['settled', 'final'])) as Made;
 const log = (name: string) => page.locator('section[aria-label="Events"] > div', { hasText: name });
 
 describe('the page of a payment', () => {
   it('links what was given back and the refund with each other', async () => {
-    const { office } = world;
-    const earner = await office.agent('earner', '1');
-    await office.operator.call('create_payee', {
+    const { server } = world;
+    const earner = await server.agent('earner', '1');
+    await server.operator.call('create_payee', {
       name: 'Earner',
       kind: 'agent',
       agent: earner.id,
       categories: ['contractor'],
     });
-    const { id } = await pay('Earner', '2.00', 'story-refunded');
-    await office.until(id, ['final']);
+    const { id } = await pay('Earner', '2.00', 'timeline-refunded');
+    await server.until(id, ['final']);
     const refund = await earner.client.call(
       'refund',
       { of: id, amount: usdc('0.50') },
-      { idempotencyKey: 'story-refund' },
+      { idempotencyKey: 'timeline-refund' },
     );
     await show('payments', id);
     await fact('Refunded by')
@@ -84,7 +84,7 @@ describe('the page of a payment', () => {
   });
 
   it('leads to the mandate that it was made under', async () => {
-    const { operator, keys } = world.office;
+    const { operator, keys } = world.server;
     const asked = await buyer.client.call('request_mandate', {
       payees: ['Paper mill'],
       per_payment: usdc('30.00'),
@@ -95,7 +95,7 @@ describe('the page of a payment', () => {
     const { typed_data } = await operator.call('get_mandate', { id: asked.id });
     const signature = await keys.signTypedData('approver', typed_data as Parameters<typeof keys.signTypedData>[1]);
     await operator.call('sign_mandate', { id: asked.id, approver: await keys.address('approver'), signature });
-    const made = await pay('Paper mill', '28.00', 'story-mandated');
+    const made = await pay('Paper mill', '28.00', 'timeline-mandated');
     expect(made.mandate).toBe(asked.id);
     await show('payments', made.id);
     await fact('Mandate')
@@ -105,19 +105,19 @@ describe('the page of a payment', () => {
   });
 
   it('tells live that the same request came again', async () => {
-    const made = await pay('Ink house', '1.00', 'story-again');
+    const made = await pay('Ink house', '1.00', 'timeline-again');
     await settled(made.id);
     await show('payments', made.id);
-    await page.locator('.story').getByText('settled', { exact: true }).waitFor();
-    expect((await pay('Ink house', '1.00', 'story-again')).id).toBe(made.id);
+    await page.locator('.timeline').getByText('settled', { exact: true }).waitFor();
+    expect((await pay('Ink house', '1.00', 'timeline-again')).id).toBe(made.id);
     await page
-      .locator('.story')
+      .locator('.timeline')
       .getByText(/The same request came again; it was answered with this payment/)
       .waitFor();
   });
 
   it('says of a denied one which rules asked, with their figures, and what would have passed', async () => {
-    const { id, hints } = await pay('Ink house', '75', 'story-denied');
+    const { id, hints } = await pay('Ink house', '75', 'timeline-denied');
     const most = hints?.largest_amount_now?.value;
     expect(most).toMatch(/^[\d.]+$/);
     await show('payments', id);
@@ -166,7 +166,7 @@ describe('the page of a batch', () => {
     const batch = await buyer.client.call(
       'pay_batch',
       { payments: ['Paper mill', 'Ink house'].map((payee, n) => ({ payee, amount: usdc(`1.0${n + 1}`) })) },
-      { idempotencyKey: 'story-batch' },
+      { idempotencyKey: 'timeline-batch' },
     );
     const made = await Promise.all((batch.payments as Made[]).map(({ id }) => settled(id)));
     expect(new Set(made.map(({ settlement }) => settlement?.tx_hash)).size).toBe(1);

@@ -1,16 +1,16 @@
 import { expect, it } from 'vitest';
 import { findOperation } from '../operations/registry.ts';
-import { type Door, type DoorAnswer, doorLimit } from './door.ts';
+import { type Backend, type BackendAnswer, callLimit } from './backend.ts';
 
-it('lets so many calls through at once, over all doors, and tells the next one to come later', async () => {
+it('lets so many calls through at once, over all backends, and tells the next one to come later', async () => {
   const waiting: (() => void)[] = [];
-  const slow: Door = {
+  const slow: Backend = {
     base: 'http://127.0.0.1',
-    call: () => new Promise<DoorAnswer>((resolve) => waiting.push(() => resolve({ ok: true, answer: {} }))),
+    call: () => new Promise<BackendAnswer>((resolve) => waiting.push(() => resolve({ ok: true, answer: {} }))),
   };
-  const bounded = doorLimit(2);
+  const bounded = callLimit(2);
   const [one, other] = [bounded(slow), bounded(slow)];
-  const call = (door: Door) => door.call(findOperation('get_payment'), {}, null);
+  const call = (backend: Backend) => backend.call(findOperation('get_payment'), {}, null);
   const running = [call(one), call(other)];
   expect(await call(other)).toMatchObject({ ok: false, problem: { code: 'too_many_requests', retry: 'safe' } });
   waiting.shift()?.();

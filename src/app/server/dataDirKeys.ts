@@ -6,42 +6,47 @@ import { type LocalAccount, toAccount } from 'viem/accounts';
 import { environmentKeys, type KeyProvider, LOG_ROLE, layeredKeys } from '../../chain/keys/keys.ts';
 import { createKeystore, openKeystore } from '../../chain/keys/keystore.ts';
 import { BursarError } from '../../core/errors/base.ts';
-import type { Home } from './config.ts';
+import type { DataDir } from './config.ts';
 
 /** The roles a new data folder gets keys for; `approver` is the first approver, `treasury` funds agents on a local chain. */
-const HOME_ROLES = ['owner', 'guardian', 'executor', 'approver', 'treasury', 'anchorer', LOG_ROLE] as const;
+const SERVER_ROLES = ['owner', 'guardian', 'executor', 'approver', 'treasury', 'anchorer', LOG_ROLE] as const;
 
-/** Makes the encrypted keystore of a home that has none. Does nothing where there is one: keys are never overwritten. */
-export async function makeHomeKeys(home: Home, roles: readonly string[] = HOME_ROLES): Promise<void> {
-  if (existsSync(home.keystore)) return;
-  await createKeystore(home.keystore, process.env.BURSAR_PASSPHRASE ?? makePassphrase(home), roles);
+/** Makes the encrypted keystore of a data directory that has none. Does nothing where there is one: keys are never overwritten. */
+export async function makeDataDirKeys(dataDir: DataDir, roles: readonly string[] = SERVER_ROLES): Promise<void> {
+  if (existsSync(dataDir.keystore)) return;
+  await createKeystore(dataDir.keystore, process.env.BURSAR_PASSPHRASE ?? makePassphrase(dataDir), roles);
 }
 
 /** Keys from the environment first (`BURSAR_KEY_<ROLE>`), then from the keystore. Throws `not_configured`, `keystore_locked`. */
-export async function openHomeKeys(home: Home): Promise<KeyProvider> {
+export async function openDataDirKeys(dataDir: DataDir): Promise<KeyProvider> {
   const environment = environmentKeys(process.env);
-  if (!existsSync(home.keystore) && (await environment.roles()).length > 0) return environment;
-  return layeredKeys(environment, await openKeystore(home.keystore, process.env.BURSAR_PASSPHRASE ?? passphrase(home)));
+  if (!existsSync(dataDir.keystore) && (await environment.roles()).length > 0) return environment;
+  return layeredKeys(
+    environment,
+    await openKeystore(dataDir.keystore, process.env.BURSAR_PASSPHRASE ?? passphrase(dataDir)),
+  );
 }
 
-const passphraseFile = (home: Home): string => join(home.dir, 'passphrase');
+const passphraseFile = (dataDir: DataDir): string => join(dataDir.dir, 'passphrase');
 
 /** Without BURSAR_PASSPHRASE it lies beside the keystore: fit for a laptop's test money, as the docs say. */
-function makePassphrase(home: Home): string {
-  if (!existsSync(passphraseFile(home))) {
-    writeFileSync(passphraseFile(home), randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' });
+function makePassphrase(dataDir: DataDir): string {
+  if (!existsSync(passphraseFile(dataDir))) {
+    writeFileSync(passphraseFile(dataDir), randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' });
   }
-  return passphrase(home);
+  return passphrase(dataDir);
 }
 
-function passphrase(home: Home): string {
-  if (!existsSync(home.keystore) && !existsSync(passphraseFile(home))) {
-    throw new BursarError('not_configured', { message: `There is no keystore in ${home.dir}. Run \`bursar init\`.` });
+function passphrase(dataDir: DataDir): string {
+  if (!existsSync(dataDir.keystore) && !existsSync(passphraseFile(dataDir))) {
+    throw new BursarError('not_configured', {
+      message: `There is no keystore in ${dataDir.dir}. Run \`bursar init\`.`,
+    });
   }
-  if (!existsSync(passphraseFile(home))) {
+  if (!existsSync(passphraseFile(dataDir))) {
     throw new BursarError('keystore_locked', { message: 'Set BURSAR_PASSPHRASE to open the keystore.' });
   }
-  return readFileSync(passphraseFile(home), 'utf8').trim();
+  return readFileSync(passphraseFile(dataDir), 'utf8').trim();
 }
 
 /** The provider's key as a viem account, for setting up and funding a local chain. */

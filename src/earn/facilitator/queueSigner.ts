@@ -9,10 +9,10 @@ import { BursarError } from '../../core/errors/base.ts';
 import type { Store } from '../../store/store.ts';
 import { enqueueOnce, type SettlementKey } from './settlements.ts';
 
-export type LaneSignerOptions = {
+export type QueueSignerOptions = {
   store: Store;
   chain: Chain;
-  /** The relayer lane's sender. */
+  /** The relayer sender queue's sender. */
   sender: Address;
   /** The only contract that may be called besides the token: it deploys wallets (ERC-6492). */
   factory: Address;
@@ -28,7 +28,7 @@ export type LaneSignerOptions = {
 
 export const purposesOf = (payer: Address) => [`x402_settle:${payer}`, `x402_deploy:${payer}`] as const;
 
-export type LaneSigner = FacilitatorEvmSigner & {
+export type QueueSigner = FacilitatorEvmSigner & {
   /** The official code takes a failed read for a bad signature; this tells them apart. */
   trouble(): BursarError | null;
   /** The hash under which a transaction was mined, where a fee replacement changed it. */
@@ -36,10 +36,10 @@ export type LaneSigner = FacilitatorEvmSigner & {
 };
 
 /**
- * The signer that the official facilitator settles with: it sends nothing itself but queues into the one lane of the relayer's
+ * The signer that the official facilitator settles with: it sends nothing itself but queues into the one sender queue of the relayer's
  * key, which owns nonces, fees, replacement and recovery. Without a settlement it only reads.
  */
-export function laneSigner(options: LaneSignerOptions, settlement: SettlementKey | null): LaneSigner {
+export function queueSigner(options: QueueSignerOptions, settlement: SettlementKey | null): QueueSigner {
   const { store, chain, clock } = options;
   const mined = new Map<Hex, Hex>();
   let trouble: BursarError | null = null;

@@ -13,7 +13,7 @@ import { type Launched, type LaunchOptions, launch } from '../../src/app/server/
 import { keyAccount } from '../../src/chain/keys/keyAccount.ts';
 import { parseUsdc } from '../../src/core/money/microUsdc.ts';
 
-export type TestOffice = Launched & {
+export type TestServer = Launched & {
   local: LocalChain;
   operator: Client;
   /** Sends USDC from the sponsor's treasury, and waits until the books have it. */
@@ -25,11 +25,11 @@ export type TestOffice = Launched & {
 };
 
 /** A whole Bursar on a chain of its own: the real server on a free port, as `bursar serve` would have it. */
-export async function startOffice(options: Pick<LaunchOptions, 'rpcOf'> = {}): Promise<TestOffice> {
+export async function startTestServer(options: Pick<LaunchOptions, 'rpcOf'> = {}): Promise<TestServer> {
   const dir = mkdtempSync(join(tmpdir(), 'bursar-test-'));
   const launched = await launch({ dir, port: 0, version: 'test', say: () => {}, ...options });
   const { local, operatorKey, url, keys } = launched;
-  if (!local || !operatorKey) throw new Error('A new home has a chain and an operator key.');
+  if (!local || !operatorKey) throw new Error('A new data directory has a chain and an operator key.');
   const operator = checkedClient(url, operatorKey);
   const treasury = await keyAccount(keys, 'treasury');
   await local.fundGas([treasury.address]);

@@ -8,10 +8,10 @@ import type { Payee } from '../src/decide/identity/payees.ts';
 import { decisionHashOf } from '../src/decide/payments/decide.ts';
 import type { Policy } from '../src/decide/policy/policy.ts';
 import type { Example, Row } from './example.ts';
-import { pastMeters } from './pastMeters.ts';
+import { seedMeters } from './seedMeters.ts';
 import { chainFacts, type World } from './world.ts';
 
-export type Past = {
+export type Seeding = {
   payments: number;
   /** The first moment after the past, epoch ms, and how far apart payments are. */
   endMs: number;
@@ -25,7 +25,7 @@ const ROWS_PER_COMMIT = 20_000;
  * ids, hashes, amounts and times, the event chain unbroken, balances, meters and history as sums of it. Left out: the relayer's
  * transactions, of which there is one for up to a hundred payments and which no decision reads.
  */
-export function layPast(path: string, example: Example, policy: Policy, world: World, past: Past): void {
+export function seedPayments(path: string, example: Example, policy: Policy, world: World, seeded: Seeding): void {
   const database = new Database(path);
   database.defaultSafeIntegers(true);
   for (const pragma of ['journal_mode = MEMORY', 'synchronous = OFF', 'foreign_keys = OFF', 'cache_size = -2000000']) {
@@ -42,7 +42,7 @@ export function layPast(path: string, example: Example, policy: Policy, world: W
     }
     statement.run(Object.values(row));
   };
-  const meters = pastMeters(policy.meters, past.endMs);
+  const meters = seedMeters(policy.meters, seeded.endMs);
   const balances = new Map<string, bigint>();
   const histories = new Map<string, Row>();
   let { seq, hash } = database.prepare('SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1').get() as {
@@ -54,11 +54,11 @@ export function layPast(path: string, example: Example, policy: Policy, world: W
   const resultHash = createHash('sha256').update(String(example.decision.result_json)).digest('hex');
 
   database.exec('BEGIN');
-  for (let n = 0; n < past.payments; n += 1) {
+  for (let n = 0; n < seeded.payments; n += 1) {
     const agent = world.agents[n % world.agents.length]?.agent;
     const payee = world.payees[(n * 7 + Math.floor(n / world.agents.length)) % world.payees.length];
     if (!agent || !payee) throw new Error('The world is empty.');
-    const atMs = past.endMs - (past.payments - n) * past.paceMs;
+    const atMs = seeded.endMs - (seeded.payments - n) * seeded.paceMs;
     layOne(n, agent, payee, BigInt(10_000 + (n % 500) * 10_000), atMs);
     if (n % ROWS_PER_COMMIT === 0) database.exec('COMMIT; BEGIN');
   }

@@ -19,8 +19,8 @@ const PER_AGENT = { perSecond: 200, burst: 2_000 };
 /** `bursar_ag_` and six characters: enough to tell keys apart, far too little to guess the rest. */
 const PREFIX_LENGTH = 16;
 
-/** What every door that takes a key shares, so that one counts with the other. */
-export type KeyDoor = {
+/** What every interface that takes a key shares, so that one counts with the other. */
+export type ApiKeyAuth = {
   /** The address that limits count by: see `clientAddress`. */
   addressOf(c: Context): string;
   /** Who holds the bearer's key. Counts wrong keys, charges nothing. Throws `unauthenticated`, `too_many_requests`. */
@@ -40,13 +40,13 @@ export type KeyDoor = {
  * able to lock another out by sending wrong ones. The limits bound noise and work. They live in memory: a restart forgets them.
  * Resolving a key and charging a request are two acts: a stream resolves its key over and over and is charged once.
  */
-export function openKeyDoor(
+export function openApiKeyAuth(
   app: App,
   {
     address = clientAddress([]),
     note = refusalLog(app.store, app.clock),
   }: { address?: ClientAddress; note?: NoteRefusal } = {},
-): KeyDoor {
+): ApiKeyAuth {
   const perAddress = countAttempts(PER_ADDRESS);
   const perPrefix = countAttempts(PER_PREFIX);
   const perKey = rateLimit(PER_KEY);

@@ -1,5 +1,5 @@
+import { type ApiKeyAuth, openApiKeyAuth } from '../../api/http/apiKeyAuth.ts';
 import type { People } from '../../api/http/callers.ts';
-import { type KeyDoor, openKeyDoor } from '../../api/http/keyDoor.ts';
 import type { App } from '../../api/operations/app.ts';
 import { openOidc } from '../../control/sign-in/oidc/oidc.ts';
 import { clientSecret } from '../../control/sign-in/oidc/settings.ts';
@@ -9,12 +9,12 @@ import { clientAddress } from '../../core/net/clientAddress.ts';
 import type { Config } from './config.ts';
 
 /** Who gets in: agents and scripts by key, people by session. Throws `not_configured` where the client secret cannot be read. */
-export function openDoors(app: App, { server, oidc: given }: Config): { keys: KeyDoor; people: People } {
+export function openAuthentication(app: App, { server, oidc: given }: Config): { keys: ApiKeyAuth; people: People } {
   const oidc = given ?? null;
   const { store, chain, clock } = app;
   const note = refusalLog(store, clock);
   return {
-    keys: openKeyDoor(app, { address: clientAddress(server.trusted_proxies), note }),
+    keys: openApiKeyAuth(app, { address: clientAddress(server.trusted_proxies), note }),
     people: {
       sessions: openSessions({ store, chain, chainId: app.chainFacts.chainId, clock, oidc }),
       site: { host: server.host, origin: server.origin ?? null },

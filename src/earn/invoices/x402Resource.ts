@@ -22,11 +22,11 @@ export type Pending = { kind: 'pending'; header: string; payer: string; txHash: 
 export type Busy = { kind: 'busy'; retryAfterS: number };
 
 /** The 402 side of invoices: asks for what is due and settles what is presented. */
-export interface InvoiceDoor {
+export interface InvoiceResource {
   ask(invoice: Invoice, url: string, error?: string): Promise<Asked>;
   pay(invoice: Invoice, url: string, paymentSignature: string): Promise<Asked | Paid | Pending | Busy>;
 }
-export type InvoiceDoorOptions = {
+export type InvoiceResourceOptions = {
   store: Store;
   chain: ChainFacts;
   settles: Settles;
@@ -43,7 +43,7 @@ const VALID_SECONDS_MAX = 600;
  * An invoice as an x402 v2 resource, by the official server parts. The authorization's nonce is announced with the invoice's id
  * before it is settled, so the books match it exactly, and the same authorization presented again gets the same answer.
  */
-export function createInvoiceDoor(options: InvoiceDoorOptions): InvoiceDoor {
+export function createInvoiceResource(options: InvoiceResourceOptions): InvoiceResource {
   const { store, chain, clock } = options;
   const network = chain.network as `eip155:${number}`;
   let ready: Promise<x402ResourceServer> | null = null;

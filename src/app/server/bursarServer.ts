@@ -3,7 +3,7 @@ import { serve } from '@hono/node-server';
 import type { Address } from 'viem';
 import { createHttp } from '../../api/http/server.ts';
 import { openMcp } from '../../api/mcp/http.ts';
-import type { App, WalletWish } from '../../api/operations/app.ts';
+import type { App, RequestedWallet } from '../../api/operations/app.ts';
 import { oneAtATime } from '../../api/operations/oneAtATime.ts';
 import { checkLedger } from '../../books/ledger/check.ts';
 import { type Chain, openChain } from '../../chain/contracts/chain.ts';
@@ -30,7 +30,7 @@ import type { WalletPlan } from '../../decide/identity/agents.ts';
 import type { Policy } from '../../decide/policy/policy.ts';
 import { openActivations } from '../../decide/policy-versions/activations.ts';
 import { openFacilitator } from '../../earn/facilitator/open.ts';
-import { createInvoiceDoor } from '../../earn/invoices/door.ts';
+import { createInvoiceResource } from '../../earn/invoices/x402Resource.ts';
 import { createRouter } from '../../earn/revenue/router.ts';
 import { createPayoutRunner } from '../../spend/payouts/runner.ts';
 import { runDue } from '../../spend/recurring/runDue.ts';
@@ -38,17 +38,17 @@ import { createFetcher } from '../../spend/x402/fetcher.ts';
 import { createPurchaseSigner } from '../../spend/x402/signer.ts';
 import { cancelUnsigned } from '../../spend/x402/unsigned.ts';
 import type { Store } from '../../store/store.ts';
+import { openAuthentication } from './authentication.ts';
 import type { Config } from './config.ts';
-import { openDoors } from './doors.ts';
 import { openServerBooks } from './eventHead.ts';
 import { eventLogOf } from './eventLog.ts';
-import { addressesOf, lanesOf } from './lanes.ts';
 import { noticesOf } from './noticesOf.ts';
 import { readinessOf } from './readiness.ts';
 import { registryPort } from './registryPort.ts';
+import { addressesOf, sendersOf } from './senders.ts';
 import { startWorkers, type Workers } from './workers.ts';
 
-export type Office = {
+export type BursarServer = {
   app: App;
   store: Store;
   chain: Chain;
@@ -61,7 +61,7 @@ export type Office = {
  * The composition root: the one place that knows every room. Opens the database, the chain and the keys, starts the workers,
  * and makes the App that the operations reach. `approvers`: who may sign on chain for new wallets.
  */
-export async function openOffice(options: {
+export async function startServer(options: {
   config: Config;
   rpcUrl: string;
   /** Other nodes of the chain, asked where the first one's answers exclude each other. */
@@ -70,7 +70,7 @@ export async function openOffice(options: {
   keys: KeyProvider;
   version: string;
   clock?: () => number;
-}): Promise<Office> {
+}): Promise<BursarServer> {
   const { config, keys, version } = options;
   const clock = options.clock ?? Date.now;
   const { id: chainId, usdc: token, factory, registry, finality, poll_ms: pollMs, start_block: start } = config.chain;
@@ -81,7 +81,7 @@ export async function openOffice(options: {
   const roles = await keys.roles();
   const executor = await keys.address('executor');
   const owner = roles.includes('owner') ? await keys.address('owner') : null;
-  const { lanes, senders } = await lanesOf(keys, roles);
+  const { queues, senders } = await sendersOf(keys, roles);
   let workers: Workers | null = null;
   const wake = (): void => workers?.wake();
 
@@ -89,7 +89,7 @@ export async function openOffice(options: {
     store,
     chain,
     keys,
-    lanes,
+    queues,
     clock,
     finality,
     provenFinal: () => store.read((tx) => readAnchor(tx, chainId))?.number ?? null,
@@ -143,13 +143,13 @@ export async function openOffice(options: {
     x402,
     invoices: null,
     fetcher: createFetcher(store),
-    planWallet: (agentId, wish) =>
+    planWallet: (agentId, requested) =>
       planWallet(
         { chainId, factory, owner: walletOwner, guardian, executor, approvers, threshold: people.threshold },
         agentId,
-        wish,
+        requested,
       ),
-    recoverChain: (wish) => follower.recover(wish),
+    recoverChain: (requested) => follower.recover(requested),
     readiness: () => readinessOf(store, chainId, inForce(app) !== null, follower.last()),
     checkLedger: oneAtATime(() =>
       checkLedger(store, { chainId, source }, () => new Promise((done) => setImmediate(done))),
@@ -164,7 +164,7 @@ export async function openOffice(options: {
     addresses: { factory, registry, executor },
     version,
   };
-  const doors = openDoors(app, config);
+  const authentication = openAuthentication(app, config);
   const facilitator = await openFacilitator({
     store,
     chain,
@@ -174,11 +174,11 @@ export async function openOffice(options: {
     clock,
     wake,
     settings: config.facilitator,
-    addressOf: doors.keys.addressOf,
+    addressOf: authentication.keys.addressOf,
   });
   if (facilitator) {
     const { settles } = facilitator;
-    app.invoices = createInvoiceDoor({ store, chain: app.chainFacts, settles, domain, clock });
+    app.invoices = createInvoiceResource({ store, chain: app.chainFacts, settles, domain, clock });
   }
   const router = createRouter({
     store,
@@ -188,7 +188,7 @@ export async function openOffice(options: {
     clock,
     wake,
   });
-  const mcp = openMcp(app, config.server.host, config.mcp, doors.keys);
+  const mcp = openMcp(app, config.server.host, config.mcp, authentication.keys);
   const payouts = createPayoutRunner({
     store,
     chainFacts: app.chainFacts,
@@ -230,7 +230,7 @@ export async function openOffice(options: {
     listen: () =>
       new Promise((resolve, reject) => {
         const { host, port: wanted } = config.server;
-        const http = createHttp(app, doors.people, doors.keys);
+        const http = createHttp(app, authentication.people, authentication.keys);
         facilitator?.mount(http);
         mcp.mount(http);
         const started = serve({ fetch: http.fetch, hostname: host, port: wanted }, (address) =>
@@ -275,7 +275,7 @@ type Makers = {
   threshold: number;
 };
 
-function planWallet(makers: Makers, agentId: AgentId, wish: WalletWish): WalletPlan {
+function planWallet(makers: Makers, agentId: AgentId, requested: RequestedWallet): WalletPlan {
   const { chainId, factory, owner, guardian, executor, approvers } = makers;
   if (!owner) {
     throw new BursarError('not_configured', {
@@ -289,8 +289,8 @@ function planWallet(makers: Makers, agentId: AgentId, wish: WalletWish): WalletP
     executor,
     approvers,
     threshold: approvers.length > 0 ? Math.min(makers.threshold, approvers.length) : 0,
-    ...(wish.perPayment === undefined ? {} : { perPayment: microUsdc(wish.perPayment) }),
-    ...(wish.perPeriod === undefined ? {} : { perPeriod: microUsdc(wish.perPeriod) }),
+    ...(requested.perPayment === undefined ? {} : { perPayment: microUsdc(requested.perPayment) }),
+    ...(requested.perPeriod === undefined ? {} : { perPeriod: microUsdc(requested.perPeriod) }),
   });
   return walletPlan(chainId, factory, config);
 }

@@ -2,8 +2,8 @@ import { Command, Option } from 'commander';
 import { type Address, getAddress, isAddress } from 'viem';
 import { BursarError } from '../../../core/errors/base.ts';
 import { readConfig } from '../../server/config.ts';
-import { operatorKeyFile } from '../../server/homeFolder.ts';
-import type { RemoteChain } from '../../server/initHome.ts';
+import { operatorKeyFile } from '../../server/dataDir.ts';
+import type { RemoteChain } from '../../server/initDataDir.ts';
 import { examples } from '../operationCommand.ts';
 import { isFree } from '../port.ts';
 import { type Session, sessionOf } from '../session.ts';
@@ -11,7 +11,7 @@ import { onStopSignal } from '../stopping.ts';
 import { version } from '../version.ts';
 import { buildConsole } from './console.ts';
 
-export function homeCommands(): Command[] {
+export function serveCommands(): Command[] {
   return [initCommand(), serveCommand()];
 }
 
@@ -20,7 +20,7 @@ type InitFlags = { rpcUrl?: string; chainId?: string; usdc?: string; factory?: s
 function initCommand(): Command {
   const command = new Command('init')
     .description(
-      'Make a home: keys in an encrypted keystore, and a local chain with USDC and contracts, or the configuration for a real chain. Overwrites nothing.',
+      'Make a data directory: keys in an encrypted keystore, and a local chain with USDC and contracts, or the configuration for a real chain. Overwrites nothing.',
     )
     .option('--rpc-url <url>', 'An RPC of a real chain; with it, all of the following')
     .option('--chain-id <number>', 'The id that the RPC must answer with')
@@ -35,16 +35,16 @@ function initCommand(): Command {
       `${examples([
         'bursar init',
         'BURSAR_PASSPHRASE=... bursar init --rpc-url https://rpc.example --chain-id 84532 --usdc 0x036CbD53842c5426634e7929541eC2318f3dCF7e --factory 0x... --registry 0x...',
-      ])}\n\nWithout BURSAR_PASSPHRASE the passphrase lies beside the keystore, in <home>/passphrase (mode 0600): fit for test money.`,
+      ])}\n\nWithout BURSAR_PASSPHRASE the passphrase lies beside the keystore, in <data directory>/passphrase (mode 0600): fit for test money.`,
     )
     .action(async (flags: InitFlags) => init(sessionOf(command), flags));
   return command;
 }
 
-async function init({ home, screen }: Session, flags: InitFlags): Promise<void> {
+async function init({ dataDir, screen }: Session, flags: InitFlags): Promise<void> {
   const remote = remoteOf(flags);
-  const { initHome } = await import('../../server/initHome.ts');
-  const { config, addresses } = await initHome({ dir: home.dir, remote, say: (line) => screen.note(line) });
+  const { initDataDir } = await import('../../server/initDataDir.ts');
+  const { config, addresses } = await initDataDir({ dir: dataDir.dir, remote, say: (line) => screen.note(line) });
   const needs = (role: string): string =>
     remote === null
       ? 'has gas (local chain)'
@@ -55,8 +55,8 @@ async function init({ home, screen }: Session, flags: InitFlags): Promise<void> 
           anchorer: 'fund with gas: puts heads of the event log on the chain',
         }[role] ?? 'no funds needed');
   const listed = addresses.map(({ role, address }) => ({ role, address, funds: needs(role) }));
-  screen.document({ home: home.dir, chain: config.chain, addresses: listed });
-  screen.line(`A home in ${home.dir}, for chain ${config.chain.id}${remote ? '' : ' (local)'}.`);
+  screen.document({ dataDir: dataDir.dir, chain: config.chain, addresses: listed });
+  screen.line(`A data directory in ${dataDir.dir}, for chain ${config.chain.id}${remote ? '' : ' (local)'}.`);
   screen.line();
   screen.table(
     [
@@ -105,29 +105,29 @@ type ServeFlags = { port?: string; newOperatorKey?: boolean };
 function serveCommand(): Command {
   const command = new Command('serve')
     .description(
-      'Serve until SIGINT or SIGTERM. A folder without a home gets one, on a local chain; a home goes on where it stopped.',
+      'Serve until SIGINT or SIGTERM. A folder without a data directory gets one, on a local chain; a data directory goes on where it stopped.',
     )
     .addOption(PORT)
     .option('--new-operator-key', 'Make another operator key, for when the first is lost')
-    .addHelpText('after', examples(['bursar serve', 'bursar serve --home /var/lib/bursar --port 9000']))
+    .addHelpText('after', examples(['bursar serve', 'bursar serve --data-dir /var/lib/bursar --port 9000']))
     .action(async (flags: ServeFlags) => serve(sessionOf(command), flags));
   return command;
 }
 
-async function serve({ home, screen }: Session, flags: ServeFlags): Promise<void> {
+async function serve({ dataDir, screen }: Session, flags: ServeFlags): Promise<void> {
   const port = portOf(flags.port);
-  const { host, port: configured } = readConfig(home)?.server ?? { host: '127.0.0.1', port: 8402 };
+  const { host, port: configured } = readConfig(dataDir)?.server ?? { host: '127.0.0.1', port: 8402 };
   const wanted = port ?? configured;
   const stopping = onStopSignal((line) => screen.note(line));
   const { launch } = await import('../../server/localLaunch.ts');
   const { readRunning } = await import('../../server/running.ts');
-  if (readRunning(home) === null && !(await isFree(host, wanted))) {
+  if (readRunning(dataDir) === null && !(await isFree(host, wanted))) {
     throw new BursarError('port_taken', {
       message: `Port ${wanted} is taken by another program; --port 0 picks a free one.`,
     });
   }
   const launched = await launch({
-    dir: home.dir,
+    dir: dataDir.dir,
     port,
     version,
     say: (line) => screen.note(line),
@@ -136,14 +136,14 @@ async function serve({ home, screen }: Session, flags: ServeFlags): Promise<void
   screen.document({
     url: launched.url,
     openapi: `${launched.url}/openapi.json`,
-    home: home.dir,
-    operator_key_file: operatorKeyFile(home),
+    dataDir: dataDir.dir,
+    operator_key_file: operatorKeyFile(dataDir),
   });
   if (launched.operatorKey) {
-    screen.line(`A new operator key is in ${operatorKeyFile(home)} (mode 0600), where this CLI finds it.`);
+    screen.line(`A new operator key is in ${operatorKeyFile(dataDir)} (mode 0600), where this CLI finds it.`);
   }
   screen.line(
-    `Bursar serves on ${launched.url} (chain ${launched.config.chain.id}, home ${home.dir}). Ctrl-C stops it.`,
+    `Bursar serves on ${launched.url} (chain ${launched.config.chain.id}, data directory ${dataDir.dir}). Ctrl-C stops it.`,
   );
   void buildConsole(screen);
   await stopping.asked;

@@ -6,8 +6,8 @@ import { readTokenDomain } from '../../chain/contracts/tokenDomain.ts';
 import type { KeyProvider } from '../../chain/keys/keys.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { type Config, readConfig, writeConfig } from './config.ts';
-import { prepareHome } from './homeFolder.ts';
-import { lockHome } from './homeLock.ts';
+import { prepareDataDir } from './dataDir.ts';
+import { lockDataDir } from './dataDirLock.ts';
 import { keysOf, localConfig, startChain } from './localLaunch.ts';
 
 /** A chain that is not ours, with Bursar's contracts deployed on it. */
@@ -25,21 +25,21 @@ export type Initialised = { config: Config; addresses: { role: string; address: 
 const REMOTE_POLL_MS = 1_000;
 
 /**
- * Makes a home: keys, config, and the local chain where none is given. Throws `conflict` where there is one already: nothing is
+ * Makes a data directory: keys, config, and the local chain where none is given. Throws `conflict` where there is one already: nothing is
  * overwritten. A chain that is given is looked at first: `chain_unavailable`, `chain_mismatch`, `not_configured`.
  */
-export async function initHome({ dir, remote, say }: InitOptions): Promise<Initialised> {
-  const home = prepareHome(dir);
-  const lock = lockHome(home);
+export async function initDataDir({ dir, remote, say }: InitOptions): Promise<Initialised> {
+  const dataDir = prepareDataDir(dir);
+  const lock = lockDataDir(dataDir);
   try {
-    if (readConfig(home))
-      throw new BursarError('conflict', { message: `There is a home in ${dir} already; it stays.` });
+    if (readConfig(dataDir))
+      throw new BursarError('conflict', { message: `There is a data directory in ${dir} already; it stays.` });
     if (remote) await checkRemote(remote);
-    const keys = await keysOf(home, say);
-    if (remote) return { config: writeConfig(home, remoteConfig(remote)), addresses: await addressesOf(keys) };
-    const local = await startChain(home, keys, null, say);
+    const keys = await keysOf(dataDir, say);
+    if (remote) return { config: writeConfig(dataDir, remoteConfig(remote)), addresses: await addressesOf(keys) };
+    const local = await startChain(dataDir, keys, null, say);
     try {
-      return { config: localConfig(home, local), addresses: await addressesOf(keys) };
+      return { config: localConfig(dataDir, local), addresses: await addressesOf(keys) };
     } finally {
       await local.stop();
     }

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type GateWorld, gateWorld, NOON_MS } from '../../../test/support/gateWorld.ts';
 import { createCredential } from '../../decide/identity/credentials.ts';
 import type { App } from '../operations/app.ts';
-import { openKeyDoor } from './keyDoor.ts';
+import { openApiKeyAuth } from './apiKeyAuth.ts';
 import { problem } from './problem.ts';
 
 let world: GateWorld;
@@ -18,8 +18,8 @@ const keyOf = (role: 'agent' | 'operator', agentId: string | null): Promise<stri
   world.store.write(
     (tx) => createCredential(tx, { actor: 'test', atMs: NOON_MS }, { role, agentId, name: 'a key' }).key,
   );
-function door(): (key: string, query?: string) => Promise<Response> {
-  const keys = openKeyDoor({ store: world.store, clock: () => nowMs } as App);
+function auth(): (key: string, query?: string) => Promise<Response> {
+  const keys = openApiKeyAuth({ store: world.store, clock: () => nowMs } as App);
   const http = new Hono();
   http.onError((error, c) => problem(c, error));
   http.get('/', (c) => {
@@ -32,7 +32,7 @@ function door(): (key: string, query?: string) => Promise<Response> {
 }
 
 it('an agent that runs wild is slowed down with all of its keys, and nobody else is', async () => {
-  const ask = door();
+  const ask = auth();
   const [one, two] = [await keyOf('agent', world.agent.id), await keyOf('agent', world.agent.id)];
   const other = await keyOf('agent', (await world.addAgent('another', '0')).id);
   const operator = await keyOf('operator', null);
@@ -54,7 +54,7 @@ it('an agent that runs wild is slowed down with all of its keys, and nobody else
 });
 
 it('a request uses up as many tokens as it costs, and one that cost more is paid for by those after it', async () => {
-  const ask = door();
+  const ask = auth();
   const key = await keyOf('agent', world.agent.id);
   for (let i = 0; i < 4; i += 1) expect((await ask(key, '?cost=500')).status).toBe(200);
   const refused = await ask(key, '?cost=500');
@@ -68,7 +68,7 @@ it.each(['Bearer', 'bearer', 'BEARER', 'bEaReR'])(
   'the scheme may be written %s, with spaces around the key',
   async (scheme) => {
     const http = new Hono();
-    const keys = openKeyDoor({ store: world.store, clock: () => nowMs } as App);
+    const keys = openApiKeyAuth({ store: world.store, clock: () => nowMs } as App);
     http.onError((error, c) => problem(c, error));
     http.get('/', (c) => c.text(keys.callerByKey(c).credential.role));
     const status = async (authorization: string): Promise<number> =>

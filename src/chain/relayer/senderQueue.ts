@@ -13,22 +13,22 @@ import {
 } from './attempts.ts';
 import { type Confirmed, pollReceipts } from './confirm.ts';
 import { type FeeCaps, firstFees, replacementFees } from './fees.ts';
-import type { LaneAlert } from './laneAlerts.ts';
 import { readSendAnswer } from './nodeAnswers.ts';
 import { isBelievable } from './nonceTruth.ts';
 import type { Observation } from './observation.ts';
+import type { SenderQueueAlert } from './senderQueueAlerts.ts';
 import { signAttempt } from './signAttempt.ts';
 import { type Estimate, estimate, readiness } from './simulate.ts';
 import {
   dropGap,
   dropTransaction,
-  laneTransactions,
   nextNonce,
   provenNonce,
+  queueTransactions,
   type TransactionRow,
 } from './transactions.ts';
 
-export type LaneOptions = {
+export type SenderQueueOptions = {
   store: Store;
   chain: Chain;
   keys: KeyProvider;
@@ -40,10 +40,10 @@ export type LaneOptions = {
   inFlightMax: number;
 };
 
-export type LaneReport = Confirmed & {
+export type SenderQueueReport = Confirmed & {
   sender: Address;
-  /** What keeps the lane from sending now, if anything does. */
-  trouble: { type: LaneAlert; details: ErrorDetails } | null;
+  /** What keeps the sender queue from sending now, if anything does. */
+  trouble: { type: SenderQueueAlert; details: ErrorDetails } | null;
   signed: number;
   sent: number;
   replaced: number;
@@ -54,16 +54,16 @@ export type LaneReport = Confirmed & {
 export type Expectation = { firstUnmined: bigint | null };
 
 /** One sender's transactions, in nonce order. All its steps are safe to repeat after a crash at any point. */
-export interface Lane {
+export interface SenderQueue {
   readonly sender: Address;
   expect(): Expectation;
-  step(before: Expectation, seen: Observation): Promise<LaneReport>;
+  step(before: Expectation, seen: Observation): Promise<SenderQueueReport>;
 }
 
 /** Past this many, the memory of what was sent is dropped; all that costs is sending what is unmined once more. */
 const SENT_MAX = 10_000;
 
-export function createLane(options: LaneOptions, role: KeyRole, sender: Address): Lane {
+export function createSenderQueue(options: SenderQueueOptions, role: KeyRole, sender: Address): SenderQueue {
   const { store, chain, keys, clock, caps } = options;
   const key = { chainId: chain.chainId, sender };
   /** When this process last handed an attempt to the node. Empty after a start: everything unmined is sent again. */
@@ -72,13 +72,13 @@ export function createLane(options: LaneOptions, role: KeyRole, sender: Address)
   let head: { nonce: bigint; sinceMs: number } | null = null;
 
   const pendingRows = (): TransactionRow[] =>
-    store.read((tx) => laneTransactions(tx, key, 'pending', options.inFlightMax * 4));
+    store.read((tx) => queueTransactions(tx, key, 'pending', options.inFlightMax * 4));
   const expect = (): Expectation => ({
     firstUnmined: pendingRows()[0]?.nonce ?? store.read((tx) => nextNonce(tx, chain.chainId, sender)),
   });
 
-  async function step(before: Expectation, seen: Observation): Promise<LaneReport> {
-    const report: LaneReport = {
+  async function step(before: Expectation, seen: Observation): Promise<SenderQueueReport> {
+    const report: SenderQueueReport = {
       sender,
       trouble: null,
       ...(await pollReceipts({ store, chain }, sender, seen)),
@@ -101,7 +101,11 @@ export function createLane(options: LaneOptions, role: KeyRole, sender: Address)
   }
 
   /** Below what we know to be mined, or beyond what we signed: the RPC lies, lags, or the key was used elsewhere. */
-  async function contradiction(before: Expectation, count: bigint, seen: Observation): Promise<LaneReport['trouble']> {
+  async function contradiction(
+    before: Expectation,
+    count: bigint,
+    seen: Observation,
+  ): Promise<SenderQueueReport['trouble']> {
     const now = expect().firstUnmined;
     const next = store.read((tx) => nextNonce(tx, chain.chainId, sender));
     if (next === null || now === null) return firstUseTrouble(count, seen);
@@ -116,8 +120,8 @@ export function createLane(options: LaneOptions, role: KeyRole, sender: Address)
   }
 
   /** No records of this key on this chain: a number that is too high would make a gap that blocks all of its transactions. */
-  async function firstUseTrouble(count: bigint, seen: Observation): Promise<LaneReport['trouble']> {
-    const queued = store.read((tx) => laneTransactions(tx, key, 'queued', 1));
+  async function firstUseTrouble(count: bigint, seen: Observation): Promise<SenderQueueReport['trouble']> {
+    const queued = store.read((tx) => queueTransactions(tx, key, 'queued', 1));
     if (queued.length === 0) return null;
     const { ok, details } = await isBelievable(chain, sender, count, seen.finalNumber);
     if (ok) return null;
@@ -134,7 +138,7 @@ export function createLane(options: LaneOptions, role: KeyRole, sender: Address)
   }
 
   /** Hands the node every unmined attempt it was not handed lately, in nonce order. */
-  async function send(report: LaneReport, count: bigint): Promise<void> {
+  async function send(report: SenderQueueReport, count: bigint): Promise<void> {
     const atMs = clock();
     for (const row of pendingRows()) {
       if (row.nonce === null || row.nonce < count) continue;
@@ -145,7 +149,7 @@ export function createLane(options: LaneOptions, role: KeyRole, sender: Address)
     }
   }
 
-  async function sendOne(report: LaneReport, attempt: AttemptRow, atMs: number): Promise<boolean> {
+  async function sendOne(report: SenderQueueReport, attempt: AttemptRow, atMs: number): Promise<boolean> {
     const answer = await readSendAnswer(() =>
       chain.run((client) => client.sendRawTransaction({ serializedTransaction: attempt.raw })),
     );
@@ -179,7 +183,12 @@ export function createLane(options: LaneOptions, role: KeyRole, sender: Address)
     return row ?? null;
   }
 
-  async function replaceStuck(report: LaneReport, seen: Observation, count: bigint, balanceWei: bigint): Promise<void> {
+  async function replaceStuck(
+    report: SenderQueueReport,
+    seen: Observation,
+    count: bigint,
+    balanceWei: bigint,
+  ): Promise<void> {
     const row = noteHead(count);
     if (row === null || row.nonce === null || head === null) return;
     const nowMs = clock();
@@ -210,12 +219,17 @@ export function createLane(options: LaneOptions, role: KeyRole, sender: Address)
     }
   }
 
-  async function signQueued(report: LaneReport, seen: Observation, count: bigint, balanceWei: bigint): Promise<void> {
+  async function signQueued(
+    report: SenderQueueReport,
+    seen: Observation,
+    count: bigint,
+    balanceWei: bigint,
+  ): Promise<void> {
     if (report.trouble !== null) return;
     const next = store.read((tx) => nextNonce(tx, chain.chainId, sender)) ?? count;
-    const room = options.inFlightMax - Number(next - count);
-    if (room <= 0) return;
-    const rows = store.read((tx) => laneTransactions(tx, key, 'queued', room));
+    const folder = options.inFlightMax - Number(next - count);
+    if (folder <= 0) return;
+    const rows = store.read((tx) => queueTransactions(tx, key, 'queued', folder));
     if (rows.length === 0) return;
     const fees = firstFees(seen.market, caps);
     if (fees === null) {

@@ -1,7 +1,7 @@
 import { appendEvent } from '../../books/ledger/events.ts';
 import type { Store } from '../../store/store.ts';
 
-export type LaneAlert =
+export type SenderQueueAlert =
   | 'chain_unavailable'
   | 'chain_mismatch'
   | 'chain_inconsistent'
@@ -11,15 +11,15 @@ export type LaneAlert =
   | 'sender_not_served';
 
 /** Alerts about a chain or a sender: open once, however often they are seen, and closed when the cause is gone. */
-export interface LaneAlerts {
-  raise(type: LaneAlert, subject: string, details: Record<string, unknown>): Promise<void>;
-  resolve(type: LaneAlert, subject: string): Promise<void>;
+export interface SenderQueueAlerts {
+  raise(type: SenderQueueAlert, subject: string, details: Record<string, unknown>): Promise<void>;
+  resolve(type: SenderQueueAlert, subject: string): Promise<void>;
 }
 
 const OPEN = `SELECT id FROM alerts WHERE type = ? AND resolved_at IS NULL AND json_extract(body_json, '$.subject') = ?`;
 
-export function laneAlerts(store: Store, clock: () => number): LaneAlerts {
-  const isOpen = (type: LaneAlert, subject: string): boolean =>
+export function senderQueueAlerts(store: Store, clock: () => number): SenderQueueAlerts {
+  const isOpen = (type: SenderQueueAlert, subject: string): boolean =>
     store.read((tx) => tx.get(OPEN, type, subject)) !== undefined;
   return {
     raise: async (type, subject, details) => {

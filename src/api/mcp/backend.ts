@@ -7,7 +7,7 @@ import { dispatch } from '../operations/dispatch.ts';
 import type { Operation } from '../operations/operation.ts';
 
 export type Json = Record<string, unknown>;
-/** RFC 9457 problem details, as the HTTP door gives them. */
+/** RFC 9457 problem details, as the HTTP interface gives them. */
 export type Problem = {
   code: string;
   title: string;
@@ -16,20 +16,20 @@ export type Problem = {
   retry: string;
   details?: Record<string, unknown>;
 };
-export type DoorAnswer = { ok: true; answer: Json } | { ok: false; problem: Problem };
+export type BackendAnswer = { ok: true; answer: Json } | { ok: false; problem: Problem };
 
 /** How a tool reaches the operations: in this process, or over HTTP with an agent's key. Never throws. */
-export type Door = {
+export type Backend = {
   /** The server's URL, for links. */
   base: string;
-  call(operation: Operation, input: Json, idempotencyKey: string | null): Promise<DoorAnswer>;
+  call(operation: Operation, input: Json, idempotencyKey: string | null): Promise<BackendAnswer>;
 };
 
 /** What a call costs is taken from the caller's limits before it runs. Throws `too_many_requests`. */
 export type Charging = { charge(caller: Caller, tokens: number): void; owe(caller: Caller, tokens: number): void };
 
 /** Calls the operations inside the server's own process, for one caller. */
-export function inProcessDoor(app: App, caller: Caller, base: string, keys: Charging): Door {
+export function inProcessBackend(app: App, caller: Caller, base: string, keys: Charging): Backend {
   return {
     base,
     async call(operation, input, idempotencyKey) {
@@ -46,18 +46,18 @@ export function inProcessDoor(app: App, caller: Caller, base: string, keys: Char
   };
 }
 
-/** At most so many calls at once through all doors that it bounds; the next one hears `too_many_requests`. */
-export function doorLimit(maxAtOnce: number): (door: Door) => Door {
+/** At most so many calls at once through all backends that it bounds; the next one hears `too_many_requests`. */
+export function callLimit(maxAtOnce: number): (backend: Backend) => Backend {
   let running = 0;
-  return (door) => ({
-    base: door.base,
+  return (backend) => ({
+    base: backend.base,
     async call(operation, input, idempotencyKey) {
       if (running >= maxAtOnce) {
         return { ok: false, problem: new BursarError('too_many_requests').toProblem() as Problem };
       }
       running += 1;
       try {
-        return await door.call(operation, input, idempotencyKey);
+        return await backend.call(operation, input, idempotencyKey);
       } finally {
         running -= 1;
       }

@@ -4,7 +4,7 @@ import { isRollingWindow, type MeterSubject } from '../src/books/meters/meters.t
 import type { Row } from './example.ts';
 
 /** Adds up a past as the ledger would have: the meters' rows at the end, and for each payment where it counts. */
-export function pastMeters(
+export function seedMeters(
   declarations: MeterDeclarations,
   endMs: number,
 ): {

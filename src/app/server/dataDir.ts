@@ -1,23 +1,23 @@
 import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Home, homeAt } from './config.ts';
+import { type DataDir, dataDirAt } from './config.ts';
 
 /** What Bursar itself puts into the folder; anything else in there is left alone. */
 const OURS =
   /^(config\.json|keystore\.json|passphrase|operator\.key|server\.json|home(-\w+|\.lock)?|bursar\.sqlite.*|manifest\.json|checkpoints|chain\.json.*)$/;
 
 /** Makes the data folder, and keeps it to its owner: the folder 0700, its files 0600, those that other programs wrote too. */
-export function prepareHome(dir: string): Home {
-  const home = homeAt(dir);
+export function prepareDataDir(dir: string): DataDir {
+  const dataDir = dataDirAt(dir);
   process.umask(0o077);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  if (existsSync(home.keystore)) chmodSync(dir, 0o700);
+  if (existsSync(dataDir.keystore)) chmodSync(dir, 0o700);
   for (const name of readdirSync(dir)) {
     const path = join(dir, name);
     if (OURS.test(name) && lstatSync(path).isFile()) chmodSync(path, 0o600);
   }
-  return home;
+  return dataDir;
 }
 
 /** Where the first start leaves the operator's API key. */
-export const operatorKeyFile = (home: Home): string => join(home.dir, 'operator.key');
+export const operatorKeyFile = (dataDir: DataDir): string => join(dataDir.dir, 'operator.key');

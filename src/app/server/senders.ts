@@ -1,16 +1,16 @@
 import type { Address } from 'viem';
 import type { KeyProvider } from '../../chain/keys/keys.ts';
 
-/** Who sends from here: one lane per key, also where two roles have the same one. */
-export async function lanesOf(
+/** Who sends from here: one sender queue per key, also where two roles have the same one. */
+export async function sendersOf(
   keys: KeyProvider,
   roles: readonly string[],
-): Promise<{ lanes: string[]; senders: Address[] }> {
-  const lanes = new Map<Address, string>();
+): Promise<{ queues: string[]; senders: Address[] }> {
+  const queues = new Map<Address, string>();
   for (const role of ['anchorer', 'guardian', 'owner', 'executor']) {
-    if (role === 'executor' || roles.includes(role)) lanes.set(await keys.address(role), role);
+    if (role === 'executor' || roles.includes(role)) queues.set(await keys.address(role), role);
   }
-  return { lanes: [...lanes.values()], senders: [...lanes.keys()] };
+  return { queues: [...queues.values()], senders: [...queues.keys()] };
 }
 
 /** Of the keys under that name, or that name with a number. */
