@@ -42,6 +42,8 @@ export interface Fragments<S> {
   /** LIKE without regard to case; `!` escapes. `pattern` is a slot or a text. */
   isLike(text: Expression<string | null>, pattern: string): RawBuilder<SqlBool>;
 
+  /** A value in the text of a `query`: where a partial index must apply. Never one of a caller. */
+  constant<T extends Scalar>(value: T): RawBuilder<T>;
   /** A table read by this index, where the database takes such a hint. */
   indexed<T extends keyof S & string>(table: T, index: string): AliasedExpression<S[T], T>;
   /** A column that no index is to be chosen for. */

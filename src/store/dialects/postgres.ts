@@ -34,6 +34,7 @@ export const postgres: Fragments<never> = {
   asInteger: (text) => sql`${text}::bigint`,
   isLike: (text, pattern) => sql`${text} ilike ${pattern} escape '!'`,
 
+  constant: (value) => sql.lit(value),
   indexed: (table) => sql.table(table).as(table) as never,
   unindexed: (value) => sql`${value}`,
   insertionOrder: rowidOf,

@@ -43,6 +43,7 @@ export const sqlite: Fragments<never> = {
   asInteger: (text) => sql`cast(${text} as integer)`,
   isLike: (text, pattern) => sql`${text} like ${pattern} escape '!'`,
 
+  constant: (value) => sql.lit(value),
   indexed,
   unindexed: (value) => sql`+${value}`,
   insertionOrder: rowidOf,
