@@ -96,10 +96,11 @@ function samples(table: string): Row[] {
   return [...new Map(rows.map((row) => [row.state, row])).values()];
 }
 const names = (said: string[], table: string, row: Row, columns: Column[]): boolean => {
-  // A meter's row is named by its meter and all of its group; its id is a bare number.
+  // A meter's row is named by its id, or by its meter and all of its group.
   if (table === 'meters') {
     const parts = [String(row.meter), ...String(row.grp).split('\u001f')].filter((part) => part !== '');
-    return said.some((text) => parts.every((part) => text.includes(part)));
+    const id = new RegExp(`\\bmeters ${row.id}\\b`);
+    return said.some((text) => id.test(text) || parts.every((part) => text.includes(part)));
   }
   const keys = columns.filter(({ pk }) => pk > 0n).map(({ name }) => String(row[name]));
   return said.some((text) => text.includes(table) || keys.some((key) => text.includes(key)));
@@ -147,7 +148,7 @@ describe('ledger check', () => {
       const rows = all<Row>(`SELECT * FROM ${table}`).filter((row) => row.name !== 'notices:cursor');
       const one = middle(rows);
       const deleted = await tampered(() => remove(table, columns, one));
-      if (!names(deleted, table, one, columns)) missed.push(`${table}: a deleted row`);
+      if (!names(deleted, table, one, columns)) missed.push(`${table}: a deleted row: ${deleted.join(' ')}`);
       const copy = { ...one };
       for (const { name, type, pk } of columns) {
         if (pk > 0n || uniqueIn(table).includes(name)) copy[name] = other(one[name], type, true);
