@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Control, Meter} from "../src/WalletWords.sol";
+import {Control, Meter} from "../src/WalletPacking.sol";
 import {svm, vm, World} from "./World.sol";
 
 /// @dev Of one payment in every state of the wallet.
@@ -19,7 +19,7 @@ contract PaymentProof is World {
         Control c = _control();
         uint256 validUntil = wallet.validUntil();
         _pay(caller, payee, amount, nonce);
-        assert(caller == c.executorOf() && !c.frozenOf() && block.timestamp < validUntil);
+        assert(caller == c.executor() && !c.frozen() && block.timestamp < validUntil);
     }
 
     /// @dev 1: within the ceiling of one payment in force.
@@ -109,7 +109,7 @@ contract CallProof is World {
         assert(r.guardianAndThreshold == before.guardianAndThreshold && token.balanceOf(address(wallet)) == balance);
     }
 
-    /// @dev 13: whoever calls what, the epoch does not go back, and a new epoch has no nonce used.
+    /// @dev 13: anyone who calls what, the epoch does not go back, and a new epoch has no nonce used.
     function check_epochsOnlyGrow(address caller) public {
         _anyState();
         vm.assume(!_control().raisePendingOf());
@@ -142,9 +142,9 @@ contract CeilingProof is World {
         bytes memory signature = svm.createBytes(198, "signature");
         if (purse.isValidSignature(hash, signature) != 0x1626ba7e) return;
         (uint256 head, uint256 tail) = (_word(signature, 0), _word(signature, 5));
-        assert(!c.frozenOf() && block.timestamp < validUntil && uint64(head >> 32) <= perPayment);
-        assert(uint32(tail) == c.epochOf() && uint40(tail >> 32) <= block.timestamp + 3600);
-        assert(address(uint160(head >> 96)) != address(purse) && c.executorOf() != address(0));
+        assert(!c.frozen() && block.timestamp < validUntil && uint64(head >> 32) <= perPayment);
+        assert(uint32(tail) == c.epoch() && uint40(tail >> 32) <= block.timestamp + 3600);
+        assert(address(uint160(head >> 96)) != address(purse) && c.executor() != address(0));
     }
 
     function _word(bytes memory data, uint256 offset) private pure returns (uint256 word) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Control, Meter} from "../src/WalletWords.sol";
+import {Control, Meter} from "../src/WalletPacking.sol";
 import {vm} from "./World.sol";
 
 /// @dev Of the packed words, for every value of them: by induction for any number of payments.
@@ -13,7 +13,7 @@ contract WordsProof {
         Meter next = m.useIndex(paid, paid);
         assert(next.indexUsed(paid));
         if (usedBefore) assert(next.indexUsed(other));
-        assert(next.nextOf() >= m.nextOf());
+        assert(next.next() >= m.next());
     }
 
     /// @dev 2: a nonce that is used is refused.
@@ -34,10 +34,10 @@ contract WordsProof {
         Meter m = Meter.wrap(word);
         Meter used = m.useIndex(index, index);
         assert(Meter.unwrap(used) << 104 == word << 104);
-        uint256 total = m.spentOf() + amount;
+        uint256 total = m.spent() + amount;
         vm.assume(total < 1 << 58);
         Meter spent = m.plusSpent(amount);
-        assert(spent.spentOf() == total && spent.perPeriodOf() == m.perPeriodOf() && spent.periodOf() == m.periodOf());
+        assert(spent.spent() == total && spent.perPeriod() == m.perPeriod() && spent.period() == m.period());
         assert(Meter.unwrap(spent) >> 152 == word >> 152);
     }
 
@@ -45,12 +45,12 @@ contract WordsProof {
     function check_controlsFieldsKeepToThemselves(uint256 word, address executor, uint32 epoch, bool flag) public pure {
         Control c = Control.wrap(word);
         Control d = c.withExecutor(executor);
-        assert(d.executorOf() == executor && Control.unwrap(d) >> 160 == word >> 160);
+        assert(d.executor() == executor && Control.unwrap(d) >> 160 == word >> 160);
         d = c.withEpoch(epoch);
-        assert(d.epochOf() == epoch && d.executorOf() == c.executorOf() && d.perPaymentOf() == c.perPaymentOf());
-        assert(d.frozenOf() == c.frozenOf() && d.allowListOnOf() == c.allowListOnOf() && d.expiresOf() == c.expiresOf());
+        assert(d.epoch() == epoch && d.executor() == c.executor() && d.perPayment() == c.perPayment());
+        assert(d.frozen() == c.frozen() && d.allowListOn() == c.allowListOn() && d.expires() == c.expires());
         d = c.withFrozen(flag);
-        assert(d.frozenOf() == flag && d.withFrozen(c.frozenOf()).executorOf() == c.executorOf());
-        assert(Control.unwrap(d.withFrozen(c.frozenOf())) == word);
+        assert(d.frozen() == flag && d.withFrozen(c.frozen()).executorOf() == c.executor());
+        assert(Control.unwrap(d.withFrozen(c.frozen())) == word);
     }
 }

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {AgentWallet} from "../src/AgentWallet.sol";
 import {Deployment, IWalletDeployer, WalletConfig} from "../src/WalletTypes.sol";
-import {Control, Meter} from "../src/WalletWords.sol";
+import {Control, Meter} from "../src/WalletPacking.sol";
 import {X402Purse} from "../src/X402Purse.sol";
 
 /// @dev The cheatcodes that halmos executes; see its README.

@@ -8,7 +8,7 @@ import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/Signa
 import {EnumerableSet} from "@openzeppelin/contracts/utils/structs/EnumerableSet.sol";
 import {WalletAdmin} from "./WalletAdmin.sol";
 import {Approval, BatchItem} from "./WalletTypes.sol";
-import {AMOUNT_MASK, Control, Meter} from "./WalletWords.sol";
+import {AMOUNT_MASK, Control, Meter} from "./WalletPacking.sol";
 
 /// @title An agent's USDC wallet
 /// @notice The executor pays within ceilings, freeze, validity, allow-list and active policies, and can do nothing else. Above the
@@ -103,8 +103,8 @@ contract AgentWallet is WalletAdmin, EIP712 {
         Meter m;
         (c, m) = _current(c);
         // The total stops at its largest value rather than wrap.
-        uint256 room = AMOUNT_MASK - m.spentOf();
-        m = m.plusSpent(amount < room ? amount : room);
+        uint256 headroom = AMOUNT_MASK - m.spent();
+        m = m.plusSpent(amount < headroom ? amount : headroom);
         _meter = _useNonce(c, m, nonce);
         emit PaymentApproved(paymentId, approvals.length);
         _transfer(paymentId, payee, amount, policyDigest, decisionHash);
@@ -144,8 +144,8 @@ contract AgentWallet is WalletAdmin, EIP712 {
     function _admit(Control c, bytes32 paymentId, address payee, uint64 amount) private view {
         _checkPayee(payee);
         if (amount == 0) revert ZeroAmount(paymentId);
-        if (c.allowListOnOf() && !isAllowed(payee)) revert PayeeNotAllowed(payee);
-        if (amount > c.perPaymentOf()) revert PerPaymentCeilingExceeded(amount, c.perPaymentOf());
+        if (c.allowListOn() && !isAllowed(payee)) revert PayeeNotAllowed(payee);
+        if (amount > c.perPayment()) revert PerPaymentCeilingExceeded(amount, c.perPayment());
     }
 
     /// @dev The meter with that much more spent, within the period's ceiling.
@@ -153,9 +153,9 @@ contract AgentWallet is WalletAdmin, EIP712 {
         uint256 total;
         // Both addends are far below 2^255. The ceiling is at most AMOUNT_MASK, so the total fits its field.
         unchecked {
-            total = amount + m.spentOf();
+            total = amount + m.spent();
         }
-        if (total > m.perPeriodOf()) revert PeriodCeilingExceeded(total, m.perPeriodOf());
+        if (total > m.perPeriod()) revert PeriodCeilingExceeded(total, m.perPeriod());
         return m.plusSpent(amount);
     }
 

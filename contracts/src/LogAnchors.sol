@@ -29,7 +29,7 @@ abstract contract LogAnchors is Ownable2Step {
     error AnchorNotGrowing(uint64 size, uint64 latest);
 
     /// @notice Records a tree head. Owner or anchorer only.
-    /// @dev Sizes grow for each account by itself: whoever holds a stolen anchorer key and claims the largest size blocks that
+    /// @dev Sizes grow for each account by itself: anyone who holds a stolen anchorer key and claims the largest size blocks that
     /// account only, and the owner names another one.
     /// @param size Number of events in the log; above that of the caller's last anchor.
     /// @param root RFC 6962 root of the Merkle tree over them.

@@ -5,7 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {WalletRules} from "./WalletRules.sol";
-import {Control, Meter, packedCeiling, unpackedCeiling} from "./WalletWords.sol";
+import {Control, Meter, packedCeiling, unpackedCeiling} from "./WalletPacking.sol";
 
 /// @title What owner and guardian may do with an agent wallet
 abstract contract WalletAdmin is WalletRules {
@@ -23,7 +23,7 @@ abstract contract WalletAdmin is WalletRules {
     function setCeilings(uint64 perPayment_, uint64 perPeriod_) external onlyOwner {
         (Control c, Meter m) = _current(_control);
         (uint64 wasPerPayment, uint64 wasPerPeriod) =
-            (unpackedCeiling(c.perPaymentOf()), unpackedCeiling(m.perPeriodOf()));
+            (unpackedCeiling(c.perPayment()), unpackedCeiling(m.perPeriod()));
         if (raiseDelay != 0 && (perPayment_ > wasPerPayment || perPeriod_ > wasPerPeriod)) {
             uint40 effectiveAt = SafeCast.toUint40(block.timestamp + raiseDelay);
             _terms.perPayment = uint64(packedCeiling(perPayment_));
@@ -33,7 +33,7 @@ abstract contract WalletAdmin is WalletRules {
             emit RaiseScheduled(perPayment_, perPeriod_, effectiveAt);
             if (perPayment_ > wasPerPayment) perPayment_ = wasPerPayment;
             if (perPeriod_ > wasPerPeriod) perPeriod_ = wasPerPeriod;
-        } else if (c.raisePendingOf()) {
+        } else if (c.raisePending()) {
             c = c.withRaisePending(false);
             emit RaiseCancelled(msg.sender);
         }
@@ -51,7 +51,7 @@ abstract contract WalletAdmin is WalletRules {
     /// @notice Drops a raise that is not in force yet.
     function cancelRaise() external onlyGuardianOrOwner {
         Control c = _control;
-        if (!c.raisePendingOf() || _raiseMatured(c)) revert NoPendingRaise();
+        if (!c.raisePending() || _raiseMatured(c)) revert NoPendingRaise();
         _control = c.withRaisePending(false);
         emit RaiseCancelled(msg.sender);
     }
@@ -59,7 +59,7 @@ abstract contract WalletAdmin is WalletRules {
     /// @notice Stops all payments and purse signatures at once, and for good those signed before: it raises the epoch too. Nothing
     /// happens if they are stopped already.
     function freeze() external onlyGuardianOrOwner {
-        if (_control.frozenOf()) return;
+        if (_control.frozen()) return;
         _control = _control.withFrozen(true);
         emit Frozen(msg.sender);
         _raiseEpoch();
@@ -72,7 +72,7 @@ abstract contract WalletAdmin is WalletRules {
 
     /// @notice Lets payments go on.
     function unfreeze() external onlyOwner {
-        if (!_control.frozenOf()) return;
+        if (!_control.frozen()) return;
         _control = _control.withFrozen(false);
         emit Unfrozen(msg.sender);
     }

@@ -7,7 +7,7 @@ import {EnumerableSet} from "@openzeppelin/contracts/utils/structs/EnumerableSet
 import {IAgentWallet} from "./IAgentWallet.sol";
 import {IPolicyRegistry} from "./IPolicyRegistry.sol";
 import {Deployment, IWalletDeployer, WalletConfig} from "./WalletTypes.sol";
-import {Control, Meter, NONCE_EPOCH_SHIFT, packedCeiling, unpackedCeiling} from "./WalletWords.sol";
+import {Control, Meter, NONCE_EPOCH_SHIFT, packedCeiling, unpackedCeiling} from "./WalletPacking.sol";
 
 /// @title State of an agent wallet, the checks every payment passes, and what can be read
 abstract contract WalletRules is Ownable2Step, IAgentWallet {
@@ -86,27 +86,27 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
 
     /// @inheritdoc IAgentWallet
     function executor() external view returns (address) {
-        return _control.executorOf();
+        return _control.executor();
     }
 
     /// @inheritdoc IAgentWallet
     function frozen() external view returns (bool) {
-        return _control.frozenOf();
+        return _control.frozen();
     }
 
     /// @inheritdoc IAgentWallet
     function validUntil() public view returns (uint40) {
-        return _control.expiresOf() ? _terms.validUntil : type(uint40).max;
+        return _control.expires() ? _terms.validUntil : type(uint40).max;
     }
 
     /// @inheritdoc IAgentWallet
     function epoch() external view returns (uint32) {
-        return _control.epochOf();
+        return _control.epoch();
     }
 
     /// @inheritdoc IAgentWallet
     function allowListOn() external view returns (bool) {
-        return _control.allowListOnOf();
+        return _control.allowListOn();
     }
 
     /// @inheritdoc IAgentWallet
@@ -131,13 +131,13 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
 
     /// @notice The ceiling of one period now, a matured raise included; type(uint64).max for none.
     function perPeriod() public view returns (uint64) {
-        return unpackedCeiling(_raiseMatured(_control) ? _terms.perPeriod : _meter.perPeriodOf());
+        return unpackedCeiling(_raiseMatured(_control) ? _terms.perPeriod : _meter.perPeriod());
     }
 
     /// @notice Spent in the period of this block, payments by approval included.
     function spentInPeriod() public view returns (uint64) {
         Meter m = _meter;
-        return m.periodOf() == block.timestamp / periodSeconds ? uint64(m.spentOf()) : 0;
+        return m.period() == block.timestamp / periodSeconds ? uint64(m.spent()) : 0;
     }
 
     /// @notice What `pay` can still move in this period; zero when approvals went past the ceiling.
@@ -149,14 +149,14 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
     /// @notice The raise that waits: its ceilings and when they come into force; zeros when there is none.
     function pendingRaise() external view returns (uint64 perPayment_, uint64 perPeriod_, uint40 effectiveAt) {
         Control c = _control;
-        if (!c.raisePendingOf() || _raiseMatured(c)) return (0, 0, 0);
+        if (!c.raisePending() || _raiseMatured(c)) return (0, 0, 0);
         Terms memory t = _terms;
         return (unpackedCeiling(t.perPayment), unpackedCeiling(t.perPeriod), t.raiseAt);
     }
 
     /// @notice Whether the nonce can no longer pay: it paid, it left the window below the latest ones, or its epoch is over.
     function isNonceUsed(uint256 nonce) external view returns (bool) {
-        (uint256 named, uint256 present) = (nonce >> NONCE_EPOCH_SHIFT, _control.epochOf());
+        (uint256 named, uint256 present) = (nonce >> NONCE_EPOCH_SHIFT, _control.epoch());
         return named == present ? _meter.indexUsed(uint32(nonce)) : named < present;
     }
 
@@ -166,7 +166,7 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
     /// @return window Bit i says whether index `next - 1 - i` has paid; indexes further down can no longer pay.
     function nonceWindow() external view returns (uint32 epoch_, uint32 next, uint72 window) {
         Meter m = _meter;
-        return (_control.epochOf(), uint32(m.nextOf()), uint72(m.windowOf()));
+        return (_control.epoch(), uint32(m.next()), uint72(m.window()));
     }
 
     /// @notice Whether this payment was paid by approval.
@@ -184,23 +184,23 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
         Control c = _control;
         _checkOpen(c, policyDigest);
         // A stolen executor key must not get around the owner's list by way of the purse.
-        if (c.allowListOnOf() && to != address(this) && !isAllowed(to)) revert PayeeNotAllowed(to);
+        if (c.allowListOn() && to != address(this) && !isAllowed(to)) revert PayeeNotAllowed(to);
         uint256 ceiling = _perPaymentNow(c);
         if (value > ceiling) revert PerPaymentCeilingExceeded(value, ceiling);
-        return (c.executorOf(), c.epochOf());
+        return (c.executor(), c.epoch());
     }
 
     /// @dev Executor, freeze, validity and policy: what all ways of paying demand.
     function _authorize(bytes32 policyDigest) internal view returns (Control c) {
         c = _control;
-        if (msg.sender != c.executorOf()) revert NotExecutor(msg.sender, c.executorOf());
+        if (msg.sender != c.executor()) revert NotExecutor(msg.sender, c.executor());
         _checkOpen(c, policyDigest);
     }
 
     /// @dev Freeze, validity and policy: what binds payments and the purse alike.
     function _checkOpen(Control c, bytes32 policyDigest) internal view {
-        if (c.frozenOf()) revert WalletFrozen();
-        if (c.expiresOf() && block.timestamp >= _terms.validUntil) {
+        if (c.frozen()) revert WalletFrozen();
+        if (c.expires() && block.timestamp >= _terms.validUntil) {
             revert WalletExpired(block.timestamp, _terms.validUntil);
         }
         if (registry != address(0) && !IPolicyRegistry(registry).isActive(policyDigest)) {
@@ -214,7 +214,7 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
 
     /// @dev The meter with the nonce used. The caller writes it back.
     function _useNonce(Control c, Meter m, uint256 nonce) internal pure returns (Meter) {
-        if (nonce >> NONCE_EPOCH_SHIFT != c.epochOf()) revert NonceOfAnotherEpoch(nonce, c.epochOf());
+        if (nonce >> NONCE_EPOCH_SHIFT != c.epoch()) revert NonceOfAnotherEpoch(nonce, c.epoch());
         return m.useIndex(uint32(nonce), nonce);
     }
 
@@ -229,22 +229,22 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
             emit CeilingsChanged(unpackedCeiling(t.perPayment), unpackedCeiling(t.perPeriod));
         }
         uint256 period = block.timestamp / periodSeconds;
-        if (m.periodOf() != period) m = m.startPeriod(period);
+        if (m.period() != period) m = m.startPeriod(period);
         return (c, m);
     }
 
     function _raiseMatured(Control c) internal view returns (bool) {
-        return c.raisePendingOf() && block.timestamp >= _terms.raiseAt;
+        return c.raisePending() && block.timestamp >= _terms.raiseAt;
     }
 
     /// @dev Packed: see `unpackedCeiling`.
     function _perPaymentNow(Control c) internal view returns (uint256) {
-        return _raiseMatured(c) ? _terms.perPayment : c.perPaymentOf();
+        return _raiseMatured(c) ? _terms.perPayment : c.perPayment();
     }
 
     /// @dev The caller has read `_control` after this only. Reverts at the last epoch there is, 2^32 - 1.
     function _raiseEpoch() internal {
-        uint32 next = _control.epochOf() + 1;
+        uint32 next = _control.epoch() + 1;
         _control = _control.withEpoch(next);
         _meter = _meter.withoutNonces();
         emit EpochRaised(next, msg.sender);
@@ -257,7 +257,7 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
     }
 
     function _changeGuardian(address next) internal {
-        if (next != address(0) && next == _control.executorOf()) revert RoleConflict(next);
+        if (next != address(0) && next == _control.executor()) revert RoleConflict(next);
         emit GuardianChanged(guardian, next);
         guardian = next;
     }
@@ -265,7 +265,7 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
     function _changeExecutor(address next) internal {
         bool taken = next == owner() || next == guardian || _approvers.contains(next);
         if (next != address(0) && taken) revert RoleConflict(next);
-        emit ExecutorChanged(_control.executorOf(), next);
+        emit ExecutorChanged(_control.executor(), next);
         _control = _control.withExecutor(next);
     }
 
@@ -276,7 +276,7 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
         _approvers.clear();
         for (uint256 i; i < count; ++i) {
             if (next[i] == address(0)) revert ZeroAddress();
-            if (next[i] == _control.executorOf()) revert RoleConflict(next[i]);
+            if (next[i] == _control.executor()) revert RoleConflict(next[i]);
             if (!_approvers.add(next[i])) revert InvalidApprovers(count, threshold_, MAX_APPROVERS);
         }
         threshold = threshold_;
@@ -291,7 +291,7 @@ abstract contract WalletRules is Ownable2Step, IAgentWallet {
 
     /// @dev The executor cannot become owner.
     function _transferOwnership(address newOwner) internal override {
-        if (newOwner != address(0) && newOwner == _control.executorOf()) revert RoleConflict(newOwner);
+        if (newOwner != address(0) && newOwner == _control.executor()) revert RoleConflict(newOwner);
         super._transferOwnership(newOwner);
     }
 }

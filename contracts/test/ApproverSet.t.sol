@@ -74,7 +74,7 @@ contract ApproverSetTest is ApprovedPayments {
     }
 
     function test_revert_revokedByOthers() public {
-        address[4] memory others = [executor, guardian, alice, stranger];
+        address[4] memory others = [executor, guardian, alice, outsider];
         for (uint256 i; i < others.length; ++i) {
             vm.expectRevert(abi.encodeWithSignature("OwnableUnauthorizedAccount(address)", others[i]));
             vm.prank(others[i]);

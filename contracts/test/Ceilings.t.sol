@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IAgentWallet} from "../src/IAgentWallet.sol";
-import {CeilingTooLarge} from "../src/WalletWords.sol";
+import {CeilingTooLarge} from "../src/WalletPacking.sol";
 import {WalletConfig} from "../src/WalletTypes.sol";
 import {vm} from "./base/Vm.sol";
 import {WalletTest} from "./base/WalletTest.sol";
@@ -111,10 +111,10 @@ contract CeilingsTest is WalletTest {
     function test_anyoneWritesDownAMaturedRaiseButNoEarlier() public {
         _set(200e6, 2_000e6);
         vm.expectRevert(abi.encodeWithSelector(IAgentWallet.NoPendingRaise.selector));
-        vm.prank(stranger);
+        vm.prank(outsider);
         wallet.applyRaise();
         vm.warp(T0 + RAISE_DELAY);
-        vm.prank(stranger);
+        vm.prank(outsider);
         wallet.applyRaise();
         _expect(200e6, 2_000e6);
         vm.expectRevert(abi.encodeWithSelector(IAgentWallet.NoPendingRaise.selector));
@@ -171,7 +171,7 @@ contract CeilingsTest is WalletTest {
     function test_revert_setByOthers() public {
         _denied(executor);
         _denied(guardian);
-        _denied(stranger);
+        _denied(outsider);
     }
 
     function testFuzz_noCeilingEverRisesBeforeTheDelay(uint64[4] memory wanted, uint32 wait) public {

@@ -14,14 +14,14 @@ contract ConsentTest is WalletTest {
 
     function test_revert_aForeignWalletInTheOrganisationsName() public {
         WalletConfig memory c = _config();
-        (c.executor, c.salt) = (stranger, keccak256("forged"));
-        _refused(stranger, c);
+        (c.executor, c.salt) = (outsider, keccak256("forged"));
+        _refused(outsider, c);
         // Not by any role of a wallet either, nor with other roles in the configuration.
-        (c.guardian, c.approvers, c.threshold) = (stranger, new address[](0), 0);
+        (c.guardian, c.approvers, c.threshold) = (outsider, new address[](0), 0);
         _refused(executor, c);
         _refused(guardian, c);
-        c.owner = stranger;
-        _refused(stranger, c);
+        c.owner = outsider;
+        _refused(outsider, c);
         (address w,) = factory.addressOf(c);
         vm.assertEq(w.code.length, 0);
         vm.assertFalse(factory.isWallet(w));
@@ -58,10 +58,10 @@ contract ConsentTest is WalletTest {
         vm.assertTrue(factory.isAnnounced(salt));
 
         WalletConfig memory other = c;
-        other.executor = stranger;
-        _refused(stranger, other);
+        other.executor = outsider;
+        _refused(outsider, other);
         other.executor = executor;
-        vm.prank(stranger);
+        vm.prank(outsider);
         (address w, address p) = factory.createWallet(c);
         vm.assertEq(AgentWallet(w).executor(), executor);
         vm.assertEq(AgentWallet(w).purse(), p);
@@ -70,14 +70,14 @@ contract ConsentTest is WalletTest {
 
     /// @dev ERC-6492: a facilitator calls the factory whether or not the wallet is there by then.
     function test_aSecondCallByAnyoneGivesTheSameAddressesWithoutConsent() public {
-        vm.prank(stranger);
+        vm.prank(outsider);
         (address w,) = factory.createWallet(_config());
         vm.assertEq(w, address(wallet));
     }
 
     function test_deployersAnnounceOthersDoNot() public {
         bytes32 salt = keccak256("a salt");
-        address[3] memory others = [stranger, executor, guardian];
+        address[3] memory others = [outsider, executor, guardian];
         for (uint256 i; i < others.length; ++i) {
             vm.expectRevert(abi.encodeWithSelector(AgentWalletFactory.NoConsent.selector, others[i], salt));
             vm.prank(others[i]);
@@ -101,14 +101,14 @@ contract ConsentTest is WalletTest {
         bytes memory why = abi.encodeWithSelector(AgentWalletFactory.NotFactoryOwner.selector, SERVER, owner);
         vm.startPrank(SERVER);
         vm.expectRevert(why);
-        factory.setDeployer(stranger, true);
+        factory.setDeployer(outsider, true);
         vm.expectRevert(why);
         factory.configure(address(usdc), address(0));
     }
 
     function test_twoOrganisationsFactoriesDoNotAnswerForEachOther() public {
-        AgentWalletFactory theirs = _newFactory(stranger);
-        vm.startPrank(stranger);
+        AgentWalletFactory theirs = _newFactory(outsider);
+        vm.startPrank(outsider);
         theirs.configure(address(usdc), address(registry));
         (address w,) = theirs.createWallet(_config());
         vm.stopPrank();

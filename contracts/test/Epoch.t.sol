@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IAgentWallet} from "../src/IAgentWallet.sol";
 import {X402Purse} from "../src/X402Purse.sol";
-import {NonceUsed} from "../src/WalletWords.sol";
+import {NonceUsed} from "../src/WalletPacking.sol";
 import {vm} from "./base/Vm.sol";
 import {FundedPurse} from "./Purse.t.sol";
 
@@ -48,7 +48,7 @@ contract EpochTest is FundedPurse {
     function test_revert_postDatedAfterTheExecutorWasReplacedAndCameBack() public {
         (X402Purse.Authorization memory a, bytes memory signature) = _postDated();
         vm.startPrank(owner);
-        wallet.setExecutor(stranger);
+        wallet.setExecutor(outsider);
         wallet.setExecutor(executor);
         vm.stopPrank();
         _worthless(a, signature, 2);
@@ -102,7 +102,7 @@ contract EpochTest is FundedPurse {
     }
 
     function test_revert_nobodyElseRaisesTheEpoch() public {
-        address[4] memory others = [executor, alice, stranger, address(purse)];
+        address[4] memory others = [executor, alice, outsider, address(purse)];
         for (uint256 i; i < others.length; ++i) {
             vm.expectRevert(abi.encodeWithSelector(IAgentWallet.NotGuardianOrOwner.selector, others[i]));
             vm.prank(others[i]);

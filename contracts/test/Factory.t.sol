@@ -5,7 +5,7 @@ import {AgentWallet} from "../src/AgentWallet.sol";
 import {AgentWalletFactory} from "../src/AgentWalletFactory.sol";
 import {IAgentWallet} from "../src/IAgentWallet.sol";
 import {WalletConfig} from "../src/WalletTypes.sol";
-import {CeilingTooLarge} from "../src/WalletWords.sol";
+import {CeilingTooLarge} from "../src/WalletPacking.sol";
 import {X402Purse} from "../src/X402Purse.sol";
 import {Vm, vm} from "./base/Vm.sol";
 import {WalletTest} from "./base/WalletTest.sol";
@@ -26,7 +26,7 @@ contract FactoryTest is WalletTest {
         vm.assertEq(w.periodSeconds(), 1 days);
         vm.assertEq(w.validUntil(), T0 + 99);
         vm.assertEq(w.raiseDelay(), RAISE_DELAY);
-        vm.assertTrue(w.allowListOn() && w.isAllowed(payee) && !w.isAllowed(stranger));
+        vm.assertTrue(w.allowListOn() && w.isAllowed(payee) && !w.isAllowed(outsider));
         vm.assertEq(w.token(), address(usdc));
         vm.assertEq(w.registry(), address(registry));
         vm.assertEq(w.purse(), address(p));
@@ -46,7 +46,7 @@ contract FactoryTest is WalletTest {
         vm.prank(owner);
         factory.announce(salt);
         vm.recordLogs();
-        vm.prank(stranger);
+        vm.prank(outsider);
         (address w2, address p2) = factory.createWallet(c);
         vm.assertEq(w, w2);
         vm.assertEq(p, p2);
@@ -79,12 +79,12 @@ contract FactoryTest is WalletTest {
         for (uint256 i; i < c.length; ++i) {
             c[i] = _config();
         }
-        c[0].owner = stranger;
-        c[1].guardian = stranger;
-        c[2].executor = stranger;
-        c[3].approvers[0] = stranger;
+        c[0].owner = outsider;
+        c[1].guardian = outsider;
+        c[2].executor = outsider;
+        c[3].approvers[0] = outsider;
         c[4].perPeriod += 1;
-        c[5].allowList = _list(stranger);
+        c[5].allowList = _list(outsider);
         c[6].salt = 0;
         c[7].threshold = 1;
         for (uint256 i; i < c.length; ++i) {
@@ -120,14 +120,14 @@ contract FactoryTest is WalletTest {
 
     function test_revert_configureByOthersTwiceOrWithoutCode() public {
         AgentWalletFactory fresh = _newFactory(owner);
-        vm.expectRevert(abi.encodeWithSelector(AgentWalletFactory.NotFactoryOwner.selector, stranger, owner));
-        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(AgentWalletFactory.NotFactoryOwner.selector, outsider, owner));
+        vm.prank(outsider);
         fresh.configure(address(usdc), address(0));
         vm.startPrank(owner);
         vm.expectRevert(abi.encodeWithSelector(AgentWalletFactory.NotAContract.selector, address(0)));
         fresh.configure(address(0), address(0));
-        vm.expectRevert(abi.encodeWithSelector(AgentWalletFactory.NotAContract.selector, stranger));
-        fresh.configure(address(usdc), stranger);
+        vm.expectRevert(abi.encodeWithSelector(AgentWalletFactory.NotAContract.selector, outsider));
+        fresh.configure(address(usdc), outsider);
         fresh.configure(address(usdc), address(registry));
         vm.expectRevert(
             abi.encodeWithSelector(AgentWalletFactory.AlreadyConfigured.selector, address(usdc), address(registry))

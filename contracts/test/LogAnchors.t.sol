@@ -35,7 +35,7 @@ contract LogAnchorsTest is WalletTest {
     }
 
     function test_revert_callersOtherThanOwnerAndAnchorer() public {
-        address[3] memory others = [executor, guardian, stranger];
+        address[3] memory others = [executor, guardian, outsider];
         for (uint256 i; i < others.length; ++i) {
             _refused(others[i], 1, abi.encodeWithSelector(LogAnchors.NotAnchorer.selector, others[i]));
         }

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IAgentWallet} from "../src/IAgentWallet.sol";
 import {BatchItem} from "../src/WalletTypes.sol";
-import {NonceTooFar, NonceUsed} from "../src/WalletWords.sol";
+import {NonceTooFar, NonceUsed} from "../src/WalletPacking.sol";
 import {vm} from "./base/Vm.sol";
 import {WalletTest} from "./base/WalletTest.sol";
 
@@ -66,7 +66,7 @@ contract NoncesTest is WalletTest {
     function test_aThiefsBurnedNoncesDoNotReachTheNextExecutor() public {
         uint256 nonce;
         for (uint256 i; i < 200; ++i) {
-            _pay(stranger, 1, nonce);
+            _pay(outsider, 1, nonce);
             nonce += i % 2 == 0 ? 1 : 65_536;
         }
         vm.prank(owner);

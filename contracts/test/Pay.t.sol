@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IAgentWallet} from "../src/IAgentWallet.sol";
 import {AgentWallet} from "../src/AgentWallet.sol";
 import {WalletConfig} from "../src/WalletTypes.sol";
-import {NonceUsed} from "../src/WalletWords.sol";
+import {NonceUsed} from "../src/WalletPacking.sol";
 import {Vm, vm} from "./base/Vm.sol";
 import {WalletTest} from "./base/WalletTest.sol";
 
@@ -89,7 +89,7 @@ contract PayTest is WalletTest {
     }
 
     function test_revert_callersOtherThanTheExecutor() public {
-        address[5] memory others = [owner, guardian, alice, stranger, address(purse)];
+        address[5] memory others = [owner, guardian, alice, outsider, address(purse)];
         for (uint256 i; i < others.length; ++i) {
             vm.expectRevert(abi.encodeWithSelector(IAgentWallet.NotExecutor.selector, others[i], executor));
             vm.prank(others[i]);

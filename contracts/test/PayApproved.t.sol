@@ -75,7 +75,7 @@ contract PayApprovedTest is ApprovedPayments {
 
     function test_revert_aSmartAccountWhoseKeyWasChanged() public {
         Approval memory contractual = Approval(address(smart), _signature(SMART_KEY, _digest()));
-        smart.setSigner(stranger);
+        smart.setSigner(outsider);
         _approvedFails(
             _pair(_approval(ALICE_KEY, _digest()), contractual),
             abi.encodeWithSelector(IAgentWallet.InvalidApproval.selector, smart)

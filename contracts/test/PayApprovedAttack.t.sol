@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IAgentWallet} from "../src/IAgentWallet.sol";
 import {Approval, WalletConfig} from "../src/WalletTypes.sol";
-import {NonceUsed} from "../src/WalletWords.sol";
+import {NonceUsed} from "../src/WalletPacking.sol";
 import {vm} from "./base/Vm.sol";
 import {ApprovedPayments} from "./PayApproved.t.sol";
 
@@ -44,7 +44,7 @@ contract PayApprovedAttackTest is ApprovedPayments {
         vm.expectRevert(_invalid(a[0].approver));
         wallet.payApproved(keccak256("pay_2"), payee, LARGE, 0, DIGEST, DECISION, EXPIRES, a);
         vm.expectRevert(_invalid(a[0].approver));
-        wallet.payApproved(PAYMENT, stranger, LARGE, 0, DIGEST, DECISION, EXPIRES, a);
+        wallet.payApproved(PAYMENT, outsider, LARGE, 0, DIGEST, DECISION, EXPIRES, a);
         vm.expectRevert(_invalid(a[0].approver));
         wallet.payApproved(PAYMENT, payee, LARGE + 1, 0, DIGEST, DECISION, EXPIRES, a);
         vm.expectRevert(_invalid(a[0].approver));
@@ -90,7 +90,7 @@ contract PayApprovedAttackTest is ApprovedPayments {
     function test_revert_someoneNotListed() public {
         _approvedFails(
             _pair(_approval(ALICE_KEY, _digest()), _approval(STRANGER_KEY, _digest())),
-            abi.encodeWithSelector(IAgentWallet.NotApprover.selector, stranger)
+            abi.encodeWithSelector(IAgentWallet.NotApprover.selector, outsider)
         );
     }
 
@@ -186,7 +186,7 @@ contract PayApprovedAttackTest is ApprovedPayments {
 
     function test_revert_callersOtherThanTheExecutor() public {
         Approval[] memory a = _both();
-        address[3] memory others = [owner, alice, stranger];
+        address[3] memory others = [owner, alice, outsider];
         for (uint256 i; i < others.length; ++i) {
             vm.expectRevert(abi.encodeWithSelector(IAgentWallet.NotExecutor.selector, others[i], executor));
             vm.prank(others[i]);

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IAgentWallet} from "../src/IAgentWallet.sol";
 import {BatchItem} from "../src/WalletTypes.sol";
-import {NonceUsed} from "../src/WalletWords.sol";
+import {NonceUsed} from "../src/WalletPacking.sol";
 import {Vm, vm} from "./base/Vm.sol";
 import {WalletTest} from "./base/WalletTest.sol";
 

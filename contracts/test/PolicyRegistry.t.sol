@@ -179,11 +179,11 @@ contract PolicyRegistryTest is WalletTest {
 
     function test_ownershipMovesInTwoSteps() public {
         vm.prank(owner);
-        registry.transferOwnership(stranger);
+        registry.transferOwnership(outsider);
         vm.assertEq(registry.owner(), owner);
-        vm.prank(stranger);
+        vm.prank(outsider);
         registry.acceptOwnership();
-        vm.assertEq(registry.owner(), stranger);
+        vm.assertEq(registry.owner(), outsider);
     }
 
     /// @dev Whatever the order of acts, each digest's window is as long as the successor and the grace say, and never reopens by itself.

@@ -62,7 +62,7 @@ abstract contract FundedPurse is WalletTest {
     }
 
     function _settle(X402Purse.Authorization memory a, bytes memory signature) internal {
-        vm.prank(stranger);
+        vm.prank(outsider);
         usdc.transferWithAuthorization(address(purse), a.to, a.value, 0, a.validBefore, _nonce(a), signature);
     }
 
@@ -113,9 +113,9 @@ contract PurseTest is FundedPurse {
         a.to = address(wallet);
         a.paymentId = keccak256("pay_2");
         _settle(a, _signed(a));
-        a.to = stranger;
+        a.to = outsider;
         a.paymentId = keccak256("pay_3");
-        _refused(a, _signed(a), abi.encodeWithSelector(IAgentWallet.PayeeNotAllowed.selector, stranger));
+        _refused(a, _signed(a), abi.encodeWithSelector(IAgentWallet.PayeeNotAllowed.selector, outsider));
     }
 
     function test_executorGuardianAndOwnerSweepBackToTheWallet() public {
@@ -141,7 +141,7 @@ contract PurseTest is FundedPurse {
     }
 
     function test_revert_othersSweepOrCancel() public {
-        address[3] memory others = [stranger, alice, address(wallet)];
+        address[3] memory others = [outsider, alice, address(wallet)];
         for (uint256 i; i < 3; ++i) {
             vm.startPrank(others[i]);
             vm.expectRevert(abi.encodeWithSelector(X402Purse.NotWalletRole.selector, others[i]));

@@ -18,7 +18,7 @@ contract PurseAttackTest is FundedPurse {
         for (uint256 i; i < b.length; ++i) {
             b[i] = _authorization();
         }
-        b[0].to = stranger;
+        b[0].to = outsider;
         b[1].value = 2e6;
         b[2].epoch = 1;
         b[3].validBefore += 1;
@@ -59,7 +59,7 @@ contract PurseAttackTest is FundedPurse {
                 abi.encode(
                     keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"),
                     address(purse),
-                    stranger,
+                    outsider,
                     FLOAT,
                     0,
                     type(uint256).max
@@ -69,7 +69,7 @@ contract PurseAttackTest is FundedPurse {
         _bad(permitDigest, _wrap(a, _signature(EXECUTOR_KEY, permitDigest)));
         vm.expectRevert("EIP2612: invalid signature");
         usdc.permit(
-            address(purse), stranger, FLOAT, type(uint256).max, _wrap(a, _signature(EXECUTOR_KEY, permitDigest))
+            address(purse), outsider, FLOAT, type(uint256).max, _wrap(a, _signature(EXECUTOR_KEY, permitDigest))
         );
     }
 
@@ -160,10 +160,10 @@ contract PurseAttackTest is FundedPurse {
         X402Purse.Authorization memory a = _authorization();
         bytes memory signature = _signed(a);
         vm.prank(owner);
-        wallet.setExecutor(stranger);
+        wallet.setExecutor(outsider);
         _refused(a, signature, abi.encodeWithSelector(X402Purse.EpochOver.selector, 0, 1));
         a.epoch = 1;
-        _refused(a, _signed(a), abi.encodeWithSelector(X402Purse.NotExecutorSignature.selector, executor, stranger));
+        _refused(a, _signed(a), abi.encodeWithSelector(X402Purse.NotExecutorSignature.selector, executor, outsider));
     }
 
     function test_revert_noExecutorIsNotMatchedByABadSignature() public {

@@ -75,8 +75,8 @@ contract PurseLimitsTest is FundedPurse {
     }
 
     function test_revert_othersSweepTokens() public {
-        vm.expectRevert(abi.encodeWithSelector(X402Purse.NotWalletRole.selector, stranger));
-        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(X402Purse.NotWalletRole.selector, outsider));
+        vm.prank(outsider);
         purse.sweepToken(address(usdc));
     }
 

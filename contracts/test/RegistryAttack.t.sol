@@ -85,14 +85,14 @@ contract RegistryAttackTest is FundedPurse {
 
     /// @dev An address where nothing is (any more) is no registry that says yes.
     function test_revert_configuredWithoutCode() public {
-        factory = _newFactory(stranger);
-        vm.prank(stranger);
+        factory = _newFactory(outsider);
+        vm.prank(outsider);
         vm.expectRevert();
         factory.configure(address(usdc), address(0x1234));
     }
 
     /// @dev Both ways of paying share nonces and the meter; the approvals of a payment that `pay` made count for it once more only
-    /// under another nonce, which the office never gives to one payment.
+    /// under another nonce, which the server never gives to one payment.
     function test_aPaymentByCeilingsAndByApprovalsSharesTheNonce() public {
         _pay(payee, 1e6, 7);
         bytes32 digest = wallet.approvalDigest(PAYMENT, payee, 1e6, DIGEST, DECISION, block.timestamp + 60);

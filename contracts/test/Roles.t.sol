@@ -8,7 +8,7 @@ import {WalletTest} from "./base/WalletTest.sol";
 contract RolesTest is WalletTest {
     function test_revert_eachOwnerFunctionForAllOthers() public {
         bytes[] memory calls = _ownerCalls();
-        address[5] memory others = [executor, guardian, alice, stranger, address(purse)];
+        address[5] memory others = [executor, guardian, alice, outsider, address(purse)];
         for (uint256 i; i < calls.length; ++i) {
             for (uint256 k; k < others.length; ++k) {
                 vm.prank(others[k]);
@@ -29,7 +29,7 @@ contract RolesTest is WalletTest {
     }
 
     function test_guardianAndOwnerFreezeOthersDoNot() public {
-        address[3] memory others = [executor, alice, stranger];
+        address[3] memory others = [executor, alice, outsider];
         for (uint256 i; i < others.length; ++i) {
             vm.expectRevert(abi.encodeWithSelector(IAgentWallet.NotGuardianOrOwner.selector, others[i]));
             vm.prank(others[i]);
@@ -62,16 +62,16 @@ contract RolesTest is WalletTest {
 
     function test_aNewExecutorPaysAndTheOldOneDoesNot() public {
         vm.expectEmit(address(wallet));
-        emit IAgentWallet.ExecutorChanged(executor, stranger);
+        emit IAgentWallet.ExecutorChanged(executor, outsider);
         vm.prank(owner);
-        wallet.setExecutor(stranger);
-        _payFails(payee, 1e6, 0, abi.encodeWithSelector(IAgentWallet.NotExecutor.selector, executor, stranger));
-        vm.prank(stranger);
+        wallet.setExecutor(outsider);
+        _payFails(payee, 1e6, 0, abi.encodeWithSelector(IAgentWallet.NotExecutor.selector, executor, outsider));
+        vm.prank(outsider);
         wallet.pay(PAYMENT, payee, 1e6, 1 << 32, DIGEST, DECISION);
         vm.prank(owner);
         wallet.setExecutor(address(0));
-        vm.expectRevert(abi.encodeWithSelector(IAgentWallet.NotExecutor.selector, stranger, address(0)));
-        vm.prank(stranger);
+        vm.expectRevert(abi.encodeWithSelector(IAgentWallet.NotExecutor.selector, outsider, address(0)));
+        vm.prank(outsider);
         wallet.pay(PAYMENT, payee, 1e6, 2 << 32, DIGEST, DECISION);
     }
 
@@ -81,12 +81,12 @@ contract RolesTest is WalletTest {
         wallet.setCeilings(200e6, 2_000e6);
         wallet.setAllowListOn(true);
         wallet.freeze();
-        wallet.setExecutor(stranger);
+        wallet.setExecutor(outsider);
         wallet.unfreeze();
         vm.assertEq(wallet.validUntil(), T0 + 77);
         vm.assertTrue(wallet.allowListOn());
         vm.assertFalse(wallet.frozen());
-        vm.assertEq(wallet.executor(), stranger);
+        vm.assertEq(wallet.executor(), outsider);
         (,, uint40 effectiveAt) = wallet.pendingRaise();
         vm.assertEq(effectiveAt, T0 + RAISE_DELAY);
         wallet.freeze();
@@ -96,7 +96,7 @@ contract RolesTest is WalletTest {
         vm.assertTrue(wallet.frozen());
         vm.assertFalse(wallet.allowListOn());
         vm.assertEq(wallet.validUntil(), type(uint40).max);
-        vm.assertEq(wallet.executor(), stranger);
+        vm.assertEq(wallet.executor(), outsider);
     }
 
     function test_revert_theExecutorAsOwnerGuardianOrApprover() public {
@@ -122,10 +122,10 @@ contract RolesTest is WalletTest {
 
     function test_approversAreReplacedAsASet() public {
         vm.expectEmit(address(wallet));
-        emit IAgentWallet.ApproversChanged(_list(stranger), 1);
+        emit IAgentWallet.ApproversChanged(_list(outsider), 1);
         vm.prank(owner);
-        wallet.setApprovers(_list(stranger), 1);
-        vm.assertTrue(wallet.isApprover(stranger));
+        wallet.setApprovers(_list(outsider), 1);
+        vm.assertTrue(wallet.isApprover(outsider));
         vm.assertFalse(wallet.isApprover(alice));
         vm.assertFalse(wallet.isApprover(bob));
         vm.assertEq(wallet.approvers().length, 1);
@@ -159,13 +159,13 @@ contract RolesTest is WalletTest {
 
     function test_ownershipMovesInTwoStepsAndCannotBeGivenUp() public {
         vm.prank(owner);
-        wallet.transferOwnership(stranger);
+        wallet.transferOwnership(outsider);
         vm.assertEq(wallet.owner(), owner);
-        vm.prank(stranger);
+        vm.prank(outsider);
         wallet.acceptOwnership();
-        vm.assertEq(wallet.owner(), stranger);
+        vm.assertEq(wallet.owner(), outsider);
         vm.expectRevert(abi.encodeWithSelector(IAgentWallet.OwnershipRequired.selector));
-        vm.prank(stranger);
+        vm.prank(outsider);
         wallet.renounceOwnership();
     }
 
@@ -194,7 +194,7 @@ contract RolesTest is WalletTest {
         calls[2] = abi.encodeWithSignature("multicall(bytes[])", new bytes[](0));
         calls[3] = abi.encodeWithSignature("approve(address,uint256)", executor, FUNDS);
         calls[4] = abi.encodeWithSignature("transfer(address,uint256)", executor, FUNDS);
-        calls[5] = abi.encodeWithSignature("upgradeToAndCall(address,bytes)", stranger, "");
+        calls[5] = abi.encodeWithSignature("upgradeToAndCall(address,bytes)", outsider, "");
         calls[6] = abi.encodeWithSignature("initialize(address)", executor);
         calls[7] = abi.encodeWithSignature("isValidSignature(bytes32,bytes)", bytes32(0), "");
         for (uint256 i; i < calls.length; ++i) {
@@ -218,14 +218,14 @@ contract RolesTest is WalletTest {
         calls = new bytes[](11);
         calls[0] = abi.encodeCall(wallet.setCeilings, (1, 1));
         calls[1] = abi.encodeCall(wallet.setExecutor, (address(0x1234)));
-        calls[2] = abi.encodeCall(wallet.setGuardian, (stranger));
-        calls[3] = abi.encodeCall(wallet.setApprovers, (_list(stranger), 1));
+        calls[2] = abi.encodeCall(wallet.setGuardian, (outsider));
+        calls[3] = abi.encodeCall(wallet.setApprovers, (_list(outsider), 1));
         calls[4] = abi.encodeCall(wallet.setAllowListOn, (true));
-        calls[5] = abi.encodeCall(wallet.setAllowed, (_list(stranger), true));
+        calls[5] = abi.encodeCall(wallet.setAllowed, (_list(outsider), true));
         calls[6] = abi.encodeCall(wallet.setValidUntil, (1));
         calls[7] = abi.encodeCall(wallet.unfreeze, ());
-        calls[8] = abi.encodeCall(wallet.withdraw, (address(usdc), stranger, 1));
-        calls[9] = abi.encodeCall(wallet.transferOwnership, (stranger));
+        calls[8] = abi.encodeCall(wallet.withdraw, (address(usdc), outsider, 1));
+        calls[9] = abi.encodeCall(wallet.transferOwnership, (outsider));
         calls[10] = abi.encodeCall(wallet.revokeApproval, (PAYMENT));
     }
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Control, Meter, CeilingTooLarge, TimeTooLate, packedCeiling, unpackedCeiling} from "../src/WalletWords.sol";
+import {Control, Meter, CeilingTooLarge, TimeTooLate, packedCeiling, unpackedCeiling} from "../src/WalletPacking.sol";
 import {vm} from "./base/Vm.sol";
 
 /// @dev The packed words by themselves: each field holds its whole range and leaves the others as they were.
-contract WalletWordsTest {
+contract WalletPackingTest {
     bool public constant IS_TEST = true;
     uint256 private constant MOST = (1 << 58) - 1;
 
@@ -23,11 +23,11 @@ contract WalletWordsTest {
         f.perPayment = uint64(f.perPayment & MOST);
         Control c = Control.wrap(before).withPerPayment(f.perPayment).withEpoch(f.epoch).withFrozen(f.frozen);
         c = c.withRaisePending(f.raising).withExpires(f.expires).withExecutor(f.executor).withAllowListOn(f.listOn);
-        vm.assertEq(c.executorOf(), f.executor);
-        vm.assertTrue(c.frozenOf() == f.frozen && c.allowListOnOf() == f.listOn, "flags");
-        vm.assertTrue(c.expiresOf() == f.expires && c.raisePendingOf() == f.raising, "flags of the terms");
-        vm.assertEq(c.epochOf(), f.epoch);
-        vm.assertEq(c.perPaymentOf(), f.perPayment);
+        vm.assertEq(c.executor(), f.executor);
+        vm.assertTrue(c.frozen() == f.frozen && c.allowListOn() == f.listOn, "flags");
+        vm.assertTrue(c.expires() == f.expires && c.raisePending() == f.raising, "flags of the terms");
+        vm.assertEq(c.epoch(), f.epoch);
+        vm.assertEq(c.perPayment(), f.perPayment);
         // Two bits are free and stay as they were.
         vm.assertEq(Control.unwrap(c) >> 254, before >> 254);
     }
@@ -39,17 +39,17 @@ contract WalletWordsTest {
         ceiling = uint64(ceiling & MOST);
         period = uint40(period & ((1 << 36) - 1));
         Meter m = Meter.wrap(before).withPerPeriod(ceiling).startPeriod(period);
-        vm.assertEq(m.spentOf(), 0);
+        vm.assertEq(m.spent(), 0);
         m = m.plusSpent(amount & MOST);
-        vm.assertEq(m.perPeriodOf(), ceiling);
-        vm.assertEq(m.periodOf(), period);
-        vm.assertEq(m.spentOf(), amount & MOST);
-        vm.assertEq(m.nextOf(), before >> 152 & type(uint32).max);
-        vm.assertEq(m.windowOf(), before >> 184);
+        vm.assertEq(m.perPeriod(), ceiling);
+        vm.assertEq(m.period(), period);
+        vm.assertEq(m.spent(), amount & MOST);
+        vm.assertEq(m.next(), before >> 152 & type(uint32).max);
+        vm.assertEq(m.window(), before >> 184);
         m = m.withoutNonces();
         vm.assertEq(Meter.unwrap(m) >> 152, 0);
-        vm.assertEq(m.spentOf(), amount & MOST);
-        vm.assertEq(m.periodOf(), period);
+        vm.assertEq(m.spent(), amount & MOST);
+        vm.assertEq(m.period(), period);
     }
 
     function testFuzz_usingANonceLeavesTheAmounts(uint256 before, uint32 index) public view {
@@ -58,16 +58,16 @@ contract WalletWordsTest {
             vm.assertFalse(m.indexUsed(index));
             vm.assertTrue(used.indexUsed(index));
             vm.assertEq(Meter.unwrap(used) << 104, before << 104);
-            vm.assertTrue(used.nextOf() > index && used.nextOf() >= m.nextOf(), "the window went back");
+            vm.assertTrue(used.next() > index && used.next() >= m.next(), "the window went back");
         } catch {
-            vm.assertTrue(m.indexUsed(index) || index - m.nextOf() >= 65_536 || index == type(uint32).max, "refused");
+            vm.assertTrue(m.indexUsed(index) || index - m.next() >= 65_536 || index == type(uint32).max, "refused");
         }
     }
 
     function test_revert_atTheEndOfAnEpoch() public {
         Meter m = Meter.wrap(uint256(type(uint32).max - 1) << 152);
         Meter last = this.use(m, type(uint32).max - 1);
-        vm.assertEq(last.nextOf(), type(uint32).max);
+        vm.assertEq(last.next(), type(uint32).max);
         vm.expectRevert();
         this.use(last, type(uint32).max);
     }

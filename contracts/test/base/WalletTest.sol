@@ -38,7 +38,7 @@ abstract contract WalletTest {
     address internal executor = vm.addr(EXECUTOR_KEY);
     address internal alice = vm.addr(ALICE_KEY);
     address internal bob = vm.addr(BOB_KEY);
-    address internal stranger = vm.addr(STRANGER_KEY);
+    address internal outsider = vm.addr(STRANGER_KEY);
     address internal payee = address(0xcafe);
     address internal admin = address(0xad);
     SmartApprover internal smart;

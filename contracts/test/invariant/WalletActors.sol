@@ -85,7 +85,7 @@ abstract contract WalletActors is WalletModel {
         return count == 0 ? 0 : uint8(1 + y % count);
     }
 
-    /// @dev Mostly the one who may; else guardian, the other executor, an approver, a stranger.
+    /// @dev Mostly the one who may; else guardian, the other executor, an approver, an outsider.
     function _caller(uint256 who) internal view returns (address) {
         who %= 12;
         if (who < 6) return expected.executor;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-/// @dev The two storage words that every payment reads, packed by hand: structs cost a load and a store per field.
+/// @dev The two storage words that every payment reads, packed manually: structs cost a load and a store per field.
 
 /// @dev executor (160 bits) | frozen (1) | allowListOn (1) | expires (1) | raisePending (1) | epoch (32) | perPayment (58).
 /// `expires` and `raisePending` say that the wallet's `Terms` must be read; without them a payment does not touch that slot.
@@ -11,7 +11,7 @@ type Control is uint256;
 /// `next` is the index above the highest that paid in this epoch; bit i of the window says whether index `next - 1 - i` paid.
 type Meter is uint256;
 
-using {executorOf, frozenOf, allowListOnOf, expiresOf, raisePendingOf, epochOf, perPaymentOf} for Control global;
+using {executor, frozen, allowListOn, expires, raisePending, epoch, perPayment} for Control global;
 using {
     withExecutor,
     withFrozen,
@@ -21,7 +21,7 @@ using {
     withEpoch,
     withPerPayment
 } for Control global;
-using {perPeriodOf, spentOf, periodOf, nextOf, windowOf, plusSpent, withPerPeriod} for Meter global;
+using {perPeriod, spent, period, next, window, plusSpent, withPerPeriod} for Meter global;
 using {startPeriod, indexUsed, useIndex, withoutNonces} for Meter global;
 
 /// @notice A ceiling above `most` does not fit; only type(uint64).max, for none, stands above it.
@@ -67,32 +67,32 @@ function unpackedCeiling(uint256 packed) pure returns (uint64) {
     return packed == AMOUNT_MASK ? type(uint64).max : uint64(packed);
 }
 
-function executorOf(Control c) pure returns (address) {
+function executor(Control c) pure returns (address) {
     return address(uint160(Control.unwrap(c)));
 }
 
-function frozenOf(Control c) pure returns (bool) {
+function frozen(Control c) pure returns (bool) {
     return Control.unwrap(c) & FROZEN_BIT != 0;
 }
 
-function allowListOnOf(Control c) pure returns (bool) {
+function allowListOn(Control c) pure returns (bool) {
     return Control.unwrap(c) & LIST_BIT != 0;
 }
 
-function expiresOf(Control c) pure returns (bool) {
+function expires(Control c) pure returns (bool) {
     return Control.unwrap(c) & EXPIRES_BIT != 0;
 }
 
-function raisePendingOf(Control c) pure returns (bool) {
+function raisePending(Control c) pure returns (bool) {
     return Control.unwrap(c) & RAISE_BIT != 0;
 }
 
-function epochOf(Control c) pure returns (uint32) {
+function epoch(Control c) pure returns (uint32) {
     return uint32(Control.unwrap(c) >> EPOCH_SHIFT);
 }
 
 /// @dev Packed: see {unpackedCeiling}.
-function perPaymentOf(Control c) pure returns (uint256) {
+function perPayment(Control c) pure returns (uint256) {
     return Control.unwrap(c) >> PER_PAYMENT_SHIFT & AMOUNT_MASK;
 }
 
@@ -131,23 +131,23 @@ function _withBit(Control c, uint256 bit, bool on) pure returns (Control) {
 }
 
 /// @dev Packed: see {unpackedCeiling}.
-function perPeriodOf(Meter m) pure returns (uint256) {
+function perPeriod(Meter m) pure returns (uint256) {
     return Meter.unwrap(m) & AMOUNT_MASK;
 }
 
-function spentOf(Meter m) pure returns (uint256) {
+function spent(Meter m) pure returns (uint256) {
     return Meter.unwrap(m) >> SPENT_SHIFT & AMOUNT_MASK;
 }
 
-function periodOf(Meter m) pure returns (uint256) {
+function period(Meter m) pure returns (uint256) {
     return Meter.unwrap(m) >> PERIOD_SHIFT & PERIOD_MASK;
 }
 
-function nextOf(Meter m) pure returns (uint256) {
+function next(Meter m) pure returns (uint256) {
     return Meter.unwrap(m) >> NEXT_SHIFT & NEXT_MASK;
 }
 
-function windowOf(Meter m) pure returns (uint256) {
+function window(Meter m) pure returns (uint256) {
     return Meter.unwrap(m) >> WINDOW_SHIFT;
 }
 
@@ -172,10 +172,10 @@ function startPeriod(Meter m, uint256 period) pure returns (Meter) {
 
 /// @dev Whether the index can no longer pay in this epoch.
 function indexUsed(Meter m, uint256 index) pure returns (bool) {
-    uint256 next = m.nextOf();
+    uint256 next = m.next();
     if (index >= next) return false;
     uint256 age = next - 1 - index;
-    return age >= NONCE_WINDOW || m.windowOf() >> age & 1 != 0;
+    return age >= NONCE_WINDOW || m.window() >> age & 1 != 0;
 }
 
 /// @dev Marks the index of a nonce as paid; the window moves up with it.
