@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { sqlToPort } from './support/sqlToPort.ts';
 
 /** Style rules as a test. Each rule says what to do instead; an exception is written down here, with its reason. */
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -158,6 +159,44 @@ describe('code', () => {
     const mayCall =
       /^src\/(decide\/payments|chain\/settlement)\/|^src\/chain\/contracts\/approvedTransfer\.ts$|^src\/spend\/x402\/signer\.ts$/;
     expect(lines(maker, (path) => path.startsWith('src/') && !isTest(path) && !mayCall.test(path))).toEqual([]);
+  });
+});
+
+describe('SQL', () => {
+  /** At the start of a string, or of a line of one. */
+  const text = [
+    /SELECT [\w"'(*]/,
+    /INSERT (OR \w+ )?INTO /,
+    /UPDATE "?\w+"? SET /,
+    /DELETE FROM /,
+    /WITH (RECURSIVE )?\w+ AS /,
+    /PRAGMA \w/,
+    /(CREATE|DROP|ALTER) (UNIQUE )?(TABLE|INDEX|TRIGGER|VIEW)\b/,
+    /(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|VACUUM)\b/,
+    /(FROM|JOIN|LEFT JOIN) \w+( \w+)? /,
+    /(WHERE|AND|OR) \w+(\.\w+)? (=|<|>|IS|IN|NOT|LIKE)/,
+    /(ORDER|GROUP) BY \w/,
+  ].map((pattern) => new RegExp(/(^\s*|[`'"]\s*)/.source + pattern.source));
+  /** Text as well, whatever Kysely makes of it. */
+  const template = /\bsql(<[^>]*>)?`|\bsql\.(raw|ref|lit|table|join|val|id)\(/;
+  /** Text by purpose: its cost is what typed statements are compared with. */
+  const excused = new Set(['bench/rawRows.ts', 'test/tidy.test.ts']);
+  const isJudged = (path: string): boolean =>
+    isTypeScript(path) && !path.startsWith('src/store/') && !excused.has(path);
+  /** `src/<area>/<module>`, or the file where it belongs to none. */
+  const moduleOf = (path: string): string => (path.startsWith('src/') ? path.split('/').slice(0, 3).join('/') : path);
+  const found = new Set(
+    [...text, template]
+      .flatMap((pattern) => lines(pattern, isJudged))
+      .map((line) => moduleOf(line.split(':')[0] ?? '')),
+  );
+
+  it('stands in src/store only: elsewhere declare a statement (src/store/statement.ts)', () => {
+    expect([...found].filter((module) => !sqlToPort.has(module)).join('\n')).toBe('');
+  });
+
+  it('is gone from every module that sqlToPort.ts no longer needs to list', () => {
+    expect([...sqlToPort].filter((module) => !found.has(module)).join('\n')).toBe('');
   });
 });
 
