@@ -18,7 +18,7 @@ const isTest = (path: string): boolean => /\.test(-d)?\.ts$|^test\/|\.t\.sol$|_t
 const isCode = (path: string): boolean => /\.(ts|tsx|mjs|cjs|sol|rego)$/.test(path) && !isGenerated(path);
 const isTypeScript = (path: string): boolean => /\.tsx?$/.test(path) && !isGenerated(path);
 
-/** Rooms that are told what they need: the time, the settings, the dice. */
+/** Modules that are given what they need: the time, the settings, the random numbers. */
 const isPure = (path: string): boolean =>
   /^src\/(core\/(errors|money|ids|text|payment)|books\/(ledger|meters)|decide\/(payments|policy))\//.test(path) &&
   !isTest(path);
@@ -109,6 +109,15 @@ describe('the lock file', () => {
     expect(packages.length).toBeGreaterThan(100);
     expect(packages.filter(([, entry]) => entry.resolved !== undefined)).toEqual([]);
     expect(packages.filter(([, entry]) => !entry.integrity?.startsWith('sha512-')).map(([path]) => path)).toEqual([]);
+  });
+});
+
+describe('words', () => {
+  it('are the terms of the field: docs/glossary.md has the right ones', () => {
+    const words = /\b(offices?|strangers?|whoever|anew|lanes?|stor(?:y|ies)|at hand)\b/i;
+    const judged = (path: string): boolean =>
+      /^(src|test|bench|contracts|policies)\//.test(path) && !isGenerated(path) && path !== 'test/tidy.test.ts';
+    expect(lines(words, judged)).toEqual([]);
   });
 });
 

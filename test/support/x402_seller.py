@@ -27,7 +27,7 @@ def priced(pay_to):
 server = x402ResourceServer(HTTPFacilitatorClient(FacilitatorConfig(url=facilitator)))
 register_exact_evm_server(server)
 app = FastAPI()
-routes = {"/page": priced(terms["pay_to"]), "GET /elsewhere": priced(terms["stranger"])}
+routes = {"/page": priced(terms["pay_to"]), "GET /elsewhere": priced(terms["outsider"])}
 app.middleware("http")(payment_middleware(routes, server))
 runs = {"page": 0, "elsewhere": 0}
 

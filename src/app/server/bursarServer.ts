@@ -58,7 +58,7 @@ export type BursarServer = {
 };
 
 /**
- * The composition root: the one place that knows every room. Opens the database, the chain and the keys, starts the workers,
+ * The composition root: the one place that knows every module. Opens the database, the chain and the keys, starts the workers,
  * and makes the App that the operations reach. `approvers`: who may sign on chain for new wallets.
  */
 export async function startServer(options: {

@@ -3,7 +3,7 @@ import type { Party } from '../follow/addressBook.ts';
 import type { TransferFact } from './facts.ts';
 import type { Claim } from './pairs.ts';
 
-/** The transfer as the receivables room takes it. */
+/** The transfer as books/receivables takes it. */
 export function inflowOf(
   transfer: TransferFact,
   claim: Claim | null,

@@ -239,7 +239,7 @@ describe('an invoice paid by a plain transfer', () => {
       }
     };
     await expect(flood()).rejects.toMatchObject({ code: 'too_many_requests' });
-    // Strangers keep neither the earner out, nor the payer for good.
+    // Outsiders keep neither the earner out, nor the payer for good.
     const said = (payer: string | null, atMs: number) =>
       set.store.write((tx) =>
         claimPayment(tx, { invoiceId: invoice.id, txHash: nonce(99), payer, actor: 'test' }, atMs),

@@ -10,7 +10,7 @@ export type Refusal = {
 /** Makes an event of a refusal. Never throws: the refusal itself stands. */
 export type NoteRefusal = (refusal: Refusal) => Promise<void>;
 
-/** Strangers can make refusals without end, and events are kept for ever: at most one a second, in a bucket of sixty. */
+/** Anyone can make refusals without end, and events are kept for ever: at most one a second, in a bucket of sixty. */
 const KEPT = { perSecond: 1, burst: 60 };
 
 /** `unnoted` on an event: how many went by since the one before that left none. */

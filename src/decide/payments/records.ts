@@ -52,7 +52,7 @@ export type PaymentRow = {
   settled_at: bigint | null;
 };
 
-/** A stored row as a payment. The casts are the boundary: the columns' CHECKs and this room's writes are what they rest on. */
+/** A stored row as a payment. The casts are the boundary: the columns' CHECKs and this module's writes are what they rest on. */
 export function toPayment(row: PaymentRow): Payment {
   return {
     id: row.id as PaymentId,

@@ -6,9 +6,9 @@ import type { Effect } from './decision.ts';
 import { PolicyInput } from './input.ts';
 import { POLICIES } from './sources.ts';
 
-/** One timeline (a line) of a fixtures.jsonl: what differs, by dotted path, from policies/fixtures/base.json and from the data. */
-const Timeline = z.strictObject({
-  timeline: z.string(),
+/** One scenario (a line) of a fixtures.jsonl: what differs, by dotted path, from policies/fixtures/base.json and from the data. */
+const Scenario = z.strictObject({
+  scenario: z.string(),
   input: z.record(z.string(), z.json()),
   data: z.record(z.string(), z.json()),
   effect: z.enum(['allow', 'deny', 'review']),
@@ -31,13 +31,13 @@ export async function readFixtures(data: Record<string, unknown>): Promise<Fixtu
   for (const path of paths) {
     const lines = (await readFile(join(POLICIES, path), 'utf8')).split('\n').filter((line) => line !== '');
     for (const line of lines) {
-      const timeline = Timeline.parse(JSON.parse(line));
+      const scenario = Scenario.parse(JSON.parse(line));
       fixtures.push({
-        name: `${path.replace(/.fixtures\.jsonl$/, '')}: ${timeline.timeline}`,
-        input: PolicyInput.parse(changed(base, timeline.input)),
-        data: withAmounts(changed(data, timeline.data)),
-        effect: timeline.effect,
-        codes: timeline.codes,
+        name: `${path.replace(/.fixtures\.jsonl$/, '')}: ${scenario.scenario}`,
+        input: PolicyInput.parse(changed(base, scenario.input)),
+        data: withAmounts(changed(data, scenario.data)),
+        effect: scenario.effect,
+        codes: scenario.codes,
       });
     }
   }

@@ -33,7 +33,7 @@ export type SignerOptions = {
 };
 export type StoredSignature = { header: string; validBeforeMs: number };
 export interface PurchaseSigner {
-  /** See `X402Signer` in the operation room. */
+  /** See `X402Signer` in api/operations. */
   signature(paymentId: string, waitMs: number): Promise<StoredSignature | null>;
   /** Signs inside the transaction of the decision what can be signed at once; what cannot is left to `signature`. */
   signNow(tx: Tx, paymentId: string): void;
