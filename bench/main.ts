@@ -3,6 +3,7 @@ import { asJson, asText, type Figure, type Say } from './figure.ts';
 /** Loaded when run: a bench of one room does not pay for the others. */
 const benches: Record<string, () => Promise<(say: Say) => Promise<Figure[]>>> = {
   decision: async () => (await import('./decision.ts')).decision,
+  statements: async () => (await import('./statements.ts')).statements,
   gate: async () => (await import('./gate.ts')).gate,
   http: async () => (await import('./http.ts')).http,
   gas: async () => (await import('./gas.ts')).gas,

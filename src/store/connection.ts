@@ -1,25 +1,23 @@
 import type Database from 'better-sqlite3';
 import { invariant } from '../core/errors/base.ts';
 import { changesFacts } from './memory.ts';
-import type { Slot, SqlValue } from './slots.ts';
+import { Slot, type SqlValue } from './slots.ts';
 import type { Command, Compiled } from './statement.ts';
 
 type Prepared = Database.Statement<unknown[]>;
 /** `forgets`: whether it may change what remembered facts were read from. */
 type Text = { statement: Prepared; isReading: boolean; forgets: boolean };
-type Typed = Text & {
-  slots: readonly Slot[];
-  /** Filled at each run; a statement is bound before it runs, so one array serves all runs. */
-  values: unknown[];
-};
+type Parameters = Record<string, unknown>;
+type Run<T> = (parameters: Parameters) => T;
+type Typed = Text & { get: Run<unknown>; all: Run<unknown[]>; run: Run<Database.RunResult> };
 /** Called before a statement that may write, whether it is run, got or listed. */
 type OnWrite = (forgets: boolean) => void;
 
 export type Connection = {
-  get(first: string | Command<never>, rest: readonly unknown[]): unknown;
-  all(first: string | Command<never>, rest: readonly unknown[]): unknown[];
-  run(first: string | Command<never>, rest: readonly unknown[]): number;
-  each(first: string | Command<never>, rest: readonly unknown[]): Iterable<unknown>;
+  get(first: string | Command<never>, ...rest: unknown[]): unknown;
+  all(first: string | Command<never>, ...rest: unknown[]): unknown[];
+  run(first: string | Command<never>, ...rest: unknown[]): number;
+  each(first: string | Command<never>, ...rest: unknown[]): Iterable<unknown>;
 };
 
 /** Runs statements on a database: each is prepared once, known by its object, or by its text where it has no object. */
@@ -39,62 +37,97 @@ export function connectionOf(database: Database.Database, onWrite: OnWrite | nul
   }
 
   function declaredOf(command: Command<never>): Typed {
-    const compiled = command.compiled('sqlite');
-    const statement = database.prepare<unknown[]>(compiled.sql);
-    invariant(statement.readonly === (compiled.change === null), 'A statement writes what its tree says.');
-    const slots = compiled.parameters as Slot[];
-    const forgets = compiled.change !== null && changesFacts(compiled.change);
-    const one = { statement, isReading: statement.readonly, forgets, slots, values: slots.map(() => null) };
+    const { sql, parameters, change } = command.compiled('sqlite');
+    const statement = database.prepare<unknown[]>(sql);
+    invariant(statement.readonly === (change === null), 'A statement writes what its tree says.');
+    const slots = parameters as Slot[];
+    const one = {
+      statement,
+      isReading: statement.readonly,
+      forgets: change !== null && changesFacts(change),
+      get: withSlots(slots, statement.get.bind(statement)),
+      all: withSlots(slots, statement.all.bind(statement)),
+      run: withSlots(slots, statement.run.bind(statement)),
+    };
     typed.set(command, one);
     return one;
   }
 
-  /** The statement, with the parameters in `values`. */
-  function bound(
-    command: Command<never>,
-    parameters: Record<string, unknown>,
-  ): { statement: Prepared; values: unknown[] } {
-    if (command.isDynamic) {
-      const compiled = command.compiled('sqlite');
-      return { statement: textOf(compiled.sql, compiled).statement, values: compiled.parameters as unknown[] };
-    }
-    const one = typed.get(command) ?? declaredOf(command);
-    if (!one.isReading) onWrite?.(one.forgets);
-    const { slots, values } = one;
-    for (let index = 0; index < slots.length; index += 1) {
-      const { name, encode } = slots[index] as Slot;
-      const value = parameters[name];
-      // SQLite would take it for null.
-      if (value === undefined) throw new TypeError(`The parameter ${name} is missing.`);
-      values[index] = encode === null ? value : encode(value as readonly string[]);
-    }
+  /** Null: a text, or a query that was built at the call. */
+  function typedOf(first: string | Command<never>): Typed | null {
+    if (typeof first === 'string') return null;
+    const one = typed.get(first) ?? (first.isDynamic ? null : declaredOf(first));
+    if (one && !one.isReading) onWrite?.(one.forgets);
     return one;
   }
 
+  function untyped(first: string | Command<never>, rest: readonly unknown[]): [Prepared, readonly unknown[]] {
+    if (typeof first === 'string') return [textOf(first).statement, rest];
+    const compiled = first.compiled('sqlite');
+    return [textOf(compiled.sql, compiled).statement, compiled.parameters];
+  }
+
   return {
-    get: (first, rest) => {
-      if (typeof first === 'string') return textOf(first).statement.get(...rest);
-      const { statement, values } = bound(first, rest[0] as Record<string, unknown>);
-      return statement.get(values);
+    get: (first, ...rest) => {
+      const one = typedOf(first);
+      if (one) return one.get(rest[0] as Parameters);
+      const [statement, values] = untyped(first, rest);
+      return statement.get(...values);
     },
-    all: (first, rest) => {
-      if (typeof first === 'string') return textOf(first).statement.all(...rest);
-      const { statement, values } = bound(first, rest[0] as Record<string, unknown>);
-      return statement.all(values);
+    all: (first, ...rest) => {
+      const one = typedOf(first);
+      if (one) return one.all(rest[0] as Parameters);
+      const [statement, values] = untyped(first, rest);
+      return statement.all(...values);
     },
-    run: (first, rest) => {
-      if (typeof first === 'string') return textOf(first).statement.run(...rest).changes;
-      const { statement, values } = bound(first, rest[0] as Record<string, unknown>);
-      return statement.run(values).changes;
+    run: (first, ...rest) => {
+      const one = typedOf(first);
+      if (one) return one.run(rest[0] as Parameters).changes;
+      const [statement, values] = untyped(first, rest);
+      return statement.run(...values).changes;
     },
     // A statement of its own: one that is being read row by row cannot be run again meanwhile.
-    each: (first, rest) => {
-      if (typeof first === 'string') return database.prepare<unknown[]>(first).iterate(...rest);
-      const { values } = bound(first, rest[0] as Record<string, unknown>);
-      return database.prepare<unknown[]>(first.compiled('sqlite').sql).iterate([...values]);
+    each: (first, ...rest) => {
+      const { sql, values } = textAndValues(first, rest);
+      return database.prepare<unknown[]>(sql).iterate(...values);
     },
   };
 }
 
-/** What a value may be; checked by types where a statement is used. */
-export type { SqlValue };
+/** Calls with the values that the slots name. The usual counts are written out: a spread costs a tenth of a small statement. */
+function withSlots<T>(slots: readonly Slot[], call: (...values: unknown[]) => T): Run<T> {
+  const [a, b, c, d] = slots as [Slot, Slot, Slot, Slot];
+  switch (slots.length) {
+    case 0:
+      return () => call();
+    case 1:
+      return (given) => call(read(a, given));
+    case 2:
+      return (given) => call(read(a, given), read(b, given));
+    case 3:
+      return (given) => call(read(a, given), read(b, given), read(c, given));
+    case 4:
+      return (given) => call(read(a, given), read(b, given), read(c, given), read(d, given));
+    default:
+      return (given) => call(...slots.map((slot) => read(slot, given)));
+  }
+}
+
+function read({ name, encode }: Slot, given: Parameters): unknown {
+  const value = given[name];
+  // SQLite would take it for null.
+  if (value === undefined) throw new TypeError(`The parameter ${name} is missing.`);
+  return encode === null ? value : encode(value as readonly string[]);
+}
+
+/** The text of a statement and the values that a call binds, in order. */
+export function textAndValues(
+  first: string | Command<never>,
+  rest: readonly unknown[],
+): { sql: string; values: SqlValue[] } {
+  if (typeof first === 'string') return { sql: first, values: rest as SqlValue[] };
+  const { sql, parameters } = first.compiled('sqlite');
+  const given = (rest[0] ?? {}) as Parameters;
+  const values = parameters.map((one) => (one instanceof Slot ? read(one, given) : one) as SqlValue);
+  return { sql, values };
+}

@@ -98,7 +98,7 @@ export function openStore(
   });
   const tx: Tx = {
     ...readingWith(writing),
-    run: (first: string | Command<never>, ...rest: unknown[]) => writing.run(first, rest),
+    run: writing.run,
     memory,
     afterCommit: (callback) => {
       callbacks.push(callback);
@@ -257,17 +257,12 @@ export function openStore(
   };
 }
 
-function readingWith(connection: Connection): ReadTx {
-  return {
-    get: (first: string | Command<never>, ...rest: unknown[]) => connection.get(first, rest) as never,
-    all: (first: string | Command<never>, ...rest: unknown[]) => connection.all(first, rest) as never[],
-  };
+function readingWith({ get, all }: Connection): ReadTx {
+  return { get: get as ReadTx['get'], all: all as ReadTx['all'] };
 }
 
 /** Reads a database that somebody else opened. */
 export function readingOn(database: Database.Database): Snapshot['tx'] {
   const connection = connectionOf(database, null);
-  const each: Each['each'] = (first: string | Command<never>, ...rest: unknown[]) =>
-    connection.each(first, rest) as Iterable<never>;
-  return { ...readingWith(connection), each };
+  return { ...readingWith(connection), each: connection.each as Each['each'] };
 }

@@ -14,7 +14,7 @@ interface Stops {
   agent_id: string;
   reason: string;
   actor: string;
-  office_json: string;
+  server_json: string;
   chain_json: string | null;
   started_at: Integer;
   frozen_at: OptionalInteger;
