@@ -2,7 +2,7 @@ import { type ServerType, serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { createHttp } from '../src/api/http/server.ts';
 import type { App } from '../src/api/operations/app.ts';
-import { openChain } from '../src/chain/contracts/chain.ts';
+import { openChain } from '../src/chain/node/chain.ts';
 import { openActivations } from '../src/decide/policy-versions/activations.ts';
 import { openStore, type Store } from '../src/store/store.ts';
 import { chainFacts, populate, TOKEN, wideStarterBundle } from './world.ts';

@@ -41,13 +41,13 @@ function reach(from: string, within: (path: string) => boolean = () => true): Se
   return seen;
 }
 
-/** Longest chain of modules; a module on a cycle counts once. */
-function levels(): number {
+/** Longest chain of areas, or of modules; one on a cycle counts once. */
+function levels(nameOf: (path: string) => string): number {
   const arrows = new Map<string, Set<string>>();
   for (const [path, targets] of imports) {
-    const from = arrows.get(moduleOf(path)) ?? new Set();
-    for (const target of targets) if (moduleOf(target) !== moduleOf(path)) from.add(moduleOf(target));
-    arrows.set(moduleOf(path), from);
+    const from = arrows.get(nameOf(path)) ?? new Set();
+    for (const target of targets) if (nameOf(target) !== nameOf(path)) from.add(nameOf(target));
+    arrows.set(nameOf(path), from);
   }
   const depth = new Map<string, number>();
   const measure = (name: string, open: ReadonlySet<string>): number => {
@@ -77,7 +77,8 @@ const lines = [
   ['areas', new Set(files.map(areaOf)).size],
   ['modules', new Set(files.map(moduleOf)).size],
   ['files', files.length],
-  ['levels of imports between modules', levels()],
+  ['levels of imports between areas', levels(areaOf)],
+  ['levels of imports between modules', levels(moduleOf)],
   ['upward imports', upward.length],
   ['files on a cycle', onCycles()],
   ['files that POST /v1/payments needs', reach(handler).size],

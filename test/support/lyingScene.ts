@@ -7,7 +7,6 @@ import { type LyingRpc, startLyingRpc } from '../../src/app/local-chain/lyingRpc
 import { checkFigures } from '../../src/books/ledger/check.ts';
 import { type Call, createWalletCall, payBatchCall, payCall } from '../../src/chain/contracts/agentWallet.ts';
 import { approvedTransferFromReservation } from '../../src/chain/contracts/approvedTransfer.ts';
-import { openChain } from '../../src/chain/contracts/chain.ts';
 import { predictAddresses, walletConfig } from '../../src/chain/contracts/walletConfig.ts';
 import {
   createFollower,
@@ -26,6 +25,7 @@ import {
   type TestPayment,
 } from '../../src/chain/follow/testing/books.ts';
 import { viemSource } from '../../src/chain/follow/viemSource.ts';
+import { openChain } from '../../src/chain/node/chain.ts';
 import { newId } from '../../src/core/ids/ids.ts';
 import { microUsdc } from '../../src/core/money/microUsdc.ts';
 import type { Payment } from '../../src/decide/payments/payment.ts';

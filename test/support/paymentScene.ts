@@ -14,9 +14,9 @@ import { devAccounts } from '../../src/app/local-chain/accounts.ts';
 import { EXAMPLE_POLICY_DIGEST } from '../../src/app/local-chain/examplePayment.ts';
 import { type LocalChain, startLocalChain } from '../../src/app/local-chain/localChain.ts';
 import { policyDigestOnChain } from '../../src/chain/contracts/approvedTransfer.ts';
-import { type Chain, openChain } from '../../src/chain/contracts/chain.ts';
 import { readTokenDomain, type TokenDomain, tokenAbi } from '../../src/chain/contracts/tokenDomain.ts';
 import { environmentKeys } from '../../src/chain/keys/keys.ts';
+import { type Chain, openChain } from '../../src/chain/node/chain.ts';
 import { createRelayer } from '../../src/chain/relayer/relayer.ts';
 import { microUsdc } from '../../src/core/money/microUsdc.ts';
 import {

@@ -14,6 +14,7 @@ export const sqlToPort: ReadonlySet<string> = new Set([
   'src/chain/contracts',
   'src/chain/follow',
   'src/chain/match',
+  'src/chain/node',
   'src/chain/receipt',
   'src/chain/relayer',
   'src/chain/settlement',

@@ -7,7 +7,6 @@ import { EXAMPLE_POLICY_DIGEST, examplePayment } from '../../src/app/local-chain
 import { type LocalChain, startLocalChain } from '../../src/app/local-chain/localChain.ts';
 import { type Call, createWalletCall } from '../../src/chain/contracts/agentWallet.ts';
 import { approvedTransferFromReservation, policyDigestOnChain } from '../../src/chain/contracts/approvedTransfer.ts';
-import { type Chain, openChain } from '../../src/chain/contracts/chain.ts';
 import { explainRevert } from '../../src/chain/contracts/reverts.ts';
 import {
   predictAddresses,
@@ -15,7 +14,8 @@ import {
   type WalletConfig,
   walletConfig,
 } from '../../src/chain/contracts/walletConfig.ts';
-import { refusalIn } from '../../src/chain/relayer/nodeAnswers.ts';
+import { type Chain, openChain } from '../../src/chain/node/chain.ts';
+import { refusalIn } from '../../src/chain/node/nodeAnswers.ts';
 import { newId } from '../../src/core/ids/ids.ts';
 import { microUsdc } from '../../src/core/money/microUsdc.ts';
 import type { Payment } from '../../src/decide/payments/payment.ts';

@@ -1,7 +1,7 @@
 import type { Address } from 'viem';
 import type { EventLog } from '../../chain/anchors/eventLog.ts';
-import type { Chain } from '../../chain/contracts/chain.ts';
 import type { Recovery, RequestedRecovery } from '../../chain/follow/recover.ts';
+import type { Chain } from '../../chain/node/chain.ts';
 import type { AgentId } from '../../core/ids/ids.ts';
 import type { Agent, WalletPlan } from '../../decide/identity/agents.ts';
 import type { ChainFacts } from '../../decide/payments/request.ts';

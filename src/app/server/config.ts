@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { getAddress, isAddress } from 'viem';
 import { z } from 'zod';
 import { McpSettings } from '../../api/mcp/settings.ts';
-import { requireSupportedChain } from '../../chain/contracts/chainProfile.ts';
+import { requireSupportedChain } from '../../chain/node/chainProfile.ts';
 import { OidcSettings } from '../../control/sign-in/oidc/settings.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { isAddressRange } from '../../core/net/clientAddress.ts';

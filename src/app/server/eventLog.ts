@@ -4,8 +4,8 @@ import { oneAtATime } from '../../api/operations/oneAtATime.ts';
 import { originOf } from '../../books/transparency/heads.ts';
 import { noteSigner } from '../../books/transparency/note.ts';
 import { type EventLog, openEventLog } from '../../chain/anchors/eventLog.ts';
-import type { Chain } from '../../chain/contracts/chain.ts';
 import type { KeyProvider } from '../../chain/keys/keys.ts';
+import type { Chain } from '../../chain/node/chain.ts';
 import type { Store } from '../../store/store.ts';
 import type { Config } from './config.ts';
 

@@ -1,9 +1,9 @@
 import { type Address, getAddress } from 'viem';
-import { type Chain, openChain } from '../../chain/contracts/chain.ts';
-import { requireSupportedChain } from '../../chain/contracts/chainProfile.ts';
 import { agentWalletFactoryAbi } from '../../chain/contracts/contracts.generated.ts';
 import { readTokenDomain } from '../../chain/contracts/tokenDomain.ts';
 import type { KeyProvider } from '../../chain/keys/keys.ts';
+import { type Chain, openChain } from '../../chain/node/chain.ts';
+import { requireSupportedChain } from '../../chain/node/chainProfile.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { type Config, readConfig, writeConfig } from './config.ts';
 import { prepareDataDir } from './dataDir.ts';

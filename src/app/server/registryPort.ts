@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Address } from 'viem';
 import { policyDigestOnChain } from '../../chain/contracts/approvedTransfer.ts';
-import type { Chain } from '../../chain/contracts/chain.ts';
 import { policyRegistryAbi } from '../../chain/contracts/contracts.generated.ts';
 import { activateOnlyCall, activatePolicyCall, isPolicyActive } from '../../chain/contracts/policyRegistry.ts';
+import type { Chain } from '../../chain/node/chain.ts';
 import { outcomeOf } from '../../chain/relayer/outcomes.ts';
 import { enqueueTransaction } from '../../chain/relayer/transactions.ts';
 import { BursarError } from '../../core/errors/base.ts';

@@ -1,8 +1,8 @@
 import type { ReadTx } from '../../store/store.ts';
 import { type MeterDeclarations, windowStart } from '../meters/declarations.ts';
+import { liveRows } from '../meters/generations.ts';
 import { findRows } from '../meters/meterRows.ts';
 import { isRollingWindow, type MeterReading, type MeterSubject, placesOf } from '../meters/meters.ts';
-import { liveRows } from './generations.ts';
 
 /** Entries of one rolling window that are looked at, oldest first: of whichever group they are. */
 const ENTRIES_MAX = 5_000;

@@ -1,6 +1,6 @@
 import type { ReadTx, Tx } from '../../store/store.ts';
-import { liveRows, type RowsOf } from '../ledger/generations.ts';
 import { type MeterDeclaration, type MeterDeclarations, windowStart } from './declarations.ts';
+import { liveRows, type RowsOf } from './generations.ts';
 import {
   dropRolling,
   findEntry,

@@ -1,6 +1,6 @@
 import type { Tx } from '../../store/store.ts';
-import { liveRows } from '../ledger/generations.ts';
 import { type MeterDeclarations, windowStart } from './declarations.ts';
+import { liveRows } from './generations.ts';
 import {
   type Counted,
   findEntry,

@@ -1,6 +1,6 @@
 import type { Tx } from '../../store/store.ts';
-import { liveRows, meterOf, type RowsOf } from '../ledger/generations.ts';
 import { type MeterDeclaration, type MeterDeclarations, windowStart } from './declarations.ts';
+import { liveRows, meterOf, type RowsOf } from './generations.ts';
 import {
   findEntry,
   findRows,

@@ -1,6 +1,6 @@
 import { type Address, encodeFunctionData, type Hex, zeroAddress } from 'viem';
-import type { Chain } from '../contracts/chain.ts';
 import { policyRegistryAbi } from '../contracts/contracts.generated.ts';
+import type { Chain } from '../node/chain.ts';
 
 type Call = { to: Address; data: Hex };
 const abi = policyRegistryAbi;

@@ -11,8 +11,8 @@ import {
   zeroAddress,
 } from 'viem';
 import { BursarError } from '../../core/errors/base.ts';
-import type { Chain } from '../contracts/chain.ts';
 import { policyRegistryAbi } from '../contracts/contracts.generated.ts';
+import type { Chain } from '../node/chain.ts';
 import { readAnchorers, readLatestAnchor } from './anchorCall.ts';
 
 type Place = { block: bigint; txHash: Hex; logIndex: number };

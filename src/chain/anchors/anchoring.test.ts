@@ -9,7 +9,7 @@ import {
 } from '../../../test/support/anchorScene.ts';
 import { appendEvent } from '../../books/ledger/events.ts';
 import { listHeads } from '../../books/transparency/heads.ts';
-import { openChain } from '../contracts/chain.ts';
+import { openChain } from '../node/chain.ts';
 import { createAnchoring } from './anchoring.ts';
 
 const DAY_MS = 86_400_000;

@@ -6,7 +6,7 @@ import { rootOf } from '../../books/transparency/merkle.ts';
 import { growTiles, logSize, storedTree } from '../../books/transparency/tree.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
-import type { Chain } from '../contracts/chain.ts';
+import type { Chain } from '../node/chain.ts';
 import { outcomeOf } from '../relayer/outcomes.ts';
 import { enqueueTransaction } from '../relayer/transactions.ts';
 import { anchorCall, readAnchorers, readLatestAnchor, setAnchorerCall } from './anchorCall.ts';

@@ -6,7 +6,7 @@ import { headEvents, listHeads } from '../../books/transparency/heads.ts';
 import { NoteError, type NoteKey, openCheckpoint } from '../../books/transparency/note.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import type { Store } from '../../store/store.ts';
-import type { Chain } from '../contracts/chain.ts';
+import type { Chain } from '../node/chain.ts';
 import { type AnchorHistory, readAnchorHistory } from './anchorLogs.ts';
 import {
   type AnchorCheck,

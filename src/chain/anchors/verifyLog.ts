@@ -2,7 +2,7 @@ import type { Address } from 'viem';
 import type { FollowedLog } from '../../books/transparency/followLog.ts';
 import { leafHash, RunningTree } from '../../books/transparency/merkle.ts';
 import { BursarError } from '../../core/errors/base.ts';
-import type { Chain } from '../contracts/chain.ts';
+import type { Chain } from '../node/chain.ts';
 import { readAnchorHistory } from './anchorLogs.ts';
 import { type AnchorCheck, agreement, anchorClaims, compared, ownerCheck, rest, sourceCheck } from './claims.ts';
 

@@ -1,6 +1,6 @@
 import type { Address } from 'viem';
 import type { ReadTx, Store } from '../../store/store.ts';
-import type { Chain } from './chain.ts';
+import type { Chain } from '../node/chain.ts';
 import { agentWalletAbi } from './contracts.generated.ts';
 import { walletConfigFromJson } from './walletConfig.ts';
 

@@ -11,8 +11,8 @@ import {
   type TypedDataDefinition,
 } from 'viem';
 import type { MicroUsdc } from '../../core/money/microUsdc.ts';
-import { refusalIn } from '../relayer/nodeAnswers.ts';
-import type { Chain } from './chain.ts';
+import type { Chain } from '../node/chain.ts';
+import { refusalIn } from '../node/nodeAnswers.ts';
 
 const fields = [
   { name: 'paymentId', type: 'bytes32' },

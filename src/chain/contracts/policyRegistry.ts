@@ -1,6 +1,6 @@
 import { type Address, encodeFunctionData, type Hex } from 'viem';
+import type { Chain } from '../node/chain.ts';
 import type { Call } from './agentWallet.ts';
-import type { Chain } from './chain.ts';
 import { policyRegistryAbi } from './contracts.generated.ts';
 
 /** Makes a policy (bytes32) the current one from that second on; 0 for at once. The one before stays for the grace period. */

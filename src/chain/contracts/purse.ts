@@ -12,9 +12,9 @@ import {
 } from 'viem';
 import { BursarError, invariant } from '../../core/errors/base.ts';
 import type { KeyProvider, KeyRole } from '../keys/keys.ts';
+import type { Chain } from '../node/chain.ts';
 import type { Call } from './agentWallet.ts';
 import type { ApprovedTransfer } from './approvedTransfer.ts';
-import type { Chain } from './chain.ts';
 import { x402PurseAbi } from './contracts.generated.ts';
 import { type TokenDomain, tokenAbi, viemDomain } from './tokenDomain.ts';
 

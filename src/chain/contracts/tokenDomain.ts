@@ -1,7 +1,7 @@
 import { domainSeparator, type Hex, parseAbi, type TypedDataDomain } from 'viem';
 import { BursarError } from '../../core/errors/base.ts';
 import type { Store } from '../../store/store.ts';
-import type { Chain } from './chain.ts';
+import type { Chain } from '../node/chain.ts';
 
 /** The token's EIP-712 domain as the chain states it: "USD Coin" on Base, "USDC" on Base Sepolia, version "2". */
 export type TokenDomain = { name: string; version: string; separator: Hex };

@@ -2,7 +2,7 @@ import { type Address, erc20Abi } from 'viem';
 import { BursarError } from '../../core/errors/base.ts';
 import { type MicroUsdc, microUsdc } from '../../core/money/microUsdc.ts';
 import { nonceAt } from '../../decide/payments/nonces.ts';
-import type { Chain } from './chain.ts';
+import type { Chain } from '../node/chain.ts';
 import { agentWalletAbi } from './contracts.generated.ts';
 
 const NO_WALLET = 'The node knows no code where a wallet stands.';

@@ -1,10 +1,10 @@
 import type { Store } from '../../store/store.ts';
+import type { AddressBook } from '../match/addressBook.ts';
 import type { TransferFact } from '../match/facts.ts';
-import type { AddressBook } from './addressBook.ts';
+import type { BlockHeader, ChainLog, ChainSource } from '../node/source.ts';
 import { bookedBalances, type Compared, differing, netOf } from './balances.ts';
 import { type Cursor, isAt } from './cursor.ts';
 import { factsByBlock, type Segment } from './gather.ts';
-import type { BlockHeader, ChainLog, ChainSource } from './source.ts';
 
 export type Sources = { chain: ChainSource; witnesses: readonly ChainSource[] };
 type Where = { store: Store; chainId: number; book: AddressBook };

@@ -11,12 +11,12 @@ import type { Payment } from '../../decide/payments/payment.ts';
 import type { Store } from '../../store/store.ts';
 import { type Call, createWalletCall, ownerCalls, payBatchCall, payCall } from '../contracts/agentWallet.ts';
 import { approvedTransferFromReservation } from '../contracts/approvedTransfer.ts';
-import { type Chain, openChain } from '../contracts/chain.ts';
 import { activatePolicyCall, retirePolicyCall } from '../contracts/policyRegistry.ts';
 import { cancelAuthorizationCall, signPurseAuthorization, sweepCall } from '../contracts/purse.ts';
 import { readTokenDomain } from '../contracts/tokenDomain.ts';
 import { predictAddresses, walletConfig } from '../contracts/walletConfig.ts';
 import { memoryKeys } from '../keys/keys.ts';
+import { type Chain, openChain } from '../node/chain.ts';
 import { createFollower, type Follower } from './follower.ts';
 import {
   accountsOf,

@@ -2,8 +2,8 @@ import type { Address } from 'viem';
 import { agentAccount, balance, purseAccounts, walletAccounts } from '../../books/ledger/journal.ts';
 import { formatUsdc } from '../../core/money/microUsdc.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
+import type { AddressBook } from '../match/addressBook.ts';
 import type { TransferFact } from '../match/facts.ts';
-import type { AddressBook } from './addressBook.ts';
 
 /** What the books say an address holds, and what the chain says. Micro-USDC. */
 export type Compared = { address: Address; agentId: string; books: bigint; chain: bigint };

@@ -1,11 +1,11 @@
 import type { Address } from 'viem';
+import type { AddressBook } from '../match/addressBook.ts';
 import { factScope, readFacts } from '../match/facts.ts';
 import { pairClaims } from '../match/pairs.ts';
-import type { AddressBook } from './addressBook.ts';
+import type { BlockHeader, ChainLog, ChainSource } from '../node/source.ts';
 import { Bloom } from './bloom.ts';
 import { contradiction } from './doubts.ts';
 import { topic } from './rawLogs.ts';
-import type { BlockHeader, ChainLog, ChainSource } from './source.ts';
 
 /**
  * The logs of one block as far as its header bears them out. Where the header's bloom leaves room for a log of ours, the block's

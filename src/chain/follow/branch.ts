@@ -1,9 +1,9 @@
 import { BursarError } from '../../core/errors/base.ts';
 import type { Store } from '../../store/store.ts';
+import type { BlockHeader, ChainSource } from '../node/source.ts';
 import { type Cursor, insertBlock, readBlock, readBlocks, readCursor } from './cursor.ts';
 import { contradiction } from './doubts.ts';
 import { rollBack } from './rollBack.ts';
-import type { BlockHeader, ChainSource } from './source.ts';
 import { noteFinalGone } from './stops.ts';
 
 /** `witnesses`: other nodes of the same chain. */

@@ -1,6 +1,6 @@
 import type { MeterDeclarations } from '../../books/meters/declarations.ts';
 import { BursarError } from '../../core/errors/base.ts';
-import { type AddressBook, watchedBook } from './addressBook.ts';
+import { type AddressBook, watchedBook } from '../match/addressBook.ts';
 import { agreeing, differencesAt } from './agree.ts';
 import { type Compared, differencesView, markChecked, readChecked } from './balances.ts';
 import type { Following } from './branch.ts';

@@ -1,6 +1,6 @@
 import type { Hex } from 'viem';
 import type { ReadTx, Tx } from '../../store/store.ts';
-import type { BlockHeader } from './source.ts';
+import type { BlockHeader } from '../node/source.ts';
 
 /** A block the follower has applied. */
 export type Cursor = { number: bigint; hash: Hex; timestampS: number };

@@ -1,8 +1,8 @@
 import type { ReadTx, Store } from '../../store/store.ts';
+import type { BlockHeader, ChainSource } from '../node/source.ts';
 import type { Finality } from '../relayer/observation.ts';
 import { readBlock, readCursor } from './cursor.ts';
 import { contradiction } from './doubts.ts';
-import type { BlockHeader, ChainSource } from './source.ts';
 
 /**
  * How far a node says that the chain will not change: it tells how to read, never what is final. Null: nothing more than before.

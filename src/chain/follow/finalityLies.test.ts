@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { DEPTH, type LyingScene, type LyingWorld, lyingWorld } from '../../../test/support/lyingScene.ts';
 import type { Lie, RpcRequest } from '../../app/local-chain/lyingRpc.ts';
-import { openChain } from '../contracts/chain.ts';
+import { openChain } from '../node/chain.ts';
 import { CHAIN_ID, stateOf } from './testing/books.ts';
 import { viemSource } from './viemSource.ts';
 

@@ -1,10 +1,10 @@
 import type { Hex } from 'viem';
+import type { AddressBook } from '../match/addressBook.ts';
 import { type Fact, factScope, readFacts } from '../match/facts.ts';
-import type { AddressBook } from './addressBook.ts';
+import type { BlockHeader, ChainLog, ChainSource } from '../node/source.ts';
 import { believedLogs } from './believe.ts';
 import type { Cursor } from './cursor.ts';
 import { contradiction } from './doubts.ts';
-import type { BlockHeader, ChainLog, ChainSource } from './source.ts';
 
 /** What some blocks after a cursor hold, checked for being one chain. */
 export type Segment = {

@@ -1,11 +1,11 @@
 import type { MeterDeclarations } from '../../books/meters/declarations.ts';
 import type { ReadTx, Store } from '../../store/store.ts';
-import { watchedBook } from './addressBook.ts';
+import { watchedBook } from '../match/addressBook.ts';
+import type { ChainSource } from '../node/source.ts';
 import { transfersOf } from './agree.ts';
 import { bookedBalances, markChecked, netOf } from './balances.ts';
 import { type Cursor, isAt, readBlock } from './cursor.ts';
 import { bookDifference, differenceOf, noteReread, readAgain } from './reread.ts';
-import type { ChainSource } from './source.ts';
 
 /** Blocks read again in one go: the newest, where more are in doubt. */
 const HEAL_MAX = 5_000n;

@@ -2,8 +2,8 @@ import type { Address, Hex } from 'viem';
 import { findPayment } from '../../decide/payments/records.ts';
 import { appendPaymentEvent, transition } from '../../decide/payments/transition.ts';
 import type { ReadTx, Store } from '../../store/store.ts';
+import type { ChainSource } from '../node/source.ts';
 import { type Cursor, readAnchor } from './cursor.ts';
-import type { ChainSource } from './source.ts';
 
 type Candidate = { payment_id: string; purse: Address; nonce: Hex; valid_before_s: bigint };
 /** Questions to the chain in one tick. */

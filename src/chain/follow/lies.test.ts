@@ -255,7 +255,7 @@ describe('a log that was skipped', () => {
   /** Takes the settlement off the books as if its log had never been told. */
   async function forget(id: string): Promise<void> {
     const { undoTransfers } = await import('./rollBack.ts');
-    const { watchedBook } = await import('./addressBook.ts');
+    const { watchedBook } = await import('../match/addressBook.ts');
     await set.store.write((tx) => {
       const rows = tx.all<never>('SELECT * FROM transfers WHERE match_id = ?', id);
       undoTransfers(tx, rows, { book: watchedBook(tx, 31_337), chainId: 31_337, atMs: 0 });

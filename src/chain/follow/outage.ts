@@ -2,7 +2,7 @@ import { openAlert, raiseAlert, resolveAlerts } from '../../books/ledger/alerts.
 import { appendEvent } from '../../books/ledger/events.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import type { Store } from '../../store/store.ts';
-import type { ChainSource } from './source.ts';
+import type { ChainSource } from '../node/source.ts';
 
 const told: ReadonlySet<string> = new Set(['chain_unavailable', 'chain_mismatch', 'chain_inconsistent']);
 

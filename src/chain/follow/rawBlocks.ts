@@ -1,9 +1,9 @@
 import { type Hex, isHash, isHex, numberToHex } from 'viem';
 import { BursarError } from '../../core/errors/base.ts';
-import type { ChainClient } from '../contracts/chain.ts';
-import { hasStandardHeaders } from '../contracts/chainProfile.ts';
+import type { ChainClient } from '../node/chain.ts';
+import { hasStandardHeaders } from '../node/chainProfile.ts';
+import type { BlockHeader } from '../node/source.ts';
 import { headerHash, type RawBlock } from './headerHash.ts';
-import type { BlockHeader } from './source.ts';
 
 /** Reads one header. Null where the node has no such block. Throws `chain_inconsistent` on a header that its hash contradicts. */
 export async function readHeader(

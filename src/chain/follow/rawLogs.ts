@@ -10,11 +10,11 @@ import {
   BaseError as ViemError,
 } from 'viem';
 import { BursarError } from '../../core/errors/base.ts';
-import type { ChainClient } from '../contracts/chain.ts';
 import { usdcEvents, walletSelectors } from '../match/facts.ts';
 import { registrySelectors } from '../match/registryChanges.ts';
+import type { ChainClient } from '../node/chain.ts';
+import type { BlockHeader, ChainLog, LogRange, LogScope } from '../node/source.ts';
 import { bloomOf } from './bloom.ts';
-import type { BlockHeader, ChainLog, LogRange, LogScope } from './source.ts';
 
 const [transferSelector, ...authorizationSelectors] = usdcEvents.map((event) => toEventSelector(event));
 /** Addresses in one eth_getLogs filter: nodes bound the filter's size. */

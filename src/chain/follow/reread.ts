@@ -1,14 +1,14 @@
 import type { Hex } from 'viem';
 import { appendEvent } from '../../books/ledger/events.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
+import type { AddressBook } from '../match/addressBook.ts';
 import { type ApplyContext, applyFacts } from '../match/applyFacts.ts';
 import type { Fact, TransferFact } from '../match/facts.ts';
 import { pairClaims } from '../match/pairs.ts';
-import type { AddressBook } from './addressBook.ts';
+import type { BlockHeader, ChainSource } from '../node/source.ts';
 import type { Cursor } from './cursor.ts';
 import { gatherRange, type Segment } from './gather.ts';
 import { type TransferRow, undoTransfers } from './rollBack.ts';
-import type { BlockHeader, ChainSource } from './source.ts';
 
 /** Blocks `from .. to` read once more. `before`: the block that they build on. */
 export type Reading = { before: BlockHeader; read: BlockHeader[]; blocks: Segment['blocks'] };

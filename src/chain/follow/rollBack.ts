@@ -12,8 +12,8 @@ import type { Payment } from '../../decide/payments/payment.ts';
 import { findPayment } from '../../decide/payments/records.ts';
 import { reopenFinal, unsettle } from '../../decide/payments/transition.ts';
 import type { Tx } from '../../store/store.ts';
+import { type AddressBook, watchedBook } from '../match/addressBook.ts';
 import { releaseForReorg } from '../match/topUps.ts';
-import { type AddressBook, watchedBook } from './addressBook.ts';
 import { lowerChecked } from './balances.ts';
 import { type Cursor, isAt } from './cursor.ts';
 

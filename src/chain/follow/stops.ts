@@ -2,8 +2,8 @@ import { raiseAlert } from '../../books/ledger/alerts.ts';
 import { appendEvent } from '../../books/ledger/events.ts';
 import { type ChainStopEnd, endChainStop, openChainStop } from '../../decide/payments/chainStops.ts';
 import type { Store, Tx } from '../../store/store.ts';
+import type { BlockHeader } from '../node/source.ts';
 import type { Cursor } from './cursor.ts';
-import type { BlockHeader } from './source.ts';
 
 /** A block that was final here is another one on the chain now: each occurrence is an alert of its own, and stops the gate. */
 export async function noteFinalGone(

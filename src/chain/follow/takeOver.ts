@@ -6,15 +6,15 @@ import { BursarError } from '../../core/errors/base.ts';
 import { formatUsdc } from '../../core/money/microUsdc.ts';
 import { findPayment } from '../../decide/payments/records.ts';
 import type { Store, Tx } from '../../store/store.ts';
+import { type AddressBook, bookOf, unwatchedAgents, watchedBook } from '../match/addressBook.ts';
 import { type ApplyContext, applyTransfer } from '../match/applyFacts.ts';
 import { type Explanation, explain } from '../match/explain.ts';
 import { readFacts, type TransferFact } from '../match/facts.ts';
 import { inflowOf } from '../match/inflow.ts';
 import { inboundOf, recordReceivable } from '../match/receivables.ts';
-import { type AddressBook, bookOf, unwatchedAgents, watchedBook } from './addressBook.ts';
+import type { ChainLog, ChainSource } from '../node/source.ts';
 import { type Cursor, isAt, readBlock, readBlocks } from './cursor.ts';
 import type { TransferRow } from './rollBack.ts';
-import type { ChainLog, ChainSource } from './source.ts';
 
 /**
  * Starts to follow wallets that were added since: what they held before comes in as an opening balance, and what moved in blocks that

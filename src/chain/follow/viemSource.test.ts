@@ -3,9 +3,9 @@ import { devAccounts } from '../../app/local-chain/accounts.ts';
 import { type LocalChain, startLocalChain } from '../../app/local-chain/localChain.ts';
 import { type LyingRpc, startLyingRpc } from '../../app/local-chain/lyingRpc.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
-import { openChain } from '../contracts/chain.ts';
+import { openChain } from '../node/chain.ts';
+import type { ChainSource, LogScope } from '../node/source.ts';
 import { createFollower } from './follower.ts';
-import type { ChainSource, LogScope } from './source.ts';
 import { accountsOf, addAgent, addressFrom, alertsOf, CHAIN_ID, openBooks } from './testing/books.ts';
 import { viemSource } from './viemSource.ts';
 

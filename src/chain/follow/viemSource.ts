@@ -7,10 +7,10 @@ import {
   BaseError as ViemError,
 } from 'viem';
 import { BursarError, invariant } from '../../core/errors/base.ts';
-import type { Chain, ChainClient } from '../contracts/chain.ts';
+import type { Chain, ChainClient } from '../node/chain.ts';
+import type { BlockHeader, ChainSource } from '../node/source.ts';
 import { readHeader } from './rawBlocks.ts';
 import { readLogs, readReceiptLogs } from './rawLogs.ts';
-import type { BlockHeader, ChainSource } from './source.ts';
 
 const reads = parseAbi([
   'function balanceOf(address account) view returns (uint256)',

@@ -4,7 +4,7 @@ import { next } from '../../core/payment/states.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
 import { findPayment, findPaymentByChainKey } from '../../decide/payments/records.ts';
 import type { ReadTx } from '../../store/store.ts';
-import type { AddressBook, Party } from '../follow/addressBook.ts';
+import type { AddressBook, Party } from './addressBook.ts';
 import type { AuthorizationFact, ExecutedFact, TransferFact } from './facts.ts';
 import { inflowOf } from './inflow.ts';
 import type { Pair } from './pairs.ts';

@@ -1,8 +1,8 @@
 import { type Address, decodeEventLog, getAddress, type Hex, parseAbi, toEventSelector } from 'viem';
 import { BursarError } from '../../core/errors/base.ts';
 import { agentWalletAbi } from '../contracts/contracts.generated.ts';
-import type { AddressBook } from '../follow/addressBook.ts';
-import type { ChainLog, ChainSource } from '../follow/source.ts';
+import type { ChainLog, ChainSource } from '../node/source.ts';
+import type { AddressBook } from './addressBook.ts';
 import { type RegistryChangeFact, readRegistryChange } from './registryChanges.ts';
 import { changeSelectors, readChange, type WalletChangeFact } from './walletChanges.ts';
 

@@ -1,5 +1,5 @@
 import type { Inflow } from '../../books/receivables/classify.ts';
-import type { Party } from '../follow/addressBook.ts';
+import type { Party } from './addressBook.ts';
 import type { TransferFact } from './facts.ts';
 import type { Claim } from './pairs.ts';
 

@@ -2,7 +2,7 @@ import { appendEvent } from '../../books/ledger/events.ts';
 import { formatUsdc } from '../../core/money/microUsdc.ts';
 import { enterEpoch } from '../../decide/payments/nonces.ts';
 import type { Tx } from '../../store/store.ts';
-import type { AddressBook } from '../follow/addressBook.ts';
+import type { AddressBook } from './addressBook.ts';
 import { positionData } from './receivables.ts';
 import { type WalletChangeFact, withoutMaking } from './walletChanges.ts';
 

@@ -4,7 +4,7 @@ import { classifyPayment, type Inbound, type Inflow, inbound } from '../../books
 import { recordInflow } from '../../books/receivables/record.ts';
 import { formatUsdc } from '../../core/money/microUsdc.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
-import type { Party } from '../follow/addressBook.ts';
+import type { Party } from './addressBook.ts';
 import type { Explanation } from './explain.ts';
 import type { LogPosition, TransferFact } from './facts.ts';
 

@@ -3,7 +3,7 @@ import { appendEvent } from '../../books/ledger/events.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import type { Tx } from '../../store/store.ts';
 import { policyRegistryAbi } from '../contracts/contracts.generated.ts';
-import type { ChainLog } from '../follow/source.ts';
+import type { ChainLog } from '../node/source.ts';
 
 const names = [
   'PolicyActivated',

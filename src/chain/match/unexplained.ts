@@ -4,7 +4,7 @@ import { formatUsdc } from '../../core/money/microUsdc.ts';
 import { getAgent, setAgentStatus } from '../../decide/identity/agents.ts';
 import { skipNonces } from '../../decide/payments/nonces.ts';
 import type { Tx } from '../../store/store.ts';
-import type { Party } from '../follow/addressBook.ts';
+import type { Party } from './addressBook.ts';
 import type { Doubt, Explanation } from './explain.ts';
 import type { TransferFact } from './facts.ts';
 import { positionData } from './receivables.ts';

@@ -1,7 +1,7 @@
 import { type Address, decodeEventLog, type Hex, toEventSelector } from 'viem';
 import { BursarError } from '../../core/errors/base.ts';
 import { agentWalletAbi } from '../contracts/contracts.generated.ts';
-import type { ChainLog } from '../follow/source.ts';
+import type { ChainLog } from '../node/source.ts';
 
 /** What the owner (or a matured raise) changed in a wallet; freezing has facts of its own. */
 const names = [

@@ -7,7 +7,7 @@ import {
 } from 'viem';
 import { BursarError } from '../../core/errors/base.ts';
 import type { Store } from '../../store/store.ts';
-import type { Chain, ChainClient } from '../contracts/chain.ts';
+import type { Chain, ChainClient } from '../node/chain.ts';
 import { attemptsOf } from './attempts.ts';
 import type { Observation } from './observation.ts';
 import {

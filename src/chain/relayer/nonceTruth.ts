@@ -1,6 +1,6 @@
 import { type Address, BaseError, getContractAddress, type Hex } from 'viem';
 import { BursarError } from '../../core/errors/base.ts';
-import type { Chain } from '../contracts/chain.ts';
+import type { Chain } from '../node/chain.ts';
 
 /** Init code that returns its own address: ADDRESS, PUSH1 0, MSTORE, PUSH1 32, PUSH1 0, RETURN. */
 const OWN_ADDRESS = '0x3060005260206000f3';

@@ -1,5 +1,5 @@
 import { type Address, BlockNotFoundError, type Hex } from 'viem';
-import type { Chain } from '../contracts/chain.ts';
+import type { Chain } from '../node/chain.ts';
 import type { FeeMarket } from './fees.ts';
 
 /** When a block counts as final: by the chain's own `finalized` tag, or so many blocks below the head. */

@@ -1,8 +1,8 @@
 import { type Address, BaseError } from 'viem';
 import { BursarError } from '../../core/errors/base.ts';
 import type { Store } from '../../store/store.ts';
-import type { Chain } from '../contracts/chain.ts';
 import type { KeyProvider, KeyRole } from '../keys/keys.ts';
+import type { Chain } from '../node/chain.ts';
 import { DEFAULT_FEE_CAPS, type FeeCaps } from './fees.ts';
 import { type Finality, isThere, type Observation, observe } from './observation.ts';
 import { createSenderQueue, type SenderQueue, type SenderQueueReport } from './senderQueue.ts';

@@ -1,8 +1,9 @@
 import type { Address, Hex } from 'viem';
 import type { ErrorDetails } from '../../core/errors/base.ts';
 import type { Store } from '../../store/store.ts';
-import type { Chain } from '../contracts/chain.ts';
 import type { KeyProvider, KeyRole } from '../keys/keys.ts';
+import type { Chain } from '../node/chain.ts';
+import { readSendAnswer } from '../node/nodeAnswers.ts';
 import {
   type AttemptRow,
   addReplacement,
@@ -13,7 +14,6 @@ import {
 } from './attempts.ts';
 import { type Confirmed, pollReceipts } from './confirm.ts';
 import { type FeeCaps, firstFees, replacementFees } from './fees.ts';
-import { readSendAnswer } from './nodeAnswers.ts';
 import { isBelievable } from './nonceTruth.ts';
 import type { Observation } from './observation.ts';
 import type { SenderQueueAlert } from './senderQueueAlerts.ts';

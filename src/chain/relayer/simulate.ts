@@ -1,8 +1,8 @@
 import { numberToHex } from 'viem';
 import { BursarError } from '../../core/errors/base.ts';
 import type { Store } from '../../store/store.ts';
-import type { Chain } from '../contracts/chain.ts';
-import { refusalIn } from './nodeAnswers.ts';
+import type { Chain } from '../node/chain.ts';
+import { refusalIn } from '../node/nodeAnswers.ts';
 import type { DropReason, TransactionRow } from './transactions.ts';
 
 export type Estimate =

@@ -2,8 +2,8 @@ import { type Address, BaseError, erc20Abi, type Hex, parseAbi } from 'viem';
 import { BursarError } from '../../core/errors/base.ts';
 import { AHEAD_MAX, nonceAt } from '../../decide/payments/nonces.ts';
 import type { ApprovedTransfer } from '../contracts/approvedTransfer.ts';
-import type { Chain, ChainClient } from '../contracts/chain.ts';
 import { agentWalletAbi, policyRegistryAbi } from '../contracts/contracts.generated.ts';
+import type { Chain, ChainClient } from '../node/chain.ts';
 
 /** Circle's FiatToken. Another token may have neither; then neither stands against a payment. */
 const tokenAbi = parseAbi([

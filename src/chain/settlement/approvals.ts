@@ -5,8 +5,8 @@ import type { ReadTx, Store } from '../../store/store.ts';
 import { type Approval, sortApprovals } from '../contracts/agentWallet.ts';
 import { approvalTypedData, type SignatureCheck, verifyDigest } from '../contracts/approval.ts';
 import { policyDigestOnChain } from '../contracts/approvedTransfer.ts';
-import type { Chain } from '../contracts/chain.ts';
 import { approversVersionOf, readWalletState } from '../contracts/walletState.ts';
+import type { Chain } from '../node/chain.ts';
 
 /** What the wallet is handed for a payment that needs people's signatures. */
 export type ApprovalPlan =

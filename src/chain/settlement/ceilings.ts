@@ -2,8 +2,8 @@ import { appendEvent } from '../../books/ledger/events.ts';
 import type { Ceilings } from '../../decide/identity/agents.ts';
 import type { ReadTx, Store } from '../../store/store.ts';
 import { allowedNow } from '../contracts/allowList.ts';
-import type { Chain } from '../contracts/chain.ts';
 import { readWalletState, type WalletState } from '../contracts/walletState.ts';
+import type { Chain } from '../node/chain.ts';
 
 type Row = { agent_id: string; address: `0x${string}`; config_json: string; ceilings_json: string };
 const COLUMNS = 'agent_id, address, config_json, ceilings_json';

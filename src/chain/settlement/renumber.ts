@@ -6,9 +6,9 @@ import type { Payment } from '../../decide/payments/payment.ts';
 import { findPayment } from '../../decide/payments/records.ts';
 import { appendPaymentEvent } from '../../decide/payments/transition.ts';
 import type { ReadTx, Store, Tx } from '../../store/store.ts';
-import type { Chain } from '../contracts/chain.ts';
 import { isNonceUsed } from '../contracts/walletState.ts';
 import { readAnchor, readCursor } from '../follow/cursor.ts';
+import type { Chain } from '../node/chain.ts';
 import { attemptsOf } from '../relayer/attempts.ts';
 import { outcomesOfPayment } from '../relayer/outcomes.ts';
 

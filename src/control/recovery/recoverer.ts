@@ -1,8 +1,8 @@
 import type { Address } from 'viem';
 import { appendEvent } from '../../books/ledger/events.ts';
-import type { Chain } from '../../chain/contracts/chain.ts';
 import { agentWalletAbi } from '../../chain/contracts/contracts.generated.ts';
 import { readNonceWindow } from '../../chain/contracts/walletState.ts';
+import type { Chain } from '../../chain/node/chain.ts';
 import { confirmNonce } from '../../chain/relayer/nonceTruth.ts';
 import { adoptNonce, dropTransaction, nextNonce, withdrawTransaction } from '../../chain/relayer/transactions.ts';
 import { BursarError } from '../../core/errors/base.ts';

@@ -1,5 +1,5 @@
 import { type Address, erc20Abi, parseAbiItem } from 'viem';
-import type { Chain } from '../../chain/contracts/chain.ts';
+import type { Chain } from '../../chain/node/chain.ts';
 
 export type WalletOnChain = { wallet: Address; purse: Address; owner: Address; balance: bigint; purseBalance: bigint };
 

@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { appendEvent } from '../../books/ledger/events.ts';
-import type { Chain } from '../../chain/contracts/chain.ts';
+import type { Chain } from '../../chain/node/chain.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { type Approver, findApproverByEmail, getApprover } from '../../decide/identity/approvers.ts';
 import type { Caller } from '../../decide/identity/caller.ts';

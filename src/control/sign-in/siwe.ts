@@ -1,7 +1,7 @@
 import { type Hex, hashMessage, isHex, recoverAddress } from 'viem';
 import { parseSiweMessage, validateSiweMessage } from 'viem/siwe';
 import { verifyDigest } from '../../chain/contracts/approval.ts';
-import type { Chain } from '../../chain/contracts/chain.ts';
+import type { Chain } from '../../chain/node/chain.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { type Approver, findApproverByAddress } from '../../decide/identity/approvers.ts';
 import type { ReadTx, Store } from '../../store/store.ts';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { chain, type GateWorld, gateWorld, NOON_MS, numbered } from '../../../test/support/gateWorld.ts';
 import { agentAccount, balance } from '../../books/ledger/journal.ts';
-import { openChain } from '../../chain/contracts/chain.ts';
+import { openChain } from '../../chain/node/chain.ts';
 import { queueTransfers } from '../../chain/settlement/queue.ts';
 import { newId } from '../../core/ids/ids.ts';
 import { parseUsdc } from '../../core/money/microUsdc.ts';

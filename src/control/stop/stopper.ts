@@ -1,9 +1,9 @@
 import type { Address } from 'viem';
 import { appendEvent } from '../../books/ledger/events.ts';
 import { type Call, ownerCalls } from '../../chain/contracts/agentWallet.ts';
-import type { Chain } from '../../chain/contracts/chain.ts';
 import { cancelAuthorizationCall, isAuthorizationUsed, sweepCall } from '../../chain/contracts/purse.ts';
 import { isNonceUsed, readWalletState, type WalletState } from '../../chain/contracts/walletState.ts';
+import type { Chain } from '../../chain/node/chain.ts';
 import { outcomesByPurpose } from '../../chain/relayer/outcomes.ts';
 import { enqueueTransaction, withdrawTransaction } from '../../chain/relayer/transactions.ts';
 import { isLostNonce } from '../../chain/settlement/renumber.ts';

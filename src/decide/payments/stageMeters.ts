@@ -1,5 +1,5 @@
-import { beginGenerations, liveRows, makeLive, meterOf, rowsOfGenerations } from '../../books/ledger/generations.ts';
 import type { MeterDeclarations } from '../../books/meters/declarations.ts';
+import { beginGenerations, liveRows, makeLive, meterOf, rowsOfGenerations } from '../../books/meters/generations.ts';
 import { type Recounting, reaching, recountInto, recountRefundInto } from '../../books/meters/recount.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import { type CountedRow, countedColumns, isCounted, sinceOf, subjectOf } from './recountMeters.ts';

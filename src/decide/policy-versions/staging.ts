@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { liveRows } from '../../books/ledger/generations.ts';
 import type { MeterDeclarations } from '../../books/meters/declarations.ts';
+import { liveRows } from '../../books/meters/generations.ts';
 import { dropRolling } from '../../books/meters/meterRows.ts';
 import { log } from '../../core/log/log.ts';
 import type { Store } from '../../store/store.ts';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FacilitatorResponseError, HTTPFacilitatorClient } from '@x402/core/server';
 import type { PaymentPayload, PaymentRequirements, SettleResponse, SupportedResponse } from '@x402/core/types';
 import { getAddress, type Hex, isAddress } from 'viem';
-import type { Chain } from '../../chain/contracts/chain.ts';
+import type { Chain } from '../../chain/node/chain.ts';
 import { log } from '../../core/log/log.ts';
 import type { Settles } from './facilitator.ts';
 import { type Proof, prove } from './proof.ts';

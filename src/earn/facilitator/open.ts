@@ -1,7 +1,7 @@
 import type { Context, Hono } from 'hono';
 import type { Address } from 'viem';
-import type { Chain } from '../../chain/contracts/chain.ts';
 import type { TokenDomain } from '../../chain/contracts/tokenDomain.ts';
+import type { Chain } from '../../chain/node/chain.ts';
 import type { Store } from '../../store/store.ts';
 import { announce } from './announce.ts';
 import { createFacilitator, type Settles } from './facilitator.ts';

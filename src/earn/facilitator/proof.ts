@@ -1,7 +1,7 @@
 import { type Address, getAddress, type Hex, parseAbiItem, parseEventLogs } from 'viem';
-import type { Chain } from '../../chain/contracts/chain.ts';
 import { isAuthorizationUsed } from '../../chain/contracts/purse.ts';
 import { tokenAbi } from '../../chain/contracts/tokenDomain.ts';
+import type { Chain } from '../../chain/node/chain.ts';
 
 /** What the chain says of one EIP-3009 authorization. `spent`: used or cancelled, by a log out of sight. */
 export type Proof =

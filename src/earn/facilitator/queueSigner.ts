@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FacilitatorEvmSigner } from '@x402/evm';
 import { type Address, concat, encodeFunctionData, type Hex, isAddressEqual, type TypedDataDefinition } from 'viem';
-import type { Chain } from '../../chain/contracts/chain.ts';
+import type { Chain } from '../../chain/node/chain.ts';
 import { attemptsOf, latestAttempt } from '../../chain/relayer/attempts.ts';
 import { outcomeOf } from '../../chain/relayer/outcomes.ts';
 import { enqueueTransaction, withdrawTransaction } from '../../chain/relayer/transactions.ts';

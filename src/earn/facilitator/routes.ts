@@ -1,8 +1,8 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { getAddress, type Hex, isAddress } from 'viem';
-import type { Chain } from '../../chain/contracts/chain.ts';
 import type { TokenDomain } from '../../chain/contracts/tokenDomain.ts';
+import type { Chain } from '../../chain/node/chain.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { rateLimit } from '../../core/limits/rateLimit.ts';
 import { log } from '../../core/log/log.ts';

@@ -8,10 +8,10 @@ import { type LocalChain, startLocalChain } from '../../app/local-chain/localCha
 import { agentAccount, balance } from '../../books/ledger/journal.ts';
 import { createInvoice } from '../../books/receivables/invoices.ts';
 import { listReceivables } from '../../books/receivables/receivable.ts';
-import { openChain } from '../../chain/contracts/chain.ts';
 import { createFollower, type Follower } from '../../chain/follow/follower.ts';
 import { alertsOf, eventsOf } from '../../chain/follow/testing/books.ts';
 import { viemSource } from '../../chain/follow/viemSource.ts';
+import { openChain } from '../../chain/node/chain.ts';
 import { microUsdc, parseUsdc } from '../../core/money/microUsdc.ts';
 import { type Agent, setAgentStatus } from '../../decide/identity/agents.ts';
 import { createPayee } from '../../decide/identity/payees.ts';

@@ -1,5 +1,5 @@
 import { type Address, erc20Abi } from 'viem';
-import type { Chain } from '../../chain/contracts/chain.ts';
+import type { Chain } from '../../chain/node/chain.ts';
 import type { PreviewedLine } from './preview.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { Address } from 'viem';
-import type { Chain } from '../../chain/contracts/chain.ts';
 import { readWalletState } from '../../chain/contracts/walletState.ts';
+import type { Chain } from '../../chain/node/chain.ts';
 import { formatUsdc } from '../../core/money/microUsdc.ts';
 import type { Agent } from '../../decide/identity/agents.ts';
 import type { GasEstimate } from './gas.ts';

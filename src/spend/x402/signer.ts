@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ApprovedTransfer, approvedTransferFromReservation } from '../../chain/contracts/approvedTransfer.ts';
-import type { Chain } from '../../chain/contracts/chain.ts';
 import {
   type SignedAuthorization,
   type SigningTerms,
@@ -9,6 +8,7 @@ import {
 } from '../../chain/contracts/purse.ts';
 import type { TokenDomain } from '../../chain/contracts/tokenDomain.ts';
 import type { KeyProvider } from '../../chain/keys/keys.ts';
+import type { Chain } from '../../chain/node/chain.ts';
 import { BursarError, invariant } from '../../core/errors/base.ts';
 import { getAgent } from '../../decide/identity/agents.ts';
 import { getSponsor } from '../../decide/identity/sponsors.ts';

@@ -2,9 +2,9 @@ import { type Address, type Hex, isHex, zeroAddress } from 'viem';
 import { z } from 'zod';
 import type { Call } from '../../../chain/contracts/agentWallet.ts';
 import { policyDigestOnChain } from '../../../chain/contracts/approvedTransfer.ts';
-import { isContract } from '../../../chain/contracts/chain.ts';
 import { policyRegistryAbi } from '../../../chain/contracts/contracts.generated.ts';
 import { readWalletState, type WalletState } from '../../../chain/contracts/walletState.ts';
+import { isContract } from '../../../chain/node/chain.ts';
 import { outcomeOf, outcomesByPurpose } from '../../../chain/relayer/outcomes.ts';
 import { enqueueTransaction } from '../../../chain/relayer/transactions.ts';
 import {

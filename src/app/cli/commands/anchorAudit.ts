@@ -106,7 +106,7 @@ async function logFindings(session: Session, text: string, flags: Flags): Promis
   const rpcUrl = session.rpcUrl(flags.rpc);
   const [{ verifyLog }, { openChain }] = await Promise.all([
     import('../../../chain/anchors/verifyLog.ts'),
-    import('../../../chain/contracts/chain.ts'),
+    import('../../../chain/node/chain.ts'),
   ]);
   const chainId = await createPublicClient({ transport: http(rpcUrl, { retryCount: 0 }) })
     .getChainId()

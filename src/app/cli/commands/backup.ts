@@ -49,7 +49,7 @@ function walletsCommand(): Command {
         throw new BursarError('invalid_request', { message: '--from-block is not a number.' });
       const [{ walletsOnChain }, { openChain }] = await Promise.all([
         import('../../../control/recovery/walletsOnChain.ts'),
-        import('../../../chain/contracts/chain.ts'),
+        import('../../../chain/node/chain.ts'),
       ]);
       const chain = openChain({ chainId: config.chain.id, rpcUrl: session.rpcUrl(rpc), token: config.chain.usdc });
       const found = await walletsOnChain(chain, config.chain.factory, BigInt(first));

@@ -10,7 +10,7 @@ import {
   zeroAddress,
 } from 'viem';
 import { BursarError } from '../../../core/errors/base.ts';
-import type { BlockHeader, ChainLog, ChainSource } from '../source.ts';
+import type { BlockHeader, ChainLog, ChainSource } from '../../node/source.ts';
 
 /** What happens on the model chain. A batch is all or nothing, as AgentWallet.payBatch. */
 export type Action =

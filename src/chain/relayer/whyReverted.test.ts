@@ -6,10 +6,10 @@ import { type LocalChain, startLocalChain } from '../../app/local-chain/localCha
 import { microUsdc } from '../../core/money/microUsdc.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { memoryKeys } from '../keys/keys.ts';
-import { outcomeOf } from '../relayer/outcomes.ts';
-import { createRelayer, type Relayer } from '../relayer/relayer.ts';
-import { enqueueTransaction } from '../relayer/transactions.ts';
-import { type Chain, openChain } from './chain.ts';
+import { type Chain, openChain } from '../node/chain.ts';
+import { outcomeOf } from './outcomes.ts';
+import { createRelayer, type Relayer } from './relayer.ts';
+import { enqueueTransaction } from './transactions.ts';
 import { whyReverted } from './whyReverted.ts';
 
 const [, , owner, payee] = devAccounts;

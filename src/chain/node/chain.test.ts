@@ -8,8 +8,8 @@ import { devClient } from '../../app/local-chain/client.ts';
 import { type LyingRpc, startLyingRpc } from '../../app/local-chain/lyingRpc.ts';
 import { deployUsdc, type Usdc } from '../../app/local-chain/usdc.ts';
 import { openStore } from '../../store/store.ts';
+import { pinTokenDomain, readTokenDomain } from '../contracts/tokenDomain.ts';
 import { openChain } from './chain.ts';
-import { pinTokenDomain, readTokenDomain } from './tokenDomain.ts';
 
 let anvil: Anvil;
 let usdc: Usdc;

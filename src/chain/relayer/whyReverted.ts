@@ -1,8 +1,8 @@
 import type { ReadTx } from '../../store/store.ts';
-import { refusalIn } from '../relayer/nodeAnswers.ts';
-import type { TransactionRow } from '../relayer/transactions.ts';
-import type { Chain } from './chain.ts';
-import { explainRevert, type Revert } from './reverts.ts';
+import { explainRevert, type Revert } from '../contracts/reverts.ts';
+import type { Chain } from '../node/chain.ts';
+import { refusalIn } from '../node/nodeAnswers.ts';
+import type { TransactionRow } from './transactions.ts';
 
 /**
  * Why a mined transaction reverted, found by calling it again on the state before its block: the contract's error with its

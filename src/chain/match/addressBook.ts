@@ -2,7 +2,7 @@ import type { Address } from 'viem';
 import { type Account, agentAccount, externalAccount } from '../../books/ledger/journal.ts';
 import { openPayers } from '../../books/receivables/sales.ts';
 import type { ReadTx } from '../../store/store.ts';
-import type { LogScope } from './source.ts';
+import type { LogScope } from '../node/source.ts';
 
 /** Whose an address is. */
 export type Party = {
