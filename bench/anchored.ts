@@ -32,7 +32,7 @@ export async function anchored(
       const path = join(folder, `anchored-${round}-${withTree}.sqlite`);
       await copyFile(base, path);
       // The evidence in full: sealed rows and the tree, against neither.
-      const store = withTree ? openBooks(path) : openStore(path);
+      const store = withTree ? await openBooks(path) : await openStore(path);
       const startedAt = performance.now();
       const load = { store, policy, world, from: 0, payments, clock: (n: number) => START_MS + n };
       await (withTree ? withHeads(load, `${path}.checkpoints`) : runCallers(load));

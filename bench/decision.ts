@@ -22,7 +22,7 @@ export async function decision(say: Say): Promise<Figure[]> {
   const bundleText = await wideStarterBundle();
   const policy = await loadPolicy(bundleText);
   return await inTemporaryFolder(async (folder) => {
-    const store = openStore(join(folder, 'bench.sqlite'));
+    const store = await openStore(join(folder, 'bench.sqlite'));
     const world = await populate(store, START_MS - 86_400_000);
     await runCallers({ store, policy, world, from: 0, payments: HISTORY, clock: (n) => START_MS + n });
     const requests = Array.from({ length: INPUTS }, (_, n) => {

@@ -58,7 +58,7 @@ async function oneRound(
 ): Promise<{ gate: number; raw: number }> {
   const [ours, theirs] = [`${prefix}-gate.sqlite`, `${prefix}-raw.sqlite`];
   await Promise.all([copyFile(base, ours), copyFile(base, theirs)]);
-  const store = openBooks(ours);
+  const store = await openBooks(ours);
   const rate = await runCallers({
     store,
     policy,

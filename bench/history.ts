@@ -82,7 +82,7 @@ async function makeBase(path: string, policy: Policy): Promise<World & { example
   const world = await makeWorldFile(path, FOUNDED_MS);
   const apart = `${path}.example`;
   await copyFile(path, apart);
-  const store = openStore(apart);
+  const store = await openStore(apart);
   try {
     return { ...world, example: await examplePayment(store, policy, world, FOUNDED_MS + 1_000) };
   } finally {

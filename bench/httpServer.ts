@@ -41,7 +41,7 @@ function noop(): Served {
 }
 
 async function whole(databasePath: string): Promise<Served> {
-  const store = openStore(databasePath);
+  const store = await openStore(databasePath);
   const atMs = Date.now() - 86_400_000;
   const world = await populate(store, atMs);
   const policies = await openActivations(store, null, Date.now);

@@ -23,12 +23,12 @@ describe('what the benches compare', () => {
       ];
       const world = await makeWorldFile(base, START_MS - 90 * DAY_MS);
       await Promise.all([copyFile(base, path), copyFile(base, apart)]);
-      const other = openStore(apart);
+      const other = await openStore(apart);
       const example = await examplePayment(other, policy, world, START_MS - 89 * DAY_MS);
       await other.close();
       // 600 payments over 60 days: some have left the 30-day window, most the hour's.
       seedPayments(path, example, policy, world, { payments: 600, endMs: START_MS, paceMs: DAY_MS / 10 });
-      const store = openStore(path);
+      const store = await openStore(path);
       expect((await checkFigures(store, null)).findings).toEqual([]);
       await runCallers({ store, policy, world, from: 0, payments: 300, clock: (n) => START_MS + n * 60_000 });
       expect((await checkFigures(store, null)).findings).toEqual([]);
@@ -41,14 +41,14 @@ describe('what the benches compare', () => {
       const [ours, theirs] = [join(folder, 'gate'), join(folder, 'raw')];
       const world = await makeWorldFile(ours, START_MS - DAY_MS);
       await copyFile(ours, theirs);
-      const store = openStore(ours);
+      const store = await openStore(ours);
       await runCallers({ store, policy, world, from: 0, payments: 200, clock: (n) => START_MS + n });
       await store.close();
       const rows = readRows(ours);
       writeRows(theirs, rows, 64);
       expect(rows).toHaveLength(200);
       expect(readRows(theirs)).toEqual(rows);
-      const copy = openStore(theirs);
+      const copy = await openStore(theirs);
       expect((await checkFigures(copy, null)).findings).toEqual([]);
       await copy.close();
     });

@@ -52,7 +52,7 @@ export async function measureStages(
       return timed('wasm', () => policy.evaluate(text));
     },
   };
-  const store = openStore(path);
+  const store = await openStore(path);
   const rate = await runCallers({
     store,
     policy: watched,

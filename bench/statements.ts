@@ -60,7 +60,7 @@ const addEntry = statement<{
 export async function statements(say: Say): Promise<Figure[]> {
   return await inTemporaryFolder(async (folder) => {
     const path = join(folder, 'bench.sqlite');
-    const store = openStore(path);
+    const store = await openStore(path);
     const policy = await loadPolicy(await wideStarterBundle());
     const world = await populate(store, START_MS - 86_400_000);
     await runCallers({ store, policy, world, from: 0, payments: ROWS, clock: (n) => START_MS + n });

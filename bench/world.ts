@@ -115,7 +115,7 @@ export async function inTemporaryFolder<T>(use: (folder: string) => Promise<T>):
 
 /** Makes a database file with such a world in it, to be copied for each round. Closed, so the file is all there is. */
 export async function makeWorldFile(path: string, atMs: number): Promise<World> {
-  const store = openStore(path);
+  const store = await openStore(path);
   try {
     return await populate(store, atMs);
   } finally {

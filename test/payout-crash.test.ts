@@ -72,7 +72,7 @@ it('settles every line exactly once, though the server is killed in the middle, 
     },
     server: { host: '127.0.0.1', port: 0 },
   });
-  const store = openBooks(dataDir.database);
+  const store = await openBooks(dataDir.database);
   await addContractors(store, 0, LINES);
   await store.close();
 

@@ -25,7 +25,7 @@ afterAll(() => rmSync(app, { recursive: true, force: true }));
 it.each(['hono', 'express', 'fastify'])('bursar/seller/%s runs in plain Node, where it was installed', async (name) => {
   const script = `
     import { durableSales, sell } from 'bursar/seller/${name}';
-    const sales = durableSales(${JSON.stringify(join(app, `${name}.sqlite`))});
+    const sales = await durableSales(${JSON.stringify(join(app, `${name}.sqlite`))});
     const made = sell({ 'GET /a': '0.01' }, { payTo: '0x70997970C51812dc3A010C7d01b50e0d17dc79C8', sales });
     console.log(typeof made);
     await sales.close();`;

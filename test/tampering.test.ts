@@ -35,7 +35,7 @@ beforeAll(async () => {
     file.exec(`DROP ${type} ${name}`);
   }
   tables = all<{ name: string }>(
-    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'kysely_%' ORDER BY name",
   ).map(({ name }) => name);
 }, 240_000);
 afterAll(() => {

@@ -47,7 +47,7 @@ const flipped = (text: string): string => {
 };
 
 beforeAll(async () => {
-  store = openStore(':memory:');
+  store = await openStore(':memory:');
   await store.write((tx) => {
     for (let n = 0; n < EVENTS; n += 1) {
       const data = { n, reason: n % 3 === 0 ? 'größer – 上限' : 'plain' };

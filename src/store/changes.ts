@@ -22,10 +22,10 @@ export interface Sealing<T> {
 
 type Column = { name: string; pk: bigint };
 
-/** Tables of the schema, in order of their names. */
+/** Tables of the schema, in order of their names: neither SQLite's own nor those in which Kysely notes its migrations. */
 export function tablesOf(all: <R>(sql: string) => R[]): string[] {
   return all<{ name: string }>(
-    "SELECT name FROM main.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name",
+    "SELECT name FROM main.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'kysely_%' ORDER BY name",
   ).map(({ name }) => name);
 }
 

@@ -1,6 +1,5 @@
 import Database from 'better-sqlite3';
 import { BursarError } from '../core/errors/base.ts';
-import type { Migration } from './migrations/index.ts';
 
 /** Opens a file with the settings of every connection. Throws coded errors. */
 export function open(path: string, options: Database.Options = {}): Database.Database {
@@ -45,6 +44,19 @@ export function orClose<T>(database: Database.Database | null, step: () => T): T
   }
 }
 
+/** The same for a step that is asynchronous, and several databases. */
+export async function orCloseAll<T>(
+  databases: readonly (Database.Database | null)[],
+  step: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    for (const database of databases) database?.close();
+    throw storageError(error);
+  }
+}
+
 /** An exclusive SQLite lock on a file of its own: the system frees it when the process dies, however it dies. */
 export function takeLock(path: string): Database.Database {
   const lock = connect(`${path}.lock`, { timeout: 0 });
@@ -58,22 +70,6 @@ export function takeLock(path: string): Database.Database {
       throw error;
     }
     return lock;
-  });
-}
-
-/** Brings the schema up to date, each migration whole or not at all. */
-export function migrate(database: Database.Database, schema: readonly Migration[]): void {
-  const current = Number(database.pragma('user_version', { simple: true }));
-  if (current > schema.length) {
-    throw new BursarError('storage_failed', { message: 'The database was written by a newer Bursar.' });
-  }
-  schema.slice(current).forEach((migration, index) => {
-    try {
-      database.exec(`BEGIN IMMEDIATE; ${migration.sql}; PRAGMA user_version = ${current + index + 1}; COMMIT`);
-    } catch (error) {
-      if (database.inTransaction) database.exec('ROLLBACK');
-      throw storageError(error);
-    }
   });
 }
 

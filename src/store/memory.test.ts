@@ -8,8 +8,8 @@ import { openStore, type ReadTx, type Store, type Tx } from './store.ts';
 
 let store: Store;
 let reads: number;
-beforeEach(() => {
-  store = openStore(':memory:');
+beforeEach(async () => {
+  store = await openStore(':memory:');
   reads = 0;
 });
 afterEach(() => store.close());
@@ -127,7 +127,7 @@ describe('a statement', () => {
 describe('what another connection writes to the file', () => {
   it('is read again from the next commit on: an operator may freeze an agent manually', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'bursar-memory-'));
-    const shared = openStore(join(folder, 'bursar.db'));
+    const shared = await openStore(join(folder, 'bursar.db'));
     await shared.write((tx) => put(tx, 'one'));
     await shared.write((tx) => tx.memory?.kept.set('end', 1));
     expect(await shared.write(value)).toBe('one');

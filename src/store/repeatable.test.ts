@@ -8,10 +8,10 @@ import { openStore, type Store, type Tx } from './store.ts';
 let folder: string;
 let path: string;
 let store: Store;
-beforeEach(() => {
+beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'bursar-repeatable-'));
   path = join(folder, 'bursar.db');
-  store = openStore(path);
+  store = await openStore(path);
 });
 afterEach(async () => {
   await store.close();

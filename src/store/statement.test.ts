@@ -4,8 +4,8 @@ import { query, statement } from './statement.ts';
 import { openStore, type Store } from './store.ts';
 
 let store: Store;
-beforeAll(() => {
-  store = openStore(':memory:');
+beforeAll(async () => {
+  store = await openStore(':memory:');
 });
 afterAll(() => store.close());
 

@@ -2,9 +2,10 @@ import type Database from 'better-sqlite3';
 import { BursarError, invariant } from '../core/errors/base.ts';
 import { noteChanges, type Sealing } from './changes.ts';
 import { type Connection, connectionOf } from './connection.ts';
-import { isSqliteError, migrate, open, orClose, storageError, takeLock } from './database.ts';
+import { isSqliteError, open, orClose, orCloseAll, storageError, takeLock } from './database.ts';
 import { type Memory, TxMemory } from './memory.ts';
 import { type Migration, migrations } from './migrations/index.ts';
+import { migrate } from './migrations/migrate.ts';
 import type { SqlValue } from './slots.ts';
 import type { Command, ParametersOf, Statement } from './statement.ts';
 
@@ -78,14 +79,14 @@ type Ran = {
  * Opens the database file (or ':memory:'), takes the one-writer lock and migrates it. Throws `storage_read_only`,
  * `storage_in_use` where another process has it, or `storage_failed`. `sealing`: who is told of the rows that each commit changes.
  */
-export function openStore(
+export async function openStore(
   path: string,
   schema: readonly Migration[] = migrations,
   sealing: Sealing<Tx> | null = null,
-): Store {
+): Promise<Store> {
   const writer = open(path);
   const lock = path === ':memory:' ? null : orClose(writer, () => takeLock(path));
-  orClose(writer, () => orClose(lock, () => migrate(writer, schema)));
+  await orCloseAll([writer, lock], () => migrate(writer, schema));
   const reader = path === ':memory:' ? writer : open(path, { readonly: true });
   const readTx = readingWith(connectionOf(reader, null));
   const changes = sealing && orClose(writer, () => noteChanges(writer, sealing.watch));

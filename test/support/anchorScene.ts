@@ -49,7 +49,7 @@ export async function anchorScene({ local, rpc }: AnchorChain): Promise<AnchorSc
   let snapshot = await local.client.snapshot();
   rpc.tell(() => 'pass');
   const folder = mkdtempSync(join(tmpdir(), 'bursar-anchors-'));
-  const store = openStore(':memory:');
+  const store = await openStore(':memory:');
   const signer = noteSigner(originOf(local.anvil.chainId, local.registry), logKey);
   const options = { store, signer, file: join(folder, 'checkpoints'), clock: () => AT_MS };
   const heads: Head[] = [];

@@ -40,7 +40,7 @@ let starter: Promise<Policy> | null = null;
 export async function gateWorld(policy?: Policy, path = ':memory:'): Promise<GateWorld> {
   starter ??= readStarterBundle().then((text) => loadPolicy(text));
   const chosen = policy ?? (await starter);
-  const store = openStore(path);
+  const store = await openStore(path);
   const act = { actor: 'test', atMs: NOON_MS - 86_400_000 };
   let count = 0;
   const { sponsor, workflow, payee } = await store.write((tx) => ({

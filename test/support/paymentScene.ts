@@ -55,7 +55,7 @@ export async function openDesk(
 ): Promise<Desk> {
   const { executorKey = generatePrivateKey(), databasePath, requestsPerSecond = 1_000, settles, ...rest } = options;
   const dir = mkdtempSync(join(tmpdir(), 'bursar-desk-'));
-  const store = openStore(databasePath ?? join(dir, 'desk.sqlite'));
+  const store = await openStore(databasePath ?? join(dir, 'desk.sqlite'));
   const chain = openChain({ chainId: 31_337, rpcUrl, token });
   const keys = environmentKeys({ BURSAR_KEY_EXECUTOR: executorKey });
   const relayer = createRelayer({

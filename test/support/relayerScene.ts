@@ -57,7 +57,7 @@ export function relayerScene() {
     await client.setNonce({ address: sender, nonce: 0 });
     await mintUsdc(client, usdc, sender, microUsdc(1_000_000n));
     rpc = await startLyingRpc(anvil.url);
-    store = openStore(':memory:');
+    store = await openStore(':memory:');
     nowMs = 1_800_000_000_000;
   });
   afterEach(async () => {

@@ -70,7 +70,7 @@ async function run(session: Session, flags: Flags): Promise<void> {
     });
   }
   const path = flags.sales ?? (existsSync(dataDir.dir) ? join(dataDir.dir, 'gateway-sales.sqlite') : 'memory');
-  const sales = path === 'memory' ? null : durableSales(path);
+  const sales = path === 'memory' ? null : await durableSales(path);
   const stopping = onStopSignal((line) => screen.note(line));
   const gateway = await startGateway({
     table,

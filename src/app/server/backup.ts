@@ -98,7 +98,7 @@ export async function restoreHome(
       if (!existsSync(dataDir[name]) && existsSync(from[name])) copyFileSync(from[name], dataDir[name]);
     }
     prepareDataDir(dir);
-    const store = openBooks(dataDir.database);
+    const store = await openBooks(dataDir.database);
     try {
       const { frozen } = await store.write((tx) => markRestored(tx, manifest.made_at, Date.now()));
       return { manifest, frozen, kept };

@@ -75,7 +75,7 @@ export async function startServer(options: {
   const clock = options.clock ?? Date.now;
   const { id: chainId, usdc: token, factory, registry, finality, poll_ms: pollMs, start_block: start } = config.chain;
   requireSupportedChain(chainId);
-  const store = openServerBooks(options.databasePath);
+  const store = await openServerBooks(options.databasePath);
   const chain = openChain({ chainId, rpcUrl: options.rpcUrl, token });
   const source = viemSource(chain, registry);
   const roles = await keys.roles();

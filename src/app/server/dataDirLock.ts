@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { BursarError } from '../../core/errors/base.ts';
-import { openStore, type Store } from '../../store/store.ts';
+import { takeLock } from '../../store/database.ts';
 import type { DataDir } from './config.ts';
 import { readRunning } from './running.ts';
 
@@ -9,10 +9,9 @@ import { readRunning } from './running.ts';
  * before anything else: a second server would end the first one's local chain. Throws `storage_in_use`, naming who has it.
  */
 export function lockDataDir(dataDir: DataDir): { release(): Promise<void> } {
-  let lock: Store;
+  let lock: ReturnType<typeof takeLock>;
   try {
-    // An empty database beside ours, for its lock alone.
-    lock = openStore(join(dataDir.dir, 'home'), []);
+    lock = takeLock(join(dataDir.dir, 'bursar'));
   } catch (error) {
     if (!(error instanceof BursarError) || error.code !== 'storage_in_use') throw error;
     const running = readRunning(dataDir);
@@ -23,5 +22,9 @@ export function lockDataDir(dataDir: DataDir): { release(): Promise<void> } {
       details: running ? { url: running.url, pid: running.pid } : {},
     });
   }
-  return { release: () => lock.close() };
+  return {
+    release: async () => {
+      lock.close();
+    },
+  };
 }

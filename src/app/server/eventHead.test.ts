@@ -31,8 +31,8 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'bursar-head-'));
   path = join(folder, 'bursar.sqlite');
   killed = join(folder, 'killed.sqlite');
-  await openBooks(path).close();
-  const store = openServerBooks(path);
+  await (await openBooks(path)).close();
+  const store = await openServerBooks(path);
   for (let n = 1; n <= EVENTS; n += 1) await say(store, n);
   put(killed, path, ['', '-wal']);
   await store.close();
@@ -52,7 +52,7 @@ async function opened(damage: (copy: string) => void): Promise<number | string> 
   put(copy, killed, ['', '-wal', '.head']);
   damage(copy);
   try {
-    const store = openServerBooks(copy);
+    const store = await openServerBooks(copy);
     const count = countIn(store);
     await store.close();
     return count;
@@ -66,7 +66,7 @@ describe('the head file', () => {
     const head = readHeadFile(path);
     expect(head?.seq).toBe(EVENTS);
     expect(await opened(() => {})).toBe(EVENTS);
-    const again = openServerBooks(path);
+    const again = await openServerBooks(path);
     await say(again, EVENTS + 1);
     await again.close();
     expect(readHeadFile(path)?.seq).toBe(EVENTS + 1);
@@ -154,7 +154,7 @@ describe('a damaged main file', () => {
   });
 
   it('is named where it is a stored policy that is not what its digest says', async () => {
-    const store = openBooks(join(folder, 'policy.sqlite'));
+    const store = await openBooks(join(folder, 'policy.sqlite'));
     const text = await readStarterBundle();
     const { digest } = await loadPolicy(text);
     await store.write((tx) => {

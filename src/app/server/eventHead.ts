@@ -13,10 +13,10 @@ const EVERY_MS = 250;
  * log is cut off by SQLite at the first bad byte, and what is left looks sound. From then on the file follows the log, a moment
  * behind, so that the gate does not wait for it. Throws `database_damaged`, `database_truncated` or `database_rewritten`.
  */
-export function openServerBooks(path: string): Store {
+export async function openServerBooks(path: string): Promise<Store> {
   const head = readHeadFile(path);
   refuseDamaged(path);
-  const store = openBooks(path);
+  const store = await openBooks(path);
   try {
     if (head) compare(store, head, path);
   } catch (error) {

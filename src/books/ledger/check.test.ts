@@ -81,7 +81,7 @@ async function tamper(sql: string): Promise<void> {
   file.pragma('ignore_check_constraints = ON');
   file.exec(sql);
   file.close();
-  store = openStore(path);
+  store = await openStore(path);
 }
 
 describe('checkFigures', () => {

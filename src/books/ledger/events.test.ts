@@ -5,8 +5,8 @@ import { appendEvent, chainHash, GENESIS_HASH } from './events.ts';
 type EventRow = { seq: bigint; body: string; hash: string };
 
 let store: Store;
-beforeEach(() => {
-  store = openStore(':memory:');
+beforeEach(async () => {
+  store = await openStore(':memory:');
 });
 afterEach(() => store.close());
 

@@ -8,8 +8,8 @@ const reserved = agentAccount('agt_a', 'reserved');
 const outside = externalAccount('0x0000000000000000000000000000000000000001');
 
 let store: Store;
-beforeEach(() => {
-  store = openStore(':memory:');
+beforeEach(async () => {
+  store = await openStore(':memory:');
 });
 afterEach(() => store.close());
 
@@ -123,7 +123,7 @@ describe('post', () => {
     const line = fc.tuple(fc.constantFrom(...accounts), fc.constantFrom(...accounts), fc.bigInt({ min: 1n, max: 50n }));
     await fc.assert(
       fc.asyncProperty(fc.array(line, { maxLength: 30 }), async (transfers) => {
-        const fresh = openStore(':memory:');
+        const fresh = await openStore(':memory:');
         await Promise.allSettled(
           transfers.map(([from, to, amount]) =>
             fresh.write((tx) =>

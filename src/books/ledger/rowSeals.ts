@@ -17,8 +17,8 @@ const ROWS_PER_EVENT = 200;
  * Opens the books: a store in which each commit ends with the digests of the rows that it changed, in the event log. So what any
  * table says can be held against a hash that the log, and each anchor of it, covers.
  */
-export function openBooks(path: string): Store {
-  return openStore(path, migrations, rowSealing());
+export async function openBooks(path: string): Promise<Store> {
+  return await openStore(path, migrations, rowSealing());
 }
 
 export function rowSealing(): Sealing<Tx> {

@@ -48,7 +48,7 @@ async function withStore<T>(
     holds: () => boolean | undefined;
   }) => Promise<T>,
 ): Promise<T> {
-  const store = openStore(':memory:');
+  const store = await openStore(':memory:');
   try {
     return await run({
       add: (meters, id, amountMicro, at, who = {}) =>

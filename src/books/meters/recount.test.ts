@@ -61,7 +61,7 @@ it('a meter that is counted again reads as if it had been counted from the start
       steps,
       fc.integer({ min: 0, max: 12 * HOUR }),
       async (before, between, after, plan, pause) => {
-        const [always, changed] = [openStore(':memory:'), openStore(':memory:')];
+        const [always, changed] = [await openStore(':memory:'), await openStore(':memory:')];
         let at = T0;
         const made: Made[] = [];
         const half = Math.floor(plan.length / 2);

@@ -38,7 +38,7 @@ const metersHold = (store: Store): boolean | undefined =>
 
 describe('a refund that its payer received', () => {
   it('gives back what each meter declares: where the payment counted, where the refund arrives, or nothing', async () => {
-    const store = openStore(':memory:');
+    const store = await openStore(':memory:');
     await add(store, 'p1', 100n, T0);
     const later = T0 + 90 * 60_000;
     await add(store, 'p2', 50n, later);
@@ -56,7 +56,7 @@ describe('a refund that its payer received', () => {
   });
 
   it('never makes a window read below zero', async () => {
-    const store = openStore(':memory:');
+    const store = await openStore(':memory:');
     await add(store, 'p1', 100n, T0);
     await refund(store, 'r1', 'p1', 100n, T0 + 2 * HOUR);
     expect(read(store, T0 + 2 * HOUR).current_1).toMatchObject({ total: 0, count: 0 });
@@ -85,7 +85,7 @@ describe('a refund that its payer received', () => {
           { maxLength: 25 },
         ),
         async (steps) => {
-          const store = openStore(':memory:');
+          const store = await openStore(':memory:');
           const paid: { id: string; at: number; amount: bigint; left: bigint }[] = [];
           const refunds: { id: string; of: (typeof paid)[number]; at: number; amount: bigint }[] = [];
           let at = T0;

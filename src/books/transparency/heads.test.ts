@@ -17,9 +17,9 @@ let folder: string;
 let store: Store;
 let options: HeadOptions;
 
-beforeEach(() => {
+beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'bursar-heads-'));
-  store = openStore(':memory:');
+  store = await openStore(':memory:');
   options = { store, signer, file: join(folder, 'checkpoints'), clock: () => 1_700_000_000_000 };
 });
 afterEach(async () => {
@@ -81,7 +81,7 @@ describe('signing a head', () => {
 
   it('signs again what a crash left in the file alone', async () => {
     await append(10);
-    const other = openStore(':memory:');
+    const other = await openStore(':memory:');
     const head = await signHead(options, 'key_1');
     await other.close();
     await store.write((tx) => {

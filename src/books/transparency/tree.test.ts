@@ -14,8 +14,8 @@ import { eventBodies, growTiles, logSize, storedTree } from './tree.ts';
 
 const noPause = async () => {};
 let store: Store;
-beforeEach(() => {
-  store = openStore(':memory:');
+beforeEach(async () => {
+  store = await openStore(':memory:');
 });
 afterEach(() => store.close());
 

@@ -114,7 +114,7 @@ describe('token domain', () => {
   });
 
   it('is pinned on first sight, and another one later is refused', async () => {
-    const store = openStore(':memory:');
+    const store = await openStore(':memory:');
     const chain = chainAt(anvil.url);
     const first = await pinTokenDomain(store, chain);
     expect(await pinTokenDomain(store, chain)).toEqual(first);

@@ -15,7 +15,7 @@ const { deployed, transfer } = scene;
 
 describe('through the relayer', () => {
   it('a wallet is made scene.at its first payment: the payment waits for it, on another sender queue', async () => {
-    const store = openStore(':memory:');
+    const store = await openStore(':memory:');
     const relayerKey = generatePrivateKey();
     const keys = memoryKeys(
       new Map([
@@ -66,7 +66,7 @@ describe('through the relayer', () => {
 
   it('a refused payment tells why, in the words of the contract', async () => {
     await deployed();
-    const store = openStore(':memory:');
+    const store = await openStore(':memory:');
     const keys = memoryKeys(new Map([['executor', executorKey]]));
     const finality = { kind: 'tag' } as const;
     const relayer = createRelayer({ store, chain: scene.chain, keys, queues: ['executor'], clock: () => 0, finality });

@@ -20,7 +20,7 @@ let relayer: Relayer;
 beforeAll(async () => {
   local = await startLocalChain({ owner });
   chain = openChain({ chainId: 31_337, rpcUrl: local.anvil.url, token: local.usdc.address });
-  store = openStore(':memory:');
+  store = await openStore(':memory:');
   relayer = createRelayer({
     store,
     chain,

@@ -9,8 +9,8 @@ const olga = { issuer: 'https://login.example', subject: 'olga', name: 'Olga', e
 const address = '0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc';
 
 let store: Store;
-beforeAll(() => {
-  store = openStore(':memory:');
+beforeAll(async () => {
+  store = await openStore(':memory:');
 });
 afterAll(() => store?.close());
 

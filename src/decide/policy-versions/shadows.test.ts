@@ -146,7 +146,7 @@ describe('a candidate in shadow', () => {
     await expect(policies.startShadow(`sha256:${'0'.repeat(64)}`, act)).rejects.toMatchObject({
       code: 'policy_not_found',
     });
-    const empty = openStore(':memory:');
+    const empty = await openStore(':memory:');
     const none = await openActivations(empty, null, () => NOON_MS);
     const { digest } = await none.load(await readStarterBundle(), 'starter', act);
     await expect(none.startShadow(digest, act)).rejects.toMatchObject({ code: 'policy_unavailable' });
@@ -207,14 +207,14 @@ describe('what ends a candidate', () => {
     const folder = mkdtempSync(join(tmpdir(), 'bursar-shadow-'));
     try {
       const path = join(folder, 'bursar.db');
-      const first = openStore(path);
+      const first = await openStore(path);
       const before = await openActivations(first, null, () => NOON_MS);
       const active = await before.load(await readStarterBundle(), 'starter', act);
       await before.activate(active.digest, 'activate', act);
       await before.startShadow((await before.load(await stricterBundle(), 'candidate', act)).digest, act);
       await first.close();
 
-      const second = openStore(path);
+      const second = await openStore(path);
       const after = await openActivations(second, null, () => NOON_MS);
       expect(after.shadow()).not.toBeNull();
       expect(after.list().find(({ shadow }) => shadow)?.digest).toBe(strict);
@@ -222,7 +222,7 @@ describe('what ends a candidate', () => {
       await second.write((tx) => tx.run("UPDATE policy_bundles SET bundle = '{}' WHERE digest = ?", strict));
       await second.close();
 
-      const third = openStore(path);
+      const third = await openStore(path);
       const damaged = await openActivations(third, null, () => NOON_MS + 1);
       expect(damaged.shadow()).toBeNull();
       expect(damaged.active().digest).toBe(active.digest);

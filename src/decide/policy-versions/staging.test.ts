@@ -231,7 +231,7 @@ describe('an activation that counts page by page', () => {
     await expect(staged.activate(newBundle)).rejects.toThrow('the process ends here');
     await staged.world.store.close();
 
-    const store = openStore(path);
+    const store = await openStore(path);
     const again = new Scene(
       { ...staged.world, store },
       await openActivations(store, null, () => staged.atMs, { short: 0, page: 2 }),

@@ -30,8 +30,11 @@ const CLAIM_MS = 600_000;
 const DAY_MS = 86_400_000;
 
 /** Sales in an SQLite file of their own: they outlive the process. Answers are forgotten after a day, sales after a year. */
-export function durableSales(path: string, clock: () => number = Date.now): SaleStore & { close(): Promise<void> } {
-  const store = openStore(path, schema);
+export async function durableSales(
+  path: string,
+  clock: () => number = Date.now,
+): Promise<SaleStore & { close(): Promise<void> }> {
+  const store = await openStore(path, schema);
   const put = (sale: Sale, state: Row['state'], untilMs: number, answer: Answer | null) =>
     store.write((tx) => {
       tx.run(

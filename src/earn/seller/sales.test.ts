@@ -7,7 +7,7 @@ import { type Answer, memorySales, type Sale, type SaleStore, saleOf } from './s
 
 let nowMs = 1_000_000;
 const clock = () => nowMs;
-const durable = durableSales(join(mkdtempSync(join(tmpdir(), 'bursar-sales-')), 'sales.sqlite'), clock);
+const durable = await durableSales(join(mkdtempSync(join(tmpdir(), 'bursar-sales-')), 'sales.sqlite'), clock);
 afterAll(() => durable.close());
 
 let count = 0;

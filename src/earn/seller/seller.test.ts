@@ -234,13 +234,13 @@ describe('sales kept in a file', () => {
   it('outlive the process: the same header gets the answer that it bought', async () => {
     const path = join(mkdtempSync(join(tmpdir(), 'bursar-sales-')), 'sales.sqlite');
     const buyer = await scene.buyer(100_000n);
-    const before = durableSales(path);
+    const before = await durableSales(path);
     const first = await starts.hono?.({ bursar: desk.url.replace(/\/x402$/, ''), sales: before });
     const header = await signed(buyer, `${first?.url}/files/a.txt`, {}, `order_${'d4'.repeat(10)}`);
     const answer = await (await fetch(`${first?.url}/files/a.txt`, paying(header))).text();
     expect(answer).toBe('file a.txt 1');
     await before.close();
-    const after = durableSales(path);
+    const after = await durableSales(path);
     stops.push(() => after.close());
     const second = await starts.hono?.({ bursar: desk.url.replace(/\/x402$/, ''), sales: after });
     const again = await fetch(`${second?.url}/files/a.txt`, paying(header));

@@ -4,7 +4,7 @@ import { openStore, type Store } from '../store.ts';
 
 let store: Store;
 beforeAll(async () => {
-  store = openStore(':memory:');
+  store = await openStore(':memory:');
   const insert = statement<{ id: bigint; agent: string | null; body: string }>()((db, p) =>
     db.insertInto('alerts').values({ id: p.id, type: 't', agent_id: p.agent, body_json: p.body, raised_at: 1n }),
   );

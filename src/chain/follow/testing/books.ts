@@ -24,7 +24,7 @@ export type TestAgent = { id: string; wallet: Address; purse: Address };
 
 /** A store with one sponsor, whose treasury is TREASURY. */
 export async function openBooks(path = ':memory:', treasury = TREASURY): Promise<Store> {
-  const store = openStore(path);
+  const store = await openStore(path);
   await store.write((tx) =>
     tx.run(
       "INSERT INTO sponsors (id, name, status, treasury_address, created_at) VALUES ('spn_1', 'Sponsor', 'active', ?, 0)",

@@ -13,7 +13,9 @@ CREATE TABLE x402_authorizations (
   payload_json TEXT,
   resource_json TEXT NOT NULL,
   cancelled_at INTEGER,
-  reported_json TEXT
+  reported_json TEXT,
+  -- The wallet's epoch in which the authorization was signed: it is part of the EIP-3009 nonce.
+  epoch INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX x402_by_purse ON x402_authorizations (purse);
 

@@ -1,4 +1,4 @@
-/** Standing pre-approvals, what was paid under them, and schedules that pay by them. */
+/** Standing pre-approvals, who signed them, and schedules that pay by them. */
 export const mandates = `
 CREATE TABLE mandates (
   id TEXT PRIMARY KEY,
@@ -23,9 +23,6 @@ CREATE TABLE mandate_signatures (
   signed_at INTEGER NOT NULL,
   PRIMARY KEY (mandate_id, approver_id)
 ) STRICT, WITHOUT ROWID;
-
-ALTER TABLE payments ADD COLUMN mandate_id TEXT REFERENCES mandates (id);
-CREATE INDEX payments_by_mandate ON payments (mandate_id, id) WHERE mandate_id IS NOT NULL;
 
 CREATE TABLE schedules (
   id TEXT PRIMARY KEY,

@@ -56,4 +56,32 @@ CREATE TABLE alerts (
   resolved_at INTEGER
 ) STRICT;
 CREATE INDEX alerts_open ON alerts (type, agent_id) WHERE resolved_at IS NULL;
+
+-- Payees that the chain told to be on a wallet's allow-list, once: the contract answers for one address and cannot list them.
+CREATE TABLE allow_list_seen (
+  agent_id TEXT NOT NULL REFERENCES agents (id),
+  chain_id INTEGER NOT NULL,
+  address TEXT NOT NULL,
+  PRIMARY KEY (agent_id, chain_id, address)
+) STRICT, WITHOUT ROWID;
+
+-- A chain that contradicts what was final: while one is open, the gate refuses payments on that chain.
+CREATE TABLE chain_stops (
+  id INTEGER PRIMARY KEY,
+  chain_id INTEGER NOT NULL,
+  block_number INTEGER NOT NULL,
+  known_hash TEXT NOT NULL,
+  told_hash TEXT NOT NULL,
+  started_at INTEGER NOT NULL,
+  ended_at INTEGER,
+  -- 'agreed': the chain has the block again. 'recovered': an operator had it read again.
+  ended_by TEXT CHECK (ended_by IN ('agreed', 'recovered'))
+) STRICT;
+CREATE UNIQUE INDEX chain_stops_open ON chain_stops (chain_id) WHERE ended_at IS NULL;
+
+-- The last block at which books and balanceOf agreed for every address: a log that was missed came after it.
+CREATE TABLE chain_checked (
+  chain_id INTEGER PRIMARY KEY,
+  block_number INTEGER NOT NULL
+) STRICT;
 `;

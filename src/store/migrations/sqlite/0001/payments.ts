@@ -1,7 +1,3 @@
-import { states } from '../../../core/payment/states.ts';
-
-const stateList = states.map((state) => `'${state}'`).join(', ');
-
 /** Payments, the files they came in, who approved them, and what they add up to for the next decision. */
 export const payments = `
 -- decision_hash is what reaches the chain: the hash people signed where there was a review, else the allowing decision's.
@@ -30,7 +26,7 @@ CREATE TABLE payments (
   -- On a top_up: the x402 purchase that waits for it.
   funds_payment TEXT REFERENCES payments (id),
   batch_id TEXT,
-  state TEXT NOT NULL CHECK (state IN (${stateList})),
+  state TEXT NOT NULL CHECK (state IN ('denied', 'in_review', 'rejected', 'expired', 'authorized', 'submitted', 'settled', 'final', 'failed', 'cancelled')),
   reasons_json TEXT NOT NULL,
   review_json TEXT,
   review_expires_at INTEGER,
@@ -48,7 +44,8 @@ CREATE TABLE payments (
   block_number INTEGER,
   block_hash TEXT,
   settled_at INTEGER,
-  -- In this order, since keys that are made in order of time are then appended, anyone who's they are.
+  mandate_id TEXT REFERENCES mandates (id),
+  -- The key first: keys are made in order of time, so the index is appended to, whichever agent a key is of.
   UNIQUE (idempotency_key, agent_id)
 ) STRICT;
 CREATE INDEX payments_working ON payments (state, id) WHERE state IN ('in_review', 'authorized', 'submitted', 'settled');
@@ -61,6 +58,7 @@ CREATE INDEX payments_by_tx ON payments (tx_hash) WHERE tx_hash IS NOT NULL;
 CREATE INDEX payments_by_funded ON payments (funds_payment) WHERE funds_payment IS NOT NULL;
 CREATE INDEX payments_by_payee ON payments (payee_id, id);
 CREATE INDEX payments_by_agent ON payments (agent_id, id);
+CREATE INDEX payments_by_mandate ON payments (mandate_id, id) WHERE mandate_id IS NOT NULL;
 
 -- Many payouts in one file. A line has one payment at a time; its attempt goes up only after one that moved nothing.
 CREATE TABLE payouts (
@@ -110,6 +108,9 @@ CREATE TABLE approvals (
   typed_data_json TEXT NOT NULL,
   expires_at INTEGER NOT NULL,
   signed_at INTEGER NOT NULL,
+  -- What a person said besides yes or no, and whether the policy of that moment counted the signature.
+  reason TEXT,
+  counts INTEGER NOT NULL DEFAULT 1 CHECK (counts IN (0, 1)),
   UNIQUE (payment_id, approver_id)
 ) STRICT;
 

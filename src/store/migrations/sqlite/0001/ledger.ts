@@ -14,6 +14,14 @@ CREATE TABLE meters (
   UNIQUE (meter, grp, window_start)
 ) STRICT;
 
+-- Which rows of meters and meter_rolling a meter stands in. A meter whose rules change is counted into rows of a new generation
+-- while the old ones decide; live decides, last is the newest that was ever begun, so that none is begun twice.
+CREATE TABLE meter_generations (
+  meter TEXT PRIMARY KEY,
+  live INTEGER NOT NULL,
+  last INTEGER NOT NULL CHECK (last >= live)
+) STRICT, WITHOUT ROWID;
+
 -- Where a payment counts: one row for all of its meters, gone when it is released. A refund that its payer received has a row
 -- of its own ('pay_… back'): less money, and no payment counted. Every total that nothing falls out of is the sum of these.
 CREATE TABLE meter_entries (

@@ -11,7 +11,7 @@ CREATE TABLE receivables (
   payer_address TEXT NOT NULL,
   payment_id TEXT,
   invoice_id TEXT REFERENCES invoices (id),
-  -- How the invoice was found: the announced nonce, somebody's claim of the transaction, or only the amount.
+  -- How the invoice was found: the announced nonce, a claim of the transaction, or only the amount.
   invoice_by TEXT CHECK (invoice_by IN ('nonce', 'claim', 'amount')),
   -- The expected sale's EIP-3009 nonce, where it was announced.
   sale_nonce TEXT,
@@ -36,7 +36,7 @@ CREATE INDEX receivables_by_payment ON receivables (payment_id) WHERE payment_id
 CREATE INDEX receivables_by_tx ON receivables (tx_hash);
 CREATE INDEX receivables_to_route ON receivables (id) WHERE state = 'final' AND routed_at IS NULL AND kind IN ('agent_payment', 'x402_sale', 'invoice');
 
--- What an agent has earned, and what of it was passed on (refunds, splits; holds included), so that no decision adds up the past.
+-- What an agent has earned, and what of it was passed on (refunds, splits; holds included), so that no decision adds up all payments.
 CREATE TABLE earnings (
   agent_id TEXT PRIMARY KEY REFERENCES agents (id),
   received_micro INTEGER NOT NULL,
@@ -76,7 +76,8 @@ CREATE TABLE invoices (
   UNIQUE (agent_id, idempotency_key)
 ) STRICT;
 CREATE INDEX invoices_by_agent ON invoices (agent_id, id);
-CREATE INDEX invoices_by_address ON invoices (address, id) WHERE cancelled_at IS NULL;
+-- A transfer is looked for among the invoices that still ask for something, however many were paid before.
+CREATE INDEX invoices_due ON invoices (address, id) WHERE cancelled_at IS NULL AND received_micro < amount_micro * max_uses;
 
 -- "That transaction pays this invoice", said by the payer (who signed it; payer is the address) or by the earner's side (payer '').
 CREATE TABLE invoice_claims (

@@ -1,4 +1,4 @@
-/** The settings, and who there is: sponsors, agents and their wallets, workflows, payees, approvers, credentials. */
+/** The settings, and who there is: sponsors, agents and their wallets, workflows, payees, approvers, credentials, people. */
 export const identity = `
 CREATE TABLE settings (
   name TEXT PRIMARY KEY,
@@ -80,8 +80,11 @@ CREATE TABLE approvers (
   roles_json TEXT NOT NULL,
   sponsor_id TEXT REFERENCES sponsors (id),
   status TEXT NOT NULL CHECK (status IN ('active', 'revoked')),
-  created_at INTEGER NOT NULL
+  created_at INTEGER NOT NULL,
+  -- The e-mail address that ties a person who signs in by OIDC to an approver.
+  email TEXT CHECK (email = lower(email))
 ) STRICT;
+CREATE UNIQUE INDEX approvers_by_email ON approvers (email) WHERE status = 'active';
 
 -- secret_hash: sha-256 of a 256-bit random secret, which needs no salt or stretching.
 CREATE TABLE credentials (
@@ -97,4 +100,43 @@ CREATE TABLE credentials (
   rotated_from TEXT REFERENCES credentials (id),
   CHECK ((role = 'agent') = (agent_id IS NOT NULL))
 ) STRICT;
+
+-- People who sign in by OIDC. email: only as the provider verified it. role: what the groups gave at the last sign-in.
+CREATE TABLE people (
+  id TEXT PRIMARY KEY,
+  issuer TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  name TEXT NOT NULL,
+  email TEXT CHECK (email = lower(email)),
+  role TEXT CHECK (role IN ('operator', 'auditor', 'viewer')),
+  status TEXT NOT NULL CHECK (status IN ('active', 'blocked')),
+  created_at INTEGER NOT NULL,
+  signed_in_at INTEGER NOT NULL,
+  UNIQUE (issuer, subject)
+) STRICT;
+
+-- Only the sha-256 of the cookie's 256 random bits is kept. groups_json: those of a person that the configuration knew.
+CREATE TABLE sessions (
+  token_hash TEXT PRIMARY KEY,
+  approver_id TEXT REFERENCES approvers (id),
+  person_id TEXT REFERENCES people (id),
+  groups_json TEXT,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL CHECK (expires_at > created_at),
+  ended_at INTEGER,
+  CHECK ((approver_id IS NULL) <> (person_id IS NULL)),
+  CHECK ((person_id IS NULL) = (groups_json IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sessions_by_approver ON sessions (approver_id);
+CREATE INDEX sessions_by_person ON sessions (person_id);
+
+-- UTS 39 skeletons of names, so that a name which looks like another is found by one look-up. Derived from the names.
+CREATE TABLE name_skeletons (
+  -- Names of one kind are compared with each other: agents, approvers, payees, sponsors, workflows.
+  kind TEXT NOT NULL,
+  skeleton TEXT NOT NULL,
+  id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  PRIMARY KEY (kind, skeleton, id)
+) STRICT, WITHOUT ROWID;
 `;

@@ -1,0 +1,106 @@
+import type Database from 'better-sqlite3';
+import {
+  type CompiledQuery,
+  Kysely,
+  Migrator,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+  sql,
+} from 'kysely';
+import { BursarError } from '../../core/errors/base.ts';
+import type { Migration } from './index.ts';
+
+/** Kysely's adapter says that SQLite cannot roll back DDL. It can. */
+class TransactionalSqliteAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
+}
+
+const TABLE = 'kysely_migration';
+
+/**
+ * Brings the schema up to date: all that is missing, or nothing at all. What Kysely notes about its migrations is part of that one
+ * transaction. Throws `storage_failed` where a newer Bursar wrote the database, and what SQLite says where a migration fails.
+ */
+export async function migrate(database: Database.Database, schema: readonly Migration[]): Promise<void> {
+  const done = executedIn(database);
+  if (done.some((name) => schema.every((migration) => migration.name !== name))) {
+    throw new BursarError('storage_failed', { message: 'The database was written by a newer Bursar.' });
+  }
+  // Most often so: Kysely reads the definition of every table before it finds that nothing is missing.
+  if (done.length === schema.length) return;
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const { error } = await new Migrator({ db: on(database), provider: providerOf(schema) }).migrateToLatest();
+    if (error !== undefined) throw error;
+    database.exec('COMMIT');
+  } finally {
+    if (database.inTransaction) database.exec('ROLLBACK');
+  }
+}
+
+/** Names of the migrations that a database has had. */
+function executedIn(database: Database.Database): string[] {
+  const isThere = database.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?').get(TABLE) !== undefined;
+  return isThere ? database.prepare<[], string>(`SELECT name FROM ${TABLE}`).pluck().all() : [];
+}
+
+const providerOf = (schema: readonly Migration[]) => ({
+  getMigrations: async () =>
+    Object.fromEntries(
+      schema.map(({ name, sql: text }) => [
+        name,
+        {
+          up: async (db: Kysely<unknown>) => {
+            await sql.raw(text).execute(db);
+          },
+        },
+      ]),
+    ),
+});
+
+/** Kysely on one connection, inside the transaction that stands around all of it. */
+function on(database: Database.Database): Kysely<unknown> {
+  const connection = {
+    executeQuery: async <R>({ sql: text, parameters, query }: CompiledQuery) => {
+      // The text of a migration holds many statements, which only `exec` takes.
+      if (query.kind === 'RawNode') {
+        database.exec(text);
+        return { rows: [] };
+      }
+      const statement = database.prepare<unknown[], R>(text);
+      if (statement.reader) return { rows: statement.all(...parameters) };
+      statement.run(...parameters);
+      return { rows: [] };
+    },
+    streamQuery: () => {
+      throw new Error('A migration does not stream.');
+    },
+  };
+  const nothing = async (): Promise<void> => {};
+  return new Kysely<unknown>({
+    dialect: {
+      createAdapter: () => new TransactionalSqliteAdapter(),
+      createIntrospector: (db) => new SqliteIntrospector(db),
+      createQueryCompiler: () => new SqliteQueryCompiler(),
+      createDriver: () => ({
+        init: nothing,
+        acquireConnection: async () => connection,
+        beginTransaction: async () => {
+          database.exec('SAVEPOINT migration');
+        },
+        commitTransaction: async () => {
+          database.exec('RELEASE migration');
+        },
+        rollbackTransaction: async () => {
+          // A full disk has ended the whole transaction already.
+          if (database.inTransaction) database.exec('ROLLBACK TO migration; RELEASE migration');
+        },
+        releaseConnection: nothing,
+        destroy: nothing,
+      }),
+    },
+  });
+}
