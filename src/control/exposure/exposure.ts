@@ -11,6 +11,7 @@ import type { ReadTx } from '../../store/store.ts';
 import { type ChainLimits, chainReach } from './chainReach.ts';
 import type { Horizon } from './horizon.ts';
 import { largestPayment, mandateReach, policyReach } from './policyReach.ts';
+import { heldOnItsWay } from './queries.ts';
 
 /** Micro-USDC. `most`: with the money that is there now; `ifFunded`: however much came (null: no limit). */
 export type Figure = { most: bigint; ifFunded: bigint | null; because: string };
@@ -55,11 +56,7 @@ type Limits = ChainLimits & { wallet: bigint; purse: bigint; roles: AgentExposur
 export function exposureOf(inquiry: Inquiry): AgentExposure {
   const { tx, agent, horizons } = inquiry;
   const limits = limitsOf(inquiry);
-  const way = tx.get<{ wallet: bigint | null; x402: bigint | null }>(
-    `SELECT sum(CASE WHEN rail = 'wallet' THEN held_micro END) AS wallet, sum(CASE WHEN rail = 'x402' THEN held_micro END) AS x402
-     FROM payments WHERE state IN ('in_review', 'authorized', 'submitted', 'settled') AND state IN ('authorized', 'submitted') AND agent_id = ?`,
-    agent.id,
-  );
+  const way = tx.get(heldOnItsWay, { agent: agent.id });
   const onItsWay = (way?.wallet ?? 0n) + (way?.x402 ?? 0n);
   const each = <T>(figure: (horizon: Horizon) => T): Record<Horizon['name'], T> =>
     Object.fromEntries(horizons.map((horizon) => [horizon.name, figure(horizon)])) as Record<Horizon['name'], T>;

@@ -2,6 +2,7 @@ import { afterEach, expect, it } from 'vitest';
 import { chain, type GateWorld, gateWorld, NOON_MS } from '../../../test/support/gateWorld.ts';
 import { walletConfig, walletConfigToJson } from '../../chain/contracts/walletConfig.ts';
 import { newId } from '../../core/ids/ids.ts';
+import { query } from '../../store/statement.ts';
 import { createCeilingsWatch } from './watch.ts';
 
 let world: GateWorld;
@@ -12,17 +13,27 @@ it('raises one alert where the policy allows what the wallet would refuse, and c
   const { store, agent } = world;
   const watch = createCeilingsWatch({ store, policy: () => world.policy, chain, clock: () => NOON_MS });
   const alerts = () =>
-    store.read((tx) =>
-      tx.all<{ open: bigint }>("SELECT resolved_at IS NULL AS open FROM alerts WHERE type = 'policy_above_ceilings'"),
-    );
+    store
+      .read((tx) =>
+        tx.all(
+          query((db) => db.selectFrom('alerts').select('resolved_at').where('type', '=', 'policy_above_ceilings')),
+        ),
+      )
+      .map(({ resolved_at }) => (resolved_at === null ? 'open' : 'resolved'));
   const address = agent.wallet?.address ?? '0x';
   const config = walletConfig({ agentId: newId('agent'), owner: address, guardian: address, executor: address });
+  const ceilings = JSON.parse(
+    store.read((tx) => tx.get(query((db) => db.selectFrom('wallets').select('ceilings_json'))))?.ceilings_json ?? '',
+  ) as Record<string, unknown>;
   const setPeriod = (micro: string) =>
     store.write((tx) =>
       tx.run(
-        "UPDATE wallets SET config_json = ?, ceilings_json = json_set(ceilings_json, '$.perPeriod', ?)",
-        walletConfigToJson(config),
-        micro,
+        query((db) =>
+          db.updateTable('wallets').set({
+            config_json: walletConfigToJson(config),
+            ceilings_json: JSON.stringify({ ...ceilings, perPeriod: micro }),
+          }),
+        ),
       ),
     );
   await setPeriod('5000000000');
@@ -31,8 +42,8 @@ it('raises one alert where the policy allows what the wallet would refuse, and c
   await setPeriod('1000000');
   await watch();
   await watch();
-  expect(alerts()).toEqual([{ open: 1n }]);
+  expect(alerts()).toEqual(['open']);
   await setPeriod('5000000000');
   await watch();
-  expect(alerts()).toEqual([{ open: 0n }]);
+  expect(alerts()).toEqual(['resolved']);
 });

@@ -6,6 +6,7 @@ import type { ChainFacts } from '../../decide/payments/request.ts';
 import type { Policy } from '../../decide/policy/policy.ts';
 import type { ReadTx, Store } from '../../store/store.ts';
 import { exposureOf, type Warning } from './exposure.ts';
+import { resolveAlerts, walletsAndStatuses } from './queries.ts';
 
 export type WatchOptions = {
   store: Store;
@@ -53,8 +54,7 @@ export function createCeilingsWatch({ store, policy, chain, clock }: WatchOption
     if (isOpen === warnings.length > 0) return;
     await store.write((tx) => {
       if (warnings.length > 0) return raiseAlert(tx, { type, agentId, data: { warnings } }, clock());
-      const close = 'UPDATE alerts SET resolved_at = ? WHERE type = ? AND agent_id = ? AND resolved_at IS NULL';
-      tx.run(close, clock(), type, agentId);
+      tx.run(resolveAlerts, { type, agent: agentId, at: clock() });
     });
   }
 }
@@ -62,9 +62,6 @@ export function createCeilingsWatch({ store, policy, chain, clock }: WatchOption
 /** What the warnings rest on, beside the time. */
 function stateOf(tx: ReadTx, digest: string): string {
   const hash = createHash('sha256').update(digest);
-  const rows = tx.all<{ id: string; status: string; ceilings_json: string }>(
-    'SELECT a.id, a.status, w.ceilings_json FROM agents a JOIN wallets w ON w.agent_id = a.id ORDER BY a.id',
-  );
-  for (const row of rows) hash.update(`${row.id} ${row.status} ${row.ceilings_json}\n`);
+  for (const row of tx.all(walletsAndStatuses)) hash.update(`${row.id} ${row.status} ${row.ceilings_json}\n`);
   return hash.digest('hex');
 }

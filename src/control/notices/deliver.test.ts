@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type GateWorld, gateWorld, NOON_MS } from '../../../test/support/gateWorld.ts';
 import { parseUsdc } from '../../core/money/microUsdc.ts';
 import { requestPayment } from '../../decide/payments/gate.ts';
+import { query } from '../../store/statement.ts';
 import { noticeSender } from './deliver.ts';
 import { addEndpoint, type Endpoint, exceptions, removeEndpoint } from './endpoints.ts';
 import { BACKOFF_MS, redeliver } from './outbox.ts';
@@ -67,7 +68,7 @@ const review = async () =>
     .payment;
 const states = () =>
   world.store.read((tx) =>
-    tx.all<{ id: string; state: string; attempts: bigint }>('SELECT id, state, attempts FROM notices ORDER BY id'),
+    tx.all(query((db) => db.selectFrom('notices').select(['id', 'state', 'attempts']).orderBy('id'))),
   );
 
 describe('a webhook', () => {
@@ -111,7 +112,8 @@ describe('a webhook', () => {
     }
     expect(received).toHaveLength(BACKOFF_MS.length + 1);
     expect(states()).toMatchObject([{ state: 'dead' }]);
-    expect(world.store.read((tx) => tx.all("SELECT seq FROM events WHERE type = 'notice.dead'"))).toHaveLength(1);
+    const dead = query((db) => db.selectFrom('events').select('seq').where('type', '=', 'notice.dead'));
+    expect(world.store.read((tx) => tx.all(dead))).toHaveLength(1);
     status = 204;
     await world.store.write((tx) => redeliver(tx, states()[0]?.id ?? '', now));
     await round();
@@ -143,9 +145,11 @@ describe('a webhook', () => {
     await review();
     await round();
     expect(received).toHaveLength(0);
-    const errors = world.store.read((tx) => tx.all<{ last_error: string }>('SELECT last_error FROM notices'));
-    expect(errors.filter(({ last_error }) => last_error.includes('private, local or reserved'))).toHaveLength(2);
-    expect(errors.filter(({ last_error }) => last_error.includes('metadata'))).toHaveLength(2);
+    const errors = world.store
+      .read((tx) => tx.all(query((db) => db.selectFrom('notices').select('last_error'))))
+      .map(({ last_error }) => last_error ?? '');
+    expect(errors.filter((error) => error.includes('private, local or reserved'))).toHaveLength(2);
+    expect(errors.filter((error) => error.includes('metadata'))).toHaveLength(2);
   });
 
   it('gets nothing any more once it is removed', async () => {

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { type Act, recordAct } from '../../books/ledger/audit.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { type Id, newId } from '../../core/ids/ids.ts';
+import type { RowOf } from '../../store/statement.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
+import { activeEndpoints, endNoticesTo, endpointById, newEndpoint, setRemoved } from './queries.ts';
 
 export const endpointKinds = ['webhook', 'chat', 'email'] as const;
 export type EndpointKind = (typeof endpointKinds)[number];
@@ -30,15 +32,6 @@ export type Endpoint = {
   /** The target may be inside the network that the server stands in. */
   inside: boolean;
 };
-type Row = {
-  id: string;
-  kind: string;
-  target: string;
-  events_json: string;
-  secret: string | null;
-  template: string | null;
-  inside: bigint;
-};
 
 export function addEndpoint(tx: Tx, act: Act, input: Omit<Endpoint, 'id' | 'secret'>): Endpoint {
   const id = newId('noticeEndpoint');
@@ -47,17 +40,16 @@ export function addEndpoint(tx: Tx, act: Act, input: Omit<Endpoint, 'id' | 'secr
     throw new BursarError('invalid_request', { message: 'A chat endpoint has a template, others have none.' });
   }
   if (input.template !== null) checkTemplate(input.template);
-  tx.run(
-    "INSERT INTO notice_endpoints (id, kind, target, events_json, secret, template, inside, status, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'active', ?)",
+  tx.run(newEndpoint, {
     id,
-    input.kind,
-    input.target,
-    JSON.stringify(input.events),
+    kind: input.kind,
+    target: input.target,
+    events: JSON.stringify(input.events),
     secret,
-    input.template,
-    input.inside ? 1 : 0,
-    act.atMs,
-  );
+    template: input.template,
+    inside: input.inside ? 1 : 0,
+    at: act.atMs,
+  });
   const data = { endpoint: id, kind: input.kind, events: input.events };
   recordAct(tx, act, { type: 'notice.endpoint_added', data });
   return getEndpoint(tx, id);
@@ -65,23 +57,20 @@ export function addEndpoint(tx: Tx, act: Act, input: Omit<Endpoint, 'id' | 'secr
 
 export function removeEndpoint(tx: Tx, act: Act, id: string): Endpoint {
   const endpoint = getEndpoint(tx, id);
-  tx.run("UPDATE notice_endpoints SET status = 'removed' WHERE id = ?", endpoint.id);
-  tx.run(
-    "UPDATE notices SET state = 'dead', last_error = 'endpoint removed' WHERE endpoint_id = ? AND state = 'pending'",
-    id,
-  );
+  tx.run(setRemoved, { id: endpoint.id });
+  tx.run(endNoticesTo, { endpoint: id });
   recordAct(tx, act, { type: 'notice.endpoint_removed', data: { endpoint: endpoint.id } });
   return endpoint;
 }
 
 export function getEndpoint(tx: ReadTx, id: string): Endpoint {
-  const row = tx.get<Row>('SELECT * FROM notice_endpoints WHERE id = ?', id);
+  const row = tx.get(endpointById, { id });
   if (!row) throw new BursarError('notice_endpoint_not_found', { details: { endpoint: id } });
   return toEndpoint(row);
 }
 
 export function listEndpoints(tx: ReadTx): Endpoint[] {
-  return tx.all<Row>("SELECT * FROM notice_endpoints WHERE status = 'active' ORDER BY id").map(toEndpoint);
+  return tx.all(activeEndpoints).map(toEndpoint);
 }
 
 export function wants(endpoint: Endpoint, eventType: string): boolean {
@@ -102,9 +91,9 @@ function checkTemplate(template: string): void {
   }
 }
 
-const toEndpoint = (row: Row): Endpoint => ({
+const toEndpoint = (row: RowOf<typeof endpointById>): Endpoint => ({
   id: row.id as EndpointId,
-  kind: row.kind as EndpointKind,
+  kind: row.kind,
   target: row.target,
   events: JSON.parse(row.events_json) as string[],
   secret: row.secret,

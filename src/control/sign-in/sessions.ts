@@ -5,10 +5,12 @@ import { BursarError } from '../../core/errors/base.ts';
 import { type Approver, findApproverByEmail, getApprover } from '../../decide/identity/approvers.ts';
 import type { Caller } from '../../decide/identity/caller.ts';
 import { type GroupRole, getPerson, meetPerson, type Person } from '../../decide/identity/people.ts';
+import type { RowOf } from '../../store/statement.ts';
 import type { ReadTx, Store, Tx } from '../../store/store.ts';
 import { createNonces } from './nonces.ts';
 import type { Vouched } from './oidc/oidc.ts';
 import type { OidcSettings } from './oidc/settings.ts';
+import { deleteExpired, endOlder, endSession, liveSession, newSession, unendedSession } from './queries.ts';
 import { type ConsoleRole, consoleRole, personRole, scopesOf } from './roles.ts';
 import { activeApprover, checkSiwe, type SiweInput } from './siwe.ts';
 
@@ -42,13 +44,6 @@ export type Sessions = {
   end(token: string): Promise<void>;
 };
 
-type Row = {
-  approver_id: string | null;
-  person_id: string | null;
-  groups_json: string | null;
-  created_at: bigint;
-  expires_at: bigint;
-};
 type Who = Pick<Session, 'approver' | 'person' | 'role'>;
 
 export function openSessions(options: {
@@ -62,7 +57,7 @@ export function openSessions(options: {
   const nonces = createNonces();
 
   /** Roles are looked up again for each request, so who loses one loses it at once. */
-  function whoNow(tx: ReadTx, row: Row): Who | null {
+  function whoNow(tx: ReadTx, row: RowOf<typeof liveSession>): Who | null {
     if (row.approver_id !== null) {
       const approver = getApprover(tx, row.approver_id);
       return approver.status === 'active' ? { approver, person: null, role: consoleRole(approver) } : null;
@@ -76,11 +71,7 @@ export function openSessions(options: {
   function resolve(token: string): Session {
     const nowMs = clock();
     return store.read((tx) => {
-      const row = tx.get<Row>(
-        'SELECT * FROM sessions WHERE token_hash = ? AND ended_at IS NULL AND expires_at > ?',
-        hash(token),
-        nowMs,
-      );
+      const row = tx.get(liveSession, { token: hash(token), at: nowMs });
       const who = row ? whoNow(tx, row) : null;
       if (!row || !who) throw new BursarError('unauthenticated', { message: 'There is no such session. Sign in.' });
       const expiresAtMs = Number(row.expires_at);
@@ -121,10 +112,9 @@ export function openSessions(options: {
     end: async (token) => {
       const nowMs = clock();
       await store.write((tx) => {
-        const sql = 'SELECT * FROM sessions WHERE token_hash = ? AND ended_at IS NULL';
-        const row = tx.get<Row>(sql, hash(token));
+        const row = tx.get(unendedSession, { token: hash(token) });
         if (!row) return;
-        tx.run('UPDATE sessions SET ended_at = ? WHERE token_hash = ?', nowMs, hash(token));
+        tx.run(endSession, { token: hash(token), at: nowMs });
         appendEvent(tx, { type: 'session.ended', actor: row.approver_id ?? row.person_id ?? 'bursar' }, nowMs);
       });
     },
@@ -135,19 +125,13 @@ type Holder = { approver: string } | { person: string; groups: string[] };
 
 /** Gives the value of the cookie. */
 function start(tx: Tx, holder: Holder, { before }: Before, nowMs: number, lastsMs: number): string {
-  const [column, id] = 'approver' in holder ? ['approver_id', holder.approver] : ['person_id', holder.person];
+  const [approver, person, groups] =
+    'approver' in holder ? [holder.approver, null, null] : [null, holder.person, JSON.stringify(holder.groups)];
   const token = randomBytes(32).toString('base64url');
-  if (before !== null) tx.run('UPDATE sessions SET ended_at = ? WHERE token_hash = ?', nowMs, hash(before));
-  tx.run('DELETE FROM sessions WHERE expires_at <= ?', nowMs);
-  tx.run(
-    `UPDATE sessions SET ended_at = ? WHERE token_hash IN (SELECT token_hash FROM sessions
-     WHERE ${column} = ? AND ended_at IS NULL ORDER BY created_at DESC LIMIT -1 OFFSET ?)`,
-    ...[nowMs, id, SESSIONS_EACH - 1],
-  );
-  tx.run(
-    `INSERT INTO sessions (token_hash, ${column}, groups_json, created_at, expires_at) VALUES (?, ?, ?, ?, ?)`,
-    ...[hash(token), id, 'groups' in holder ? JSON.stringify(holder.groups) : null, nowMs, nowMs + lastsMs],
-  );
+  if (before !== null) tx.run(endSession, { token: hash(before), at: nowMs });
+  tx.run(deleteExpired, { at: nowMs });
+  tx.run(endOlder, { approver, person, keep: SESSIONS_EACH - 1, at: nowMs });
+  tx.run(newSession, { token: hash(token), approver, person, groups, at: nowMs, expires: nowMs + lastsMs });
   return token;
 }
 

@@ -1,5 +1,8 @@
+import { invariant } from '../../core/errors/base.ts';
 import type { AgentId } from '../../core/ids/ids.ts';
+import type { RowOf } from '../../store/statement.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
+import { newestStopOf, newestStops, newStop, setChainPart, setServerPart, stopsUnderWay } from './queries.ts';
 
 export const stepNames = ['freeze', 'cancel_authorizations', 'sweep_purse', 'signed_payments'] as const;
 /**
@@ -36,20 +39,8 @@ export type Stop = {
   safeAtMs: number | null;
   endedAtMs: number | null;
 };
-type Row = {
-  id: bigint;
-  agent_id: string;
-  reason: string;
-  actor: string;
-  server_json: string;
-  chain_json: string | null;
-  started_at: bigint;
-  frozen_at: bigint | null;
-  safe_at: bigint | null;
-  ended_at: bigint | null;
-};
 const ms = (value: bigint | null): number | null => (value === null ? null : Number(value));
-const toStop = (row: Row): Stop => ({
+const toStop = (row: RowOf<typeof newStop>): Stop => ({
   id: row.id,
   agentId: row.agent_id as AgentId,
   reason: row.reason,
@@ -63,39 +54,34 @@ const toStop = (row: Row): Stop => ({
 });
 
 export function insertStop(tx: Tx, stop: Pick<Stop, 'agentId' | 'reason' | 'actor' | 'server' | 'startedAtMs'>): Stop {
-  const row = tx.get<Row>(
-    'INSERT INTO stops (agent_id, reason, actor, server_json, started_at) VALUES (?, ?, ?, ?, ?) RETURNING *',
-    stop.agentId,
-    stop.reason,
-    stop.actor,
-    JSON.stringify(stop.server),
-    stop.startedAtMs,
-  );
-  return toStop(row as Row);
+  const row = tx.get(newStop, {
+    agent: stop.agentId,
+    reason: stop.reason,
+    actor: stop.actor,
+    server: JSON.stringify(stop.server),
+    at: stop.startedAtMs,
+  });
+  invariant(row, 'An insert gives back its row.');
+  return toStop(row);
 }
 
 /** The agent's newest stop, ended or not; null where it was never stopped. */
 export function latestStop(tx: ReadTx, agentId: string): Stop | null {
-  const row = tx.get<Row>('SELECT * FROM stops WHERE agent_id = ? ORDER BY id DESC LIMIT 1', agentId);
+  const row = tx.get(newestStopOf, { agent: agentId });
   return row ? toStop(row) : null;
 }
 
 export function openStops(tx: ReadTx): Stop[] {
-  return tx.all<Row>('SELECT * FROM stops WHERE ended_at IS NULL ORDER BY id LIMIT 1000').map(toStop);
+  return tx.all(stopsUnderWay).map(toStop);
 }
 
 /** Each agent's newest stop, the newest first. */
 export function listStops(tx: ReadTx, limit: number): Stop[] {
-  return tx
-    .all<Row>(
-      'SELECT * FROM stops WHERE id IN (SELECT max(id) FROM stops GROUP BY agent_id) ORDER BY id DESC LIMIT ?',
-      limit,
-    )
-    .map(toStop);
+  return tx.all(newestStops, { limit }).map(toStop);
 }
 
 export function addToServerPart(tx: Tx, stop: Stop, server: ServerPart): void {
-  tx.run('UPDATE stops SET server_json = ? WHERE id = ?', JSON.stringify(server), stop.id);
+  tx.run(setServerPart, { id: stop.id, server: JSON.stringify(server) });
 }
 
 export function noteChain(
@@ -103,12 +89,11 @@ export function noteChain(
   stop: Stop,
   seen: { chain: ChainPart; frozenAtMs: number | null; safeAtMs: number | null; endedAtMs: number | null },
 ): void {
-  tx.run(
-    'UPDATE stops SET chain_json = ?, frozen_at = ?, safe_at = ?, ended_at = ? WHERE id = ? AND ended_at IS NULL',
-    JSON.stringify(seen.chain),
-    seen.frozenAtMs,
-    seen.safeAtMs,
-    seen.endedAtMs,
-    stop.id,
-  );
+  tx.run(setChainPart, {
+    id: stop.id,
+    chain: JSON.stringify(seen.chain),
+    frozen: seen.frozenAtMs,
+    safe: seen.safeAtMs,
+    ended: seen.endedAtMs,
+  });
 }

@@ -1,6 +1,7 @@
 import type { Address, Hex } from 'viem';
 import { agentAccount, balance } from '../../books/ledger/journal.ts';
 import type { ReadTx } from '../../store/store.ts';
+import { signedMoney, submittedAuthorizations } from './queries.ts';
 
 /** A signed 402 authorization that its seller can still use, as far as the books know. */
 export type LiveAuthorization = { paymentId: string; purse: Address; nonce: Hex; amount: bigint; validBeforeS: number };
@@ -17,33 +18,18 @@ export type Risk = {
 };
 
 export function liveAuthorizations(tx: ReadTx, agentId: string): LiveAuthorization[] {
-  return tx
-    .all<{ payment_id: string; purse: Address; nonce: Hex; value_micro: bigint; valid_before_s: bigint }>(
-      `SELECT x.payment_id, x.purse, x.nonce, x.value_micro, x.valid_before_s
-       FROM payments p JOIN x402_authorizations x ON x.payment_id = p.id
-       WHERE p.state IN ('in_review', 'authorized', 'submitted', 'settled') AND p.state = 'submitted' AND p.agent_id = ?
-       ORDER BY p.id LIMIT 500`,
-      agentId,
-    )
-    .map((row) => ({
-      paymentId: row.payment_id,
-      purse: row.purse,
-      nonce: row.nonce,
-      amount: row.value_micro,
-      validBeforeS: Number(row.valid_before_s),
-    }));
+  return tx.all(submittedAuthorizations, { agent: agentId }).map((row) => ({
+    paymentId: row.payment_id,
+    purse: row.purse,
+    nonce: row.nonce,
+    amount: row.value_micro,
+    validBeforeS: Number(row.valid_before_s),
+  }));
 }
 
 /** `purseOnChain`: null where the chain does not answer, then the books' figure stands. A purse without code signs nothing. */
 export function riskOf(tx: ReadTx, agentId: string, purseOnChain: bigint | null): Risk {
-  const signed = tx.get<{ micro: bigint | null }>(
-    `SELECT sum(p.amount_micro) AS micro FROM payments p
-     WHERE p.state IN ('in_review', 'authorized', 'submitted', 'settled') AND p.state IN ('authorized', 'submitted')
-       AND p.agent_id = ? AND p.rail = 'wallet'
-       AND EXISTS (SELECT 1 FROM transaction_payments tp JOIN transactions t ON t.id = tp.transaction_id
-         WHERE tp.payment_id = p.id AND (t.state = 'pending' OR t.state = 'mined' OR (t.state = 'final' AND t.succeeded = 1)))`,
-    agentId,
-  );
+  const signed = tx.get(signedMoney, { agent: agentId });
   const booked = balance(tx, agentAccount(agentId, 'purse')) + balance(tx, agentAccount(agentId, 'purse_reserved'));
   const purse = purseOnChain ?? (booked > 0n ? booked : 0n);
   const wanted = liveAuthorizations(tx, agentId).reduce((sum, { amount }) => sum + amount, 0n);

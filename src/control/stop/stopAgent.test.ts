@@ -10,6 +10,7 @@ import { authenticate, createCredential } from '../../decide/identity/credential
 import { getMandate, requestMandate } from '../../decide/mandates/mandates.ts';
 import { requestPayment } from '../../decide/payments/gate.ts';
 import { findPayment } from '../../decide/payments/records.ts';
+import { query } from '../../store/statement.ts';
 import { latestStop } from './records.ts';
 import { riskOf } from './risk.ts';
 import { stopAgent } from './stopAgent.ts';
@@ -22,7 +23,7 @@ afterEach(async () => {
 async function world(): Promise<GateWorld> {
   const made = await gateWorld();
   open.push(made);
-  await made.store.write((tx) => tx.run('UPDATE wallets SET deployed_at = 1'));
+  await made.store.write((tx) => tx.run(query((db) => db.updateTable('wallets').set({ deployed_at: 1 }))));
   return made;
 }
 const act = { actor: 'key_operator', atMs: NOON_MS + 1_000 };
@@ -81,11 +82,11 @@ describe("The server's part of a stop", () => {
       for (const { id } of [...allowed, review]) expect(findPayment(tx, id)?.state).toBe('cancelled');
       expect(balance(tx, agentAccount(agent.id, 'available'))).toBe(parseUsdc('1000'));
       expect(balance(tx, agentAccount(agent.id, 'reserved'))).toBe(0n);
-      expect(tx.get<{ n: bigint }>("SELECT count(*) AS n FROM transactions WHERE state <> 'dropped'")?.n).toBe(0n);
-      expect(
-        tx.get<{ n: bigint }>('SELECT (SELECT count(*) FROM meter_entries) + (SELECT count(*) FROM meter_rolling) AS n')
-          ?.n,
-      ).toBe(0n);
+      expect(tx.all(query((db) => db.selectFrom('transactions').select('id').where('state', '<>', 'dropped')))).toEqual(
+        [],
+      );
+      expect(tx.all(query((db) => db.selectFrom('meter_entries').selectAll()))).toEqual([]);
+      expect(tx.all(query((db) => db.selectFrom('meter_rolling').selectAll()))).toEqual([]);
     });
     expect((await pay(made, '1')).state).toBe('denied');
   });
@@ -107,16 +108,19 @@ describe("The server's part of a stop", () => {
     const old = newId('mandate');
     await store.write((tx) => {
       requestMandate(tx, act, old, terms, 'rent');
-      tx.run("UPDATE mandates SET status = 'active'");
+      tx.run(query((db) => db.updateTable('mandates').set({ status: 'active' })));
       for (let i = 0; i < 20; i += 1) requestMandate(tx, act, newId('mandate'), terms, `rent ${i}`);
     });
     const more = store.write((tx) => requestMandate(tx, act, newId('mandate'), terms, 'rent'));
     await expect(more).rejects.toMatchObject({ code: 'conflict' });
     await store.write((tx) => {
-      tx.run("UPDATE mandates SET status = 'declined' WHERE id <> ?", old);
-      const copy = `INSERT INTO mandates (id, agent_id, status, terms_json, reason, requested_by, requested_at, not_before, expires_at)
-        SELECT ?, agent_id, 'declined', terms_json, reason, requested_by, requested_at, not_before, expires_at FROM mandates WHERE id = ?`;
-      for (let i = 0; i < 500; i += 1) tx.run(copy, newId('mandate'), old);
+      tx.run(query((db) => db.updateTable('mandates').set({ status: 'declined' }).where('id', '<>', old)));
+      const row = tx.get(query((db) => db.selectFrom('mandates').selectAll().where('id', '=', old)));
+      if (!row) throw new Error('The mandate is gone.');
+      for (let i = 0; i < 500; i += 1) {
+        const copy = { ...row, id: newId('mandate'), status: 'declined' as const };
+        tx.run(query((db) => db.insertInto('mandates').values(copy)));
+      }
     });
     await store.write((tx) => stopAgent(tx, act, agent.id, 'enough'));
     expect(store.read((tx) => getMandate(tx, old).status)).toBe('revoked');
@@ -127,7 +131,9 @@ describe("The server's part of a stop", () => {
     const { agent, store } = made;
     const signed = await pay(made, '3');
     await queue(made);
-    await store.write((tx) => tx.run("UPDATE transactions SET state = 'pending', nonce = 0"));
+    await store.write((tx) =>
+      tx.run(query((db) => db.updateTable('transactions').set({ state: 'pending', nonce: 0 }))),
+    );
     const waiting = await pay(made, '4');
     const stop = await store.write((tx) => stopAgent(tx, act, agent.id, 'enough'));
     expect(stop.server).toMatchObject({ payments_cancelled: 1, payments_signed: 1 });
@@ -171,7 +177,7 @@ describe('The worker of a stop', () => {
     const made = await world();
     const { agent, store } = made;
     await store.write((tx) => stopAgent(tx, act, agent.id, 'enough'));
-    await store.write((tx) => tx.run("UPDATE agents SET status = 'active'"));
+    await store.write((tx) => tx.run(query((db) => db.updateTable('agents').set({ status: 'active' }))));
     const silent = openChain({
       chainId: chain.chainId,
       rpcUrl: 'http://127.0.0.1:9',

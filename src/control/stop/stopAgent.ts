@@ -4,10 +4,11 @@ import { withdrawQueued } from '../../chain/settlement/withdraw.ts';
 import { type Agent, getAgent, setAgentStatus } from '../../decide/identity/agents.ts';
 import { listCredentials, revokeCredential } from '../../decide/identity/credentials.ts';
 import { endMandate } from '../../decide/mandates/mandates.ts';
-import { type PaymentRow, toPayment, WORKING } from '../../decide/payments/records.ts';
+import { toPayment } from '../../decide/payments/records.ts';
 import { transition } from '../../decide/payments/transition.ts';
 import { setScheduleStatus } from '../../spend/recurring/schedules.ts';
 import type { Tx } from '../../store/store.ts';
+import { activeSchedules, openMandates, stopPayouts, unsettled } from './queries.ts';
 import { addToServerPart, insertStop, latestStop, type ServerPart, type Stop } from './records.ts';
 
 const PAYMENTS_MAX = 10_000;
@@ -26,11 +27,7 @@ export function stopAgent(tx: Tx, act: Act, idOrName: string, reason: string): S
     keys_revoked: revokeKeys(tx, act, agent),
     payments_cancelled: cancelled,
     payments_signed: signed,
-    payouts_stopped: tx.run(
-      "UPDATE payouts SET state = 'stopped', updated_at = ? WHERE agent_id = ? AND state = 'deciding'",
-      act.atMs,
-      agent.id,
-    ),
+    payouts_stopped: tx.run(stopPayouts, { agent: agent.id, at: act.atMs }),
     schedules_paused: pauseSchedules(tx, act, agent.id),
     mandates_revoked: endMandates(tx, act, agent.id),
   };
@@ -53,11 +50,7 @@ function revokeKeys(tx: Tx, act: Act, agent: Agent): number {
 
 /** Everything that is not signed ends and its hold goes back. What is signed only the chain can end. */
 export function endPayments(tx: Tx, act: Act, agentId: string): { cancelled: number; signed: number } {
-  const rows = tx.all<PaymentRow>(
-    `SELECT * FROM payments WHERE ${WORKING} AND state IN ('in_review', 'authorized', 'submitted') AND agent_id = ? ORDER BY id LIMIT ?`,
-    agentId,
-    PAYMENTS_MAX,
-  );
+  const rows = tx.all(unsettled, { agent: agentId, limit: PAYMENTS_MAX });
   let cancelled = 0;
   for (const row of rows) {
     const payment = toPayment(row);
@@ -70,17 +63,14 @@ export function endPayments(tx: Tx, act: Act, agentId: string): { cancelled: num
 }
 
 function pauseSchedules(tx: Tx, act: Act, agentId: string): number {
-  const active = tx.all<{ id: string }>("SELECT id FROM schedules WHERE agent_id = ? AND status = 'active'", agentId);
+  const active = tx.all(activeSchedules, { agent: agentId });
   for (const { id } of active) setScheduleStatus(tx, act, id, 'paused');
   return active.length;
 }
 
 function endMandates(tx: Tx, act: Act, agentId: string): number {
   // All of them, not a list's first page: anyone who asks for many more must not hide an old one.
-  const open = tx.all<{ id: string }>(
-    "SELECT id FROM mandates WHERE agent_id = ? AND status IN ('active', 'requested')",
-    agentId,
-  );
+  const open = tx.all(openMandates, { agent: agentId });
   for (const { id } of open) endMandate(tx, act, id);
   return open.length;
 }

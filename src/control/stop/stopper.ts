@@ -13,6 +13,7 @@ import { type Agent, getAgent } from '../../decide/identity/agents.ts';
 import { findPayment } from '../../decide/payments/records.ts';
 import type { ReadTx, Store, Tx } from '../../store/store.ts';
 import { endDead, unsignable } from './deadPayments.ts';
+import { callsSent, firstCallLike, firstOpenCallLike, queuedCalls, stuckSenders } from './queries.ts';
 import { type ChainPart, type ChainStep, noteChain, openStops, type Stop } from './records.ts';
 import { type LiveAuthorization, liveAuthorizations, riskOf } from './risk.ts';
 import { endPayments } from './stopAgent.ts';
@@ -139,17 +140,10 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
 
   /** Queues the call unless it is on its way. After a failure it waits longer each time, up to a minute. */
   function send(tx: Tx, purpose: string, sender: Address, call: Call, atMs: number): void {
-    const row = tx.get<{ open: bigint; failed: bigint; last: bigint | null }>(
-      `SELECT coalesce(sum(state IN ('queued', 'pending')), 0) AS open,
-         coalesce(sum(state = 'dropped' OR succeeded = 0), 0) AS failed, max(created_at) AS last
-       FROM transactions WHERE purpose = ? AND sender = ?`,
-      purpose,
-      sender,
-    );
+    const row = tx.get(callsSent, { purpose, sender });
     if ((row?.open ?? 0n) > 0n) return;
     // Queued for a key that has got stuck: this one takes it over.
-    const stuck = tx.all<{ id: bigint }>("SELECT id FROM transactions WHERE purpose = ? AND state = 'queued'", purpose);
-    for (const { id } of stuck) withdrawTransaction(tx, id);
+    for (const { id } of tx.all(queuedCalls, { purpose })) withdrawTransaction(tx, id);
     const failed = Number(row?.failed ?? 0n);
     const pauseMs = failed === 0 ? 0 : Math.min(60_000, 500 * 2 ** Math.min(failed, 7));
     if (row?.last != null && atMs < Number(row.last) + pauseMs) return;
@@ -186,7 +180,7 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
 
   function cancelStep(tx: Tx, stop: Stop, seen: Seen, sender: Address | null, atMs: number): ChainStep {
     if (seen.live.length === 0) {
-      const any = tx.get('SELECT 1 FROM transactions WHERE purpose LIKE ? LIMIT 1', `stop:${stop.id}:cancel:%`);
+      const any = tx.get(firstCallLike, { purpose: `stop:${stop.id}:cancel:%` });
       return step('cancel_authorizations', any ? 'done' : 'not_needed', any ? 'All are void' : 'None was usable');
     }
     const unused = seen.live.filter(({ used }) => !used);
@@ -266,11 +260,7 @@ function wasMade(tx: ReadTx, agentId: string): boolean {
 
 /** Without those whose sender queue says that it cannot send now: no gas, or the key was used by another program. */
 function ableSenders(tx: ReadTx, senders: readonly Address[]): Address[] {
-  const stuck = tx.all<{ subject: string }>(
-    `SELECT json_extract(body_json, '$.subject') AS subject FROM alerts WHERE resolved_at IS NULL
-       AND type IN ('chain_inconsistent', 'insufficient_gas', 'fees_above_cap', 'broadcast_refused')`,
-  );
-  const subjects = new Set(stuck.map(({ subject }) => subject));
+  const subjects = new Set<string | null>(tx.all(stuckSenders).map(({ subject }) => subject));
   return senders.filter((sender) => !subjects.has(sender));
 }
 
@@ -285,10 +275,5 @@ function mayAct(
 
 /** Ours that a reorg could still take back. */
 function hasOpenCalls(tx: ReadTx, stop: Stop): boolean {
-  return (
-    tx.get(
-      "SELECT 1 FROM transactions WHERE purpose LIKE ? AND state IN ('queued', 'pending', 'mined') LIMIT 1",
-      `stop:${stop.id}:%`,
-    ) !== undefined
-  );
+  return tx.get(firstOpenCallLike, { purpose: `stop:${stop.id}:%` }) !== undefined;
 }

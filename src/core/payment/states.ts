@@ -49,6 +49,14 @@ export const transitions = {
   cancelled: {},
 } as const satisfies Record<PaymentState, Partial<Record<TransitionEvent, PaymentState>>>;
 
+/** States in which something may still happen to a payment: the partial indexes of payments hold these. */
+export const workingStates = [
+  'in_review',
+  'authorized',
+  'submitted',
+  'settled',
+] as const satisfies readonly PaymentState[];
+
 /** Whether money of the payment stands in a `reserved` account. */
 export const holdsMoney = {
   denied: false,

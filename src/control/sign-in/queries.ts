@@ -1,0 +1,57 @@
+import type { ExpressionBuilder } from 'kysely';
+import type { Schema } from '../../store/schema/schema.ts';
+import { statement } from '../../store/statement.ts';
+
+/** A session that is not over at a moment. */
+export const liveSession = statement<{ token: string; at: number }>()((db, p) =>
+  db
+    .selectFrom('sessions')
+    .selectAll()
+    .where('token_hash', '=', p.token)
+    .where('ended_at', 'is', null)
+    .where('expires_at', '>', p.at),
+);
+/** A session that was not ended, expired or not. */
+export const unendedSession = statement<{ token: string }>()((db, p) =>
+  db.selectFrom('sessions').selectAll().where('token_hash', '=', p.token).where('ended_at', 'is', null),
+);
+export const endSession = statement<{ token: string; at: number }>()((db, p) =>
+  db.updateTable('sessions').set({ ended_at: p.at }).where('token_hash', '=', p.token),
+);
+export const deleteExpired = statement<{ at: number }>()((db, p) =>
+  db.deleteFrom('sessions').where('expires_at', '<=', p.at),
+);
+
+type Holder = { approver: string | null; person: string | null };
+
+/** One of the two is null. */
+const heldBy = (eb: ExpressionBuilder<Schema, 'sessions'>, approver: string | null, person: string | null) =>
+  eb.and([eb('approver_id', 'is not distinct from', approver), eb('person_id', 'is not distinct from', person)]);
+
+/** Ends the holder's sessions but the `keep` newest. */
+export const endOlder = statement<Holder & { keep: number; at: number }>()((db, p, f) =>
+  db
+    .updateTable('sessions')
+    .set({ ended_at: p.at })
+    .where('token_hash', 'in', (from) =>
+      from
+        .selectFrom('sessions')
+        .select('token_hash')
+        .where((eb) => heldBy(eb, p.approver, p.person))
+        .where('ended_at', 'is', null)
+        .orderBy('created_at', 'desc')
+        .limit(f.noLimit)
+        .offset(p.keep),
+    ),
+);
+export const newSession = statement<Holder & { token: string; groups: string | null; at: number; expires: number }>()(
+  (db, p) =>
+    db.insertInto('sessions').values({
+      token_hash: p.token,
+      approver_id: p.approver,
+      person_id: p.person,
+      groups_json: p.groups,
+      created_at: p.at,
+      expires_at: p.expires,
+    }),
+);
