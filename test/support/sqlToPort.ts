@@ -8,7 +8,6 @@ export const sqlToPort: ReadonlySet<string> = new Set([
   'src/app/server',
   'src/books/ledger',
   'src/books/meters',
-  'src/books/receivables',
   'src/books/transparency',
   'src/chain/anchors',
   'src/chain/contracts',

@@ -4,8 +4,10 @@ import type { ReadTx, Tx } from '../../store/store.ts';
 import { appendEvent } from '../ledger/events.ts';
 import { agentAccount, balance, post } from '../ledger/journal.ts';
 import { addReceived } from './earnings.ts';
+import { addClaim, claimOf, openClaims } from './invoiceQueries.ts';
 import { addToInvoice, getInvoice, type Invoice } from './invoices.ts';
-import { type Receivable, type ReceivableRow, toReceivable } from './receivable.ts';
+import { claimable, claimReceivable, receivable, receiverOfLog } from './queries.ts';
+import { type Receivable, toReceivable } from './receivable.ts';
 
 /** Claims of one invoice in an hour that nothing on chain has answered yet: anybody with a key pair can make one. */
 const OPEN_CLAIMS = 20;
@@ -21,13 +23,7 @@ export function claimedInvoice(
   tx: ReadTx,
   { txHash, from, agentId }: { txHash: string; from: string; agentId: string },
 ): string | null {
-  const row = tx.get<{ id: string }>(
-    `SELECT c.invoice_id AS id FROM invoice_claims c JOIN invoices i ON i.id = c.invoice_id
-     WHERE c.tx_hash = ? AND c.payer IN (?, '') AND i.agent_id = ? ORDER BY c.payer DESC, c.created_at LIMIT 1`,
-    txHash.toLowerCase(),
-    from,
-    agentId,
-  );
+  const row = tx.get(claimOf, { tx: txHash.toLowerCase(), payer: from, agent: agentId });
   return row?.id ?? null;
 }
 
@@ -45,25 +41,11 @@ export function claimPayment(
   const txHash = claim.txHash.toLowerCase();
   // The earner's own word waits behind nobody's.
   if (claim.payer !== null) refuseFlood(tx, invoice, atMs);
-  tx.run(
-    'INSERT INTO invoice_claims (tx_hash, payer, invoice_id, claimed_by, created_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
-    txHash,
-    claim.payer ?? '',
-    invoice.id,
-    claim.actor,
-    atMs,
-  );
+  tx.run(addClaim, { tx: txHash, payer: claim.payer ?? '', invoice: invoice.id, by: claim.actor, at: atMs });
   const { agentId } = invoice;
   const data = { invoice: invoice.id, tx_hash: txHash, payer: claim.payer };
   appendEvent(tx, { type: 'invoice.claimed', actor: claim.actor, agentId, data }, atMs);
-  const rows = tx.all<ReceivableRow>(
-    `SELECT * FROM receivables WHERE tx_hash = ? AND agent_id = ? AND state <> 'orphaned' AND (? IS NULL OR payer_address = ?)
-       AND (kind IN ('unmatched', 'agent_payment', 'x402_sale') OR (kind = 'invoice' AND invoice_by = 'amount'))`,
-    txHash,
-    agentId,
-    claim.payer,
-    claim.payer,
-  );
+  const rows = tx.all(claimable, { tx: txHash, agent: agentId, payer: claim.payer });
   return rows.map(toReceivable).flatMap((found) => {
     if (!isWallet(tx, found, invoice) || found.saleNonce !== null) return [];
     return [giveToInvoice(tx, found, invoice, atMs)];
@@ -76,13 +58,9 @@ function giveToInvoice(tx: Tx, found: Receivable, invoice: Invoice, atMs: number
     leaveSuspense(tx, found, atMs);
     addReceived(tx, found.agentId, found.amountMicro);
   }
-  tx.run(
-    "UPDATE receivables SET kind = 'invoice', invoice_id = ?, invoice_by = 'claim' WHERE id = ?",
-    invoice.id,
-    found.id,
-  );
+  tx.run(claimReceivable, { id: found.id, invoice: invoice.id });
   notePaid(tx, found.id, addToInvoice(tx, invoice.id, found.amountMicro), found.amountMicro, atMs);
-  const row = tx.get<ReceivableRow>('SELECT * FROM receivables WHERE id = ?', found.id);
+  const row = tx.get(receivable, { id: found.id });
   invariant(row, 'A receivable vanished inside its transaction.');
   return toReceivable(row);
 }
@@ -105,22 +83,12 @@ function leaveSuspense(tx: Tx, found: Receivable, atMs: number): void {
 }
 
 function isWallet(tx: ReadTx, found: Receivable, invoice: Invoice): boolean {
-  const row = tx.get<{ to_address: string }>(
-    'SELECT to_address FROM transfers WHERE chain_id = ? AND block_hash = ? AND log_index = ?',
-    found.chainId,
-    found.blockHash,
-    found.logIndex,
-  );
+  const row = tx.get(receiverOfLog, { chain: found.chainId, block: found.blockHash, log: found.logIndex });
   return row?.to_address === invoice.address;
 }
 
 function refuseFlood(tx: ReadTx, invoice: Invoice, atMs: number): void {
-  const open = tx.get<{ n: bigint }>(
-    `SELECT count(*) AS n FROM invoice_claims c WHERE c.invoice_id = ? AND c.created_at > ? AND NOT EXISTS
-       (SELECT 1 FROM receivables r WHERE r.invoice_id = c.invoice_id AND r.tx_hash = c.tx_hash)`,
-    invoice.id,
-    atMs - HOUR_MS,
-  );
+  const open = tx.get(openClaims, { invoice: invoice.id, since: atMs - HOUR_MS });
   if ((open?.n ?? 0n) >= BigInt(OPEN_CLAIMS)) {
     throw new BursarError('too_many_requests', {
       message: 'Too many claims of this invoice wait for their transaction.',

@@ -2,8 +2,19 @@ import type { Address } from 'viem';
 import { BursarError } from '../../core/errors/base.ts';
 import { type AgentId, newId } from '../../core/ids/ids.ts';
 import { formatUsdc, type MicroUsdc, microUsdc } from '../../core/money/microUsdc.ts';
+import type { RowIn } from '../../store/schema/schema.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import { appendEvent } from '../ledger/events.ts';
+import {
+  addInvoice,
+  addReceivedToInvoice,
+  cancelInvoiceAt,
+  type InvoiceFilter,
+  invoice,
+  invoiceByAmount,
+  invoiceByKey,
+  invoicesWhere,
+} from './invoiceQueries.ts';
 
 /** `cancelled` and `expired` say that nothing more is asked for; money that comes anyway still counts. */
 export const invoiceStates = ['open', 'part_paid', 'paid', 'overpaid', 'expired', 'cancelled'] as const;
@@ -23,19 +34,7 @@ export type Invoice = {
   cancelledAtMs: number | null;
   createdAtMs: number;
 };
-type Row = {
-  id: string;
-  agent_id: string;
-  address: string;
-  amount_micro: bigint;
-  max_uses: bigint;
-  received_micro: bigint;
-  memo: string;
-  expires_at: bigint | null;
-  cancelled_at: bigint | null;
-  body_hash: string;
-  created_at: bigint;
-};
+type Row = RowIn<'invoices'>;
 const ms = (value: bigint | null): number | null => (value === null ? null : Number(value));
 const toInvoice = (row: Row): Invoice => ({
   id: row.id,
@@ -67,11 +66,7 @@ export type NewInvoice = {
 
 /** The same key gives the same invoice. Throws `idempotency_conflict` (the key with another body) or `invalid_request`. */
 export function createInvoice(tx: Tx, wanted: NewInvoice, act: { actor: string; atMs: number }): Invoice {
-  const before = tx.get<Row>(
-    'SELECT * FROM invoices WHERE agent_id = ? AND idempotency_key = ?',
-    wanted.agentId,
-    wanted.idempotencyKey,
-  );
+  const before = tx.get(invoiceByKey, { agent: wanted.agentId, key: wanted.idempotencyKey });
   if (before) {
     if (before.body_hash !== wanted.bodyHash) throw new BursarError('idempotency_conflict');
     return toInvoice(before);
@@ -80,20 +75,18 @@ export function createInvoice(tx: Tx, wanted: NewInvoice, act: { actor: string; 
     throw new BursarError('invalid_request', { message: 'expires_at: is in the past.' });
   }
   const id = newId('invoice');
-  tx.run(
-    `INSERT INTO invoices (id, agent_id, address, amount_micro, max_uses, memo, expires_at, idempotency_key, body_hash, created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  tx.run(addInvoice, {
     id,
-    wanted.agentId,
-    wanted.address,
-    wanted.amount,
-    wanted.maxUses,
-    wanted.memo,
-    wanted.expiresAtMs,
-    wanted.idempotencyKey,
-    wanted.bodyHash,
-    act.atMs,
-  );
+    agent: wanted.agentId,
+    address: wanted.address,
+    amount: wanted.amount,
+    maxUses: wanted.maxUses,
+    memo: wanted.memo,
+    expiresAt: wanted.expiresAtMs,
+    key: wanted.idempotencyKey,
+    bodyHash: wanted.bodyHash,
+    at: act.atMs,
+  });
   const { agentId, sponsorId } = wanted;
   const data = { invoice: id, amount: formatUsdc(wanted.amount), memo: wanted.memo, max_uses: wanted.maxUses };
   appendEvent(tx, { type: 'invoice.created', actor: act.actor, agentId, sponsorId, data }, act.atMs);
@@ -102,26 +95,14 @@ export function createInvoice(tx: Tx, wanted: NewInvoice, act: { actor: string; 
 
 /** Throws `invoice_not_found`. */
 export function getInvoice(tx: ReadTx, id: string): Invoice {
-  const row = tx.get<Row>('SELECT * FROM invoices WHERE id = ?', id);
+  const row = tx.get(invoice, { id });
   if (!row) throw new BursarError('invoice_not_found', { details: { invoice: id } });
   return toInvoice(row);
 }
 
 /** Newest first. */
-export function listInvoices(
-  tx: ReadTx,
-  filter: { agentId?: string | undefined; before?: string | undefined; limit: number },
-): Invoice[] {
-  return tx
-    .all<Row>(
-      'SELECT * FROM invoices WHERE (? IS NULL OR agent_id = ?) AND (? IS NULL OR id < ?) ORDER BY id DESC LIMIT ?',
-      filter.agentId ?? null,
-      filter.agentId ?? null,
-      filter.before ?? null,
-      filter.before ?? null,
-      filter.limit,
-    )
-    .map(toInvoice);
+export function listInvoices(tx: ReadTx, filter: InvoiceFilter): Invoice[] {
+  return tx.all(invoicesWhere(filter)).map(toInvoice);
 }
 
 /** Asks for nothing more. Throws `invoice_closed` when it is paid. */
@@ -129,7 +110,7 @@ export function cancelInvoice(tx: Tx, id: string, act: { actor: string; atMs: nu
   const invoice = getInvoice(tx, id);
   if (invoice.cancelledAtMs !== null) return invoice;
   if (invoice.receivedMicro >= totalOf(invoice)) throw new BursarError('invoice_closed');
-  tx.run('UPDATE invoices SET cancelled_at = ? WHERE id = ?', act.atMs, id);
+  tx.run(cancelInvoiceAt, { id, at: act.atMs });
   const { agentId } = invoice;
   appendEvent(tx, { type: 'invoice.cancelled', actor: act.actor, agentId, data: { invoice: id } }, act.atMs);
   return getInvoice(tx, id);
@@ -167,15 +148,7 @@ export function findInvoiceByAmount(
   tx: ReadTx,
   { to, amountMicro, atMs }: { to: string; amountMicro: bigint; atMs: number },
 ): string | null {
-  const row = tx.get<{ id: string }>(
-    `SELECT id FROM invoices WHERE address = ? AND cancelled_at IS NULL AND created_at <= ? AND received_micro < amount_micro * max_uses
-       AND amount_micro - received_micro % amount_micro = ?
-     ORDER BY (expires_at IS NOT NULL AND expires_at <= ?), id LIMIT 1`,
-    to,
-    atMs + CLOCK_SLACK_MS,
-    amountMicro,
-    atMs,
-  );
+  const row = tx.get(invoiceByAmount, { to, amount: amountMicro, at: atMs, madeBy: atMs + CLOCK_SLACK_MS });
   return row?.id ?? null;
 }
 /** An invoice does not explain money that came before it; clocks of chain and server differ a little. */
@@ -183,6 +156,6 @@ const CLOCK_SLACK_MS = 60_000;
 
 /** Counts money for the invoice; below zero takes it back. */
 export function addToInvoice(tx: Tx, id: string, amountMicro: bigint): Invoice {
-  tx.run('UPDATE invoices SET received_micro = received_micro + ? WHERE id = ?', amountMicro, id);
+  tx.run(addReceivedToInvoice, { id, amount: amountMicro });
   return getInvoice(tx, id);
 }

@@ -1,6 +1,8 @@
 import type { Address, Hex } from 'viem';
 import type { AgentId, PaymentId, ReceivableId } from '../../core/ids/ids.ts';
+import type { RowIn } from '../../store/schema/schema.ts';
 import type { ReadTx } from '../../store/store.ts';
+import { type ReceivableFilter, receivable, receivableAt, receivableOfPayment, receivablesWhere } from './queries.ts';
 
 export const receivableKinds = ['deposit', 'agent_payment', 'x402_sale', 'invoice', 'refund', 'unmatched'] as const;
 export type ReceivableKind = (typeof receivableKinds)[number];
@@ -35,38 +37,20 @@ export type Receivable = {
   receivedAtMs: number;
 };
 
-export type ReceivableRow = {
-  id: string;
-  agent_id: string;
-  kind: string;
-  state: string;
-  amount_micro: bigint;
-  payer_address: string;
-  payment_id: string | null;
-  invoice_id: string | null;
-  invoice_by: string | null;
-  sale_nonce: string | null;
-  chain_id: bigint;
-  tx_hash: string;
-  log_index: bigint;
-  block_number: bigint;
-  block_hash: string;
-  routed_at: bigint | null;
-  received_at: bigint;
-};
+export type ReceivableRow = RowIn<'receivables'>;
 
 /** The casts are the boundary: the columns' CHECKs are what they rest on. */
 export function toReceivable(row: ReceivableRow): Receivable {
   return {
     id: row.id as ReceivableId,
     agentId: row.agent_id as AgentId,
-    kind: row.kind as ReceivableKind,
-    state: row.state as ReceivableState,
+    kind: row.kind,
+    state: row.state,
     amountMicro: row.amount_micro,
     payer: row.payer_address as Address,
     paymentId: row.payment_id as PaymentId | null,
     invoiceId: row.invoice_id,
-    invoiceBy: row.invoice_by as InvoiceBy | null,
+    invoiceBy: row.invoice_by,
     saleNonce: row.sale_nonce as Hex | null,
     chainId: Number(row.chain_id),
     txHash: row.tx_hash as Hex,
@@ -79,7 +63,7 @@ export function toReceivable(row: ReceivableRow): Receivable {
 }
 
 export function findReceivable(tx: ReadTx, id: string): Receivable | undefined {
-  const row = tx.get<ReceivableRow>('SELECT * FROM receivables WHERE id = ?', id);
+  const row = tx.get(receivable, { id });
   return row && toReceivable(row);
 }
 
@@ -89,50 +73,17 @@ export function findReceivableAt(
   chainId: number,
   at: { blockHash: string; logIndex: number },
 ): Receivable | undefined {
-  const row = tx.get<ReceivableRow>(
-    "SELECT * FROM receivables WHERE chain_id = ? AND block_hash = ? AND log_index = ? AND state <> 'orphaned'",
-    chainId,
-    at.blockHash,
-    at.logIndex,
-  );
+  const row = tx.get(receivableAt, { chain: chainId, block: at.blockHash, log: at.logIndex });
   return row && toReceivable(row);
 }
 
 /** What an agent's payment was to its receiver, if an agent of this Bursar received it and the chain still has it. */
 export function findReceivableOfPayment(tx: ReadTx, paymentId: string): Receivable | undefined {
-  const row = tx.get<ReceivableRow>(
-    "SELECT * FROM receivables WHERE payment_id = ? AND state <> 'orphaned'",
-    paymentId,
-  );
+  const row = tx.get(receivableOfPayment, { payment: paymentId });
   return row && toReceivable(row);
 }
 
-export type ReceivableFilter = {
-  agentId?: string | undefined;
-  kind?: ReceivableKind | undefined;
-  state?: ReceivableState | undefined;
-  invoiceId?: string | undefined;
-  /** Ids below this one (newest first). */
-  before?: string | undefined;
-  limit: number;
-};
-
 /** Newest first. */
 export function listReceivables(tx: ReadTx, filter: ReceivableFilter): Receivable[] {
-  const where: string[] = [];
-  const values: string[] = [];
-  const add = (clause: string, value: string | undefined): void => {
-    if (value === undefined) return;
-    where.push(clause);
-    values.push(value);
-  };
-  add('agent_id = ?', filter.agentId);
-  add('kind = ?', filter.kind);
-  add('state = ?', filter.state);
-  add('invoice_id = ?', filter.invoiceId);
-  add('id < ?', filter.before);
-  const clause = where.length > 0 ? `WHERE ${where.join(' AND ')}` : '';
-  return tx
-    .all<ReceivableRow>(`SELECT * FROM receivables ${clause} ORDER BY id DESC LIMIT ?`, ...values, filter.limit)
-    .map(toReceivable);
+  return tx.all(receivablesWhere(filter)).map(toReceivable);
 }

@@ -4,6 +4,7 @@ import { notePaid } from './claims.ts';
 import type { Inbound, Inflow } from './classify.ts';
 import { addReceived } from './earnings.ts';
 import { addToInvoice } from './invoices.ts';
+import { addReceivable, setReceivableState } from './queries.ts';
 import { earnedKinds, type Receivable, type ReceivableKind } from './receivable.ts';
 import { setSaleState } from './sales.ts';
 
@@ -18,27 +19,24 @@ export function recordInflow(
   context: { paymentId: string | null; atMs: number },
 ): ReceivableId {
   const id = newId('receivable');
-  tx.run(
-    `INSERT INTO receivables (id, agent_id, kind, state, amount_micro, payer_address, payment_id, invoice_id, invoice_by, sale_nonce,
-       chain_id, tx_hash, log_index, block_number, block_hash, received_at, created_at)
-     VALUES (?, ?, ?, 'included', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  tx.run(addReceivable, {
     id,
-    inflow.agentId,
-    what.kind,
-    inflow.amountMicro,
-    inflow.from,
-    context.paymentId,
-    what.invoiceId,
-    what.invoiceBy,
-    what.saleNonce,
-    inflow.chainId,
-    at.txHash,
-    at.logIndex,
-    at.blockNumber,
-    at.blockHash,
-    inflow.atMs,
-    context.atMs,
-  );
+    agent: inflow.agentId,
+    kind: what.kind,
+    amount: inflow.amountMicro,
+    payer: inflow.from,
+    payment: context.paymentId,
+    invoice: what.invoiceId,
+    invoiceBy: what.invoiceBy,
+    saleNonce: what.saleNonce,
+    chain: inflow.chainId,
+    tx: at.txHash,
+    log: at.logIndex,
+    block: at.blockNumber,
+    blockHash: at.blockHash,
+    receivedAt: inflow.atMs,
+    at: context.atMs,
+  });
   if (isEarned(what.kind)) addReceived(tx, inflow.agentId, inflow.amountMicro);
   if (what.saleNonce !== null) setSaleState(tx, inflow.chainId, inflow.from, what.saleNonce, 'paid');
   if (what.invoiceId !== null) {
@@ -49,7 +47,7 @@ export function recordInflow(
 
 /** A reorg took the log away: as if it had never come. A later block has a receivable of its own. */
 export function orphanReceivable(tx: Tx, receivable: Receivable): void {
-  tx.run("UPDATE receivables SET state = 'orphaned' WHERE id = ?", receivable.id);
+  tx.run(setReceivableState, { id: receivable.id, state: 'orphaned' });
   if (isEarned(receivable.kind)) addReceived(tx, receivable.agentId, -receivable.amountMicro);
   if (receivable.invoiceId !== null) addToInvoice(tx, receivable.invoiceId, -receivable.amountMicro);
   if (receivable.saleNonce !== null) {
@@ -59,7 +57,7 @@ export function orphanReceivable(tx: Tx, receivable: Receivable): void {
 
 /** Its block can no longer be undone. */
 export function finalizeReceivable(tx: Tx, receivable: Receivable): void {
-  tx.run("UPDATE receivables SET state = 'final' WHERE id = ?", receivable.id);
+  tx.run(setReceivableState, { id: receivable.id, state: 'final' });
   if (receivable.saleNonce !== null) {
     setSaleState(tx, receivable.chainId, receivable.payer, receivable.saleNonce, 'closed');
   }

@@ -1,8 +1,17 @@
 import type { Address, Hex } from 'viem';
 import type { AgentId } from '../../core/ids/ids.ts';
 import { formatUsdc } from '../../core/money/microUsdc.ts';
+import type { RowOf } from '../../store/statement.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import { appendEvent } from '../ledger/events.ts';
+import {
+  addExpectedSale,
+  closeSalesBefore,
+  expectedSale,
+  openSaleOf,
+  payersOfOpenSales,
+  setExpectedSaleState,
+} from './queries.ts';
 
 /** An x402 payment that is about to be settled. `amount` in micro-USDC, `validBeforeS` in Unix seconds (EIP-3009). */
 export type ExpectedSale = {
@@ -16,13 +25,7 @@ export type ExpectedSale = {
   validBeforeS: bigint;
   invoiceId?: string;
 };
-type Row = {
-  agent_id: string;
-  amount_micro: bigint;
-  resource: string;
-  invoice_id: string | null;
-  state: 'expected' | 'paid' | 'closed';
-};
+type Row = RowOf<typeof expectedSale>;
 
 /**
  * Announces a sale: the follower then asks the chain for the payer's `AuthorizationUsed` logs too, and books the transfer that
@@ -31,20 +34,18 @@ type Row = {
  * that stores the settlement. Idempotent by (chain, payer, nonce): the first announcement stands. False where there was one.
  */
 export function expectSale(tx: Tx, sale: ExpectedSale, atMs: number): boolean {
-  const changed = tx.run(
-    `INSERT INTO expected_sales (chain_id, payer, nonce, agent_id, amount_micro, resource, invoice_id, valid_before_s, state, created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'expected', ?) ON CONFLICT DO NOTHING`,
-    sale.chainId,
-    sale.payer,
-    sale.nonce.toLowerCase(),
-    sale.agentId,
-    sale.amount,
-    sale.resource.slice(0, 2048),
-    sale.invoiceId ?? null,
+  const changed = tx.run(addExpectedSale, {
+    chain: sale.chainId,
+    payer: sale.payer,
+    nonce: sale.nonce.toLowerCase(),
+    agent: sale.agentId,
+    amount: sale.amount,
+    resource: sale.resource.slice(0, 2048),
+    invoice: sale.invoiceId ?? null,
     // Some clients sign for ever; SQLite's integers end earlier.
-    sale.validBeforeS > 4_102_444_800n ? 4_102_444_800n : sale.validBeforeS,
-    atMs,
-  );
+    validBefore: sale.validBeforeS > 4_102_444_800n ? 4_102_444_800n : sale.validBeforeS,
+    at: atMs,
+  });
   if (changed === 0) return false;
   const data = {
     payer: sale.payer,
@@ -58,27 +59,16 @@ export function expectSale(tx: Tx, sale: ExpectedSale, atMs: number): boolean {
 }
 
 export function findExpectedSale(tx: ReadTx, chainId: number, payer: string, nonce: string): Row | undefined {
-  return tx.get<Row>(
-    'SELECT agent_id, amount_micro, resource, invoice_id, state FROM expected_sales WHERE chain_id = ? AND payer = ? AND nonce = ?',
-    chainId,
-    payer,
-    nonce.toLowerCase(),
-  );
+  return tx.get(expectedSale, { chain: chainId, payer, nonce: nonce.toLowerCase() });
 }
 
 /** Whose authorizations the follower must see: those of sales that may still be paid, or whose block may still be undone. */
 export function openPayers(tx: ReadTx, chainId: number): Address[] {
-  return tx
-    .all<{ payer: Address }>(
-      "SELECT DISTINCT payer FROM expected_sales WHERE chain_id = ? AND state <> 'closed' ORDER BY payer",
-      chainId,
-    )
-    .map((row) => row.payer);
+  return tx.all(payersOfOpenSales, { chain: chainId }).map((row) => row.payer);
 }
 
 export function isOpenPayer(tx: ReadTx, chainId: number, address: string): boolean {
-  const query = "SELECT 1 FROM expected_sales WHERE chain_id = ? AND payer = ? AND state <> 'closed' LIMIT 1";
-  return tx.get(query, chainId, address) !== undefined;
+  return tx.get(openSaleOf, { chain: chainId, payer: address }) !== undefined;
 }
 
 export function setSaleState(
@@ -88,20 +78,10 @@ export function setSaleState(
   nonce: string,
   state: 'expected' | 'paid' | 'closed',
 ): void {
-  tx.run(
-    'UPDATE expected_sales SET state = ? WHERE chain_id = ? AND payer = ? AND nonce = ?',
-    state,
-    chainId,
-    payer,
-    nonce.toLowerCase(),
-  );
+  tx.run(setExpectedSaleState, { chain: chainId, payer, nonce: nonce.toLowerCase(), state });
 }
 
 /** What can no longer be used is no longer waited for. `finalS`: the time of the newest final block. */
 export function closeLapsedSales(tx: Tx, chainId: number, finalS: number): void {
-  tx.run(
-    "UPDATE expected_sales SET state = 'closed' WHERE chain_id = ? AND state = 'expected' AND valid_before_s <= ?",
-    chainId,
-    finalS,
-  );
+  tx.run(closeSalesBefore, { chain: chainId, final: finalS });
 }

@@ -1,14 +1,16 @@
 import type { Address } from 'viem';
 import { BursarError } from '../../core/errors/base.ts';
+import type { RowIn } from '../../store/schema/schema.ts';
 import type { ReadTx, Store } from '../../store/store.ts';
 import { appendEvent } from '../ledger/events.ts';
 import { appendCheckpoint, parseCheckpointFile, readCheckpointFile } from './checkpointFile.ts';
 import { rootOf } from './merkle.ts';
 import { type Checkpoint, NoteError, type NoteSigner, openCheckpoint, signCheckpoint } from './note.ts';
+import { addHead, heads, headsSigned } from './queries.ts';
 import { growTiles, logSize, storedTree } from './tree.ts';
 
 export type Head = { size: number; root: string; note: string; signedAtMs: number };
-type HeadRow = { size: bigint; root: string; note: string; signed_at: bigint };
+type HeadRow = RowIn<'log_heads'>;
 
 export type HeadOptions = {
   store: Store;
@@ -24,22 +26,20 @@ export function originOf(chainId: number, registry: Address): string {
 }
 
 export function newestHead(tx: ReadTx): Head | null {
-  const row = tx.get<HeadRow>('SELECT * FROM log_heads ORDER BY size DESC LIMIT 1');
+  const row = tx.get(heads, { limit: 1 });
   return row ? toHead(row) : null;
 }
 
 export function listHeads(tx: ReadTx, limit: number): Head[] {
-  return tx.all<HeadRow>('SELECT * FROM log_heads ORDER BY size DESC LIMIT ?', limit).map(toHead);
+  return tx.all(heads, { limit }).map(toHead);
 }
 
 /** The heads that the event log itself tells of. */
 export function headEvents(tx: ReadTx): { size: number; root: string }[] {
-  return tx
-    .all<{ body: string }>("SELECT body FROM events WHERE type = 'log.head_signed' ORDER BY seq")
-    .map(({ body }) => {
-      const { data } = JSON.parse(body) as { data: { size?: unknown; root?: unknown } };
-      return { size: Number(data.size), root: String(data.root) };
-    });
+  return tx.all(headsSigned).map(({ body }) => {
+    const { data } = JSON.parse(body) as { data: { size?: unknown; root?: unknown } };
+    return { size: Number(data.size), root: String(data.root) };
+  });
 }
 
 const toHead = (row: HeadRow): Head => ({
@@ -73,13 +73,7 @@ export async function signHead(options: HeadOptions, actor: string): Promise<Hea
     const known = newestHead(tx);
     if (known && known.size >= size) return known;
     const head: Head = { size, root: root.toString('hex'), note, signedAtMs: clock() };
-    tx.run(
-      'INSERT INTO log_heads (size, root, note, signed_at) VALUES (?, ?, ?, ?)',
-      size,
-      head.root,
-      note,
-      head.signedAtMs,
-    );
+    tx.run(addHead, { size, root: head.root, note, at: head.signedAtMs });
     const data = { size, root: head.root, checkpoint: note, outside: file !== null };
     appendEvent(tx, { type: 'log.head_signed', actor, data }, head.signedAtMs);
     return head;

@@ -5,6 +5,7 @@ import type { StoredAnchor } from './anchorRows.ts';
 import type { Head } from './heads.ts';
 import { consistencyProof, inclusionProof } from './merkle.ts';
 import { formatVerifierKey, type NoteKey } from './note.ts';
+import { eventOfSeq, eventsOfPayment } from './queries.ts';
 import { storedTree } from './tree.ts';
 
 const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/);
@@ -97,11 +98,10 @@ export function proveInclusion(
 function eventsOf(tx: ReadTx, wanted: Wanted): { seq: bigint; body: string }[] {
   if ('events' in wanted) return wanted.events.flatMap((event) => eventsOf(tx, { event }));
   const [column, value] = 'event' in wanted ? ['seq', wanted.event] : ['payment_id', wanted.payment];
-  const rows = tx.all<{ seq: bigint; body: string }>(
-    `SELECT seq, body FROM events WHERE ${column} = ? ORDER BY seq LIMIT ?`,
-    value as string | number,
-    ENTRIES_MAX,
-  );
+  const rows =
+    'event' in wanted
+      ? tx.all(eventOfSeq, { seq: wanted.event })
+      : tx.all(eventsOfPayment, { payment: wanted.payment, limit: ENTRIES_MAX });
   if (rows.length > 0) return rows;
   throw new BursarError('not_found', { message: `The event log has no event of ${column} ${value}.` });
 }

@@ -1,16 +1,15 @@
 import { invariant } from '../../core/errors/base.ts';
 import type { ReadTx, Store, Tx } from '../../store/store.ts';
 import { HASH_BYTES, type Hash, leafHash, nodeHash, type SubtreeReader } from './merkle.ts';
+import { addTile, bodiesBetween, eventBody, lastTile, newestEvent, storedTile, tileRoots } from './queries.ts';
 
 /** Hashes in a tile, and events in an entry bundle: C2SP tlog-tiles. */
 export const TILE_WIDTH = 256;
 const LEVELS_PER_TILE = 8;
 
-type TileRow = { hashes: string; root: string };
-
 /** The number of events, which are the tree's leaves: event `seq` is leaf `seq - 1`. */
 export function logSize(tx: ReadTx): number {
-  return Number(tx.get<{ seq: bigint | null }>('SELECT max(seq) AS seq FROM events')?.seq ?? 0n);
+  return Number(tx.get(newestEvent)?.seq ?? 0n);
 }
 
 /** Reads subtrees from stored tiles, and from the events where a tile is not stored yet. */
@@ -21,7 +20,7 @@ export function storedTree(tx: ReadTx): SubtreeReader {
     const key = `${level}/${tile}`;
     let hashes = tiles.get(key);
     if (hashes === undefined) {
-      const row = tx.get<TileRow>('SELECT hashes, root FROM log_tiles WHERE level = ? AND tile = ?', level, tile);
+      const row = tx.get(storedTile, { level, tile });
       hashes = row ? Buffer.from(row.hashes, 'base64') : null;
       tiles.set(key, hashes);
     }
@@ -34,7 +33,7 @@ export function storedTree(tx: ReadTx): SubtreeReader {
     const hashes = tileOf(level, Math.floor(index / TILE_WIDTH));
     if (hashes) return hashes.subarray(at, at + HASH_BYTES);
     if (level === 0) return eventHash(tx, index);
-    const row = tx.get<TileRow>('SELECT hashes, root FROM log_tiles WHERE level = ? AND tile = ?', level - 1, index);
+    const row = tx.get(storedTile, { level: level - 1, tile: index });
     if (row) return Buffer.from(row.root, 'hex');
     return fold(TILE_WIDTH, (n) => entry(level - 1, index * TILE_WIDTH + n));
   }
@@ -46,7 +45,7 @@ export function storedTree(tx: ReadTx): SubtreeReader {
 }
 
 function eventHash(tx: ReadTx, index: number): Hash {
-  const row = tx.get<{ body: string }>('SELECT body FROM events WHERE seq = ?', index + 1);
+  const row = tx.get(eventBody, { seq: index + 1 });
   invariant(row, 'The event log has a gap.', { event: index + 1 });
   return leafHash(row.body);
 }
@@ -68,10 +67,7 @@ function fold(width: number, hashAt: (n: number) => Hash): Hash {
  * nothing more. Idempotent. `pause` is awaited between tiles.
  */
 export async function growTiles(store: Store, limit: number, pause: () => Promise<void>): Promise<number> {
-  let tile = Number(
-    store.read((tx) => tx.get<{ n: bigint }>('SELECT coalesce(max(tile), -1) + 1 AS n FROM log_tiles WHERE level = 0'))
-      ?.n ?? 0n,
-  );
+  let tile = Number(store.read((tx) => tx.get(lastTile))?.tile ?? -1n) + 1;
   for (let grown = 0; grown < limit; grown += 1) {
     const bodies = store.read((tx) => eventBodies(tx, tile * TILE_WIDTH, TILE_WIDTH));
     if (bodies.length < TILE_WIDTH) return grown;
@@ -87,29 +83,16 @@ export async function growTiles(store: Store, limit: number, pause: () => Promis
 
 /** Bodies of the events that are the leaves from `from` on. */
 export function eventBodies(tx: ReadTx, from: number, count: number): string[] {
-  return tx
-    .all<{ body: string }>('SELECT body FROM events WHERE seq > ? AND seq <= ? ORDER BY seq', from, from + count)
-    .map((row) => row.body);
+  return tx.all(bodiesBetween, { after: from, last: from + count }).map((row) => row.body);
 }
 
 type Tile = { level: number; tile: number; hashes: readonly Hash[]; root: Hash };
 
 function storeTile(tx: Tx, { level, tile, hashes, root }: Tile): void {
-  tx.run(
-    'INSERT INTO log_tiles (level, tile, hashes, root) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
-    level,
-    tile,
-    Buffer.concat(hashes).toString('base64'),
-    root.toString('hex'),
-  );
+  tx.run(addTile, { level, tile, hashes: Buffer.concat(hashes).toString('base64'), root: root.toString('hex') });
   if (tile % TILE_WIDTH !== TILE_WIDTH - 1) return;
   const first = tile - (TILE_WIDTH - 1);
-  const roots = tx.all<{ root: string }>(
-    'SELECT root FROM log_tiles WHERE level = ? AND tile >= ? AND tile <= ? ORDER BY tile',
-    level,
-    first,
-    tile,
-  );
+  const roots = tx.all(tileRoots, { level, first, last: tile });
   invariant(roots.length === TILE_WIDTH, 'The event log has a gap in its tiles.', { level, tile });
   const above = roots.map((row) => Buffer.from(row.root, 'hex'));
   const rootAbove = fold(TILE_WIDTH, (n) => above[n] as Hash);

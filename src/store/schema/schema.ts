@@ -1,3 +1,4 @@
+import type { Selectable } from 'kysely';
 import type { BooksTables } from './books.ts';
 import type { ChainTables } from './chain.ts';
 import type { ControlTables } from './control.ts';
@@ -15,3 +16,6 @@ export interface Schema
     ChainTables,
     EarningTables,
     ControlTables {}
+
+/** A whole row of a table as it is read. */
+export type RowIn<T extends keyof Schema> = Selectable<Schema[T]>;

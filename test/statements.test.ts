@@ -1,0 +1,30 @@
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Command } from '../src/store/statement.ts';
+import { openStore, type Store } from '../src/store/store.ts';
+
+const source = join(dirname(fileURLToPath(import.meta.url)), '../src');
+const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((path) => /queries\.ts$/i.test(path));
+
+let store: Store;
+beforeAll(() => {
+  store = openStore(':memory:');
+});
+afterAll(() => store.close());
+
+const isCommand = (value: unknown): value is Command<never> =>
+  typeof value === 'object' && value !== null && 'compiled' in value && typeof value.compiled === 'function';
+
+it.each(files)('every statement of %s is one that SQLite takes, and compiles for PostgreSQL', async (file) => {
+  const module: Record<string, unknown> = await import(pathToFileURL(join(source, file)).href);
+  const found = Object.entries(module).filter(([, value]) => isCommand(value)) as [string, Command<never>][];
+  expect(found).not.toEqual([]);
+  for (const [name, command] of found) {
+    const { sql, parameters } = command.compiled('sqlite');
+    const values = parameters.map(() => null);
+    expect(() => store.read((tx) => tx.all(`EXPLAIN ${sql}`, ...values)), name).not.toThrow();
+    expect(command.compiled('postgres').parameters.length, name).toBe(parameters.length);
+  }
+});
