@@ -9,8 +9,8 @@ const source = join(dirname(fileURLToPath(import.meta.url)), '../src');
 const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((path) => /queries\.ts$/i.test(path));
 
 let store: Store;
-beforeAll(() => {
-  store = openStore(':memory:');
+beforeAll(async () => {
+  store = await openStore(':memory:');
 });
 afterAll(() => store.close());
 
