@@ -36,12 +36,11 @@ async function payUntilAnswered(agent: Client, index: number): Promise<string> {
 }
 
 async function prepare(operator: Client): Promise<{ key: string; wallet: string; payee: string }> {
-  const keystore = JSON.parse(readFileSync(join(cli.dataDir, 'keystore.json'), 'utf8')) as {
-    addresses: { treasury: string };
-  };
+  const file = join(cli.dataDir, 'keystore', 'treasury.json');
+  const { address } = JSON.parse(readFileSync(file, 'utf8')) as { address: string };
   const sponsor = await operator.call('create_sponsor', {
     name: 'Team',
-    treasury_address: keystore.addresses.treasury,
+    treasury_address: getAddress(`0x${address}`),
   });
   const agent = await operator.call('create_agent', { name: 'payer', sponsor: sponsor.id });
   const { key } = await operator.call('create_key', { role: 'agent', agent: agent.id, name: 'payer' });

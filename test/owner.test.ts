@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -90,9 +90,8 @@ describe('Without any database', () => {
     await expect(first).rejects.toMatchObject({ stdout: expect.stringContaining('storage_in_use') });
     const rest = join(folder, 'what is left');
     mkdirSync(rest, { mode: 0o700 });
-    for (const name of ['config.json', 'keystore.json', 'passphrase']) {
-      copyFileSync(join(server.dataDir.dir, name), join(rest, name));
-      chmodSync(join(rest, name), 0o600);
+    for (const name of ['config.json', 'keystore', 'passphrase']) {
+      cpSync(join(server.dataDir.dir, name), join(rest, name), { recursive: true });
     }
     const alone = (...args: string[]) => cliAt(rest, { BURSAR_RPC_URL: server.rpcUrl }, ...args);
     const { wallets } = (await alone('wallets')) as { wallets: { wallet: string; balance: string }[] };

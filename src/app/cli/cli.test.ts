@@ -27,15 +27,23 @@ afterAll(() => cli.dispose(), 60_000);
 describe('init and serve', () => {
   it('make a data directory that only its owner can read, and overwrite none', async () => {
     expect(mode(cli.dataDir)).toBe(0o700);
-    for (const file of ['config.json', 'keystore.json', 'passphrase', 'operator.key', 'bursar.sqlite', 'chain.json']) {
+    for (const file of [
+      'config.json',
+      'keystore/executor.json',
+      'passphrase',
+      'operator.key',
+      'bursar.sqlite',
+      'chain.json',
+    ]) {
       expect(mode(join(cli.dataDir, file)), file).toBe(0o600);
     }
-    const keystore = readFileSync(join(cli.dataDir, 'keystore.json'), 'utf8');
+    expect(mode(join(cli.dataDir, 'keystore'))).toBe(0o700);
+    const key = readFileSync(join(cli.dataDir, 'keystore/executor.json'), 'utf8');
     expect(refused(await cli.run(['init', '--json', '--data-dir', cli.dataDir]))).toEqual({
       code: 1,
       problem: 'storage_in_use',
     });
-    expect(readFileSync(join(cli.dataDir, 'keystore.json'), 'utf8')).toBe(keystore);
+    expect(readFileSync(join(cli.dataDir, 'keystore/executor.json'), 'utf8')).toBe(key);
   });
 
   it('say in which file the operator’s key is, and never print the key', async () => {

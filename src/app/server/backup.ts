@@ -1,5 +1,6 @@
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -48,7 +49,7 @@ export async function backUpDataDir(dataDir: DataDir, folder: string, version: s
   if (existsSync(dataDir.checkpoints)) copyFileSync(dataDir.checkpoints, target.checkpoints);
   await copyDatabase(dataDir.database, target.database);
   for (const name of ['config', 'keystore'] as const) {
-    if (existsSync(dataDir[name])) copyFileSync(dataDir[name], target[name]);
+    if (existsSync(dataDir[name])) cpSync(dataDir[name], target[name], { recursive: true });
   }
   const manifest: Manifest = {
     format: 'bursar-backup-1',
@@ -95,7 +96,7 @@ export async function restoreHome(
     const kept = putAside(dataDir);
     renameSync(draft, dataDir.database);
     for (const name of ['config', 'keystore', 'checkpoints'] as const) {
-      if (!existsSync(dataDir[name]) && existsSync(from[name])) copyFileSync(from[name], dataDir[name]);
+      if (!existsSync(dataDir[name]) && existsSync(from[name])) cpSync(from[name], dataDir[name], { recursive: true });
     }
     prepareDataDir(dir);
     const store = await openBooks(dataDir.database);

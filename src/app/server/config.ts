@@ -92,7 +92,7 @@ export function dataDirAt(dir: string): DataDir {
   return {
     dir,
     config: join(dir, 'config.json'),
-    keystore: join(dir, 'keystore.json'),
+    keystore: join(dir, 'keystore'),
     database: join(dir, 'bursar.sqlite'),
     chainState: join(dir, 'chain.json'),
     checkpoints: join(dir, 'checkpoints'),

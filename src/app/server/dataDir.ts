@@ -4,17 +4,19 @@ import { type DataDir, dataDirAt } from './config.ts';
 
 /** What Bursar itself puts into the folder; anything else in there is left alone. */
 const OURS =
-  /^(config\.json|keystore\.json|passphrase|operator\.key|server\.json|home(-\w+|\.lock)?|bursar\.sqlite.*|manifest\.json|checkpoints|chain\.json.*)$/;
+  /^(config\.json|passphrase|operator\.key|server\.json|bursar(-\w+|\.lock)?|bursar\.sqlite.*|manifest\.json|checkpoints|chain\.json.*)$/;
 
 /** Makes the data folder, and keeps it to its owner: the folder 0700, its files 0600, those that other programs wrote too. */
 export function prepareDataDir(dir: string): DataDir {
   const dataDir = dataDirAt(dir);
   process.umask(0o077);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  if (existsSync(dataDir.keystore)) chmodSync(dir, 0o700);
-  for (const name of readdirSync(dir)) {
-    const path = join(dir, name);
-    if (OURS.test(name) && lstatSync(path).isFile()) chmodSync(path, 0o600);
+  const hasKeys = existsSync(dataDir.keystore);
+  for (const folder of hasKeys ? [dir, dataDir.keystore] : []) chmodSync(folder, 0o700);
+  const keys = hasKeys ? readdirSync(dataDir.keystore).map((name) => join(dataDir.keystore, name)) : [];
+  const own = readdirSync(dir).filter((name) => OURS.test(name));
+  for (const path of [...own.map((name) => join(dir, name)), ...keys]) {
+    if (lstatSync(path).isFile()) chmodSync(path, 0o600);
   }
   return dataDir;
 }

@@ -1,10 +1,23 @@
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { keccak256, recoverAddress, toHex } from 'viem';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { pythonWith } from '../../../test/support/python.ts';
+import { LOG_ROLE } from './keys.ts';
 import { addKeystoreKey, createKeystore, openKeystore } from './keystore.ts';
 
 const PASSPHRASE = 'correct horse';
@@ -15,14 +28,25 @@ let path: string;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'bursar-keys-'));
-  path = join(folder, 'keys', 'keystore.json');
+  path = join(folder, 'keys', 'keystore');
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-function rewrite(change: (file: { addresses: Record<string, string>; crypto: Record<string, unknown> }) => void): void {
-  const file = JSON.parse(readFileSync(path, 'utf8'));
+type KeyFile = { address?: string; public_key?: string; crypto: Record<string, unknown> };
+const fileOf = (role: string): string => join(path, `${role}.json`);
+const read = (role: string): KeyFile => JSON.parse(readFileSync(fileOf(role), 'utf8')) as KeyFile;
+function rewrite(role: string, change: (file: KeyFile) => void): void {
+  const file = read(role);
   change(file);
-  writeFileSync(path, JSON.stringify(file));
+  writeFileSync(fileOf(role), JSON.stringify(file));
+}
+
+/** Foundry's own reader, from its npm package. */
+function cast(...args: string[]): string {
+  const wrapper = createRequire(createRequire(import.meta.url).resolve('@foundry-rs/cast/package.json'));
+  const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
+  const binary = wrapper.resolve(`@foundry-rs/cast-${process.platform}-${architecture}/bin/cast`);
+  return execFileSync(binary, args, { encoding: 'utf8' });
 }
 
 describe('keystore', () => {
@@ -45,9 +69,11 @@ describe('keystore', () => {
     const key = generatePrivateKey();
     await createKeystore(path, PASSPHRASE, ['owner'], FAST);
     await addKeystoreKey(path, PASSPHRASE, 'treasury', key);
-    expect(statSync(path).mode & 0o777).toBe(0o600);
-    expect(readdirSync(join(folder, 'keys'))).toEqual(['keystore.json']);
-    expect(readFileSync(path, 'utf8')).not.toContain(key.slice(2));
+    expect(statSync(path).mode & 0o777).toBe(0o700);
+    expect(readdirSync(join(folder, 'keys'))).toEqual(['keystore']);
+    expect(readdirSync(path)).toEqual(['owner.json', 'treasury.json']);
+    expect(statSync(fileOf('treasury')).mode & 0o777).toBe(0o600);
+    expect(readFileSync(fileOf('treasury'), 'utf8')).not.toContain(key.slice(2));
   });
 
   it('adds a key and keeps the others', async () => {
@@ -67,25 +93,60 @@ describe('keystore', () => {
 
   it('refuses a file in which an address was swapped', async () => {
     await createKeystore(path, PASSPHRASE, ['owner'], FAST);
-    rewrite((file) => {
-      file.addresses.owner = privateKeyToAccount(generatePrivateKey()).address;
+    rewrite('owner', (file) => {
+      file.address = privateKeyToAccount(generatePrivateKey()).address.slice(2).toLowerCase();
     });
     await expect(openKeystore(path, PASSPHRASE)).rejects.toMatchObject({ code: 'keystore_locked' });
   });
 
+  it('refuses two roles whose files were swapped, and a file that was copied to another role', async () => {
+    await createKeystore(path, PASSPHRASE, ['executor', 'owner'], FAST);
+    const owner = readFileSync(fileOf('owner'));
+    renameSync(fileOf('executor'), fileOf('owner'));
+    writeFileSync(fileOf('executor'), owner, { mode: 0o600 });
+    await expect(openKeystore(path, PASSPHRASE)).rejects.toMatchObject({ code: 'keystore_locked' });
+    rmSync(fileOf('owner'));
+    await expect(openKeystore(path, PASSPHRASE)).rejects.toMatchObject({ code: 'keystore_locked' });
+  });
+
+  it.each(['ciphertext', 'mac', 'cipherparams'])('refuses a file whose %s was changed', async (field) => {
+    await createKeystore(path, PASSPHRASE, ['owner'], FAST);
+    const flipped = (text: string) => `${text.startsWith('0') ? '1' : '0'}${text.slice(1)}`;
+    rewrite('owner', ({ crypto }) => {
+      const value = crypto[field];
+      crypto[field] = typeof value === 'string' ? flipped(value) : { iv: flipped((value as { iv: string }).iv) };
+    });
+    await expect(openKeystore(path, PASSPHRASE)).rejects.toMatchObject({ code: 'keystore_locked' });
+  });
+
+  it('is what Foundry and Python read: Web3 Secret Storage version 3', async () => {
+    const { owner } = await createKeystore(path, PASSPHRASE, ['owner', LOG_ROLE], FAST);
+    const key = generatePrivateKey();
+    await addKeystoreKey(path, PASSPHRASE, 'treasury', key);
+    const unlocked = ['--keystore', fileOf('owner'), '--password', PASSPHRASE];
+    expect(cast('wallet', 'address', ...unlocked).trim()).toBe(owner);
+    const python = await pythonWith('eth-keyfile==0.8.1');
+    const code =
+      'import eth_keyfile, sys; print(eth_keyfile.extract_key_from_keyfile(sys.argv[1], sys.argv[2].encode()).hex())';
+    const said = execFileSync(python, ['-c', code, fileOf('treasury'), PASSPHRASE], { encoding: 'utf8' });
+    expect(`0x${said.trim()}`).toBe(key);
+    expect(read(LOG_ROLE)).toMatchObject({ public_key: expect.stringMatching(/^ed25519:[0-9a-f]{64}$/) });
+  });
+
   it.each([
-    ['cut off', '{"version":"bursar-1"'],
+    ['cut off', '{"version":3'],
     ['of another shape', '{"version":3}'],
+    ['of another version', '{"version":4}'],
     ['empty', ''],
   ])('refuses a file that is %s', async (_, text) => {
     await createKeystore(path, PASSPHRASE, ['owner'], FAST);
-    writeFileSync(path, text);
+    writeFileSync(fileOf('owner'), text);
     await expect(openKeystore(path, PASSPHRASE)).rejects.toMatchObject({ code: 'keystore_locked' });
   });
 
   it('refuses a planted file that asks for endless stretching', async () => {
     await createKeystore(path, PASSPHRASE, ['owner'], FAST);
-    rewrite((file) => {
+    rewrite('owner', (file) => {
       file.crypto.kdfparams = { n: 2 ** 30, r: 8, p: 1, dklen: 32, salt: '00'.repeat(32) };
     });
     await expect(openKeystore(path, PASSPHRASE)).rejects.toMatchObject({ code: 'keystore_locked' });
@@ -93,7 +154,7 @@ describe('keystore', () => {
 
   it('refuses a file that others can read', async () => {
     await createKeystore(path, PASSPHRASE, ['owner'], FAST);
-    chmodSync(path, 0o644);
+    chmodSync(fileOf('owner'), 0o644);
     await expect(openKeystore(path, PASSPHRASE)).rejects.toThrow(/600/);
   });
 

@@ -1,188 +1,189 @@
-import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
-import { dirname } from 'node:path';
-import type { Address, Hex } from 'viem';
+import { createHmac, randomBytes, scrypt } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import * as Keystore from 'ox/Keystore';
+import { type Address, type Hex, toHex } from 'viem';
 import { generatePrivateKey } from 'viem/accounts';
 import { z } from 'zod';
 import { BursarError } from '../../core/errors/base.ts';
 import { checkRole, type KeyProvider, type KeyRole, memoryKeys, publicNameOf } from './keys.ts';
+import { writeAtomically } from './writeAtomically.ts';
 
-/** The file: Web3 Secret Storage v3's shape (scrypt), with AES-256-GCM and all roles under one passphrase. */
-const KeystoreFile = z.strictObject({
-  version: z.literal('bursar-1'),
-  addresses: z.record(z.string(), z.string()),
+const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`));
+/**
+ * One file of the folder, `<role>.json`: Web3 Secret Storage version 3, which `cast wallet` and geth read. `address` is hex without
+ * 0x, as geth has it; the log's key, which is no account, has `public_key` in its place.
+ */
+const KeyFile = z.strictObject({
+  version: z.literal(3),
+  id: z.uuid(),
+  address: hex(20).optional(),
+  public_key: z.string().optional(),
   crypto: z.strictObject({
     kdf: z.literal('scrypt'),
-    // Bounds: a planted file must not make us allocate without end (128 * n * r bytes).
+    // Bounds: a planted file must not make the server allocate without end (128 * n * r bytes).
     kdfparams: z.strictObject({
       n: z.int().min(16_384).max(1_048_576),
       r: z.literal(8),
       p: z.literal(1),
       dklen: z.literal(32),
-      salt: z.string().regex(/^[0-9a-f]{64}$/),
+      salt: hex(32),
     }),
-    cipher: z.literal('aes-256-gcm'),
-    cipherparams: z.strictObject({ iv: z.string().regex(/^[0-9a-f]{24}$/) }),
-    ciphertext: z.string().regex(/^([0-9a-f]{2})+$/),
-    tag: z.string().regex(/^[0-9a-f]{32}$/),
+    cipher: z.literal('aes-128-ctr'),
+    cipherparams: z.strictObject({ iv: hex(16) }),
+    ciphertext: hex(32),
+    mac: hex(32),
   }),
 });
-type KeystoreFile = z.infer<typeof KeystoreFile>;
+type KeyFile = z.infer<typeof KeyFile>;
+type ScryptParams = KeyFile['crypto']['kdfparams'];
 
 /** OWASP's scrypt floor: n = 2^17, r = 8, p = 1; 128 MiB and a third of a second per guess. */
 const SCRYPT_N = 131_072;
-const FILE_BYTES_MAX = 1_048_576;
+const FILE_BYTES_MAX = 65_536;
+const ROLES_MAX = 100;
 
 /**
- * Makes an encrypted keystore with a new key per role and gives their addresses. Mode 0600, written whole or not at all.
- * Throws `conflict` when the file exists (keys are never overwritten), `invalid_request` for an empty passphrase.
+ * Makes a folder of encrypted keys, a new one per role, and gives their public names. Folder 0700, files 0600, written whole or not
+ * at all. Throws `conflict` when the folder exists (keys are never overwritten), `invalid_request` for an empty passphrase.
  */
 export async function createKeystore(
-  path: string,
+  folder: string,
   passphrase: string,
   roles: readonly KeyRole[],
   options: { scryptN?: number } = {},
 ): Promise<Record<KeyRole, Address>> {
-  if (existsSync(path)) throw new BursarError('conflict', { message: 'There is a keystore already.' });
-  const keys = new Map(roles.map((role) => [checkRole(role), generatePrivateKey()]));
-  return writeKeystore(path, passphrase, keys, options.scryptN ?? SCRYPT_N);
+  if (existsSync(folder)) throw new BursarError('conflict', { message: 'There is a keystore already.' });
+  if (passphrase.length === 0) throw new BursarError('invalid_request', { message: 'The passphrase is empty.' });
+  const keys = roles.map((role) => [checkRole(role), generatePrivateKey()] as const);
+  const stretched = await stretch(passphrase, newParams(options.scryptN ?? SCRYPT_N));
+  mkdirSync(dirname(folder), { recursive: true, mode: 0o700 });
+  const draft = `${folder}.${randomBytes(6).toString('hex')}.new`;
+  try {
+    mkdirSync(draft, { mode: 0o700 });
+    for (const [role, key] of keys) writeKey(draft, role, key, stretched);
+    renameSync(draft, folder);
+  } catch (error) {
+    rmSync(draft, { recursive: true, force: true });
+    throw error;
+  }
+  return Object.fromEntries(keys.map(([role, key]) => [role, publicNameOf(role, key)])) as Record<KeyRole, Address>;
 }
 
 /** Opens a keystore. Throws `not_configured` when missing, `keystore_locked` for a wrong passphrase or a changed file. */
-export async function openKeystore(path: string, passphrase: string): Promise<KeyProvider> {
-  return memoryKeys((await decrypt(path, passphrase)).keys);
+export async function openKeystore(folder: string, passphrase: string): Promise<KeyProvider> {
+  return memoryKeys((await decrypt(folder, passphrase)).keys);
 }
 
-/** The roles that a keystore has keys for, the log's among them; read without the passphrase. */
-export function keystoreRoles(path: string): KeyRole[] {
-  return Object.keys(readFile(path).addresses).sort();
-}
-
-/** Adds a key (a new one unless given) and re-encrypts the file. Throws `conflict` when the role has one already. */
+/** Adds a key (a new one unless given) as a file of its own. Throws `conflict` when the role has one already. */
 export async function addKeystoreKey(
-  path: string,
+  folder: string,
   passphrase: string,
   role: KeyRole,
   privateKey: Hex = generatePrivateKey(),
 ): Promise<Address> {
-  const { keys, file } = await decrypt(path, passphrase);
+  const { keys, stretched } = await decrypt(folder, passphrase);
   if (keys.has(checkRole(role))) throw new BursarError('conflict', { message: `"${role}" has a key already.` });
-  keys.set(role, privateKey);
-  await writeKeystore(path, passphrase, keys, file.crypto.kdfparams.n);
+  writeKey(folder, role, privateKey, stretched);
   return publicNameOf(role, privateKey) as Address;
 }
 
-async function writeKeystore(
-  path: string,
-  passphrase: string,
-  keys: ReadonlyMap<KeyRole, Hex>,
-  n: number,
-): Promise<Record<KeyRole, Address>> {
-  if (passphrase.length === 0) throw new BursarError('invalid_request', { message: 'The passphrase is empty.' });
-  const addresses = Object.fromEntries([...keys].map(([role, key]) => [role, publicNameOf(role, key)]));
-  const kdfparams = { n, r: 8, p: 1, dklen: 32, salt: randomBytes(32).toString('hex') } as const;
-  const iv = randomBytes(12);
-  const cipher = createCipheriv('aes-256-gcm', await derive(passphrase, kdfparams), iv);
-  cipher.setAAD(boundText(addresses, kdfparams));
-  const secret = Buffer.from(JSON.stringify(Object.fromEntries(keys)));
-  const ciphertext = Buffer.concat([cipher.update(secret), cipher.final()]).toString('hex');
-  secret.fill(0);
-  const file: KeystoreFile = {
-    version: 'bursar-1',
-    addresses,
-    crypto: {
-      kdf: 'scrypt',
-      kdfparams,
-      cipher: 'aes-256-gcm',
-      cipherparams: { iv: iv.toString('hex') },
-      ciphertext,
-      tag: cipher.getAuthTag().toString('hex'),
-    },
-  };
-  writeAtomically(path, `${JSON.stringify(file, null, 2)}\n`);
-  return addresses as Record<KeyRole, Address>;
-}
+/** The key that scrypt makes of a passphrase. All files of a keystore share the salt, so it is made once for all of them. */
+type Stretched = { key: Buffer; params: ScryptParams };
 
-async function decrypt(path: string, passphrase: string): Promise<{ keys: Map<KeyRole, Hex>; file: KeystoreFile }> {
-  const file = readFile(path);
-  const { kdfparams, cipherparams, ciphertext, tag } = file.crypto;
-  const decipher = createDecipheriv(
-    'aes-256-gcm',
-    await derive(passphrase, kdfparams),
-    Buffer.from(cipherparams.iv, 'hex'),
-  );
-  decipher.setAAD(boundText(file.addresses, kdfparams)).setAuthTag(Buffer.from(tag, 'hex'));
-  let secret: Buffer;
-  try {
-    secret = Buffer.concat([decipher.update(ciphertext, 'hex'), decipher.final()]);
-  } catch {
-    // The cause is left out on purpose: it says nothing, and nothing near the keys is worth printing.
-    throw new BursarError('keystore_locked', { message: 'The passphrase is wrong, or the keystore was changed.' });
-  }
-  const keys = new Map(Object.entries(JSON.parse(secret.toString('utf8')) as Record<KeyRole, Hex>));
-  secret.fill(0);
-  return { keys, file };
-}
+const newParams = (n: number): ScryptParams => ({ n, r: 8, p: 1, dklen: 32, salt: randomBytes(32).toString('hex') });
 
-function readFile(path: string): KeystoreFile {
-  if (!existsSync(path))
-    throw new BursarError('not_configured', { message: 'There is no keystore. Run `bursar init`.' });
-  const { mode, size } = statSync(path);
-  if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
-    throw new BursarError('keystore_locked', {
-      message: `Others can read the keystore (mode ${(mode & 0o777).toString(8)}). Set it to 600.`,
-    });
-  }
-  if (size > FILE_BYTES_MAX) throw new BursarError('keystore_locked', { message: 'The keystore is no keystore.' });
-  try {
-    return KeystoreFile.parse(JSON.parse(readFileSync(path, 'utf8')));
-  } catch {
-    throw new BursarError('keystore_locked', { message: 'The keystore is damaged: restore it from a backup.' });
-  }
-}
-
-function derive(passphrase: string, { n, r, p, dklen, salt }: KeystoreFile['crypto']['kdfparams']): Promise<Buffer> {
+function stretch(passphrase: string, params: ScryptParams): Promise<Stretched> {
+  const { n, r, p, dklen, salt } = params;
   // NFKC: the same passphrase typed on another system gives the same bytes.
   const secret = Buffer.from(passphrase.normalize('NFKC'), 'utf8');
   return new Promise((resolve, reject) => {
     scrypt(secret, Buffer.from(salt, 'hex'), dklen, { N: n, r, p, maxmem: 256 * n * r }, (error, key) =>
-      error ? reject(error) : resolve(key),
+      error ? reject(error) : resolve({ key, params }),
     );
   });
 }
 
-/** Authenticated with the keys: nobody can swap an address or weaken the stretching unnoticed. */
-function boundText(addresses: Record<string, string>, kdfparams: KeystoreFile['crypto']['kdfparams']): Buffer {
-  const { n, r, p, dklen, salt } = kdfparams;
-  return Buffer.from(JSON.stringify([Object.entries(addresses).sort(), n, r, p, dklen, salt]));
+function writeKey(folder: string, role: KeyRole, privateKey: Hex, { key, params }: Stretched): void {
+  const name = publicNameOf(role, privateKey);
+  const { crypto, id, version } = Keystore.encrypt(privateKey, toHex(key), {
+    iv: ivOf(key, role, name),
+    kdf: 'scrypt',
+    kdfparams: params,
+  });
+  const file = { version, id, ...publicPart(name), crypto };
+  writeAtomically(join(folder, `${role}.json`), `${JSON.stringify(file, null, 2)}\n`);
 }
 
-/** Whole or not at all: into a new file beside it, to disk, then renamed over it. */
-function writeAtomically(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.new`;
+const publicPart = (name: string): Pick<KeyFile, 'address' | 'public_key'> =>
+  name.startsWith('0x') ? { address: name.slice(2).toLowerCase() } : { public_key: name };
+
+/**
+ * The format authenticates the ciphertext alone. The counter block is a MAC over role and public name, so a file that was renamed to
+ * another role, or whose address was changed, is refused; and two keys never share one.
+ */
+function ivOf(key: Buffer, role: KeyRole, name: string): Uint8Array {
+  return createHmac('sha256', key).update(`bursar keystore ${role} ${name}`).digest().subarray(0, 16);
+}
+
+async function decrypt(folder: string, passphrase: string): Promise<{ keys: Map<KeyRole, Hex>; stretched: Stretched }> {
+  const files = readFolder(folder);
+  const [first] = files.values();
+  if (!first) throw damaged();
+  const stretched = await stretch(passphrase, first.crypto.kdfparams);
+  const keys = new Map<KeyRole, Hex>();
+  for (const [role, file] of files) {
+    if (JSON.stringify(file.crypto.kdfparams) !== JSON.stringify(first.crypto.kdfparams)) throw damaged();
+    keys.set(role, open(role, file, stretched));
+  }
+  return { keys, stretched };
+}
+
+/** The cause is left out on purpose: it says nothing, and nothing near the keys is worth printing. */
+function open(role: KeyRole, file: KeyFile, { key }: Stretched): Hex {
+  const locked = () =>
+    new BursarError('keystore_locked', { message: 'The passphrase is wrong, or the keystore was changed.' });
+  let privateKey: Hex;
+  let name: string;
   try {
-    const file = openSync(temporary, 'wx', 0o600);
-    try {
-      writeSync(file, text);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
+    privateKey = Keystore.decrypt(file, toHex(key));
+    name = publicNameOf(role, privateKey);
+  } catch {
+    throw locked();
+  }
+  const { address, public_key } = publicPart(name);
+  const iv = Buffer.from(ivOf(key, role, name)).toString('hex');
+  if (file.address !== address || file.public_key !== public_key || file.crypto.cipherparams.iv !== iv) throw locked();
+  return privateKey;
+}
+
+/** The parsed file of each role, by name. What is no key file of ours is refused, since keys are at stake. */
+function readFolder(folder: string): Map<KeyRole, KeyFile> {
+  if (!existsSync(folder))
+    throw new BursarError('not_configured', { message: 'There is no keystore. Run `bursar init`.' });
+  refuseReadable(folder);
+  const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  if (names.length === 0 || names.length > ROLES_MAX) throw damaged();
+  return new Map(names.sort().map((name) => [checkRole(basename(name, '.json')), readKeyFile(join(folder, name))]));
+}
+
+function readKeyFile(path: string): KeyFile {
+  refuseReadable(path);
+  if (statSync(path).size > FILE_BYTES_MAX) throw damaged();
+  try {
+    return KeyFile.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch {
+    throw damaged();
   }
 }
+
+function refuseReadable(path: string): void {
+  const { mode } = statSync(path);
+  if (process.platform === 'win32' || (mode & 0o077) === 0) return;
+  throw new BursarError('keystore_locked', {
+    message: `Others can read ${basename(path)} (mode ${(mode & 0o777).toString(8)}). Set it to ${(mode & 0o700).toString(8)}.`,
+  });
+}
+
+const damaged = () =>
+  new BursarError('keystore_locked', { message: 'The keystore is damaged: restore it from a backup.' });

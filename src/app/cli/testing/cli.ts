@@ -36,7 +36,7 @@ export type Running = {
 
 export function makeCli(): Cli {
   const dir = mkdtempSync(join(tmpdir(), 'bursar-cli-'));
-  const dataDir = join(dir, 'home');
+  const dataDir = join(dir, 'data');
   const running = new Set<Running>();
 
   function start(args: readonly string[], env: Record<string, string> = {}): Running {

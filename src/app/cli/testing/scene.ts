@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { getAddress } from 'viem';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
 import { at } from '../values.ts';
 import { type Cli, makeCli, type Ran } from './cli.ts';
@@ -41,7 +42,7 @@ export function makeScene(): Scene {
     if (ran.code !== 0 || warnings.includes('')) throw new Error(`${args.join(' ')}: exit ${ran.code}\n${ran.stderr}`);
     return { document: ran.json(), warnings };
   }
-  const addressOf = (role: string): string => String(at(read('keystore.json'), `addresses.${role}`));
+  const addressOf = (role: string): string => getAddress(`0x${at(read(`keystore/${role}.json`), 'address')}`);
 
   return {
     ...cli,
