@@ -1,5 +1,6 @@
 import type { ReadTx, Tx } from '../../store/store.ts';
 import { appendEvent, type EventType } from './events.ts';
+import { addAlert, countAlert, openAlertOf, resolveAlertsAt, resolveAlertsOfNobody } from './queries.ts';
 
 const alertTypes = [
   'unexplained_outflow',
@@ -38,13 +39,7 @@ export type Alert = {
 /** Notes something a person must look at, and says so in the event log. */
 export function raiseAlert(tx: Tx, alert: Alert, atMs: number, event: EventType = 'alert.raised'): void {
   const body = { ...alert.data, ...(alert.paymentId ? { payment: alert.paymentId } : {}) };
-  tx.run(
-    'INSERT INTO alerts (type, agent_id, body_json, raised_at) VALUES (?, ?, ?, ?)',
-    alert.type,
-    alert.agentId ?? null,
-    JSON.stringify(body),
-    atMs,
-  );
+  tx.run(addAlert, { type: alert.type, agent: alert.agentId ?? null, body: JSON.stringify(body), at: atMs });
   appendEvent(
     tx,
     {
@@ -66,38 +61,19 @@ export function raiseOnce(tx: Tx, alert: Alert, atMs: number): void {
     raiseAlert(tx, { ...alert, data: { ...alert.data, count: 1 } }, atMs);
     return;
   }
-  tx.run(
-    "UPDATE alerts SET body_json = json_set(body_json, '$.count', coalesce(json_extract(body_json, '$.count'), 1) + 1) WHERE id = ?",
-    open.id,
-  );
+  tx.run(countAlert, { id: open.id });
 }
 
 export function openAlert(tx: ReadTx, type: AlertType, agentId: string | null): { id: bigint } | undefined {
-  return tx.get<{ id: bigint }>(
-    'SELECT id FROM alerts WHERE type = ? AND agent_id IS ? AND resolved_at IS NULL ORDER BY id LIMIT 1',
-    type,
-    agentId,
-  );
+  return tx.get(openAlertOf, { type, agent: agentId });
 }
 
 /** Closes all open ones of a type that concern no agent. True if there were any. */
 export function resolveAlerts(tx: Tx, type: AlertType, atMs: number): boolean {
-  return (
-    tx.run(
-      'UPDATE alerts SET resolved_at = ? WHERE type = ? AND agent_id IS NULL AND resolved_at IS NULL',
-      atMs,
-      type,
-    ) > 0
-  );
+  return tx.run(resolveAlertsOfNobody, { type, at: atMs }) > 0;
 }
 
 /** Closes what was raised about a log that is gone, unless it has come to stand for others too. */
 export function resolveAlertsOfLog(tx: Tx, blockHash: string, logIndex: number, atMs: number): void {
-  tx.run(
-    `UPDATE alerts SET resolved_at = ? WHERE resolved_at IS NULL AND json_extract(body_json, '$.block_hash') = ?
-     AND json_extract(body_json, '$.log_index') = ? AND coalesce(json_extract(body_json, '$.count'), 1) = 1`,
-    atMs,
-    blockHash,
-    logIndex,
-  );
+  tx.run(resolveAlertsAt, { block: blockHash, log: logIndex, at: atMs });
 }

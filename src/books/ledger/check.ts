@@ -1,10 +1,12 @@
 import type { Address, Hex } from 'viem';
 import { formatUsdc } from '../../core/money/microUsdc.ts';
+import type { RowIn } from '../../store/schema/schema.ts';
 import type { ReadTx, Store } from '../../store/store.ts';
 import { type Check, checkBooks } from './bookChecks.ts';
 import { chainHash, GENESIS_HASH } from './events.ts';
 import { type EventBody, type Evidence, gatherEvidence } from './evidence.ts';
 import { purseAccounts, walletAccounts } from './journal.ts';
+import { balanceOf, eventsFrom, figures, followedWallets, newestBlock } from './queries.ts';
 import { checkDecisions, checkRows } from './rowChecks.ts';
 
 export type { Check };
@@ -63,7 +65,7 @@ async function check(store: Read, chain: CheckedChain | null, pause: Pause, rows
   const { tx } = snapshot;
   const evidence = rows ? gatherEvidence(tx) : null;
   try {
-    const figures = figuresOf(tx);
+    const counted = figuresOf(tx);
     const checks = [await checkEventChain(tx, evidence, pause)];
     if (evidence) {
       checks.push(await checkRows(tx, evidence, pause));
@@ -77,7 +79,7 @@ async function check(store: Read, chain: CheckedChain | null, pause: Pause, rows
       ok: findings.length === 0,
       checks,
       findings,
-      figures: { ...figures, block: compared.block, chainMicro: compared.chainMicro },
+      figures: { ...counted, block: compared.block, chainMicro: compared.chainMicro },
     };
   } finally {
     evidence?.close();
@@ -86,30 +88,18 @@ async function check(store: Read, chain: CheckedChain | null, pause: Pause, rows
 }
 
 function figuresOf(tx: ReadTx): Omit<LedgerFigures, 'block' | 'chainMicro'> {
-  const count = (table: string, where = '1'): number =>
-    Number(tx.get<{ n: bigint }>(`SELECT count(*) AS n FROM ${table} WHERE ${where}`)?.n ?? 0n);
-  const books = tx.get<{ sum: bigint | null }>(
-    "SELECT sum(amount_micro) AS sum FROM balances WHERE account NOT LIKE 'external:%'",
-  );
+  const row = tx.get(figures);
   return {
-    events: count('events'),
-    entries: count('ledger_entries'),
-    payments: count('payments'),
-    transfers: count('transfers', "state <> 'orphaned'"),
-    wallets: count('wallets'),
-    booksMicro: books?.sum ?? 0n,
+    events: Number(row?.events),
+    entries: Number(row?.entries),
+    payments: Number(row?.payments),
+    transfers: Number(row?.transfers),
+    wallets: Number(row?.wallets),
+    booksMicro: row?.books ?? 0n,
   };
 }
 
-type EventRow = {
-  seq: bigint;
-  at: bigint;
-  type: string;
-  payment_id: string | null;
-  agent_id: string | null;
-  body: string;
-  hash: string;
-};
+type EventRow = RowIn<'events'>;
 
 /**
  * Each hash covers the one before and the body; the columns people filter by must say what the body says. What the events say of
@@ -121,11 +111,7 @@ async function checkEventChain(tx: ReadTx, evidence: Evidence | null, pause: Pau
   let hash = GENESIS_HASH;
   let broken: string | null = null;
   for (;;) {
-    const page = tx.all<EventRow>(
-      'SELECT seq, at, type, payment_id, agent_id, body, hash FROM events WHERE seq > ? ORDER BY seq LIMIT ?',
-      seq,
-      EVENTS_PER_PAGE,
-    );
+    const page = tx.all(eventsFrom, { after: seq, limit: EVENTS_PER_PAGE });
     if (page.length === 0) break;
     for (const row of page) {
       const body = readBody(row.body);
@@ -215,26 +201,19 @@ async function checkChain(tx: ReadTx, chainId: number, source: BalanceSource): P
 }
 
 function cursorOf(tx: ReadTx, chainId: number): { number: bigint; hash: Hex } | undefined {
-  return tx.get('SELECT number, hash FROM blocks WHERE chain_id = ? ORDER BY number DESC LIMIT 1', chainId);
+  return tx.get(newestBlock, { chain: chainId });
 }
 
 type Place = { address: Address; place: 'wallet' | 'purse'; agentId: string; books: bigint };
 
 /** Wallets and purses the follower follows; of others the books hold nothing yet. */
 function placesOf(tx: ReadTx, chainId: number): Place[] {
-  const rows = tx.all<{ agent_id: string; address: Address; purse_address: Address }>(
-    `SELECT w.agent_id, w.address, w.purse_address FROM wallets w
-     JOIN watched t ON t.chain_id = w.chain_id AND t.agent_id = w.agent_id WHERE w.chain_id = ? ORDER BY w.agent_id`,
-    chainId,
-  );
+  const rows = tx.all(followedWallets, { chain: chainId });
   const sum = (agentId: string, accounts: readonly string[]): bigint =>
-    accounts.reduce((total, account) => {
-      const row = tx.get<{ amount_micro: bigint }>(
-        'SELECT amount_micro FROM balances WHERE account = ?',
-        `${agentId}:${account}`,
-      );
-      return total + (row?.amount_micro ?? 0n);
-    }, 0n);
+    accounts.reduce(
+      (total, account) => total + (tx.get(balanceOf, { account: `${agentId}:${account}` })?.amount_micro ?? 0n),
+      0n,
+    );
   return rows.flatMap(({ agent_id: agentId, address, purse_address }): Place[] => [
     { address, place: 'wallet', agentId, books: sum(agentId, walletAccounts) },
     { address: purse_address, place: 'purse', agentId, books: sum(agentId, purseAccounts) },

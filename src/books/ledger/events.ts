@@ -1,5 +1,6 @@
 import { sha256 } from '../../core/ids/digest.ts';
 import type { Tx } from '../../store/store.ts';
+import { addEvent, eventHead } from './queries.ts';
 
 /** What happened, in the order in which it happened. The names are stable: people filter by them. */
 const eventTypes = [
@@ -140,20 +141,12 @@ type Head = { seq: bigint; hash: string };
  */
 export function appendEvent(tx: Tx, fields: EventFields, atMs: number): bigint {
   const known = tx.memory?.kept.get(HEAD) as Head | undefined;
-  const head = known ?? tx.get<Head>('SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1');
+  const head = known ?? tx.get(eventHead);
   const seq = (head?.seq ?? 0n) + 1n;
   const body = eventBody(seq, fields, atMs);
   const hash = chainHash(head?.hash ?? GENESIS_HASH, body);
-  tx.run(
-    'INSERT INTO events (seq, at, type, payment_id, agent_id, body, hash) VALUES (?, ?, ?, ?, ?, ?, ?)',
-    seq,
-    atMs,
-    fields.type,
-    fields.paymentId ?? null,
-    fields.agentId ?? null,
-    body,
-    hash,
-  );
+  const { type, paymentId: payment = null, agentId: agent = null } = fields;
+  tx.run(addEvent, { seq, at: atMs, type, payment, agent, body, hash });
   tx.memory?.kept.set(HEAD, { seq, hash } satisfies Head);
   return seq;
 }

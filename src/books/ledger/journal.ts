@@ -1,5 +1,6 @@
 import { BursarError, invariant } from '../../core/errors/base.ts';
 import type { Tx } from '../../store/store.ts';
+import { addEntry, balanceOf, moveBalances } from './queries.ts';
 
 /**
  * An agent's accounts. Wallet on chain = available + reserved + suspense; purse on chain = purse + purse_reserved.
@@ -62,26 +63,17 @@ export function post(tx: Tx, entry: Entry): bigint {
     { kind: entry.kind },
   );
   const [[from, minus], [to, amount]] = first[1] < 0n ? [first, second] : [second, first];
-  const written = tx.get<{ id: bigint }>(
-    `INSERT INTO ledger_entries (kind, payment_id, receivable_id, block_number, at, from_account, to_account, amount_micro)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
-    entry.kind,
-    entry.paymentId ?? null,
-    entry.receivableId ?? null,
-    entry.blockNumber ?? null,
-    entry.atMs,
+  const written = tx.get(addEntry, {
+    kind: entry.kind,
+    payment: entry.paymentId ?? null,
+    receivable: entry.receivableId ?? null,
+    block: entry.blockNumber ?? null,
+    at: entry.atMs,
     from,
     to,
     amount,
-  );
-  const after = tx.all<{ account: string; amount_micro: bigint }>(
-    `INSERT INTO balances (account, amount_micro) VALUES (?, ?), (?, ?)
-     ON CONFLICT (account) DO UPDATE SET amount_micro = amount_micro + excluded.amount_micro RETURNING account, amount_micro`,
-    from,
-    minus,
-    to,
-    amount,
-  );
+  });
+  const after = tx.all(moveBalances, { from, minus, to, amount });
   const left = after.find(({ account }) => account === from);
   invariant(left, 'An upsert returned no row.');
   if (left.amount_micro < 0n && !from.startsWith('external:') && !chainsWord.has(entry.kind)) {
@@ -93,7 +85,5 @@ export function post(tx: Tx, entry: Entry): bigint {
 
 /** The balance of an account in micro-USDC, 0 where nothing was ever posted. */
 export function balance(tx: { get: Tx['get'] }, account: Account): bigint {
-  return (
-    tx.get<{ amount_micro: bigint }>('SELECT amount_micro FROM balances WHERE account = ?', account)?.amount_micro ?? 0n
-  );
+  return tx.get(balanceOf, { account })?.amount_micro ?? 0n;
 }

@@ -3,6 +3,7 @@ import { type MeterDeclarations, windowStart } from '../meters/declarations.ts';
 import { liveRows } from '../meters/generations.ts';
 import { findRows } from '../meters/meterRows.ts';
 import { isRollingWindow, type MeterReading, type MeterSubject, placesOf } from '../meters/meters.ts';
+import { entriesAhead } from './queries.ts';
 
 /** Entries of one rolling window that are looked at, oldest first: of whichever group they are. */
 const ENTRIES_MAX = 5_000;
@@ -57,21 +58,11 @@ export function metersAhead(
 }
 
 function entriesOf(tx: ReadTx, meter: string, row: bigint, cut: number): Entry[] {
-  return tx
-    .all<{ at: bigint; amount_micro: bigint; counted: bigint }>(
-      `SELECT at, amount_micro, counted FROM
-         (SELECT at, payment_id, meter_id, amount_micro, counted FROM meter_rolling WHERE meter = ? AND at >= ? ORDER BY at, payment_id LIMIT ?)
-       WHERE meter_id = ? ORDER BY at, payment_id`,
-      meter,
-      cut,
-      ENTRIES_MAX,
-      row,
-    )
-    .map(({ at, amount_micro, counted }) => ({
-      at: Number(at),
-      amount: Number(amount_micro),
-      counted: Number(counted),
-    }));
+  return tx.all(entriesAhead, { meter, cut, limit: ENTRIES_MAX, row }).map(({ at, amount_micro, counted }) => ({
+    at: Number(at),
+    amount: Number(amount_micro),
+    counted: Number(counted),
+  }));
 }
 
 /** An entry is in the window up to its whole length after it came: it has left a millisecond later. */

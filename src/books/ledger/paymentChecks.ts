@@ -2,6 +2,7 @@ import { type PaymentId, paymentIdOnChain } from '../../core/ids/ids.ts';
 import { formatUsdc } from '../../core/money/microUsdc.ts';
 import type { ReadTx } from '../../store/store.ts';
 import { type EventBody, firstEvents } from './evidence.ts';
+import { bodiesOfPayment, firstInput, movedByPayment } from './queries.ts';
 import type { StoredRow } from './rowDigest.ts';
 
 /** What a payment's decision was made from, as far as the payment's row repeats it. */
@@ -21,15 +22,10 @@ type Said = readonly [column: string, value: unknown, by: string];
 /** Where a payment's row differs from its decision's input, its events or its entries: one clause for each column. */
 export function paymentFindings(tx: ReadTx, row: StoredRow): string[] {
   const id = String(row.id);
-  const events = tx
-    .all<{ body: string }>('SELECT body FROM events WHERE payment_id = ? ORDER BY seq', id)
-    .flatMap(({ body }) => readBody(body) ?? []);
+  const events = tx.all(bodiesOfPayment, { payment: id }).flatMap(({ body }) => readBody(body) ?? []);
   const first = events.find(({ type }) => firstEvents.has(type));
   if (!first) return ['no event says how it began'];
-  const decision = tx.get<{ input: string }>(
-    'SELECT input_json AS input FROM decisions WHERE payment_id = ? ORDER BY seq LIMIT 1',
-    id,
-  );
+  const decision = tx.get(firstInput, { payment: id });
   const input = decision && readInput(decision.input);
   const said = [
     ['chain_key', paymentIdOnChain(id as PaymentId), 'its id'] as const,
@@ -135,14 +131,7 @@ function saidByRequest(row: StoredRow): Said[] {
 /** What stands in the payment's hold account: in by reserves and reorgs, out by releases and settlements. */
 function heldOf(tx: ReadTx, row: StoredRow): bigint {
   const held = `${row.agent_id}:${row.rail === 'x402' ? 'purse_reserved' : 'reserved'}`;
-  const sum = tx.get<{ sum: bigint | null }>(
-    `SELECT sum(CASE WHEN to_account = ? THEN amount_micro WHEN from_account = ? THEN -amount_micro END) AS sum
-     FROM ledger_entries WHERE payment_id = ?`,
-    held,
-    held,
-    String(row.id),
-  );
-  return sum?.sum ?? 0n;
+  return tx.get(movedByPayment, { payment: String(row.id), account: held })?.sum ?? 0n;
 }
 
 const same = (stored: unknown, said: unknown): boolean =>

@@ -1,4 +1,5 @@
 import type { ReadTx, Tx } from '../../store/store.ts';
+import { beginGeneration, liveGenerations, setLiveGeneration } from './queries.ts';
 
 /**
  * The name under which a meter's rows are stored: the meter's own in its first generation, then `agent_day.2` and so on. A meter's name
@@ -19,7 +20,7 @@ export function liveRows(tx: ReadTx): RowsOf {
 }
 
 function readLive(tx: ReadTx): Map<string, string> {
-  const rows = tx.all<{ meter: string; live: bigint }>('SELECT meter, live FROM meter_generations WHERE live > 0');
+  const rows = tx.all(liveGenerations);
   const live = new Map(rows.map((row) => [row.meter, nameOf(row.meter, Number(row.live))]));
   tx.memory?.kept.set(LIVE, live);
   return live;
@@ -29,11 +30,7 @@ function readLive(tx: ReadTx): Map<string, string> {
 export function beginGenerations(tx: Tx, meters: readonly string[]): ReadonlyMap<string, number> {
   return new Map(
     meters.map((meter) => {
-      const row = tx.get<{ last: bigint }>(
-        `INSERT INTO meter_generations (meter, live, last) VALUES (?, 0, 1)
-         ON CONFLICT (meter) DO UPDATE SET last = last + 1 RETURNING last`,
-        meter,
-      );
+      const row = tx.get(beginGeneration, { meter });
       return [meter, Number(row?.last ?? 1n)];
     }),
   );
@@ -47,7 +44,7 @@ export const rowsOfGenerations =
 /** From this statement on they decide. */
 export function makeLive(tx: Tx, generations: ReadonlyMap<string, number>): void {
   for (const [meter, generation] of generations) {
-    tx.run('UPDATE meter_generations SET live = ? WHERE meter = ?', generation, meter);
+    tx.run(setLiveGeneration, { meter, live: generation });
   }
   tx.memory?.kept.delete(LIVE);
 }

@@ -1,4 +1,23 @@
 import type { ReadTx, SqlValue, Tx } from '../../store/store.ts';
+import {
+  addEntry,
+  addInside,
+  addMeter,
+  entryOf,
+  firstInside,
+  insideOf,
+  type LookUp,
+  type MeterRow,
+  meterOfId,
+  oldestInside,
+  ROLLING,
+  removeEntry,
+  removeFromWindow,
+  removeInside,
+  rowsOfMeters,
+  takeEntryFromTotal,
+  takeFromTotal,
+} from './queries.ts';
 
 /**
  * What meters leave in the database, and what each row proves. `meters`: a total per meter, group and window. `meter_entries`:
@@ -7,10 +26,8 @@ import type { ReadTx, SqlValue, Tx } from '../../store/store.ts';
  * (`RowsOf`).
  */
 export type MeterKey = { meter: string; grp: string; start: number };
-export type MeterRow = { id: bigint; total_micro: bigint; count: bigint; last_at: bigint | null };
 
-/** Rolling windows have one row a group: what falls out of them is taken from its total. */
-export const ROLLING = -1;
+export { type MeterRow, ROLLING };
 
 /** Where a payment (or a refund) counts: a total, and since when (epoch ms). */
 export type Place = { id: number; at: number };
@@ -30,13 +47,18 @@ export function findRows(tx: ReadTx, keys: readonly (MeterKey & { cut?: number |
     kinds[known === undefined ? (rolls ? 'r' : 'c') : rolls ? 'R' : 'C'].push({ key, index, known });
   });
   const order = [...kinds.C, ...kinds.R, ...kinds.c, ...kinds.r];
-  const values: SqlValue[] = [];
-  for (const { key, known } of order) {
-    if (hasOld(tx, key)) values.push(key.cut, key.cut);
-    if (known === undefined) values.push(key.meter, key.grp, key.start);
-    else values.push(known);
-  }
-  for (const row of tx.all<MeterRow & { n: bigint }>(selectOf(kinds), ...values)) {
+  const values: Record<string, SqlValue> = {};
+  const list = order.map(({ key, known }, n): LookUp => {
+    const withoutOld = hasOld(tx, key);
+    if (withoutOld) values[`cut${n}`] = key.cut;
+    if (known === undefined) {
+      values[`meter${n}`] = key.meter;
+      values[`grp${n}`] = key.grp;
+      values[`start${n}`] = key.start;
+    } else values[`id${n}`] = known;
+    return { byId: known !== undefined, withoutOld };
+  });
+  for (const row of tx.all(rowsOfMeters(list), values)) {
     const asked = order[Number(row.n)];
     if (!asked) continue;
     rows[asked.index] = row;
@@ -65,44 +87,14 @@ const nameOf = (meter: string, grp: string, start: number): string =>
   `meter id ${start} ${meter.length} ${meter} ${grp}`;
 const oldestIn = (meter: string): string => `oldest in ${meter}`;
 
-const older = (column: 'total_micro' | 'count', entry: 'amount_micro' | 'counted'): string =>
-  `${column} - coalesce((SELECT sum(${entry}) FROM meter_rolling r WHERE r.meter = m.meter AND r.at < ? AND r.meter_id = m.id), 0)`;
-const columns = {
-  c: 'total_micro, count',
-  r: `${older('total_micro', 'amount_micro')} AS total_micro, ${older('count', 'counted')} AS count`,
-} as const;
-const selects = new Map<string, string>();
-function selectOf(kinds: Record<Kind, Asked[]>): string {
-  const shape = `${kinds.C.length} ${kinds.R.length} ${kinds.c.length} ${kinds.r.length}`;
-  const known = selects.get(shape);
-  if (known) return known;
-  const letters = (['C', 'R', 'c', 'r'] as const).flatMap((kind) => kinds[kind].map(() => kind));
-  const text = letters
-    .map((kind, n) => {
-      const shown = columns[kind === 'R' || kind === 'r' ? 'r' : 'c'];
-      const where = kind === 'C' || kind === 'R' ? 'id = ?' : 'meter = ? AND grp = ? AND window_start = ?';
-      return `SELECT ${n} AS n, id, ${shown}, last_at FROM meters m WHERE ${where}`;
-    })
-    .join(' UNION ALL ');
-  selects.set(shape, text);
-  return text;
-}
-
 /** Begins the row of a window. `lastAt` is null where no payment counts in it yet. */
 export function insertRow(
   tx: Tx,
   { meter, grp, start }: MeterKey,
   first: { amountMicro: bigint; count: number; lastAt: number | null },
 ): bigint {
-  const row = tx.get<{ id: bigint }>(
-    'INSERT INTO meters (meter, grp, window_start, total_micro, count, last_at) VALUES (?, ?, ?, ?, ?, ?) RETURNING id',
-    meter,
-    grp,
-    start,
-    first.amountMicro,
-    first.count,
-    first.lastAt,
-  );
+  const { amountMicro: amount, count, lastAt } = first;
+  const row = tx.get(addMeter, { meter, grp, start, amount, count, lastAt });
   const id = row?.id ?? 0n;
   tx.memory?.kept.set(nameOf(meter, grp, start), id);
   return id;
@@ -112,7 +104,7 @@ export function insertRow(
 export function oldestOf(tx: ReadTx, meter: string): number {
   const known = tx.memory?.kept.get(oldestIn(meter)) as number | undefined;
   if (known !== undefined) return known;
-  const row = tx.get<{ at: bigint | null }>('SELECT min(at) AS at FROM meter_rolling WHERE meter = ?', meter);
+  const row = tx.get(oldestInside, { meter });
   const oldest = row?.at == null ? Infinity : Number(row.at);
   tx.memory?.kept.set(oldestIn(meter), oldest);
   return oldest;
@@ -126,18 +118,9 @@ export function insertRolling(
   entry: { id: string; amountMicro: bigint; counted: number; at: number },
 ): void {
   if (entry.at < oldestOf(tx, meter)) tx.memory?.kept.set(oldestIn(meter), entry.at);
-  tx.run(
-    'INSERT INTO meter_rolling (meter, at, payment_id, meter_id, amount_micro, counted) VALUES (?, ?, ?, ?, ?, ?)',
-    meter,
-    entry.at,
-    entry.id,
-    meterId,
-    entry.amountMicro,
-    entry.counted,
-  );
+  const { id: payment, amountMicro: amount, counted, at } = entry;
+  tx.run(addInside, { meter, at, payment, row: meterId, amount, counted });
 }
-
-type Old = { at: bigint; payment_id: string; meter_id: bigint; amount_micro: bigint; counted: bigint };
 
 /** Takes what is older than `cut` out of the rolling totals of a meter, oldest first and at most `limit`. Gives how many. */
 export function dropRolling(tx: Tx, meter: string, cut: number, limit: number): number {
@@ -151,11 +134,7 @@ export function dropRolling(tx: Tx, meter: string, cut: number, limit: number): 
 
 function dropSome(tx: Tx, meter: string, cut: number, most: number): number {
   // The cut is not in the query: SQLite prepares a statement again whenever such a bound changes, at five times its price.
-  const first = tx.all<Old>(
-    'SELECT at, payment_id, meter_id, amount_micro, counted FROM meter_rolling WHERE meter = ? ORDER BY at, payment_id LIMIT ?',
-    meter,
-    most + 1,
-  );
+  const first = tx.all(firstInside, { meter, limit: most + 1 });
   const old = first.slice(0, most).filter(({ at }) => Number(at) < cut);
   const next = first[old.length];
   tx.memory?.kept.set(oldestIn(meter), next ? Number(next.at) : Infinity);
@@ -165,10 +144,10 @@ function dropSome(tx: Tx, meter: string, cut: number, most: number): number {
     byGroup.set(meter_id, { total: (sum?.total ?? 0n) + amount_micro, count: (sum?.count ?? 0n) + counted });
   }
   for (const [id, { total, count }] of byGroup) {
-    tx.run('UPDATE meters SET total_micro = total_micro - ?, count = count - ? WHERE id = ?', total, count, id);
+    tx.run(takeFromTotal, { id, amount: total, count });
   }
   for (const { at, payment_id } of old) {
-    tx.run('DELETE FROM meter_rolling WHERE meter = ? AND at = ? AND payment_id = ?', meter, at, payment_id);
+    tx.run(removeInside, { meter, at, payment: payment_id });
   }
   return old.length;
 }
@@ -179,21 +158,13 @@ export function insertEntry(
   id: string,
   entry: { amountMicro: bigint; counted: number; at: number; places: readonly Place[] },
 ): void {
-  tx.run(
-    'INSERT INTO meter_entries (payment_id, at, amount_micro, counted, meters_json) VALUES (?, ?, ?, ?, ?)',
-    id,
-    entry.at,
-    entry.amountMicro,
-    entry.counted,
-    JSON.stringify(entry.places.map((place) => (place.at === entry.at ? place.id : [place.id, place.at]))),
-  );
+  const { amountMicro: amount, counted, at } = entry;
+  const places = JSON.stringify(entry.places.map((place) => (place.at === at ? place.id : [place.id, place.at])));
+  tx.run(addEntry, { id, at, amount, counted, places });
 }
 
 export function findEntry(tx: ReadTx, id: string): Counted | undefined {
-  const row = tx.get<{ at: bigint; amount_micro: bigint; counted: bigint; meters_json: string }>(
-    'SELECT at, amount_micro, counted, meters_json FROM meter_entries WHERE payment_id = ?',
-    id,
-  );
+  const row = tx.get(entryOf, { id });
   if (!row) return undefined;
   const at = Number(row.at);
   const places = (JSON.parse(row.meters_json) as (number | [number, number])[]).map(
@@ -202,11 +173,9 @@ export function findEntry(tx: ReadTx, id: string): Counted | undefined {
   return { amountMicro: row.amount_micro, counted: row.counted, at, places };
 }
 
-const ROLLING_ENTRY = 'meter = (SELECT meter FROM meters WHERE id = ?) AND at = ? AND payment_id = ? AND meter_id = ?';
-
 /** Whether that entry has not left that rolling window. */
 export function isInside(tx: ReadTx, { id, at }: Place, entryId: string): boolean {
-  return tx.get(`SELECT 1 FROM meter_rolling WHERE ${ROLLING_ENTRY}`, id, at, entryId, id) !== undefined;
+  return tx.get(insideOf, { row: id, at, payment: entryId }) !== undefined;
 }
 
 /** Takes an entry out of every total that it is still in. Once: the second time there is none. */
@@ -214,20 +183,13 @@ export function takeBack(tx: Tx, id: string): void {
   const entry = findEntry(tx, id);
   if (!entry) return;
   for (const place of entry.places) takeOut(tx, id, entry, place);
-  tx.run('DELETE FROM meter_entries WHERE payment_id = ?', id);
+  tx.run(removeEntry, { id });
 }
 
 /** Takes an entry out of one total, if it is still in it. The entry goes on naming it: its places are the caller's to write. */
 export function takeOut(tx: Tx, id: string, entry: Counted, place: Place): void {
-  const live = tx.run(`DELETE FROM meter_rolling WHERE ${ROLLING_ENTRY}`, place.id, place.at, id, place.id);
-  tx.run(
-    'UPDATE meters SET total_micro = total_micro - ?, count = count - ? WHERE id = ? AND (window_start <> ? OR ?)',
-    entry.amountMicro,
-    entry.counted,
-    place.id,
-    ROLLING,
-    live,
-  );
+  const inside = tx.run(removeFromWindow, { row: place.id, at: place.at, payment: id });
+  tx.run(takeEntryFromTotal, { id: place.id, amount: entry.amountMicro, count: entry.counted, inside });
 }
 
 /** Writes where an entry counts now; where that is nowhere there is none. */
@@ -236,7 +198,7 @@ export function rewriteEntry(
   id: string,
   entry: { amountMicro: bigint; counted: number } & Omit<Counted, 'counted'>,
 ): void {
-  tx.run('DELETE FROM meter_entries WHERE payment_id = ?', id);
+  tx.run(removeEntry, { id });
   if (entry.places.length > 0) insertEntry(tx, id, entry);
   // The payment's first event says where it counted then.
   tx.noteRow?.('meter_entries', JSON.stringify([id]));
@@ -244,9 +206,6 @@ export function rewriteEntry(
 
 /** The key of the total with that id. */
 export function keyOf(tx: ReadTx, id: number): MeterKey | null {
-  const row = tx.get<{ meter: string; grp: string; window_start: bigint }>(
-    'SELECT meter, grp, window_start FROM meters WHERE id = ?',
-    id,
-  );
+  const row = tx.get(meterOfId, { id });
   return row ? { meter: row.meter, grp: row.grp, start: Number(row.window_start) } : null;
 }

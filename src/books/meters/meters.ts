@@ -14,6 +14,7 @@ import {
   ROLLING,
   takeBack,
 } from './meterRows.ts';
+import { countIn } from './queries.ts';
 
 /** What a payment is grouped by; null where it has none (grouped together). */
 export type MeterSubject = {
@@ -116,12 +117,7 @@ export function addToMeters(
   });
   if (places.length === 0) return [];
   if (known.length > 0) {
-    tx.run(
-      `UPDATE meters SET total_micro = total_micro + ?, count = count + 1, last_at = max(coalesce(last_at, 0), ?) WHERE id IN (${marks(known.length)})`,
-      amountMicro,
-      atMs,
-      ...known,
-    );
+    tx.run(countIn(known.length), { amount: amountMicro, at: atMs, ...idsOf(known) });
   }
   places.forEach(({ meter, cut }, index) => {
     if (cut !== null) insertRolling(tx, meter, ids[index] ?? 0n, { id, amountMicro, counted: 1, at: atMs });
@@ -136,11 +132,8 @@ export function releaseFromMeters(tx: Tx, paymentId: string): void {
   takeBack(tx, paymentId);
 }
 
-const lists: string[] = [];
-function marks(length: number): string {
-  lists[length] ??= Array.from({ length }, () => '?').join(', ');
-  return lists[length];
-}
+const idsOf = (ids: readonly bigint[]): Record<string, bigint> =>
+  Object.fromEntries(ids.map((id, n) => [`id${n}`, id]));
 
 /** What the decision has just read: the payment is counted in the same rows, which are never deleted. */
 const LAST = 'last reading';

@@ -15,6 +15,7 @@ import {
   takeBack,
 } from './meterRows.ts';
 import { isRollingWindow } from './meters.ts';
+import { addToTotal } from './queries.ts';
 
 /** A refund's entry in its receiver's meters; the refund itself may count under its own id in those of the earner. */
 export const backOf = (refundId: string): string => `${refundId} back`;
@@ -83,6 +84,6 @@ function currentPlace(
 function addTotal(tx: Tx, to: MeterKey, amountMicro: bigint): bigint {
   const [row] = findRows(tx, [to]);
   if (!row) return insertRow(tx, to, { amountMicro, count: 0, lastAt: null });
-  tx.run('UPDATE meters SET total_micro = total_micro + ? WHERE id = ?', amountMicro, row.id);
+  tx.run(addToTotal, { id: row.id, amount: amountMicro });
   return row.id;
 }

@@ -1,0 +1,234 @@
+import type { ExpressionBuilder, Kysely } from 'kysely';
+import type { Schema } from '../../store/schema/schema.ts';
+import { type Command, type Statement, statement } from '../../store/statement.ts';
+import type { SqlValue } from '../../store/store.ts';
+
+/** Rolling windows have one row a group: what falls out of them is taken from its total. */
+export const ROLLING = -1;
+
+export type MeterRow = { id: bigint; total_micro: bigint; count: bigint; last_at: bigint | null };
+/** Parameters of a statement whose length varies, by the place of each: `meter0`, `grp0`, `meter1`. */
+type Numbered = Record<string, SqlValue>;
+
+/** One look-up among several: by id or by key, with or without what is older than the window's start. */
+export type LookUp = { byId: boolean; withoutOld: boolean };
+
+/** What is older than `cut` in a rolling total. */
+const older = (
+  eb: ExpressionBuilder<Schema & { m: Schema['meters'] }, 'm'>,
+  of: 'amount_micro' | 'counted',
+  cut: bigint,
+) =>
+  eb.fn.coalesce(
+    eb
+      .selectFrom('meter_rolling as r')
+      .select((r) => r.fn.sum<bigint>(r.ref(of)).as('sum'))
+      .whereRef('r.meter', '=', 'm.meter')
+      .where('r.at', '<', cut)
+      .whereRef('r.meter_id', '=', 'm.id'),
+    eb.val(0n),
+  );
+
+const lookUps = new Map<string, Statement<Numbered, MeterRow & { n: bigint }>>();
+
+/** The rows of several meters by one statement, each with its number in the list. One statement for each shape of list. */
+export function rowsOfMeters(list: readonly LookUp[]): Statement<Numbered, MeterRow & { n: bigint }> {
+  const shape = list.map(({ byId, withoutOld }) => `${byId ? 'i' : 'k'}${withoutOld ? 'o' : ''}`).join(' ');
+  let made = lookUps.get(shape);
+  if (!made) {
+    made = statement<Numbered>()((db, p) => {
+      const [first, ...rest] = list.map((one, n) => rowOfMeter(db, p as never, one, n));
+      return rest.reduce((all, one) => all.unionAll(one), first as NonNullable<typeof first>);
+    });
+    lookUps.set(shape, made);
+  }
+  return made;
+}
+
+function rowOfMeter(db: Kysely<Schema>, p: Record<string, never>, { byId, withoutOld }: LookUp, n: number) {
+  const rows = db
+    .selectFrom('meters as m')
+    .select((eb) => [
+      eb.lit(n).$castTo<bigint>().as('n'),
+      'm.id',
+      (withoutOld
+        ? eb('m.total_micro', '-', older(eb, 'amount_micro', p[`cut${n}`] as never))
+        : eb.ref('m.total_micro')
+      )
+        .$castTo<bigint>()
+        .as('total_micro'),
+      (withoutOld ? eb('m.count', '-', older(eb, 'counted', p[`cut${n}`] as never)) : eb.ref('m.count'))
+        .$castTo<bigint>()
+        .as('count'),
+      'm.last_at',
+    ]);
+  if (byId) return rows.where('m.id', '=', p[`id${n}`] as never);
+  return rows
+    .where('m.meter', '=', p[`meter${n}`] as never)
+    .where('m.grp', '=', p[`grp${n}`] as never)
+    .where('m.window_start', '=', p[`start${n}`] as never);
+}
+
+const counts = new Map<number, Command<Numbered>>();
+
+/** Counts one payment in as many totals: `id0`, `id1` and so on. */
+export function countIn(totals: number): Command<Numbered & { amount: bigint; at: number }> {
+  let made = counts.get(totals);
+  if (!made) {
+    made = statement<Numbered>()((db, p, f) =>
+      db
+        .updateTable('meters')
+        .set((eb) => ({
+          total_micro: eb('total_micro', '+', p.amount as bigint),
+          count: eb('count', '+', 1n),
+          last_at: f.larger(eb.fn.coalesce('last_at', eb.val(0n)), eb.val(p.at as bigint)),
+        }))
+        .where(
+          'id',
+          'in',
+          Array.from({ length: totals }, (_, n) => p[`id${n}`] as bigint),
+        ),
+    );
+    counts.set(totals, made);
+  }
+  return made;
+}
+
+export const addMeter = statement<{
+  meter: string;
+  grp: string;
+  start: number;
+  amount: bigint;
+  count: number;
+  lastAt: number | null;
+}>()((db, p) =>
+  db
+    .insertInto('meters')
+    .values({
+      meter: p.meter,
+      grp: p.grp,
+      window_start: p.start,
+      total_micro: p.amount,
+      count: p.count,
+      last_at: p.lastAt,
+    })
+    .returning('id'),
+);
+export const meterOfId = statement<{ id: number }>()((db, p) =>
+  db.selectFrom('meters').select(['meter', 'grp', 'window_start']).where('id', '=', p.id),
+);
+export const addToTotal = statement<{ id: bigint; amount: bigint }>()((db, p) =>
+  db
+    .updateTable('meters')
+    .set((eb) => ({ total_micro: eb('total_micro', '+', p.amount) }))
+    .where('id', '=', p.id),
+);
+export const takeFromTotal = statement<{ id: bigint; amount: bigint; count: bigint }>()((db, p) =>
+  db
+    .updateTable('meters')
+    .set((eb) => ({ total_micro: eb('total_micro', '-', p.amount), count: eb('count', '-', p.count) }))
+    .where('id', '=', p.id),
+);
+/** As above, but of a rolling total only what is still inside its window: `inside` is 0 or 1. */
+export const takeEntryFromTotal = statement<{ id: number; amount: bigint; count: bigint; inside: number }>()((db, p) =>
+  db
+    .updateTable('meters')
+    .set((eb) => ({ total_micro: eb('total_micro', '-', p.amount), count: eb('count', '-', p.count) }))
+    .where('id', '=', p.id)
+    .where(({ eb, or, val }) => or([eb('window_start', '<>', BigInt(ROLLING)), eb(val(p.inside), '=', 1n)])),
+);
+
+export const oldestInside = statement<{ meter: string }>()((db, p) =>
+  db
+    .selectFrom('meter_rolling')
+    .select((eb) => eb.fn.min<bigint | null>('at').as('at'))
+    .where('meter', '=', p.meter),
+);
+export const addInside = statement<{
+  meter: string;
+  at: number;
+  payment: string;
+  row: bigint;
+  amount: bigint;
+  counted: number;
+}>()((db, p) =>
+  db.insertInto('meter_rolling').values({
+    meter: p.meter,
+    at: p.at,
+    payment_id: p.payment,
+    meter_id: p.row,
+    amount_micro: p.amount,
+    counted: p.counted,
+  }),
+);
+export const firstInside = statement<{ meter: string; limit: number }>()((db, p) =>
+  db
+    .selectFrom('meter_rolling')
+    .select(['at', 'payment_id', 'meter_id', 'amount_micro', 'counted'])
+    .where('meter', '=', p.meter)
+    .orderBy('at')
+    .orderBy('payment_id')
+    .limit(p.limit),
+);
+export const removeInside = statement<{ meter: string; at: bigint; payment: string }>()((db, p) =>
+  db
+    .deleteFrom('meter_rolling')
+    .where('meter', '=', p.meter)
+    .where('at', '=', p.at)
+    .where('payment_id', '=', p.payment),
+);
+type Inside = { row: number; at: number; payment: string };
+/** Whether that entry is inside the rolling window of that total. */
+export const insideOf = statement<Inside>()((db, p) =>
+  db
+    .selectFrom('meter_rolling')
+    .select('payment_id')
+    .where('meter', '=', (eb) => eb.selectFrom('meters').select('meter').where('id', '=', p.row))
+    .where('at', '=', p.at)
+    .where('payment_id', '=', p.payment)
+    .where('meter_id', '=', p.row),
+);
+export const removeFromWindow = statement<Inside>()((db, p) =>
+  db
+    .deleteFrom('meter_rolling')
+    .where('meter', '=', (eb) => eb.selectFrom('meters').select('meter').where('id', '=', p.row))
+    .where('at', '=', p.at)
+    .where('payment_id', '=', p.payment)
+    .where('meter_id', '=', p.row),
+);
+
+export const entryOf = statement<{ id: string }>()((db, p) =>
+  db
+    .selectFrom('meter_entries')
+    .select(['at', 'amount_micro', 'counted', 'meters_json'])
+    .where('payment_id', '=', p.id),
+);
+export const addEntry = statement<{ id: string; at: number; amount: bigint; counted: number; places: string }>()(
+  (db, p) =>
+    db.insertInto('meter_entries').values({
+      payment_id: p.id,
+      at: p.at,
+      amount_micro: p.amount,
+      counted: p.counted,
+      meters_json: p.places,
+    }),
+);
+export const removeEntry = statement<{ id: string }>()((db, p) =>
+  db.deleteFrom('meter_entries').where('payment_id', '=', p.id),
+);
+
+export const liveGenerations = statement()((db) =>
+  db.selectFrom('meter_generations').select(['meter', 'live']).where('live', '>', 0n),
+);
+export const beginGeneration = statement<{ meter: string }>()((db, p) =>
+  db
+    .insertInto('meter_generations')
+    .values({ meter: p.meter, live: 0n, last: 1n })
+    .onConflict((conflict) =>
+      conflict.column('meter').doUpdateSet((eb) => ({ last: eb('meter_generations.last', '+', 1n) })),
+    )
+    .returning('last'),
+);
+export const setLiveGeneration = statement<{ meter: string; live: number }>()((db, p) =>
+  db.updateTable('meter_generations').set({ live: p.live }).where('meter', '=', p.meter),
+);
