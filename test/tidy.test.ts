@@ -30,7 +30,6 @@ const excused = new Map<string, string>([
   ],
   ['src/decide/policy/opa.ts: process.env', 'finding the compiler is an effect, and no part of a decision'],
   ['src/decide/policy/opa.ts: the network', 'the same: the release is fetched where nothing else is available'],
-  ['src/decide/policy/lock.ts: Date.now', 'the same: a lock left behind by a dead build is told by its age'],
   ['src/decide/policy/probe.ts: timers', 'a policy that loops is found when it is loaded, in a worker that is ended'],
 ]);
 

@@ -1,11 +1,9 @@
-import { BlockList, isIP, isIPv6 } from 'node:net';
+import ipaddr from 'ipaddr.js';
+import { compile } from 'proxy-addr';
 
 /** One address, or a range in CIDR form. */
 export function isAddressRange(text: string): boolean {
-  const [address = '', bits, ...rest] = text.split('/');
-  const family = isIP(address);
-  if (family === 0 || rest.length > 0) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+  return text.includes('/') ? ipaddr.isValidCIDR(text) : isAddress(text);
 }
 
 /** Asks: from where is a request, by the other end of its connection and its X-Forwarded-For? */
@@ -18,43 +16,32 @@ const HOPS_MAX = 20;
  * the right, as far as trusted proxies go. An IPv6 client is its /64: one subscriber has that many addresses.
  */
 export function clientAddress(trustedProxies: readonly string[]): ClientAddress {
-  const trusted = new BlockList();
-  for (const range of trustedProxies) {
-    const [address = '', bits] = range.split('/');
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
-    trusted.addSubnet(address, bits === undefined ? (family === 'ipv6' ? 128 : 32) : Number(bits), family);
-  }
-  const isTrusted = (address: string): boolean => trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
-
+  const isTrusted = compile([...trustedProxies]);
   return (socket, forwardedFor) => {
-    let nearest = plain(socket ?? '');
-    if (isIP(nearest) === 0) return 'unknown';
+    let nearest = parsed(socket ?? '');
+    if (nearest === null) return 'unknown';
     const hops = forwardedFor === undefined ? [] : forwardedFor.split(',').slice(-HOPS_MAX);
-    while (isTrusted(nearest) && hops.length > 0) {
-      const said = plain(hops.pop()?.trim() ?? '');
-      if (isIP(said) === 0) break;
-      nearest = said;
+    while (isTrusted(nearest.toString(), 0) && hops.length > 0) {
+      const named = parsed(hops.pop()?.trim() ?? '');
+      if (named === null) break;
+      nearest = named;
     }
-    return isIPv6(nearest) ? network64(nearest) : nearest;
+    return nearest instanceof ipaddr.IPv6 ? network64(nearest) : nearest.toString();
   };
 }
 
-/** IPv4 in IPv6 clothes, as a dual-stack socket gives it, is IPv4. A zone is no part of an address. */
-function plain(address: string): string {
-  const [bare = ''] = address.split('%');
-  return bare.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '');
+/** Four numbers or IPv6; not the shorter and octal spellings of IPv4 that `inet_aton` takes. */
+function isAddress(text: string): boolean {
+  return ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
 }
 
-/** The first four groups, written out. */
-function network64(address: string): string {
-  const [head = '', tail] = address.toLowerCase().split('::');
-  const groups = (text: string | undefined): string[] => (text ? text.split(':') : []);
-  const [before, after] = [groups(head), groups(tail)];
-  // An IPv4 tail stands for two groups; it lies beyond the fourth.
-  const width = before.length + after.length + (address.includes('.') ? 1 : 0);
-  const all = tail === undefined ? before : [...before, ...Array<string>(8 - width).fill('0'), ...after];
-  return `${all
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')}::/64`;
+/** IPv4-mapped IPv6 (`::ffff:1.2.3.4`), as a dual-stack socket gives it, is the IPv4 address. A zone is no part of an address. */
+function parsed(text: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
+  const [bare = ''] = text.split('%');
+  return isAddress(bare) ? ipaddr.process(bare) : null;
+}
+
+function network64(address: ipaddr.IPv6): string {
+  const groups = address.parts.slice(0, 4).map((group) => group.toString(16));
+  return `${groups.join(':')}::/64`;
 }

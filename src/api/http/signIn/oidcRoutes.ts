@@ -1,14 +1,14 @@
 import { type Context, Hono } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import { LOGIN_MS } from '../../../control/sign-in/oidc/loginState.ts';
 import { CALLBACK, type Oidc } from '../../../control/sign-in/oidc/oidc.ts';
-import { TRIP_MS } from '../../../control/sign-in/oidc/trips.ts';
 import { BursarError } from '../../../core/errors/base.ts';
 import type { RateLimit } from '../../../core/limits/rateLimit.ts';
 import type { App } from '../../operations/app.ts';
 import { type ApiKeyAuth, refuseAfter } from '../apiKeyAuth.ts';
 import type { People } from '../callers.ts';
 import { pageHeaders, signInPage } from './refusalPage.ts';
-import { attributes, isTls, originOf, sessionCookie, sessionToken, tripCookie } from './site.ts';
+import { attributes, isTls, loginCookie, originOf, sessionCookie, sessionToken } from './site.ts';
 
 /** Longer than any provider's code, state and issuer. */
 const QUERY_MAX = 8_000;
@@ -28,8 +28,8 @@ export function oidcRoutes(app: App, options: Options): Hono {
       refuseAfter(starts.take(addressOf(c), app.clock()), 'Too many sign-ins from this address.');
       const origin = originOf(c, site);
       const { url, sealed } = await oidc.begin(origin, c.req.query('return_to'));
-      const kept = { ...attributes(origin, 'Lax'), maxAge: TRIP_MS / 1000 };
-      setCookie(c, tripCookie(isTls(origin)), sealed, kept);
+      const kept = { ...attributes(origin, 'Lax'), maxAge: LOGIN_MS / 1000 };
+      setCookie(c, loginCookie(isTls(origin)), sealed, kept);
       return c.redirect(url, 303);
     } catch (error) {
       return refusal(c, error);
@@ -40,7 +40,7 @@ export function oidcRoutes(app: App, options: Options): Hono {
     let vouched: Record<string, unknown> = {};
     try {
       const origin = originOf(c, site);
-      const name = tripCookie(isTls(origin));
+      const name = loginCookie(isTls(origin));
       const sealed = getCookie(c, name);
       deleteCookie(c, name, attributes(origin, 'Lax'));
       const { search } = new URL(c.req.url);

@@ -29,7 +29,7 @@ export const CSRF_HEADER = 'x-bursar-csrf';
  */
 const named = (name: string, isTls: boolean): string => (isTls ? `__Host-${name}` : name);
 export const sessionCookie = (isTls: boolean): string => named('bursar_session', isTls);
-export const tripCookie = (isTls: boolean): string => named('bursar_oidc', isTls);
+export const loginCookie = (isTls: boolean): string => named('bursar_oidc', isTls);
 
 export const isTls = (origin: string): boolean => origin.startsWith('https:');
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { BursarError } from '../../../core/errors/base.ts';
+import { createLoginStates } from './loginState.ts';
 import { type Claims, openProvider } from './provider.ts';
 import type { OidcSettings } from './settings.ts';
-import { createTrips } from './trips.ts';
 
 /** Whom the provider vouches for. `email` only if it may name an approver. */
 export type Vouched = { issuer: string; subject: string; name: string; email: string | null; groups: string[] };
@@ -23,24 +23,24 @@ export const CALLBACK = '/auth/oidc/callback';
 
 export function openOidc(settings: OidcSettings, secret: string | null, clock: () => number): Oidc {
   const provider = openProvider(settings, secret, clock);
-  const trips = createTrips();
+  const logins = createLoginStates();
   const random = (): string => randomBytes(32).toString('base64url');
   return {
     name: settings.name,
     begin: async (origin, asked) => {
       const returnTo = pathWithin(origin, asked);
-      const trip = { state: random(), nonce: random(), verifier: random(), returnTo, origin, startedAtMs: clock() };
-      const url = await provider.authorizationUrl(trip, `${origin}${CALLBACK}`);
-      return { url: url.href, sealed: trips.seal(trip) };
+      const login = { state: random(), nonce: random(), verifier: random(), returnTo, origin };
+      const url = await provider.authorizationUrl(login, `${origin}${CALLBACK}`);
+      return { url: url.href, sealed: await logins.seal(login, clock()) };
     },
     finish: async (returned, sealed) => {
-      const trip = trips.take(sealed, returned.searchParams.get('state') ?? undefined, clock());
-      if (trip === null || trip.origin !== returned.origin) {
+      const login = await logins.take(sealed, returned.searchParams.get('state') ?? undefined, clock());
+      if (login === null || login.origin !== returned.origin) {
         const message = 'This sign-in was not started in this browser, or too long ago, or is used.';
         throw new BursarError('sign_in_refused', { message });
       }
-      const claims = await provider.claims(returned, trip, ['email', 'email_verified', settings.roles_claim]);
-      return { who: vouched(claims, settings), returnTo: trip.returnTo };
+      const claims = await provider.claims(returned, login, ['email', 'email_verified', settings.roles_claim]);
+      return { who: vouched(claims, settings), returnTo: login.returnTo };
     },
   };
 }

@@ -1,7 +1,7 @@
 import * as client from 'openid-client';
 import { BursarError } from '../../../core/errors/base.ts';
+import type { LoginState } from './loginState.ts';
 import { isSafeUrl, type OidcSettings } from './settings.ts';
-import type { Trip } from './trips.ts';
 
 const TIMEOUT_S = 10;
 /** Endpoints may move; keys are looked up again by the library whenever an unknown one signs. */
@@ -13,12 +13,12 @@ export type Claims = { sub: string } & Record<string, unknown>;
 /** The configured provider, by discovery. Both throw `identity_provider_unavailable` and `identity_provider_invalid`. */
 export type OidcProvider = {
   /** Where to send the browser. */
-  authorizationUrl(trip: Trip, redirectUri: string): Promise<URL>;
+  authorizationUrl(login: LoginState, redirectUri: string): Promise<URL>;
   /**
    * Takes the browser's return: state, issuer (RFC 9207), code with PKCE, then the ID token's signature by the provider's
    * published keys, issuer, audience, times and nonce. Throws `sign_in_refused` too.
    */
-  claims(returned: URL, trip: Trip, needed: readonly string[]): Promise<Claims>;
+  claims(returned: URL, login: LoginState, needed: readonly string[]): Promise<Claims>;
 };
 
 export function openProvider(settings: OidcSettings, secret: string | null, clock: () => number): OidcProvider {
@@ -37,22 +37,22 @@ export function openProvider(settings: OidcSettings, secret: string | null, cloc
   }
 
   return {
-    authorizationUrl: async (trip, redirectUri) =>
+    authorizationUrl: async (login, redirectUri) =>
       client.buildAuthorizationUrl(await configuration(), {
         redirect_uri: redirectUri,
         scope: settings.scopes.join(' '),
-        state: trip.state,
-        nonce: trip.nonce,
-        code_challenge: await client.calculatePKCECodeChallenge(trip.verifier),
+        state: login.state,
+        nonce: login.nonce,
+        code_challenge: await client.calculatePKCECodeChallenge(login.verifier),
         code_challenge_method: 'S256',
       }),
-    claims: async (returned, trip, needed) => {
+    claims: async (returned, login, needed) => {
       const config = await configuration();
       try {
         const tokens = await client.authorizationCodeGrant(config, returned, {
-          pkceCodeVerifier: trip.verifier,
-          expectedState: trip.state,
-          expectedNonce: trip.nonce,
+          pkceCodeVerifier: login.verifier,
+          expectedState: login.state,
+          expectedNonce: login.nonce,
           idTokenExpected: true,
         });
         const own: Claims | undefined = tokens.claims();
