@@ -2,6 +2,7 @@ import type { PaymentPayload } from '@x402/core/types';
 import { expectSale } from '../../books/receivables/sales.ts';
 import type { AgentId } from '../../core/ids/ids.ts';
 import type { Tx } from '../../store/store.ts';
+import { ownerOfWallet } from './queries.ts';
 import type { Terms } from './terms.ts';
 
 /**
@@ -9,11 +10,7 @@ import type { Terms } from './terms.ts';
  * a sale. Does nothing where somebody else earns. Call it before anything of it can reach the chain.
  */
 export function announce(tx: Tx, chainId: number, terms: Terms, payload: PaymentPayload, atMs: number): void {
-  const earner = tx.get<{ agent_id: AgentId }>(
-    'SELECT agent_id FROM wallets WHERE chain_id = ? AND address = ?',
-    chainId,
-    terms.payTo,
-  );
+  const earner = tx.get(ownerOfWallet, { chain: chainId, address: terms.payTo });
   if (!earner) return;
   expectSale(
     tx,
@@ -21,7 +18,7 @@ export function announce(tx: Tx, chainId: number, terms: Terms, payload: Payment
       chainId,
       payer: terms.payer,
       nonce: terms.nonce,
-      agentId: earner.agent_id,
+      agentId: earner.agent_id as AgentId,
       amount: terms.value,
       resource: resourceOf(payload),
       validBeforeS: terms.validBeforeS,

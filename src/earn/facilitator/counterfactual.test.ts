@@ -13,6 +13,7 @@ import { predictAddresses, saltOf, walletConfig } from '../../chain/contracts/wa
 import { environmentKeys } from '../../chain/keys/keys.ts';
 import { newId } from '../../core/ids/ids.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
+import { query } from '../../store/statement.ts';
 
 let scene: Scene;
 let desk: Desk;
@@ -63,7 +64,7 @@ async function counterfactual(factory?: Address): Promise<{ purse: Address; payl
   const payload = { authorization: signed.authorization, signature };
   return { purse: at.purse, payload: { x402Version: 2, accepted, payload } };
 }
-const sent = () => desk.store.read((tx) => tx.all<{ purpose: string }>('SELECT purpose FROM transactions'));
+const sent = () => desk.store.read((tx) => tx.all(query((db) => db.selectFrom('transactions').select('purpose'))));
 
 describe('a purse that is not deployed yet (ERC-6492)', () => {
   it('is not deployed through a factory that is not Bursar’s: nothing is sent', async () => {

@@ -11,6 +11,7 @@ import { type Hex, isErc6492Signature } from 'viem';
 import type { ReadTx } from '../../store/store.ts';
 import { announce } from './announce.ts';
 import { prove } from './proof.ts';
+import { ownerOfPurse } from './queries.ts';
 import { purposesOf, type QueueSigner, type QueueSignerOptions, queueSigner } from './queueSigner.ts';
 import {
   type Claim,
@@ -21,7 +22,7 @@ import {
   gasOf,
   pendingStore,
   type SettlementKey,
-  type SettlementState,
+  settlementOf,
   tellOnce,
 } from './settlements.ts';
 import { readTerms, type Served, type Terms } from './terms.ts';
@@ -105,14 +106,7 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
     const { payer, nonce } = terms;
     const key = { chainId: chain.chainId, payer, nonce };
     // Before the claim, so that nobody blocks a payment by sending its nonce under a bad signature.
-    const known = store.read((tx) =>
-      tx.get<{ state: SettlementState }>(
-        'SELECT state FROM x402_settlements WHERE chain_id = ? AND payer = ? AND nonce = ?',
-        key.chainId,
-        payer,
-        nonce,
-      ),
-    );
+    const known = store.read((tx) => settlementOf(tx, key));
     if (known === undefined) {
       const verified = await verify(payload, requirements);
       if (!verified.isValid) {
@@ -202,7 +196,7 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
       if (gasOf(tx, purposesOf(payer), sinceMs) >= options.gasPerPayerPerDay) return true;
       const { signature } = payload;
       if (typeof signature !== 'string' || !isErc6492Signature(signature as Hex)) return false;
-      const own = tx.get('SELECT 1 AS one FROM wallets WHERE chain_id = ? AND purse_address = ?', chain.chainId, payer);
+      const own = tx.get(ownerOfPurse, { chain: chain.chainId, purse: payer });
       return own === undefined && deployGas(tx, sinceMs) >= options.gasPerPayerPerDay;
     });
   }

@@ -7,6 +7,7 @@ import { generatePrivateKey } from 'viem/accounts';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Desk, openScene, requirementsFor, type Scene } from '../../../test/support/paymentScene.ts';
 import { type RateLimit, rateLimit } from '../../core/limits/rateLimit.ts';
+import { query } from '../../store/statement.ts';
 import { remoteFacilitator, withFailover } from './failover.ts';
 
 let scene: Scene;
@@ -68,7 +69,7 @@ describe('a remote facilitator with the one inside behind it', () => {
     });
     const buyer = await scene.buyer(PRICE);
     expect(await both.settle(await buyer.pay(terms()), terms())).toMatchObject({ success: true });
-    expect(ours.store.read((tx) => tx.all('SELECT id FROM transactions'))).toHaveLength(0);
+    expect(ours.store.read((tx) => tx.all(query((db) => db.selectFrom('transactions').select('id'))))).toHaveLength(0);
     expect((await both.getSupported()).kinds).toHaveLength(1);
   });
 
@@ -120,7 +121,8 @@ describe('a remote facilitator with the one inside behind it', () => {
       const { served, hears } = facilitator;
       const remote = { ...facilitator, settle: async () => answer };
       const both = withFailover({ remote, inside: facilitator, chain, served, hears });
-      const isFirst = ours.store.read((tx) => tx.get('SELECT 1 AS one FROM x402_settlements')) === undefined;
+      const isFirst =
+        ours.store.read((tx) => tx.get(query((db) => db.selectFrom('x402_settlements').select('nonce')))) === undefined;
       expect(await both.settle(payload, terms())).toMatchObject(
         isFirst ? { success: true } : { success: false, errorReason: 'duplicate_settlement' },
       );
@@ -172,7 +174,7 @@ describe('a remote facilitator with the one inside behind it', () => {
     const answer = await both.settle(await buyer.pay(terms()), terms());
     expect(answer).toMatchObject({ success: true });
     expect(await scene.transfers(buyer.account.address)).toEqual([answer.transaction]);
-    expect(ours.store.read((tx) => tx.all('SELECT id FROM transactions'))).toHaveLength(0);
+    expect(ours.store.read((tx) => tx.all(query((db) => db.selectFrom('transactions').select('id'))))).toHaveLength(0);
   });
 
   it('settles inside when the answer was lost and the chain, after a while, has seen nothing', async () => {
@@ -208,7 +210,7 @@ describe('a crash between signing and hearing of it', () => {
     const after = await desk({ databasePath, executorKey });
     expect(await after.facilitator.settle(payload, terms())).toMatchObject({ success: true });
     expect(await scene.transfers(buyer.account.address)).toHaveLength(1);
-    expect(after.store.read((tx) => tx.all('SELECT id FROM transactions'))).toHaveLength(1);
+    expect(after.store.read((tx) => tx.all(query((db) => db.selectFrom('transactions').select('id'))))).toHaveLength(1);
     await unheard;
   });
 });

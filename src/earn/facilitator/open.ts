@@ -6,6 +6,7 @@ import type { Store } from '../../store/store.ts';
 import { announce } from './announce.ts';
 import { createFacilitator, type Settles } from './facilitator.ts';
 import { remoteFacilitator, withFailover } from './failover.ts';
+import { ownerOfWallet } from './queries.ts';
 import { facilitatorRoutes } from './routes.ts';
 import type { FacilitatorSettings } from './settings.ts';
 
@@ -41,8 +42,7 @@ export async function openFacilitator(
     mayReceive: (tx, payTo) => {
       if (settings.pay_to === 'any') return true;
       if (Array.isArray(settings.pay_to) && settings.pay_to.some((listed) => listed === payTo)) return true;
-      const own = 'SELECT 1 AS one FROM wallets WHERE chain_id = ? AND address = ?';
-      return tx.get(own, chain.chainId, payTo) !== undefined;
+      return tx.get(ownerOfWallet, { chain: chain.chainId, address: payTo as Address }) !== undefined;
     },
   });
   await inside.recover();

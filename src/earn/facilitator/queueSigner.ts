@@ -7,6 +7,7 @@ import { outcomeOf } from '../../chain/relayer/outcomes.ts';
 import { enqueueTransaction, withdrawTransaction } from '../../chain/relayer/transactions.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import type { Store } from '../../store/store.ts';
+import { transactionOfAttempt } from './queries.ts';
 import { enqueueOnce, type SettlementKey } from './settlements.ts';
 
 export type QueueSignerOptions = {
@@ -92,9 +93,7 @@ export function queueSigner(options: QueueSignerOptions, settlement: SettlementK
 
   async function receiptOf(hash: Hex) {
     const until = performance.now() + options.minedWithinMs;
-    const row = store.read((tx) =>
-      tx.get<{ id: bigint }>('SELECT transaction_id AS id FROM transaction_attempts WHERE hash = ?', hash),
-    );
+    const row = store.read((tx) => tx.get(transactionOfAttempt, { hash }));
     for (;;) {
       const hashes = row ? store.read((tx) => attemptsOf(tx, row.id)).map((attempt) => attempt.hash) : [hash];
       const receipts = await Promise.all(

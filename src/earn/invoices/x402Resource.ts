@@ -13,6 +13,7 @@ import type { ChainFacts } from '../../decide/payments/request.ts';
 import type { Store, Tx } from '../../store/store.ts';
 import type { Settles } from '../facilitator/facilitator.ts';
 import { readTerms, type Terms } from '../facilitator/terms.ts';
+import { othersExpected, paidBy } from './queries.ts';
 
 /** An answer to an agent at an invoice's URL. `header`: PAYMENT-REQUIRED or PAYMENT-RESPONSE, ready to send. */
 export type Asked = { kind: 'asked'; header: string; body: PaymentRequired };
@@ -132,15 +133,8 @@ export function createInvoiceResource(options: InvoiceResourceOptions): InvoiceR
   function paidBefore(tx: Pick<Tx, 'get' | 'all'>, terms: Terms, invoice: Invoice): Paid | null {
     const sale = findExpectedSale(tx, chain.chainId, terms.payer, terms.nonce);
     if (sale?.invoice_id !== invoice.id) return null;
-    const row = tx.get<{ tx_hash: string | null }>(
-      `SELECT tx_hash FROM receivables WHERE invoice_id = ? AND sale_nonce = ? AND state <> 'orphaned'
-       UNION ALL SELECT tx_hash FROM x402_settlements WHERE chain_id = ? AND payer = ? AND nonce = ? AND state = 'settled' LIMIT 1`,
-      invoice.id,
-      terms.nonce,
-      chain.chainId,
-      terms.payer,
-      terms.nonce,
-    );
+    const { payer, nonce } = terms;
+    const row = tx.get(paidBy, { invoice: invoice.id, chain: chain.chainId, payer, nonce });
     return row
       ? { kind: 'paid', header: null, payer: terms.payer, txHash: row.tx_hash, amountMicro: terms.value }
       : null;
@@ -151,14 +145,7 @@ export function createInvoiceResource(options: InvoiceResourceOptions): InvoiceR
     const atMs = clock();
     const nowS = Math.floor(atMs / 1000);
     const now = getInvoice(tx, invoiceId);
-    const others = tx.get<{ n: bigint; until: bigint | null }>(
-      `SELECT count(*) AS n, min(valid_before_s) AS until FROM expected_sales
-       WHERE invoice_id = ? AND state = 'expected' AND valid_before_s > ? AND NOT (payer = ? AND nonce = ?)`,
-      invoiceId,
-      nowS,
-      terms.payer,
-      terms.nonce,
-    );
+    const others = tx.get(othersExpected, { invoice: invoiceId, payer: terms.payer, nonce: terms.nonce, nowS });
     const left = BigInt(now.maxUses) - now.receivedMicro / now.amount;
     if ((others?.n ?? 0n) >= left) return Math.max(1, Number(others?.until ?? 0n) - nowS);
     const { payer, nonce, value: amount, validBeforeS } = terms;

@@ -23,6 +23,7 @@ import { resolveOpa } from '../../decide/policy/opa.ts';
 import { loadPolicy, type Policy } from '../../decide/policy/policy.ts';
 import { readBursarSources } from '../../decide/policy/sources.ts';
 import { readStarterBundle } from '../../decide/policy/starter.ts';
+import { query } from '../../store/statement.ts';
 import { createRouter, type Router, retryLegs } from './router.ts';
 
 const [, , owner, payer] = devAccounts;
@@ -63,7 +64,7 @@ beforeEach(async () => {
       createPayee(tx, ACT, { name, kind: 'internal', agentId: null, categories: [], hosts: [], addresses });
     }
     // Only the vendor's wallet is on this chain.
-    tx.run('DELETE FROM wallets WHERE agent_id <> ?', vendor.id);
+    tx.run(query((db) => db.deleteFrom('wallets').where('agent_id', '<>', vendor.id)));
   });
   const chain = openChain({
     chainId: 31_337,
@@ -107,23 +108,18 @@ function newRouter(): Router {
 }
 /** Money for an invoice: earned, by an outsider's plain transfer. */
 async function earn(usdc: string): Promise<Hex> {
-  await world.store.write((tx) =>
-    createInvoice(
-      tx,
-      {
-        agentId: vendor.id,
-        sponsorId: vendor.sponsorId,
-        address: vendor.wallet?.address as Address,
-        amount: parseUsdc(usdc),
-        maxUses: 1,
-        memo: 'work',
-        expiresAtMs: null,
-        idempotencyKey: `key-${usdc}`,
-        bodyHash: '',
-      },
-      { actor: 'test', atMs: 0 },
-    ),
-  );
+  const invoice = {
+    agentId: vendor.id,
+    sponsorId: vendor.sponsorId,
+    address: vendor.wallet?.address as Address,
+    amount: parseUsdc(usdc),
+    maxUses: 1,
+    memo: 'work',
+    expiresAtMs: null,
+    idempotencyKey: `key-${usdc}`,
+    bodyHash: '',
+  };
+  await world.store.write((tx) => createInvoice(tx, invoice, { actor: 'test', atMs: 0 }));
   const args = [vendor.wallet?.address as Address, parseUsdc(usdc)] as const;
   const data = encodeFunctionData({ abi: erc20Abi, functionName: 'transfer', args });
   const [hash] = await sendInOrder(local.client, payer, [{ to: local.usdc.address, data }]);
@@ -137,6 +133,9 @@ async function round(): Promise<void> {
   expect(await follower.tick()).toMatchObject({ status: 'synced' });
   await router.tick();
 }
+
+const changeBob = (to: { status: 'active' | 'blocked' } | { name: string }) =>
+  world.store.write((tx) => tx.run(query((db) => db.updateTable('payees').set(to).where('name', '=', 'Bob'))));
 
 describe('revenue', () => {
   it('is not split before it is final, and a reorg in between leaves no split of money that never came', async () => {
@@ -203,7 +202,7 @@ describe('revenue', () => {
   });
 
   it('goes to the other parties when one of them may not be paid, and an alert says which', async () => {
-    await world.store.write((tx) => tx.run("UPDATE payees SET status = 'blocked' WHERE name = 'Bob'"));
+    await changeBob({ status: 'blocked' });
     await earn('1');
     await mine(3);
     await round();
@@ -223,7 +222,7 @@ describe('revenue', () => {
   });
 
   it('says so where the rule names a payee that is not there', async () => {
-    await world.store.write((tx) => tx.run("UPDATE payees SET name = 'Bea' WHERE name = 'Bob'"));
+    await changeBob({ name: 'Bea' });
     await earn('1');
     await mine(3);
     await round();
@@ -274,14 +273,14 @@ describe('revenue', () => {
   });
 
   it('asks again for the legs that were refused, and only for those', async () => {
-    await world.store.write((tx) => tx.run("UPDATE payees SET status = 'blocked' WHERE name = 'Bob'"));
+    await changeBob({ status: 'blocked' });
     await earn('1');
     await mine(3);
     await round();
     const [receivable] = receivables();
     const retry = () => world.store.write((tx) => retryLegs(tx, receivable?.id ?? '', world.context()));
     expect(await retry()).toMatchObject([{ state: 'denied' }]);
-    await world.store.write((tx) => tx.run("UPDATE payees SET status = 'active' WHERE name = 'Bob'"));
+    await changeBob({ status: 'active' });
     expect(await retry()).toMatchObject([{ state: 'authorized', amount: 200_000n }]);
     expect(await retry()).toEqual([]);
     expect(available()).toBe(0n);

@@ -1,7 +1,7 @@
 import { raiseAlert, raiseOnce } from '../../books/ledger/alerts.ts';
 import { appendEvent } from '../../books/ledger/events.ts';
 import { agentAccount, balance } from '../../books/ledger/journal.ts';
-import { earnedKinds, type Receivable, type ReceivableRow, toReceivable } from '../../books/receivables/receivable.ts';
+import { earnedKinds, type Receivable, toReceivable } from '../../books/receivables/receivable.ts';
 import { findExpectedSale } from '../../books/receivables/sales.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { sha256 } from '../../core/ids/digest.ts';
@@ -20,6 +20,15 @@ import type { RouteInput } from '../../decide/policy/input.ts';
 import type { Policy } from '../../decide/policy/policy.ts';
 import type { Leg } from '../../decide/policy/route.ts';
 import type { ReadTx, Store, Tx } from '../../store/store.ts';
+import {
+  attemptsAtLeg,
+  firstToRoute,
+  receivableById,
+  receivableToRoute,
+  routableUnder,
+  setRouted,
+  setRouteFailed,
+} from './queries.ts';
 
 export type RouterOptions = {
   store: Store;
@@ -36,12 +45,6 @@ export type RouterOptions = {
 export type Router = { tick(): Promise<{ routed: number; legs: number }> };
 
 const RECEIVABLES_PER_TICK = 200;
-/** As the partial index on receivables says it. */
-const TO_ROUTE = "state = 'final' AND routed_at IS NULL AND kind IN ('agent_payment', 'x402_sale', 'invoice')";
-
-/** What a frozen agent earned waits: every leg would be refused. */
-const OF_ACTIVE = "EXISTS (SELECT 1 FROM agents WHERE agents.id = agent_id AND status = 'active')";
-
 /**
  * Applies revenue rules to money that is earned and final: a reorg can no longer take it away. One receivable, one write: its
  * legs go through the gate and it is marked in the same transaction, so a crash leaves all of it or nothing, and the
@@ -50,10 +53,7 @@ const OF_ACTIVE = "EXISTS (SELECT 1 FROM agents WHERE agents.id = agent_id AND s
 export function createRouter({ store, policy, shadow, chain, clock, wake }: RouterOptions): Router {
   return {
     async tick() {
-      const waiting = store.read((tx) =>
-        tx.get(`SELECT 1 FROM receivables INDEXED BY receivables_to_route WHERE ${TO_ROUTE} LIMIT 1`),
-      );
-      if (!waiting) return { routed: 0, legs: 0 };
+      if (!store.read((tx) => tx.get(firstToRoute))) return { routed: 0, legs: 0 };
       let inForce: Policy;
       try {
         inForce = policy();
@@ -61,13 +61,7 @@ export function createRouter({ store, policy, shadow, chain, clock, wake }: Rout
         if (error instanceof BursarError && error.code === 'policy_unavailable') return { routed: 0, legs: 0 };
         throw error;
       }
-      const ids = store.read((tx) =>
-        tx.all<{ id: string }>(
-          `SELECT id FROM receivables INDEXED BY receivables_to_route WHERE ${TO_ROUTE} AND route_failed_digest IS NOT ? AND ${OF_ACTIVE} ORDER BY id LIMIT ?`,
-          inForce.digest,
-          RECEIVABLES_PER_TICK,
-        ),
-      );
+      const ids = store.read((tx) => tx.all(routableUnder, { digest: inForce.digest, limit: RECEIVABLES_PER_TICK }));
       let legs = 0;
       for (const { id } of ids) {
         const made = await store.write((tx) => {
@@ -87,7 +81,7 @@ export function createRouter({ store, policy, shadow, chain, clock, wake }: Rout
  * the agent's money and raises an alert.
  */
 function routeReceivable(tx: Tx, id: string, context: GateContext): Payment[] {
-  const row = tx.get<ReceivableRow>(`SELECT * FROM receivables WHERE id = ? AND ${TO_ROUTE}`, id);
+  const row = tx.get(receivableToRoute, { id });
   if (!row) return [];
   const receivable = toReceivable(row);
   // What was split to an agent is not split again: two agents that split to each other would never end.
@@ -101,7 +95,7 @@ function routeReceivable(tx: Tx, id: string, context: GateContext): Payment[] {
   const fields = { actor: 'bursar', agentId, sponsorId: input.sponsor.id, policyDigest: context.policy.digest };
   const route = context.policy.route(input);
   if ('failed' in route) {
-    tx.run('UPDATE receivables SET route_failed_digest = ? WHERE id = ?', context.policy.digest, id);
+    tx.run(setRouteFailed, { id, digest: context.policy.digest });
     const data = { ...about, reason: route.failed };
     appendEvent(tx, { ...fields, type: 'revenue.failed', data }, context.atMs);
     raiseOnce(tx, { type: 'revenue_failed', agentId, sponsorId: input.sponsor.id, data }, context.atMs);
@@ -123,16 +117,11 @@ function routeReceivable(tx: Tx, id: string, context: GateContext): Payment[] {
  * when it was routed; each is paid once. Gives the new payments.
  */
 export function retryLegs(tx: Tx, id: string, context: GateContext): Payment[] {
-  const row = tx.get<ReceivableRow & { route_json: string | null }>('SELECT * FROM receivables WHERE id = ?', id);
+  const row = tx.get(receivableById, { id });
   const stored = JSON.parse(row?.route_json ?? '[]') as { name: string; payee: string; amount: number }[];
   if (!row) return [];
   return stored.flatMap(({ name, payee, amount }) => {
-    const attempts = tx.all<{ state: PaymentState }>(
-      "SELECT state FROM payments WHERE receivable_id = ? AND kind = 'split' AND substr(idempotency_key, 1, length(?)) = ?",
-      id,
-      keyOf(id, name),
-      keyOf(id, name),
-    );
+    const attempts = tx.all(attemptsAtLeg, { receivable: id, prefix: keyOf(id, name) });
     if (attempts.some(({ state }) => !isOver(state))) return [];
     const leg = { name, payee, amount: microUsdc(BigInt(amount)) };
     return payLeg(tx, toReceivable(row), leg, attempts.length, context);
@@ -228,5 +217,5 @@ function isPassedOn(tx: ReadTx, receivable: Receivable): boolean {
 
 function markRouted(tx: Tx, receivable: Receivable, legs: readonly Leg[], atMs: number): void {
   const kept = JSON.stringify(legs.map((leg) => ({ ...leg, amount: Number(leg.amount) })));
-  tx.run('UPDATE receivables SET routed_at = ?, route_json = ? WHERE id = ?', atMs, kept, receivable.id);
+  tx.run(setRouted, { id: receivable.id, route: kept, at: atMs });
 }

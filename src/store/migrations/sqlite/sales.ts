@@ -1,0 +1,13 @@
+/** Sales of a seller, in a file of its own: what was sold for which payment, and the answer that it bought. */
+export const sales = `
+CREATE TABLE sales (
+  key TEXT PRIMARY KEY,
+  identifier TEXT UNIQUE,
+  request TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('claimed', 'owed', 'done')),
+  until_at INTEGER NOT NULL,
+  answer_json TEXT,
+  at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sales_by_age ON sales (at);
+`;
