@@ -3,14 +3,26 @@ import type Database from 'better-sqlite3';
 /** A row that a commit has inserted, changed or deleted. `key`: the values of its primary key as a JSON array. */
 export type ChangedRow = { table: string; key: string };
 
+/** What one column of a row holds. Constants of the code, never a caller's. */
+export type RowCondition = { column: string } & ({ is: string } | { isNot: string } | { endsWith: string });
+
+/** The condition in SQL, on `NEW.`, `OLD.` or a row of the query. */
+export function conditionOn(row: 'NEW.' | 'OLD.' | '', condition: RowCondition): string {
+  const column = `${row}${condition.column}`;
+  const text = (value: string): string => `'${value.replaceAll("'", "''")}'`;
+  if ('is' in condition) return `${column} = ${text(condition.is)}`;
+  if ('isNot' in condition) return `${column} <> ${text(condition.isNot)}`;
+  return `${column} LIKE ${text(`%${condition.endsWith}`)}`;
+}
+
 /** How the rows of one table are noted. */
 export type TableWatch = {
-  /** Which inserted rows: an SQL condition on NEW, or none of them. Default: all. */
-  inserts?: string | false;
+  /** Which inserted rows, or none of them. Default: all. */
+  inserts?: RowCondition | false;
   /** Columns whose change alone is not noted. */
   without?: readonly string[];
-  /** Rows that are never noted: an SQL condition on `name` and the like, with `ROW.` before each column. */
-  except?: string;
+  /** Rows that are never noted. */
+  except?: RowCondition;
 };
 
 /** Notes which rows change, and is told of them inside the transaction, before each commit. */
@@ -22,12 +34,9 @@ export interface Sealing<T> {
 
 type Column = { name: string; pk: bigint };
 
-/** Tables of the schema, in order of their names: neither SQLite's own nor those in which Kysely notes its migrations. */
-export function tablesOf(all: <R>(sql: string) => R[]): string[] {
-  return all<{ name: string }>(
-    "SELECT name FROM main.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'kysely_%' ORDER BY name",
-  ).map(({ name }) => name);
-}
+/** Lists the tables of the schema, in order of their names: neither SQLite's own nor those in which Kysely notes its migrations. */
+export const TABLES =
+  "SELECT name FROM main.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'kysely_%' ORDER BY name";
 
 /**
  * Triggers of this connection alone (they stand in its temporary schema), which write the keys of changed rows to a temporary
@@ -38,7 +47,7 @@ export function noteChanges(
   watch: Sealing<never>['watch'],
 ): { note: (table: string, key: string) => void; take: () => ChangedRow[] } {
   writer.exec('CREATE TEMP TABLE changed_rows (tbl TEXT NOT NULL, key TEXT NOT NULL)');
-  for (const table of tablesOf(<R>(sql: string) => writer.prepare(sql).all() as R[])) {
+  for (const { name: table } of writer.prepare<[], { name: string }>(TABLES).all()) {
     const watched = watch(table);
     if (watched) for (const sql of triggersOf(writer, table, watched)) writer.exec(sql);
   }
@@ -66,7 +75,7 @@ function triggersOf(writer: Database.Database, table: string, { inserts, without
   const keys = columns.filter(({ pk }) => pk > 0n).sort((a, b) => Number(a.pk - b.pk));
   const key = (row: 'OLD' | 'NEW'): string => `json_array(${keys.map(({ name }) => `${row}.${name}`).join(', ')})`;
   const when = (row: 'OLD' | 'NEW', more?: string): string => {
-    const conditions = [more, except && `NOT (${except.replaceAll('ROW.', `${row}.`)})`].filter(Boolean);
+    const conditions = [more, except && `NOT (${conditionOn(`${row}.`, except)})`].filter(Boolean);
     return conditions.length > 0 ? ` WHEN ${conditions.join(' AND ')}` : '';
   };
   const note = (row: 'OLD' | 'NEW'): string => `INSERT INTO changed_rows (tbl, key) VALUES ('${table}', ${key(row)});`;
@@ -75,7 +84,11 @@ function triggersOf(writer: Database.Database, table: string, { inserts, without
     `CREATE TEMP TRIGGER noted_${table}_${name} AFTER ${act} ON main.${table}`;
   const isKeyChanged = keys.map(({ name }) => `OLD.${name} IS NOT NEW.${name}`).join(' OR ');
   return [
-    ...(inserts === false ? [] : [`${begin('insert', 'INSERT')}${when('NEW', inserts)} BEGIN ${note('NEW')} END`]),
+    ...(inserts === false
+      ? []
+      : [
+          `${begin('insert', 'INSERT')}${when('NEW', inserts && conditionOn('NEW.', inserts))} BEGIN ${note('NEW')} END`,
+        ]),
     `${begin('update', `UPDATE OF ${changing.join(', ')}`)}${when('NEW')} BEGIN ${note('NEW')} END`,
     // Only statements that set a key can move a row: the others, which are many, pay nothing for this.
     `${begin('move', `UPDATE OF ${keys.map(({ name }) => name).join(', ')}`)}${when('OLD', `(${isKeyChanged})`)} BEGIN ${note('OLD')} END`,

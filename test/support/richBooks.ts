@@ -1,6 +1,6 @@
 import { play } from '../../src/app/cli/commands/demo.ts';
 import { watchOf } from '../../src/books/ledger/sealedTables.ts';
-import { tablesOf } from '../../src/store/changes.ts';
+import { tablesOf } from '../../src/store/rows.ts';
 import type { SqlValue, Tx } from '../../src/store/store.ts';
 import { startTestServer, type TestServer } from './testServer.ts';
 
@@ -86,7 +86,7 @@ export async function richBooks(): Promise<TestServer> {
 /** What no flow above leaves two rows of is filled up by rows of the right form, written as the server writes: sealed. */
 function fillUp(tx: Tx): void {
   tx.run('PRAGMA ignore_check_constraints = ON');
-  for (const table of tablesOf((sql) => tx.all(sql))) if (watchOf(table) !== null) fillTable(tx, table);
+  for (const table of tablesOf(tx)) if (watchOf(table) !== null) fillTable(tx, table);
   tx.run('PRAGMA ignore_check_constraints = OFF');
 }
 

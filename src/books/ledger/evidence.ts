@@ -1,5 +1,5 @@
 import { parseUsdc } from '../../core/money/microUsdc.ts';
-import { openScratch, type Scratch } from '../../store/scratch.ts';
+import { openScratch, type Scratch, scratchStatement } from '../../store/scratch.ts';
 import type { ReadTx } from '../../store/store.ts';
 import { columnMarks, rowDigest, type StoredRow, shapeOf, type TableShape } from './rowDigest.ts';
 import type { Seal } from './rowSeals.ts';
@@ -34,20 +34,53 @@ export interface Evidence {
   take(body: EventBody): void;
   of(table: string, key: string): Witness | undefined;
   /** Keys of the rows of a table that should be there. */
-  keysOf(table: string): IterableIterator<{ key: string; seq: bigint }>;
+  keysOf(table: string): Iterable<{ key: string; seq: bigint }>;
   count(table: string): bigint;
   decision(n: bigint): NamedDecision | undefined;
   decisions(): bigint;
   close(): void;
 }
 
-const SCHEMA = `
-CREATE TABLE seals (tbl TEXT NOT NULL, key TEXT NOT NULL, digest TEXT, marks TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (tbl, key)) WITHOUT ROWID;
-CREATE TABLE decisions (n INTEGER PRIMARY KEY, hash TEXT NOT NULL, payment TEXT NOT NULL, at INTEGER NOT NULL, seq INTEGER NOT NULL);
-`;
+const putSeal = scratchStatement<{ table: string; key: string; digest: string | null; marks: string; seq: number }>()(
+  (db, p) =>
+    db
+      .insertInto('seals')
+      .values({ tbl: p.table, key: p.key, digest: p.digest, marks: p.marks, seq: p.seq })
+      .onConflict((conflict) =>
+        conflict.columns(['tbl', 'key']).doUpdateSet((eb) => ({
+          digest: eb.ref('excluded.digest'),
+          marks: eb.ref('excluded.marks'),
+          seq: eb.ref('excluded.seq'),
+        })),
+      ),
+);
+const sealOf = scratchStatement<{ table: string; key: string }>()((db, p) =>
+  db.selectFrom('seals').select(['digest', 'marks', 'seq']).where('tbl', '=', p.table).where('key', '=', p.key),
+);
+const keysSealed = scratchStatement<{ table: string }>()((db, p) =>
+  db
+    .selectFrom('seals')
+    .select(['key', 'seq'])
+    .where('tbl', '=', p.table)
+    .where('digest', 'is not', null)
+    .orderBy('key'),
+);
+const countSealed = scratchStatement<{ table: string }>()((db, p) =>
+  db
+    .selectFrom('seals')
+    .select((eb) => eb.fn.countAll<bigint>().as('n'))
+    .where('tbl', '=', p.table)
+    .where('digest', 'is not', null),
+);
+const addDecision = scratchStatement<{ n: bigint; hash: string; payment: string; at: number; seq: number }>()((db, p) =>
+  db.insertInto('decisions').values({ n: p.n, hash: p.hash, payment: p.payment, at: p.at, seq: p.seq }),
+);
+const decisionOf = scratchStatement<{ n: bigint }>()((db, p) =>
+  db.selectFrom('decisions').selectAll().where('n', '=', p.n),
+);
 
 export function gatherEvidence(tx: ReadTx): Evidence {
-  const scratch = openScratch(SCHEMA);
+  const scratch = openScratch();
   const shapes = {
     entries: shapeOf(tx, 'ledger_entries', []),
     meters: shapeOf(tx, 'meter_entries', []),
@@ -64,38 +97,20 @@ export function gatherEvidence(tx: ReadTx): Evidence {
       if (firstEvents.has(type)) takeFirst(scratch, { ...body, payment }, shapes);
       if (typeof data.decision_hash === 'string' && type !== 'payment.checked') {
         decided += 1n;
-        scratch.run(
-          'INSERT INTO decisions (n, hash, payment, at, seq) VALUES (?, ?, ?, ?, ?)',
-          decided,
-          data.decision_hash,
-          payment,
-          Date.parse(body.at),
-          seq,
-        );
+        scratch.run(addDecision, { n: decided, hash: data.decision_hash, payment, at: Date.parse(body.at), seq });
       }
     },
-    of: (table, key) =>
-      scratch.get<Witness>('SELECT digest, marks, seq FROM seals WHERE tbl = ? AND key = ?', table, key),
-    keysOf: (table) =>
-      scratch.each('SELECT key, seq FROM seals WHERE tbl = ? AND digest IS NOT NULL ORDER BY key', table),
-    count: (table) =>
-      scratch.get<{ n: bigint }>('SELECT count(*) AS n FROM seals WHERE tbl = ? AND digest IS NOT NULL', table)?.n ??
-      0n,
-    decision: (n) => scratch.get<NamedDecision>('SELECT n, hash, payment, at, seq FROM decisions WHERE n = ?', n),
+    of: (table, key) => scratch.get(sealOf, { table, key }),
+    keysOf: (table) => scratch.each(keysSealed, { table }),
+    count: (table) => scratch.get(countSealed, { table })?.n ?? 0n,
+    decision: (n) => scratch.get(decisionOf, { n }),
     decisions: () => decided,
     close: () => scratch.close(),
   };
 }
 
 function put(scratch: Scratch, [table, key, digest, marks]: Seal, seq: number): void {
-  scratch.run(
-    'INSERT OR REPLACE INTO seals (tbl, key, digest, marks, seq) VALUES (?, ?, ?, ?, ?)',
-    table,
-    key,
-    digest,
-    marks ?? '',
-    seq,
-  );
+  scratch.run(putSeal, { table, key, digest, marks: marks ?? '', seq });
 }
 
 function sealsIn(data: Record<string, unknown>): Seal[] {

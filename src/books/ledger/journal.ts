@@ -1,6 +1,6 @@
 import { BursarError, invariant } from '../../core/errors/base.ts';
 import type { Tx } from '../../store/store.ts';
-import { addEntry, balanceOf, moveBalances } from './queries.ts';
+import { addLedgerEntry, balanceOf, moveBalances } from './queries.ts';
 
 /**
  * An agent's accounts. Wallet on chain = available + reserved + suspense; purse on chain = purse + purse_reserved.
@@ -63,7 +63,7 @@ export function post(tx: Tx, entry: Entry): bigint {
     { kind: entry.kind },
   );
   const [[from, minus], [to, amount]] = first[1] < 0n ? [first, second] : [second, first];
-  const written = tx.get(addEntry, {
+  const written = tx.get(addLedgerEntry, {
     kind: entry.kind,
     payment: entry.paymentId ?? null,
     receivable: entry.receivableId ?? null,

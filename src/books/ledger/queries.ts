@@ -32,7 +32,7 @@ export const bodiesOfPayment = statement<{ payment: string }>()((db, p) =>
   db.selectFrom('events').select('body').where('payment_id', '=', p.payment).orderBy('seq'),
 );
 
-export const addEntry = statement<{
+export const addLedgerEntry = statement<{
   kind: string;
   payment: string | null;
   receivable: string | null;

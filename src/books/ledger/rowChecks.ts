@@ -1,11 +1,12 @@
 import { sha256 } from '../../core/ids/digest.ts';
-import { tablesOf } from '../../store/changes.ts';
+import { rowOfKey, rowsWithKeys, tablesOf } from '../../store/rows.ts';
+import type { RowIn } from '../../store/schema/schema.ts';
 import type { Snapshot } from '../../store/store.ts';
 import type { Check } from './bookChecks.ts';
 import type { Evidence } from './evidence.ts';
 import { paymentFindings } from './paymentChecks.ts';
+import { decisionsInOrder } from './queries.ts';
 import { changedColumns, rowDigest, type StoredRow, shapeOf, type TableShape } from './rowDigest.ts';
-import { findRow } from './rowSeals.ts';
 import { unsealedRows, watchOf } from './sealedTables.ts';
 
 type Tx = Snapshot['tx'];
@@ -21,7 +22,7 @@ export async function checkRows(tx: Tx, evidence: Evidence, pause: Pause): Promi
   const name = 'rows_match_events';
   const findings: string[] = [];
   let rows = 0;
-  const tables = tablesOf((sql) => tx.all(sql)).filter((table) => watchOf(table) !== null);
+  const tables = tablesOf(tx).filter((table) => watchOf(table) !== null);
   for (const table of tables) {
     const found = new Findings();
     rows += await checkTable(tx, table, evidence, found, pause);
@@ -49,11 +50,9 @@ class Findings {
 
 async function checkTable(tx: Tx, table: string, evidence: Evidence, found: Findings, pause: Pause): Promise<number> {
   const shape = shapeOf(tx, table, watchOf(table)?.without ?? []);
-  const key = `json_array(${shape.keys.join(', ')})`;
-  const where = unsealedRows[table] ? `WHERE NOT (${unsealedRows[table]})` : '';
   let rows = 0;
   let matched = 0n;
-  for (const row of tx.each<StoredRow & { row_key: string }>(`SELECT ${key} AS row_key, * FROM ${table} ${where}`)) {
+  for (const row of rowsWithKeys(tx, table, shape.keys, unsealedRows[table])) {
     rows += 1;
     const witness = evidence.of(table, row.row_key);
     if (witness?.digest) matched += 1n;
@@ -81,30 +80,21 @@ function differences(shape: TableShape, row: StoredRow, witness: ReturnType<Evid
 
 function findMissing(tx: Tx, shape: TableShape, evidence: Evidence, found: Findings): void {
   for (const { key, seq } of evidence.keysOf(shape.table)) {
-    if (!findRow(tx, shape, key))
+    if (!rowOfKey(tx, shape.table, shape.keys, key))
       found.add(`${nameOf(shape, key)}: it is missing, and event ${seq} says that it is there`);
   }
 }
 
 const nameOf = ({ table }: TableShape, key: string): string => `${table} ${(JSON.parse(key) as unknown[]).join(' ')}`;
 
-type DecisionRow = {
-  seq: bigint;
-  payment_id: string;
-  hash: string;
-  policy_digest: string;
-  effect: string;
-  decided_at: bigint;
-  result_json: string;
-  input_json: string;
-};
+type DecisionRow = RowIn<'decisions'>;
 
 /** Decisions and the events that name them are the same list in the same order, and each hash follows from its texts. */
 export async function checkDecisions(tx: Tx, evidence: Evidence, pause: Pause): Promise<Check> {
   const name = 'decisions_match_events';
   const found = new Findings();
   let n = 0n;
-  for (const row of tx.each<DecisionRow>('SELECT * FROM decisions ORDER BY seq')) {
+  for (const row of tx.each(decisionsInOrder)) {
     n += 1n;
     const wrong = decisionDifferences(row, n, evidence.decision(n));
     if (wrong.length > 0) found.add(`decision ${row.seq} of ${row.payment_id}: ${wrong.join(', ')}`);

@@ -1,7 +1,8 @@
 import { sha256 } from '../../core/ids/digest.ts';
+import { type AnyRow, columnsOf } from '../../store/rows.ts';
 import type { ReadTx, SqlValue } from '../../store/store.ts';
 
-export type StoredRow = Record<string, SqlValue>;
+export type StoredRow = AnyRow;
 
 /** A row in the form that is hashed: its columns by name, those that hold something, each with its length. */
 function rowText(table: string, row: StoredRow, names: readonly string[]): string {
@@ -51,8 +52,6 @@ export type TableShape = {
 };
 
 export function shapeOf(tx: ReadTx, table: string, without: readonly string[]): TableShape {
-  const columns = tx.all<{ name: string; pk: bigint }>('SELECT name, pk FROM pragma_table_info(?)', table);
-  const keys = columns.filter(({ pk }) => pk > 0n).sort((a, b) => Number(a.pk - b.pk));
-  const names = columns.map(({ name }) => name).sort();
-  return { table, keys: keys.map(({ name }) => name), sealed: names.filter((name) => !without.includes(name)) };
+  const { columns, keys } = columnsOf(tx, table);
+  return { table, keys, sealed: columns.toSorted().filter((name) => !without.includes(name)) };
 }

@@ -1,8 +1,10 @@
 import type { ChangedRow, Sealing } from '../../store/changes.ts';
 import { migrations } from '../../store/migrations/index.ts';
+import { rowOfKey } from '../../store/rows.ts';
 import { openStore, type ReadTx, type Store, type Tx } from '../../store/store.ts';
 import { appendEvent } from './events.ts';
-import { columnMarks, rowDigest, type StoredRow, shapeOf, type TableShape } from './rowDigest.ts';
+import { timeOfLastEvent } from './queries.ts';
+import { columnMarks, rowDigest, shapeOf, type TableShape } from './rowDigest.ts';
 import { watchOf } from './sealedTables.ts';
 
 /** One row of `data.rows` of a `rows.sealed` event: table, key, and digest and marks of what it holds, or that it is gone. */
@@ -27,7 +29,7 @@ export function rowSealing(): Sealing<Tx> {
     watch: watchOf,
     seal: (tx, rows) => {
       const seals = rows.map((row): Seal => sealOf(tx, row, shapes));
-      const atMs = Number(tx.get<{ at: bigint }>('SELECT at FROM events ORDER BY seq DESC LIMIT 1')?.at ?? 0n);
+      const atMs = Number(tx.get(timeOfLastEvent)?.at ?? 0n);
       for (let start = 0; start < seals.length; start += ROWS_PER_EVENT) {
         const data = { rows: seals.slice(start, start + ROWS_PER_EVENT) };
         appendEvent(tx, { type: 'rows.sealed', actor: 'bursar', data }, atMs);
@@ -42,12 +44,6 @@ function sealOf(tx: ReadTx, { table, key }: ChangedRow, shapes: Map<string, Tabl
     shape = shapeOf(tx, table, watchOf(table)?.without ?? []);
     shapes.set(table, shape);
   }
-  const row = findRow(tx, shape, key);
+  const row = rowOfKey(tx, table, shape.keys, key);
   return row ? [table, key, rowDigest(table, row, shape.sealed), columnMarks(row, shape.sealed)] : [table, key, null];
-}
-
-/** The row with that key, if there is one. */
-export function findRow(tx: ReadTx, { table, keys }: TableShape, key: string): StoredRow | undefined {
-  const where = keys.map((name, index) => `${name} = json_extract(?, '$[${index}]')`).join(' AND ');
-  return tx.get<StoredRow>(`SELECT * FROM ${table} WHERE ${where}`, ...keys.map(() => key));
 }

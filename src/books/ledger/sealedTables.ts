@@ -1,4 +1,4 @@
-import type { TableWatch } from '../../store/changes.ts';
+import type { RowCondition, TableWatch } from '../../store/changes.ts';
 
 /** Tables that no seal covers, and why that hides nothing. Every other table is sealed, so also one that is new. */
 export const unsealedTables: Readonly<Record<string, string>> = {
@@ -15,8 +15,8 @@ export const unsealedTables: Readonly<Record<string, string>> = {
   log_heads: 'each is signed; sealing them would make the log grow with each head',
 };
 
-/** Settings that only say how far a worker is. */
-const WORKERS_OWN = "ROW.name IN ('notices:cursor')";
+/** The setting that only says how far a worker is. */
+const WORKERS_OWN: RowCondition = { column: 'name', is: 'notices:cursor' };
 
 /**
  * What is special about a sealed table. Rows that every payment inserts have their evidence in the event of that payment, so that
@@ -25,9 +25,9 @@ const WORKERS_OWN = "ROW.name IN ('notices:cursor')";
 const special: Readonly<Record<string, TableWatch>> = {
   payments: { inserts: false },
   // A payment's own entry; what a refund gives back is sealed.
-  meter_entries: { inserts: "NEW.payment_id LIKE '% back'" },
+  meter_entries: { inserts: { column: 'payment_id', endsWith: ' back' } },
   // A reserve is the payment's own where it is made with it; a later one is noted by anyone who makes it.
-  ledger_entries: { inserts: "NEW.kind <> 'reserve'" },
+  ledger_entries: { inserts: { column: 'kind', isNot: 'reserve' } },
   meters: { without: ['total_micro', 'count', 'last_at'] },
   wallets: { without: ['next_nonce'] },
   settings: { except: WORKERS_OWN },
@@ -38,4 +38,4 @@ export const watchOf = (table: string): TableWatch | null =>
   Object.hasOwn(unsealedTables, table) ? null : (special[table] ?? {});
 
 /** Rows of sealed tables that have no seal all the same. */
-export const unsealedRows: Readonly<Record<string, string>> = { settings: WORKERS_OWN.replaceAll('ROW.', '') };
+export const unsealedRows: Readonly<Record<string, RowCondition>> = { settings: WORKERS_OWN };

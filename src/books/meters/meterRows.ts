@@ -1,8 +1,8 @@
 import type { ReadTx, SqlValue, Tx } from '../../store/store.ts';
 import {
-  addEntry,
   addInside,
   addMeter,
+  addMeterEntry,
   entryOf,
   firstInside,
   insideOf,
@@ -160,7 +160,7 @@ export function insertEntry(
 ): void {
   const { amountMicro: amount, counted, at } = entry;
   const places = JSON.stringify(entry.places.map((place) => (place.at === at ? place.id : [place.id, place.at])));
-  tx.run(addEntry, { id, at, amount, counted, places });
+  tx.run(addMeterEntry, { id, at, amount, counted, places });
 }
 
 export function findEntry(tx: ReadTx, id: string): Counted | undefined {

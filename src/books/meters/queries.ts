@@ -203,7 +203,7 @@ export const entryOf = statement<{ id: string }>()((db, p) =>
     .select(['at', 'amount_micro', 'counted', 'meters_json'])
     .where('payment_id', '=', p.id),
 );
-export const addEntry = statement<{ id: string; at: number; amount: bigint; counted: number; places: string }>()(
+export const addMeterEntry = statement<{ id: string; at: number; amount: bigint; counted: number; places: string }>()(
   (db, p) =>
     db.insertInto('meter_entries').values({
       payment_id: p.id,
