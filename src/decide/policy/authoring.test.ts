@@ -9,13 +9,16 @@ import { loadPolicy } from './policy.ts';
 import { reasonCatalogue } from './reasons.ts';
 import { POLICIES } from './sources.ts';
 
-const guide = await readFile(new URL('../../../docs/policy-authoring.md', import.meta.url), 'utf8');
-const examples: Record<string, string> = Object.fromEntries(
-  [...guide.matchAll(/<!-- example: (\S+) -->\n```\w+\n([\s\S]*?)```/g)].map(([, path = '', text = '']) => [
-    path,
-    text,
-  ]),
-);
+const page = (name: string): Promise<string> => readFile(new URL(`../../../${name}`, import.meta.url), 'utf8');
+const examplesIn = (text: string): Record<string, string> =>
+  Object.fromEntries(
+    [...text.matchAll(/<!-- example: (\S+) -->\n```\w+\n([\s\S]*?)```/g)].map(([, path = '', code = '']) => [
+      path,
+      code,
+    ]),
+  );
+const guide = await page('docs/policy-authoring.md');
+const examples = examplesIn(guide);
 
 let folder: string;
 beforeEach(async () => {
@@ -59,6 +62,17 @@ describe('the authoring guide', () => {
       (code) => !host.includes(code) && !guide.includes(`\`${code}\``),
     );
     expect(missing).toEqual([]);
+  });
+});
+
+describe('the README', () => {
+  it('shows a control that compiles, and tests that pass', async () => {
+    await rm(join(folder, 'controls'), { recursive: true });
+    const starter = await readFile(join(POLICIES, 'starter', 'data.yaml'), 'utf8');
+    await write('data.yaml', starter.replace('  payout:\n', '  payout:\n    - night_cap\n'));
+    for (const [path, text] of Object.entries(examplesIn(await page('README.md')))) await write(path, text);
+    await loadPolicy(await compilePolicyDirectory(folder));
+    expect(await testPolicyDirectory(folder)).toEqual({ passed: 3, failed: [] });
   });
 });
 
