@@ -4,10 +4,12 @@ import { BursarError } from '../../core/errors/base.ts';
 import { type GateContext, requestPayment } from '../../decide/payments/gate.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
 import type { Effect } from '../../decide/policy/decision.ts';
+import type { RowOf } from '../../store/statement.ts';
 import type { Store, Tx } from '../../store/store.ts';
 import type { PayoutLine } from './line.ts';
 import { lineRequest } from './paymentRequest.ts';
 import type { Payout } from './payout.ts';
+import { addToBalance, addToMeter, countedByPayments } from './previewQueries.ts';
 
 /** In one write job: other people's requests wait for so many decisions at most. */
 const LINES_PER_CHUNK = 100;
@@ -21,7 +23,7 @@ export type PreviewedLine = {
   /** Goes with people's signatures, in a transaction of its own. */
   alone: boolean;
 };
-type Carried = { meter: string; grp: string; window_start: bigint; total: bigint; count: bigint; last_at: bigint };
+type Carried = RowOf<typeof countedByPayments>;
 
 /**
  * What the gate would say to the lines, one after another. It is the gate itself that says it: each chunk is decided in a write job
@@ -83,29 +85,16 @@ function lineOf({ line, amount }: PayoutLine, payment: Payment | null, refused: 
 
 /** What the chunks before held and counted, as the gate reads it. */
 function layDown(tx: Tx, agentId: string, heldMicro: bigint, carried: Iterable<Carried>): void {
-  const move = `INSERT INTO balances (account, amount_micro) VALUES (?, ?)
-    ON CONFLICT (account) DO UPDATE SET amount_micro = amount_micro + excluded.amount_micro`;
-  tx.run(move, agentAccount(agentId, 'available'), -heldMicro);
-  tx.run(move, agentAccount(agentId, 'reserved'), heldMicro);
-  for (const { meter, grp, window_start, total, count, last_at } of carried) {
-    tx.run(
-      `INSERT INTO meters (meter, grp, window_start, total_micro, count, last_at) VALUES (?, ?, ?, ?, ?, ?)
-       ON CONFLICT (meter, grp, window_start) DO UPDATE SET total_micro = total_micro + excluded.total_micro,
-         count = count + excluded.count, last_at = excluded.last_at`,
-      ...[meter, grp, window_start, total, count, last_at],
-    );
+  tx.run(addToBalance, { account: agentAccount(agentId, 'available'), by: -heldMicro });
+  tx.run(addToBalance, { account: agentAccount(agentId, 'reserved'), by: heldMicro });
+  for (const { meter, grp: group, window_start: start, total, count, last_at: last } of carried) {
+    tx.run(addToMeter, { meter, group, start, total, count, last });
   }
 }
 
 /** What the chunk's own payments put into the meters. */
-function countedBy(tx: Tx, made: readonly Payment[]): Carried[] {
-  return tx.all<Carried>(
-    `SELECT m.meter, m.grp, m.window_start, sum(e.amount_micro) AS total, count(*) AS count, max(e.at) AS last_at
-     FROM meter_entries e, json_each(e.meters_json) j JOIN meters m ON m.id = j.value
-     WHERE e.payment_id IN (SELECT value FROM json_each(?)) GROUP BY m.id`,
-    JSON.stringify(made.map(({ id }) => id)),
-  );
-}
+const countedBy = (tx: Tx, made: readonly Payment[]): Carried[] =>
+  tx.all(countedByPayments, { payments: made.map(({ id }) => id) });
 
 function carry(carried: Map<string, Carried>, each: Carried): void {
   const key = `${each.meter} ${each.window_start} ${each.grp}`;

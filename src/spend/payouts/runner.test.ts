@@ -6,6 +6,7 @@ import { createApprover, revokeApprover, setApproverRoles } from '../../decide/i
 import { createCredential, revokeCredential } from '../../decide/identity/credentials.ts';
 import { createPayee } from '../../decide/identity/payees.ts';
 import { requestPayment } from '../../decide/payments/gate.ts';
+import { query } from '../../store/statement.ts';
 import type { Tx } from '../../store/store.ts';
 import { contentHash, type PayoutLine } from './line.ts';
 import { openPayout } from './open.ts';
@@ -119,12 +120,12 @@ describe('the runner of payouts', () => {
     const before = free();
     const previewed = await preview(lines);
     expect(free()).toBe(before);
-    expect(world.store.read((tx) => tx.get('SELECT 1 FROM payments'))).toBeUndefined();
+    expect(world.store.read((tx) => tx.get(query((db) => db.selectFrom('payments').select('id'))))).toBeUndefined();
     const { id } = await open(lines);
     await runner.tick();
     const made = world.store.read((tx) =>
       linesAfter(tx, id, 0, 1_000).map(({ paymentId }) =>
-        tx.get<{ state: string }>('SELECT state FROM payments WHERE id = ?', paymentId),
+        tx.get(query((db) => db.selectFrom('payments').select('state').where('id', '=', paymentId))),
       ),
     );
     const expected = { allow: 'authorized', deny: 'denied', review: 'in_review' };
@@ -217,15 +218,28 @@ describe('the runner of payouts', () => {
     ]);
     await world.store.write((tx) =>
       tx.run(
-        'INSERT INTO payee_addresses (payee_id, address, first_seen_at, verified_at) SELECT id, ?, 0, 1 FROM payees WHERE name = ?',
-        '0x00000000000000000000000000000000000000A1',
-        'Ada',
+        query((db) =>
+          db
+            .insertInto('payee_addresses')
+            .columns(['payee_id', 'address', 'first_seen_at', 'verified_at'])
+            .expression((eb) =>
+              eb
+                .selectFrom('payees')
+                .select(({ val }) => [
+                  'id',
+                  val('0x00000000000000000000000000000000000000A1').as('address'),
+                  val(0n).as('first'),
+                  val(1n).as('verified'),
+                ])
+                .where('name', '=', 'Ada'),
+            ),
+        ),
       ),
     );
     await open(lines, true);
     await runner.tick();
     expect(counts(id)).toEqual({ authorized: 3 });
-    const payments = world.store.read((tx) => tx.all('SELECT id FROM payments'));
+    const payments = world.store.read((tx) => tx.all(query((db) => db.selectFrom('payments').select('id'))));
     expect(payments).toHaveLength(3);
   });
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type GateWorld, gateWorld, NOON_MS } from '../../../test/support/gateWorld.ts';
 import { newId } from '../../core/ids/ids.ts';
 import { setAgentStatus } from '../../decide/identity/agents.ts';
+import { query } from '../../store/statement.ts';
 import { runDue } from './runDue.ts';
 import { createSchedule, getSchedule, type Schedule, setScheduleStatus } from './schedules.ts';
 
@@ -30,14 +31,19 @@ const tick = (atMs: number) => world.store.write((tx) => runDue(tx, world.contex
 const outcomes = (id: string) =>
   world.store
     .read((tx) =>
-      tx.all<{ due_at: bigint; outcome: string }>(
-        'SELECT due_at, outcome FROM occurrences WHERE schedule_id = ? ORDER BY due_at',
-        id,
+      tx.all(
+        query((db) =>
+          db.selectFrom('occurrences').select(['due_at', 'outcome']).where('schedule_id', '=', id).orderBy('due_at'),
+        ),
       ),
     )
     .map((row) => [Number(row.due_at), row.outcome]);
+const skippedEvents = () =>
+  world.store.read((tx) =>
+    tx.all(query((db) => db.selectFrom('events').select('body').where('type', '=', 'occurrence.skipped'))),
+  );
 const payments = () =>
-  world.store.read((tx) => tx.all<{ kind: string; state: string }>('SELECT kind, state FROM payments'));
+  world.store.read((tx) => tx.all(query((db) => db.selectFrom('payments').select(['kind', 'state']))));
 
 describe('a schedule', () => {
   it('asks the gate once when its time has come, however often the workers look', async () => {
@@ -53,7 +59,9 @@ describe('a schedule', () => {
   it('whose rule cannot be followed ends, and the others are asked for all the same', async () => {
     const broken = await make();
     const other = await make({ name: 'rent' });
-    await world.store.write((tx) => tx.run("UPDATE schedules SET rrule = 'FREQ=NEVER' WHERE id = ?", broken.id));
+    await world.store.write((tx) =>
+      tx.run(query((db) => db.updateTable('schedules').set({ rrule: 'FREQ=NEVER' }).where('id', '=', broken.id))),
+    );
     expect(await tick(NOON_MS + HOUR)).toBe(2);
     expect(await tick(NOON_MS + HOUR + DAY)).toBe(1);
     const now = (id: string) => world.store.read((tx) => getSchedule(tx, id).status);
@@ -72,9 +80,7 @@ describe('a schedule', () => {
     const { id } = await make();
     expect(await tick(NOON_MS + HOUR + 3 * DAY)).toBe(1);
     expect(outcomes(id).map(([, outcome]) => outcome)).toEqual(['skipped', 'skipped', 'skipped', 'asked']);
-    expect(world.store.read((tx) => tx.all("SELECT seq FROM events WHERE type = 'occurrence.skipped'"))).toHaveLength(
-      3,
-    );
+    expect(skippedEvents()).toHaveLength(3);
   });
 
   it('pays late what it slept through, within its window', async () => {
@@ -133,9 +139,7 @@ describe('a schedule', () => {
     const startsAtMs = Date.parse('2027-01-31T09:00:00Z');
     await make({ cadence: { rrule: 'FREQ=MONTHLY;BYMONTHDAY=31', zone: 'UTC', startsAtMs }, payWithinMs: HOUR });
     expect(await tick(startsAtMs)).toBe(1);
-    const events = world.store.read((tx) =>
-      tx.all<{ body: string }>("SELECT body FROM events WHERE type = 'occurrence.skipped'"),
-    );
+    const events = skippedEvents();
     expect(events.map(({ body }) => JSON.parse(body))).toMatchObject([{ data: { day: '2027-02-31' } }]);
     expect(await tick(Date.parse('2027-03-31T09:00:00Z'))).toBe(1);
   });

@@ -7,6 +7,7 @@ import { missingDays } from '../../decide/mandates/missingDays.ts';
 import { type GateContext, requestPayment } from '../../decide/payments/gate.ts';
 import type { PaymentRequest } from '../../decide/payments/request.ts';
 import type { Tx } from '../../store/store.ts';
+import { endSchedule, newOccurrence, occurrenceAt, setNext } from './queries.ts';
 import { dueSchedules, type Schedule } from './schedules.ts';
 
 /** An occurrence that is picked up within this is on time: the workers' own rhythm, and a restart. */
@@ -28,12 +29,8 @@ export function runDue(tx: Tx, context: GateContext): number {
       if (handle(tx, schedule, due, context)) asked += 1;
       due = following(tx, schedule, due, context);
     }
-    tx.run(
-      "UPDATE schedules SET next_at = ?, status = CASE WHEN ? IS NULL THEN 'ended' ELSE status END WHERE id = ?",
-      due,
-      due,
-      schedule.id,
-    );
+    if (due === null) tx.run(endSchedule, { id: schedule.id });
+    else tx.run(setNext, { id: schedule.id, next: due });
   }
   return asked;
 }
@@ -71,7 +68,7 @@ const nothingToPay: ReadonlySet<string> = new Set([
 ]);
 
 function handle(tx: Tx, schedule: Schedule, dueAtMs: number, context: GateContext): boolean {
-  const done = tx.get('SELECT 1 FROM occurrences WHERE schedule_id = ? AND due_at = ?', schedule.id, dueAtMs);
+  const done = tx.get(occurrenceAt, { schedule: schedule.id, due: dueAtMs });
   if (done) return false;
   const lateMs = context.atMs - dueAtMs;
   if (lateMs > Math.max(schedule.payWithinMs, ON_TIME_MS)) {
@@ -99,15 +96,7 @@ function note(
   paymentId: string | null,
   detail: string | null,
 ): void {
-  tx.run(
-    'INSERT INTO occurrences (schedule_id, due_at, outcome, payment_id, detail, handled_at) VALUES (?, ?, ?, ?, ?, ?)',
-    schedule.id,
-    dueAtMs,
-    outcome,
-    paymentId,
-    detail,
-    context.atMs,
-  );
+  tx.run(newOccurrence, { schedule: schedule.id, due: dueAtMs, outcome, payment: paymentId, detail, at: context.atMs });
   if (outcome === 'asked') return;
   const type: EventType = outcome === 'skipped' ? 'occurrence.skipped' : 'occurrence.refused';
   const data = { schedule: schedule.id, due_at: new Date(dueAtMs).toISOString(), detail };

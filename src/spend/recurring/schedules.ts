@@ -3,7 +3,16 @@ import { BursarError } from '../../core/errors/base.ts';
 import type { AgentId, Id } from '../../core/ids/ids.ts';
 import { getAgent } from '../../decide/identity/agents.ts';
 import { type Cadence, checkCadence, nextOccurrence, startOf } from '../../decide/mandates/cadence.ts';
+import type { RowOf } from '../../store/statement.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
+import {
+  newestSchedules,
+  newestSchedulesOf,
+  newSchedule,
+  scheduleById,
+  schedulesDue,
+  setScheduled,
+} from './queries.ts';
 
 export type ScheduleId = Id<'schedule'>;
 /** The payment that each occurrence asks for; amounts in micro-USDC as text. */
@@ -25,18 +34,6 @@ export type Schedule = {
   payWithinMs: number;
   nextAtMs: number | null;
 };
-type Row = {
-  id: string;
-  agent_id: string;
-  status: string;
-  name: string;
-  request_json: string;
-  rrule: string;
-  zone: string;
-  starts_at: bigint;
-  pay_within_ms: bigint;
-  next_at: bigint | null;
-};
 
 export function createSchedule(tx: Tx, act: Act, input: Omit<Schedule, 'status' | 'nextAtMs'>): Schedule {
   const agent = getAgent(tx, input.agentId);
@@ -44,21 +41,19 @@ export function createSchedule(tx: Tx, act: Act, input: Omit<Schedule, 'status' 
   const cadence = { ...input.cadence, startsAtMs: startOf(input.cadence) };
   // By whole seconds, as the rule counts: a schedule that starts now has its first occurrence now.
   const from = Math.max(cadence.startsAtMs, startOf({ ...cadence, startsAtMs: act.atMs })) - 1;
-  tx.run(
-    `INSERT INTO schedules (id, agent_id, status, name, request_json, rrule, zone, starts_at, pay_within_ms, next_at, created_by, created_at)
-     VALUES (?, ?, 'active', ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    input.id,
-    agent.id,
-    input.name,
-    JSON.stringify(input.payment),
-    input.cadence.rrule,
-    input.cadence.zone,
-    cadence.startsAtMs,
-    input.payWithinMs,
-    nextOccurrence(cadence, from),
-    act.actor,
-    act.atMs,
-  );
+  tx.run(newSchedule, {
+    id: input.id,
+    agent: agent.id,
+    name: input.name,
+    request: JSON.stringify(input.payment),
+    rrule: input.cadence.rrule,
+    zone: input.cadence.zone,
+    starts: cadence.startsAtMs,
+    within: input.payWithinMs,
+    next: nextOccurrence(cadence, from),
+    by: act.actor,
+    at: act.atMs,
+  });
   const data = { schedule: input.id, name: input.name, rrule: input.cadence.rrule, zone: input.cadence.zone };
   recordAct(tx, act, { type: 'schedule.created', agentId: agent.id, sponsorId: agent.sponsorId, data });
   return getSchedule(tx, input.id);
@@ -69,41 +64,32 @@ export function setScheduleStatus(tx: Tx, act: Act, id: string, status: Schedule
   const schedule = getSchedule(tx, id);
   if (schedule.status === 'ended') throw new BursarError('conflict', { message: 'What has ended stays ended.' });
   const next = status === 'active' ? nextOccurrence(schedule.cadence, act.atMs) : schedule.nextAtMs;
-  tx.run('UPDATE schedules SET status = ?, next_at = ? WHERE id = ?', status, next, schedule.id);
+  tx.run(setScheduled, { id: schedule.id, status, next });
   const data = { schedule: schedule.id, from: schedule.status, to: status };
   recordAct(tx, act, { type: 'schedule.changed', agentId: schedule.agentId, data });
   return getSchedule(tx, schedule.id);
 }
 
 export function getSchedule(tx: ReadTx, id: string): Schedule {
-  const row = tx.get<Row>('SELECT * FROM schedules WHERE id = ?', id);
+  const row = tx.get(scheduleById, { id });
   if (!row) throw new BursarError('schedule_not_found', { details: { schedule: id } });
   return toSchedule(row);
 }
 
 export function listSchedules(tx: ReadTx, agentId: string | undefined): Schedule[] {
-  const rows =
-    agentId === undefined
-      ? tx.all<Row>('SELECT * FROM schedules ORDER BY id DESC LIMIT 500')
-      : tx.all<Row>('SELECT * FROM schedules WHERE agent_id = ? ORDER BY id DESC LIMIT 500', agentId);
+  const rows = agentId === undefined ? tx.all(newestSchedules) : tx.all(newestSchedulesOf, { agent: agentId });
   return rows.map(toSchedule);
 }
 
 export function dueSchedules(tx: ReadTx, atMs: number, limit: number): Schedule[] {
-  return tx
-    .all<Row>(
-      "SELECT * FROM schedules WHERE status = 'active' AND next_at IS NOT NULL AND next_at <= ? ORDER BY next_at, id LIMIT ?",
-      atMs,
-      limit,
-    )
-    .map(toSchedule);
+  return tx.all(schedulesDue, { at: atMs, limit }).map(toSchedule);
 }
 
-function toSchedule(row: Row): Schedule {
+function toSchedule(row: RowOf<typeof scheduleById>): Schedule {
   return {
     id: row.id as ScheduleId,
     agentId: row.agent_id as AgentId,
-    status: row.status as Schedule['status'],
+    status: row.status,
     name: row.name,
     payment: JSON.parse(row.request_json) as ScheduledPayment,
     cadence: { rrule: row.rrule, zone: row.zone, startsAtMs: Number(row.starts_at) },

@@ -1,5 +1,6 @@
 import { BursarError } from '../../core/errors/base.ts';
 import { type Guard, type GuardedAnswer, type GuardedRequest, guardedRequest } from '../../core/net/guardedRequest.ts';
+import { putSetting, settingOf } from '../../store/settings.ts';
 import type { ReadTx, Store, Tx } from '../../store/store.ts';
 import { type FetchedAnswer, guardedFetch } from './guardedFetch.ts';
 import type { ReportOutcome } from './outcome.ts';
@@ -15,16 +16,11 @@ const REMEMBERED = 64;
 
 /** Hosts ("name" or "name:port") that may be fetched from though they are private. */
 export function listedHosts(tx: ReadTx): string[] {
-  const row = tx.get<{ value: string }>('SELECT value FROM settings WHERE name = ?', SETTING);
-  return row ? (JSON.parse(row.value) as string[]) : [];
+  return JSON.parse(settingOf(tx, SETTING) ?? '[]') as string[];
 }
 
 export function listHosts(tx: Tx, hosts: readonly string[]): void {
-  tx.run(
-    'INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
-    SETTING,
-    JSON.stringify([...new Set(hosts)].sort()),
-  );
+  putSetting(tx, SETTING, JSON.stringify([...new Set(hosts)].sort()));
 }
 
 /** What became of a paid request. `answer` is null where none came. */

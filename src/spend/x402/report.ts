@@ -2,6 +2,7 @@ import type { Payment } from '../../decide/payments/payment.ts';
 import { appendPaymentEvent } from '../../decide/payments/transition.ts';
 import type { Tx } from '../../store/store.ts';
 import { classify, type ReportOutcome } from './outcome.ts';
+import { setReported } from './queries.ts';
 
 /** Notes what the seller answered to a presented authorization: an event and evidence, never a change of state. */
 export function noteReport(
@@ -12,7 +13,7 @@ export function noteReport(
 ): ReportOutcome {
   const { outcome, transaction } = classify(status, paymentResponse);
   const reported = { status, outcome, transaction, payment_response: paymentResponse };
-  tx.run('UPDATE x402_authorizations SET reported_json = ? WHERE payment_id = ?', JSON.stringify(reported), payment.id);
+  tx.run(setReported, { payment: payment.id, reported: JSON.stringify(reported) });
   appendPaymentEvent(tx, payment, 'x402.reported', { ...act, data: reported });
   return outcome;
 }

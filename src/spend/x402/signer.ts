@@ -21,6 +21,7 @@ import { appendPaymentEvent, transition } from '../../decide/payments/transition
 import type { ReadTx, Store, Tx } from '../../store/store.ts';
 import { echoExtensions } from './extensions.ts';
 import type { Requirement } from './paymentRequired.ts';
+import { authorizationOf, newAuthorization, paymentById } from './queries.ts';
 
 export type SignerOptions = {
   store: Store;
@@ -96,21 +97,19 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
     refuseWhileStopped(tx, now.chainId);
     const { authorization } = signed;
     const header = headerOf(payment, stored, signed);
-    tx.run(
-      `INSERT INTO x402_authorizations (payment_id, chain_id, purse, nonce, pay_to, value_micro, valid_after_s, valid_before_s, payload_json, resource_json, epoch)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      payment.id,
-      payment.chainId,
-      authorization.from,
-      authorization.nonce,
-      authorization.to,
-      BigInt(authorization.value),
-      BigInt(authorization.validAfter),
-      BigInt(authorization.validBefore),
-      header,
-      JSON.stringify(stored.resource),
-      terms.epoch,
-    );
+    tx.run(newAuthorization, {
+      payment: payment.id,
+      chain: payment.chainId,
+      purse: authorization.from,
+      nonce: authorization.nonce,
+      payTo: authorization.to,
+      value: BigInt(authorization.value),
+      validAfter: BigInt(authorization.validAfter),
+      validBefore: BigInt(authorization.validBefore),
+      payload: header,
+      resource: JSON.stringify(stored.resource),
+      epoch: terms.epoch,
+    });
     const atMs = clock();
     const data = { nonce: authorization.nonce, valid_before: authorization.validBefore, epoch: terms.epoch };
     appendPaymentEvent(tx, now, 'payment.signed', { actor: 'bursar', atMs, data });
@@ -125,7 +124,7 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
   return {
     domain: readDomain,
     signNow(tx, paymentId) {
-      const row = tx.get<PaymentRow>('SELECT * FROM payments WHERE id = ?', paymentId);
+      const row = tx.get(paymentById, { id: paymentId });
       const payment = row && toPayment(row);
       if (!domain || !payment || storedSignature(tx, paymentId) || !isReady(tx, payment)) return;
       const drafted = draft(tx, payment, row, domain);
@@ -138,7 +137,7 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
       for (;;) {
         const { stored, row } = store.read((tx) => ({
           stored: storedSignature(tx, paymentId),
-          row: tx.get<PaymentRow>('SELECT * FROM payments WHERE id = ?', paymentId),
+          row: tx.get(paymentById, { id: paymentId }),
         }));
         if (stored) return stored;
         if (!row) throw new BursarError('payment_not_found');
@@ -153,10 +152,7 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
 }
 
 function storedSignature(tx: Pick<Tx, 'get'>, paymentId: string): StoredSignature | null {
-  const row = tx.get<{ payload_json: string | null; valid_before_s: bigint }>(
-    'SELECT payload_json, valid_before_s FROM x402_authorizations WHERE payment_id = ?',
-    paymentId,
-  );
+  const row = tx.get(authorizationOf, { payment: paymentId });
   return row?.payload_json ? { header: row.payload_json, validBeforeMs: Number(row.valid_before_s) * 1000 } : null;
 }
 

@@ -3,6 +3,7 @@ import { gateWorld, NOON_MS } from '../../../test/support/gateWorld.ts';
 import { agentAccount, balance, externalAccount, post } from '../../books/ledger/journal.ts';
 import { requestPayment } from '../../decide/payments/gate.ts';
 import { findPayment } from '../../decide/payments/records.ts';
+import { query } from '../../store/statement.ts';
 import { cancelUnsigned } from './unsigned.ts';
 
 const HOUR_MS = 3_600_000;
@@ -37,9 +38,19 @@ describe('cancelUnsigned', () => {
     expect([unsigned.state, signed.state]).toEqual(['authorized', 'authorized']);
     await store.write((tx) =>
       tx.run(
-        `INSERT INTO x402_authorizations (payment_id, chain_id, purse, nonce, pay_to, value_micro, valid_after_s, valid_before_s, resource_json)
-         VALUES (?, 31337, '0x', '0x01', '0x', 1, 0, 1, '{}')`,
-        signed.id,
+        query((db) =>
+          db.insertInto('x402_authorizations').values({
+            payment_id: signed.id,
+            chain_id: 31_337,
+            purse: '0x',
+            nonce: '0x01',
+            pay_to: '0x',
+            value_micro: 1,
+            valid_after_s: 0,
+            valid_before_s: 1,
+            resource_json: '{}',
+          }),
+        ),
       ),
     );
     expect(await cancelUnsigned(store, () => NOON_MS + HOUR_MS)).toBe(0);
