@@ -36,7 +36,7 @@ describe("an agent's wallet on its page", () => {
     await facts().getByText(agent.wallet).waitFor();
     await facts().getByText('5000.00 USDC in each 24.0 h; 1.00 USDC spent in this one, 4999.00 USDC left').waitFor();
     await facts().getByText(', who has not accepted yet').waitFor();
-    const warning = facts().getByText(/a stolen executor key has that much more/);
+    const warning = facts().getByText(/a stolen executor key could pay the difference/);
     await warning.first().waitFor();
     const policies = tab.page.getByRole('table', { name: 'Policies in the registry' });
     await policies.getByText('active', { exact: true }).waitFor();
@@ -123,7 +123,7 @@ describe('the owner with a browser wallet', () => {
     const fields = { 'Per payment, USDC': '0.5', 'Per period, USDC': '5000' };
     await prepare('Set the ceilings', fields);
     await form().getByText('Per payment: 1000.00 USDC to 0.50 USDC, a cut: in force with the transaction.').waitFor();
-    await form().getByText('Per period: 5000.00 USDC stays.').waitFor();
+    await form().getByText('Per period: 5000.00 USDC unchanged.').waitFor();
     await photograph(tab.page, 'wallet-owner');
     await sign();
     await finish();
@@ -143,15 +143,15 @@ describe('the owner with a browser wallet', () => {
     const raise = { 'Per payment, USDC': '20', 'Per period, USDC': '6000' };
     await prepare('Set the ceilings', raise);
     await form()
-      .getByText(/Per payment: 0\.50 USDC to 20\.00 USDC, a raise: in force 86400 seconds after/)
+      .getByText(/Per payment: 0\.50 USDC to 20\.00 USDC, a raise: effective 1 day after/)
       .waitFor();
     await sign();
     await finish();
     await facts()
-      .getByText(/To 20\.00 USDC a payment and 6000\.00 USDC a period, in force from/)
+      .getByText(/To 20\.00 USDC per payment and 6000\.00 USDC per period, effective from/)
       .waitFor();
-    await act('Drop the raise that waits');
-    await facts().getByText('none; a raise waits 24.0 h').waitFor();
+    await act('Cancel the pending raise');
+    await facts().getByText('none; a raise takes effect after 1 day').waitFor();
     await act('Set the ceilings', raise);
     expect((await state()).perPayment).toBe(500_000n);
     await server.local.client.increaseTime({ seconds: 86_401 });
@@ -175,20 +175,20 @@ describe('the owner with a browser wallet', () => {
   it('sets guardian, approvers, allow-list and validity', async () => {
     const others = [privateKeyToAddress(generatePrivateKey()), privateKeyToAddress(generatePrivateKey())];
     await act('Change the guardian', { 'New guardian': others[0] ?? '' });
-    await act('Change the approvers', { 'Approvers, one a line': others.join('\n'), 'How many must sign': '2' });
+    await act('Change the approvers', { 'Approvers, one per line': others.join('\n'), 'How many must sign': '2' });
     await facts().getByText('2 of 2 must sign').waitFor();
     await act('Put payees on the allow-list', { 'Payees, one a line': payee.address });
     await act('Switch the allow-list', {}, { 'Allow-list': 'on' });
-    await facts().getByText('On: payees outside it need the approvers.').waitFor();
+    await facts().getByText('On: payees outside the list need the approvers.').waitFor();
     await facts().getByText(`${payee.address} Grace`).waitFor();
-    await act('Set the end of validity', { 'Until (your time; empty: no end)': '2031-02-03T04:05' });
+    await act('Set the end of validity', { 'Until (your local time; empty: no expiry)': '2031-02-03T04:05' });
     const { guardian, approvers, threshold, allowListOn, validUntilS } = await state();
     expect([guardian, allowListOn, threshold]).toEqual([others[0], true, 2]);
     expect([...approvers].sort()).toEqual([...others].sort());
     const typed = await tab.page.evaluate(() => new Date('2031-02-03T04:05').getTime());
     expect(validUntilS).toBe(typed / 1000);
     await act('Take payees off the allow-list', { 'Payees, one a line': payee.address });
-    await facts().getByText('Nobody is on it.').waitFor();
+    await facts().getByText('The list is empty.').waitFor();
   });
 
   it('freezes and unfreezes, and the ledger tells who', async () => {
@@ -238,7 +238,7 @@ describe('the owner with a browser wallet', () => {
 
 describe('a wallet that a Safe owns', () => {
   it('is accepted, and frozen, by the file that the page makes', async () => {
-    await act('Hand the wallet over', { 'Next owner': safe.address });
+    await act('Transfer the wallet', { 'Next owner': safe.address });
     await prepare('Accept the wallet');
     expect(await sendButtons()).toBe(0);
     await bySafeFile('Accept the wallet');
@@ -269,7 +269,7 @@ describe('stopping and exposure', () => {
     await page.getByLabel('Type “stop everything”').fill('stop');
     expect(await now.isDisabled()).toBe(true);
     await page.getByLabel('Type “stop everything”').fill('Stop everything');
-    await page.getByLabel('Why').fill('a drill');
+    await page.getByLabel('Reason').fill('a drill');
     expect(await faults(page)).toEqual([]);
     await now.click();
     await page.getByText(/\(a drill\); 0\.00 USDC at risk/).waitFor();

@@ -81,14 +81,14 @@ describe('the policies page', () => {
     strict = readBundle(await stricterBundle()).digest;
     await load(page, await stricterBundle(), 'a lower cap');
     await stateOf(page, strict, 'loaded').waitFor();
-    await page.getByText('No candidate was ever asked next to the active policy.').waitFor();
+    await page.getByText('No candidate has run in shadow yet.').waitFor();
   });
 
   it('starts a shadow after showing what differs, and then what it would have decided', async () => {
     const { page } = operator;
     await open(page, 'Try in shadow', strict);
     const dialog = page.getByRole('dialog');
-    await dialog.getByText('The compiled rules are the same').waitFor();
+    await dialog.getByText('The compiled rules are identical').waitFor();
     await dialog.getByText(/^\+ .*limit: "40\.00"/).waitFor();
     expect(await faults(page)).toEqual([]);
     await dialog.getByRole('button', { name: 'Start the shadow' }).click();
@@ -99,7 +99,7 @@ describe('the policies page', () => {
       .getByRole('row')
       .filter({ hasText: paid[1] ?? '' });
     await row.getByText('payment_cap').waitFor();
-    await page.getByText('2 decided, 1 of them the same').waitFor();
+    await page.getByText('2 decided, 1 identical').waitFor();
     const sums = page.getByRole('table', { name: 'What would change' }).getByRole('row').nth(1);
     expect(await sums.getByRole('cell').allTextContents()).toEqual(['review', 'deny', '1', '45.00 USDC']);
     await photograph(page, 'policies-shadow');
@@ -121,7 +121,7 @@ describe('the policies page', () => {
     await page.getByRole('table', { name: 'Differences' }).waitFor();
     expect(await faults(page)).toEqual([]);
     await open(page, 'Activate', strict);
-    await page.getByRole('dialog').getByText('The compiled rules are the same').waitFor();
+    await page.getByRole('dialog').getByText('The compiled rules are identical').waitFor();
     expect(await faults(page)).toEqual([]);
     await page.keyboard.press('Escape');
     await page.setViewportSize({ width: 1280, height: 800 });
@@ -161,7 +161,7 @@ describe('the policies page', () => {
     await dialog.getByRole('table', { name: 'What would change' }).waitFor();
     await dialog.getByRole('button', { name: 'Activate it' }).click();
     await stateOf(page, strict, 'active').waitFor();
-    await page.getByText('Not asked any more: it was activated').waitFor();
+    await page.getByText('Ended: it was activated').waitFor();
     await open(page, 'Roll back', strict);
     await dialog.getByText(before).waitFor();
     await dialog.getByRole('button', { name: 'Roll back' }).click();
@@ -176,7 +176,7 @@ describe('the policies page', () => {
     await page.getByRole('button', { name: 'Start the shadow' }).click();
     await open(page, 'End shadow', strict);
     await page.getByRole('dialog').getByRole('button', { name: 'End the shadow' }).click();
-    await page.getByText('Not asked any more: ended by an operator').waitFor();
+    await page.getByText('Ended: ended by an operator').waitFor();
   });
 
   it('is not taken in by a bundle that shows one thing and does another', async () => {

@@ -44,12 +44,12 @@ const rows = (label: string) => tab.page.getByRole('table', { name: label }).loc
 
 describe('pages without anything', () => {
   it.each([
-    ['/', 'Nothing was spent in this time.'],
-    ['/payments', 'No payment is like that.'],
-    ['/reviews', 'Nothing waits for people.'],
+    ['/', 'There was no spending in this period.'],
+    ['/payments', 'There are no payments yet.'],
+    ['/reviews', 'No payment is waiting for approval.'],
     ['/mandates', 'No agent has asked for a mandate.'],
-    ['/ledger', 'Nothing is in the books yet.'],
-    ['/report', 'No payment was asked for in these weeks.'],
+    ['/ledger', 'The ledger is empty.'],
+    ['/report', 'No payment was requested in these weeks.'],
     ['/nothing-here', 'There is no such page.'],
   ])('%s says: %s', async (path, sentence) => {
     await go(tab.page, path);
@@ -93,7 +93,7 @@ describe('figures', () => {
     await expect.poll(() => figure('Spend').textContent()).toBe('7.750001 USDC');
     expect(await figure('Balance now').textContent()).toBe('92.249999 USDC');
     expect(await figure('Denied').textContent()).toBe('1 of 4');
-    expect(await figure('Needed a person').textContent()).toBe('0.0 % 0 of 4');
+    expect(await figure('Sent to review').textContent()).toBe('0.0 % 0 of 4');
     const sums: Record<string, string[]> = {
       agent: ['alpha 3.75 USDC', 'beta 4.000001 USDC'],
       category: ['data 5.250001 USDC', 'services 2.50 USDC'],
@@ -171,7 +171,7 @@ describe('many payments', () => {
     await expect.poll(() => rows('Payments').count()).toBe(1);
     await page.getByRole('cell', { name: '1.004321 USDC' }).waitFor();
     await page.getByLabel('State').selectOption('denied');
-    await page.getByText('No payment is like that.').waitFor();
+    await page.getByText('No payments match these filters.').waitFor();
     expect(new URL(page.url()).search).toBe('?q=needle&state=denied');
     await page.goBack();
     await expect.poll(() => rows('Payments').count()).toBe(1);
@@ -182,8 +182,8 @@ describe('many payments', () => {
     expect(await page.getByLabel('From').inputValue()).toBe(day);
     const states = await rows('Payments').locator('.state').allTextContents();
     expect(new Set(states)).toEqual(new Set(['denied']));
-    await page.getByLabel('At least, USDC').fill('a lot');
-    await page.getByLabel('At least, USDC').press('Enter');
+    await page.getByLabel('Minimum amount, USDC').fill('a lot');
+    await page.getByLabel('Minimum amount, USDC').press('Enter');
     await page.getByRole('alert').waitFor();
   });
 });
@@ -203,7 +203,7 @@ describe('the pilot report', () => {
     const { page } = tab;
     const today = new Date(now).toISOString().slice(0, 10);
     await page.goto(`/report?from=${today}&to=${today}`);
-    await page.getByLabel('Weeks begin by').selectOption('UTC');
+    await page.getByLabel('Time zone of the weeks').selectOption('UTC');
     await page.getByText('Weeks begin on Monday, 00:00 in UTC.').waitFor();
     const downloading = page.waitForEvent('download');
     await page.getByRole('button', { name: 'Download CSV' }).click();

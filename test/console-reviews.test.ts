@@ -102,7 +102,7 @@ describe('reviews in the console', () => {
     for (const text of ['nobody has verified the new one', 'buyer', 'paper-digest', 'Research', 'page 1']) {
       await card.getByText(text).first().waitFor();
     }
-    await card.getByText('The amount of 26.00 USDC needs approval: people decide from 25.00 USDC on.').waitFor();
+    await card.getByText('Payments of 25.00 USDC or more need approval; this one is 26.00 USDC.').waitFor();
     await card.getByText(/The payee's address was changed to 0x2222/).waitFor();
     await card.getByText('0 of 1 from finance').waitFor();
     expect(await faults(page)).toEqual([]);
@@ -137,13 +137,13 @@ describe('reviews in the console', () => {
     const card = (value: string) => page.getByRole('region', { name: `${value} USDC to Grace` });
     await card('25.20').getByRole('button', { name: 'Approve' }).click();
     const told = page.getByRole('status').filter({ hasText: '25.20 USDC to Grace' });
-    await told.getByText('Approved. The payment goes out.').waitFor();
+    await told.getByText('Approved. The payment will be sent.').waitFor();
     await card('25.20').waitFor({ state: 'detached' });
     await card('25.30').getByRole('button', { name: 'Reject' }).click();
     await card('25.30').getByRole('button', { name: 'Sign the rejection' }).click();
-    await page.getByText('Rejected. The money goes back to the agent.').waitFor();
+    await page.getByText('Rejected. The reserved amount is available to the agent again.').waitFor();
     await card('25.30').waitFor({ state: 'detached' });
-    expect(await told.getByText('Approved. The payment goes out.').count()).toBe(1);
+    expect(await told.getByText('Approved. The payment will be sent.').count()).toBe(1);
     expect(await faults(page)).toEqual([]);
     expect(await stateOf(refused.id)).toBe('rejected');
     await server.until(paid.id, ['settled', 'final']);
@@ -155,13 +155,13 @@ describe('reviews in the console', () => {
     await visit(ben, payment);
     await approve(ada);
     await ada.page.getByText('1 of 2 from finance').waitFor();
-    await ada.page.getByText('Your approval is recorded. The payment waits for more.').waitFor();
+    await ada.page.getByText('Your approval is recorded. More approvals are needed.').waitFor();
     expect(await ada.page.getByRole('button', { name: 'Approve' }).count()).toBe(0);
     await ben.page.getByText('1 of 2 from finance').waitFor();
     expect(await stateOf(payment.id)).toBe('in_review');
     expect(await faults(ben.page)).toEqual([]);
     await approve(ben);
-    await ben.page.getByText('Approved. The payment goes out.').waitFor();
+    await ben.page.getByText('Approved. The payment will be sent.').waitFor();
     for (const { page } of [ada, ben]) await page.getByText(/^Answered: (settled|final)\.$/).waitFor();
     await ada.page.getByText('2 of 2 from finance').waitFor();
   });
@@ -183,13 +183,13 @@ describe('reviews in the console', () => {
     }
     await Promise.all([ada, ben].map(({ page }) => page.evaluate('window.release()')));
     const said = async ({ page }: Tab): Promise<string> => {
-      const told = page.getByText(/^(Approved\. The payment goes out|Somebody else answered first)/);
+      const told = page.getByText(/^(Approved\. The payment will be sent|Another approver answered first)/);
       await told.waitFor();
       return (await told.textContent()) ?? '';
     };
     const both = [await said(ada), await said(ben)].sort();
     expect(both).toEqual([
-      'Approved. The payment goes out.',
+      'Approved. The payment will be sent.',
       'Somebody else answered first; your signature was not needed.',
     ]);
     await server.until(payment.id, ['settled', 'final']);
@@ -212,7 +212,7 @@ describe('reviews in the console', () => {
     const signature = await server.keys.signTypedData('treasury', review.approve);
     const approver = await server.keys.address('treasury');
     await server.operator.call('answer_review', { id: payment.id, verdict: 'approve', approver, signature });
-    await page.getByText('by the policy this signature does not count').waitFor();
+    await page.getByText('the policy does not count this signature').waitFor();
     await page.getByText('0 of 1 from finance').waitFor();
     expect(await stateOf(payment.id)).toBe('in_review');
     await sam.close();
@@ -222,7 +222,7 @@ describe('reviews in the console', () => {
     const payment = await asked('25.2');
     const sue = await signedIn('owner');
     await visit(sue, payment);
-    await sue.page.getByText('This needs finance; your roles (security) do not count here.').waitFor();
+    await sue.page.getByText('This review needs the role finance; your roles (security) do not count.').waitFor();
     expect(await sue.page.getByRole('button', { name: 'Approve' }).count()).toBe(0);
     await sue.close();
   });
@@ -277,7 +277,9 @@ describe('reviews in the console', () => {
     await visit(ada, payment);
     await server.operator.call('set_agent_status', { id: agent.id, status: 'frozen' });
     await approve(ada);
-    await ada.page.getByText('Approved, but not paid: the gate decided again, now, and refused.').waitFor();
+    await ada.page
+      .getByText('Approved, but not paid: the policy was evaluated again and denied the payment.')
+      .waitFor();
     await ada.page.getByText('The agent is frozen.').waitFor();
     await ada.page.getByText('Answered: rejected.').waitFor();
   });

@@ -78,7 +78,7 @@ describe('the page of a payment', () => {
     await fact('Refunded by')
       .getByRole('link', { name: String(refund.id) })
       .click();
-    await fact('Gives back').getByRole('link', { name: id }).click();
+    await fact('Refund of').getByRole('link', { name: id }).click();
     await fact('Refunded by').waitFor();
     await settled(String(refund.id));
   });
@@ -112,7 +112,7 @@ describe('the page of a payment', () => {
     expect((await pay('Ink house', '1.00', 'timeline-again')).id).toBe(made.id);
     await page
       .locator('.timeline')
-      .getByText(/The same request came again; it was answered with this payment/)
+      .getByText(/The same request was sent again; the answer was this payment/)
       .waitFor();
   });
 
@@ -124,12 +124,12 @@ describe('the page of a payment', () => {
     const rules = page.getByRole('region', { name: 'Rules' });
     await rules.getByText('The amount of 75.00 USDC is over the cap of 50.00 USDC for one payment.').waitFor();
     await rules.getByText('Rule payment_cap (payment_cap)').waitFor();
-    await rules.getByText(`When it was decided, at most ${most} USDC would have passed.`).waitFor();
+    await rules.getByText(`The largest amount allowed at that moment was ${most} USDC.`).waitFor();
     expect(await faults(page)).toEqual([]);
   });
 });
 
-describe('a purchase by 402', () => {
+describe('an HTTP 402 purchase', () => {
   it('shows what was bought and the authorization; its transaction is decoded, each event with its payment', async () => {
     const { seller } = world;
     seller.description = '<b>a page</b>\u202E';
@@ -144,9 +144,9 @@ describe('a purchase by 402', () => {
     await show('payments', id);
     expect(await fact('Method').textContent()).toBe('POST');
     expect(await fact('URL').textContent()).toBe(seller.url('/ocr?page=1'));
-    expect(await fact('Sold as').textContent()).toBe('<b>a page</b>\u{fffd}');
-    expect(await fact('Scheme').textContent()).toBe('exact, by authorization');
-    expect(await fact('From the purse').textContent()).toBe(buyer.purse);
+    expect(await fact('Description by the seller').textContent()).toBe('<b>a page</b>\u{fffd}');
+    expect(await fact('Scheme').textContent()).toBe('exact, authorization');
+    expect(await fact('Purse').textContent()).toBe(buyer.purse);
     const nonce = String(await fact('Nonce').locator('.mono').textContent());
     expect(await faults(page)).toEqual([]);
     await page.locator(`a[href="/explorer/tx/${settlement?.tx_hash}"]`).click();

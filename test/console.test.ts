@@ -106,7 +106,7 @@ describe('the console in a real browser', () => {
     await watcher.goto('/');
     await watcher.getByText('1 in review').waitFor();
     await page.getByRole('link', { name: /^pay_/ }).click();
-    await page.getByRole('link', { name: 'Review it' }).click();
+    await page.getByRole('link', { name: 'Open the review' }).click();
     await page.getByRole('button', { name: 'Approve' }).click();
     await page.getByText(/^Answered: (settled|final)\.$/).waitFor();
     expect(asked).toMatchObject([{ primaryType: 'PaymentApproval', message: { amount: '6000000' } }]);
@@ -261,7 +261,7 @@ describe('the console in a real browser', () => {
     await expect.poll(() => operator.page.getByRole('button', { name: 'Revoke researcher-1' }).count()).toBe(0);
     await operator.page.goto('/agents');
     await operator.page.getByRole('button', { name: 'Stop researcher-1 everywhere' }).click();
-    await operator.page.getByLabel('Why').fill('a drill');
+    await operator.page.getByLabel('Reason').fill('a drill');
     expect(await faults(operator.page)).toEqual([]);
     await operator.page.getByRole('button', { name: 'Stop it now' }).click();
     await operator.page.getByText(/\(a drill\); 0\.00 USDC at risk/).waitFor();

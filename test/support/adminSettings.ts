@@ -16,12 +16,12 @@ export function agentsAndSettingsInConsole(): void {
       await dialog().getByLabel('Name').fill('buyer');
       await dialog().getByLabel('Sponsor').selectOption('Research');
       await dialog().getByLabel('Labels').fill('team=research\nno label');
-      await dialog().getByLabel('Ceiling of one payment').fill('1e3');
+      await dialog().getByLabel('Ceiling per payment').fill('1e3');
       expect(await faults(page)).toEqual([]);
       await dialog().getByRole('button', { name: 'Create the agent' }).click();
       await dialog().getByText('Line 2 of the labels is not name=value.').waitFor();
       await dialog().getByLabel('Labels').fill('team=research');
-      await dialog().getByLabel('Ceiling of one payment').fill('12.50');
+      await dialog().getByLabel('Ceiling per payment').fill('12.50');
       await dialog().getByRole('button', { name: 'Create the agent' }).click();
       await heading('buyer').waitFor();
       agent = idHere();
@@ -34,13 +34,13 @@ export function agentsAndSettingsInConsole(): void {
     it('get a key that is shown once, works, and is nowhere afterwards', async () => {
       await open('Issue a key');
       await dialog().getByLabel('Name').fill('buyer on host 7');
-      await dialog().getByLabel('It ends').selectOption('day');
-      await dialog().getByLabel('Day').fill('2001-01-01');
+      await dialog().getByLabel('Expires').selectOption('day');
+      await dialog().getByLabel('Date').fill('2001-01-01');
       expect(await faults(page)).toEqual([]);
       await photograph(page, 'key-new');
       await dialog().getByRole('button', { name: 'Issue the key' }).click();
       await dialog().getByRole('alert').getByText('The key would be expired already.').waitFor();
-      await dialog().getByLabel('It ends').selectOption('30');
+      await dialog().getByLabel('Expires').selectOption('30');
       await page.evaluate(() => {
         const form = document.querySelector<HTMLFormElement>('dialog form');
         form?.requestSubmit();
@@ -50,7 +50,7 @@ export function agentsAndSettingsInConsole(): void {
       expect(key).toMatch(/^bursar_ag_/);
       await page.keyboard.press('Escape');
       expect(await faults(page)).toEqual([]);
-      await dialog().getByRole('button', { name: 'Copy it' }).click();
+      await dialog().getByRole('button', { name: 'Copy the key' }).click();
       await dialog()
         .getByText(/^Copied/)
         .waitFor();
@@ -78,8 +78,8 @@ export function agentsAndSettingsInConsole(): void {
 
     it('rotate and revoke a key', async () => {
       await open('Rotate buyer on host 7');
-      await dialog().getByLabel('The old key ends').selectOption('0');
-      await dialog().getByRole('button', { name: 'Make the new key' }).click();
+      await dialog().getByLabel('The old key expires').selectOption('0');
+      await dialog().getByRole('button', { name: 'Create the new key' }).click();
       const next = await dialog().getByLabel('Key', { exact: true }).inputValue();
       expect(next).not.toBe(key);
       await dialog().getByRole('button', { name: 'I have stored it' }).click();
@@ -95,7 +95,7 @@ export function agentsAndSettingsInConsole(): void {
   describe('settings in the console', () => {
     it('add sponsors and workflows, freeze them and let them go on', async () => {
       await show(page, '/settings');
-      await page.getByText('Nobody has signed in by an identity provider.').waitFor();
+      await page.getByText('Nobody has signed in through an identity provider.').waitFor();
       await open('Add a sponsor');
       await dialog().getByLabel('Name').fill('Finance team');
       await dialog().getByRole('textbox', { name: 'Treasury address' }).fill(OTHER);

@@ -78,9 +78,9 @@ export async function ownerScene(): Promise<OwnerScene> {
   await injectOwnerWallet(tab.context, local.client, wallet);
 
   const section = (name: string): Locator => page.getByRole('region', { name });
-  const form = (): Locator => section('What the owner does');
+  const form = (): Locator => section('Owner actions');
   const prepare: OwnerScene['prepare'] = async (title, fields = {}, choices = {}) => {
-    await form().getByLabel('Act', { exact: true }).selectOption({ label: title });
+    await form().getByLabel('Action', { exact: true }).selectOption({ label: title });
     for (const [label, value] of Object.entries(fields)) await form().getByLabel(label, { exact: true }).fill(value);
     for (const [label, value] of Object.entries(choices)) await form().getByLabel(label).selectOption(value);
     await form()
@@ -91,7 +91,7 @@ export async function ownerScene(): Promise<OwnerScene> {
     form()
       .getByRole('button', { name: /^Sign and send/ })
       .click();
-  const finish = () => form().getByRole('button', { name: 'Show the wallet as it is now' }).click();
+  const finish = () => form().getByRole('button', { name: 'Show the updated wallet' }).click();
   await page.goto(`/agents/${agent.id}`);
   await page.getByRole('button', { name: /Sign in with Ethereum/ }).click();
   await section('Wallet on chain').waitFor();

@@ -38,9 +38,14 @@ export async function ask<T>(path: string, body?: unknown): Promise<T> {
     document = await answer.json().catch(() => null);
   } catch (error) {
     if (error instanceof DOMException && error.name === 'TimeoutError') {
-      throw new Problem(0, 'no_answer', 'The server does not answer.', 'Try again; if it stays so, look at its log.');
+      throw new Problem(
+        0,
+        'no_answer',
+        'The server does not answer.',
+        'Try again. If it does not help, look at the server log.',
+      );
     }
-    throw new Problem(0, 'unreachable', 'The server cannot be reached.', 'Check that it runs, then try again.');
+    throw new Problem(0, 'unreachable', 'The server cannot be reached.', 'Check that the server runs, then try again.');
   }
   if (answer.ok && document !== null) return document as T;
   if (answer.status === 401 && !path.startsWith('/auth/')) dispatchEvent(new Event(SIGNED_OUT));

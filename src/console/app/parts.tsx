@@ -44,13 +44,13 @@ export function Loaded<T>({ answer, children }: { answer: Answer<T>; children: (
   );
 }
 
-/** What went wrong, what to do, and a way to try again. `isOld`: what stands below was there before. */
+/** The problem, what to do, and a button to try again. `isOld`: older data is shown below. */
 export function Failed({ problem, retry, isOld = false }: { problem: Problem; retry: () => void; isOld?: boolean }) {
   return (
     <Alert color="red" variant="outline" title={inert(problem.message)} role="alert">
       <Text size="sm" mb="xs">
         {inert(problem.action)}
-        {isOld && ' What stands here is from before.'}
+        {isOld && ' The data below may be out of date.'}
       </Text>
       <Button size="xs" variant="default" onClick={retry}>
         Try again

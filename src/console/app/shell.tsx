@@ -195,7 +195,9 @@ class Broken extends Component<{ children: ReactNode }, { problem: Problem | nul
   override state: { problem: Problem | null } = { problem: null };
   static getDerivedStateFromError(error: unknown): { problem: Problem } {
     const said = error instanceof Error ? error.message : String(error);
-    return { problem: new Problem(0, 'page_failed', 'This page failed.', `The other pages work. It said: ${said}`) };
+    return {
+      problem: new Problem(0, 'page_failed', 'This page failed.', `The other pages still work. The error: ${said}`),
+    };
   }
   override render(): ReactNode {
     const { problem } = this.state;

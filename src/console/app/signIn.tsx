@@ -74,7 +74,7 @@ export function SignIn({ onSignedIn, problem }: { onSignedIn: (me: Me) => void; 
             Bursar
           </Title>
           <Text>
-            Payment infrastructure for AI agents. Sign in with the wallet that approves
+            Payment infrastructure for AI agents. Sign in with your approver wallet
             {oidc && `, or with ${inert(oidc.name)}`}.
           </Text>
           {failure && (
@@ -84,7 +84,7 @@ export function SignIn({ onSignedIn, problem }: { onSignedIn: (me: Me) => void; 
           )}
           {given && (
             <Button loading={isBusy} onClick={() => enter(async () => given)}>
-              Sign in as {name?.slice(0, 10)}… (by command line)
+              Sign in as {name?.slice(0, 10)}… (link from the command line)
             </Button>
           )}
           {found.map((wallet) => (
@@ -99,8 +99,8 @@ export function SignIn({ onSignedIn, problem }: { onSignedIn: (me: Me) => void; 
           )}
           {found.length === 0 && !given && (
             <Text c="dimmed">
-              There is no wallet in this browser. Install one that holds an approver's key, or run{' '}
-              <code>npm run -s bursar -- console</code> where that key is.
+              This browser has no wallet. Install one that holds an approver's key, or run{' '}
+              <code>npm run -s bursar -- console</code> on the machine with that key.
             </Text>
           )}
         </Stack>

@@ -12,7 +12,7 @@ export async function signAs(
   instead: string,
 ): Promise<{ address: string; signature: string }> {
   const address = me.approver?.address;
-  if (!address) throw new Error('You are signed in without a wallet address. Sign in with the wallet that approves.');
+  if (!address) throw new Error('You are signed in without a wallet address. Sign in with your approver wallet.');
   const provider = await walletOf(address, instead);
   return { address, signature: await signTyped(provider, address, typedData, me.chain.id) };
 }

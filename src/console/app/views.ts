@@ -1,5 +1,6 @@
 import type { PaymentView } from '../../api/operations/payments/paymentView.ts';
 import { shownText } from '../../core/text/unseen.ts';
+import { durationInWords } from '../../core/time/duration.ts';
 
 /** What the API answers with, as far as pages show it. */
 export type Money = { value: string; currency: 'USDC' };
@@ -88,6 +89,7 @@ export const percent = (share: number | null): string =>
   share === null ? 'none yet' : `${(share * 100).toFixed(1)} %`;
 export function duration(seconds: number | null): string {
   if (seconds === null) return 'none yet';
+  if (seconds > 0 && seconds % 3_600 === 0) return durationInWords(seconds);
   if (seconds < 90) return `${seconds.toFixed(1)} s`;
   return seconds < 5_400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }

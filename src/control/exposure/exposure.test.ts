@@ -138,7 +138,7 @@ describe('Exposure', () => {
     expect(rich.figures.today.most).toBe(policy.amount);
     expect(exposure(made, stateOf({ remainingInPeriod: parseUsdc('3') })).figures.today.most).toBe(usdc('3'));
     expect(exposure(made, stateOf({ frozen: true })).figures.today.most).toBe(0n);
-    expect(rich.figures.today.because).toContain('1000.00 USDC is free');
+    expect(rich.figures.today.because).toContain('the available balance is 1000.00 USDC');
   });
 
   it('is told of an agent that stands among the payees itself', async () => {

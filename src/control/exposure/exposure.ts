@@ -4,6 +4,7 @@ import { readEarnings } from '../../books/receivables/earnings.ts';
 import { walletConfigFromJson } from '../../chain/contracts/walletConfig.ts';
 import type { WalletState } from '../../chain/contracts/walletState.ts';
 import { formatUsdc } from '../../core/money/microUsdc.ts';
+import { periodInWords } from '../../core/time/duration.ts';
 import type { Agent } from '../../decide/identity/agents.ts';
 import type { ChainFacts } from '../../decide/payments/request.ts';
 import type { Policy } from '../../decide/policy/policy.ts';
@@ -98,7 +99,7 @@ function limitsOf({ tx, agent, state }: Inquiry): Limits {
 function agentFigure(inquiry: Inquiry, limits: Limits, horizon: Horizon, walletOnItsWay: bigint): Figure {
   const { tx, agent } = inquiry;
   if (agent.status !== 'active') {
-    return { most: 0n, ifFunded: 0n, because: `The agent is ${agent.status}: the gate refuses whatever it asks.` };
+    return { most: 0n, ifFunded: 0n, because: `The agent is ${agent.status}: all its payments are denied.` };
   }
   if (limits.frozen) return { most: 0n, ifFunded: 0n, because: 'The wallet is frozen on chain.' };
   const policy = policyReach(inquiry, horizon);
@@ -113,32 +114,32 @@ function agentFigure(inquiry: Inquiry, limits: Limits, horizon: Horizon, walletO
   const most = ifFunded < money ? ifFunded : money;
   const said = [
     policy.amount === null
-      ? 'the policy has no limit that binds all of its payments'
+      ? 'no policy limit applies to all its payments'
       : `the policy allows ${usdc(policy.amount)} (${policy.meter})`,
-    ...(mandates > 0n ? [`mandates ${usdc(mandates)} more`] : []),
-    ...(refunds > 0n ? [`${usdc(refunds)} that it earned can go back to who paid it`] : []),
-    `the wallet's ceilings leave ${usdc(chain)}, its purse included`,
-    `${usdc(money)} is free there`,
+    ...(mandates > 0n ? [`mandates allow ${usdc(mandates)} more`] : []),
+    ...(refunds > 0n ? [`refunds of earned money can reach ${usdc(refunds)}`] : []),
+    `the wallet's ceilings leave ${usdc(chain)}, including its purse`,
+    `the available balance is ${usdc(money)}`,
   ];
   return {
     most,
     ifFunded,
-    because: `Without people, ${period(horizon)}: ${said.join('; ')}. The least of these counts.`,
+    because: `Without approval by people, ${period(horizon)}: ${said.join('; ')}. The lowest of these limits applies.`,
   };
 }
 
 function executorFigure(limits: Limits, horizon: Horizon): Figure {
   if (limits.frozen)
-    return { most: 0n, ifFunded: 0n, because: 'The wallet is frozen on chain: the key moves nothing.' };
+    return { most: 0n, ifFunded: 0n, because: 'The wallet is frozen on chain: this key can pay nothing.' };
   const reach = chainReach(limits, horizon);
   if (reach === 0n && limits.validUntilS * 1000 <= horizon.nowMs) {
-    return { most: 0n, ifFunded: 0n, because: "The wallet's validity is over." };
+    return { most: 0n, ifFunded: 0n, because: "The wallet's validity has ended." };
   }
   const most = (reach < limits.wallet ? reach : limits.wallet) + limits.purse;
   return {
     most,
     ifFunded: reach + limits.purse,
-    because: `The contract lets the key pay ${usdc(reach)} ${period(horizon)} (${usdc(limits.remainingInPeriod)} left of ${usdc(limits.perPeriod)} in each ${lengthOf(limits.periodSeconds)}); the wallet holds ${usdc(limits.wallet)}. It can sign away the ${usdc(limits.purse)} in the purse besides.`,
+    because: `The contract lets the key pay ${usdc(reach)} ${period(horizon)} (${usdc(limits.remainingInPeriod)} left of ${usdc(limits.perPeriod)} in each ${periodInWords(limits.periodSeconds)}); the wallet holds ${usdc(limits.wallet)}. It can also spend the ${usdc(limits.purse)} in the purse.`,
   };
 }
 
@@ -150,40 +151,43 @@ function warningsOf(inquiry: Inquiry, limits: Limits): Warning[] {
     warnings.push({ code, message });
   };
   if (state === undefined) {
-    warn('chain_unavailable', 'The chain does not answer: ceilings are as last seen, with nothing spent of them yet.');
+    warn(
+      'chain_unavailable',
+      'The chain does not answer: the figures use the last known ceilings and assume that none of them is used yet.',
+    );
   }
   if (agent.status !== 'active') return warnings;
   const largest = largestPayment(inquiry, nowMs);
   if (largest && largest.amount > limits.perPayment) {
     warn(
       'policy_above_payment_ceiling',
-      `The policy allows ${usdc(largest.amount)} to ${largest.payee} in one payment, the wallet ${usdc(limits.perPayment)}: what is above needs the approvers' signatures.`,
+      `The policy allows ${usdc(largest.amount)} to ${largest.payee} in one payment, the wallet ${usdc(limits.perPayment)}: larger payments need the approvers' signatures.`,
     );
   } else if (largest && largest.amount < limits.perPayment) {
     warn(
       'payment_ceiling_above_policy',
-      `The policy allows at most ${usdc(largest.amount)} in one payment without people, the wallet ${usdc(limits.perPayment)}: a stolen executor key has that much more. Cut the ceiling.`,
+      `The policy allows at most ${usdc(largest.amount)} in one payment without approval, the wallet ${usdc(limits.perPayment)}: a stolen executor key could pay the difference. Lower the ceiling.`,
     );
   }
   // From the next period's start, so that a whole period is compared with a whole ceiling.
   const lengthMs = limits.periodSeconds * 1000;
   const startMs = (Math.floor(nowMs / lengthMs) + 1) * lengthMs;
   const { amount, meter } = policyReach(inquiry, { name: 'today', nowMs: startMs, endMs: startMs + lengthMs });
-  const each = `in each ${lengthOf(limits.periodSeconds)}`;
+  const each = `in each ${periodInWords(limits.periodSeconds)}`;
   if (amount === null) {
     warn(
       'policy_without_limit',
-      `No meter of the policy binds all payments of the agent; only the wallet's ${usdc(limits.perPeriod)} ${each} does.`,
+      `No policy limit applies to all payments of the agent; only the wallet's ceiling of ${usdc(limits.perPeriod)} ${each} does.`,
     );
   } else if (amount > limits.perPeriod) {
     warn(
       'policy_above_period_ceiling',
-      `The policy allows ${usdc(amount)} (${meter}) ${each}, the wallet ${usdc(limits.perPeriod)}: what is above reverts unless approvers sign.`,
+      `The policy allows ${usdc(amount)} (${meter}) ${each}, the wallet ${usdc(limits.perPeriod)}: payments above it fail unless approvers sign.`,
     );
   } else if (amount < limits.perPeriod) {
     warn(
       'period_ceiling_above_policy',
-      `The policy allows ${usdc(amount)} (${meter}) ${each}, the wallet ${usdc(limits.perPeriod)}: a stolen executor key has that much more. Cut the ceiling.`,
+      `The policy allows ${usdc(amount)} (${meter}) ${each}, the wallet ${usdc(limits.perPeriod)}: a stolen executor key could pay the difference. Lower the ceiling.`,
     );
   }
   return warnings;
@@ -192,14 +196,3 @@ function warningsOf(inquiry: Inquiry, limits: Limits): Warning[] {
 const period = ({ name }: Horizon): string => (name === 'today' ? 'today' : 'this month');
 const usdc = (micro: bigint): string => `${formatUsdc(micro)} USDC`;
 const positive = (micro: bigint): bigint => (micro > 0n ? micro : 0n);
-
-/** "day", "6 hours", "90 minutes": the longest unit that measures it whole. */
-function lengthOf(seconds: number): string {
-  const units = [
-    ['day', 86_400],
-    ['hour', 3_600],
-    ['minute', 60],
-  ] as const;
-  const [name, size] = units.find(([, each]) => seconds % each === 0) ?? ['second', 1];
-  return seconds === size ? name : `${seconds / size} ${name}s`;
-}

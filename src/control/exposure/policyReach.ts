@@ -1,4 +1,5 @@
 import { type MeterDeclaration, rollingMs } from '../../books/meters/declarations.ts';
+import { meterInWords } from '../../books/meters/meterInWords.ts';
 import type { Agent } from '../../decide/identity/agents.ts';
 import { currentAddress, listPayees } from '../../decide/identity/payees.ts';
 import { listWorkflows } from '../../decide/identity/workflows.ts';
@@ -21,7 +22,7 @@ const PAYEES_MAX = 30;
 const MOST = 1_000_000_000_000_000;
 
 type World = { tx: ReadTx; policy: Policy; chain: ChainFacts; agent: Agent };
-/** `amount` null: no meter bounds it. `meter`: the one that does. */
+/** `amount` null: no meter bounds it. `meter`: the one that does, in words. */
 export type PolicyReach = { amount: bigint | null; meter: string | null };
 
 /**
@@ -36,6 +37,7 @@ export function policyReach(world: World, horizon: Horizon): PolicyReach {
   const perKind = new Map<string, PolicyReach>(kinds.map((kind) => [kind, { amount: null, meter: null }]));
   let shared: PolicyReach = { amount: null, meter: null };
   for (const [meter, declaration] of Object.entries(world.policy.meters)) {
+    const words = meterInWords(declaration);
     const byKind = kinds.map((kind) => {
       if (!counts(declaration, kind)) return null;
       const amounts = refs.map((ref) =>
@@ -45,10 +47,10 @@ export function policyReach(world: World, horizon: Horizon): PolicyReach {
     });
     byKind.forEach((amount, index) => {
       const kind = kinds[index];
-      if (kind) perKind.set(kind, tighter(perKind.get(kind), { amount, meter }));
+      if (kind) perKind.set(kind, tighter(perKind.get(kind), { amount, meter: words }));
     });
     const bindsAll = !declaration.by.includes('kind') && kinds.every((kind) => counts(declaration, kind));
-    if (bindsAll) shared = tighter(shared, { amount: mostOf(byKind), meter });
+    if (bindsAll) shared = tighter(shared, { amount: mostOf(byKind), meter: words });
   }
   const summed = sumOf([...perKind.values()].map(({ amount }) => amount));
   const names = [...new Set([...perKind.values()].map(({ meter }) => meter))].join(', ');

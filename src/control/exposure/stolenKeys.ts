@@ -19,7 +19,7 @@ export function stolenKeys(exposures: readonly AgentExposure[], credentials: rea
   const keys = credentials.flatMap((credential) => apiKey(exposures, credential));
   for (const [holder, own] of by(exposures, ({ roles }) => [roles.executor])) {
     const because = (sum: bigint): string =>
-      `By the contracts' ceilings alone, past every policy: ${usdc(sum)} over ${count(own)}. Ends when guardian or owner freezes them.`;
+      `Only the contracts' ceilings limit it, no policy does: ${usdc(sum)} from ${count(own)}. The guardian or the owner stops it by freezing the wallets.`;
     keys.push({
       key: 'executor',
       holder,
@@ -31,7 +31,7 @@ export function stolenKeys(exposures: readonly AgentExposure[], credentials: rea
   for (const [holder, own] of by(exposures, ({ roles }) => roles.approvers)) {
     const alone = own.filter(({ roles }) => roles.threshold === 1);
     const with_ = alone.reduce((sum, { held, frozenOnChain }) => sum + (frozenOnChain ? 0n : held), 0n);
-    const because = `Alone nothing: only the executor can send what it signs. Together with the executor's key ${usdc(with_)}, all that the wallets hold for which one approver is enough (${alone.length} of ${own.length}).`;
+    const because = `Nothing alone: only the executor can send a payment. Together with the executor's key ${usdc(with_)}: the whole balance of the wallets that need one approver only (${alone.length} of ${own.length}).`;
     keys.push({
       key: 'approver',
       holder,
@@ -42,7 +42,7 @@ export function stolenKeys(exposures: readonly AgentExposure[], credentials: rea
   }
   for (const [holder, own] of by(exposures, ({ roles }) => [roles.guardian])) {
     const because =
-      'Nothing: it freezes, cancels raises and authorizations, and moves purses back to their own wallets.';
+      'Nothing: it can only freeze, cancel raises and authorizations, and return purse balances to their wallets.';
     const isExecutor = own.some(({ roles }) => roles.executor === holder);
     if (!isExecutor)
       keys.push({
@@ -55,7 +55,7 @@ export function stolenKeys(exposures: readonly AgentExposure[], credentials: rea
   }
   for (const [holder, own] of by(exposures, ({ roles }) => [roles.owner])) {
     const held = own.reduce((sum, each) => sum + each.held, 0n);
-    const because = `Everything at once: it withdraws all of ${count(own)}, frozen or not, and no ceiling counts it. Make it a multisig of people.`;
+    const because = `The whole balance of ${count(own)} at once, frozen or not, without any ceiling. Use a multisig of people as the owner.`;
     keys.push({
       key: 'owner',
       holder,
@@ -75,16 +75,16 @@ function apiKey(exposures: readonly AgentExposure[], { id, role, name, agentId, 
   const key = { key: kind[role], holder: id, name, agents: own.length };
   if (role === 'operator' && scopes.some((scope) => scope === 'admin' || scope === 'policy')) {
     const because = (sum: bigint): string =>
-      `It can load a policy that allows everything, unfreeze agents here and add payees; the contracts' ceilings stay: ${usdc(sum)}. Above them people must sign.`;
+      `It can load a policy that allows everything, unfreeze agents and add payees. The contracts' ceilings still apply: ${usdc(sum)}. Above them approvers must sign.`;
     return [{ ...key, figures: addUp(own, ({ executor }) => executor, because) }];
   }
   if (!scopes.includes('pay')) {
-    const because = 'Nothing: it reads and asks, and what people sign with it is signed by their own keys.';
+    const because = "Nothing: it cannot request payments. Approvals need the signatures of the approvers' own keys.";
     return [{ ...key, figures: same({ most: 0n, ifFunded: 0n, because }) }];
   }
   const [only] = own;
   if (agentId !== null && only) return [{ ...key, figures: only.figures }];
-  const because = (sum: bigint): string => `For every agent what the gate lets it do without people: ${usdc(sum)}.`;
+  const because = (sum: bigint): string => `For every agent, the payments allowed without approval: ${usdc(sum)}.`;
   return [{ ...key, figures: addUp(own, ({ figures }) => figures, because) }];
 }
 

@@ -54,7 +54,7 @@ describe('An owner action', () => {
     const now = { perPayment: parseUsdc('10'), perPeriod: parseUsdc('50') };
     const text = explainCeilings(now, { perPayment: parseUsdc('5'), perPeriod: parseUsdc('90') }, 86_400);
     expect(text).toBe(
-      'Per payment goes from 10.00 to 5.00 USDC at once; per period goes from 50.00 to 90.00 USDC after 86400 seconds.',
+      'Per payment goes from 10.00 to 5.00 USDC at once; per period goes from 50.00 to 90.00 USDC after 1 day.',
     );
   });
 });

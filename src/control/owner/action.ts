@@ -7,6 +7,7 @@ import { NEVER } from '../../chain/contracts/validity.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { type PaymentId, paymentIdOnChain } from '../../core/ids/ids.ts';
 import { formatUsdc, type MicroUsdc } from '../../core/money/microUsdc.ts';
+import { durationInWords } from '../../core/time/duration.ts';
 
 export const ownerActions = [
   'set_ceilings',
@@ -198,7 +199,7 @@ export function explainCeilings(...change: Parameters<typeof ceilingChanges>): s
   const said = ceilingChanges(...change).map(({ name, from, to, afterS }) => {
     if (to === from) return `${name} stays ${formatUsdc(from)} USDC`;
     const moves = `${name} goes from ${formatUsdc(from)} to ${formatUsdc(to)} USDC`;
-    return afterS === 0 ? `${moves} at once` : `${moves} after ${afterS} seconds`;
+    return afterS === 0 ? `${moves} at once` : `${moves} after ${durationInWords(afterS)}`;
   });
   return `${said.join('; ')}.`.replace(/^p/, 'P');
 }

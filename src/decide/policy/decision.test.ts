@@ -16,7 +16,7 @@ describe('a decision', () => {
         {
           code: 'large_amount',
           rule: 'large_amount',
-          message: 'The amount of 30.00 USDC needs approval: people decide from 25.00 USDC on.',
+          message: 'Payments of 25.00 USDC or more need approval; this one is 30.00 USDC.',
           observed: 30_000_000,
           limit: 25_000_000,
         },

@@ -22,7 +22,10 @@ const MeterView = z.object({
   payments: z.int(),
   left: AmountView.nullable().describe('What one more payment may be for this meter; null: no limit, or see `needs`'),
   payments_left: z.int().nullable(),
-  resets_at: z.string().nullable().describe('Of a calendar window; a rolling one frees itself bit by bit'),
+  resets_at: z
+    .string()
+    .nullable()
+    .describe('End of a calendar window; null for a rolling window, which resets continuously'),
   controls: z.array(z.string()),
   needs: z.array(z.enum(dimensions)).describe('Say these to see what is left'),
 });
@@ -40,7 +43,7 @@ export const BudgetView = z.object({
       per_payment: AmountView,
       per_period: AmountView,
       left_in_period: AmountView.nullable().describe(
-        'By the chain, less what is on its way; null when the chain is away',
+        'From the chain, less payments in settlement; null when the chain does not answer',
       ),
       period_seconds: z.int(),
     })

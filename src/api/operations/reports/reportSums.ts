@@ -28,11 +28,11 @@ const Counts = z.object({
   denied: z.int(),
   failed: z.int().describe('Failed, rejected, expired or cancelled'),
   open: z.int().describe('Still on its way, or in review'),
-  exceptions: z.int().describe('Needed a person'),
+  exceptions: z.int().describe('Sent to review'),
 });
 export const Rates = Counts.extend({
-  completion_rate: z.number().nullable().describe('Settled, of those that were not denied and came to an end'),
-  exception_rate: z.number().nullable().describe('Needed a person, of all'),
+  completion_rate: z.number().nullable().describe('Settled, as a share of those that ended and were not denied'),
+  exception_rate: z.number().nullable().describe('Sent to review, as a share of all requests'),
   median_review_seconds: z.number().nullable().describe('From the request to the answer that ended its review'),
 });
 export type CountRow = Record<'payments' | 'settled' | 'denied' | 'failed' | 'open' | 'exceptions', bigint>;

@@ -24,7 +24,7 @@ type Budget = {
   meters: Meter[];
 };
 
-/** What the policy's meters and the wallet's ceilings leave, for payments to anyone who is chosen. */
+/** The budget that the policy's limits and the wallet's ceilings leave, for payments to the chosen payee. */
 export function AgentBudget({ id }: { id: string }) {
   const { payees } = useNames();
   const [payee, setPayee] = useState('');
@@ -32,9 +32,12 @@ export function AgentBudget({ id }: { id: string }) {
   return (
     <>
       <NativeSelect
-        label="For payments to"
-        description="Some limits are a payee's own."
-        data={[{ value: '', label: 'anybody' }, ...payees.map((each) => ({ value: each.id, label: inert(each.name) }))]}
+        label="Budget for payments to"
+        description="Some limits apply to one payee only."
+        data={[
+          { value: '', label: 'any payee' },
+          ...payees.map((each) => ({ value: each.id, label: inert(each.name) })),
+        ]}
         value={payee}
         onChange={(event) => setPayee(event.currentTarget.value)}
         mb="sm"
@@ -47,8 +50,10 @@ export function AgentBudget({ id }: { id: string }) {
               facts={[
                 ['Largest payment now', largest === null ? 'choose a payee' : usdc(largest)],
                 [
-                  'Left of the ceiling',
-                  ceilings.left_in_period === null ? 'not known: the chain is away' : usdc(ceilings.left_in_period),
+                  'Left of the wallet ceiling',
+                  ceilings.left_in_period === null
+                    ? 'unknown: the chain does not answer'
+                    : usdc(ceilings.left_in_period),
                 ],
               ]}
             />
@@ -56,14 +61,17 @@ export function AgentBudget({ id }: { id: string }) {
               label="Meters"
               rows={meters}
               keyOf={({ meter }) => meter}
-              empty="The policy counts nothing."
+              empty="The policy has no spending limits."
               columns={[
-                { title: 'Meter', fit: true, cell: ({ meter }) => meter },
-                { title: 'Counts by', cell: ({ by }) => by.join(', ') || 'everything' },
+                { title: 'Meter', fit: true, cell: ({ meter }) => meter.replaceAll('_', ' ') },
+                { title: 'Counted per', cell: ({ by }) => by.join(', ') || 'all payments together' },
                 { title: 'Window', cell: ({ window }) => window },
-                { title: 'Spent', cell: ({ spent, payments }) => `${usdc(spent)} in ${payments}` },
+                { title: 'Spent', cell: ({ spent, payments }) => `${usdc(spent)} in ${count(payments)}` },
                 { title: 'Left', cell: (meter) => <Left meter={meter} /> },
-                { title: 'Starts again', cell: ({ resets_at: at }) => (at ? <When at={at} /> : 'bit by bit') },
+                {
+                  title: 'Resets',
+                  cell: ({ resets_at: at }) => (at ? <When at={at} /> : 'continuously (rolling window)'),
+                },
               ]}
             />
           </>
@@ -73,11 +81,13 @@ export function AgentBudget({ id }: { id: string }) {
   );
 }
 
+const count = (payments: number): string => (payments === 1 ? '1 payment' : `${payments} payments`);
+
 function Left({ meter }: { meter: Meter }) {
-  const { left, payments_left: count, needs, controls } = meter;
-  if (left === null && count === null) {
+  const { left, payments_left: leftCount, needs, controls } = meter;
+  if (left === null && leftCount === null) {
     if (needs.length > 0) return `depends on ${needs.join(', ')}`;
-    return controls.length === 0 ? 'nothing limits it' : 'no limit';
+    return controls.length === 0 ? 'no limit uses this meter' : 'no limit';
   }
-  return [left && usdc(left), count !== null && `${count} payments`].filter(Boolean).join(', ');
+  return [left && usdc(left), leftCount !== null && count(leftCount)].filter(Boolean).join(', ');
 }

@@ -21,7 +21,7 @@ function labelsOf(text: string): Record<string, string> | string {
 }
 
 const amountProblem = (text: string): string | null =>
-  text === '' || /^\d{1,12}(\.\d{1,6})?$/.test(text) ? null : 'An amount is written as 100 or 12.50.';
+  text === '' || /^\d{1,12}(\.\d{1,6})?$/.test(text) ? null : 'Write an amount as 100 or 12.50.';
 const usdcOf = (value: string) => ({ value, currency: 'USDC' });
 
 /** An agent with a wallet of its own; its address is known at once, the contract comes with the first payment. */
@@ -34,7 +34,7 @@ export function CreateAgent({ onClose }: { onClose: () => void }) {
   const wrongAmount = amountProblem(form.perPayment) ?? amountProblem(form.perPeriod);
   const wrong = (): string | null => {
     if (form.name.trim() === '') return 'Give it a name.';
-    if (form.sponsor === '') return 'Choose who answers for it.';
+    if (form.sponsor === '') return 'Choose its sponsor.';
     return typeof labels === 'string' ? labels : wrongAmount;
   };
   const create = async (confirmed: Confirmed): Promise<void> => {
@@ -51,7 +51,7 @@ export function CreateAgent({ onClose }: { onClose: () => void }) {
       <TextInput label="Name" required maxLength={80} value={form.name} onChange={set('name')} />
       <NativeSelect
         label="Sponsor"
-        description="Who answers for it. Sponsors are added in Settings."
+        description="The person or team responsible for this agent. Sponsors are added in Settings."
         required
         data={[{ value: '', label: 'choose' }, ...sponsors]}
         value={form.sponsor}
@@ -59,23 +59,23 @@ export function CreateAgent({ onClose }: { onClose: () => void }) {
       />
       <Textarea
         label="Labels"
-        description="One a line, as team=research. Policies and reports use them."
+        description="One per line, for example team=research. Policies and reports use them."
         autosize={false}
         rows={2}
         value={form.labels}
         onChange={set('labels')}
       />
       <TextInput
-        label="Ceiling of one payment, USDC"
-        description="The wallet contract's own limit; empty: the server's default. Raising it later takes the wallet's owner and a delay."
+        label="Ceiling per payment, USDC"
+        description="The wallet contract's own limit; leave it empty for the server's default. Only the wallet's owner can raise it later, and after a delay."
         inputMode="decimal"
         value={form.perPayment}
         error={amountProblem(form.perPayment)}
         onChange={set('perPayment')}
       />
       <TextInput
-        label="Ceiling of a period, USDC"
-        description="The same for all payments of a period."
+        label="Ceiling per period, USDC"
+        description="The limit for the sum of all payments in a period."
         inputMode="decimal"
         value={form.perPeriod}
         error={amountProblem(form.perPeriod)}

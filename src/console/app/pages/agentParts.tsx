@@ -32,14 +32,14 @@ export function AgentFacts({
         ['Status', <AgentStatus key="status" agent={agent} />],
         ['Sponsor', nameOf(agent.sponsor)],
         ['Labels', labels.join(', ') || 'none'],
-        ['May spend', usdc(balances.available)],
-        ['Held for payments', usdc(balances.reserved)],
-        ['In the purse', usdc(balances.purse)],
-        ['Unexplained', usdc(balances.suspense)],
+        ['Available balance', usdc(balances.available)],
+        ['Reserved for payments', usdc(balances.reserved)],
+        ['Purse balance (x402)', usdc(balances.purse)],
+        ['Unexplained receipts', usdc(balances.suspense)],
         ...(reach
           ? ([
-              ['Could move today', `${usdc(reach.figures.today.most)}: ${reach.figures.today.because}`],
-              ['Could move this month', usdc(reach.figures.month.most)],
+              ['Maximum outflow today', `${usdc(reach.figures.today.most)}: ${reach.figures.today.because}`],
+              ['Maximum outflow this month', usdc(reach.figures.month.most)],
               ['Warnings', reach.warnings.map(({ message }) => message).join(' ') || 'none'],
             ] as [string, ReactNode][])
           : []),
@@ -65,7 +65,7 @@ export function AgentActs({ agent, reload }: { agent: Agent; reload: () => void 
   const set = async (status: 'active' | 'frozen'): Promise<void> => {
     setFailure(null);
     try {
-      await ask(`/v1/agents/${agent.id}/status`, { status, reason: 'by the console' });
+      await ask(`/v1/agents/${agent.id}/status`, { status, reason: 'set in the console' });
       reload();
     } catch (error) {
       setFailure(error instanceof Error ? error.message : String(error));

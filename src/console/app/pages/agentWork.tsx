@@ -18,7 +18,7 @@ type Schedule = {
 const LATEST = 50;
 const SHOWN = 10;
 
-/** What it pays for: the workflows of its latest payments, those payments, and what it pays by schedule. */
+/** An agent's work: the workflows of its latest payments, those payments, and its schedules. */
 export function AgentWork({ id }: { id: string }) {
   const { nameOf } = useNames();
   const payments = useAsk<{ payments: Payment[] }>(`/v1/payments?agent=${id}&limit=${LATEST}`);
@@ -32,7 +32,7 @@ export function AgentWork({ id }: { id: string }) {
               label="Workflows"
               rows={workflowsOf(data.payments)}
               keyOf={({ workflow }) => workflow}
-              empty="It has paid for no workflow yet."
+              empty="This agent has not paid for a workflow yet."
               columns={[
                 { title: 'Workflow', cell: ({ workflow }) => nameOf(workflow) },
                 { title: `Of its latest ${LATEST} payments`, cell: ({ count }) => String(count) },
@@ -52,7 +52,7 @@ export function AgentWork({ id }: { id: string }) {
             label="Schedules"
             rows={data.schedules}
             keyOf={(schedule) => schedule.id}
-            empty="It pays nothing by schedule."
+            empty="This agent has no scheduled payments."
             columns={[
               { title: 'Schedule', cell: ({ name }) => inert(name) },
               { title: 'Status', cell: ({ status }) => <State state={status} /> },

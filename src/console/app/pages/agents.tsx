@@ -51,7 +51,7 @@ function OneAgent({ agent, reach, reload }: { agent: Agent; reach: Reach | null;
                 ['Purse', <Mono key="purse">{wallet.purse}</Mono>],
                 [
                   'Ceilings on chain',
-                  `${usdc(wallet.ceilings.per_payment)} a payment, ${usdc(wallet.ceilings.per_period)} per ${duration(wallet.ceilings.period_seconds)}`,
+                  `${usdc(wallet.ceilings.per_payment)} per payment, ${usdc(wallet.ceilings.per_period)} per ${duration(wallet.ceilings.period_seconds)}`,
                 ],
               ]
             : []

@@ -39,7 +39,7 @@ export function Events() {
                 keyOf={({ seq }) => String(seq)}
                 empty="Nothing has happened yet."
                 columns={[
-                  { title: 'No', cell: ({ seq }) => seq, right: true },
+                  { title: 'No.', cell: ({ seq }) => seq, right: true },
                   { title: 'Event', fit: true, cell: ({ type }) => type.replaceAll(/[._]/g, ' ') },
                   { title: 'When', fit: true, cell: ({ at }) => <When at={at} /> },
                   { title: 'By', cell: ({ actor }) => <span title={actor}>{by(actor)}</span> },

@@ -58,15 +58,15 @@ export function Explorer({ hash }: { hash: string }) {
       <Loaded answer={answer}>
         {(data) => (
           <>
-            <Box title="On the chain">
+            <Box title="Transaction">
               <Facts
                 facts={[
                   ['Status', <State key="status" state={data.status} />],
                   ['From', <Who key="from" party={data.from} />],
-                  ['To', data.to ? <Who key="to" party={data.to} /> : 'a new contract'],
-                  ['Block', data.block_number ?? 'none yet'],
-                  ['When', <When key="when" at={data.at} />],
-                  ['Gas', data.gas_used ? Number(data.gas_used).toLocaleString() : 'not known'],
+                  ['To', data.to ? <Who key="to" party={data.to} /> : 'contract creation'],
+                  ['Block', data.block_number ?? 'pending'],
+                  ['Time', <When key="when" at={data.at} />],
+                  ['Gas', data.gas_used ? Number(data.gas_used).toLocaleString() : 'unknown'],
                   ['Nonce', String(data.nonce)],
                 ]}
               />
@@ -85,7 +85,7 @@ export function Explorer({ hash }: { hash: string }) {
                     <Who party={log.contract} />
                     {log.payment && (
                       <>
-                        {', of '}
+                        {', payment '}
                         <To href={`/payments/${log.payment}`}>{log.payment}</To>
                       </>
                     )}
@@ -94,7 +94,7 @@ export function Explorer({ hash }: { hash: string }) {
                 </div>
               ))}
             </Box>
-            <Box title="Payments that it settled">
+            <Box title="Payments settled by this transaction">
               <Rows
                 label="Payments"
                 rows={data.payments}

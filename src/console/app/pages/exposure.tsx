@@ -40,8 +40,10 @@ export function ExposurePage() {
         {(data) => (
           <>
             <Text>
-              Without people, at most {usdc(data.total.today)} can move until <When at={data.today_until} />, and{' '}
-              {usdc(data.total.month)} until <When at={data.month_until} />. All wallets hold {usdc(data.total.held)}.
+              Without approval by people, agents can pay at most {usdc(data.total.today)} until{' '}
+              <When at={data.today_until} /> and
+              {usdc(data.total.month)} until <When at={data.month_until} />. All wallets together hold{' '}
+              {usdc(data.total.held)}.
             </Text>
             <Box title="By agent">
               <Rows
@@ -59,11 +61,11 @@ export function ExposurePage() {
                   },
                   { title: 'Today', cell: ({ figures }) => usdc(figures.today.most), right: true },
                   { title: 'This month', cell: ({ figures }) => usdc(figures.month.most), right: true },
-                  { title: 'On its way', cell: (row) => usdc(row.on_its_way), right: true },
-                  { title: 'Held', cell: ({ held }) => usdc(held), right: true },
+                  { title: 'In settlement', cell: (row) => usdc(row.on_its_way), right: true },
+                  { title: 'Balance', cell: ({ held }) => usdc(held), right: true },
                   {
-                    title: 'Policy and ceilings',
-                    cell: ({ warnings }) => warnings.map(({ message }) => message).join(' ') || 'agree',
+                    title: 'Policy against wallet ceilings',
+                    cell: ({ warnings }) => warnings.map(({ message }) => message).join(' ') || 'consistent',
                   },
                 ]}
               />
@@ -77,13 +79,13 @@ export function ExposurePage() {
                 columns={[
                   { title: 'Key', cell: ({ key }) => key.replaceAll('_', ' ') },
                   {
-                    title: 'Whose',
+                    title: 'Holder',
                     cell: ({ holder, name }) => (name === null ? <Mono>{holder}</Mono> : inert(name)),
                   },
                   { title: 'Today', cell: ({ figures }) => usdc(figures.today.most), right: true },
                   { title: 'This month', cell: ({ figures }) => usdc(figures.month.most), right: true },
-                  { title: 'If funded', cell: ({ figures }) => limit(figures.month.if_funded), right: true },
-                  { title: 'Why', cell: ({ figures }) => inert(figures.month.because) },
+                  { title: 'With unlimited funds', cell: ({ figures }) => limit(figures.month.if_funded), right: true },
+                  { title: 'Explanation', cell: ({ figures }) => inert(figures.month.because) },
                 ]}
               />
             </Box>

@@ -41,7 +41,7 @@ export function Ledger() {
     const owner = owners.get(kind);
     return (
       <span title={kind}>
-        {owner ? inert(owner) : 'outside'} <Mono>{short(kind)}</Mono>
+        {owner ? inert(owner) : 'external'} <Mono>{short(kind)}</Mono>
       </span>
     );
   };
@@ -55,7 +55,7 @@ export function Ledger() {
               label="Balances"
               rows={shownBalances(data.balances)}
               keyOf={(row) => row.account}
-              empty="Nothing is in the books yet."
+              empty="The ledger is empty."
               columns={[
                 { title: 'Account', cell: (row) => account(row.account) },
                 { title: 'Balance', cell: (row) => usdc(row.amount), right: true },
@@ -64,7 +64,7 @@ export function Ledger() {
           )}
         </Loaded>
       </Box>
-      <Box title={before ? 'Entries' : 'Newest entries'}>
+      <Box title={before ? 'Entries' : 'Latest entries'}>
         <Loaded answer={entries}>
           {(data) => (
             <>
@@ -140,7 +140,9 @@ function Proof() {
       )}
       {check && (
         <div role="status">
-          <Text fw={600}>{check.ok ? 'The books agree with the chain.' : 'The books do NOT agree.'}</Text>
+          <Text fw={600}>
+            {check.ok ? 'The books agree with the chain.' : 'The books do NOT agree with the chain.'}
+          </Text>
           <Rows
             label="Checks"
             rows={check.checks}

@@ -69,7 +69,7 @@ function OneMandate({ mandate, reload }: { mandate: Mandate; reload: () => void 
   const end = () => ask(`/v1/mandates/${mandate.id}/end`, {});
   const whom = [
     ...mandate.payees.map(nameOf),
-    ...mandate.categories.map((category) => `anybody in ${category}`),
+    ...mandate.categories.map((category) => `any payee in the category ${category}`),
     ...mandate.hosts.map((host) => `the seller ${inert(host)}`),
   ].join(', ');
   const isOpen = mandate.status === 'requested' || mandate.status === 'active';
@@ -81,13 +81,13 @@ function OneMandate({ mandate, reload }: { mandate: Mandate; reload: () => void 
           [
             'Worst case',
             <span key="worst">
-              <strong>{usdc(mandate.worst_case)}</strong> can move under it without anybody being asked again
+              <strong>{usdc(mandate.worst_case)}</strong> can be paid under this mandate without further approval
             </span>,
           ],
-          ['Pays to', whom || 'anybody'],
+          ['Recipients', whom || 'any payee'],
           ['Per payment', `at most ${usdc(mandate.per_payment)}`],
-          ['In all', `at most ${usdc(mandate.total)}${mandate.count === null ? '' : `, ${mandate.count} times`}`],
-          ['Cadence', mandate.cadence ? cadence(mandate.cadence) : 'whenever the agent asks'],
+          ['In total', `at most ${usdc(mandate.total)}${mandate.count === null ? '' : `, ${mandate.count} times`}`],
+          ['Frequency', mandate.cadence ? cadence(mandate.cadence) : 'no fixed schedule'],
           ['From', <When key="from" at={mandate.not_before} />],
           ['Until', <When key="until" at={mandate.expires_at} />],
           ['Used', `${usdc(mandate.used.total)} in ${mandate.used.count} payments`],
@@ -112,7 +112,7 @@ function OneMandate({ mandate, reload }: { mandate: Mandate; reload: () => void 
               Sign
             </Press>
           )}
-          <Press isBusy={isBusy} isOther onPress={() => attempt('The mandate is over.', end)}>
+          <Press isBusy={isBusy} isOther onPress={() => attempt('The mandate has ended.', end)}>
             {mandate.status === 'requested' ? 'Decline' : 'Revoke'}
           </Press>
         </Group>

@@ -33,7 +33,7 @@ export function Overview() {
   const answer = useAsk<Overview>(query('/v1/reports/overview', { days, by }));
   const exposure = useAsk<Exposure>('/v1/exposure', 'roster');
   const { reload } = answer;
-  // On a large house an answer may be some seconds old: see `keeping` in the reports.
+  // The server keeps an overview of many payments for some seconds: see `keeping` in the reports.
   useEffect(() => {
     const timer = setInterval(reload, 15_000);
     return () => clearInterval(timer);
@@ -44,7 +44,7 @@ export function Overview() {
       aside={
         <SegmentedControl
           size="xs"
-          aria-label="Over"
+          aria-label="Period"
           data={spans}
           value={days}
           onChange={(value) => setQuery({ days: value, by })}
@@ -59,18 +59,18 @@ export function Overview() {
               <Figure name="Revenue" money={data.revenue} />
               <Figure name="Balance now" money={data.balance} />
               <Figure
-                name="Could move today"
+                name="Maximum outflow today"
                 {...(exposure.data
                   ? { money: exposure.data.total.today }
-                  : { value: exposure.problem ? 'not known' : '…' })}
+                  : { value: exposure.problem ? 'unknown' : '…' })}
               />
               <Figure name="Denied" value={String(data.counts.denied)} note={`of ${data.counts.payments}`} />
               <Figure
-                name="Needed a person"
+                name="Sent to review"
                 value={percent(data.counts.exception_rate)}
                 note={`${data.counts.exceptions} of ${data.counts.payments}`}
               />
-              <Figure name="Median time to an answer" value={duration(data.counts.median_review_seconds)} />
+              <Figure name="Median time in review" value={duration(data.counts.median_review_seconds)} />
               <Figure name="Completed" value={percent(data.counts.completion_rate)} />
             </dl>
             <Text>
@@ -81,7 +81,7 @@ export function Overview() {
               <SegmentedControl
                 size="xs"
                 mb="sm"
-                aria-label="Grouped by"
+                aria-label="Group by"
                 data={groupings}
                 value={by}
                 onChange={(value) => setQuery({ days, by: value })}

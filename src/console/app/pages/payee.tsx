@@ -24,10 +24,10 @@ export function PayeePage({ id }: { id: string }) {
             <PayeeAddresses payee={payee} reload={answer.reload} />
             <Box title="Latest payments">
               <Loaded answer={payments}>
-                {(data) => <PaymentRows payments={data.payments} empty="Nothing was paid to it yet." />}
+                {(data) => <PaymentRows payments={data.payments} empty="There are no payments to this payee yet." />}
               </Loaded>
               <Text mt="sm">
-                <To href={`/payments?payee=${payee.id}`}>All its payments</To>
+                <To href={`/payments?payee=${payee.id}`}>All payments to this payee</To>
               </Text>
             </Box>
             <Box title="Mandates">
@@ -55,7 +55,7 @@ function MandateRows({ mandates }: { mandates: Mandate[] }) {
       label="Mandates"
       rows={mandates}
       keyOf={({ id }) => id}
-      empty="No mandate is about it."
+      empty="No mandate covers this payee."
       columns={[
         { title: 'Agent', cell: ({ agent }) => nameOf(agent) },
         { title: 'Status', cell: ({ status }) => <State state={status} /> },
@@ -74,7 +74,7 @@ function Standing({ payee, reload }: { payee: Payee; reload: () => void }) {
   const sending = useSending();
   const isBlocked = payee.status === 'blocked';
   return (
-    <Box title="Who it is">
+    <Box title="Details">
       <Facts
         facts={[
           ['Status', <State key="status" state={payee.status} />],
@@ -86,7 +86,7 @@ function Standing({ payee, reload }: { payee: Payee; reload: () => void }) {
                 {nameOf(payee.agent)}
               </To>
             ) : (
-              'none of this Bursar'
+              'not an agent of this Bursar'
             ),
           ],
           ['Categories', inert(payee.categories.join(', ')) || 'none'],
@@ -124,13 +124,13 @@ function Change({ payee, reload, onClose }: { payee: Payee; reload: () => void; 
     <FormDialog title="Categories and hosts" submit="Save" onClose={onClose} onSubmit={change}>
       <TextInput
         label="Categories"
-        description="Lower-case words; its payments count under the first."
+        description="Lower-case words; payments to this payee count in the first category."
         value={categories}
         onChange={(event) => setCategories(event.currentTarget.value)}
       />
       <TextInput
         label="Hosts"
-        description="Whose 402 offers are this payee's, as api.example."
+        description="Host names whose HTTP 402 offers belong to this payee, for example api.example."
         value={hosts}
         onChange={(event) => setHosts(event.currentTarget.value)}
       />

@@ -32,8 +32,8 @@ export function PayeeAddresses({ payee, reload }: { payee: Payee; reload: () => 
     <Box title="Addresses">
       {changed.length > 0 && (
         <Alert color="orange" variant="outline" title="The destination has changed" mb="sm">
-          Nobody has verified it since. Ask the payee, by another way than the one by which the change came: this is how
-          payments are diverted. Until then the policy sees a changed destination.
+          Nobody has verified the new address. Confirm it with the payee through a second channel (payment fraud often
+          starts with a changed address). Until it is verified, the policy treats the destination as changed.
         </Alert>
       )}
       <Refused problem={sending.problem} />
@@ -41,7 +41,7 @@ export function PayeeAddresses({ payee, reload }: { payee: Payee; reload: () => 
         label="Addresses"
         rows={[...payee.addresses].reverse()}
         keyOf={({ address }) => address}
-        empty="It has no address: it cannot be paid."
+        empty="This payee has no address and cannot be paid."
         columns={[
           {
             title: 'Address',
@@ -51,12 +51,12 @@ export function PayeeAddresses({ payee, reload }: { payee: Payee; reload: () => 
               </>
             ),
           },
-          { title: 'Standing', cell: (each) => <Standing of={each} /> },
-          { title: 'When', cell: (each) => <History of={each} /> },
+          { title: 'Status', cell: (each) => <Standing of={each} /> },
+          { title: 'History', cell: (each) => <History of={each} /> },
           ...(mayChange
             ? [
                 {
-                  title: 'Acts',
+                  title: 'Actions',
                   cell: (each: PayeeAddress) =>
                     each.retired_at !== null ? (
                       'none'
@@ -66,7 +66,7 @@ export function PayeeAddresses({ payee, reload }: { payee: Payee; reload: () => 
                           <Act
                             label="Verify"
                             name={`Verify ${each.address}`}
-                            ask="Have you checked this address with the payee by another way than the one it came by?"
+                            ask="Have you checked this address with the payee through a second channel?"
                             sending={sending}
                             job={() => ask(`/v1/payees/${payee.id}/verify`, { address: each.address })}
                             then={reload}
@@ -75,7 +75,7 @@ export function PayeeAddresses({ payee, reload }: { payee: Payee; reload: () => 
                         <Act
                           label="Retire"
                           name={`Retire ${each.address}`}
-                          ask="Pay nothing to this address any more?"
+                          ask="Stop all payments to this address?"
                           sending={sending}
                           job={() => ask(`/v1/payees/${payee.id}/retire`, { address: each.address })}
                           then={reload}
@@ -132,16 +132,16 @@ function AddAddress({ payee, reload, onClose }: { payee: Payee; reload: () => vo
     >
       <AddressInput label="Address" required value={address} onChange={setAddress} />
       <NativeSelect
-        label="What of the addresses before"
+        label="Previous addresses"
         data={[
-          { value: 'replaces', label: 'It takes their place: they are retired' },
-          { value: 'beside', label: 'They stay: it is one more' },
+          { value: 'replaces', label: 'Replace them: they are retired' },
+          { value: 'beside', label: 'Keep them: this is an additional address' },
         ]}
         value={how}
         onChange={(event) => setHow(event.currentTarget.value)}
       />
       <Checkbox
-        label="I have checked this address with the payee by another way than the one it came by"
+        label="I have checked this address with the payee through a second channel"
         checked={isVerified}
         onChange={(event) => setVerified(event.currentTarget.checked)}
       />

@@ -94,7 +94,7 @@ function CreatePayee({ onClose }: { onClose: () => void }) {
       {form.kind === 'agent' && (
         <NativeSelect
           label="Agent of this Bursar"
-          description="Its wallet becomes the address."
+          description="The wallet of this agent becomes the payee's address."
           data={[{ value: '', label: 'none' }, ...agents.map(({ id, name }) => ({ value: id, label: inert(name) }))]}
           value={form.agent}
           onChange={set('agent')}
@@ -102,25 +102,25 @@ function CreatePayee({ onClose }: { onClose: () => void }) {
       )}
       <TextInput
         label="Categories"
-        description="Lower-case words; its payments count under the first."
+        description="Lower-case words; payments to this payee count in the first category."
         value={form.categories}
         onChange={set('categories')}
       />
       <TextInput
         label="Hosts"
-        description="Whose 402 offers are this payee's, as api.example."
+        description="Host names whose HTTP 402 offers belong to this payee, for example api.example."
         value={form.hosts}
         onChange={set('hosts')}
       />
       <AddressInput
         label="Address"
-        description="Where it is paid in USDC."
+        description="The payee receives USDC at this address."
         value={form.address}
         onChange={(address) => setForm({ ...form, address })}
       />
       {form.address !== '' && (
         <Checkbox
-          label="I have checked this address with the payee by another way than the one it came by"
+          label="I have checked this address with the payee through a second channel"
           checked={isVerified}
           onChange={(event) => setVerified(event.currentTarget.checked)}
         />

@@ -49,8 +49,8 @@ export function PaymentPage({ id }: { id: string }) {
               {hints && (
                 <Text my="xs">
                   {hints.largest_amount_now
-                    ? `When it was decided, at most ${usdc(hints.largest_amount_now)} would have passed.`
-                    : 'No other amount would have passed when it was decided.'}
+                    ? `The largest amount allowed at that moment was ${usdc(hints.largest_amount_now)}.`
+                    : 'No smaller amount would have been allowed at that moment.'}
                 </Text>
               )}
               {decisions.map((decision, index) => (
@@ -59,7 +59,7 @@ export function PaymentPage({ id }: { id: string }) {
                     Decision {index + 1}: {decision.effect}, <When at={decision.at} />
                   </summary>
                   <Text size="sm" my="xs">
-                    Hash <Mono>{decision.hash}</Mono>, by the policy <Mono>{decision.policy_digest}</Mono>
+                    Hash <Mono>{decision.hash}</Mono>, under the policy <Mono>{decision.policy_digest}</Mono>
                   </Text>
                   <Json label={`Input of decision ${index + 1}`} value={decision.input} />
                   <Json label={`Result of decision ${index + 1}`} value={decision.result} />
@@ -107,18 +107,21 @@ function Summary({ payment }: { payment: Payment }) {
     ['State', <State key="state" state={payment.state} />],
     ['Id', <Copyable key="id" value={id} what="the payment's id" />],
     ['Agent', named(`/agents/${payment.agent}`, nameOf(payment.agent))],
-    ['Pays to', <Destination key="to" payment={payment} payee={payees.find((each) => each.id === payment.payee)} />],
-    ['Kind', `${payment.kind.replaceAll('_', ' ')}, ${payment.rail === 'x402' ? 'by 402' : 'from the wallet'}`],
+    ['Recipient', <Destination key="to" payment={payment} payee={payees.find((each) => each.id === payment.payee)} />],
+    [
+      'Kind',
+      `${payment.kind.replaceAll('_', ' ')}, ${payment.rail === 'x402' ? 'over HTTP 402 (x402)' : 'from the wallet'}`,
+    ],
     ['Category', payment.category ?? 'none'],
     ['Workflow', `${nameOf(payment.workflow)}${payment.run ? `, run ${inert(payment.run)}` : ''}`],
     ['Sponsor', nameOf(payment.sponsor)],
     ['Memo', inert(payment.memo ?? 'none')],
     payment.mandate !== null && ['Mandate', link('mandates', payment.mandate)],
     payment.review !== null && ['Approvals', <Progress key="approvals" payment={payment} />],
-    payment.refund_of !== null && ['Gives back', link('payments', payment.refund_of)],
+    payment.refund_of !== null && ['Refund of', link('payments', payment.refund_of)],
     payment.refunds.length > 0 && ['Refunded by', payment.refunds.map((each) => link('payments', each))],
     payment.receivable !== null && ['Receivable', <Mono key="receivable">{payment.receivable}</Mono>],
-    payment.funds !== null && ['Tops up for', link('payments', payment.funds)],
+    payment.funds !== null && ['Top-up for', link('payments', payment.funds)],
     payment.batch !== null && ['Batch', <Mono key="batch">{payment.batch}</Mono>],
     ['Policy', <Mono key="policy">{payment.policy_digest}</Mono>],
     ['Decision', <Copyable key="decision" value={payment.decision_hash} what="the decision's hash" />],
@@ -135,7 +138,7 @@ function Summary({ payment }: { payment: Payment }) {
       <Facts facts={facts.filter((fact) => fact !== false)} />
       {(payment.state === 'in_review' || settlement) && (
         <Group mt="md">
-          {payment.state === 'in_review' && <To href={`/reviews/${id}`}>Review it</To>}
+          {payment.state === 'in_review' && <To href={`/reviews/${id}`}>Open the review</To>}
           {settlement && (
             <Button size="xs" variant="default" onClick={receipt}>
               Download the receipt
@@ -150,6 +153,6 @@ function Summary({ payment }: { payment: Payment }) {
 const named = (href: string, text: string): ReactNode => <To href={href}>{text}</To>;
 
 function gas({ gas_used: used, payments_in_transaction: count }: NonNullable<Payment['settlement']>): string {
-  if (used === null) return 'not known: others sent the transaction';
+  if (used === null) return 'unknown: not sent by this server';
   return count > 1 ? `${used}, shared by ${count} payments` : used;
 }

@@ -66,8 +66,8 @@ export function Filters({ filters }: { filters: PaymentFilters }) {
         <NativeSelect label="Payee" data={named(payees)} {...choose('payee')} />
         <TextInput type="date" label="From" {...type('from')} />
         <TextInput type="date" label="To" {...type('to')} />
-        <TextInput label="At least, USDC" inputMode="decimal" {...type('min_amount')} />
-        <TextInput label="At most, USDC" inputMode="decimal" {...type('max_amount')} />
+        <TextInput label="Minimum amount, USDC" inputMode="decimal" {...type('min_amount')} />
+        <TextInput label="Maximum amount, USDC" inputMode="decimal" {...type('max_amount')} />
         <Button type="submit" variant="default">
           Search
         </Button>

@@ -13,31 +13,31 @@ export type Authorization = {
 };
 type Bought = { resource: string; method: string; scheme: string; payment_flow: string; description: string | null };
 
-/** What was bought by 402, and what the seller was given for it. All words of the offer are the seller's. */
+/** What was bought over HTTP 402 and what the seller received for it. All words of the offer are the seller's. */
 export function Purchase(props: { decisions: { input: unknown }[]; authorization: Authorization | null }) {
   const bought = boughtBy(props.decisions[0]?.input);
   const signed = props.authorization;
   return (
-    <Box title="Bought by 402">
+    <Box title="HTTP 402 purchase">
       <Facts
         facts={[
           ...(bought
             ? ([
                 ['Method', inert(bought.method)],
                 ['URL', <Mono key="url">{inert(bought.resource)}</Mono>],
-                ['Sold as', inert(bought.description ?? 'not said')],
-                ['Scheme', `${inert(bought.scheme)}, by ${inert(bought.payment_flow)}`],
+                ['Description by the seller', inert(bought.description ?? 'none')],
+                ['Scheme', `${inert(bought.scheme)}, ${inert(bought.payment_flow)}`],
               ] as const)
             : []),
           ...(signed
             ? ([
-                ['Authorization', `${usdc(signed.amount)} may be taken once by anyone who presents it`],
-                ['From the purse', <Mono key="from">{signed.from}</Mono>],
+                ['Authorization', `${usdc(signed.amount)}, payable once to the holder`],
+                ['Purse', <Mono key="from">{signed.from}</Mono>],
                 ['To', <Mono key="to">{signed.to}</Mono>],
                 ['Nonce', <Copyable key="nonce" value={signed.nonce} what="the authorization's nonce" />],
                 ['Valid until', <When key="until" at={signed.valid_before} />],
               ] as const)
-            : ([['Authorization', 'none was signed']] as const)),
+            : ([['Authorization', 'not signed']] as const)),
           ...(signed?.cancelled_at
             ? ([['Cancelled', <When key="cancelled" at={signed.cancelled_at} />]] as const)
             : []),

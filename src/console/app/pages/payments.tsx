@@ -5,7 +5,7 @@ import { useNames } from '../names.tsx';
 import { Loaded, Page, Rows, State, short, To, usdc, When } from '../parts.tsx';
 import { setQuery, useLocation } from '../route.ts';
 import { inert, type Payment } from '../views.ts';
-import { Filters, filtersOf } from './paymentFilters.tsx';
+import { Filters, filtersOf, type PaymentFilters } from './paymentFilters.tsx';
 
 type List = { payments: Payment[]; next_cursor: string | null };
 const PAGE = '50';
@@ -29,7 +29,7 @@ export function Payments() {
         {({ payments, next_cursor: next }) => (
           <>
             <div className="sheet">
-              <PaymentRows payments={payments} empty={next ? 'None on this page.' : 'No payment is like that.'} />
+              <PaymentRows payments={payments} empty={emptyText(filters, next !== null)} />
             </div>
             <div className="pager">
               {cursor && (
@@ -44,7 +44,7 @@ export function Payments() {
               )}
               {next && payments.length < Number(PAGE) && (
                 <Text size="sm" c="dimmed">
-                  Only a part of the past was searched for this page. Older ones may match too.
+                  Not all payments were searched for this page. Older payments may match too.
                 </Text>
               )}
             </div>
@@ -53,6 +53,12 @@ export function Payments() {
       </Loaded>
     </Page>
   );
+}
+
+function emptyText(filters: PaymentFilters, hasMore: boolean): string {
+  if (hasMore) return 'No payment on this page matches the filters.';
+  const isFiltered = Object.values(filters).some((value) => value !== '');
+  return isFiltered ? 'No payments match these filters.' : 'There are no payments yet.';
 }
 
 /** The first moment of a date by this person's clock, some days later; what is no date stays out. */
@@ -91,7 +97,7 @@ export function PaymentRows({ payments, empty }: { payments: Payment[]; empty: s
         {
           title: 'Kind',
           fit: true,
-          cell: ({ kind, rail }) => `${kind.replaceAll('_', ' ')}${rail === 'x402' ? ' by 402' : ''}`,
+          cell: ({ kind, rail }) => `${kind.replaceAll('_', ' ')}${rail === 'x402' ? ' (HTTP 402)' : ''}`,
         },
         { title: 'Why', cell: why },
       ]}

@@ -44,12 +44,12 @@ export function Policies() {
                 label="Versions"
                 rows={policies}
                 keyOf={({ digest }) => digest}
-                empty="No policy is loaded: every payment is denied."
+                empty="No policy is loaded; every payment is denied."
                 columns={mayAct ? [...columns, acts] : columns}
               />
               <ShadowBox />
               {policies.length > 1 && <Compare versions={policies} />}
-              {policies.length === 1 && <Empty>With a second version, the two can be compared here.</Empty>}
+              {policies.length === 1 && <Empty>Load a second version to compare the two here.</Empty>}
             </>
           );
         }}

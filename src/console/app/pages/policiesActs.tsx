@@ -16,8 +16,8 @@ export function LoadBundle({ onClose, onDone }: { onClose: () => void; onDone: (
   const [note, setNote] = useState('');
   const wrong = (): string | null => {
     if (file === null) return 'Choose the file that bursar policy compile has written.';
-    if (file.size > BYTES_MAX) return 'That is too large for a bundle: the server takes 4 MB.';
-    return note.trim() === '' ? 'Say why this version is there.' : null;
+    if (file.size > BYTES_MAX) return 'The file is too large: a bundle has at most 4 MB.';
+    return note.trim() === '' ? 'Write a note: why is this version loaded?' : null;
   };
   const load = async (): Promise<void> => {
     await ask('/v1/policies', { bundle: await file?.text(), note: note.trim() });
@@ -26,8 +26,8 @@ export function LoadBundle({ onClose, onDone }: { onClose: () => void; onDone: (
   return (
     <FormDialog title="Load a bundle" submit="Load it" onClose={onClose} wrong={wrong()} onSubmit={load}>
       <Text size="sm">
-        It is checked and kept under its digest, and decides nothing until somebody activates it. To make one: bursar
-        policy compile my-policy --out bundle.json.
+        The bundle is checked and stored under its digest. It decides nothing until an operator activates it. To create
+        one: bursar policy compile my-policy --out bundle.json.
       </Text>
       <label>
         Bundle file{' '}
@@ -39,7 +39,7 @@ export function LoadBundle({ onClose, onDone }: { onClose: () => void; onDone: (
       </label>
       <TextInput
         label="Note"
-        description="Why this version is there. Everybody who may read sees it."
+        description="Why this version is loaded. Visible to everyone with read access."
         required
         maxLength={200}
         value={note}
@@ -95,7 +95,7 @@ export function VersionActs({
   );
   if (active) {
     if (!before) return null;
-    const says = 'The version that was active before decides again, from the next payment on.';
+    const says = 'The previously active version decides again, from the next payment on.';
     const step = {
       title: 'Roll back?',
       submit: 'Roll back',
@@ -106,24 +106,24 @@ export function VersionActs({
     return opens('Roll back', step, before);
   }
   const activate: Step = {
-    title: 'Let this version decide?',
+    title: 'Activate this version?',
     submit: 'Activate it',
     path: `/v1/policies/${digest}/activate`,
-    says: 'It decides from the next payment on. What was decided before stays; what waits for people is decided again by it.',
+    says: 'It decides from the next payment on. Earlier decisions stay; payments in review are decided again under it.',
   };
   const start: Step = {
     title: 'Try this version in shadow?',
     submit: 'Start the shadow',
     path: '/v1/policies/shadow',
     body: { digest },
-    says: 'It is asked about every payment next to the active version and decides nothing. A candidate that is in shadow already ends.',
+    says: 'It is evaluated for every payment next to the active version, without effect. It replaces any candidate already in shadow.',
   };
   const end: Step = {
     title: 'End the shadow?',
     submit: 'End the shadow',
     path: '/v1/policies/shadow',
     body: { digest: null },
-    says: 'It is not asked any more. What it would have decided otherwise is kept.',
+    says: 'It is no longer evaluated. The recorded differences are kept.',
   };
   return (
     <Group gap="xs">

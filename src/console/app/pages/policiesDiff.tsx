@@ -46,7 +46,7 @@ function Files({ a, b }: { a: Bundle; b: Bundle }) {
   return (
     <>
       <Rules isSame={a.wasm === b.wasm} hasChangedSources={paths.some((path) => path.endsWith('.rego'))} />
-      {paths.length === 0 && <Empty>Their sources and data are the same.</Empty>}
+      {paths.length === 0 && <Empty>Sources and data are identical.</Empty>}
       {paths.map((path) => (
         <div key={path}>
           <Mono>{inert(path)}</Mono>
@@ -65,9 +65,9 @@ function Files({ a, b }: { a: Bundle; b: Bundle }) {
   );
 }
 
-/** The server runs the WebAssembly: sources that stayed while it changed would show somebody something else than what decides. */
+/** The server runs the WebAssembly, so unchanged sources beside changed rules would hide what decides. */
 function Rules({ isSame, hasChangedSources }: { isSame: boolean; hasChangedSources: boolean }) {
-  if (isSame) return <Text size="sm">The compiled rules are the same: what differs is figures and lists.</Text>;
+  if (isSame) return <Text size="sm">The compiled rules are identical; only data (amounts and lists) differ.</Text>;
   if (hasChangedSources) return <Text size="sm">The compiled rules differ, and so do their sources.</Text>;
   return (
     <Alert color="red" variant="outline" role="alert" title="The compiled rules differ, but their sources do not.">
@@ -76,7 +76,7 @@ function Rules({ isSame, hasChangedSources }: { isSame: boolean; hasChangedSourc
   );
 }
 
-/** Characters that hide or turn text around are shown as marks: nobody is to be shown another rule than is there. */
+/** Invisible and bidirectional characters are shown as marks, so that the page shows the rule that is really there. */
 const shown = (text: string): string => inert(text.replaceAll('\t', '    '));
 
 function DiffLine({ line }: { line: Line }) {

@@ -29,7 +29,7 @@ export type Differences = {
 
 const endings: Record<string, string> = {
   off: 'ended by an operator',
-  replaced: 'another candidate took its place',
+  replaced: 'replaced by another candidate',
   activated: 'it was activated',
   meters_differ: 'the active policy no longer counts by its meters',
   too_slow: 'it took too long',
@@ -46,17 +46,17 @@ export function ShadowBox() {
       <Loaded answer={answer}>
         {({ shadow, summary, differences, next_cursor: next }) =>
           shadow === null ? (
-            <Empty>No candidate was ever asked next to the active policy.</Empty>
+            <Empty>No candidate has run in shadow yet.</Empty>
           ) : (
             <>
               <Facts
                 facts={[
                   ['Candidate', <Mono key="digest">{shadow.digest}</Mono>],
-                  ['Asked since', <When key="since" at={shadow.started_at} />],
+                  ['In shadow since', <When key="since" at={shadow.started_at} />],
                   [
                     'Now',
                     shadow.ended === null ? (
-                      'asked about every payment, and decides nothing'
+                      'evaluates every payment without effect'
                     ) : (
                       <Ended key="ended" {...shadow.ended} />
                     ),
@@ -68,7 +68,7 @@ export function ShadowBox() {
                 label="Differences"
                 rows={differences}
                 keyOf={({ seq }) => String(seq)}
-                empty="It would have decided every payment in the same way."
+                empty="The candidate decided every payment like the active policy."
                 columns={columns}
               />
               <Group mt="sm">
@@ -93,7 +93,7 @@ export function ShadowBox() {
 
 const Ended = ({ reason, at }: { reason: string; at: string }) => (
   <>
-    Not asked any more: {endings[reason] ?? inert(reason)}, <When at={at} />
+    Ended: {endings[reason] ?? inert(reason)}, <When at={at} />
   </>
 );
 
@@ -103,7 +103,7 @@ export function Sums({ summary }: { summary: Summary }) {
   return (
     <>
       <Text my="sm">
-        {decided} decided, {same} of them the same; {other} with the same effect for other reasons.
+        {decided} decided, {same} identical; {other} with the same effect for other reasons.
       </Text>
       {changes.length > 0 && (
         <Rows
@@ -112,8 +112,8 @@ export function Sums({ summary }: { summary: Summary }) {
           keyOf={({ active, shadow }) => `${active} ${shadow}`}
           empty=""
           columns={[
-            { title: 'Decided', cell: ({ active }) => <State state={active} /> },
-            { title: 'Would be', cell: ({ shadow }) => <State state={shadow} /> },
+            { title: 'Active policy', cell: ({ active }) => <State state={active} /> },
+            { title: 'Candidate', cell: ({ shadow }) => <State state={shadow} /> },
             { title: 'Payments', cell: ({ count }) => count, right: true },
             { title: 'Amount', cell: ({ amount }) => usdc(amount), right: true },
           ]}
@@ -131,9 +131,9 @@ const columns = [
   { title: 'When', cell: ({ at }: Difference) => <When at={at} /> },
   { title: 'Agent', cell: ({ agent }: Difference) => <AgentName id={agent} /> },
   { title: 'Amount', cell: ({ amount }: Difference) => usdc(amount), right: true },
-  { title: 'Decided', cell: ({ active }: Difference) => <Answer said={active} /> },
+  { title: 'Active policy', cell: ({ active }: Difference) => <Answer said={active} /> },
   {
-    title: 'Would be',
+    title: 'Candidate',
     cell: ({ shadow, failure }: Difference) => (
       <>
         <Answer said={shadow} />

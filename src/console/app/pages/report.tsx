@@ -34,9 +34,9 @@ export function Report() {
           <TextInput type="date" label="To the week of" value={to} onChange={choose('to')} />
           <NativeSelect
             className="wide"
-            label="Weeks begin by"
+            label="Time zone of the weeks"
             value={zone}
-            data={[{ value: '', label: "the policy's clock" }, ...zones]}
+            data={[{ value: '', label: "the policy's time zone" }, ...zones]}
             onChange={choose('zone')}
           />
           <Button
@@ -55,22 +55,22 @@ export function Report() {
                 label="Pilot report"
                 rows={rows}
                 keyOf={({ week, workflow }) => `${week} ${workflow}`}
-                empty="No payment was asked for in these weeks."
+                empty="No payment was requested in these weeks."
                 columns={[
                   { title: 'Week of', cell: ({ week }) => week, fit: true },
                   { title: 'Workflow', cell: ({ workflow }) => inert(workflow) },
                   { title: 'Payments', cell: ({ payments }) => payments, right: true },
                   { title: 'Completed', cell: (row) => percent(row.completion_rate), right: true },
                   { title: 'Denied', cell: ({ denied }) => denied, right: true },
-                  { title: 'Needed a person', cell: (row) => percent(row.exception_rate), right: true },
+                  { title: 'Sent to review', cell: (row) => percent(row.exception_rate), right: true },
                   { title: 'Time in review', cell: (row) => duration(row.median_review_seconds), right: true },
                   { title: 'Spend', cell: ({ spend }) => usdc(spend), right: true },
                 ]}
               />
             </div>
             <Text size="sm" c="dimmed">
-              Weeks begin on Monday, 00:00 in {used}. Completed: settled, of what was not denied and came to an end.
-              Needed a person: of all that was asked for. Time in review: the median.
+              Weeks begin on Monday, 00:00 in {used}. Completed: settled payments, as a share of all that ended and were
+              not denied. Sent to review: as a share of all requests. Time in review: the median.
             </Text>
           </>
         )}

@@ -50,7 +50,7 @@ export function OneReview({ id, onSaid }: { id: string; onSaid?: (shown: Payment
       tell(shown, outcome(verdict, after));
     } catch (error) {
       if (error instanceof Problem && error.code === 'invalid_transition') {
-        tell(shown, 'Somebody else answered first; your signature was not needed.');
+        tell(shown, 'Another approver answered first; your signature was not needed.');
       } else setFailure(walletProblem(error));
     } finally {
       payment.reload();
@@ -65,14 +65,14 @@ export function OneReview({ id, onSaid }: { id: string; onSaid?: (shown: Payment
             facts={[
               ['Amount', <strong key="amount">{usdc(shown.amount)}</strong>],
               [
-                'Pays to',
+                'Recipient',
                 <Destination key="to" payment={shown} payee={payees.find(({ id: each }) => each === shown.payee)} />,
               ],
               ['Agent', nameOf(shown.agent)],
               ['Workflow', `${nameOf(shown.workflow)}${shown.run ? `, run ${inert(shown.run)}` : ''}`],
               ['Sponsor', nameOf(shown.sponsor)],
               ['Memo', inert(shown.memo ?? 'none')],
-              [isOpen ? 'Why it waits' : 'Why', <Reasons key="why" reasons={shown.reasons} />],
+              [isOpen ? 'Reason for review' : 'Reasons', <Reasons key="why" reasons={shown.reasons} />],
               ['Approvals', <Progress key="needs" payment={shown} />],
               ['Answer by', <When key="until" at={shown.review?.expires_at ?? null} />],
               ['Chain', shown.network],
@@ -110,7 +110,7 @@ export function OneReview({ id, onSaid }: { id: string; onSaid?: (shown: Payment
               answer={(verdict, reason) => answer(shown, verdict, reason)}
             />
           )}
-          {isOpen && !can(me, 'approve') && <Text mt="sm">Your role reads; it does not answer reviews.</Text>}
+          {isOpen && !can(me, 'approve') && <Text mt="sm">Your role can read reviews but not answer them.</Text>}
         </Box>
       )}
     </Loaded>
@@ -119,10 +119,11 @@ export function OneReview({ id, onSaid }: { id: string; onSaid?: (shown: Payment
 
 /** What became of it, for who has just signed. */
 function outcome(verdict: Verdict, after: Payment): string {
-  if (verdict === 'reject') return 'Rejected. The money goes back to the agent.';
-  if (after.state === 'rejected') return 'Approved, but not paid: the gate decided again, now, and refused.';
-  if (after.state !== 'in_review') return 'Approved. The payment goes out.';
-  return 'Your approval is recorded. The payment waits for more.';
+  if (verdict === 'reject') return 'Rejected. The reserved amount is available to the agent again.';
+  if (after.state === 'rejected')
+    return 'Approved, but not paid: the policy was evaluated again and denied the payment.';
+  if (after.state !== 'in_review') return 'Approved. The payment will be sent.';
+  return 'Your approval is recorded. More approvals are needed.';
 }
 
 /** Why an approval of this person would not count. The policy says so again when it decides. */
@@ -133,7 +134,7 @@ function hurdleFor(me: Me, { review, sponsor }: Payment, maySponsor: boolean): s
     return 'You are the sponsor of this agent, and the policy does not let sponsors approve for their own agents. You may reject it.';
   }
   if (own.roles.some((role) => review.roles.includes(role))) return null;
-  return `This needs ${review.roles.join(' or ')}; your roles (${own.roles.join(', ') || 'none'}) do not count here. You may reject it.`;
+  return `This review needs the role ${review.roles.join(' or ')}; your roles (${own.roles.join(', ') || 'none'}) do not count. You may reject it.`;
 }
 
 function Answers(props: {
@@ -146,7 +147,7 @@ function Answers(props: {
   const { hurdle, hasAnswered, isBusy, isReady, answer } = props;
   const [isRejecting, setRejecting] = useState(false);
   const [reason, setReason] = useState('');
-  if (hasAnswered) return <Text mt="sm">You have answered. The others have not yet.</Text>;
+  if (hasAnswered) return <Text mt="sm">You have answered. Answers of other approvers are still missing.</Text>;
   const reject = (event: FormEvent): void => {
     event.preventDefault();
     void answer('reject', reason.trim()).then(() => setRejecting(false));
@@ -159,8 +160,8 @@ function Answers(props: {
           autosize
           minRows={2}
           maxLength={500}
-          label="Why it is rejected"
-          description="Told to anyone who asked for the payment. The signature itself covers the payment, not this text."
+          label="Reason for the rejection"
+          description="Shown to the requester of the payment. The signature covers the payment, not this text."
           value={reason}
           onChange={(event) => setReason(event.currentTarget.value)}
           data-autofocus

@@ -23,10 +23,10 @@ export function Destination({ payment, payee }: { payment: Payment; payee: Payee
           {known ? (
             <>
               Changed <When at={known.changed_at ?? known.first_seen_at} />;{' '}
-              {known.verified_at ? 'verified since' : 'nobody has verified the new one'}
+              {known.verified_at ? 'verified since' : 'the new address is not verified'}
             </>
           ) : (
-            'The new one is not known to be this payee’s'
+            'The new address is not registered for this payee'
           )}
         </Text>
       </span>
@@ -36,9 +36,9 @@ export function Destination({ payment, payee }: { payment: Payment; payee: Payee
     <span className="swap">
       <span>{address}</span>
       <Text span size="sm" c="dimmed">
-        {!payee && (ours === null ? 'It belongs to no payee that is known here' : `Of this Bursar: ${ours}`)}
-        {payee && !known && 'Not an address of this payee'}
-        {known && (known.verified_at ? 'Verified' : 'Not verified by anybody')}
+        {!payee && (ours === null ? 'Address of no registered payee' : `Agent of this Bursar: ${ours}`)}
+        {payee && !known && 'Not a registered address of this payee'}
+        {known && (known.verified_at ? 'Verified' : 'Not verified')}
         {known && (
           <>
             , first seen <When at={known.first_seen_at} />
@@ -80,7 +80,7 @@ export function Reasons({ reasons }: { reasons: Payment['reasons'] }) {
 
 /** How many of the approvals that count are there. */
 export function Progress({ payment: { review } }: { payment: Payment }) {
-  if (!review) return <>None needed</>;
+  if (!review) return <>None required</>;
   const done = review.approvals.filter(({ verdict, counts }) => verdict === 'approve' && counts).length;
   return (
     <>
@@ -103,7 +103,7 @@ export function Verdicts({ payment: { review } }: { payment: Payment }) {
       {review.approvals.map(({ approver, verdict, counts, reason, at }) => (
         <li key={approver}>
           <strong>{inert(approver)}</strong> {verdict === 'approve' ? 'approved' : 'rejected'} it, <When at={at} />
-          {verdict === 'approve' && !counts && ': by the policy this signature does not count'}
+          {verdict === 'approve' && !counts && ': the policy does not count this signature'}
           {reason && <>: {inert(reason)}</>}
         </li>
       ))}

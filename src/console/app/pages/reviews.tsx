@@ -34,14 +34,16 @@ export function Reviews({ only }: { only?: string }) {
       <Loaded answer={waiting}>
         {({ payments, next_cursor: next }) =>
           payments.length === 0 ? (
-            <Empty>Nothing waits for people.</Empty>
+            <Empty>No payment is waiting for approval.</Empty>
           ) : (
             <>
               {payments.map(({ id }) => (
                 <OneReview key={id} id={id} onSaid={note} />
               ))}
               {next && (
-                <Empty>These are the newest {SHOWN}. More are waiting: they come up as these are answered.</Empty>
+                <Empty>
+                  These are the newest {SHOWN}. More reviews are waiting and appear here as these are answered.
+                </Empty>
               )}
             </>
           )

@@ -14,7 +14,7 @@ const colour = (index: number): string => COLOURS[index % COLOURS.length] ?? '#7
 /** The bars are a picture; the same figures stand below it as a table. */
 export function Spend({ series: { bucket, buckets, zone, series } }: { series: Series }) {
   const label = useMemo(() => labels(bucket, zone), [bucket, zone]);
-  if (series.length === 0) return <Empty>Nothing was spent in this time.</Empty>;
+  if (series.length === 0) return <Empty>There was no spending in this period.</Empty>;
   const totals = new Map<string, bigint>();
   for (const { group, amount } of series) totals.set(group, (totals.get(group) ?? 0n) + parseUsdc(amount.value));
   const groups = [...totals].sort(([, a], [, b]) => (a < b ? 1 : a > b ? -1 : 0)).map(([group]) => group);
@@ -84,11 +84,11 @@ export function Spend({ series: { bucket, buckets, zone, series } }: { series: S
           empty=""
           columns={[
             { title: bucket === 'day' ? 'Day' : 'Hour', cell: ({ start }) => label(start), fit: true },
-            { title: 'Of', cell: ({ group }) => inert(group) },
+            { title: 'Group', cell: ({ group }) => inert(group) },
             { title: 'Spend', cell: ({ amount }) => usdc(amount), right: true },
           ]}
         />
-        <p>By the clock of {zone}.</p>
+        <p>Time zone: {zone}.</p>
       </details>
     </>
   );

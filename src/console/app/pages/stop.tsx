@@ -41,7 +41,7 @@ function Asking(props: {
     setBusy(true);
     setFailure(null);
     try {
-      await start(reason.trim() || 'by the console');
+      await start(reason.trim() || 'stopped in the console');
       setAsking(false);
       setSaid('');
     } catch (error) {
@@ -63,7 +63,7 @@ function Asking(props: {
         {says}
       </Text>
       {failure && <Text role="alert">{failure}</Text>}
-      <TextInput label="Why" value={reason} onChange={(event) => setReason(event.currentTarget.value)} mb="xs" />
+      <TextInput label="Reason" value={reason} onChange={(event) => setReason(event.currentTarget.value)} mb="xs" />
       {typed !== undefined && (
         <TextInput
           label={`Type “${typed}”`}
@@ -84,7 +84,7 @@ function Asking(props: {
           {act}
         </Button>
         <Button size="xs" variant="default" onClick={() => setAsking(false)}>
-          Do not
+          Cancel
         </Button>
       </Group>
     </Alert>
@@ -97,7 +97,7 @@ export function StopAgent({ agent, reload }: { agent: Agent; reload: () => void 
     <Asking
       label={`Stop ${inert(agent.name)} everywhere`}
       title={`Stop ${inert(agent.name)} everywhere?`}
-      says="Its keys, queue, schedules, mandates and 402 authorizations end, its purse is swept, its wallet is frozen on chain. Only the wallet's owner unfreezes it."
+      says="Its keys, queue, schedules, mandates and 402 authorizations end, its purse balance returns to the wallet, and the wallet is frozen on chain. Only the wallet's owner can unfreeze it."
       act="Stop it now"
       start={async (reason) => {
         await ask(`/v1/agents/${agent.id}/stop`, { reason });
@@ -115,7 +115,7 @@ export function StopEverything({ onStopped }: { onStopped?: () => void }) {
     <Asking
       label="Stop everything"
       title="Stop every agent everywhere?"
-      says="All agents' keys, queues, schedules, mandates and 402 authorizations end, all purses are swept, all wallets are frozen on chain. Each wallet must be unfrozen by its owner, one by one."
+      says="All agents' keys, queues, schedules, mandates and 402 authorizations end, all purse balances return to the wallets, and all wallets are frozen on chain. Each wallet must be unfrozen by its owner, one by one."
       typed={WORDS}
       act="Stop everything now"
       start={async (reason) => {
@@ -127,8 +127,8 @@ export function StopEverything({ onStopped }: { onStopped?: () => void }) {
 }
 
 const words = {
-  stopping: 'Being stopped everywhere',
-  safe: 'Stopped: nothing is at risk any more',
+  stopping: 'Stopping everywhere',
+  safe: 'Stopped: no money is at risk',
   ended: 'Was stopped',
 };
 
@@ -168,7 +168,7 @@ function OneStop({ stop }: { stop: Stop }) {
       )}
       {waiting.map(({ step, detail, call }) => (
         <Text key={step} size="sm">
-          People must do this: {inert(detail)}{' '}
+          Manual step needed: {inert(detail)}{' '}
           {call && (
             <Mono>
               to {call.to} data {call.data}
@@ -178,8 +178,8 @@ function OneStop({ stop }: { stop: Stop }) {
       ))}
       {stop.seconds_to_frozen !== null && (
         <Text size="sm">
-          Going on needs two: the wallet's owner unfreezes it with a browser wallet or a Safe,{' '}
-          <To href={`/agents/${stop.agent}`}>on the agent's page</To>; then an operator unfreezes the agent here.
+          To resume, two people are needed: the wallet's owner unfreezes it with a browser wallet or a Safe{' '}
+          <To href={`/agents/${stop.agent}`}>on the agent's page</To>, then an operator unfreezes the agent here.
         </Text>
       )}
     </Alert>

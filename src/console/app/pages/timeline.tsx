@@ -33,7 +33,9 @@ export function useActor(): (actor: string) => string {
   const { nameOf } = useNames();
   return (actor) => {
     if (actor === 'bursar') return 'Bursar';
-    return actor.startsWith('key_') ? `the key …${actor.slice(-6)}` : nameOf(actor);
+    if (!actor.startsWith('key_')) return nameOf(actor);
+    const name = nameOf(actor);
+    return name === actor ? `API key ${actor}` : `API key "${name}"`;
   };
 }
 
@@ -50,44 +52,44 @@ function sentence({ type, data }: Event): ReactNode {
   const hash = <Mono>{short(text('hash') || text('tx_hash'))}</Mono>;
   switch (type) {
     case 'payment.allowed':
-      return `The policy allowed it: ${reasons}.`;
+      return `The policy allowed the payment (${reasons}).`;
     case 'payment.denied':
-      return `The policy refused it: ${reasons}.`;
+      return `The policy denied the payment (${reasons}).`;
     case 'payment.review_requested':
-      return `The policy asked for people: ${reasons}.`;
+      return `The policy requires approval (${reasons}).`;
     case 'payment.retried':
-      return `The same request came again; it was answered with this payment, ${text('state').replaceAll('_', ' ')} then.`;
+      return `The same request was sent again; the answer was this payment (state: ${text('state').replaceAll('_', ' ')}).`;
     case 'payment.approved':
       return data.waits_for
-        ? 'An approval came in; the gate decided again, and waits for more.'
-        : 'The gate decided again, with the approvals, and allowed it.';
+        ? 'An approval was received. More approvals are needed.'
+        : 'All approvals were received; the policy was evaluated again and allowed the payment.';
     case 'payment.rejected':
       if (data.by) return `${text('by')} rejected it${data.reason ? `: ${text('reason')}` : '.'}`;
-      return `The gate decided again, and refused it: ${reasons}.`;
+      return `The policy was evaluated again and denied the payment (${reasons}).`;
     case 'payment.expired':
-      return 'Nobody answered in time.';
+      return 'No approver answered before the deadline.';
     case 'payment.signed':
       return data.hash ? (
-        <>Signed as transaction {hash}, and stored before it was sent.</>
+        <>Signed as transaction {hash} and stored before sending.</>
       ) : (
-        'Authorized for the seller.'
+        'An authorization for the seller was signed.'
       );
     case 'payment.broadcast':
       return <>Transaction {hash} was sent.</>;
     case 'payment.replaced':
-      return <>Signed again with a higher fee, under the same nonce: {hash}.</>;
+      return <>Replaced by transaction {hash} with a higher fee and the same nonce.</>;
     case 'payment.settled':
       return (
         <>
-          On the chain in block {text('block')}: {hash}.
+          Settled on chain in block {text('block')}, transaction {hash}.
         </>
       );
     case 'payment.final':
-      return 'The chain says that it stays.';
+      return 'The settlement is final: its block can no longer be reverted.';
     case 'payment.reorged':
-      return 'Its block is gone from the chain; the stored transaction goes out again.';
+      return 'The chain dropped the block (reorganisation); the stored transaction is sent again.';
     case 'payment.failed':
-      return `It failed: ${text('reason').replaceAll('_', ' ')}.`;
+      return `The payment failed: ${text('reason').replaceAll('_', ' ')}.`;
     default:
       return null;
   }

@@ -12,7 +12,7 @@ type Warning = { code: string; message: string };
 
 const RENEW_MS = 15_000;
 
-/** An agent's wallet as the chain has it, and what its owner may do with it. `warnings`: where policy and ceilings differ. */
+/** An agent's wallet as read from the chain, with its owner's actions. `warnings`: where policy and ceilings differ. */
 export function WalletSection({ agent, warnings }: { agent: Agent; warnings: Warning[] }) {
   const me = useMe();
   const answer = useAsk<Wallet>(agent.wallet ? `/v1/agents/${agent.id}/wallet` : null, 'roster');
@@ -39,8 +39,8 @@ export function WalletSection({ agent, warnings }: { agent: Agent; warnings: War
           {can(me, 'admin') && wallet.deployed && <OwnerActs agent={agent} wallet={wallet} reload={reload} />}
           {!wallet.deployed && (
             <Text>
-              The contract is not deployed yet: it comes with the first payment, with what stands here. Until then there
-              is nothing for its owner to do.
+              The contract is not deployed yet. The first payment deploys it with these settings; until then the owner
+              has no actions.
             </Text>
           )}
         </>
@@ -71,42 +71,42 @@ function WalletFacts({ wallet }: { wallet: Wallet }) {
         ['Wallet', <Mono key="wallet">{wallet.wallet}</Mono>],
         ['Purse', <Mono key="purse">{wallet.purse}</Mono>],
         ['State', <State key="state" state={wallet.frozen ? 'frozen' : wallet.deployed ? 'active' : 'pending'} />],
-        ['Holds', `${usdc(wallet.balance)}, its purse ${usdc(wallet.purse_balance)}`],
+        ['Balance', `${usdc(wallet.balance)}, in its purse ${usdc(wallet.purse_balance)}`],
         ['Ceiling per payment', usdc(ceilings.per_payment)],
         [
           'Ceiling per period',
           `${usdc(ceilings.per_period)} in each ${duration(ceilings.period_seconds)}; ${usdc(ceilings.spent_in_period)} spent in this one, ${usdc(ceilings.left_in_period)} left`,
         ],
         [
-          'Raise that waits',
+          'Pending raise',
           raise ? (
             <span key="raise">
-              To {usdc(raise.per_payment)} a payment and {usdc(raise.per_period)} a period, in force from{' '}
-              <When at={raise.effective_at} /> on. Owner or guardian can drop it until then.
+              To {usdc(raise.per_payment)} per payment and {usdc(raise.per_period)} per period, effective from{' '}
+              <When at={raise.effective_at} />. Until then the owner or the guardian can cancel it.
             </span>
           ) : (
-            `none; a raise waits ${duration(ceilings.raise_delay_seconds)}`
+            `none; a raise takes effect after ${duration(ceilings.raise_delay_seconds)}`
           ),
         ],
-        ['Valid until', wallet.valid_until ? <When key="until" at={wallet.valid_until} /> : 'no end'],
+        ['Valid until', wallet.valid_until ? <When key="until" at={wallet.valid_until} /> : 'no expiry'],
         ['Owner', who(wallet.owner, wallet.owner_is_contract ? ', a contract such as a Safe' : '')],
         ...(wallet.next_owner
-          ? ([['Next owner', who(wallet.next_owner, ', who has not accepted yet')]] as [string, ReactNode][])
+          ? ([['Next owner', who(wallet.next_owner, ', has not accepted yet')]] as [string, ReactNode][])
           : []),
         ['Guardian', who(wallet.guardian)],
         ['Executor', who(wallet.executor)],
         [
           'Approvers',
           <div key="approvers">
-            {list(wallet.approvers, 'none: nothing above a ceiling can be paid')}
+            {list(wallet.approvers, 'none: payments above a ceiling are impossible')}
             {wallet.approvers.length > 0 && `${wallet.threshold} of ${wallet.approvers.length} must sign`}
           </div>,
         ],
         [
           'Allow-list',
           <div key="list">
-            {wallet.allow_list_on ? 'On: payees outside it need the approvers. ' : 'Off. '}
-            {list(wallet.allow_list, 'Nobody is on it.')}
+            {wallet.allow_list_on ? 'On: payees outside the list need the approvers. ' : 'Off. '}
+            {list(wallet.allow_list, 'The list is empty.')}
           </div>,
         ],
       ]}
@@ -124,7 +124,7 @@ function Registry({ registry }: { registry: NonNullable<Wallet['registry']> }) {
           ...(registry.next_owner
             ? ([['Next owner', <Mono key="next">{registry.next_owner}</Mono>]] as [string, ReactNode][])
             : []),
-          ['Grace for a replaced policy', duration(registry.grace_seconds)],
+          ['Grace period of a replaced policy', duration(registry.grace_seconds)],
         ]}
       />
       <Rows
@@ -136,14 +136,14 @@ function Registry({ registry }: { registry: NonNullable<Wallet['registry']> }) {
           { title: 'Policy', cell: ({ digest }) => <Mono>{short(digest)}</Mono> },
           { title: 'State', cell: ({ state }) => <State state={state === 'current' ? 'active' : state} /> },
           { title: 'From', cell: ({ from }) => <When at={from} /> },
-          { title: 'Until', cell: ({ until }) => (until ? <When at={until} /> : 'no end') },
+          { title: 'Until', cell: ({ until }) => (until ? <When at={until} /> : 'no expiry') },
         ]}
       />
     </Box>
   );
 }
 
-/** The name that people know an address by, as far as approvers and payees tell. */
+/** The name of the approver or payee with an address, if there is one. */
 function useNameAt(): (address: string) => string {
   const approvers = useAsk<{ approvers: { name: string; address: string }[] }>('/v1/approvers', 'roster').data;
   const { payees } = useNames();

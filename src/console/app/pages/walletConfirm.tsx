@@ -22,7 +22,7 @@ type Stage =
   | { at: 'sent'; hash: string; sinceMs: number }
   | { at: 'done'; hash: string };
 
-/** The checked call in words, and the ways to have it sent: a browser wallet, a Safe, or whatever takes calldata. */
+/** The checked call in words, and the ways to send it: a browser wallet, a Safe, or copied calldata. */
 export function ConfirmCall(props: {
   agent: Agent;
   wallet: Wallet;
@@ -54,7 +54,7 @@ export function ConfirmCall(props: {
     try {
       const from = await sender(provider, { to, action: requested.action, chainId: me.chain.id });
       if (isOfRegistry(requested.action) && !(await usesRegistry(provider, wallet.wallet, to))) {
-        throw new Error(`The wallet looks its policies up elsewhere than in ${to}.`);
+        throw new Error(`The wallet does not use the policy registry ${to}.`);
       }
       setStage({ at: 'signing' });
       const isShared = call.server_sends && getAddress(call.sender) === from;
@@ -84,19 +84,19 @@ export function ConfirmCall(props: {
 
   if (stage.at === 'done') {
     return (
-      <Alert mt="md" variant="outline" color="green" role="status" title="Done: it is on the chain">
+      <Alert mt="md" variant="outline" color="green" role="status" title="Done: confirmed on chain">
         <Text size="sm" mb="xs">
           {acts[requested.action].title}. Transaction: <TransactionLink hash={stage.hash} chainId={me.chain.id} />
         </Text>
         <Button size="xs" variant="default" onClick={onDone}>
-          Show the wallet as it is now
+          Show the updated wallet
         </Button>
       </Alert>
     );
   }
   const isBusy = stage.at !== 'asked';
   return (
-    <Alert mt="md" variant="outline" color="blue" title={`${acts[requested.action].title}: look at it before you sign`}>
+    <Alert mt="md" variant="outline" color="blue" title={`${acts[requested.action].title}: check before you sign`}>
       <CallFacts requested={requested} call={call} to={to} data={data} />
       {failure && (
         <Alert mt="sm" color="red" variant="outline" role="alert" title="Not done">
@@ -115,8 +115,8 @@ export function ConfirmCall(props: {
       )}
       {contract && (
         <Text mt="sm" size="sm">
-          {contract.role === 'owner' ? 'The owner' : `The ${contract.role}`} is a contract, as a Safe is. Load the file
-          in its Transaction Builder: the owners read it and sign there.
+          {contract.role === 'owner' ? 'The owner' : `The ${contract.role}`} is a contract, for example a Safe. Load the
+          file in its Transaction Builder, where its owners read and sign it.
         </Text>
       )}
       {found.length === 0 && !isForContractOnly && (
@@ -137,7 +137,7 @@ export function ConfirmCall(props: {
         )}
         <CopyButton text={data} />
         <Button variant="default" disabled={stage.at === 'signing'} onClick={onLeave}>
-          Do not
+          Cancel
         </Button>
       </Group>
       <details>
@@ -154,8 +154,8 @@ function CallFacts(props: { requested: OwnerAction; call: Prepared; to: string; 
   const { name, values } = methodOf({ to: getAddress(to), data });
   const shown = (argument: string, value: string): string => {
     if (/^(perPayment_|perPeriod_|amount)$/.test(argument)) return `${formatUsdc(BigInt(value))} USDC`;
-    if (argument !== 'validUntil_') return value.replaceAll(/["[\]]/g, '').replaceAll(',', ', ') || 'nobody';
-    return requested.untilS === undefined ? 'no end' : new Date(Number(value) * 1000).toLocaleString();
+    if (argument !== 'validUntil_') return value.replaceAll(/["[\]]/g, '').replaceAll(',', ', ') || 'none';
+    return requested.untilS === undefined ? 'no expiry' : new Date(Number(value) * 1000).toLocaleString();
   };
   const roles = rolesFor(requested.action).map((role) => (role === 'pendingOwner' ? 'the next owner' : `the ${role}`));
   return (
@@ -170,9 +170,9 @@ function CallFacts(props: { requested: OwnerAction; call: Prepared; to: string; 
               React.ReactNode,
             ],
         ),
-        ['What it does', inert(call.effect)],
+        ['Effect', inert(call.effect)],
         [
-          'Who may send it',
+          'Allowed senders',
           call.senders.map(({ role, address }) => `${role} ${address}`).join(', ') || roles.join(' or '),
         ],
       ]}
@@ -188,8 +188,10 @@ function Progress({ stage }: { stage: Stage }) {
   }, []);
   return (
     <div role="status">
-      {stage.at === 'checking' && <Text mt="sm">Asking your wallet who you are and what the chain says.</Text>}
-      {stage.at === 'signing' && <Text mt="sm">Your wallet asks you now. Compare what it shows with this page.</Text>}
+      {stage.at === 'checking' && <Text mt="sm">Asking your wallet for its account and its chain.</Text>}
+      {stage.at === 'signing' && (
+        <Text mt="sm">Your wallet asks for a signature now. Compare what it shows with this page.</Text>
+      )}
       {stage.at === 'sent' && (
         <Text mt="sm">
           Sent as <Mono>{stage.hash}</Mono>. Waiting for a block,{' '}
@@ -207,7 +209,7 @@ function CopyButton({ text }: { text: string }) {
       await navigator.clipboard.writeText(text);
       setSaid('Copied');
     } catch {
-      setSaid('Not copied: take it from below');
+      setSaid('Not copied: copy it from below');
     }
   };
   return (
@@ -245,7 +247,7 @@ async function order(
     const now = await ask<Ordered>(`/v1/owner-calls/${transaction}`);
     if (now.succeeded === true && now.tx_hash !== null) return now.tx_hash;
     if (now.state === 'dropped' || now.succeeded === false) {
-      throw new Error(`The contract refuses it: ${now.detail ?? 'it reverted'}.`);
+      throw new Error(`The contract rejected the call: ${now.detail ?? 'it reverted'}.`);
     }
     await new Promise((resolve) => setTimeout(resolve, 500));
   }

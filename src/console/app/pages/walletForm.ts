@@ -20,94 +20,102 @@ export type FieldName = keyof Typed;
 
 type Act = { title: string; says: string; labels: Partial<Record<FieldName, string>> };
 
-/** What an owner may do, as the form offers it: what it says, and which fields it asks for. */
+/** The owner's actions as the form offers them: title, explanation and fields. */
 export const acts: Record<OwnerActionName, Act> = {
   set_ceilings: {
     title: 'Set the ceilings',
-    says: 'A cut is in force with the transaction. A raise waits for the delay of the wallet.',
+    says: 'A cut is effective with the transaction. A raise is effective after the delay of the wallet.',
     labels: { perPayment: 'Per payment, USDC', perPeriod: 'Per period, USDC' },
   },
-  cancel_raise: { title: 'Drop the raise that waits', says: 'Owner or guardian.', labels: {} },
+  cancel_raise: { title: 'Cancel the pending raise', says: 'By the owner or the guardian.', labels: {} },
   freeze: {
     title: 'Freeze the wallet',
-    says: 'Stops all payments and purse signatures at once. Owner or guardian; only the owner unfreezes.',
+    says: 'Stops all payments and purse signatures at once. By the owner or the guardian; only the owner can unfreeze.',
     labels: {},
   },
   unfreeze: {
     title: 'Unfreeze the wallet',
-    says: 'Payments go on. The agent here stays as it is until an operator lets it go on.',
+    says: 'Payments are possible again. The status of the agent does not change: an operator unfreezes it.',
     labels: {},
   },
   raise_epoch: {
-    title: 'Void what is signed',
-    says: 'Begins a new epoch: purse authorizations and payments that are signed and not mined are void. Owner or guardian.',
+    title: 'Void all open signatures',
+    says: 'Starts a new epoch: purse authorizations and payments that are signed but not yet on chain become void. By the owner or the guardian.',
     labels: {},
   },
   revoke_approval: {
     title: 'Revoke an approval',
-    says: 'For good: the wallet takes no approval of that payment any more.',
+    says: 'Permanent: the wallet accepts no approval of that payment any more.',
     labels: { payment: 'Payment (id)' },
   },
   sweep_token: {
     title: 'Sweep a token from the purse',
-    says: 'Moves all of that token to the wallet. Owner, guardian or executor.',
+    says: 'Moves the whole balance of that token to the wallet. By the owner, the guardian or the executor.',
     labels: { address: 'Token' },
   },
   set_executor: {
     title: 'Change the executor',
-    says: 'The key that pays within the ceilings. What the one before signed for the purse is void.',
+    says: 'The key that pays within the ceilings. Purse authorizations signed by the previous executor become void.',
     labels: { address: 'New executor' },
   },
   set_guardian: {
     title: 'Change the guardian',
-    says: 'Who may freeze, beside the owner.',
+    says: 'The guardian can freeze the wallet, like the owner.',
     labels: { address: 'New guardian' },
   },
   set_approvers: {
     title: 'Change the approvers',
-    says: 'Replaces all of them. What is above a ceiling needs so many of their signatures.',
-    labels: { addresses: 'Approvers, one a line', threshold: 'How many must sign' },
+    says: 'Replaces the whole list. Payments above a ceiling need this number of their signatures.',
+    labels: { addresses: 'Approvers, one per line', threshold: 'How many must sign' },
   },
   set_allow_list: {
     title: 'Switch the allow-list',
-    says: 'Switched on, payees outside it need the approvers.',
+    says: 'When it is on, payees outside the list need the approvers.',
     labels: { on: 'Allow-list' },
   },
-  allow: { title: 'Put payees on the allow-list', says: 'At once.', labels: { addresses: 'Payees, one a line' } },
-  disallow: { title: 'Take payees off the allow-list', says: 'At once.', labels: { addresses: 'Payees, one a line' } },
+  allow: {
+    title: 'Put payees on the allow-list',
+    says: 'Effective at once.',
+    labels: { addresses: 'Payees, one per line' },
+  },
+  disallow: {
+    title: 'Take payees off the allow-list',
+    says: 'Effective at once.',
+    labels: { addresses: 'Payees, one per line' },
+  },
   set_valid_until: {
     title: 'Set the end of validity',
-    says: 'From then on the executor can no longer pay.',
-    labels: { until: 'Until (your time; empty: no end)' },
+    says: 'After this time the executor can no longer pay.',
+    labels: { until: 'Until (your local time; empty: no expiry)' },
   },
   withdraw: {
     title: 'Withdraw USDC',
-    says: 'Takes money out at once, frozen or not; it counts in no ceiling.',
+    says: 'Withdraws at once, even from a frozen wallet; ceilings do not apply.',
     labels: { address: 'To', amount: 'Amount, USDC' },
   },
   transfer_ownership: {
-    title: 'Hand the wallet over',
+    title: 'Transfer the wallet',
     says: 'First of two steps: the next owner must accept.',
     labels: { address: 'Next owner' },
   },
   accept_ownership: { title: 'Accept the wallet', says: 'Second step, by the next owner.', labels: {} },
   activate_policy: {
     title: 'Activate a policy in the registry',
-    says: 'For all wallets. The one before stays good for the grace period.',
+    says: 'For all wallets. The previous policy stays valid for the grace period.',
     labels: { digest: 'Policy' },
   },
   activate_only_policy: {
     title: 'Activate a policy and end all others',
-    says: 'For all wallets, at once, without grace: what was decided under another policy and is not mined reverts.',
+    says: 'For all wallets, at once, without a grace period: payments decided under another policy and not yet on chain fail.',
     labels: { digest: 'Policy' },
   },
   retire_policy: {
     title: 'Retire a policy in the registry',
-    says: 'For all wallets, at once, without grace: what was decided under it and is not mined reverts.',
+    says: 'For all wallets, at once, without a grace period: payments decided under it and not yet on chain fail.',
     labels: { digest: 'Policy' },
   },
   transfer_registry: {
-    title: 'Hand the policy registry over',
+    title: 'Transfer the policy registry',
     says: 'First of two steps: the next owner must accept.',
     labels: { address: 'Next owner' },
   },
@@ -122,7 +130,7 @@ export function requestedOf(action: OwnerActionName, typed: Typed): OwnerAction 
     const label = acts[action].labels[field] ?? field;
     const text = typed[field].trim();
     if (text === '' && needs[action].some((needed) => needed === field) && field !== 'addresses') {
-      throw new Error(`${label}: it is empty.`);
+      throw new Error(`${label}: the field is empty.`);
     }
     if (field === 'perPayment' || field === 'perPeriod' || field === 'amount') requested[field] = usdcOf(label, text);
     else if (field === 'address') requested.address = addressOf(text);
@@ -180,7 +188,7 @@ function listOf(text: string) {
     .split(/[\s,]+/)
     .filter((part) => part !== '')
     .map(addressOf);
-  if (new Set(found).size !== found.length) throw new Error('An address stands there twice.');
+  if (new Set(found).size !== found.length) throw new Error('The list contains an address twice.');
   return found;
 }
 

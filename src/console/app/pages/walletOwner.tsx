@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'react';
 import { ceilingChanges, isOfRegistry, type OwnerAction, type OwnerActionName } from '../../../control/owner/action.ts';
 import { differencesOfCall } from '../../../control/owner/sameCall.ts';
 import { formatUsdc, parseUsdc } from '../../../core/money/microUsdc.ts';
+import { durationInWords } from '../../../core/time/duration.ts';
 import { ask } from '../api.ts';
 import { useAsk } from '../live.tsx';
 import { Box, short } from '../parts.tsx';
@@ -20,7 +21,7 @@ const nothing: Typed = {
   ...{ on: 'on', until: '', amount: '', digest: '', payment: '' },
 };
 
-/** What the fields hold at first: what is so now, where that is a thing to change. */
+/** The first values of the fields: the wallet's current settings, where the action changes one. */
 function startOf(action: OwnerActionName, wallet: Wallet): Typed {
   if (action === 'set_ceilings') {
     const { per_payment: perPayment, per_period: perPeriod } = wallet.ceilings;
@@ -32,7 +33,7 @@ function startOf(action: OwnerActionName, wallet: Wallet): Typed {
   return action === 'set_allow_list' ? { ...nothing, on: wallet.allow_list_on ? 'off' : 'on' } : nothing;
 }
 
-/** Those that would do nothing now are not offered. */
+/** The actions that would change something now. */
 function offered({ frozen, pending_raise: raise, next_owner: next, registry }: Wallet): OwnerActionName[] {
   const all = Object.keys(acts) as OwnerActionName[];
   return all.filter((action) => {
@@ -60,7 +61,7 @@ export function OwnerActs({ agent, wallet, reload }: { agent: Agent; wallet: Wal
     if (prepared) confirmation.current?.focus();
   }, [prepared]);
 
-  // What is done, and what somebody else did meanwhile, is not offered any more; one that is being sent stays until it was read.
+  // An action that is done, here or by somebody else, is no longer offered; one that is being sent stays until its result was read.
   const isOver = prepared === null && !mayDo.includes(action);
   useEffect(() => {
     if (!isOver) return;
@@ -90,7 +91,9 @@ export function OwnerActs({ agent, wallet, reload }: { agent: Agent; wallet: Wal
       };
       const wrong = differencesOfCall(me.chain.id, target, requested, call);
       if (wrong.length > 0) {
-        throw new Error(`The server made another call than this form says (${wrong.join(', ')}). Nothing was sent.`);
+        throw new Error(
+          `The server prepared a call that differs from this form (${wrong.join(', ')}). Nothing was sent.`,
+        );
       }
       setPrepared({ requested, call });
     } catch (error) {
@@ -100,7 +103,7 @@ export function OwnerActs({ agent, wallet, reload }: { agent: Agent; wallet: Wal
     }
   };
   return (
-    <Box title="What the owner does">
+    <Box title="Owner actions">
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -108,7 +111,7 @@ export function OwnerActs({ agent, wallet, reload }: { agent: Agent; wallet: Wal
         }}
       >
         <NativeSelect
-          label="Act"
+          label="Action"
           description={says}
           data={(mayDo.includes(action) ? mayDo : [action, ...mayDo]).map((value) => ({
             value,
@@ -168,7 +171,7 @@ function Field(props: { field: FieldName; label: string; value: string; onChange
   if (field === 'digest') {
     const known = (policies?.policies ?? []).map(({ digest, note, active }) => ({
       value: digest,
-      label: `${short(digest)} ${inert(note)}${active ? ' (decides here now)' : ''}`,
+      label: `${short(digest)} ${inert(note)}${active ? ' (active on this server)' : ''}`,
     }));
     const data = [{ value: '', label: 'Choose a policy' }, ...known];
     return (
@@ -235,17 +238,17 @@ function CeilingEffect({ typed, wallet }: { typed: Typed; wallet: Wallet }) {
       {changes.map(({ name, from, to, afterS }) => (
         <Text key={name} size="sm">
           {name === 'per payment' ? 'Per payment' : 'Per period'}: {formatUsdc(from)} USDC{' '}
-          {to === from ? 'stays.' : `to ${formatUsdc(to)} USDC, ${when(to < from, afterS, wallet.chain_time)}`}
+          {to === from ? 'unchanged.' : `to ${formatUsdc(to)} USDC, ${when(to < from, afterS, wallet.chain_time)}`}
         </Text>
       ))}
-      {replaces && <Text size="sm">The raise that waits is replaced by this, or dropped where nothing is higher.</Text>}
+      {replaces && <Text size="sm">This replaces the pending raise, or cancels it if no ceiling is raised.</Text>}
     </div>
   );
 }
 
 function when(isCut: boolean, afterS: number, chainTime: string): string {
-  if (isCut) return 'a cut: in force with the transaction.';
-  if (afterS === 0) return 'a raise: in force with the transaction, for this wallet has no delay.';
+  if (isCut) return 'a cut: effective with the transaction.';
+  if (afterS === 0) return 'a raise: effective with the transaction, because this wallet has no delay.';
   const at = new Date(Date.parse(chainTime) + afterS * 1000);
-  return `a raise: in force ${afterS} seconds after the transaction, not before ${at.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' })}.`;
+  return `a raise: effective ${durationInWords(afterS)} after the transaction, not before ${at.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' })}.`;
 }

@@ -21,7 +21,7 @@ type Approver = {
 };
 
 const ROLES =
-  'operator, auditor and viewer say what they may do in this console; any other is for reviews, as finance.';
+  'operator, auditor and viewer set the rights in this console; any other role, for example finance, is for reviews.';
 
 /** People who may answer reviews and sign in here; and which wallets take their signature on chain. */
 export function Approvers() {
@@ -32,14 +32,14 @@ export function Approvers() {
   const { reload } = answer;
   const remove = (each: Approver): string =>
     each.id === me.approver?.id
-      ? 'That is you: you will be signed out at once. Remove yourself?'
-      : `Remove ${inert(each.name)}? What they signed and is not executed yet no longer counts. Their address stays taken.`;
+      ? 'This is your own account: you will be signed out at once. Remove it?'
+      : `Remove ${inert(each.name)}? Their signatures on payments that are not executed yet no longer count. The address cannot be used for a new approver.`;
   return (
     <>
       <Text size="sm" mb="sm">
-        Anyone who is added here may answer reviews and sign in. No wallet lists them by that: above a wallet's ceilings
-        the contract takes signatures of the approvers in its own list only, and its owner changes that list, on the
-        agent's page. New wallets list those that the server's configuration names.
+        Approvers can sign in and answer reviews. This list does not change any wallet: for payments above its ceilings,
+        a wallet contract accepts only the approvers in its own list, which its owner changes on the agent's page. New
+        wallets start with the approvers in the server's configuration.
       </Text>
       <Refused problem={sending.problem} />
       <Loaded answer={answer}>
@@ -56,11 +56,11 @@ export function Approvers() {
               { title: 'Sponsor', cell: ({ sponsor }) => nameOf(sponsor) },
               { title: 'E-mail', cell: ({ email }) => inert(email ?? 'none') },
               { title: 'Status', cell: ({ status }) => <State state={status} /> },
-              { title: 'Listed by the wallets of', cell: ({ address }) => <ListedBy address={address} /> },
+              { title: 'In the wallet lists of', cell: ({ address }) => <ListedBy address={address} /> },
               ...(can(me, 'admin')
                 ? [
                     {
-                      title: 'Acts',
+                      title: 'Actions',
                       cell: (each: Approver) =>
                         each.status !== 'active' ? (
                           'none'
@@ -130,7 +130,7 @@ function AddApprover({ reload, onClose }: { reload: () => void; onClose: () => v
       />
       <AddressInput
         label="Address"
-        description="Of the wallet that signs: a person's, or a contract's such as a Safe."
+        description="The address of the signing wallet: a person's, or a contract such as a Safe."
         required
         value={address}
         onChange={setAddress}
@@ -143,7 +143,7 @@ function AddApprover({ reload, onClose }: { reload: () => void; onClose: () => v
         onChange={(event) => setRoles(event.currentTarget.value)}
       />
       <NativeSelect
-        label="Sponsor that this person is"
+        label="This person is the sponsor"
         data={[{ value: '', label: 'none' }, ...sponsors]}
         value={sponsor}
         onChange={(event) => setSponsor(event.currentTarget.value)}
@@ -154,7 +154,7 @@ function AddApprover({ reload, onClose }: { reload: () => void; onClose: () => v
 }
 
 const needsRole = (roles: string): string | null =>
-  wordsOf(roles).length === 0 ? 'Give at least one role; to end an approver, remove them.' : null;
+  wordsOf(roles).length === 0 ? 'Give at least one role. To take all rights away, remove the approver.' : null;
 
 type Changing = { approver: Approver; reload: () => void; onClose: () => void };
 
@@ -177,7 +177,7 @@ function ChangeApprover({ approver, reload, onClose }: Changing) {
     >
       <TextInput
         label="Roles"
-        description={`${ROLES} They count at once, also for what is signed already.`}
+        description={`${ROLES} Changes apply at once, also to signatures already given.`}
         required
         value={roles}
         onChange={(event) => setRoles(event.currentTarget.value)}
@@ -191,7 +191,7 @@ function EmailInput({ value, onChange }: { value: string; onChange: (value: stri
   return (
     <TextInput
       label="E-mail"
-      description="Who signs in by the identity provider with it, verified, is this approver; the wallet still signs."
+      description="A person who signs in through the identity provider with this verified address is this approver. Approvals still need the wallet."
       type="email"
       value={value}
       onChange={(event) => onChange(event.currentTarget.value)}

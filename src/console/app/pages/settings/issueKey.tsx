@@ -15,11 +15,11 @@ const held: Record<Role, readonly Scope[]> = {
   operator: ['pay', 'read', 'admin', 'policy', 'approve'],
 };
 const meanings: Record<Scope, string> = {
-  pay: 'pay: ask for payments',
-  read: 'read: see',
+  pay: 'pay: request payments',
+  read: 'read: read everything the role may see',
   admin: 'admin: change agents, payees, people and keys',
   policy: 'policy: load and activate policies',
-  approve: 'approve: hand in signatures of people',
+  approve: 'approve: submit signatures of approvers',
 };
 
 const DAY_MS = 86_400_000;
@@ -28,8 +28,8 @@ const ends = [
   { value: '30', label: 'in 30 days' },
   { value: '90', label: 'in 90 days' },
   { value: '365', label: 'in a year' },
-  { value: 'day', label: 'on a day' },
-  { value: 'never', label: 'never: only when it is revoked' },
+  { value: 'day', label: 'on a date' },
+  { value: 'never', label: 'never, until it is revoked' },
 ];
 
 /** `undefined`: never. Null: no day is chosen yet. */
@@ -40,7 +40,7 @@ function endOf(choice: string, day: string): string | null | undefined {
   return Number.isNaN(atMs) ? null : new Date(atMs).toISOString();
 }
 
-/** Of one agent, or with `agent` absent of anyone who is chosen. */
+/** Issues a key for one agent, or without `agent` for the chosen role and agent. */
 export function IssueKey({ agent, onClose, reload }: { agent?: string; onClose: () => void; reload: () => void }) {
   const { agents, nameOf } = useNames();
   const [name, setName] = useState('');
@@ -64,10 +64,10 @@ export function IssueKey({ agent, onClose, reload }: { agent?: string; onClose: 
     reload();
   };
   const wrong = (): string | null => {
-    if (name.trim() === '') return 'Give it a name, as the program or machine that will hold it.';
+    if (name.trim() === '') return 'Give the key a name, for example the program or machine that uses it.';
     if (role === 'agent' && whose === '') return 'Choose the agent.';
-    if (scopes.length === 0) return 'A key that may do nothing is none: choose a scope.';
-    return endOf(choice, day) === null ? 'Choose the day.' : null;
+    if (scopes.length === 0) return 'Choose at least one scope.';
+    return endOf(choice, day) === null ? 'Choose the date.' : null;
   };
   if (secret !== null) return <Secret name={name} secret={secret} onClose={onClose} />;
   return (
@@ -124,13 +124,13 @@ export function IssueKey({ agent, onClose, reload }: { agent?: string; onClose: 
       </fieldset>
       <Group align="end">
         <NativeSelect
-          label="It ends"
+          label="Expires"
           data={ends}
           value={choice}
           onChange={(event) => setChoice(event.currentTarget.value)}
         />
         {choice === 'day' && (
-          <TextInput label="Day" type="date" value={day} onChange={(event) => setDay(event.currentTarget.value)} />
+          <TextInput label="Date" type="date" value={day} onChange={(event) => setDay(event.currentTarget.value)} />
         )}
       </Group>
     </FormDialog>

@@ -29,7 +29,7 @@ export function Keys({ agent }: { agent?: string }) {
   const sending = useSending();
   const [rotated, setRotated] = useState<Key | null>(null);
   const mayAct = can(me, 'admin');
-  if (!can(me, 'audit')) return <p>Operators and auditors see the keys here.</p>;
+  if (!can(me, 'audit')) return <p>Only operators and auditors can see the keys.</p>;
   return (
     <>
       <Refused problem={sending.problem} />
@@ -43,16 +43,16 @@ export function Keys({ agent }: { agent?: string }) {
             columns={[
               { title: 'Name', cell: ({ name }) => inert(name) },
               ...(agent === undefined
-                ? [{ title: 'Of', cell: (key: Key) => (key.agent ? nameOf(key.agent) : key.role) }]
+                ? [{ title: 'Holder', cell: (key: Key) => (key.agent ? nameOf(key.agent) : key.role) }]
                 : []),
               { title: 'Scopes', cell: ({ scopes }) => scopes.join(', ') },
               { title: 'State', cell: (key) => <State state={stateOf(key)} /> },
-              { title: 'Made', cell: ({ created_at: at }) => <When at={at} /> },
-              { title: 'Ends', cell: ({ expires_at: at, revoked_at: revoked }) => <When at={revoked ?? at} /> },
+              { title: 'Created', cell: ({ created_at: at }) => <When at={at} /> },
+              { title: 'Expires', cell: ({ expires_at: at, revoked_at: revoked }) => <When at={revoked ?? at} /> },
               ...(mayAct
                 ? [
                     {
-                      title: 'Acts',
+                      title: 'Actions',
                       cell: (key: Key) =>
                         stateOf(key) !== 'active' ? (
                           'none'
@@ -69,7 +69,7 @@ export function Keys({ agent }: { agent?: string }) {
                             <Act
                               label="Revoke"
                               name={`Revoke ${inert(key.name)}`}
-                              ask={`End the key ${inert(key.name)} at once?`}
+                              ask={`Revoke the key ${inert(key.name)} at once?`}
                               sending={sending}
                               job={() => ask(`/v1/keys/${key.id}/revoke`, {})}
                               then={answer.reload}
@@ -105,8 +105,8 @@ function stateOf({ revoked_at: revoked, expires_at: ends }: Key): string {
 const graces = [
   { value: '0', label: 'at once' },
   { value: '600', label: 'in 10 minutes' },
-  { value: '3600', label: 'in an hour' },
-  { value: '86400', label: 'in a day' },
+  { value: '3600', label: 'in 1 hour' },
+  { value: '86400', label: 'in 1 day' },
 ];
 
 function RotateKey(props: { id: string; name: string; onClose: () => void; reload: () => void }) {
@@ -121,15 +121,15 @@ function RotateKey(props: { id: string; name: string; onClose: () => void; reloa
   if (secret !== null) return <Secret name={name} secret={secret} onClose={onClose} />;
   return (
     <FormDialog
-      title={`A new key in the place of ${inert(name)}`}
-      submit="Make the new key"
+      title={`Replace the key ${inert(name)}`}
+      submit="Create the new key"
       onClose={onClose}
       onSubmit={rotate}
       onDone={() => {}}
     >
       <NativeSelect
-        label="The old key ends"
-        description="Time to put the new one in its place."
+        label="The old key expires"
+        description="Leaves time to install the new key."
         data={graces}
         value={grace}
         onChange={(event) => setGrace(event.currentTarget.value)}

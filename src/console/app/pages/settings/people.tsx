@@ -16,7 +16,7 @@ type Person = {
   signed_in_at: string;
 };
 
-/** Who has come by the identity provider (OIDC). They are added by signing in; here they are kept out. */
+/** The people who signed in through the identity provider (OIDC). Signing in adds them; an operator can block them. */
 export function People() {
   const me = useMe();
   const sending = useSending();
@@ -24,7 +24,7 @@ export function People() {
   return (
     <>
       <Text size="sm" mb="sm">
-        Groups at the identity provider say what they may; an approver's e-mail address says who they are.
+        Groups at the identity provider set the rights of a person; the e-mail address links the person to an approver.
       </Text>
       <Refused problem={sending.problem} />
       <Loaded answer={answer}>
@@ -33,24 +33,24 @@ export function People() {
             label="People"
             rows={people}
             keyOf={({ id }) => id}
-            empty="Nobody has signed in by an identity provider."
+            empty="Nobody has signed in through an identity provider."
             columns={[
               { title: 'Name', cell: ({ name }) => inert(name) },
               { title: 'E-mail', cell: ({ email }) => inert(email ?? 'none') },
-              { title: 'By groups', cell: ({ role }) => role ?? 'nothing' },
+              { title: 'Role from groups', cell: ({ role }) => role ?? 'none' },
               { title: 'Status', cell: ({ status }) => <State state={status} /> },
-              { title: 'Signed in', cell: ({ signed_in_at: at }) => <When at={at} /> },
-              { title: 'By', cell: ({ issuer }) => inert(issuer) },
+              { title: 'Last sign-in', cell: ({ signed_in_at: at }) => <When at={at} /> },
+              { title: 'Identity provider', cell: ({ issuer }) => inert(issuer) },
               ...(can(me, 'admin')
                 ? [
                     {
-                      title: 'Acts',
+                      title: 'Actions',
                       cell: ({ id, name, status }: Person) => {
                         const isOut = status === 'blocked';
                         return (
                           <Act
-                            label={isOut ? 'Let in' : 'Keep out'}
-                            name={`${isOut ? 'Let in' : 'Keep out'} ${inert(name)}`}
+                            label={isOut ? 'Unblock' : 'Block'}
+                            name={`${isOut ? 'Unblock' : 'Block'} ${inert(name)}`}
                             sending={sending}
                             job={() => ask(`/v1/people/${id}/status`, { status: isOut ? 'active' : 'blocked' })}
                             then={answer.reload}

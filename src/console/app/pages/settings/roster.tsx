@@ -9,7 +9,7 @@ import { StatusActs } from './statusActs.tsx';
 
 export type Named = { id: string; name: string; status: string; created_at: string };
 
-/** What has a name and can be frozen: listed for everybody, added and changed by operators. */
+/** A list of named things with a status, for all readers; operators add to it and change the status. */
 export function Roster<T, R extends Named>(props: {
   label: string;
   says: string;
@@ -22,7 +22,7 @@ export function Roster<T, R extends Named>(props: {
 }) {
   const { label, says, path, answer, rowsOf, more = [], add } = props;
   const mayAct = can(useMe(), 'admin');
-  const acts = { title: 'Acts', cell: (each: R) => <StatusActs of={each} path={path} reload={answer.reload} /> };
+  const acts = { title: 'Actions', cell: (each: R) => <StatusActs of={each} path={path} reload={answer.reload} /> };
   return (
     <>
       <Text size="sm" mb="sm">

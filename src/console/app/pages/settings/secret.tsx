@@ -3,25 +3,24 @@ import { useRef, useState } from 'react';
 import { Dialog } from '../../dialog.tsx';
 import { inert } from '../../views.ts';
 
-/** A new key, this one time: the server keeps only its hash, and with this dialog it is gone from the page too. */
+/** A new key, shown once: the server keeps only its hash, and closing the dialog removes it from the page too. */
 export function Secret({ name, secret, onClose }: { name: string; secret: string; onClose: () => void }) {
   const field = useRef<HTMLInputElement>(null);
   const [note, setNote] = useState('');
   const copy = async (): Promise<void> => {
     try {
       await navigator.clipboard.writeText(secret);
-      setNote('Copied. Clear the clipboard once it is in its place.');
+      setNote('Copied. Clear the clipboard after you have stored the key.');
     } catch {
       field.current?.select();
-      setNote('This browser lets no page copy: it is marked, copy it manually.');
+      setNote('The browser blocks copying. The key is selected: copy it with the keyboard.');
     }
   };
   return (
     <Dialog title={`The key ${inert(name)}`} onClose={onClose} isHeld>
       <div className="form">
-        <Alert color="orange" variant="outline" title="It is shown this once">
-          Put it where the program reads it from. Nobody can show it again, Bursar neither: anyone who loses it rotates
-          it.
+        <Alert color="orange" variant="outline" title="This key is shown only once">
+          Store it where the program reads it. Nobody can show it again, not even Bursar. If it is lost, rotate the key.
         </Alert>
         <TextInput
           ref={field}
@@ -36,7 +35,7 @@ export function Secret({ name, secret, onClose }: { name: string; secret: string
           {note}
         </Text>
         <Group>
-          <Button onClick={copy}>Copy it</Button>
+          <Button onClick={copy}>Copy the key</Button>
           <Button variant="default" onClick={onClose}>
             I have stored it
           </Button>

@@ -10,7 +10,7 @@ import { type Named, Roster } from './roster.tsx';
 
 type Sponsor = Named & { treasury_address: string | null };
 
-/** For a choice of one: those that are active. */
+/** The active sponsors, as options of a select. */
 export function useSponsors(): { value: string; label: string }[] {
   const { data } = useAsk<{ sponsors: Sponsor[] }>('/v1/sponsors', 'roster');
   return (data?.sponsors ?? [])
@@ -18,13 +18,13 @@ export function useSponsors(): { value: string; label: string }[] {
     .map(({ id, name }) => ({ value: id, label: inert(name) }));
 }
 
-/** Who answers for agents. */
+/** The sponsors: people or teams responsible for agents. */
 export function Sponsors() {
   const answer = useAsk<{ sponsors: Sponsor[] }>('/v1/sponsors');
   return (
     <Roster
       label="Sponsors"
-      says="The person or team answerable for agents. Freezing one stops the spending of all its agents."
+      says="A sponsor is the person or team responsible for agents. Freezing a sponsor stops the spending of all its agents."
       path="/v1/sponsors"
       answer={answer}
       rowsOf={({ sponsors }) => sponsors}
@@ -53,7 +53,7 @@ function AddSponsor({ reload, onClose }: { reload: () => void; onClose: () => vo
       />
       <AddressInput
         label="Treasury address"
-        description="USDC that comes from here is a deposit, not a surprise."
+        description="USDC from this address is booked as a deposit, not as an unexplained receipt."
         value={treasury}
         onChange={setTreasury}
       />

@@ -4,7 +4,7 @@ import { inert } from '../../views.ts';
 
 type Subject = { id: string; name: string; status: string };
 
-/** Freeze, unfreeze, or end for ever: of a sponsor or a workflow. */
+/** Freezes, unfreezes or permanently revokes a sponsor or a workflow. */
 export function StatusActs({ of, path, reload }: { of: Subject; path: string; reload: () => void }) {
   const sending = useSending();
   if (of.status === 'revoked') return 'none';
@@ -23,7 +23,7 @@ export function StatusActs({ of, path, reload }: { of: Subject; path: string; re
       <Act
         label="Revoke"
         name={`Revoke ${name}`}
-        ask={`Revoke ${name} for ever? What is revoked stays revoked.`}
+        ask={`Revoke ${name} permanently? This cannot be undone.`}
         sending={sending}
         job={set('revoked')}
         then={reload}

@@ -5,13 +5,13 @@ import { type Confirmed, FormDialog } from '../../forms.tsx';
 import { useAsk } from '../../live.tsx';
 import { type Named, Roster } from './roster.tsx';
 
-/** Named jobs on whose behalf payments are made. */
+/** Workflows: named jobs that agents pay for. */
 export function Workflows() {
   const answer = useAsk<{ workflows: Named[] }>('/v1/workflows');
   return (
     <Roster
       label="Workflows"
-      says="The named jobs on whose behalf agents pay. Nothing is paid for a frozen one."
+      says="A workflow is a named job that agents pay for. Payments for a frozen workflow are denied."
       path="/v1/workflows"
       answer={answer}
       rowsOf={({ workflows }) => workflows}
