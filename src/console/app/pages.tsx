@@ -1,4 +1,7 @@
 import type { ReactNode } from 'react';
+import { Empty } from './components/empty.tsx';
+import { Link } from './components/link.tsx';
+import { Page } from './components/page.tsx';
 import { AgentPage } from './pages/agent.tsx';
 import { Agents } from './pages/agents.tsx';
 import { Events } from './pages/events.tsx';
@@ -15,7 +18,6 @@ import { Policies } from './pages/policies.tsx';
 import { Report } from './pages/report.tsx';
 import { Reviews } from './pages/reviews.tsx';
 import { Settings } from './pages/settings.tsx';
-import { Empty, Page, To } from './parts.tsx';
 
 type Entry = { href: string; title: string; show: () => ReactNode };
 
@@ -52,7 +54,7 @@ export function pageFor(path: string): Pick<Entry, 'title' | 'show'> {
     show: () => (
       <Page title="Not found">
         <Empty>
-          There is no such page. <To href="/">Go to the overview</To>
+          There is no such page. <Link href="/">Go to the overview</Link>
         </Empty>
       </Page>
     ),

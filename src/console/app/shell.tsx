@@ -1,10 +1,12 @@
 import { Button, useMantineColorScheme } from '@mantine/core';
 import { Component, type ReactNode, useCallback, useEffect, useState } from 'react';
 import { ask, Problem, SIGNED_OUT, setCsrf } from './api.ts';
+import { Failed } from './components/failed.tsx';
+import { Loading } from './components/loading.tsx';
+import { Page } from './components/page.tsx';
 import { LiveEvents, useAsk, useLive } from './live.tsx';
 import { KnownNames } from './names.tsx';
 import { pageFor, sections } from './pages.tsx';
-import { Failed, Loading, Page } from './parts.tsx';
 import { follow, useLocation } from './route.ts';
 import { type Me, MeContext, useMe } from './session.tsx';
 import { SignIn } from './signIn.tsx';

@@ -1,5 +1,7 @@
+import { AsyncContent } from '../components/asyncContent.tsx';
+import { Card } from '../components/card.tsx';
+import { Page } from '../components/page.tsx';
 import { useAsk } from '../live.tsx';
-import { Box, Loaded, Page } from '../parts.tsx';
 import { type Agent, inert } from '../views.ts';
 import { AgentBudget } from './agentBudget.tsx';
 import { AgentActs, AgentFacts, type Reach } from './agentParts.tsx';
@@ -14,27 +16,27 @@ export function AgentPage({ id }: { id: string }) {
   const exposure = useAsk<{ agents: Reach[] }>(`/v1/exposure?agent=${id}`, 'roster');
   return (
     <Page title={answer.data ? inert(answer.data.name) : 'Agent'}>
-      <Loaded answer={answer}>
+      <AsyncContent answer={answer}>
         {(agent) => (
           <>
             <StopProgress agents={[agent]} />
-            <Box title="Now">
+            <Card title="Now">
               <AgentFacts agent={agent} reach={exposure.data?.agents[0] ?? null} />
               <AgentActs agent={agent} reload={answer.reload} />
-            </Box>
-            <Box title="Budget">
+            </Card>
+            <Card title="Budget">
               <AgentBudget id={agent.id} />
-            </Box>
-            <Box title="Keys">
+            </Card>
+            <Card title="Keys">
               <Keys agent={agent.id} />
-            </Box>
-            <Box title="Workflows and payments">
+            </Card>
+            <Card title="Workflows and payments">
               <AgentWork id={agent.id} />
-            </Box>
+            </Card>
             <WalletSection agent={agent} warnings={exposure.data?.agents[0]?.warnings ?? []} />
           </>
         )}
-      </Loaded>
+      </AsyncContent>
     </Page>
   );
 }

@@ -1,9 +1,13 @@
 import { NativeSelect } from '@mantine/core';
 import { useState } from 'react';
 import { query } from '../api.ts';
+import { AsyncContent } from '../components/asyncContent.tsx';
+import { DataTable } from '../components/dataTable.tsx';
+import { DescriptionList } from '../components/descriptionList.tsx';
+import { Timestamp } from '../components/timestamp.tsx';
+import { usdc } from '../format.ts';
 import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
-import { Facts, Loaded, Rows, usdc, When } from '../parts.tsx';
 import { inert, type Money } from '../views.ts';
 
 type Meter = {
@@ -43,10 +47,10 @@ export function AgentBudget({ id }: { id: string }) {
         mb="sm"
         maw={320}
       />
-      <Loaded answer={answer}>
+      <AsyncContent answer={answer}>
         {({ largest_amount_now: largest, ceilings, meters }) => (
           <>
-            <Facts
+            <DescriptionList
               facts={[
                 ['Largest payment now', largest === null ? 'choose a payee' : usdc(largest)],
                 [
@@ -57,7 +61,7 @@ export function AgentBudget({ id }: { id: string }) {
                 ],
               ]}
             />
-            <Rows
+            <DataTable
               label="Meters"
               rows={meters}
               keyOf={({ meter }) => meter}
@@ -70,13 +74,13 @@ export function AgentBudget({ id }: { id: string }) {
                 { title: 'Left', cell: (meter) => <Left meter={meter} /> },
                 {
                   title: 'Resets',
-                  cell: ({ resets_at: at }) => (at ? <When at={at} /> : 'continuously (rolling window)'),
+                  cell: ({ resets_at: at }) => (at ? <Timestamp at={at} /> : 'continuously (rolling window)'),
                 },
               ]}
             />
           </>
         )}
-      </Loaded>
+      </AsyncContent>
     </>
   );
 }

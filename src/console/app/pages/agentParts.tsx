@@ -1,8 +1,10 @@
 import { Button, Group, Text } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
 import { ask } from '../api.ts';
+import { DescriptionList } from '../components/descriptionList.tsx';
+import { StatusBadge } from '../components/statusBadge.tsx';
+import { usdc } from '../format.ts';
 import { useNames } from '../names.tsx';
-import { Facts, State, usdc } from '../parts.tsx';
 import { can, useMe } from '../session.tsx';
 import { type Agent, inert, type Money } from '../views.ts';
 import { StopAgent } from './stop.tsx';
@@ -27,7 +29,7 @@ export function AgentFacts({
   const { balances } = agent;
   const labels = Object.entries(agent.labels).map(([name, value]) => `${name}: ${inert(value)}`);
   return (
-    <Facts
+    <DescriptionList
       facts={[
         ['Status', <AgentStatus key="status" agent={agent} />],
         ['Sponsor', nameOf(agent.sponsor)],
@@ -52,7 +54,7 @@ export function AgentFacts({
 function AgentStatus({ agent }: { agent: Agent }) {
   return (
     <>
-      <State state={agent.status} />
+      <StatusBadge state={agent.status} />
       {agent.status_reason && ` (${inert(agent.status_reason)})`}
     </>
   );

@@ -1,6 +1,11 @@
+import { AsyncContent } from '../components/asyncContent.tsx';
+import { DataTable } from '../components/dataTable.tsx';
+import { Link } from '../components/link.tsx';
+import { StatusBadge } from '../components/statusBadge.tsx';
+import { Timestamp } from '../components/timestamp.tsx';
+import { usdc } from '../format.ts';
 import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
-import { Loaded, Rows, State, To, usdc, When } from '../parts.tsx';
 import { inert, type Money, type Payment } from '../views.ts';
 import { PaymentRows } from './payments.tsx';
 
@@ -25,10 +30,10 @@ export function AgentWork({ id }: { id: string }) {
   const schedules = useAsk<{ schedules: Schedule[] }>(`/v1/schedules?agent=${id}`);
   return (
     <>
-      <Loaded answer={payments}>
+      <AsyncContent answer={payments}>
         {(data) => (
           <>
-            <Rows
+            <DataTable
               label="Workflows"
               rows={workflowsOf(data.payments)}
               keyOf={({ workflow }) => workflow}
@@ -36,34 +41,34 @@ export function AgentWork({ id }: { id: string }) {
               columns={[
                 { title: 'Workflow', cell: ({ workflow }) => nameOf(workflow) },
                 { title: `Of its latest ${LATEST} payments`, cell: ({ count }) => String(count) },
-                { title: 'Last', cell: ({ last }) => <When at={last} /> },
+                { title: 'Last', cell: ({ last }) => <Timestamp at={last} /> },
               ]}
             />
             <PaymentRows payments={data.payments.slice(0, SHOWN)} empty="It has paid nothing yet." />
             <p>
-              <To href={`/payments?agent=${id}`}>All its payments</To>
+              <Link href={`/payments?agent=${id}`}>All its payments</Link>
             </p>
           </>
         )}
-      </Loaded>
-      <Loaded answer={schedules}>
+      </AsyncContent>
+      <AsyncContent answer={schedules}>
         {(data) => (
-          <Rows
+          <DataTable
             label="Schedules"
             rows={data.schedules}
             keyOf={(schedule) => schedule.id}
             empty="This agent has no scheduled payments."
             columns={[
               { title: 'Schedule', cell: ({ name }) => inert(name) },
-              { title: 'Status', cell: ({ status }) => <State state={status} /> },
+              { title: 'Status', cell: ({ status }) => <StatusBadge state={status} /> },
               { title: 'Amount', cell: ({ amount }) => usdc(amount) },
               { title: 'To', cell: ({ payee }) => nameOf(payee) },
               { title: 'Cadence', cell: ({ rrule, zone }) => `${rrule} (${zone})` },
-              { title: 'Next', cell: ({ next_at: at }) => <When at={at} /> },
+              { title: 'Next', cell: ({ next_at: at }) => <Timestamp at={at} /> },
             ]}
           />
         )}
-      </Loaded>
+      </AsyncContent>
     </>
   );
 }

@@ -1,7 +1,13 @@
 import { Text } from '@mantine/core';
+import { AsyncContent } from '../components/asyncContent.tsx';
+import { Card } from '../components/card.tsx';
+import { Empty } from '../components/empty.tsx';
+import { Link } from '../components/link.tsx';
+import { Mono } from '../components/mono.tsx';
+import { Page } from '../components/page.tsx';
+import { usdc } from '../format.ts';
 import { Opens } from '../forms.tsx';
 import { useAsk } from '../live.tsx';
-import { Box, Empty, Loaded, Mono, Page, To, usdc } from '../parts.tsx';
 import { can, useMe } from '../session.tsx';
 import { type Agent, duration, inert } from '../views.ts';
 import { CreateAgent } from './agentCreate.tsx';
@@ -18,7 +24,7 @@ export function Agents() {
       title="Agents"
       aside={can(me, 'admin') && <Opens label="Add an agent">{(close) => <CreateAgent onClose={close} />}</Opens>}
     >
-      <Loaded answer={answer}>
+      <AsyncContent answer={answer}>
         {({ agents }) =>
           agents.length === 0 ? (
             <Empty>There are no agents yet.</Empty>
@@ -32,7 +38,7 @@ export function Agents() {
             </>
           )
         }
-      </Loaded>
+      </AsyncContent>
     </Page>
   );
 }
@@ -40,7 +46,7 @@ export function Agents() {
 function OneAgent({ agent, reach, reload }: { agent: Agent; reach: Reach | null; reload: () => void }) {
   const { wallet } = agent;
   return (
-    <Box title={inert(agent.name)}>
+    <Card title={inert(agent.name)}>
       <AgentFacts
         agent={agent}
         reach={reach}
@@ -58,9 +64,9 @@ function OneAgent({ agent, reach, reload }: { agent: Agent; reach: Reach | null;
         }
       />
       <Text mt="sm">
-        <To href={`/agents/${agent.id}`}>Keys, budget and wallet of {inert(agent.name)}</To>
+        <Link href={`/agents/${agent.id}`}>Keys, budget and wallet of {inert(agent.name)}</Link>
       </Text>
       <AgentActs agent={agent} reload={reload} />
-    </Box>
+    </Card>
   );
 }

@@ -1,7 +1,13 @@
 import { Button } from '@mantine/core';
+import { AsyncContent } from '../components/asyncContent.tsx';
+import { DataTable } from '../components/dataTable.tsx';
+import { Empty } from '../components/empty.tsx';
+import { Json } from '../components/json.tsx';
+import { Link } from '../components/link.tsx';
+import { Page } from '../components/page.tsx';
+import { Timestamp } from '../components/timestamp.tsx';
 import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
-import { Empty, Json, Loaded, Page, Rows, To, When } from '../parts.tsx';
 import { setQuery, useLocation } from '../route.ts';
 import type { Event } from '../views.ts';
 import { useActor } from './timeline.tsx';
@@ -23,17 +29,17 @@ export function Events() {
   if (head.data === null || head.data.head === null) {
     return (
       <Page title="Events">
-        <Loaded answer={head}>{() => <Empty>Nothing has happened yet.</Empty>}</Loaded>
+        <AsyncContent answer={head}>{() => <Empty>Nothing has happened yet.</Empty>}</AsyncContent>
       </Page>
     );
   }
   return (
     <Page title="Events">
-      <Loaded answer={answer}>
+      <AsyncContent answer={answer}>
         {({ events }) => (
           <>
             <div className="sheet">
-              <Rows
+              <DataTable
                 label="Events"
                 rows={[...events].reverse()}
                 keyOf={({ seq }) => String(seq)}
@@ -41,12 +47,12 @@ export function Events() {
                 columns={[
                   { title: 'No.', cell: ({ seq }) => seq, right: true },
                   { title: 'Event', fit: true, cell: ({ type }) => type.replaceAll(/[._]/g, ' ') },
-                  { title: 'When', fit: true, cell: ({ at }) => <When at={at} /> },
+                  { title: 'When', fit: true, cell: ({ at }) => <Timestamp at={at} /> },
                   { title: 'By', cell: ({ actor }) => <span title={actor}>{by(actor)}</span> },
                   { title: 'Agent', cell: ({ agent }) => nameOf(agent) },
                   {
                     title: 'Payment',
-                    cell: ({ payment }) => (payment ? <To href={`/payments/${payment}`}>timeline</To> : 'none'),
+                    cell: ({ payment }) => (payment ? <Link href={`/payments/${payment}`}>timeline</Link> : 'none'),
                   },
                   {
                     title: 'Details',
@@ -74,7 +80,7 @@ export function Events() {
             </div>
           </>
         )}
-      </Loaded>
+      </AsyncContent>
     </Page>
   );
 }

@@ -1,8 +1,18 @@
 import { Text, Title } from '@mantine/core';
 import { formatUsdc } from '../../../core/money/microUsdc.ts';
 import { blockExplorerPage } from '../blockExplorer.ts';
+import { AsyncContent } from '../components/asyncContent.tsx';
+import { Card } from '../components/card.tsx';
+import { Copyable } from '../components/copyable.tsx';
+import { DataTable } from '../components/dataTable.tsx';
+import { DescriptionList } from '../components/descriptionList.tsx';
+import { Link } from '../components/link.tsx';
+import { Mono } from '../components/mono.tsx';
+import { Page } from '../components/page.tsx';
+import { StatusBadge } from '../components/statusBadge.tsx';
+import { Timestamp } from '../components/timestamp.tsx';
+import { short } from '../format.ts';
 import { useAsk } from '../live.tsx';
-import { Box, Copyable, Facts, Loaded, Mono, Page, Rows, State, short, To, When } from '../parts.tsx';
 import { inert } from '../views.ts';
 
 /** To the chain's public block explorer, and to the page here that decodes it. */
@@ -10,9 +20,9 @@ export function TransactionLink({ hash, chainId, whole = false }: { hash: string
   const out = blockExplorerPage(chainId, hash);
   return (
     <>
-      <To href={`/explorer/tx/${hash}`}>
+      <Link href={`/explorer/tx/${hash}`}>
         <Mono>{whole ? hash : short(hash)}</Mono>
-      </To>
+      </Link>
       {out && (
         <>
           {' '}
@@ -55,26 +65,26 @@ export function Explorer({ hash }: { hash: string }) {
       <Text>
         <Copyable value={hash} what="the transaction's hash" />
       </Text>
-      <Loaded answer={answer}>
+      <AsyncContent answer={answer}>
         {(data) => (
           <>
-            <Box title="Transaction">
-              <Facts
+            <Card title="Transaction">
+              <DescriptionList
                 facts={[
-                  ['Status', <State key="status" state={data.status} />],
+                  ['Status', <StatusBadge key="status" state={data.status} />],
                   ['From', <Who key="from" party={data.from} />],
                   ['To', data.to ? <Who key="to" party={data.to} /> : 'contract creation'],
                   ['Block', data.block_number ?? 'pending'],
-                  ['Time', <When key="when" at={data.at} />],
+                  ['Time', <Timestamp key="when" at={data.at} />],
                   ['Gas', data.gas_used ? Number(data.gas_used).toLocaleString() : 'unknown'],
                   ['Nonce', String(data.nonce)],
                 ]}
               />
-            </Box>
-            <Box title={data.call ? `Call: ${data.call.name}` : 'Call'}>
+            </Card>
+            <Card title={data.call ? `Call: ${data.call.name}` : 'Call'}>
               {data.call ? <Arguments decoded={data.call} /> : <Mono>{data.input}</Mono>}
-            </Box>
-            <Box title="Events">
+            </Card>
+            <Card title="Events">
               {data.logs.map((log, index) => (
                 // biome-ignore lint/suspicious/noArrayIndexKey: logs have an order and never another
                 <div key={index} style={{ marginBottom: '1rem' }}>
@@ -86,32 +96,34 @@ export function Explorer({ hash }: { hash: string }) {
                     {log.payment && (
                       <>
                         {', payment '}
-                        <To href={`/payments/${log.payment}`}>{log.payment}</To>
+                        <Link href={`/payments/${log.payment}`}>{log.payment}</Link>
                       </>
                     )}
                   </Text>
                   {log.event ? <Arguments decoded={log.event} /> : <Mono>{[...log.topics, log.data].join(' ')}</Mono>}
                 </div>
               ))}
-            </Box>
-            <Box title="Payments settled by this transaction">
-              <Rows
+            </Card>
+            <Card title="Payments settled by this transaction">
+              <DataTable
                 label="Payments"
                 rows={data.payments}
                 keyOf={(id) => id}
                 empty="None."
-                columns={[{ title: 'Payment', cell: (id) => <To href={`/payments/${id}`}>{id}</To> }]}
+                columns={[{ title: 'Payment', cell: (id) => <Link href={`/payments/${id}`}>{id}</Link> }]}
               />
-            </Box>
+            </Card>
           </>
         )}
-      </Loaded>
+      </AsyncContent>
     </Page>
   );
 }
 
 const Arguments = ({ decoded }: { decoded: Decoded }) => (
-  <Facts facts={decoded.args.map(({ name, value }) => [name, <Mono key={name}>{shown(name, value)}</Mono>])} />
+  <DescriptionList
+    facts={decoded.args.map(({ name, value }) => [name, <Mono key={name}>{shown(name, value)}</Mono>])}
+  />
 );
 
 /** Amounts of USDC also as people write them. A contract may have named anything so: what is no number stays as it is. */

@@ -1,7 +1,15 @@
 import { Text } from '@mantine/core';
+import { AsyncContent } from '../components/asyncContent.tsx';
+import { Card } from '../components/card.tsx';
+import { DataTable } from '../components/dataTable.tsx';
+import { Link } from '../components/link.tsx';
+import { Mono } from '../components/mono.tsx';
+import { Page } from '../components/page.tsx';
+import { StatusBadge } from '../components/statusBadge.tsx';
+import { Timestamp } from '../components/timestamp.tsx';
+import { usdc } from '../format.ts';
 import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
-import { Box, Loaded, Mono, Page, Rows, State, To, usdc, When } from '../parts.tsx';
 import { inert, type Money } from '../views.ts';
 import { StopEverything, StopProgress } from './stop.tsx';
 
@@ -36,27 +44,27 @@ export function ExposurePage() {
     <Page title="Exposure">
       <StopProgress agents={agents} />
       <StopEverything onStopped={answer.reload} />
-      <Loaded answer={answer}>
+      <AsyncContent answer={answer}>
         {(data) => (
           <>
             <Text>
               Without approval by people, agents can pay at most {usdc(data.total.today)} until{' '}
-              <When at={data.today_until} /> and
-              {usdc(data.total.month)} until <When at={data.month_until} />. All wallets together hold{' '}
+              <Timestamp at={data.today_until} /> and
+              {usdc(data.total.month)} until <Timestamp at={data.month_until} />. All wallets together hold{' '}
               {usdc(data.total.held)}.
             </Text>
-            <Box title="By agent">
-              <Rows
+            <Card title="By agent">
+              <DataTable
                 label="By agent"
                 rows={data.agents}
                 keyOf={({ agent }) => agent}
                 empty="There are no agents yet."
                 columns={[
-                  { title: 'Agent', cell: ({ agent, name }) => <To href={`/agents/${agent}`}>{inert(name)}</To> },
+                  { title: 'Agent', cell: ({ agent, name }) => <Link href={`/agents/${agent}`}>{inert(name)}</Link> },
                   {
                     title: 'Status',
                     cell: ({ status, frozen_on_chain: isFrozen }) => (
-                      <State state={isFrozen ? 'frozen on chain' : status} />
+                      <StatusBadge state={isFrozen ? 'frozen on chain' : status} />
                     ),
                   },
                   { title: 'Today', cell: ({ figures }) => usdc(figures.today.most), right: true },
@@ -69,9 +77,9 @@ export function ExposurePage() {
                   },
                 ]}
               />
-            </Box>
-            <Box title="If a key is stolen">
-              <Rows
+            </Card>
+            <Card title="If a key is stolen">
+              <DataTable
                 label="If a key is stolen"
                 rows={data.stolen_keys}
                 keyOf={({ key, holder }) => `${key} ${holder}`}
@@ -88,10 +96,10 @@ export function ExposurePage() {
                   { title: 'Explanation', cell: ({ figures }) => inert(figures.month.because) },
                 ]}
               />
-            </Box>
+            </Card>
           </>
         )}
-      </Loaded>
+      </AsyncContent>
     </Page>
   );
 }

@@ -1,9 +1,17 @@
 import { Button, Text } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
 import { ask, query } from '../api.ts';
+import { AsyncContent } from '../components/asyncContent.tsx';
+import { Card } from '../components/card.tsx';
+import { DataTable } from '../components/dataTable.tsx';
+import { Link } from '../components/link.tsx';
+import { Mono } from '../components/mono.tsx';
+import { Page } from '../components/page.tsx';
+import { StatusBadge } from '../components/statusBadge.tsx';
+import { Timestamp } from '../components/timestamp.tsx';
+import { short, usdc } from '../format.ts';
 import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
-import { Box, Loaded, Mono, Page, Rows, State, short, To, usdc, When } from '../parts.tsx';
 import { setQuery, useLocation } from '../route.ts';
 import { inert, type Money } from '../views.ts';
 
@@ -48,10 +56,10 @@ export function Ledger() {
   return (
     <Page title="Ledger">
       <Proof />
-      <Box title="Balances">
-        <Loaded answer={balances}>
+      <Card title="Balances">
+        <AsyncContent answer={balances}>
           {(data) => (
-            <Rows
+            <DataTable
               label="Balances"
               rows={shownBalances(data.balances)}
               keyOf={(row) => row.account}
@@ -62,25 +70,25 @@ export function Ledger() {
               ]}
             />
           )}
-        </Loaded>
-      </Box>
-      <Box title={before ? 'Entries' : 'Latest entries'}>
-        <Loaded answer={entries}>
+        </AsyncContent>
+      </Card>
+      <Card title={before ? 'Entries' : 'Latest entries'}>
+        <AsyncContent answer={entries}>
           {(data) => (
             <>
-              <Rows
+              <DataTable
                 label="Entries"
                 rows={data.entries}
                 keyOf={({ id }) => String(id)}
                 empty="There are no entries yet."
                 columns={[
                   { title: 'Entry', cell: ({ id, kind }) => `${id} ${kind.replaceAll('_', ' ')}` },
-                  { title: 'When', fit: true, cell: ({ at }) => <When at={at} /> },
+                  { title: 'When', fit: true, cell: ({ at }) => <Timestamp at={at} /> },
                   {
                     title: 'Payment',
                     fit: true,
                     cell: ({ payment }) =>
-                      payment ? <To href={`/payments/${payment}`}>…{payment.slice(-8)}</To> : 'none',
+                      payment ? <Link href={`/payments/${payment}`}>…{payment.slice(-8)}</Link> : 'none',
                   },
                   {
                     title: 'Lines',
@@ -107,8 +115,8 @@ export function Ledger() {
               </div>
             </>
           )}
-        </Loaded>
-      </Box>
+        </AsyncContent>
+      </Card>
     </Page>
   );
 }
@@ -129,7 +137,7 @@ function Proof() {
     }
   };
   return (
-    <Box title="Do the books agree with the chain?">
+    <Card title="Do the books agree with the chain?">
       <Button loading={isBusy} onClick={run} mb="sm">
         Check the books
       </Button>
@@ -143,19 +151,19 @@ function Proof() {
           <Text fw={600}>
             {check.ok ? 'The books agree with the chain.' : 'The books do NOT agree with the chain.'}
           </Text>
-          <Rows
+          <DataTable
             label="Checks"
             rows={check.checks}
             keyOf={({ name }) => name}
             empty=""
             columns={[
               { title: 'Check', cell: ({ name }) => name },
-              { title: 'Result', cell: ({ ok }) => <State state={ok ? 'ok' : 'FAIL'} /> },
+              { title: 'Result', cell: ({ ok }) => <StatusBadge state={ok ? 'ok' : 'FAIL'} /> },
               { title: 'Detail', cell: ({ detail }) => detail },
             ]}
           />
         </div>
       )}
-    </Box>
+    </Card>
   );
 }

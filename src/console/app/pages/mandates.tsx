@@ -1,10 +1,18 @@
 import { Alert, Button, Group } from '@mantine/core';
 import { useState } from 'react';
 import { ask } from '../api.ts';
+import { AsyncContent } from '../components/asyncContent.tsx';
+import { Card } from '../components/card.tsx';
+import { DescriptionList } from '../components/descriptionList.tsx';
+import { Empty } from '../components/empty.tsx';
+import { Link } from '../components/link.tsx';
+import { Page } from '../components/page.tsx';
+import { StatusBadge } from '../components/statusBadge.tsx';
+import { Timestamp } from '../components/timestamp.tsx';
 import { announce, useKeptFocus } from '../focus.ts';
+import { usdc } from '../format.ts';
 import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
-import { Box, Empty, Facts, Loaded, Page, State, To, usdc, When } from '../parts.tsx';
 import { can, useMe } from '../session.tsx';
 import { signAs } from '../signer.ts';
 import { mandateDifferences } from '../signing.ts';
@@ -17,14 +25,16 @@ export function Mandates({ only }: { only?: string }) {
   const one = useAsk<{ mandate: Mandate }>(only ? `/v1/mandates/${only}` : null);
   if (only) {
     return (
-      <Page title="Mandate" aside={<To href="/mandates">All mandates</To>}>
-        <Loaded answer={one}>{({ mandate }) => <OneMandate mandate={mandate} reload={one.reload} />}</Loaded>
+      <Page title="Mandate" aside={<Link href="/mandates">All mandates</Link>}>
+        <AsyncContent answer={one}>
+          {({ mandate }) => <OneMandate mandate={mandate} reload={one.reload} />}
+        </AsyncContent>
       </Page>
     );
   }
   return (
     <Page title="Mandates">
-      <Loaded answer={answer}>
+      <AsyncContent answer={answer}>
         {({ mandates }) =>
           mandates.length === 0 ? (
             <Empty>No agent has asked for a mandate.</Empty>
@@ -34,7 +44,7 @@ export function Mandates({ only }: { only?: string }) {
               .map((mandate) => <OneMandate key={mandate.id} mandate={mandate} reload={answer.reload} />)
           )
         }
-      </Loaded>
+      </AsyncContent>
     </Page>
   );
 }
@@ -74,10 +84,10 @@ function OneMandate({ mandate, reload }: { mandate: Mandate; reload: () => void 
   ].join(', ');
   const isOpen = mandate.status === 'requested' || mandate.status === 'active';
   return (
-    <Box title={`${nameOf(mandate.agent)}: ${inert(mandate.reason)}`}>
-      <Facts
+    <Card title={`${nameOf(mandate.agent)}: ${inert(mandate.reason)}`}>
+      <DescriptionList
         facts={[
-          ['Status', <State key="status" state={mandate.status} />],
+          ['Status', <StatusBadge key="status" state={mandate.status} />],
           [
             'Worst case',
             <span key="worst">
@@ -88,15 +98,15 @@ function OneMandate({ mandate, reload }: { mandate: Mandate; reload: () => void 
           ['Per payment', `at most ${usdc(mandate.per_payment)}`],
           ['In total', `at most ${usdc(mandate.total)}${mandate.count === null ? '' : `, ${mandate.count} times`}`],
           ['Frequency', mandate.cadence ? cadence(mandate.cadence) : 'no fixed schedule'],
-          ['From', <When key="from" at={mandate.not_before} />],
-          ['Until', <When key="until" at={mandate.expires_at} />],
+          ['From', <Timestamp key="from" at={mandate.not_before} />],
+          ['Until', <Timestamp key="until" at={mandate.expires_at} />],
           ['Used', `${usdc(mandate.used.total)} in ${mandate.used.count} payments`],
           ['Signed by', mandate.signers.map(({ name }) => inert(name)).join(', ') || 'nobody'],
           [
             'Id',
-            <To key="id" href={`/mandates/${mandate.id}`}>
+            <Link key="id" href={`/mandates/${mandate.id}`}>
               {mandate.id}
-            </To>,
+            </Link>,
           ],
         ]}
       />
@@ -117,7 +127,7 @@ function OneMandate({ mandate, reload }: { mandate: Mandate; reload: () => void 
           </Press>
         </Group>
       )}
-    </Box>
+    </Card>
   );
 }
 

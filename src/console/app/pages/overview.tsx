@@ -1,8 +1,11 @@
 import { SegmentedControl, Text } from '@mantine/core';
 import { useEffect } from 'react';
 import { query } from '../api.ts';
+import { AsyncContent } from '../components/asyncContent.tsx';
+import { Card } from '../components/card.tsx';
+import { Link } from '../components/link.tsx';
+import { Page } from '../components/page.tsx';
 import { useAsk } from '../live.tsx';
-import { Box, Loaded, Page, To } from '../parts.tsx';
 import { setQuery, useLocation } from '../route.ts';
 import { duration, type Money, percent, type Rates } from '../views.ts';
 import { type Series, Spend } from './spendChart.tsx';
@@ -51,7 +54,7 @@ export function Overview() {
         />
       }
     >
-      <Loaded answer={answer}>
+      <AsyncContent answer={answer}>
         {(data) => (
           <>
             <dl className="figures">
@@ -74,10 +77,10 @@ export function Overview() {
               <Figure name="Completed" value={percent(data.counts.completion_rate)} />
             </dl>
             <Text>
-              <To href="/reviews">{data.in_review} in review</To>, {data.open_alerts} open{' '}
+              <Link href="/reviews">{data.in_review} in review</Link>, {data.open_alerts} open{' '}
               {data.open_alerts === 1 ? 'alert' : 'alerts'}.
             </Text>
-            <Box title="Spend over time">
+            <Card title="Spend over time">
               <SegmentedControl
                 size="xs"
                 mb="sm"
@@ -87,10 +90,10 @@ export function Overview() {
                 onChange={(value) => setQuery({ days, by: value })}
               />
               <Spend series={data} />
-            </Box>
+            </Card>
           </>
         )}
-      </Loaded>
+      </AsyncContent>
     </Page>
   );
 }

@@ -1,10 +1,18 @@
 import { Group, Text, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { ask } from '../api.ts';
+import { AsyncContent } from '../components/asyncContent.tsx';
+import { Card } from '../components/card.tsx';
+import { DataTable } from '../components/dataTable.tsx';
+import { DescriptionList } from '../components/descriptionList.tsx';
+import { Link } from '../components/link.tsx';
+import { Page } from '../components/page.tsx';
+import { StatusBadge } from '../components/statusBadge.tsx';
+import { Timestamp } from '../components/timestamp.tsx';
+import { usdc } from '../format.ts';
 import { Act, FormDialog, Opens, Refused, useSending, wordsOf } from '../forms.tsx';
 import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
-import { Box, Facts, Loaded, Page, Rows, State, To, usdc, When } from '../parts.tsx';
 import { can, useMe } from '../session.tsx';
 import { inert, type Mandate, type Payee, type Payment } from '../views.ts';
 import { PayeeAddresses } from './payeeAddresses.tsx';
@@ -17,27 +25,27 @@ export function PayeePage({ id }: { id: string }) {
   const mandates = useAsk<{ mandates: Mandate[] }>('/v1/mandates', 'roster');
   return (
     <Page title={answer.data ? inert(answer.data.name) : 'Payee'}>
-      <Loaded answer={answer}>
+      <AsyncContent answer={answer}>
         {(payee) => (
           <>
             <Standing payee={payee} reload={answer.reload} />
             <PayeeAddresses payee={payee} reload={answer.reload} />
-            <Box title="Latest payments">
-              <Loaded answer={payments}>
+            <Card title="Latest payments">
+              <AsyncContent answer={payments}>
                 {(data) => <PaymentRows payments={data.payments} empty="There are no payments to this payee yet." />}
-              </Loaded>
+              </AsyncContent>
               <Text mt="sm">
-                <To href={`/payments?payee=${payee.id}`}>All payments to this payee</To>
+                <Link href={`/payments?payee=${payee.id}`}>All payments to this payee</Link>
               </Text>
-            </Box>
-            <Box title="Mandates">
-              <Loaded answer={mandates}>
+            </Card>
+            <Card title="Mandates">
+              <AsyncContent answer={mandates}>
                 {(data) => <MandateRows mandates={data.mandates.filter((mandate) => covers(mandate, payee))} />}
-              </Loaded>
-            </Box>
+              </AsyncContent>
+            </Card>
           </>
         )}
-      </Loaded>
+      </AsyncContent>
     </Page>
   );
 }
@@ -51,18 +59,18 @@ const covers = (mandate: Mandate, payee: Payee): boolean =>
 function MandateRows({ mandates }: { mandates: Mandate[] }) {
   const { nameOf } = useNames();
   return (
-    <Rows
+    <DataTable
       label="Mandates"
       rows={mandates}
       keyOf={({ id }) => id}
       empty="No mandate covers this payee."
       columns={[
         { title: 'Agent', cell: ({ agent }) => nameOf(agent) },
-        { title: 'Status', cell: ({ status }) => <State state={status} /> },
+        { title: 'Status', cell: ({ status }) => <StatusBadge state={status} /> },
         { title: 'Per payment', cell: (mandate) => `at most ${usdc(mandate.per_payment)}` },
         { title: 'Used', cell: ({ used, total }) => `${usdc(used.total)} of ${usdc(total)}` },
-        { title: 'Until', cell: ({ expires_at: at }) => <When at={at} /> },
-        { title: 'Reason', cell: ({ reason }) => <To href="/mandates">{inert(reason)}</To> },
+        { title: 'Until', cell: ({ expires_at: at }) => <Timestamp at={at} /> },
+        { title: 'Reason', cell: ({ reason }) => <Link href="/mandates">{inert(reason)}</Link> },
       ]}
     />
   );
@@ -74,24 +82,24 @@ function Standing({ payee, reload }: { payee: Payee; reload: () => void }) {
   const sending = useSending();
   const isBlocked = payee.status === 'blocked';
   return (
-    <Box title="Details">
-      <Facts
+    <Card title="Details">
+      <DescriptionList
         facts={[
-          ['Status', <State key="status" state={payee.status} />],
+          ['Status', <StatusBadge key="status" state={payee.status} />],
           ['Kind', payee.kind],
           [
             'Agent',
             payee.agent ? (
-              <To key="agent" href={`/agents/${payee.agent}`}>
+              <Link key="agent" href={`/agents/${payee.agent}`}>
                 {nameOf(payee.agent)}
-              </To>
+              </Link>
             ) : (
               'not an agent of this Bursar'
             ),
           ],
           ['Categories', inert(payee.categories.join(', ')) || 'none'],
           ['Hosts', inert(payee.hosts.join(', ')) || 'none'],
-          ['First seen', <When key="first" at={payee.first_seen_at} />],
+          ['First seen', <Timestamp key="first" at={payee.first_seen_at} />],
         ]}
       />
       <Refused problem={sending.problem} />
@@ -109,7 +117,7 @@ function Standing({ payee, reload }: { payee: Payee; reload: () => void }) {
           </Opens>
         </Group>
       )}
-    </Box>
+    </Card>
   );
 }
 

@@ -2,8 +2,12 @@ import { Alert, Checkbox, NativeSelect } from '@mantine/core';
 import { useState } from 'react';
 import { addressProblem } from '../addressText.ts';
 import { ask } from '../api.ts';
+import { Card } from '../components/card.tsx';
+import { DataTable } from '../components/dataTable.tsx';
+import { Mono } from '../components/mono.tsx';
+import { StatusBadge } from '../components/statusBadge.tsx';
+import { Timestamp } from '../components/timestamp.tsx';
 import { Act, AddressInput, FormDialog, Opens, Refused, useSending } from '../forms.tsx';
-import { Box, Mono, Rows, State, When } from '../parts.tsx';
 import { can, useMe } from '../session.tsx';
 import type { Payee, PayeeAddress } from '../views.ts';
 
@@ -12,8 +16,8 @@ export const isUnverifiedChange = ({ changed_at: changed, verified_at: verified,
   retired === null && changed !== null && (verified === null || verified < changed);
 
 function Standing({ of: each }: { of: PayeeAddress }) {
-  if (each.retired_at !== null) return <State state="retired" />;
-  if (!isUnverifiedChange(each)) return <State state={each.verified_at === null ? 'not_verified' : 'verified'} />;
+  if (each.retired_at !== null) return <StatusBadge state="retired" />;
+  if (!isUnverifiedChange(each)) return <StatusBadge state={each.verified_at === null ? 'not_verified' : 'verified'} />;
   return (
     <span className="state" data-tone="wait">
       changed, not verified
@@ -29,7 +33,7 @@ export function PayeeAddresses({ payee, reload }: { payee: Payee; reload: () => 
   const paid = payee.addresses.filter(({ retired_at: at }) => at === null).at(-1)?.address;
   const changed = payee.addresses.filter(isUnverifiedChange);
   return (
-    <Box title="Addresses">
+    <Card title="Addresses">
       {changed.length > 0 && (
         <Alert color="orange" variant="outline" title="The destination has changed" mb="sm">
           Nobody has verified the new address. Confirm it with the payee through a second channel (payment fraud often
@@ -37,7 +41,7 @@ export function PayeeAddresses({ payee, reload }: { payee: Payee; reload: () => 
         </Alert>
       )}
       <Refused problem={sending.problem} />
-      <Rows
+      <DataTable
         label="Addresses"
         rows={[...payee.addresses].reverse()}
         keyOf={({ address }) => address}
@@ -94,7 +98,7 @@ export function PayeeAddresses({ payee, reload }: { payee: Payee; reload: () => 
           </Opens>
         </div>
       )}
-    </Box>
+    </Card>
   );
 }
 
@@ -109,7 +113,7 @@ function History({ of: each }: { of: PayeeAddress }) {
     .filter(([, at]) => at !== null)
     .map(([what, at]) => (
       <div key={what}>
-        {what} <When at={at} />
+        {what} <Timestamp at={at} />
       </div>
     ));
 }

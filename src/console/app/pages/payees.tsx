@@ -2,10 +2,15 @@ import { Checkbox, NativeSelect, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { addressProblem } from '../addressText.ts';
 import { ask } from '../api.ts';
+import { AsyncContent } from '../components/asyncContent.tsx';
+import { DataTable } from '../components/dataTable.tsx';
+import { Link } from '../components/link.tsx';
+import { Mono } from '../components/mono.tsx';
+import { Page } from '../components/page.tsx';
+import { StatusBadge } from '../components/statusBadge.tsx';
 import { AddressInput, type Confirmed, FormDialog, Opens, wordsOf } from '../forms.tsx';
 import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
-import { Loaded, Mono, Page, Rows, State, To } from '../parts.tsx';
 import { go } from '../route.ts';
 import { can, useMe } from '../session.tsx';
 import { inert, type Payee } from '../views.ts';
@@ -21,16 +26,16 @@ export function Payees() {
       title="Payees"
       aside={can(me, 'admin') && <Opens label="Add a payee">{(close) => <CreatePayee onClose={close} />}</Opens>}
     >
-      <Loaded answer={answer}>
+      <AsyncContent answer={answer}>
         {({ payees }) => (
-          <Rows
+          <DataTable
             label="Payees"
             rows={payees}
             keyOf={({ id }) => id}
             empty="There are no payees yet."
             columns={[
-              { title: 'Name', cell: ({ id, name }) => <To href={`/payees/${id}`}>{inert(name)}</To> },
-              { title: 'Status', cell: ({ status }) => <State state={status} /> },
+              { title: 'Name', cell: ({ id, name }) => <Link href={`/payees/${id}`}>{inert(name)}</Link> },
+              { title: 'Status', cell: ({ status }) => <StatusBadge state={status} /> },
               { title: 'Kind', cell: ({ kind }) => kind },
               { title: 'Categories', cell: ({ categories }) => inert(categories.join(', ')) || 'none' },
               { title: 'Hosts', cell: ({ hosts }) => inert(hosts.join(', ')) || 'none' },
@@ -38,7 +43,7 @@ export function Payees() {
             ]}
           />
         )}
-      </Loaded>
+      </AsyncContent>
     </Page>
   );
 }

@@ -1,9 +1,20 @@
 import { Button, Group, Text } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { ask } from '../api.ts';
+import { AsyncContent } from '../components/asyncContent.tsx';
+import { Card } from '../components/card.tsx';
+import { Copyable } from '../components/copyable.tsx';
+import { DescriptionList } from '../components/descriptionList.tsx';
+import { Json } from '../components/json.tsx';
+import { Link } from '../components/link.tsx';
+import { Mono } from '../components/mono.tsx';
+import { Page } from '../components/page.tsx';
+import { StatusBadge } from '../components/statusBadge.tsx';
+import { Timestamp } from '../components/timestamp.tsx';
+import { download } from '../download.ts';
+import { usdc } from '../format.ts';
 import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
-import { Box, Copyable, download, Facts, Json, Loaded, Mono, Page, State, To, usdc, When } from '../parts.tsx';
 import { useMe } from '../session.tsx';
 import { type Event, inert, type Money, type Payment } from '../views.ts';
 import { TransactionLink } from './explorer.tsx';
@@ -35,16 +46,16 @@ export function PaymentPage({ id }: { id: string }) {
   const answer = useAsk<PaymentTimeline>(`/v1/payments/${id}/timeline`);
   const events = useAsk<{ events: Event[] }>(`/v1/events?payment=${id}&limit=200`);
   return (
-    <Page title="Payment" aside={<To href="/payments">All payments</To>}>
-      <Loaded answer={answer}>
+    <Page title="Payment" aside={<Link href="/payments">All payments</Link>}>
+      <AsyncContent answer={answer}>
         {({ payment, authorization, hints, decisions, signatures }) => (
           <>
             <Summary payment={payment} />
             {payment.rail === 'x402' && <Purchase decisions={decisions} authorization={authorization} />}
-            <Box title="What happened">
-              <Loaded answer={events}>{(data) => <Timeline events={data.events} />}</Loaded>
-            </Box>
-            <Box title="Rules">
+            <Card title="What happened">
+              <AsyncContent answer={events}>{(data) => <Timeline events={data.events} />}</AsyncContent>
+            </Card>
+            <Card title="Rules">
               <Reasons reasons={payment.reasons} />
               {hints && (
                 <Text my="xs">
@@ -56,7 +67,7 @@ export function PaymentPage({ id }: { id: string }) {
               {decisions.map((decision, index) => (
                 <details key={decision.at + decision.hash}>
                   <summary>
-                    Decision {index + 1}: {decision.effect}, <When at={decision.at} />
+                    Decision {index + 1}: {decision.effect}, <Timestamp at={decision.at} />
                   </summary>
                   <Text size="sm" my="xs">
                     Hash <Mono>{decision.hash}</Mono>, under the policy <Mono>{decision.policy_digest}</Mono>
@@ -65,14 +76,14 @@ export function PaymentPage({ id }: { id: string }) {
                   <Json label={`Result of decision ${index + 1}`} value={decision.result} />
                 </details>
               ))}
-            </Box>
+            </Card>
             {signatures.length > 0 && (
-              <Box title="Signatures">
+              <Card title="Signatures">
                 {signatures.map((each) => (
                   <details key={each.signature}>
                     <summary>
                       {inert(each.approver)}: {each.verdict}
-                      {each.verdict === 'approve' && !each.counts && ' (does not count)'}, <When at={each.at} />
+                      {each.verdict === 'approve' && !each.counts && ' (does not count)'}, <Timestamp at={each.at} />
                     </summary>
                     {each.reason && <Text my="xs">{inert(each.reason)}</Text>}
                     <Text size="sm" my="xs">
@@ -81,11 +92,11 @@ export function PaymentPage({ id }: { id: string }) {
                     <Json label={`What ${inert(each.approver)} signed`} value={each.signed} />
                   </details>
                 ))}
-              </Box>
+              </Card>
             )}
           </>
         )}
-      </Loaded>
+      </AsyncContent>
     </Page>
   );
 }
@@ -99,12 +110,12 @@ function Summary({ payment }: { payment: Payment }) {
     download(`${id}.receipt.json`, 'application/json', `${JSON.stringify(document, null, 2)}\n`);
   };
   const link = (folder: string, to: string): ReactNode => (
-    <To key={to} href={`/${folder}/${to}`}>
+    <Link key={to} href={`/${folder}/${to}`}>
       <Mono>{to}</Mono>
-    </To>
+    </Link>
   );
   const facts: ([string, ReactNode] | false)[] = [
-    ['State', <State key="state" state={payment.state} />],
+    ['State', <StatusBadge key="state" state={payment.state} />],
     ['Id', <Copyable key="id" value={id} what="the payment's id" />],
     ['Agent', named(`/agents/${payment.agent}`, nameOf(payment.agent))],
     ['Recipient', <Destination key="to" payment={payment} payee={payees.find((each) => each.id === payment.payee)} />],
@@ -130,15 +141,15 @@ function Summary({ payment }: { payment: Payment }) {
       <TransactionLink key="tx" hash={settlement.tx_hash} chainId={chain.id} whole />,
     ],
     settlement !== null && ['Block', `${settlement.block_number}, log ${settlement.log_index}`],
-    settlement !== null && ['Settled', <When key="settled" at={settlement.settled_at} />],
+    settlement !== null && ['Settled', <Timestamp key="settled" at={settlement.settled_at} />],
     settlement !== null && ['Gas', gas(settlement)],
   ];
   return (
-    <Box title={`${usdc(payment.amount)} to ${recipientOf(payment) ?? 'an unknown address'}`}>
-      <Facts facts={facts.filter((fact) => fact !== false)} />
+    <Card title={`${usdc(payment.amount)} to ${recipientOf(payment) ?? 'an unknown address'}`}>
+      <DescriptionList facts={facts.filter((fact) => fact !== false)} />
       {(payment.state === 'in_review' || settlement) && (
         <Group mt="md">
-          {payment.state === 'in_review' && <To href={`/reviews/${id}`}>Open the review</To>}
+          {payment.state === 'in_review' && <Link href={`/reviews/${id}`}>Open the review</Link>}
           {settlement && (
             <Button size="xs" variant="default" onClick={receipt}>
               Download the receipt
@@ -146,11 +157,11 @@ function Summary({ payment }: { payment: Payment }) {
           )}
         </Group>
       )}
-    </Box>
+    </Card>
   );
 }
 
-const named = (href: string, text: string): ReactNode => <To href={href}>{text}</To>;
+const named = (href: string, text: string): ReactNode => <Link href={href}>{text}</Link>;
 
 function gas({ gas_used: used, payments_in_transaction: count }: NonNullable<Payment['settlement']>): string {
   if (used === null) return 'unknown: not sent by this server';

@@ -1,4 +1,9 @@
-import { Box, Copyable, Facts, Mono, usdc, When } from '../parts.tsx';
+import { Card } from '../components/card.tsx';
+import { Copyable } from '../components/copyable.tsx';
+import { DescriptionList } from '../components/descriptionList.tsx';
+import { Mono } from '../components/mono.tsx';
+import { Timestamp } from '../components/timestamp.tsx';
+import { usdc } from '../format.ts';
 import { inert, type Money } from '../views.ts';
 
 /** EIP-3009, as the purse signed it. */
@@ -18,8 +23,8 @@ export function Purchase(props: { decisions: { input: unknown }[]; authorization
   const bought = boughtBy(props.decisions[0]?.input);
   const signed = props.authorization;
   return (
-    <Box title="HTTP 402 purchase">
-      <Facts
+    <Card title="HTTP 402 purchase">
+      <DescriptionList
         facts={[
           ...(bought
             ? ([
@@ -35,15 +40,15 @@ export function Purchase(props: { decisions: { input: unknown }[]; authorization
                 ['Purse', <Mono key="from">{signed.from}</Mono>],
                 ['To', <Mono key="to">{signed.to}</Mono>],
                 ['Nonce', <Copyable key="nonce" value={signed.nonce} what="the authorization's nonce" />],
-                ['Valid until', <When key="until" at={signed.valid_before} />],
+                ['Valid until', <Timestamp key="until" at={signed.valid_before} />],
               ] as const)
             : ([['Authorization', 'not signed']] as const)),
           ...(signed?.cancelled_at
-            ? ([['Cancelled', <When key="cancelled" at={signed.cancelled_at} />]] as const)
+            ? ([['Cancelled', <Timestamp key="cancelled" at={signed.cancelled_at} />]] as const)
             : []),
         ].map(([name, value]) => [name, value])}
       />
-    </Box>
+    </Card>
   );
 }
 

@@ -1,8 +1,14 @@
 import { Button, Paper, Text } from '@mantine/core';
 import { query } from '../api.ts';
+import { AsyncContent } from '../components/asyncContent.tsx';
+import { DataTable } from '../components/dataTable.tsx';
+import { Link } from '../components/link.tsx';
+import { Page } from '../components/page.tsx';
+import { StatusBadge } from '../components/statusBadge.tsx';
+import { Timestamp } from '../components/timestamp.tsx';
+import { short, usdc } from '../format.ts';
 import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
-import { Loaded, Page, Rows, State, short, To, usdc, When } from '../parts.tsx';
 import { setQuery, useLocation } from '../route.ts';
 import { inert, type Payment } from '../views.ts';
 import { Filters, filtersOf, type PaymentFilters } from './paymentFilters.tsx';
@@ -25,7 +31,7 @@ export function Payments() {
       <Paper withBorder p="md" className="card">
         <Filters filters={filters} />
       </Paper>
-      <Loaded answer={answer}>
+      <AsyncContent answer={answer}>
         {({ payments, next_cursor: next }) => (
           <>
             <div className="sheet">
@@ -50,7 +56,7 @@ export function Payments() {
             </div>
           </>
         )}
-      </Loaded>
+      </AsyncContent>
     </Page>
   );
 }
@@ -72,7 +78,7 @@ function startOf(date: string, daysLater = 0): string {
 export function PaymentRows({ payments, empty }: { payments: Payment[]; empty: string }) {
   const { nameOf } = useNames();
   return (
-    <Rows
+    <DataTable
       label="Payments"
       rows={payments}
       keyOf={({ id }) => id}
@@ -82,12 +88,12 @@ export function PaymentRows({ payments, empty }: { payments: Payment[]; empty: s
           title: 'When',
           fit: true,
           cell: ({ id, created_at: at }) => (
-            <To href={`/payments/${id}`}>
-              <When at={at} />
-            </To>
+            <Link href={`/payments/${id}`}>
+              <Timestamp at={at} />
+            </Link>
           ),
         },
-        { title: 'State', fit: true, cell: ({ state }) => <State state={state} /> },
+        { title: 'State', fit: true, cell: ({ state }) => <StatusBadge state={state} /> },
         { title: 'Amount', cell: ({ amount }) => usdc(amount), right: true },
         { title: 'Agent', fit: true, cell: ({ agent }) => nameOf(agent) },
         {

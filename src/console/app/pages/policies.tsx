@@ -1,6 +1,14 @@
+import { AsyncContent } from '../components/asyncContent.tsx';
+import { Card } from '../components/card.tsx';
+import { type Column, DataTable } from '../components/dataTable.tsx';
+import { Empty } from '../components/empty.tsx';
+import { Json } from '../components/json.tsx';
+import { Mono } from '../components/mono.tsx';
+import { Page } from '../components/page.tsx';
+import { StatusBadge } from '../components/statusBadge.tsx';
+import { Timestamp } from '../components/timestamp.tsx';
 import { Opens } from '../forms.tsx';
 import { useAsk } from '../live.tsx';
-import { Box, type Column, Empty, Json, Loaded, Mono, Page, Rows, State, When } from '../parts.tsx';
 import { can, useMe } from '../session.tsx';
 import { inert } from '../views.ts';
 import { LoadBundle, VersionActs } from './policiesActs.tsx';
@@ -14,11 +22,11 @@ const columns: Column<Version>[] = [
   { title: 'Version', cell: ({ digest }) => <Mono>{digest}</Mono> },
   {
     title: 'State',
-    cell: ({ active, shadow }) => <State state={active ? 'active' : shadow ? 'in shadow' : 'loaded'} />,
+    cell: ({ active, shadow }) => <StatusBadge state={active ? 'active' : shadow ? 'in shadow' : 'loaded'} />,
   },
   { title: 'Note', cell: ({ note }) => inert(note) },
-  { title: 'Loaded', cell: ({ loaded_at: at }) => <When at={at} /> },
-  { title: 'Activated', cell: ({ activated_at: at }) => <When at={at} /> },
+  { title: 'Loaded', cell: ({ loaded_at: at }) => <Timestamp at={at} /> },
+  { title: 'Activated', cell: ({ activated_at: at }) => <Timestamp at={at} /> },
 ];
 
 export function Policies() {
@@ -32,7 +40,7 @@ export function Policies() {
   );
   return (
     <Page title="Policies" aside={load}>
-      <Loaded answer={answer}>
+      <AsyncContent answer={answer}>
         {({ policies }) => {
           const acts: Column<Version> = {
             title: 'Change',
@@ -40,7 +48,7 @@ export function Policies() {
           };
           return (
             <>
-              <Rows
+              <DataTable
                 label="Versions"
                 rows={policies}
                 keyOf={({ digest }) => digest}
@@ -53,10 +61,10 @@ export function Policies() {
             </>
           );
         }}
-      </Loaded>
-      <Box title="Meters of the active policy">
-        <Loaded answer={active}>{({ meters }) => <Json label="Meters" value={meters} />}</Loaded>
-      </Box>
+      </AsyncContent>
+      <Card title="Meters of the active policy">
+        <AsyncContent answer={active}>{({ meters }) => <Json label="Meters" value={meters} />}</AsyncContent>
+      </Card>
     </Page>
   );
 }

@@ -1,9 +1,10 @@
 import { Group, Text, TextInput } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
 import { ask } from '../api.ts';
+import { AsyncContent } from '../components/asyncContent.tsx';
+import { Mono } from '../components/mono.tsx';
 import { FormDialog, Opens } from '../forms.tsx';
 import { useAsk } from '../live.tsx';
-import { Loaded, Mono } from '../parts.tsx';
 import { Changes } from './policiesDiff.tsx';
 import { type Differences, Sums } from './policiesShadow.tsx';
 import { activeOf, beforeOf, nameOf, type Version } from './policiesVersion.ts';
@@ -73,7 +74,7 @@ function Confirm(props: { step: Step; to: Version; versions: Version[]; onClose:
 
 function Told() {
   const answer = useAsk<Differences>('/v1/policies/differences?limit=1');
-  return <Loaded answer={answer}>{({ summary }) => <Sums summary={summary} />}</Loaded>;
+  return <AsyncContent answer={answer}>{({ summary }) => <Sums summary={summary} />}</AsyncContent>;
 }
 
 /** What an operator may do with one version. */

@@ -1,8 +1,11 @@
 import { Alert, NativeSelect, SimpleGrid, Text } from '@mantine/core';
 import { useState } from 'react';
+import { AsyncContent } from '../components/asyncContent.tsx';
+import { Card } from '../components/card.tsx';
+import { Empty } from '../components/empty.tsx';
+import { Mono } from '../components/mono.tsx';
 import { type Line, lineDiff } from '../lineDiff.ts';
 import { useAsk } from '../live.tsx';
-import { Box, Empty, Loaded, Mono } from '../parts.tsx';
 import { inert } from '../views.ts';
 import { nameOf, type Version } from './policiesVersion.ts';
 
@@ -13,13 +16,13 @@ export function Compare({ versions }: { versions: Version[] }) {
   const [other, setOther] = useState(versions[0]?.digest ?? '');
   const data = versions.map((version) => ({ value: version.digest, label: nameOf(version) }));
   return (
-    <Box title="Compare two versions">
+    <Card title="Compare two versions">
       <SimpleGrid cols={{ base: 1, sm: 2 }} mb="md">
         <NativeSelect label="From" data={data} value={one} onChange={(event) => setOne(event.currentTarget.value)} />
         <NativeSelect label="To" data={data} value={other} onChange={(event) => setOther(event.currentTarget.value)} />
       </SimpleGrid>
       <Changes from={one} to={other} />
-    </Box>
+    </Card>
   );
 }
 
@@ -29,13 +32,13 @@ export function Changes({ from, to }: { from: string; to: string }) {
   const before = useAsk<{ bundle: string }>(`/v1/policies/${from}/bundle`, 'roster');
   const after = useAsk<{ bundle: string }>(`/v1/policies/${to}/bundle`, 'roster');
   return (
-    <Loaded answer={before}>
+    <AsyncContent answer={before}>
       {(left) => (
-        <Loaded answer={after}>
+        <AsyncContent answer={after}>
           {(right) => <Files a={JSON.parse(left.bundle) as Bundle} b={JSON.parse(right.bundle) as Bundle} />}
-        </Loaded>
+        </AsyncContent>
       )}
-    </Loaded>
+    </AsyncContent>
   );
 }
 

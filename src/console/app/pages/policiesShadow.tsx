@@ -1,9 +1,18 @@
 import { Button, Group, Text } from '@mantine/core';
 import { useState } from 'react';
 import { query } from '../api.ts';
+import { AsyncContent } from '../components/asyncContent.tsx';
+import { Card } from '../components/card.tsx';
+import { DataTable } from '../components/dataTable.tsx';
+import { DescriptionList } from '../components/descriptionList.tsx';
+import { Empty } from '../components/empty.tsx';
+import { Link } from '../components/link.tsx';
+import { Mono } from '../components/mono.tsx';
+import { StatusBadge } from '../components/statusBadge.tsx';
+import { Timestamp } from '../components/timestamp.tsx';
+import { usdc } from '../format.ts';
 import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
-import { Box, Empty, Facts, Loaded, Mono, Rows, State, To, usdc, When } from '../parts.tsx';
 import { inert, type Money } from '../views.ts';
 
 type Reason = { code: string; message: string };
@@ -42,17 +51,17 @@ export function ShadowBox() {
   const path = query('/v1/policies/differences', { limit: '20', cursor: cursor === null ? null : String(cursor) });
   const answer = useAsk<Differences>(path);
   return (
-    <Box title="Candidate in shadow">
-      <Loaded answer={answer}>
+    <Card title="Candidate in shadow">
+      <AsyncContent answer={answer}>
         {({ shadow, summary, differences, next_cursor: next }) =>
           shadow === null ? (
             <Empty>No candidate has run in shadow yet.</Empty>
           ) : (
             <>
-              <Facts
+              <DescriptionList
                 facts={[
                   ['Candidate', <Mono key="digest">{shadow.digest}</Mono>],
-                  ['In shadow since', <When key="since" at={shadow.started_at} />],
+                  ['In shadow since', <Timestamp key="since" at={shadow.started_at} />],
                   [
                     'Now',
                     shadow.ended === null ? (
@@ -64,7 +73,7 @@ export function ShadowBox() {
                 ]}
               />
               <Sums summary={summary} />
-              <Rows
+              <DataTable
                 label="Differences"
                 rows={differences}
                 keyOf={({ seq }) => String(seq)}
@@ -86,14 +95,14 @@ export function ShadowBox() {
             </>
           )
         }
-      </Loaded>
-    </Box>
+      </AsyncContent>
+    </Card>
   );
 }
 
 const Ended = ({ reason, at }: { reason: string; at: string }) => (
   <>
-    Ended: {endings[reason] ?? inert(reason)}, <When at={at} />
+    Ended: {endings[reason] ?? inert(reason)}, <Timestamp at={at} />
   </>
 );
 
@@ -106,14 +115,14 @@ export function Sums({ summary }: { summary: Summary }) {
         {decided} decided, {same} identical; {other} with the same effect for other reasons.
       </Text>
       {changes.length > 0 && (
-        <Rows
+        <DataTable
           label="What would change"
           rows={changes}
           keyOf={({ active, shadow }) => `${active} ${shadow}`}
           empty=""
           columns={[
-            { title: 'Active policy', cell: ({ active }) => <State state={active} /> },
-            { title: 'Candidate', cell: ({ shadow }) => <State state={shadow} /> },
+            { title: 'Active policy', cell: ({ active }) => <StatusBadge state={active} /> },
+            { title: 'Candidate', cell: ({ shadow }) => <StatusBadge state={shadow} /> },
             { title: 'Payments', cell: ({ count }) => count, right: true },
             { title: 'Amount', cell: ({ amount }) => usdc(amount), right: true },
           ]}
@@ -126,9 +135,9 @@ export function Sums({ summary }: { summary: Summary }) {
 const columns = [
   {
     title: 'Payment',
-    cell: ({ payment }: Difference) => <To href={`/payments/${payment}`}>{payment}</To>,
+    cell: ({ payment }: Difference) => <Link href={`/payments/${payment}`}>{payment}</Link>,
   },
-  { title: 'When', cell: ({ at }: Difference) => <When at={at} /> },
+  { title: 'When', cell: ({ at }: Difference) => <Timestamp at={at} /> },
   { title: 'Agent', cell: ({ agent }: Difference) => <AgentName id={agent} /> },
   { title: 'Amount', cell: ({ amount }: Difference) => usdc(amount), right: true },
   { title: 'Active policy', cell: ({ active }: Difference) => <Answer said={active} /> },
@@ -149,7 +158,7 @@ function Answer({ said }: { said: Said }) {
   const { effect, reasons, review } = said;
   return (
     <>
-      <State state={effect} />
+      <StatusBadge state={effect} />
       {reasons.map(({ code, message }) => (
         <div key={code}>
           <Mono>{inert(code)}</Mono> {inert(message)}

@@ -1,7 +1,11 @@
 import { Button, NativeSelect, Paper, Text, TextInput } from '@mantine/core';
 import { query } from '../api.ts';
+import { AsyncContent } from '../components/asyncContent.tsx';
+import { DataTable } from '../components/dataTable.tsx';
+import { Page } from '../components/page.tsx';
+import { download } from '../download.ts';
+import { usdc } from '../format.ts';
 import { useAsk } from '../live.tsx';
-import { download, Loaded, Page, Rows, usdc } from '../parts.tsx';
 import { setQuery, useLocation } from '../route.ts';
 import { duration, inert, type Money, percent, type Rates } from '../views.ts';
 
@@ -47,11 +51,11 @@ export function Report() {
           </Button>
         </div>
       </Paper>
-      <Loaded answer={answer}>
+      <AsyncContent answer={answer}>
         {({ rows, zone: used }) => (
           <>
             <div className="sheet">
-              <Rows
+              <DataTable
                 label="Pilot report"
                 rows={rows}
                 keyOf={({ week, workflow }) => `${week} ${workflow}`}
@@ -74,7 +78,7 @@ export function Report() {
             </Text>
           </>
         )}
-      </Loaded>
+      </AsyncContent>
     </Page>
   );
 }

@@ -1,9 +1,15 @@
 import { Alert, Button, Group, Text, Textarea } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { ask, Problem } from '../api.ts';
+import { AsyncContent } from '../components/asyncContent.tsx';
+import { Card } from '../components/card.tsx';
+import { Copyable } from '../components/copyable.tsx';
+import { DescriptionList } from '../components/descriptionList.tsx';
+import { Link } from '../components/link.tsx';
+import { Timestamp } from '../components/timestamp.tsx';
+import { usdc } from '../format.ts';
 import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
-import { Box, Copyable, Facts, Loaded, To, usdc, When } from '../parts.tsx';
 import { can, type Me, useMe } from '../session.tsx';
 import { signAs } from '../signer.ts';
 import { differences } from '../signing.ts';
@@ -58,10 +64,10 @@ export function OneReview({ id, onSaid }: { id: string; onSaid?: (shown: Payment
     }
   };
   return (
-    <Loaded answer={payment}>
+    <AsyncContent answer={payment}>
       {(shown) => (
-        <Box title={`${usdc(shown.amount)} to ${recipientOf(shown) ?? 'an unknown address'}`}>
-          <Facts
+        <Card title={`${usdc(shown.amount)} to ${recipientOf(shown) ?? 'an unknown address'}`}>
+          <DescriptionList
             facts={[
               ['Amount', <strong key="amount">{usdc(shown.amount)}</strong>],
               [
@@ -74,14 +80,14 @@ export function OneReview({ id, onSaid }: { id: string; onSaid?: (shown: Payment
               ['Memo', inert(shown.memo ?? 'none')],
               [isOpen ? 'Reason for review' : 'Reasons', <Reasons key="why" reasons={shown.reasons} />],
               ['Approvals', <Progress key="needs" payment={shown} />],
-              ['Answer by', <When key="until" at={shown.review?.expires_at ?? null} />],
+              ['Answer by', <Timestamp key="until" at={shown.review?.expires_at ?? null} />],
               ['Chain', shown.network],
               ['Decision', <Copyable key="decision" value={shown.decision_hash} what="the decision's hash" />],
               [
                 'Payment',
-                <To key="id" href={`/payments/${id}`}>
+                <Link key="id" href={`/payments/${id}`}>
                   {id}
-                </To>,
+                </Link>,
               ],
             ]}
           />
@@ -111,9 +117,9 @@ export function OneReview({ id, onSaid }: { id: string; onSaid?: (shown: Payment
             />
           )}
           {isOpen && !can(me, 'approve') && <Text mt="sm">Your role can read reviews but not answer them.</Text>}
-        </Box>
+        </Card>
       )}
-    </Loaded>
+    </AsyncContent>
   );
 }
 

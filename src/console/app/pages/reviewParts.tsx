@@ -1,6 +1,8 @@
 import { Text } from '@mantine/core';
+import { Copyable } from '../components/copyable.tsx';
+import { Mono } from '../components/mono.tsx';
+import { Timestamp } from '../components/timestamp.tsx';
 import { useNames } from '../names.tsx';
-import { Copyable, Mono, When } from '../parts.tsx';
 import { inert, type Payee, type Payment } from '../views.ts';
 
 /** Where the money goes: new, changed or unverified is what a fraud with addresses looks like. */
@@ -22,7 +24,7 @@ export function Destination({ payment, payee }: { payment: Payment; payee: Payee
         <Text span size="sm" c="dimmed">
           {known ? (
             <>
-              Changed <When at={known.changed_at ?? known.first_seen_at} />;{' '}
+              Changed <Timestamp at={known.changed_at ?? known.first_seen_at} />;{' '}
               {known.verified_at ? 'verified since' : 'the new address is not verified'}
             </>
           ) : (
@@ -41,7 +43,7 @@ export function Destination({ payment, payee }: { payment: Payment; payee: Payee
         {known && (known.verified_at ? 'Verified' : 'Not verified')}
         {known && (
           <>
-            , first seen <When at={known.first_seen_at} />
+            , first seen <Timestamp at={known.first_seen_at} />
           </>
         )}
       </Text>
@@ -102,7 +104,7 @@ export function Verdicts({ payment: { review } }: { payment: Payment }) {
     <ul>
       {review.approvals.map(({ approver, verdict, counts, reason, at }) => (
         <li key={approver}>
-          <strong>{inert(approver)}</strong> {verdict === 'approve' ? 'approved' : 'rejected'} it, <When at={at} />
+          <strong>{inert(approver)}</strong> {verdict === 'approve' ? 'approved' : 'rejected'} it, <Timestamp at={at} />
           {verdict === 'approve' && !counts && ': the policy does not count this signature'}
           {reason && <>: {inert(reason)}</>}
         </li>

@@ -1,8 +1,12 @@
 import { Alert, Stack } from '@mantine/core';
 import { useState } from 'react';
+import { AsyncContent } from '../components/asyncContent.tsx';
+import { Empty } from '../components/empty.tsx';
+import { Link } from '../components/link.tsx';
+import { Page } from '../components/page.tsx';
+import { usdc } from '../format.ts';
 import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
-import { Empty, Loaded, Page, To, usdc } from '../parts.tsx';
 import type { Payment } from '../views.ts';
 import { OneReview } from './review.tsx';
 
@@ -21,7 +25,7 @@ export function Reviews({ only }: { only?: string }) {
   const [told, setTold] = useState<Told[]>([]);
   if (only) {
     return (
-      <Page title="Review" aside={<To href="/reviews">All reviews</To>}>
+      <Page title="Review" aside={<Link href="/reviews">All reviews</Link>}>
         <OneReview id={only} />
       </Page>
     );
@@ -31,7 +35,7 @@ export function Reviews({ only }: { only?: string }) {
   return (
     <Page title="Reviews">
       <Answered told={told} />
-      <Loaded answer={waiting}>
+      <AsyncContent answer={waiting}>
         {({ payments, next_cursor: next }) =>
           payments.length === 0 ? (
             <Empty>No payment is waiting for approval.</Empty>
@@ -48,7 +52,7 @@ export function Reviews({ only }: { only?: string }) {
             </>
           )
         }
-      </Loaded>
+      </AsyncContent>
     </Page>
   );
 }
@@ -61,7 +65,7 @@ function Answered({ told }: { told: readonly Told[] }) {
       {told.map(({ payment, said }) => (
         <Alert key={payment.id} variant="outline" title={said}>
           {usdc(payment.amount)} to {recipientOf(payment) ?? 'an unknown address'}:{' '}
-          <To href={`/payments/${payment.id}`}>the payment</To>
+          <Link href={`/payments/${payment.id}`}>the payment</Link>
         </Alert>
       ))}
     </Stack>

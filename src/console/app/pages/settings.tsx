@@ -1,4 +1,8 @@
-import { Box, Facts, Mono, Page, When } from '../parts.tsx';
+import { Card } from '../components/card.tsx';
+import { DescriptionList } from '../components/descriptionList.tsx';
+import { Mono } from '../components/mono.tsx';
+import { Page } from '../components/page.tsx';
+import { Timestamp } from '../components/timestamp.tsx';
 import { useMe } from '../session.tsx';
 import { inert } from '../views.ts';
 import { Approvers } from './settings/approvers.tsx';
@@ -11,8 +15,8 @@ export function Settings() {
   const me = useMe();
   return (
     <Page title="Settings">
-      <Box title="You">
-        <Facts
+      <Card title="You">
+        <DescriptionList
           facts={[
             ['Name', inert(me.name)],
             ['E-mail', inert(me.email ?? 'none')],
@@ -20,34 +24,34 @@ export function Settings() {
             ['Address', me.approver ? <Mono key="address">{me.approver.address}</Mono> : 'none: approves nothing'],
             ['Roles', inert(me.approver?.roles.join(', ') ?? 'by groups')],
             ['In the console', `${me.role}: ${me.scopes.join(', ')}`],
-            ['Signed in until', <When key="until" at={me.expires_at} />],
+            ['Signed in until', <Timestamp key="until" at={me.expires_at} />],
           ]}
         />
-      </Box>
-      <Box title="This server">
-        <Facts
+      </Card>
+      <Card title="This server">
+        <DescriptionList
           facts={[
             ['Bursar', me.version],
             ['Chain', me.chain.network],
             ['USDC', <Mono key="usdc">{me.chain.usdc}</Mono>],
           ]}
         />
-      </Box>
-      <Box title="Approvers">
+      </Card>
+      <Card title="Approvers">
         <Approvers />
-      </Box>
-      <Box title="People by identity provider">
+      </Card>
+      <Card title="People by identity provider">
         <People />
-      </Box>
-      <Box title="Sponsors">
+      </Card>
+      <Card title="Sponsors">
         <Sponsors />
-      </Box>
-      <Box title="Workflows">
+      </Card>
+      <Card title="Workflows">
         <Workflows />
-      </Box>
-      <Box title="API keys">
+      </Card>
+      <Card title="API keys">
         <Keys />
-      </Box>
+      </Card>
     </Page>
   );
 }

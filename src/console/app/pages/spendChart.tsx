@@ -1,7 +1,9 @@
 import { useMemo } from 'react';
 import { Bar, BarChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
 import { formatUsdc, parseUsdc } from '../../../core/money/microUsdc.ts';
-import { Empty, Rows, usdc } from '../parts.tsx';
+import { DataTable } from '../components/dataTable.tsx';
+import { Empty } from '../components/empty.tsx';
+import { usdc } from '../format.ts';
 import { inert, type Money } from '../views.ts';
 
 type Point = { start: string; group: string; amount: Money };
@@ -77,7 +79,7 @@ export function Spend({ series: { bucket, buckets, zone, series } }: { series: S
       </ul>
       <details>
         <summary>As a table</summary>
-        <Rows
+        <DataTable
           label="Spend over time"
           rows={series}
           keyOf={({ start, group }) => `${start} ${group}`}

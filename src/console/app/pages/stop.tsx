@@ -1,8 +1,10 @@
 import { Alert, Button, Group, Text, TextInput } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { ask } from '../api.ts';
+import { Link } from '../components/link.tsx';
+import { Mono } from '../components/mono.tsx';
+import { usdc } from '../format.ts';
 import { useAsk } from '../live.tsx';
-import { Mono, To, usdc } from '../parts.tsx';
 import { can, useMe } from '../session.tsx';
 import { type Agent, duration, inert, type Money } from '../views.ts';
 
@@ -179,7 +181,7 @@ function OneStop({ stop }: { stop: Stop }) {
       {stop.seconds_to_frozen !== null && (
         <Text size="sm">
           To resume, two people are needed: the wallet's owner unfreezes it with a browser wallet or a Safe{' '}
-          <To href={`/agents/${stop.agent}`}>on the agent's page</To>, then an operator unfreezes the agent here.
+          <Link href={`/agents/${stop.agent}`}>on the agent's page</Link>, then an operator unfreezes the agent here.
         </Text>
       )}
     </Alert>

@@ -1,7 +1,10 @@
 import { Text } from '@mantine/core';
 import type { ReactNode } from 'react';
+import { Json } from '../components/json.tsx';
+import { Mono } from '../components/mono.tsx';
+import { Timestamp } from '../components/timestamp.tsx';
+import { short } from '../format.ts';
 import { useNames } from '../names.tsx';
-import { Json, Mono, short, When } from '../parts.tsx';
 import { type Event, inert } from '../views.ts';
 
 /** The event log of one payment, each step in a sentence, with its data below. */
@@ -13,7 +16,7 @@ export function Timeline({ events }: { events: Event[] }) {
         <li key={event.seq} data-tone={tones[event.type] ?? 'good'}>
           <strong>{event.type.replace('payment.', '').replaceAll(/[._]/g, ' ')}</strong>{' '}
           <Text span size="sm" c="dimmed">
-            <When at={event.at} /> by {by(event.actor)}, event {event.seq}
+            <Timestamp at={event.at} /> by {by(event.actor)}, event {event.seq}
           </Text>
           <p>{sentence(event)}</p>
           {Object.keys(event.data).length > 0 && (

@@ -1,8 +1,15 @@
 import { Alert, Text } from '@mantine/core';
 import { type ReactNode, useEffect, useMemo } from 'react';
+import { AsyncContent } from '../components/asyncContent.tsx';
+import { Card } from '../components/card.tsx';
+import { DataTable } from '../components/dataTable.tsx';
+import { DescriptionList } from '../components/descriptionList.tsx';
+import { Mono } from '../components/mono.tsx';
+import { StatusBadge } from '../components/statusBadge.tsx';
+import { Timestamp } from '../components/timestamp.tsx';
+import { short, usdc } from '../format.ts';
 import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
-import { Box, Facts, Loaded, Mono, Rows, State, short, usdc, When } from '../parts.tsx';
 import { can, useMe } from '../session.tsx';
 import { type Agent, duration, inert } from '../views.ts';
 import { OwnerActs } from './walletOwner.tsx';
@@ -24,17 +31,17 @@ export function WalletSection({ agent, warnings }: { agent: Agent; warnings: War
   }, [reload]);
   if (!agent.wallet) return <Text>The agent has no wallet on this chain.</Text>;
   return (
-    <Loaded answer={answer}>
+    <AsyncContent answer={answer}>
       {(wallet) => (
         <>
-          <Box title="Wallet on chain">
+          <Card title="Wallet on chain">
             {warnings.map(({ code, message }) => (
               <Alert key={code} color="yellow" variant="outline" mb="xs" title="Policy and ceilings differ">
                 {message}
               </Alert>
             ))}
             <WalletFacts wallet={wallet} />
-          </Box>
+          </Card>
           {wallet.registry && <Registry registry={wallet.registry} />}
           {can(me, 'admin') && wallet.deployed && <OwnerActs agent={agent} wallet={wallet} reload={reload} />}
           {!wallet.deployed && (
@@ -45,7 +52,7 @@ export function WalletSection({ agent, warnings }: { agent: Agent; warnings: War
           )}
         </>
       )}
-    </Loaded>
+    </AsyncContent>
   );
 }
 
@@ -66,11 +73,14 @@ function WalletFacts({ wallet }: { wallet: Wallet }) {
   const list = (addresses: string[], none: string): ReactNode =>
     addresses.length === 0 ? none : addresses.map((address) => <div key={address}>{who(address)}</div>);
   return (
-    <Facts
+    <DescriptionList
       facts={[
         ['Wallet', <Mono key="wallet">{wallet.wallet}</Mono>],
         ['Purse', <Mono key="purse">{wallet.purse}</Mono>],
-        ['State', <State key="state" state={wallet.frozen ? 'frozen' : wallet.deployed ? 'active' : 'pending'} />],
+        [
+          'State',
+          <StatusBadge key="state" state={wallet.frozen ? 'frozen' : wallet.deployed ? 'active' : 'pending'} />,
+        ],
         ['Balance', `${usdc(wallet.balance)}, in its purse ${usdc(wallet.purse_balance)}`],
         ['Ceiling per payment', usdc(ceilings.per_payment)],
         [
@@ -82,13 +92,13 @@ function WalletFacts({ wallet }: { wallet: Wallet }) {
           raise ? (
             <span key="raise">
               To {usdc(raise.per_payment)} per payment and {usdc(raise.per_period)} per period, effective from{' '}
-              <When at={raise.effective_at} />. Until then the owner or the guardian can cancel it.
+              <Timestamp at={raise.effective_at} />. Until then the owner or the guardian can cancel it.
             </span>
           ) : (
             `none; a raise takes effect after ${duration(ceilings.raise_delay_seconds)}`
           ),
         ],
-        ['Valid until', wallet.valid_until ? <When key="until" at={wallet.valid_until} /> : 'no expiry'],
+        ['Valid until', wallet.valid_until ? <Timestamp key="until" at={wallet.valid_until} /> : 'no expiry'],
         ['Owner', who(wallet.owner, wallet.owner_is_contract ? ', a contract such as a Safe' : '')],
         ...(wallet.next_owner
           ? ([['Next owner', who(wallet.next_owner, ', has not accepted yet')]] as [string, ReactNode][])
@@ -116,8 +126,8 @@ function WalletFacts({ wallet }: { wallet: Wallet }) {
 
 function Registry({ registry }: { registry: NonNullable<Wallet['registry']> }) {
   return (
-    <Box title="Policy registry on chain">
-      <Facts
+    <Card title="Policy registry on chain">
+      <DescriptionList
         facts={[
           ['Registry', <Mono key="at">{registry.address}</Mono>],
           ['Owner', <Mono key="owner">{registry.owner}</Mono>],
@@ -127,19 +137,19 @@ function Registry({ registry }: { registry: NonNullable<Wallet['registry']> }) {
           ['Grace period of a replaced policy', duration(registry.grace_seconds)],
         ]}
       />
-      <Rows
+      <DataTable
         label="Policies in the registry"
         rows={registry.policies}
         keyOf={({ digest }) => digest}
         empty="No policy is active: wallets refuse every payment."
         columns={[
           { title: 'Policy', cell: ({ digest }) => <Mono>{short(digest)}</Mono> },
-          { title: 'State', cell: ({ state }) => <State state={state === 'current' ? 'active' : state} /> },
-          { title: 'From', cell: ({ from }) => <When at={from} /> },
-          { title: 'Until', cell: ({ until }) => (until ? <When at={until} /> : 'no expiry') },
+          { title: 'State', cell: ({ state }) => <StatusBadge state={state === 'current' ? 'active' : state} /> },
+          { title: 'From', cell: ({ from }) => <Timestamp at={from} /> },
+          { title: 'Until', cell: ({ until }) => (until ? <Timestamp at={until} /> : 'no expiry') },
         ]}
       />
-    </Box>
+    </Card>
   );
 }
 

@@ -6,7 +6,10 @@ import { safeFile } from '../../../control/owner/safe.ts';
 import { ownerCallTypedData, SIGNED_CALL_SECONDS } from '../../../control/owner/signedCall.ts';
 import { formatUsdc } from '../../../core/money/microUsdc.ts';
 import { ask } from '../api.ts';
-import { download, Facts, Json, Mono } from '../parts.tsx';
+import { DescriptionList } from '../components/descriptionList.tsx';
+import { Json } from '../components/json.tsx';
+import { Mono } from '../components/mono.tsx';
+import { download } from '../download.ts';
 import { useMe } from '../session.tsx';
 import { type Agent, inert } from '../views.ts';
 import { type Provider, signTyped, walletProblem, wallets } from '../wallet.ts';
@@ -159,7 +162,7 @@ function CallFacts(props: { requested: OwnerAction; call: Prepared; to: string; 
   };
   const roles = rolesFor(requested.action).map((role) => (role === 'pendingOwner' ? 'the next owner' : `the ${role}`));
   return (
-    <Facts
+    <DescriptionList
       facts={[
         ['Contract', <Mono key="to">{to}</Mono>],
         ['Method', <Mono key="method">{name}</Mono>],

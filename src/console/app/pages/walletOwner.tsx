@@ -5,8 +5,9 @@ import { differencesOfCall } from '../../../control/owner/sameCall.ts';
 import { formatUsdc, parseUsdc } from '../../../core/money/microUsdc.ts';
 import { durationInWords } from '../../../core/time/duration.ts';
 import { ask } from '../api.ts';
+import { Card } from '../components/card.tsx';
+import { short } from '../format.ts';
 import { useAsk } from '../live.tsx';
-import { Box, short } from '../parts.tsx';
 import { useMe } from '../session.tsx';
 import { type Agent, inert } from '../views.ts';
 import { walletProblem } from '../wallet.ts';
@@ -103,7 +104,7 @@ export function OwnerActs({ agent, wallet, reload }: { agent: Agent; wallet: Wal
     }
   };
   return (
-    <Box title="Owner actions">
+    <Card title="Owner actions">
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -161,7 +162,7 @@ export function OwnerActs({ agent, wallet, reload }: { agent: Agent; wallet: Wal
           />
         )}
       </div>
-    </Box>
+    </Card>
   );
 }
 

@@ -2,10 +2,14 @@ import { NativeSelect, Text, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { addressProblem } from '../../addressText.ts';
 import { ask } from '../../api.ts';
+import { AsyncContent } from '../../components/asyncContent.tsx';
+import { DataTable } from '../../components/dataTable.tsx';
+import { Link } from '../../components/link.tsx';
+import { Mono } from '../../components/mono.tsx';
+import { StatusBadge } from '../../components/statusBadge.tsx';
 import { Act, AddressInput, type Confirmed, FormDialog, Opens, Refused, useSending, wordsOf } from '../../forms.tsx';
 import { useAsk } from '../../live.tsx';
 import { useNames } from '../../names.tsx';
-import { Loaded, Mono, Rows, State, To } from '../../parts.tsx';
 import { can, useMe } from '../../session.tsx';
 import { inert } from '../../views.ts';
 import { useSponsors } from './sponsors.tsx';
@@ -42,9 +46,9 @@ export function Approvers() {
         wallets start with the approvers in the server's configuration.
       </Text>
       <Refused problem={sending.problem} />
-      <Loaded answer={answer}>
+      <AsyncContent answer={answer}>
         {({ approvers }) => (
-          <Rows
+          <DataTable
             label="Approvers"
             rows={approvers}
             keyOf={({ id }) => id}
@@ -55,7 +59,7 @@ export function Approvers() {
               { title: 'Roles', cell: ({ roles }) => inert(roles.join(', ')) },
               { title: 'Sponsor', cell: ({ sponsor }) => nameOf(sponsor) },
               { title: 'E-mail', cell: ({ email }) => inert(email ?? 'none') },
-              { title: 'Status', cell: ({ status }) => <State state={status} /> },
+              { title: 'Status', cell: ({ status }) => <StatusBadge state={status} /> },
               { title: 'In the wallet lists of', cell: ({ address }) => <ListedBy address={address} /> },
               ...(can(me, 'admin')
                 ? [
@@ -85,7 +89,7 @@ export function Approvers() {
             ]}
           />
         )}
-      </Loaded>
+      </AsyncContent>
       {can(me, 'admin') && (
         <div style={{ marginTop: '0.75rem' }}>
           <Opens label="Add an approver">{(close) => <AddApprover reload={reload} onClose={close} />}</Opens>
@@ -101,7 +105,7 @@ function ListedBy({ address }: { address: string }) {
   if (listing.length === 0) return 'none';
   return listing.map(({ id, name }) => (
     <span key={id}>
-      <To href={`/agents/${id}`}>{inert(name)}</To>{' '}
+      <Link href={`/agents/${id}`}>{inert(name)}</Link>{' '}
     </span>
   ));
 }

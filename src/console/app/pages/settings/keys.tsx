@@ -1,10 +1,13 @@
 import { Button, NativeSelect } from '@mantine/core';
 import { useState } from 'react';
 import { ask } from '../../api.ts';
+import { AsyncContent } from '../../components/asyncContent.tsx';
+import { DataTable } from '../../components/dataTable.tsx';
+import { StatusBadge } from '../../components/statusBadge.tsx';
+import { Timestamp } from '../../components/timestamp.tsx';
 import { Act, FormDialog, Opens, Refused, useSending } from '../../forms.tsx';
 import { useAsk } from '../../live.tsx';
 import { useNames } from '../../names.tsx';
-import { Loaded, Rows, State, When } from '../../parts.tsx';
 import { can, useMe } from '../../session.tsx';
 import { inert } from '../../views.ts';
 import { IssueKey } from './issueKey.tsx';
@@ -33,9 +36,9 @@ export function Keys({ agent }: { agent?: string }) {
   return (
     <>
       <Refused problem={sending.problem} />
-      <Loaded answer={answer}>
+      <AsyncContent answer={answer}>
         {({ keys }) => (
-          <Rows
+          <DataTable
             label="API keys"
             rows={keys.filter((key) => agent === undefined || key.agent === agent)}
             keyOf={({ id }) => id}
@@ -46,9 +49,9 @@ export function Keys({ agent }: { agent?: string }) {
                 ? [{ title: 'Holder', cell: (key: Key) => (key.agent ? nameOf(key.agent) : key.role) }]
                 : []),
               { title: 'Scopes', cell: ({ scopes }) => scopes.join(', ') },
-              { title: 'State', cell: (key) => <State state={stateOf(key)} /> },
-              { title: 'Created', cell: ({ created_at: at }) => <When at={at} /> },
-              { title: 'Expires', cell: ({ expires_at: at, revoked_at: revoked }) => <When at={revoked ?? at} /> },
+              { title: 'State', cell: (key) => <StatusBadge state={stateOf(key)} /> },
+              { title: 'Created', cell: ({ created_at: at }) => <Timestamp at={at} /> },
+              { title: 'Expires', cell: ({ expires_at: at, revoked_at: revoked }) => <Timestamp at={revoked ?? at} /> },
               ...(mayAct
                 ? [
                     {
@@ -82,7 +85,7 @@ export function Keys({ agent }: { agent?: string }) {
             ]}
           />
         )}
-      </Loaded>
+      </AsyncContent>
       {mayAct && (
         <div style={{ marginTop: '0.75rem' }}>
           <Opens label="Issue a key">

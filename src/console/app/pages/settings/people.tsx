@@ -1,8 +1,11 @@
 import { Text } from '@mantine/core';
 import { ask } from '../../api.ts';
+import { AsyncContent } from '../../components/asyncContent.tsx';
+import { DataTable } from '../../components/dataTable.tsx';
+import { StatusBadge } from '../../components/statusBadge.tsx';
+import { Timestamp } from '../../components/timestamp.tsx';
 import { Act, Refused, useSending } from '../../forms.tsx';
 import { useAsk } from '../../live.tsx';
-import { Loaded, Rows, State, When } from '../../parts.tsx';
 import { can, useMe } from '../../session.tsx';
 import { inert } from '../../views.ts';
 
@@ -27,9 +30,9 @@ export function People() {
         Groups at the identity provider set the rights of a person; the e-mail address links the person to an approver.
       </Text>
       <Refused problem={sending.problem} />
-      <Loaded answer={answer}>
+      <AsyncContent answer={answer}>
         {({ people }) => (
-          <Rows
+          <DataTable
             label="People"
             rows={people}
             keyOf={({ id }) => id}
@@ -38,8 +41,8 @@ export function People() {
               { title: 'Name', cell: ({ name }) => inert(name) },
               { title: 'E-mail', cell: ({ email }) => inert(email ?? 'none') },
               { title: 'Role from groups', cell: ({ role }) => role ?? 'none' },
-              { title: 'Status', cell: ({ status }) => <State state={status} /> },
-              { title: 'Last sign-in', cell: ({ signed_in_at: at }) => <When at={at} /> },
+              { title: 'Status', cell: ({ status }) => <StatusBadge state={status} /> },
+              { title: 'Last sign-in', cell: ({ signed_in_at: at }) => <Timestamp at={at} /> },
               { title: 'Identity provider', cell: ({ issuer }) => inert(issuer) },
               ...(can(me, 'admin')
                 ? [
@@ -63,7 +66,7 @@ export function People() {
             ]}
           />
         )}
-      </Loaded>
+      </AsyncContent>
     </>
   );
 }

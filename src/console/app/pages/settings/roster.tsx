@@ -1,8 +1,11 @@
 import { Text } from '@mantine/core';
 import type { ReactNode } from 'react';
+import { AsyncContent } from '../../components/asyncContent.tsx';
+import { DataTable } from '../../components/dataTable.tsx';
+import { StatusBadge } from '../../components/statusBadge.tsx';
+import { Timestamp } from '../../components/timestamp.tsx';
 import { Opens } from '../../forms.tsx';
 import type { Answer } from '../../live.tsx';
-import { Loaded, Rows, State, When } from '../../parts.tsx';
 import { can, useMe } from '../../session.tsx';
 import { inert } from '../../views.ts';
 import { StatusActs } from './statusActs.tsx';
@@ -28,23 +31,23 @@ export function Roster<T, R extends Named>(props: {
       <Text size="sm" mb="sm">
         {says}
       </Text>
-      <Loaded answer={answer}>
+      <AsyncContent answer={answer}>
         {(data) => (
-          <Rows
+          <DataTable
             label={label}
             rows={rowsOf(data)}
             keyOf={({ id }) => id}
             empty={`There are no ${label.toLowerCase()}.`}
             columns={[
               { title: 'Name', cell: ({ name }) => inert(name) },
-              { title: 'Status', cell: ({ status }) => <State state={status} /> },
+              { title: 'Status', cell: ({ status }) => <StatusBadge state={status} /> },
               ...more,
-              { title: 'Since', cell: ({ created_at: at }) => <When at={at} /> },
+              { title: 'Since', cell: ({ created_at: at }) => <Timestamp at={at} /> },
               ...(mayAct ? [acts] : []),
             ]}
           />
         )}
-      </Loaded>
+      </AsyncContent>
       {mayAct && (
         <div style={{ marginTop: '0.75rem' }}>
           <Opens label={add.label}>{add.form}</Opens>

@@ -2,9 +2,9 @@ import { TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { addressProblem } from '../../addressText.ts';
 import { ask } from '../../api.ts';
+import { Mono } from '../../components/mono.tsx';
 import { AddressInput, type Confirmed, FormDialog } from '../../forms.tsx';
 import { useAsk } from '../../live.tsx';
-import { Mono } from '../../parts.tsx';
 import { inert } from '../../views.ts';
 import { type Named, Roster } from './roster.tsx';
 
