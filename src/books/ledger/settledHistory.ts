@@ -1,14 +1,78 @@
-/** Orders settlements as the chain did; the newest is what a history shows as its last. */
-const NEWEST_FIRST = 'settled_at DESC, block_number DESC, log_index DESC';
-/** What a history is made from: a payment counts under its address, its payee and its host. */
-const SETTLED = `SELECT agent_id, address AS subject, address, amount_micro, settled_at, block_number, log_index FROM live
-  UNION ALL SELECT agent_id, payee_id, address, amount_micro, settled_at, block_number, log_index FROM live WHERE payee_id IS NOT NULL
-  UNION ALL SELECT agent_id, 'host:' || host, address, amount_micro, settled_at, block_number, log_index FROM live WHERE host IS NOT NULL`;
+import type { Expression, Kysely } from 'kysely';
+import type { Schema } from '../../store/schema/schema.ts';
 
-/** The rows of `payment_history` that settled payments make, by one definition for the roll-back and for the check. `where` narrows the payments. */
-export const historyOf = (where: string): string =>
-  `WITH live AS (SELECT * FROM payments WHERE state IN ('settled', 'final') AND kind <> 'top_up' ${where}),
-   ranked AS (SELECT *, row_number() OVER (PARTITION BY agent_id, subject ORDER BY ${NEWEST_FIRST}) AS n FROM (${SETTLED}))
-   SELECT agent_id, subject, max(CASE n WHEN 1 THEN address END) AS last_address, max(CASE n WHEN 1 THEN amount_micro END) AS last_amount_micro,
-     max(amount_micro) AS max_amount_micro, max(CASE n WHEN 1 THEN settled_at END) AS last_at, count(*) AS settled_count
-   FROM ranked GROUP BY agent_id, subject`;
+/**
+ * The rows of `payment_history` that settled payments make, by one definition for the roll-back and for the check: a payment counts
+ * under its address, its payee and its host, and the newest by the chain's order is the last. `agent` narrows the payments.
+ */
+export const settledHistory = (db: Kysely<Schema>, agent?: Expression<string>) =>
+  db
+    .with('live', (from) => {
+      const live = from
+        .selectFrom('payments')
+        .select(['agent_id', 'address', 'payee_id', 'host', 'amount_micro', 'settled_at', 'block_number', 'log_index'])
+        .where('state', 'in', ['settled', 'final'])
+        .where('kind', '<>', 'top_up');
+      return agent ? live.where('agent_id', '=', agent) : live;
+    })
+    .with('counted', (from) =>
+      from
+        .selectFrom('live')
+        .select([
+          'agent_id',
+          'address as subject',
+          'address',
+          'amount_micro',
+          'settled_at',
+          'block_number',
+          'log_index',
+        ])
+        .unionAll(
+          from
+            .selectFrom('live')
+            .select((eb) => ['agent_id', eb.ref('payee_id').$castTo<string>().as('subject'), 'address'])
+            .select(['amount_micro', 'settled_at', 'block_number', 'log_index'])
+            .where('payee_id', 'is not', null),
+        )
+        .unionAll(
+          from
+            .selectFrom('live')
+            .select((eb) => [
+              'agent_id',
+              eb(eb.val('host:'), '||', eb.ref('host')).$castTo<string>().as('subject'),
+              'address',
+            ])
+            .select(['amount_micro', 'settled_at', 'block_number', 'log_index'])
+            .where('host', 'is not', null),
+        ),
+    )
+    .with('ranked', (from) =>
+      from.selectFrom('counted').select((eb) => [
+        'agent_id',
+        'subject',
+        'address',
+        'amount_micro',
+        'settled_at',
+        eb.fn
+          .agg<bigint>('row_number')
+          .over((over) =>
+            over
+              .partitionBy(['agent_id', 'subject'])
+              .orderBy('settled_at', 'desc')
+              .orderBy('block_number', 'desc')
+              .orderBy('log_index', 'desc'),
+          )
+          .as('n'),
+      ]),
+    )
+    .selectFrom('ranked')
+    .select((eb) => [
+      'agent_id',
+      'subject',
+      eb.fn.max<string>(eb.case().when('n', '=', 1n).then(eb.ref('address')).end()).as('last_address'),
+      eb.fn.max<bigint>(eb.case().when('n', '=', 1n).then(eb.ref('amount_micro')).end()).as('last_amount_micro'),
+      eb.fn.max<bigint>('amount_micro').as('max_amount_micro'),
+      eb.fn.max<bigint>(eb.case().when('n', '=', 1n).then(eb.ref('settled_at')).end()).as('last_at'),
+      eb.fn.countAll<bigint>().as('settled_count'),
+    ])
+    .groupBy(['agent_id', 'subject']);

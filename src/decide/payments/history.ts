@@ -1,5 +1,5 @@
-import { historyOf } from '../../books/ledger/settledHistory.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
+import { addToHistory, forgetHistory, historyOf, writeHistory } from './historyQueries.ts';
 import type { Payment } from './payment.ts';
 
 /** What an agent's settled payments to one payee, address or host were. Amounts in micro-USDC, times epoch ms. */
@@ -11,22 +11,10 @@ export type History = {
 };
 export const noHistory: History = { settled_count: 0, last_amount: null, max_amount: null, last_at: null };
 
-type Row = {
-  settled_count: bigint;
-  last_amount_micro: bigint;
-  max_amount_micro: bigint;
-  last_at: bigint;
-  last_address: string;
-};
-
 export const hostSubject = (host: string): string => `host:${host}`;
 
 export function readHistory(tx: ReadTx, agentId: string, subject: string): (History & { last_address: string }) | null {
-  const row = tx.get<Row>(
-    'SELECT settled_count, last_amount_micro, max_amount_micro, last_at, last_address FROM payment_history WHERE agent_id = ? AND subject = ? AND settled_count > 0',
-    agentId,
-    subject,
-  );
+  const row = tx.get(historyOf, { agent: agentId, subject });
   return row
     ? {
         settled_count: Number(row.settled_count),
@@ -42,18 +30,8 @@ export function readHistory(tx: ReadTx, agentId: string, subject: string): (Hist
 export function recordSettlement(tx: Tx, payment: Payment, atMs: number): void {
   if (payment.kind === 'top_up') return;
   for (const subject of subjectsOf(payment)) {
-    tx.run(
-      `INSERT INTO payment_history (agent_id, subject, last_address, last_amount_micro, max_amount_micro, last_at, settled_count)
-       VALUES (?, ?, ?, ?, ?, ?, 1)
-       ON CONFLICT (agent_id, subject) DO UPDATE SET last_address = excluded.last_address, last_amount_micro = excluded.last_amount_micro,
-         max_amount_micro = max(max_amount_micro, excluded.max_amount_micro), last_at = excluded.last_at, settled_count = settled_count + 1`,
-      payment.agentId,
-      subject,
-      payment.address,
-      payment.amount,
-      payment.amount,
-      atMs,
-    );
+    const { agentId: agent, address, amount } = payment;
+    tx.run(addToHistory, { agent, subject, address, amount, at: atMs });
   }
 }
 
@@ -70,19 +48,9 @@ export function rebuildHistory(tx: Tx, undone: readonly Payment[]): void {
     byAgent.set(payment.agentId, subjects);
   }
   for (const [agentId, named] of byAgent) {
-    const subjects = JSON.stringify([...named]);
-    tx.run(
-      'DELETE FROM payment_history WHERE agent_id = ? AND subject IN (SELECT value FROM json_each(?))',
-      agentId,
-      subjects,
-    );
-    tx.run(
-      `INSERT INTO payment_history (agent_id, subject, last_address, last_amount_micro, max_amount_micro, last_at, settled_count)
-       SELECT agent_id, subject, last_address, last_amount_micro, max_amount_micro, last_at, settled_count
-       FROM (${historyOf('AND agent_id = ?')}) WHERE subject IN (SELECT value FROM json_each(?))`,
-      agentId,
-      subjects,
-    );
+    const subjects = [...named];
+    tx.run(forgetHistory, { agent: agentId, subjects });
+    tx.run(writeHistory, { agent: agentId, subjects });
   }
 }
 

@@ -68,7 +68,7 @@ const cases: [name: string, made: Statement<P, unknown>, postgres: string, answe
         .where('a.id', '>', p.n)
         .where(({ ref }) => f.hasText(ref('a.body_json'), 'operator')),
     ),
-    `select "e"."value", "e"."type" from "alerts" as "a" inner join lateral (select e #>> '{}' as value, case jsonb_typeof(e) when 'string' then 'text' when 'number' then 'integer' else jsonb_typeof(e) end as type from jsonb_array_elements("a"."body_json"::jsonb) e) as "e" on true where "a"."id" > $1 and jsonb_exists("a"."body_json"::jsonb, 'operator')`,
+    `select "e"."value", "e"."type" from "alerts" as "a" inner join lateral (select case jsonb_typeof(e) when 'array' then replace(e::text, ', ', ',') else e #>> '{}' end as value, case jsonb_typeof(e) when 'string' then 'text' when 'number' then 'integer' else jsonb_typeof(e) end as type from jsonb_array_elements("a"."body_json"::jsonb) e) as "e" on true where "a"."id" > $1 and jsonb_exists("a"."body_json"::jsonb, 'operator')`,
     [
       { value: 'operator', type: 'text' },
       { value: 7n, type: 'integer' },

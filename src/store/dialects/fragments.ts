@@ -7,6 +7,8 @@ export type Dialect = 'sqlite' | 'postgres';
 type Scalar = string | bigint;
 /** What a list may hold to be compared with a column. */
 type Wide<T> = T extends string ? string : T extends bigint ? bigint | number : never;
+/** An integer, as it is read or as `excluded` names what is written. */
+type Amount = bigint | number | null | undefined;
 /** An element of a JSON array. */
 export type JsonElement = { value: Scalar; type: 'text' | 'integer' | 'array' | 'object' | 'null' };
 
@@ -20,25 +22,25 @@ export interface Fragments<S> {
   /** The elements of a JSON array as a table: of a parameter, or of a column of a table before it (a cross join). */
   elementsOf<A extends string>(json: Expression<string>, alias: A): AliasedExpression<JsonElement, A>;
 
-  /** A text inside JSON, or null. The path is one of keys. */
-  jsonText(json: Expression<string | null>, ...path: string[]): RawBuilder<string | null>;
-  jsonInteger(json: Expression<string | null>, ...path: string[]): RawBuilder<bigint | null>;
+  /** A text inside JSON, or null. The path is one of keys and of places in arrays. */
+  jsonText(json: Expression<string | null>, ...path: Path): RawBuilder<string | null>;
+  jsonInteger(json: Expression<string | bigint | null>, ...path: Path): RawBuilder<bigint | null>;
   /** The JSON object with one key set to a number. */
   withJson(json: Expression<string>, key: string, value: Expression<bigint | null>): RawBuilder<string>;
-  /** A JSON array of texts and nulls, in the canonical form of `JSON.stringify`. */
-  jsonList(...values: Expression<string | null>[]): RawBuilder<string>;
+  /** A JSON array of texts, integers and nulls, in the canonical form of `JSON.stringify`. */
+  jsonList(...values: Expression<string | bigint | null>[]): RawBuilder<string>;
   /** Whether a JSON array of texts contains one. */
   hasText(json: Expression<string | null>, text: string): RawBuilder<SqlBool>;
 
   /** The larger or smaller of two values, neither of them null. */
-  larger(one: Expression<bigint | null>, other: Expression<bigint | null>): RawBuilder<bigint>;
-  smaller(one: Expression<bigint | null>, other: Expression<bigint | null>): RawBuilder<bigint>;
+  larger(one: Expression<Amount>, other: Expression<Amount>): RawBuilder<bigint>;
+  smaller(one: Expression<Amount>, other: Expression<Amount>): RawBuilder<bigint>;
   /** A condition as 1 or 0. */
   flag(condition: Expression<SqlBool>): RawBuilder<bigint>;
   /** An integer as decimal text. */
   asText(value: Expression<bigint | null>): RawBuilder<string>;
   /** A decimal text as an integer. */
-  asInteger(text: Expression<string | null>): RawBuilder<bigint>;
+  asInteger(text: Expression<string | bigint | null>): RawBuilder<bigint>;
   /** LIKE without regard to case; `!` escapes. `pattern` is a slot or a text. */
   isLike(text: Expression<string | null>, pattern: string): RawBuilder<SqlBool>;
 
@@ -54,9 +56,11 @@ export interface Fragments<S> {
   readonly noLimit: RawBuilder<bigint>;
 }
 
-/** `$.a.b` of keys that code wrote. */
-export const pathOf = (path: readonly string[]): readonly string[] => {
-  invariant(path.length > 0 && path.every((key) => /^\w+$/.test(key)), 'A JSON path is made of plain keys.');
+/** Where something stands inside JSON: keys that code wrote, and places in arrays. */
+export type Path = readonly (string | number)[];
+export const pathOf = (path: Path): Path => {
+  const isPlain = (key: string | number): boolean => typeof key === 'number' || /^\w+$/.test(key);
+  invariant(path.length > 0 && path.every(isPlain), 'A JSON path is made of plain keys.');
   return path;
 };
 

@@ -1,11 +1,11 @@
 import { type Expression, type RawBuilder, sql } from 'kysely';
 import { asOneValue } from '../slots.ts';
-import { type Fragments, pathOf, rowidOf } from './fragments.ts';
+import { type Fragments, type Path, pathOf, rowidOf } from './fragments.ts';
 
 /** The driver binds an array as one value. */
 const encode = (list: readonly unknown[]): readonly unknown[] => list;
 
-const extract = (json: Expression<unknown>, keys: readonly string[]): RawBuilder<string | null> =>
+const extract = (json: Expression<unknown>, keys: Path): RawBuilder<string | null> =>
   sql`(${json}::jsonb #>> ${sql.lit(`{${pathOf(keys).join(',')}}`)})`;
 
 export const postgres: Fragments<never> = {
@@ -16,7 +16,7 @@ export const postgres: Fragments<never> = {
       sql`${sql.ref(alias)}(value)`,
     ) as never,
   elementsOf: (json, alias) =>
-    sql`lateral (select e #>> '{}' as value, case jsonb_typeof(e) when 'string' then 'text' when 'number' then 'integer' else jsonb_typeof(e) end as type from jsonb_array_elements(${json}::jsonb) e)`.as(
+    sql`lateral (select case jsonb_typeof(e) when 'array' then replace(e::text, ', ', ',') else e #>> '{}' end as value, case jsonb_typeof(e) when 'string' then 'text' when 'number' then 'integer' else jsonb_typeof(e) end as type from jsonb_array_elements(${json}::jsonb) e)`.as(
       alias,
     ) as never,
 

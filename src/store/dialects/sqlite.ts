@@ -1,13 +1,18 @@
 import { type AliasedExpression, AliasNode, type Expression, type RawBuilder, sql, TableNode } from 'kysely';
 import { asOneValue } from '../slots.ts';
-import { type Fragments, pathOf, rowidOf } from './fragments.ts';
+import { type Fragments, type Path, pathOf, rowidOf } from './fragments.ts';
 
 /** A JSON array: `json_each` reads the one value that a list is bound as. A bigint keeps all its digits. */
 const encode = (list: readonly unknown[]): string =>
   `[${list.map((value) => (typeof value === 'bigint' ? String(value) : JSON.stringify(value))).join(',')}]`;
 
-const path = (keys: readonly string[]): RawBuilder<string> => sql.lit(`$.${pathOf(keys).join('.')}`);
-const extract = <T>(json: Expression<unknown>, keys: readonly string[]): RawBuilder<T> =>
+const path = (keys: Path): RawBuilder<string> =>
+  sql.lit(
+    `$${pathOf(keys)
+      .map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`))
+      .join('')}`,
+  );
+const extract = <T>(json: Expression<unknown>, keys: Path): RawBuilder<T> =>
   sql<T>`json_extract(${json}, ${path(keys)})`;
 
 /** SQLite takes a hint only after the alias: `"t" as t indexed by i`. */
