@@ -22,7 +22,7 @@ export function open(path: string, options: Database.Options = {}): Database.Dat
   });
 }
 
-function connect(path: string, options: Database.Options): Database.Database {
+export function connect(path: string, options: Database.Options): Database.Database {
   try {
     return new Database(path, options);
   } catch (error) {

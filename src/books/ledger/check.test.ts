@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
+import type { Updateable } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createFollower } from '../../chain/follow/follower.ts';
 import {
@@ -16,7 +16,10 @@ import {
   TREASURY,
 } from '../../chain/follow/testing/books.ts';
 import { ModelChain } from '../../chain/follow/testing/modelChain.ts';
+import type { Schema } from '../../store/schema/schema.ts';
+import { type Command, type None, query, statement } from '../../store/statement.ts';
 import { openStore, type Store } from '../../store/store.ts';
+import { tamperWith } from '../../store/tampering.ts';
 import type { MeterDeclarations } from '../meters/declarations.ts';
 import { addToMeters } from '../meters/meters.ts';
 import { checkFigures } from './check.ts';
@@ -70,19 +73,22 @@ afterEach(async () => {
 const check = () => checkFigures(store, { chainId: CHAIN_ID, source: chain });
 const failing = async (): Promise<string[]> => (await check()).checks.filter(({ ok }) => !ok).map(({ name }) => name);
 
-/** What somebody with the file in hand can do, triggers or not. */
-async function tamper(sql: string): Promise<void> {
+async function tamper(...commands: Command<None>[]): Promise<void> {
   await store.close();
-  const file = new Database(path);
-  for (const table of ['events', 'entries']) {
-    for (const act of ['update', 'delete']) file.exec(`DROP TRIGGER ${table}_append_only_${act}`);
-  }
-  file.pragma('foreign_keys = OFF');
-  file.pragma('ignore_check_constraints = ON');
-  file.exec(sql);
-  file.close();
+  tamperWith(path, commands);
   store = await openStore(path);
 }
+
+const addToEntry = statement()((db) =>
+  db
+    .updateTable('ledger_entries')
+    .set((eb) => ({ amount_micro: eb('amount_micro', '+', 1n) }))
+    .where('id', '=', 1n),
+);
+const setEntry = (of: { to_account?: string; amount_micro?: bigint; id?: bigint }): Command<None> =>
+  query((db) => db.updateTable('ledger_entries').set(of).where('id', '=', 1n));
+const setPayments = (state: 'submitted' | 'settled', of: Updateable<Schema['payments']>): Command<None> =>
+  query((db) => db.updateTable('payments').set(of).where('state', '=', state));
 
 describe('checkFigures', () => {
   it('finds nothing wrong in good books, and tells what it looked at', async () => {
@@ -110,97 +116,139 @@ describe('checkFigures', () => {
     expect(result.figures).toMatchObject({ block: null, chainMicro: null });
   });
 
-  it.each<[string, string, string]>([
+  it.each<[string, Command<None>[], string]>([
     [
       'an event’s body was changed',
-      "UPDATE events SET body = replace(body, 'USDC', 'EURC'), at = at + 1 WHERE seq = 2; UPDATE events SET body = body || ' ' WHERE seq = 2",
+      [
+        query((db, f) =>
+          db
+            .updateTable('events')
+            .set((eb) => ({ body: f.replaced(eb.ref('body'), 'USDC', 'EURC'), at: eb('at', '+', 1n) }))
+            .where('seq', '=', 2n),
+        ),
+        query((db) =>
+          db
+            .updateTable('events')
+            .set((eb) => ({ body: eb('body', '||', ' ') }))
+            .where('seq', '=', 2n),
+        ),
+      ],
       'event_chain',
     ],
-    ['an event is missing', 'DELETE FROM events WHERE seq = 1 + (SELECT min(seq) FROM events)', 'event_chain'],
+    ['an event is missing', [query((db) => db.deleteFrom('events').where('seq', '=', 2n))], 'event_chain'],
     [
       'the last events were cut off',
-      "DELETE FROM events WHERE type = 'payment.settled'",
+      [query((db) => db.deleteFrom('events').where('type', '=', 'payment.settled'))],
       'settled_payments_have_events',
     ],
-    ['the first event is missing', 'DELETE FROM events WHERE seq = 1', 'event_chain'],
-    ['an event’s columns were changed', "UPDATE events SET agent_id = 'agt_other' WHERE seq = 1", 'event_chain'],
-    ['an entry lost a side', "UPDATE ledger_entries SET to_account = '' WHERE id = 1", 'entries_balance'],
-    ['an entry moves nothing', 'UPDATE ledger_entries SET amount_micro = 0 WHERE id = 1', 'entries_balance'],
+    ['the first event is missing', [query((db) => db.deleteFrom('events').where('seq', '=', 1n))], 'event_chain'],
+    [
+      'an event’s columns were changed',
+      [query((db) => db.updateTable('events').set({ agent_id: 'agt_other' }).where('seq', '=', 1n))],
+      'event_chain',
+    ],
+    ['an entry lost a side', [setEntry({ to_account: '' })], 'entries_balance'],
+    ['an entry moves nothing', [setEntry({ amount_micro: 0n })], 'entries_balance'],
     [
       'an entry goes back to where it came from',
-      'UPDATE ledger_entries SET to_account = from_account WHERE id = 1',
+      [
+        query((db) =>
+          db
+            .updateTable('ledger_entries')
+            .set((eb) => ({ to_account: eb.ref('from_account') }))
+            .where('id', '=', 1n),
+        ),
+      ],
       'entries_balance',
     ],
+    ['an entry has another amount', [addToEntry], 'balances_match_postings'],
     [
-      'an entry has another amount',
-      'UPDATE ledger_entries SET amount_micro = amount_micro + 1 WHERE id = 1',
-      'balances_match_postings',
-    ],
-    ['an entry is missing', 'DELETE FROM ledger_entries WHERE id = 1', 'entries_are_numbered'],
-    [
-      'the first entry and its balances are missing',
-      'UPDATE ledger_entries SET id = 99 WHERE id = 1',
+      'an entry is missing',
+      [query((db) => db.deleteFrom('ledger_entries').where('id', '=', 1n))],
       'entries_are_numbered',
     ],
+    ['the first entry and its balances are missing', [setEntry({ id: 99n })], 'entries_are_numbered'],
     [
       'a balance was changed',
-      "UPDATE balances SET amount_micro = amount_micro + 1 WHERE account LIKE '%:available'",
+      [
+        query((db) =>
+          db
+            .updateTable('balances')
+            .set((eb) => ({ amount_micro: eb('amount_micro', '+', 1n) }))
+            .where('account', 'like', '%:available'),
+        ),
+      ],
       'balances_match_postings',
     ],
-    ['a balance is missing', "DELETE FROM balances WHERE account LIKE '%:available'", 'balances_match_postings'],
+    [
+      'a balance is missing',
+      [query((db) => db.deleteFrom('balances').where('account', 'like', '%:available'))],
+      'balances_match_postings',
+    ],
     [
       'a hold was changed',
-      "UPDATE payments SET held_micro = held_micro - 1 WHERE state = 'submitted'",
+      [
+        query((db) =>
+          db
+            .updateTable('payments')
+            .set((eb) => ({ held_micro: eb('held_micro', '-', 1n) }))
+            .where('state', '=', 'submitted'),
+        ),
+      ],
       'holds_match_reserved',
     ],
-    [
-      'a settled payment holds money',
-      "UPDATE payments SET held_micro = 1 WHERE state = 'settled'",
-      'idle_payments_hold_nothing',
-    ],
+    ['a settled payment holds money', [setPayments('settled', { held_micro: 1n })], 'idle_payments_hold_nothing'],
     [
       'a submitted payment holds too little',
-      "UPDATE payments SET held_micro = 1 WHERE state = 'submitted'",
+      [setPayments('submitted', { held_micro: 1n })],
       'waiting_payments_are_held',
     ],
-    ['a meter was changed', 'UPDATE meters SET total_micro = 1', 'meters_match_entries'],
-    ['a meter is missing', 'DELETE FROM meters', 'meters_match_entries'],
-    ['a payment was taken out of its meters', 'DELETE FROM meter_entries', 'meters_match_entries'],
-    ['a rolling window lost a payment', 'DELETE FROM meter_rolling', 'meters_match_entries'],
+    ['a meter was changed', [query((db) => db.updateTable('meters').set({ total_micro: 1n }))], 'meters_match_entries'],
+    ['a meter is missing', [query((db) => db.deleteFrom('meters'))], 'meters_match_entries'],
+    ['a payment was taken out of its meters', [query((db) => db.deleteFrom('meter_entries'))], 'meters_match_entries'],
+    ['a rolling window lost a payment', [query((db) => db.deleteFrom('meter_rolling'))], 'meters_match_entries'],
     [
       'a rolling window holds what does not count',
-      "UPDATE meter_rolling SET payment_id = 'pay_other'",
+      [query((db) => db.updateTable('meter_rolling').set({ payment_id: 'pay_other' }))],
       'rolling_entries_count',
     ],
-    ['a rolling window was moved to another meter', "UPDATE meter_rolling SET meter = 'day'", 'rolling_entries_count'],
+    [
+      'a rolling window was moved to another meter',
+      [query((db) => db.updateTable('meter_rolling').set({ meter: 'day' }))],
+      'rolling_entries_count',
+    ],
     [
       'a payment counts for less',
-      'UPDATE meter_entries SET amount_micro = 1; UPDATE meter_rolling SET amount_micro = 1; UPDATE meters SET total_micro = 1',
+      [
+        query((db) => db.updateTable('meter_entries').set({ amount_micro: 1n })),
+        query((db) => db.updateTable('meter_rolling').set({ amount_micro: 1n })),
+        query((db) => db.updateTable('meters').set({ total_micro: 1n })),
+      ],
       'counted_payments_are_live',
     ],
     [
       'a settled payment has no transfer',
-      "DELETE FROM transfers WHERE match_kind = 'payment'",
+      [query((db) => db.deleteFrom('transfers').where('match_kind', '=', 'payment'))],
       'settled_payments_have_one_transfer',
     ],
     [
       'a settled payment names another log',
-      "UPDATE payments SET log_index = 7 WHERE state = 'settled'",
+      [setPayments('settled', { log_index: 7n })],
       'settled_payments_have_one_transfer',
     ],
     [
       'a transfer names a payment that did not settle',
-      "UPDATE payments SET state = 'submitted' WHERE state = 'settled'",
+      [setPayments('settled', { state: 'submitted' })],
       'matched_transfers_have_their_match',
     ],
-    ['a receivable is missing', 'DELETE FROM receivables', 'matched_transfers_have_their_match'],
-  ])('finds that %s', async (_, sql, name) => {
-    await tamper(sql);
+    ['a receivable is missing', [query((db) => db.deleteFrom('receivables'))], 'matched_transfers_have_their_match'],
+  ])('finds that %s', async (_, commands, name) => {
+    await tamper(...commands);
     expect(await failing()).toContain(name);
   });
 
   it('names the first event that is not as it was written', async () => {
-    await tamper("UPDATE events SET hash = 'f' WHERE seq >= 3");
+    await tamper(query((db) => db.updateTable('events').set({ hash: 'f' }).where('seq', '>=', 3n)));
     const { findings } = await check();
     expect(findings).toEqual([expect.stringMatching(/^The event chain breaks at 3: /)]);
   });
@@ -228,9 +276,8 @@ describe('checkFigures', () => {
   });
 
   it('names only the first few of many', async () => {
-    const bad =
-      "INSERT INTO ledger_entries (kind, at, from_account, to_account, amount_micro) VALUES ('none', 0, 'a', 'a', 1);";
-    await tamper(bad.repeat(10));
+    const bad = { kind: 'none', at: 0n, from_account: 'a', to_account: 'a', amount_micro: 1n };
+    await tamper(query((db) => db.insertInto('ledger_entries').values(Array.from({ length: 10 }, () => bad))));
     const found = (await check()).checks.find(({ name }) => name === 'entries_balance');
     expect(found?.detail).toMatch(/and more\.$/);
     expect(found?.detail.match(/entry \d+ moves/g)).toHaveLength(5);

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { query } from '../../store/statement.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { appendEvent, chainHash, GENESIS_HASH } from './events.ts';
 
@@ -14,7 +15,8 @@ const append = (data: Record<string, unknown> = {}): Promise<bigint> =>
   store.write((tx) =>
     appendEvent(tx, { type: 'agent.created', actor: 'key_1', agentId: 'agt_1', data }, 1_700_000_000_000),
   );
-const rows = (): EventRow[] => store.read((tx) => tx.all<EventRow>('SELECT seq, body, hash FROM events ORDER BY seq'));
+const rows = (): EventRow[] =>
+  store.read((tx) => tx.all(query((db) => db.selectFrom('events').select(['seq', 'body', 'hash']).orderBy('seq'))));
 
 /** The position of the first row that does not follow from the one before, or null. */
 function firstBreak(events: readonly EventRow[]): number | null {
@@ -88,9 +90,12 @@ describe('the chain of hashes', () => {
     expect(firstBreak([a, { ...b, body, hash: chainHash(a.hash, body) }, c])).toBe(2);
   });
 
-  it.each(["UPDATE events SET type = 'x'", 'DELETE FROM events'])('the database refuses %s', async (sql) => {
+  it.each([
+    ['an update', query((db) => db.updateTable('events').set({ type: 'x' }))],
+    ['a deletion', query((db) => db.deleteFrom('events'))],
+  ])('the database refuses %s', async (_, command) => {
     await append();
-    await expect(store.write((tx) => tx.run(sql))).rejects.toMatchObject({ code: 'conflict' });
+    await expect(store.write((tx) => tx.run(command))).rejects.toMatchObject({ code: 'conflict' });
     expect(firstBreak(rows())).toBeNull();
     expect(rows()).toHaveLength(1);
   });

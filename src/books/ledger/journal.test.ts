@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { query } from '../../store/statement.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { type Account, agentAccount, balance, type Entry, externalAccount, post } from './journal.ts';
 
@@ -17,7 +18,7 @@ const entry = (lines: Entry['lines'], kind: Entry['kind'] = 'deposit'): Entry =>
 const posted = (lines: Entry['lines'], kind?: Entry['kind']): Promise<bigint> =>
   store.write((tx) => post(tx, entry(lines, kind)));
 const balanceOf = (account: Account): bigint => store.read((tx) => balance(tx, account));
-const postings = (): unknown[] => store.read((tx) => tx.all('SELECT * FROM postings'));
+const postings = (): unknown[] => store.read((tx) => tx.all(query((db) => db.selectFrom('postings').selectAll())));
 
 describe('post', () => {
   it('moves the balances of a balanced entry', async () => {
@@ -141,13 +142,19 @@ describe('post', () => {
           ),
         );
         const sums = fresh.read((tx) =>
-          tx.all<{ account: string; total: bigint }>(
-            'SELECT account, sum(amount_micro) AS total FROM postings GROUP BY account ORDER BY account',
+          tx.all(
+            query((db) =>
+              db
+                .selectFrom('postings')
+                .select(({ fn }) => ['account', fn.sum<bigint>('amount_micro').as('total')])
+                .groupBy('account')
+                .orderBy('account'),
+            ),
           ),
         );
         const balances = fresh.read((tx) =>
-          tx.all<{ account: string; total: bigint }>(
-            'SELECT account, amount_micro AS total FROM balances ORDER BY account',
+          tx.all(
+            query((db) => db.selectFrom('balances').select(['account', 'amount_micro as total']).orderBy('account')),
           ),
         );
         await fresh.close();
@@ -162,16 +169,16 @@ describe('post', () => {
 
 describe('the journal', () => {
   it.each([
-    'UPDATE ledger_entries SET amount_micro = 1',
-    "UPDATE ledger_entries SET kind = 'sweep'",
-    'DELETE FROM ledger_entries',
-  ])('is append-only: the database refuses %s', async (sql) => {
+    ['another amount', query((db) => db.updateTable('ledger_entries').set({ amount_micro: 1n }))],
+    ['another kind', query((db) => db.updateTable('ledger_entries').set({ kind: 'sweep' }))],
+    ['a deletion', query((db) => db.deleteFrom('ledger_entries'))],
+  ])('is append-only: the database refuses %s', async (_, command) => {
     await posted([
       [outside, -5n],
       [available, 5n],
     ]);
     const before = postings();
-    await expect(store.write((tx) => tx.run(sql))).rejects.toMatchObject({ code: 'conflict' });
+    await expect(store.write((tx) => tx.run(command))).rejects.toMatchObject({ code: 'conflict' });
     expect(postings()).toEqual(before);
   });
 });

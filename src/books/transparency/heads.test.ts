@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ed25519Signer } from '../../core/crypto/ed25519.ts';
+import { type Command, type None, query } from '../../store/statement.ts';
 import { openStore, type Store } from '../../store/store.ts';
+import { dropGuards } from '../../store/tampering.ts';
 import { appendEvent } from '../ledger/events.ts';
 import { parseCheckpointFile } from './checkpointFile.ts';
 import { type HeadOptions, listHeads, newestHead, originOf, signHead } from './heads.ts';
@@ -34,12 +36,15 @@ const append = (count: number) =>
     }
   });
 const inFile = () => parseCheckpointFile(readFileSync(join(folder, 'checkpoints'), 'utf8')).records;
-const tamper = (...statements: string[]) =>
+const tamper = (...commands: Command<None>[]) =>
   store.write((tx) => {
-    tx.run('DROP TRIGGER IF EXISTS events_append_only_update');
-    tx.run('DROP TRIGGER IF EXISTS events_append_only_delete');
-    for (const sql of statements) tx.run(sql);
+    dropGuards(tx);
+    for (const command of commands) tx.run(command);
   });
+const forgetHeads = query((db) => db.deleteFrom('log_heads'));
+const headSigned = query((db) => db.selectFrom('events').select('body').where('type', '=', 'log.head_signed'));
+const setSeq = (from: bigint, to: bigint): Command<None> =>
+  query((db) => db.updateTable('events').set({ seq: to }).where('seq', '=', from));
 
 describe('signing a head', () => {
   it('writes it to the file, the database and the event log, the same everywhere', async () => {
@@ -49,9 +54,7 @@ describe('signing a head', () => {
     expect(openCheckpoint(head?.note ?? '', signer).root.toString('hex')).toBe(head?.root);
     expect(inFile().map(({ note }) => note)).toEqual([head?.note]);
     expect(store.read(newestHead)).toEqual(head);
-    const event = store.read((tx) =>
-      tx.get<{ body: string }>("SELECT body FROM events WHERE type = 'log.head_signed'"),
-    );
+    const event = store.read((tx) => tx.get(headSigned));
     expect(JSON.parse(event?.body ?? '{}')).toMatchObject({
       actor: 'key_1',
       data: { size: 300, root: head?.root, checkpoint: head?.note, outside: true },
@@ -84,32 +87,32 @@ describe('signing a head', () => {
     const other = await openStore(':memory:');
     const head = await signHead(options, 'key_1');
     await other.close();
-    await store.write((tx) => {
-      tx.run('DROP TRIGGER log_heads_append_only_delete');
-      tx.run('DELETE FROM log_heads');
-    });
-    await tamper("DELETE FROM events WHERE type = 'log.head_signed'");
+    await tamper(
+      forgetHeads,
+      query((db) => db.deleteFrom('events').where('type', '=', 'log.head_signed')),
+    );
     expect((await signHead(options, 'key_1'))?.note).toBe(head?.note);
     expect(inFile()).toHaveLength(1);
   });
 
   it.each([
-    ['an event is gone', ['DELETE FROM events WHERE seq > 8']],
-    ['an event was changed', [`UPDATE events SET body = replace(body, '"n":3', '"n":4')`]],
+    ['an event is gone', [query((db) => db.deleteFrom('events').where('seq', '>', 8n))]],
     [
-      'two were swapped',
-      ['UPDATE events SET seq = -seq WHERE seq IN (3, 4)', 'UPDATE events SET seq = 7 + seq WHERE seq < 0'],
+      'an event was changed',
+      [
+        query((db, f) =>
+          db.updateTable('events').set((eb) => ({ body: f.replaced(eb.ref('body'), '"n":3', '"n":4') })),
+        ),
+      ],
     ],
+    ['two were swapped', [setSeq(3n, -3n), setSeq(4n, 3n), setSeq(-3n, 4n)]],
   ])('refuses when %s, by the database’s own head and by the file’s', async (_, statements) => {
     await append(10);
     await signHead(options, 'key_1');
     await tamper(...statements);
     await expect(signHead(options, 'key_1')).rejects.toMatchObject({ code: 'log_inconsistent' });
     // The attacker knows of the heads in the database too; the file is out of reach.
-    await store.write((tx) => {
-      tx.run('DROP TRIGGER log_heads_append_only_delete');
-      tx.run('DELETE FROM log_heads');
-    });
+    await tamper(forgetHeads);
     await expect(signHead(options, 'key_1')).rejects.toMatchObject({
       code: 'log_inconsistent',
       details: { where: 'the file of checkpoints', signed_size: 10 },

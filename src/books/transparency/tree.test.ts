@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { query, statement } from '../../store/statement.ts';
 import { openStore, type Store } from '../../store/store.ts';
+import { dropGuards } from '../../store/tampering.ts';
 import { appendEvent } from '../ledger/events.ts';
 import {
   consistencyProof,
@@ -38,6 +40,14 @@ function rootsFromEvents(): string[] {
 }
 const rootFromTiles = (size: number) => store.read((tx) => rootOf(storedTree(tx), size).toString('hex'));
 
+const tilesByLevel = statement()((db) =>
+  db
+    .selectFrom('log_tiles')
+    .select(({ fn }) => ['level', fn.countAll<bigint>().as('n')])
+    .groupBy('level')
+    .orderBy('level'),
+);
+
 describe('the tree over the event log', () => {
   it('has the root of its events at every size, before, while and after tiles are stored', async () => {
     await append(1_100);
@@ -58,13 +68,17 @@ describe('the tree over the event log', () => {
       await growTiles(store, 1_000, noPause);
       expect(rootFromTiles(store.read(logSize))).toBe(rootsFromEvents().at(-1));
     }
-    expect(store.read((tx) => tx.get('SELECT count(*) AS n FROM log_tiles'))).toEqual({ n: 2n });
+    expect(
+      store.read((tx) =>
+        tx.get(query((db) => db.selectFrom('log_tiles').select(({ fn }) => fn.countAll<bigint>().as('n')))),
+      ),
+    ).toEqual({ n: 2n });
   });
 
   it('stores the roots of 256 tiles as a tile of the level above', async () => {
     await append(256 * 256 + 300);
     await growTiles(store, 1_000, noPause);
-    expect(store.read((tx) => tx.all('SELECT level, count(*) AS n FROM log_tiles GROUP BY level'))).toEqual([
+    expect(store.read((tx) => tx.all(tilesByLevel))).toEqual([
       { level: 0n, n: 257n },
       { level: 1n, n: 1n },
     ]);
@@ -94,8 +108,8 @@ describe('the tree over the event log', () => {
   it('says so where an event is missing', async () => {
     await append(10);
     await store.write((tx) => {
-      tx.run('DROP TRIGGER events_append_only_delete');
-      tx.run('DELETE FROM events WHERE seq = 4');
+      dropGuards(tx);
+      tx.run(query((db) => db.deleteFrom('events').where('seq', '=', 4n)));
     });
     expect(() => rootFromTiles(10)).toThrow('gap');
   });

@@ -41,6 +41,8 @@ export interface Fragments<S> {
   asText(value: Expression<bigint | null>): RawBuilder<string>;
   /** A decimal text as an integer. */
   asInteger(text: Expression<string | bigint | null>): RawBuilder<bigint>;
+  /** A text with every occurrence of another replaced. */
+  replaced(text: Expression<string>, from: string, to: string): RawBuilder<string>;
   /** LIKE without regard to case; `!` escapes. `pattern` is a slot or a text. */
   isLike(text: Expression<string | null>, pattern: string): RawBuilder<SqlBool>;
 

@@ -32,6 +32,7 @@ export const postgres: Fragments<never> = {
   flag: (condition) => sql`(${condition})::int`,
   asText: (value) => sql`${value}::text`,
   asInteger: (text) => sql`${text}::bigint`,
+  replaced: (text, from, to) => sql`replace(${text}, ${from}, ${to})`,
   isLike: (text, pattern) => sql`${text} ilike ${pattern} escape '!'`,
 
   constant: (value) => sql.lit(value),

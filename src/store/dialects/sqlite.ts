@@ -46,6 +46,7 @@ export const sqlite: Fragments<never> = {
   flag: (condition) => sql`(${condition})`,
   asText: (value) => sql`cast(${value} as text)`,
   asInteger: (text) => sql`cast(${text} as integer)`,
+  replaced: (text, from, to) => sql`replace(${text}, ${from}, ${to})`,
   isLike: (text, pattern) => sql`${text} like ${pattern} escape '!'`,
 
   constant: (value) => sql.lit(value),
