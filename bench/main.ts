@@ -1,6 +1,6 @@
 import { asJson, asText, type Figure, type Say } from './figure.ts';
 
-/** Loaded when run: a bench of one room does not pay for the others. */
+/** Loaded when run: a bench of one subject does not pay for the others. */
 const benches: Record<string, () => Promise<(say: Say) => Promise<Figure[]>>> = {
   decision: async () => (await import('./decision.ts')).decision,
   statements: async () => (await import('./statements.ts')).statements,
@@ -12,6 +12,7 @@ const benches: Record<string, () => Promise<(say: Say) => Promise<Figure[]>>> = 
   gateway: async () => (await import('./gateway.ts')).gateway,
   payout: async () => (await import('./payout.ts')).payout,
   cost: async () => (await import('./cost.ts')).cost,
+  start: async () => (await import('./start.ts')).start,
 };
 
 const args = process.argv.slice(2);

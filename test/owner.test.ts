@@ -34,7 +34,7 @@ afterAll(async () => {
 });
 
 const cliAt = async (dataDir: string, environment: Record<string, string>, ...args: string[]) => {
-  const command = ['--import', 'tsx', 'src/app/cli/main.ts', ...args, '--data-dir', dataDir, '--json'];
+  const command = ['src/app/cli/bursar.mjs', ...args, '--data-dir', dataDir, '--json'];
   const { stdout } = await exec(process.execPath, command, { env: { ...process.env, ...environment } });
   return JSON.parse(stdout) as Record<string, unknown>;
 };

@@ -226,7 +226,7 @@ describe('a payout', () => {
     const folder = mkdtempSync(join(tmpdir(), 'bursar-payout-'));
     const [file, results] = [join(folder, 'july.csv'), join(folder, 'july-paid.csv')];
     const bursar = (...args: string[]) =>
-      run(process.execPath, ['--import', 'tsx', 'src/app/cli/main.ts', 'payout', file, '--agent', id, ...args], {
+      run(process.execPath, ['src/app/cli/bursar.mjs', 'payout', file, '--agent', id, ...args], {
         env: { ...process.env, BURSAR_URL: server.url, BURSAR_API_KEY: server.operatorKey ?? '' },
       }).then(
         ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 
 /** `bursar gateway` with these arguments, as a process of its own; its seller has this key. */
 export async function startGateway(args: string[], key: string): Promise<{ url: string; stop: () => Promise<void> }> {
-  const main = fileURLToPath(new URL('../../src/app/cli/main.ts', import.meta.url));
-  const child: ChildProcess = spawn(process.execPath, ['--import', 'tsx', main, '--json', 'gateway', ...args], {
+  const main = fileURLToPath(new URL('../../src/app/cli/bursar.mjs', import.meta.url));
+  const child: ChildProcess = spawn(process.execPath, [main, '--json', 'gateway', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, BURSAR_API_KEY: key },
   });

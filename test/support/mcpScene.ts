@@ -71,7 +71,7 @@ export const overHttp = (server: TestServer, agent: Agent, headers: Record<strin
 /** How a host starts `bursar mcp`. */
 export const stdioCommand = (server: TestServer, agent: Agent) => ({
   command: process.execPath,
-  args: ['--import', 'tsx', fileURLToPath(new URL('../../src/app/cli/main.ts', import.meta.url)), 'mcp'],
+  args: [fileURLToPath(new URL('../../src/app/cli/bursar.mjs', import.meta.url)), 'mcp'],
   env: { BURSAR_URL: server.url, BURSAR_API_KEY: agent.key, PATH: process.env.PATH ?? '' },
 });
 export const overStdio = (server: TestServer, agent: Agent): Transport =>

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { keccak256 } from 'viem';
 import { contractsCompiler, contractsInput } from '../../chain/contracts/contracts.generated.ts';
 import { BursarError } from '../../core/errors/base.ts';
+import { root } from '../../core/root.ts';
 
-const contracts = fileURLToPath(new URL('../../../contracts/', import.meta.url));
+const contracts = join(root, 'contracts');
 const LIBRARY = '@openzeppelin/contracts';
 
 export type StandardJson = {

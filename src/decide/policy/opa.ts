@@ -2,9 +2,9 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmod, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { BursarError } from '../../core/errors/base.ts';
+import { root } from '../../core/root.ts';
 import { withLock } from './lock.ts';
 import { type OpaRelease, opaReleases } from './opaReleases.ts';
 
@@ -13,7 +13,6 @@ const run = promisify(execFile);
 /** The one version whose output we commit; another may compile the same sources to other bytes. */
 export const OPA_VERSION = '1.22.2';
 
-const PROJECT = fileURLToPath(new URL('../../..', import.meta.url));
 const BUILD_LIMIT_MS = 15 * 60_000;
 const DOWNLOAD_LIMIT_MS = 5 * 60_000;
 
@@ -36,7 +35,7 @@ export async function resolveOpa(options: OpaOptions = {}): Promise<string> {
   const env = options.env ?? process.env;
   const ways = options.ways ?? ['installed', 'cache', 'go', 'release'];
   const report = options.report ?? ((line: string) => process.stderr.write(`${line}\n`));
-  const cached = cachePath(options.cacheDir ?? join(PROJECT, '.cache', 'opa'));
+  const cached = cachePath(options.cacheDir ?? join(root, '.cache', 'opa'));
   const failures: string[] = [];
 
   if (ways.includes('installed')) {
@@ -93,7 +92,7 @@ async function buildWithGo(target: string, env: NodeJS.ProcessEnv, report: (line
   await install(target, async (temporary) => {
     const args = ['build', '-trimpath', '-buildvcs=false', '-mod=readonly', '-ldflags=-s -w', '-o', temporary];
     await run('go', [...args, 'github.com/open-policy-agent/opa'], {
-      cwd: join(PROJECT, 'policies', 'compiler'),
+      cwd: join(root, 'policies', 'compiler'),
       env: { ...env, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '' },
       timeout: BUILD_LIMIT_MS,
       maxBuffer: 16 * 1024 * 1024,

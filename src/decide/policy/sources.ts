@@ -1,12 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { BursarError } from '../../core/errors/base.ts';
+import { root } from '../../core/root.ts';
 import { decodeUtf8 } from '../../core/text/json.ts';
 import { DATA_FILE } from './bundle.ts';
 
 /** `policies/` of this project. */
-export const POLICIES = fileURLToPath(new URL('../../../policies', import.meta.url));
+export const POLICIES = join(root, 'policies');
 
 /** Text by path, as in a bundle: `lib/*.rego`, `controls/<name>/<name>.rego` with its `schema.json`, `data.yaml`. */
 export type PolicySources = Record<string, string>;

@@ -2,7 +2,8 @@
 import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { build, type Plugin } from 'vite';
-import { folder, isBuilt, root, STAMP, sources, stampOf } from './folder.ts';
+import { root } from '../../../core/root.ts';
+import { folder, isBuilt, STAMP, sources, stampOf } from './folder.ts';
 
 const startedMs = Date.now();
 const inputs: string[] = [];

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
-import { isBuilt, root } from './folder.ts';
+import { root } from '../../../core/root.ts';
+import { isBuilt } from './folder.ts';
 
 export type Built = { ok: true } | { ok: false; problem: string };
 

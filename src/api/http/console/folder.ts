@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { root } from '../../../core/root.ts';
 
-export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', '..');
 /** The web app. */
 export const sources = join(root, 'src', 'console');
 /** Where the built console is. */

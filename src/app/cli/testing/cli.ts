@@ -40,7 +40,7 @@ export function makeCli(): Cli {
   const running = new Set<Running>();
 
   function start(args: readonly string[], env: Record<string, string> = {}): Running {
-    const child = spawn(process.execPath, ['--import', 'tsx', join(root, 'src/app/cli/main.ts'), ...args], {
+    const child = spawn(process.execPath, [join(root, 'src/app/cli/bursar.mjs'), ...args], {
       cwd: root,
       env: { PATH: process.env.PATH, HOME: dir, BURSAR_DATA_DIR: dataDir, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
