@@ -46,7 +46,7 @@ import { noticesOf } from './noticesOf.ts';
 import { readinessOf } from './readiness.ts';
 import { registryPort } from './registryPort.ts';
 import { addressesOf, sendersOf } from './senders.ts';
-import { startWorkers, type Workers } from './workers.ts';
+import { IDLE, startWorkers, type Workers } from './workers.ts';
 
 export type BursarServer = {
   app: App;
@@ -219,7 +219,7 @@ export async function startServer(options: {
       // Other people's servers: however slow they are, no payment waits for them.
       [{ name: 'notify', run: noticesOf(app, config.server) }],
     ],
-    pollMs,
+    { intervalMs: pollMs, ...IDLE },
   );
 
   let server: Server | null = null;

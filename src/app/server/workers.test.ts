@@ -3,6 +3,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { startWorkers, type Workers } from './workers.ts';
 
 let workers: Workers | null = null;
+const HOUR_MS = 3_600_000;
+/** Always as when something was decided just now. */
+const pace = (intervalMs: number) => ({ intervalMs, awakeMs: HOUR_MS, idleMs: HOUR_MS });
 afterEach(() => workers?.stop());
 
 describe('the workers', () => {
@@ -15,7 +18,7 @@ describe('the workers', () => {
     const settle = async () => {
       rounds += 1;
     };
-    workers = startWorkers([[{ name: 'settle', run: settle }], [{ name: 'notify', run: () => outsider }]], 1);
+    workers = startWorkers([[{ name: 'settle', run: settle }], [{ name: 'notify', run: () => outsider }]], pace(1));
     await expect.poll(() => rounds).toBeGreaterThan(3);
     answer();
   });
@@ -36,10 +39,25 @@ describe('the workers', () => {
           { name: 'next', run: next },
         ],
       ],
-      50,
+      pace(50),
     );
     await expect.poll(() => done.length).toBeGreaterThan(3);
     expect(done.slice(0, 4)).toEqual(['failing', 'next', 'failing', 'next']);
+  });
+
+  it('wait longer once nothing was decided for a while, and not after a decision', async () => {
+    let rounds = 0;
+    const step = async () => {
+      rounds += 1;
+    };
+    workers = startWorkers([[{ name: 'step', run: step }]], { intervalMs: 1, awakeMs: 100, idleMs: HOUR_MS });
+    await expect.poll(() => rounds).toBeGreaterThan(2);
+    await sleep(200);
+    const before = rounds;
+    await sleep(50);
+    expect(rounds).toBe(before);
+    workers.wake();
+    await expect.poll(() => rounds).toBeGreaterThan(before + 1);
   });
 
   it('look again at once when woken, also while a round runs, and stop after the step that runs', async () => {
@@ -52,7 +70,7 @@ describe('the workers', () => {
       running -= 1;
       rounds += 1;
     };
-    workers = startWorkers([[{ name: 'step', run: step }]], 3_600_000);
+    workers = startWorkers([[{ name: 'step', run: step }]], pace(HOUR_MS));
     workers.wake();
     await expect.poll(() => rounds).toBe(2);
     workers.wake();

@@ -9,6 +9,13 @@ export type Workers = {
 
 type Step = { name: string; run: () => Promise<unknown> };
 
+/**
+ * `intervalMs` between two rounds for `awakeMs` after a decision, then `idleMs`: a payment on its way is followed closely, while a
+ * server that nobody uses asks its chain every second and a half.
+ */
+export type Pace = { intervalMs: number; awakeMs: number; idleMs: number };
+export const IDLE = { awakeMs: 10_000, idleMs: 1_500 };
+
 /** Longer than any step may take: what still runs then hangs, and is said to. */
 const STALLED_MS = 60_000;
 
@@ -17,8 +24,8 @@ const STALLED_MS = 60_000;
  * outsiders has one of its own. Each step is idempotent and bounded: one that throws (a full disk, a signer that fails) is logged
  * and comes again with the next round.
  */
-export function startWorkers(loops: readonly (readonly Step[])[], intervalMs: number): Workers {
-  const started = loops.map((steps) => startLoop(steps, intervalMs));
+export function startWorkers(loops: readonly (readonly Step[])[], pace: Pace): Workers {
+  const started = loops.map((steps) => startLoop(steps, pace));
   return {
     wake() {
       for (const loop of started) loop.wake();
@@ -29,7 +36,8 @@ export function startWorkers(loops: readonly (readonly Step[])[], intervalMs: nu
   };
 }
 
-function startLoop(steps: readonly Step[], intervalMs: number): Workers {
+function startLoop(steps: readonly Step[], { intervalMs, awakeMs, idleMs }: Pace): Workers {
+  let wokenMs = performance.now();
   let stopped = false;
   let poked = false;
   let wakeUp: () => void = () => {};
@@ -43,7 +51,8 @@ function startLoop(steps: readonly Step[], intervalMs: number): Workers {
       }
       if (poked || stopped) continue;
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, intervalMs);
+        const isAwake = performance.now() - wokenMs < awakeMs;
+        const timer = setTimeout(resolve, isAwake ? intervalMs : Math.max(intervalMs, idleMs));
         wakeUp = () => {
           clearTimeout(timer);
           resolve();
@@ -56,6 +65,7 @@ function startLoop(steps: readonly Step[], intervalMs: number): Workers {
   return {
     wake() {
       poked = true;
+      wokenMs = performance.now();
       wakeUp();
     },
     async stop() {
