@@ -10,6 +10,7 @@ import type { Chain } from '../node/chain.ts';
 import { outcomeOf } from '../relayer/outcomes.ts';
 import { enqueueTransaction } from '../relayer/transactions.ts';
 import { anchorCall, readAnchorers, readLatestAnchor, setAnchorerCall } from './anchorCall.ts';
+import { addAnchor, firstEventTime, newsAfter, noteAnchor } from './queries.ts';
 
 export type AnchoringOptions = HeadOptions & {
   chain: Chain;
@@ -153,17 +154,15 @@ export function createAnchoring(options: AnchoringOptions): Anchoring {
         paymentIds: [],
         atMs: clock(),
       });
-      tx.run(
-        `INSERT INTO log_anchors (transaction_id, size, registry, sender, requested_by, estimated_gas, estimated_wei)
-         VALUES (?, ?, ?, ?, ?, ?, ?)`,
-        transaction.id,
-        head.size,
-        to,
+      tx.run(addAnchor, {
+        transaction: transaction.id,
+        size: head.size,
+        registry: to,
         sender,
-        actor,
+        by: actor,
         gas,
-        costWei.toString(),
-      );
+        wei: costWei.toString(),
+      });
       return transaction.id;
     });
     options.wake();
@@ -206,12 +205,11 @@ export function createAnchoring(options: AnchoringOptions): Anchoring {
 
 /** Whether a head, and an anchor, is due: none is younger than `beforeMs`, and something other than heads has happened since. */
 function dueOf(tx: ReadTx, beforeMs: number): { head: boolean; anchor: boolean } {
-  const first = tx.get<{ at: bigint }>('SELECT at FROM events WHERE seq = 1');
+  const first = tx.get(firstEventTime);
   if (!first) return { head: false, anchor: false };
   const head = newestHead(tx);
   const anchored = newestAnchor(tx);
-  const news = (size: number): boolean =>
-    tx.get("SELECT 1 FROM events WHERE seq > ? AND type NOT LIKE 'log.%' LIMIT 1", size) !== undefined;
+  const news = (size: number): boolean => tx.get(newsAfter, { size }) !== undefined;
   return {
     head: Number(head?.signedAtMs ?? first.at) <= beforeMs && news(head?.size ?? 0),
     anchor: Number(anchored?.queuedAtMs ?? first.at) <= beforeMs && news(anchored?.size ?? 0),
@@ -220,11 +218,7 @@ function dueOf(tx: ReadTx, beforeMs: number): { head: boolean; anchor: boolean }
 
 function noteEnd(tx: Tx, open: StoredAnchor, atMs: number): void {
   const row = anchorsOf(tx, { id: open.transactionId })[0];
-  if (
-    !row ||
-    tx.run('UPDATE log_anchors SET noted = 1 WHERE transaction_id = ? AND noted = 0', row.transactionId) === 0
-  )
-    return;
+  if (!row || tx.run(noteAnchor, { transaction: row.transactionId }) === 0) return;
   const { size, root, registry, sender, txHash, block, gasUsed, costWei } = row;
   const data = {
     size,

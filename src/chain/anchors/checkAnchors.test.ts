@@ -17,6 +17,7 @@ import { originOf } from '../../books/transparency/heads.ts';
 import { leafHash } from '../../books/transparency/merkle.ts';
 import { noteSigner, signCheckpoint } from '../../books/transparency/note.ts';
 import { ed25519Signer } from '../../core/crypto/ed25519.ts';
+import { query } from '../../store/statement.ts';
 import { policyRegistryAbi } from '../contracts/contracts.generated.ts';
 import { openChain } from '../node/chain.ts';
 import { setAnchorerCall } from './anchorCall.ts';
@@ -231,7 +232,11 @@ describe('the check of anchors', () => {
 
   it('names an event outside the numbers of the log', async () => {
     await store.write((tx) =>
-      tx.run("INSERT INTO events (seq, at, type, body, hash) VALUES (-7, 1, 'payment.denied', '{}', 'x')"),
+      tx.run(
+        query((db) =>
+          db.insertInto('events').values({ seq: -7n, at: 1n, type: 'payment.denied', body: '{}', hash: 'x' }),
+        ),
+      ),
     );
     expect(failures(await check())).toEqual(['anchor_numbering']);
   });

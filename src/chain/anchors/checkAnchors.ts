@@ -18,6 +18,7 @@ import {
   rest,
   sourceCheck,
 } from './claims.ts';
+import { countEvents } from './queries.ts';
 
 export type AnchorCheckOptions = {
   store: Store;
@@ -60,7 +61,7 @@ export async function checkAnchors(options: AnchorCheckOptions): Promise<AnchorC
 
 /** An event with a number of its own choosing would be outside of every tree. */
 function numbering(store: Store, log: FollowedLog): AnchorCheck {
-  const count = store.read((tx) => Number(tx.get<{ n: bigint }>('SELECT count(*) AS n FROM events')?.n ?? 0n));
+  const count = store.read((tx) => Number(tx.get(countEvents)?.n ?? 0n));
   const ok = count === log.size;
   const detail = ok
     ? `${count} events, numbered from 1 without a gap.`

@@ -2,6 +2,7 @@ import type { Address } from 'viem';
 import type { ReadTx, Store } from '../../store/store.ts';
 import type { Chain } from '../node/chain.ts';
 import { agentWalletAbi } from './contracts.generated.ts';
+import { payeesSeenOnList } from './queries.ts';
 import { walletConfigFromJson } from './walletConfig.ts';
 
 type Listed = { agent_id: string; address: Address; config_json: string };
@@ -37,10 +38,4 @@ export async function allowedNow(
 }
 
 const seenOn = (tx: ReadTx, agentId: string, chainId: number): Address[] =>
-  tx
-    .all<{ address: Address }>(
-      'SELECT address FROM allow_list_seen WHERE agent_id = ? AND chain_id = ?',
-      agentId,
-      chainId,
-    )
-    .map(({ address }) => address);
+  tx.all(payeesSeenOnList, { agent: agentId, chain: chainId }).map(({ address }) => address);

@@ -1,13 +1,6 @@
 import { appendEvent, type EventType } from '../../books/ledger/events.ts';
-import type { ReadTx, Tx } from '../../store/store.ts';
-
-type Named = {
-  id: string;
-  agent_id: string;
-  sponsor_id: string;
-  workflow_id: string | null;
-  policy_digest: string;
-};
+import type { Tx } from '../../store/store.ts';
+import { paymentsCarried } from './queries.ts';
 
 /** Appends one event per payment that the transaction carries, each naming agent, sponsor, workflow and policy digest. */
 export function withPayments(
@@ -17,7 +10,7 @@ export function withPayments(
   data: Record<string, unknown>,
   atMs: number,
 ): void {
-  for (const payment of paymentsOf(tx, transactionId)) {
+  for (const payment of tx.all(paymentsCarried, { transaction: transactionId })) {
     const fields = {
       type,
       actor: 'bursar',
@@ -30,12 +23,4 @@ export function withPayments(
     };
     appendEvent(tx, fields, atMs);
   }
-}
-
-function paymentsOf(tx: ReadTx, transactionId: bigint): Named[] {
-  return tx.all<Named>(
-    `SELECT p.id, p.agent_id, p.sponsor_id, p.workflow_id, p.policy_digest
-     FROM transaction_payments t JOIN payments p ON p.id = t.payment_id WHERE t.transaction_id = ? ORDER BY p.id`,
-    transactionId,
-  );
 }

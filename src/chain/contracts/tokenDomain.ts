@@ -1,5 +1,6 @@
 import { domainSeparator, type Hex, parseAbi, type TypedDataDomain } from 'viem';
 import { BursarError } from '../../core/errors/base.ts';
+import { putSetting, settingOf } from '../../store/settings.ts';
 import type { Store } from '../../store/store.ts';
 import type { Chain } from '../node/chain.ts';
 
@@ -61,12 +62,12 @@ export async function pinTokenDomain(store: Store, chain: Chain): Promise<TokenD
   const text = JSON.stringify([domain.name, domain.version, domain.separator]);
   const setting = `token:eip155:${chain.chainId}:${chain.token}`;
   return store.write((tx) => {
-    const pinned = tx.get<{ value: string }>('SELECT value FROM settings WHERE name = ?', setting);
-    if (!pinned) tx.run('INSERT INTO settings (name, value) VALUES (?, ?)', setting, text);
-    else if (pinned.value !== text) {
+    const pinned = settingOf(tx, setting);
+    if (pinned === undefined) putSetting(tx, setting, text);
+    else if (pinned !== text) {
       throw new BursarError('chain_inconsistent', {
         message: "The token's EIP-712 domain is not the one seen before.",
-        details: { pinned: pinned.value, now: text },
+        details: { pinned, now: text },
       });
     }
     return domain;

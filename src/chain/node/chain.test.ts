@@ -7,6 +7,7 @@ import { type Anvil, startAnvil } from '../../app/local-chain/anvil.ts';
 import { devClient } from '../../app/local-chain/client.ts';
 import { type LyingRpc, startLyingRpc } from '../../app/local-chain/lyingRpc.ts';
 import { deployUsdc, type Usdc } from '../../app/local-chain/usdc.ts';
+import { query } from '../../store/statement.ts';
 import { openStore } from '../../store/store.ts';
 import { pinTokenDomain, readTokenDomain } from '../contracts/tokenDomain.ts';
 import { openChain } from './chain.ts';
@@ -118,7 +119,10 @@ describe('token domain', () => {
     const chain = chainAt(anvil.url);
     const first = await pinTokenDomain(store, chain);
     expect(await pinTokenDomain(store, chain)).toEqual(first);
-    await store.write((tx) => tx.run("UPDATE settings SET value = replace(value, 'USD Coin', 'USDC')"));
+    const renamed = query((db, f) =>
+      db.updateTable('settings').set((eb) => ({ value: f.replaced(eb.ref('value'), 'USD Coin', 'USDC') })),
+    );
+    await store.write((tx) => tx.run(renamed));
     await expect(pinTokenDomain(store, chain)).rejects.toMatchObject({ code: 'chain_inconsistent' });
     await store.close();
   });

@@ -8,6 +8,7 @@ import { factoryAddress } from '../contracts/factoryAddress.ts';
 import { compared, type Finding, finding } from './finding.ts';
 import { viewOf } from './node.ts';
 import type { Trusted } from './organisation.ts';
+import { eventsCarrying } from './queries.ts';
 import type { Receipt } from './receipt.ts';
 
 /** What makes proofs; the event log does. */
@@ -15,10 +16,7 @@ type Prover = { prove(wanted: Wanted): Promise<InclusionDocument> };
 
 /** The numbers of the events that carry a payment's decisions, in their order; null where one is missing. */
 export function decisionEvents(tx: ReadTx, { payment, decisions }: Receipt): number[] | null {
-  const rows = tx.all<{ seq: bigint; body: string }>(
-    'SELECT seq, body FROM events WHERE payment_id = ? ORDER BY seq',
-    payment.id,
-  );
+  const rows = tx.all(eventsCarrying, { payment: payment.id });
   const carried = rows.map(({ seq, body }) => ({ seq: Number(seq), hash: decisionHashIn(JSON.parse(body)) }));
   const found = decisions.map(({ hash }) => carried.find((each) => each.hash === hash)?.seq);
   return found.every((seq) => seq !== undefined) ? found : null;

@@ -6,8 +6,10 @@ import { getAgent } from '../../decide/identity/agents.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
 import { findPayment, listSettledIn } from '../../decide/payments/records.ts';
 import type { ChainFacts } from '../../decide/payments/request.ts';
+import type { RowOf } from '../../store/statement.ts';
 import type { ReadTx } from '../../store/store.ts';
 import { toldOf } from './input.ts';
+import { approvalSignatures, authorizationEpoch, bundleOf, decisionsOfPayment, mandateSignatures } from './queries.ts';
 
 // One form for each value: an address in another case would be another text for the same fact.
 const hex = z.string().regex(/^0x([0-9a-f]{2})*$/);
@@ -132,18 +134,7 @@ export function receiptsOfTransaction(tx: ReadTx, txHash: string, chain: ChainFa
 
 function decisionsOf(tx: ReadTx, payment: Payment): Receipt['decisions'] {
   return tx
-    .all<{
-      hash: string;
-      policy_digest: string;
-      input: string;
-      result: string;
-      effect: 'allow' | 'deny' | 'review';
-      decided_at: bigint;
-    }>(
-      `SELECT hash, policy_digest, input_json AS input, result_json AS result, effect, decided_at FROM decisions
-       WHERE payment_id = ? ORDER BY seq`,
-      payment.id,
-    )
+    .all(decisionsOfPayment, { payment: payment.id })
     .map((row) => ({ ...row, decided_at: Number(row.decided_at) }));
 }
 
@@ -151,17 +142,13 @@ function decisionsOf(tx: ReadTx, payment: Payment): Receipt['decisions'] {
 function approvalsOf(tx: ReadTx, payment: Payment, decisions: Receipt['decisions']): Receipt['approvals'] {
   const counted = new Set(toldOf(decisions.at(-1)?.input)?.approvals.map(({ address: by }) => by) ?? []);
   return tx
-    .all<SignatureRow>(
-      `SELECT r.address, a.typed_data_json, a.signature FROM approvals a JOIN approvers r ON r.id = a.approver_id
-       WHERE a.payment_id = ? AND a.verdict = 'approve'`,
-      payment.id,
-    )
+    .all(approvalSignatures, { payment: payment.id })
     .filter((row) => counted.has(row.address))
     .map(shownOf)
     .sort((a, b) => (a.approver < b.approver ? -1 : 1));
 }
 
-type SignatureRow = { address: string; typed_data_json: string; signature: string };
+type SignatureRow = RowOf<typeof approvalSignatures>;
 const shownOf = (row: SignatureRow): Receipt['approvals'][number] => ({
   approver: row.address,
   typed_data: row.typed_data_json,
@@ -170,11 +157,7 @@ const shownOf = (row: SignatureRow): Receipt['approvals'][number] => ({
 
 function mandateOf(tx: ReadTx, payment: Payment, decisions: Receipt['decisions']): Receipt['mandate'] {
   if (payment.mandateId === null) return null;
-  const rows = tx.all<SignatureRow>(
-    `SELECT r.address, s.typed_data_json, s.signature FROM mandate_signatures s JOIN approvers r ON r.id = s.approver_id
-     WHERE s.mandate_id = ?`,
-    payment.mandateId,
-  );
+  const rows = tx.all(mandateSignatures, { mandate: payment.mandateId });
   const signers = toldOf(decisions.at(-1)?.input)?.mandate?.signers ?? [];
   const signatures = signers.flatMap((signer) => rows.filter(({ address: by }) => by === signer).map(shownOf));
   return { id: payment.mandateId, signatures };
@@ -183,13 +166,13 @@ function mandateOf(tx: ReadTx, payment: Payment, decisions: Receipt['decisions']
 function bundlesOf(tx: ReadTx, digests: Set<string>): Record<string, string> {
   const bundles: Record<string, string> = {};
   for (const digest of digests) {
-    const row = tx.get<{ bundle: string }>('SELECT bundle FROM policy_bundles WHERE digest = ?', digest);
+    const row = tx.get(bundleOf, { digest });
     if (row) bundles[digest] = row.bundle;
   }
   return bundles;
 }
 
 function epochOf(tx: ReadTx, { id }: Payment): number | null {
-  const row = tx.get<{ epoch: bigint }>('SELECT epoch FROM x402_authorizations WHERE payment_id = ?', id);
+  const row = tx.get(authorizationEpoch, { payment: id });
   return row ? Number(row.epoch) : null;
 }

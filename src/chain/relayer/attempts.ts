@@ -1,20 +1,21 @@
 import type { Hex } from 'viem';
 import { BursarError } from '../../core/errors/base.ts';
+import type { RowIn } from '../../store/schema/schema.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import { withPayments } from '../contracts/paymentEvents.ts';
-import { nextNonce, type TransactionRow, type TransactionState } from './transactions.ts';
+import {
+  addAttempt,
+  attemptsAt,
+  lastAttempt,
+  setBroadcast,
+  setGasLimit,
+  setPending,
+  transactionOf,
+} from './queries.ts';
+import { nextNonce, type TransactionRow } from './transactions.ts';
 
 /** One signed transaction under a nonce, as stored before it is broadcast. */
-export type AttemptRow = {
-  hash: Hex;
-  transaction_id: bigint;
-  raw: Hex;
-  gas_limit: bigint;
-  max_fee_wei: string;
-  max_priority_fee_wei: string;
-  signed_at: bigint;
-  broadcast_at: bigint | null;
-};
+export type AttemptRow = RowIn<'transaction_attempts'>;
 
 export type SignedAttempt = {
   hash: Hex;
@@ -33,12 +34,7 @@ export function takeNonce(tx: Tx, row: TransactionRow, nonce: bigint, attempt: S
   const chainId = Number(row.chain_id);
   const next = nextNonce(tx, chainId, row.sender);
   if (next !== null && next !== nonce) return false;
-  const changed = tx.run(
-    `UPDATE transactions SET state = 'pending', nonce = ?, gas_limit = ? WHERE id = ? AND state = 'queued'`,
-    nonce,
-    attempt.gasLimit,
-    row.id,
-  );
+  const changed = tx.run(setPending, { id: row.id, nonce, gasLimit: attempt.gasLimit });
   if (changed === 0) return false;
   insertAttempt(tx, row.id, attempt);
   const data = { transaction: Number(row.id), hash: attempt.hash, sender: row.sender, nonce: Number(nonce) };
@@ -49,10 +45,10 @@ export function takeNonce(tx: Tx, row: TransactionRow, nonce: bigint, attempt: S
 /** Stores a replacement under the nonce the transaction has. False when it was mined or replaced since. */
 export function addReplacement(tx: Tx, row: TransactionRow, replaced: Hex, attempt: SignedAttempt): boolean {
   const latest = latestAttempt(tx, row.id);
-  const now = tx.get<{ state: TransactionState }>('SELECT state FROM transactions WHERE id = ?', row.id);
+  const now = tx.get(transactionOf, { id: row.id });
   if (now?.state !== 'pending' || latest.hash !== replaced) return false;
   insertAttempt(tx, row.id, attempt);
-  tx.run('UPDATE transactions SET gas_limit = ? WHERE id = ?', attempt.gasLimit, row.id);
+  tx.run(setGasLimit, { id: row.id, gasLimit: attempt.gasLimit });
   const data = {
     transaction: Number(row.id),
     hash: attempt.hash,
@@ -64,26 +60,20 @@ export function addReplacement(tx: Tx, row: TransactionRow, replaced: Hex, attem
 }
 
 function insertAttempt(tx: Tx, id: bigint, attempt: SignedAttempt): void {
-  tx.run(
-    `INSERT INTO transaction_attempts
-       (hash, transaction_id, raw, gas_limit, max_fee_wei, max_priority_fee_wei, signed_at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-    attempt.hash,
+  tx.run(addAttempt, {
+    hash: attempt.hash,
     id,
-    attempt.raw,
-    attempt.gasLimit,
-    attempt.maxFee.toString(),
-    attempt.maxPriorityFee.toString(),
-    attempt.atMs,
-  );
+    raw: attempt.raw,
+    gasLimit: attempt.gasLimit,
+    maxFee: attempt.maxFee.toString(),
+    maxPriorityFee: attempt.maxPriorityFee.toString(),
+    at: attempt.atMs,
+  });
 }
 
 /** Notes that a node took the attempt; the event is written the first time only. */
 export function markBroadcast(tx: Tx, attempt: AttemptRow, atMs: number): void {
-  const changed = tx.run(
-    'UPDATE transaction_attempts SET broadcast_at = ? WHERE hash = ? AND broadcast_at IS NULL',
-    atMs,
-    attempt.hash,
-  );
+  const changed = tx.run(setBroadcast, { hash: attempt.hash, at: atMs });
   if (changed === 0) return;
   const data = { transaction: Number(attempt.transaction_id), hash: attempt.hash };
   withPayments(tx, attempt.transaction_id, 'payment.broadcast', data, atMs);
@@ -91,14 +81,11 @@ export function markBroadcast(tx: Tx, attempt: AttemptRow, atMs: number): void {
 
 /** The attempt with the highest fee, which is the last one signed. */
 export function latestAttempt(tx: ReadTx, id: bigint): AttemptRow {
-  const row = tx.get<AttemptRow>(
-    'SELECT * FROM transaction_attempts WHERE transaction_id = ? ORDER BY rowid DESC LIMIT 1',
-    id,
-  );
+  const row = tx.get(lastAttempt, { id });
   if (!row) throw new BursarError('invariant_violated', { message: `Transaction ${id} has a nonce and no attempt.` });
   return row;
 }
 
 export function attemptsOf(tx: ReadTx, id: bigint): AttemptRow[] {
-  return tx.all<AttemptRow>('SELECT * FROM transaction_attempts WHERE transaction_id = ? ORDER BY rowid DESC', id);
+  return tx.all(attemptsAt, { id });
 }

@@ -3,6 +3,7 @@ import { invariant } from '../../core/errors/base.ts';
 import type { PaymentId } from '../../core/ids/ids.ts';
 import type { ReadTx } from '../../store/store.ts';
 import { revertText } from '../contracts/reverts.ts';
+import { paymentsOfTransaction, transactionOf, transactionsFor, transactionsOfPayment } from './queries.ts';
 import type { DropReason, TransactionRow } from './transactions.ts';
 
 /** What has become of a transaction. `mined` can still be taken back by a reorg, `final` and `dropped` cannot. */
@@ -32,38 +33,28 @@ export type TransactionReport = {
 
 /** Null for an unknown id. */
 export function outcomeOf(tx: ReadTx, transactionId: bigint): TransactionOutcome | null {
-  const row = tx.get<TransactionRow>('SELECT * FROM transactions WHERE id = ?', transactionId);
+  const row = tx.get(transactionOf, { id: transactionId });
   return row ? outcome(row) : null;
 }
 
 /** All transactions that carried the payment, the newest first: a payment has a second one when its first was dropped. */
 export function outcomesOfPayment(tx: ReadTx, paymentId: PaymentId): TransactionReport[] {
-  const rows = tx.all<TransactionRow>(
-    `SELECT t.* FROM transaction_payments p JOIN transactions t ON t.id = p.transaction_id
-     WHERE p.payment_id = ? ORDER BY t.id DESC`,
-    paymentId,
-  );
+  const rows = tx.all(transactionsOfPayment, { payment: paymentId });
   return rows.map((row) => report(tx, row));
 }
 
 /** All transactions of that purpose, the newest first: `deploy:agt_…`. */
 export function outcomesByPurpose(tx: ReadTx, purpose: string): TransactionReport[] {
-  const rows = tx.all<TransactionRow>(
-    'SELECT * FROM transactions WHERE purpose = ? ORDER BY id DESC LIMIT 100',
-    purpose,
-  );
+  const rows = tx.all(transactionsFor, { purpose });
   return rows.map((row) => report(tx, row));
 }
 
 function report(tx: ReadTx, row: TransactionRow): TransactionReport {
-  const payments = tx.all<{ payment_id: PaymentId }>(
-    'SELECT payment_id FROM transaction_payments WHERE transaction_id = ? ORDER BY payment_id',
-    row.id,
-  );
+  const payments = tx.all(paymentsOfTransaction, { id: row.id });
   return {
     transactionId: row.id,
     purpose: row.purpose,
-    paymentIds: payments.map(({ payment_id }) => payment_id),
+    paymentIds: payments.map(({ payment_id }) => payment_id as PaymentId),
     outcome: outcome(row),
   };
 }

@@ -5,6 +5,7 @@ import type { KeyProvider, KeyRole } from '../keys/keys.ts';
 import type { Chain } from '../node/chain.ts';
 import { DEFAULT_FEE_CAPS, type FeeCaps } from './fees.ts';
 import { type Finality, isThere, type Observation, observe } from './observation.ts';
+import { sendersThatWait } from './queries.ts';
 import { createSenderQueue, type SenderQueue, type SenderQueueReport } from './senderQueue.ts';
 import { type SenderQueueAlert, senderQueueAlerts } from './senderQueueAlerts.ts';
 
@@ -143,12 +144,7 @@ export function createRelayer(options: RelayerOptions): Relayer {
 
   /** Queued for a key that no sender queue has: it would wait for ever in silence. */
   async function noteUnserved(served: ReadonlySet<Address>): Promise<void> {
-    const senders = store.read((tx) =>
-      tx.all<{ sender: Address }>(
-        `SELECT DISTINCT sender FROM transactions WHERE chain_id = ? AND state IN ('queued', 'pending')`,
-        chain.chainId,
-      ),
-    );
+    const senders = store.read((tx) => tx.all(sendersThatWait, { chain: chain.chainId }));
     for (const { sender } of senders) {
       if (!served.has(sender)) await alerts.raise('sender_not_served', sender, { chain: subject });
     }

@@ -1,5 +1,7 @@
 import { appendEvent } from '../../books/ledger/events.ts';
+import { addAlert } from '../../books/ledger/queries.ts';
 import type { Store } from '../../store/store.ts';
+import { openAlertAbout, resolveAlert } from './queries.ts';
 
 export type SenderQueueAlert =
   | 'chain_unavailable'
@@ -16,19 +18,17 @@ export interface SenderQueueAlerts {
   resolve(type: SenderQueueAlert, subject: string): Promise<void>;
 }
 
-const OPEN = `SELECT id FROM alerts WHERE type = ? AND resolved_at IS NULL AND json_extract(body_json, '$.subject') = ?`;
-
 export function senderQueueAlerts(store: Store, clock: () => number): SenderQueueAlerts {
   const isOpen = (type: SenderQueueAlert, subject: string): boolean =>
-    store.read((tx) => tx.get(OPEN, type, subject)) !== undefined;
+    store.read((tx) => tx.get(openAlertAbout, { type, subject })) !== undefined;
   return {
     raise: async (type, subject, details) => {
       if (isOpen(type, subject)) return;
       const atMs = clock();
       await store.write((tx) => {
-        if (tx.get(OPEN, type, subject)) return;
+        if (tx.get(openAlertAbout, { type, subject })) return;
         const body = { subject, ...details };
-        tx.run('INSERT INTO alerts (type, body_json, raised_at) VALUES (?, ?, ?)', type, JSON.stringify(body), atMs);
+        tx.run(addAlert, { type, agent: null, body: JSON.stringify(body), at: atMs });
         const event = type === 'chain_unavailable' ? 'chain.unavailable' : 'alert.raised';
         appendEvent(tx, { type: event, actor: 'bursar', data: { alert: type, ...body } }, atMs);
       });
@@ -37,9 +37,9 @@ export function senderQueueAlerts(store: Store, clock: () => number): SenderQueu
       if (!isOpen(type, subject)) return;
       const atMs = clock();
       await store.write((tx) => {
-        const open = tx.get<{ id: bigint }>(OPEN, type, subject);
+        const open = tx.get(openAlertAbout, { type, subject });
         if (!open) return;
-        tx.run('UPDATE alerts SET resolved_at = ? WHERE id = ?', atMs, open.id);
+        tx.run(resolveAlert, { id: open.id, at: atMs });
         if (type === 'chain_unavailable') {
           appendEvent(tx, { type: 'chain.recovered', actor: 'bursar', data: { subject } }, atMs);
         }

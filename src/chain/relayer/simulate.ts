@@ -3,6 +3,7 @@ import { BursarError } from '../../core/errors/base.ts';
 import type { Store } from '../../store/store.ts';
 import type { Chain } from '../node/chain.ts';
 import { refusalIn } from '../node/nodeAnswers.ts';
+import { transactionOf } from './queries.ts';
 import type { DropReason, TransactionRow } from './transactions.ts';
 
 export type Estimate =
@@ -55,7 +56,7 @@ export async function readiness(
 ): Promise<Estimate> {
   const { depends_on } = row;
   if (depends_on !== null) {
-    const needed = store.read((tx) => tx.get<TransactionRow>('SELECT * FROM transactions WHERE id = ?', depends_on));
+    const needed = store.read((tx) => tx.get(transactionOf, { id: depends_on }));
     if (needed?.state === 'queued' || needed?.state === 'pending') return { kind: 'wait' };
     if (needed?.succeeded !== 1n) return { kind: 'refused', reason: 'dependency_failed', detail: `${depends_on}` };
   }

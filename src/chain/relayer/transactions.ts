@@ -1,7 +1,24 @@
 import type { Address, Hex } from 'viem';
 import { BursarError, invariant } from '../../core/errors/base.ts';
 import type { PaymentId } from '../../core/ids/ids.ts';
+import type { RowIn } from '../../store/schema/schema.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
+import {
+  addForeign,
+  addTransaction,
+  addTransactionPayment,
+  dropAboveNonce,
+  dropFrom,
+  highestNonce,
+  highestUsedNonce,
+  minedFrom,
+  setDropReason,
+  setFinal,
+  setMined,
+  setNotFinal,
+  setPendingAgain,
+  transactionsInState,
+} from './queries.ts';
 
 export type TransactionState = 'queued' | 'pending' | 'mined' | 'final' | 'dropped';
 
@@ -22,27 +39,7 @@ export type DropReason =
   | 'withheld'
   | 'nonce_gap';
 
-export type TransactionRow = {
-  id: bigint;
-  chain_id: bigint;
-  sender: Address;
-  nonce: bigint | null;
-  purpose: string;
-  to_address: Address;
-  data: Hex;
-  gas_limit: bigint | null;
-  depends_on: bigint | null;
-  state: TransactionState;
-  drop_reason: DropReason | null;
-  drop_detail: string | null;
-  mined_hash: Hex | null;
-  succeeded: bigint | null;
-  block_number: bigint | null;
-  block_hash: Hex | null;
-  gas_used: bigint | null;
-  gas_price_wei: string | null;
-  created_at: bigint;
-};
+export type TransactionRow = RowIn<'transactions'>;
 
 export type NewTransaction = {
   chainId: number;
@@ -68,21 +65,19 @@ const PAYMENTS_MAX = 200;
  */
 export function enqueueTransaction(tx: Tx, wanted: NewTransaction): { id: bigint } {
   invariant(wanted.paymentIds.length <= PAYMENTS_MAX, 'A transaction carries at most 200 payments.');
-  const row = tx.get<{ id: bigint }>(
-    `INSERT INTO transactions (chain_id, sender, purpose, to_address, data, gas_limit, depends_on, state, created_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', ?) RETURNING id`,
-    wanted.chainId,
-    wanted.sender,
-    wanted.purpose,
-    wanted.to,
-    wanted.data,
-    wanted.gasLimit ?? null,
-    wanted.dependsOn ?? null,
-    wanted.atMs,
-  );
+  const row = tx.get(addTransaction, {
+    chain: wanted.chainId,
+    sender: wanted.sender,
+    purpose: wanted.purpose,
+    to: wanted.to,
+    data: wanted.data,
+    gasLimit: wanted.gasLimit ?? null,
+    dependsOn: wanted.dependsOn ?? null,
+    at: wanted.atMs,
+  });
   invariant(row !== undefined, 'An insert gave no row');
   for (const paymentId of wanted.paymentIds) {
-    tx.run('INSERT INTO transaction_payments (transaction_id, payment_id) VALUES (?, ?)', row.id, paymentId);
+    tx.run(addTransactionPayment, { id: row.id, payment: paymentId });
   }
   return { id: row.id };
 }
@@ -103,24 +98,12 @@ export function dropTransaction(
   detail: string | null,
   from: 'queued' | 'pending',
 ): boolean {
-  return (
-    tx.run(
-      `UPDATE transactions SET state = 'dropped', drop_reason = ?, drop_detail = ? WHERE id = ? AND state = ?`,
-      reason,
-      detail,
-      id,
-      from,
-    ) === 1
-  );
+  return tx.run(dropFrom, { id, from, reason, detail }) === 1;
 }
 
 /** The nonce the sender's next transaction gets by our records; null when it has none yet. */
 export function nextNonce(tx: ReadTx, chainId: number, sender: Address): bigint | null {
-  const row = tx.get<{ top: bigint | null }>(
-    'SELECT max(nonce) AS top FROM transactions WHERE chain_id = ? AND sender = ?',
-    chainId,
-    sender,
-  );
+  const row = tx.get(highestNonce, { chain: chainId, sender });
   return row?.top == null ? null : row.top + 1n;
 }
 
@@ -129,12 +112,7 @@ export function nextNonce(tx: ReadTx, chainId: number, sender: Address): bigint 
  * operator's word. What is only signed proves nothing.
  */
 export function provenNonce(tx: ReadTx, chainId: number, sender: Address): bigint {
-  const row = tx.get<{ top: bigint | null }>(
-    `SELECT max(nonce) AS top FROM transactions WHERE chain_id = ? AND sender = ?
-     AND (state IN ('mined', 'final') OR drop_reason = 'nonce_taken')`,
-    chainId,
-    sender,
-  );
+  const row = tx.get(highestUsedNonce, { chain: chainId, sender });
   return row?.top == null ? 0n : row.top + 1n;
 }
 
@@ -143,13 +121,7 @@ export function provenNonce(tx: ReadTx, chainId: number, sender: Address): bigin
  * Their payments go again under the same wallet nonces, so that at most one of the two can pay.
  */
 export function dropGap(tx: Tx, queue: { chainId: number; sender: Address }, count: bigint): number {
-  return tx.run(
-    `UPDATE transactions SET state = 'dropped', drop_reason = 'nonce_gap', drop_detail = 'Signed on nonce ' || nonce, nonce = NULL
-     WHERE chain_id = ? AND sender = ? AND state = 'pending' AND nonce > ?`,
-    queue.chainId,
-    queue.sender,
-    count,
-  );
+  return tx.run(dropAboveNonce, { chain: queue.chainId, sender: queue.sender, nonce: count });
 }
 
 /** A sender queue's transactions in one state: pending ones by nonce, the others in the order in which they were queued. */
@@ -159,13 +131,7 @@ export function queueTransactions(
   state: 'queued' | 'pending' | 'mined',
   limit: number,
 ): TransactionRow[] {
-  return tx.all<TransactionRow>(
-    `SELECT * FROM transactions WHERE chain_id = ? AND sender = ? AND state = ? ORDER BY nonce, id LIMIT ?`,
-    queue.chainId,
-    queue.sender,
-    state,
-    limit,
-  );
+  return tx.all(transactionsInState, { chain: queue.chainId, sender: queue.sender, state, limit });
 }
 
 export type Mined = {
@@ -178,32 +144,25 @@ export type Mined = {
 };
 
 export function markMined(tx: Tx, id: bigint, mined: Mined): void {
-  tx.run(
-    `UPDATE transactions SET state = 'mined', mined_hash = ?, succeeded = ?, block_number = ?, block_hash = ?,
-       gas_used = ?, gas_price_wei = ? WHERE id = ? AND state IN ('pending', 'mined')`,
-    mined.hash,
-    mined.succeeded ? 1 : 0,
-    mined.blockNumber,
-    mined.blockHash,
-    mined.gasUsed,
-    mined.gasPriceWei.toString(),
+  tx.run(setMined, {
     id,
-  );
+    hash: mined.hash,
+    succeeded: mined.succeeded ? 1 : 0,
+    block: mined.blockNumber,
+    blockHash: mined.blockHash,
+    gasUsed: mined.gasUsed,
+    gasPrice: mined.gasPriceWei.toString(),
+  });
 }
 
 /** Only when it still is mined in that very block. */
 export function markFinal(tx: Tx, id: bigint, blockHash: Hex): void {
-  tx.run(`UPDATE transactions SET state = 'final' WHERE id = ? AND state = 'mined' AND block_hash = ?`, id, blockHash);
+  tx.run(setFinal, { id, blockHash });
 }
 
 /** Its block is gone: it waits to be mined again, under the same nonce. */
 export function markReorged(tx: Tx, id: bigint, blockHash: Hex): void {
-  tx.run(
-    `UPDATE transactions SET state = 'pending', mined_hash = NULL, succeeded = NULL, block_number = NULL,
-       block_hash = NULL, gas_used = NULL, gas_price_wei = NULL WHERE id = ? AND state = 'mined' AND block_hash = ?`,
-    id,
-    blockHash,
-  );
+  tx.run(setPendingAgain, { id, blockHash });
 }
 
 /**
@@ -213,20 +172,12 @@ export function markReorged(tx: Tx, id: bigint, blockHash: Hex): void {
 export function adoptNonce(tx: Tx, queue: { chainId: number; sender: Address }, next: bigint, atMs: number): void {
   const known = nextNonce(tx, queue.chainId, queue.sender) ?? 0n;
   if (next <= known) throw new BursarError('conflict', { message: `The next nonce is ${known} already.` });
-  tx.run(
-    `INSERT INTO transactions (chain_id, sender, nonce, purpose, to_address, data, state, drop_reason, created_at)
-     VALUES (?, ?, ?, 'foreign', ?, '0x', 'dropped', 'nonce_taken', ?)`,
-    queue.chainId,
-    queue.sender,
-    next - 1n,
-    queue.sender,
-    atMs,
-  );
+  tx.run(addForeign, { chain: queue.chainId, sender: queue.sender, nonce: next - 1n, at: atMs });
 }
 
 /** Says more truly why an unsigned transaction was dropped. */
 export function dropReasonIs(tx: Tx, id: bigint, reason: DropReason): void {
-  tx.run(`UPDATE transactions SET drop_reason = ? WHERE id = ? AND state = 'dropped' AND nonce IS NULL`, reason, id);
+  tx.run(setDropReason, { id, reason });
 }
 
 /**
@@ -239,14 +190,12 @@ export function reopenTransactions(
   fromBlock: bigint,
   blockHashes: ReadonlySet<string>,
 ): number {
-  const rows = tx.all<{ id: bigint; block_hash: Hex }>(
-    `SELECT id, block_hash FROM transactions WHERE chain_id = ? AND state IN ('mined', 'final') AND block_number >= ?`,
-    chainId,
-    fromBlock,
+  const rows = tx.all(minedFrom, { chain: chainId, block: fromBlock });
+  const gone = rows.flatMap(({ id, block_hash }) =>
+    block_hash !== null && !blockHashes.has(block_hash) ? [{ id, block_hash }] : [],
   );
-  const gone = rows.filter((row) => !blockHashes.has(row.block_hash));
   for (const { id, block_hash } of gone) {
-    tx.run(`UPDATE transactions SET state = 'mined' WHERE id = ?`, id);
+    tx.run(setNotFinal, { id });
     markReorged(tx, id, block_hash);
   }
   return gone.length;

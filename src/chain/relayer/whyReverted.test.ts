@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { devAccounts } from '../../app/local-chain/accounts.ts';
 import { type LocalChain, startLocalChain } from '../../app/local-chain/localChain.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
+import { query } from '../../store/statement.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { memoryKeys } from '../keys/keys.ts';
 import { type Chain, openChain } from '../node/chain.ts';
@@ -55,8 +56,13 @@ it('tells why a transaction that passed when it was signed reverted when it was 
   const [first, second] = [await queue(), await queue()];
   await relayer.tick();
   const [poolFirst] = store.read((tx) =>
-    tx.all<{ hash: `0x${string}`; raw: `0x${string}` }>(
-      'SELECT hash, raw FROM transaction_attempts ORDER BY rowid DESC',
+    tx.all(
+      query((db, f) =>
+        db
+          .selectFrom('transaction_attempts')
+          .select(['hash', 'raw'])
+          .orderBy(f.insertionOrder('transaction_attempts'), 'desc'),
+      ),
     ),
   );
   // The first is mined in a block of its own, so the second finds nothing left.

@@ -2,7 +2,7 @@ import type { ReadTx } from '../../store/store.ts';
 import { explainRevert, type Revert } from '../contracts/reverts.ts';
 import type { Chain } from '../node/chain.ts';
 import { refusalIn } from '../node/nodeAnswers.ts';
-import type { TransactionRow } from './transactions.ts';
+import { transactionOf } from './queries.ts';
 
 /**
  * Why a mined transaction reverted, found by calling it again on the state before its block: the contract's error with its
@@ -14,7 +14,7 @@ export async function whyReverted(
   read: <T>(job: (tx: ReadTx) => T) => T,
   transactionId: bigint,
 ): Promise<Revert | null> {
-  const row = read((tx) => tx.get<TransactionRow>('SELECT * FROM transactions WHERE id = ?', transactionId));
+  const row = read((tx) => tx.get(transactionOf, { id: transactionId }));
   if (row?.succeeded !== 0n || row.block_number === null) return null;
   const { sender, to_address: to, data, gas_limit: gas, block_number: number } = row;
   try {
