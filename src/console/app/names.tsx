@@ -1,6 +1,6 @@
 import { createContext, type ReactNode, useContext, useMemo } from 'react';
-import { useAsk } from './live.tsx';
 import { can, useMe } from './session.tsx';
+import { useAsk } from './useAsk.ts';
 import { type Agent, inert, type Payee } from './views.ts';
 
 type Names = {

@@ -1,7 +1,9 @@
 import type { ReactNode } from 'react';
+import { matchRoute, useRouter } from 'wouter';
 import { Empty } from './components/empty.tsx';
 import { Link } from './components/link.tsx';
 import { Page } from './components/page.tsx';
+import { usePath } from './navigation.ts';
 import { AgentPage } from './pages/agent.tsx';
 import { Agents } from './pages/agents.tsx';
 import { Events } from './pages/events.tsx';
@@ -37,17 +39,27 @@ export const sections: Entry[] = [
   { href: '/settings', title: 'Settings', show: () => <Settings /> },
 ];
 
-export function pageFor(path: string): Pick<Entry, 'title' | 'show'> {
-  const section = sections.find(({ href }) => href === path);
+type Details = { pattern: string; title: string; show: (id: string) => ReactNode };
+
+/** The pages of one thing. The key makes a page begin with nothing of the one before. */
+const details: Details[] = [
+  { pattern: '/payments/:id', title: 'Payment', show: (id) => <PaymentPage key={id} id={id} /> },
+  { pattern: '/reviews/:id', title: 'Review', show: (id) => <Reviews key={id} only={id} /> },
+  { pattern: '/mandates/:id', title: 'Mandate', show: (id) => <Mandates key={id} only={id} /> },
+  { pattern: '/payees/:id', title: 'Payee', show: (id) => <PayeePage key={id} id={id} /> },
+  { pattern: '/agents/:id', title: 'Agent', show: (id) => <AgentPage key={id} id={id} /> },
+  { pattern: '/explorer/tx/:id', title: 'Transaction', show: (id) => <Explorer key={id} hash={id} /> },
+];
+
+/** The page of the path in the address. */
+export function usePage(): Pick<Entry, 'title' | 'show'> {
+  const { parser } = useRouter();
+  const path = usePath();
+  const section = sections.find(({ href }) => matchRoute(parser, href, path)[0]);
   if (section) return section;
-  const [, folder, id, more] = path.split('/');
-  if (folder === 'payments' && id) return { title: 'Payment', show: () => <PaymentPage key={id} id={id} /> };
-  if (folder === 'reviews' && id) return { title: 'Review', show: () => <Reviews key={id} only={id} /> };
-  if (folder === 'mandates' && id) return { title: 'Mandate', show: () => <Mandates key={id} only={id} /> };
-  if (folder === 'payees' && id) return { title: 'Payee', show: () => <PayeePage key={id} id={id} /> };
-  if (folder === 'agents' && id) return { title: 'Agent', show: () => <AgentPage key={id} id={id} /> };
-  if (folder === 'explorer' && id === 'tx' && more) {
-    return { title: 'Transaction', show: () => <Explorer key={more} hash={more} /> };
+  for (const { pattern, title, show } of details) {
+    const [, parameters] = matchRoute<{ id: string }>(parser, pattern, path);
+    if (parameters) return { title, show: () => show(parameters.id) };
   }
   return {
     title: 'Not found',

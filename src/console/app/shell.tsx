@@ -1,15 +1,18 @@
 import { Button, useMantineColorScheme } from '@mantine/core';
+import { QueryClientProvider } from '@tanstack/react-query';
 import { Component, type ReactNode, useCallback, useEffect, useState } from 'react';
+import { type AroundNavHandler, Link, Router } from 'wouter';
 import { ask, Problem, SIGNED_OUT, setCsrf } from './api.ts';
 import { Failed } from './components/failed.tsx';
 import { Loading } from './components/loading.tsx';
 import { Page } from './components/page.tsx';
-import { LiveEvents, useAsk, useLive } from './live.tsx';
+import { LiveEvents, useConnection } from './live.tsx';
 import { KnownNames } from './names.tsx';
-import { pageFor, sections } from './pages.tsx';
-import { follow, useLocation } from './route.ts';
+import { startOfPage, usePath } from './navigation.ts';
+import { sections, usePage } from './pages.tsx';
 import { type Me, MeContext, useMe } from './session.tsx';
 import { SignIn } from './signIn.tsx';
+import { createQueryClient, useAsk } from './useAsk.ts';
 import { inert, type Payment } from './views.ts';
 
 /** The whole: sign-in, or the pages around who signed in. */
@@ -49,21 +52,38 @@ export function Console() {
   if (me === null) return <SignIn onSignedIn={enter} problem={problem?.message ?? null} />;
   return (
     <MeContext value={me}>
-      <LiveEvents>
-        <KnownNames>
-          <Shell onSignedOut={() => enter(null)} />
-        </KnownNames>
-      </LiveEvents>
+      <SignedIn onSignedOut={() => enter(null)} />
     </MeContext>
   );
 }
 
+const fromStartOfPage: AroundNavHandler = (navigate, to, options) => {
+  navigate(to, options);
+  startOfPage();
+};
+
+/** The answers of the server are kept here: they end with the sign-in. */
+function SignedIn({ onSignedOut }: { onSignedOut: () => void }) {
+  const [client] = useState(createQueryClient);
+  return (
+    <QueryClientProvider client={client}>
+      <LiveEvents>
+        <KnownNames>
+          <Router aroundNav={fromStartOfPage}>
+            <Shell onSignedOut={onSignedOut} />
+          </Router>
+        </KnownNames>
+      </LiveEvents>
+    </QueryClientProvider>
+  );
+}
+
 function Shell({ onSignedOut }: { onSignedOut: () => void }) {
-  const { path } = useLocation();
+  const path = usePath();
   const [isOpen, setOpen] = useState(false);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the menu closes with each page
   useEffect(() => setOpen(false), [path]);
-  const page = pageFor(path);
+  const page = usePage();
   useEffect(() => {
     document.title = `${page.title} · Bursar`;
   }, [page.title]);
@@ -83,10 +103,10 @@ function Shell({ onSignedOut }: { onSignedOut: () => void }) {
         >
           Menu
         </Button>
-        <a href="/" className="brand" onClick={follow}>
+        <Link href="/" className="brand">
           <Mark />
           Bursar
-        </a>
+        </Link>
         <span className="grow" />
         <Connected />
         <p id="announced" className="announced" role="status" />
@@ -96,7 +116,7 @@ function Shell({ onSignedOut }: { onSignedOut: () => void }) {
         <Account onSignedOut={onSignedOut} />
       </div>
       <main className="main" id="main" tabIndex={-1}>
-        <Broken key={path}>{page.show() as ReactNode}</Broken>
+        <Broken key={path}>{page.show()}</Broken>
       </main>
     </div>
   );
@@ -105,7 +125,7 @@ function Shell({ onSignedOut }: { onSignedOut: () => void }) {
 const connections = { connecting: 'Connecting', live: 'Live', reconnecting: 'Reconnecting' } as const;
 
 function Connected() {
-  const { connection } = useLive();
+  const connection = useConnection();
   return (
     <span className="state" data-tone={connection === 'live' ? 'good' : 'wait'} role="status">
       {connections[connection]}
@@ -123,14 +143,14 @@ function Sections({ path }: { path: string }) {
       <ul>
         {sections.map(({ href, title }) => (
           <li key={href}>
-            <a href={href} onClick={follow} aria-current={isWithin(path, href) ? 'page' : undefined}>
+            <Link href={href} aria-current={isWithin(path, href) ? 'page' : undefined}>
               {title}
               {href === '/reviews' && count > 0 && (
                 <span className="badge" title="Waiting for people">
                   {count === WAITING_SHOWN ? `${count}+` : count}
                 </span>
               )}
-            </a>
+            </Link>
           </li>
         ))}
       </ul>

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { Answer } from '../live.tsx';
+import type { Answer } from '../useAsk.ts';
 import { Failed } from './failed.tsx';
 import { Loading } from './loading.tsx';
 

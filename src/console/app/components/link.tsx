@@ -1,11 +1,11 @@
 import type { ReactNode } from 'react';
-import { follow } from '../route.ts';
+import { Link as RouterLink } from 'wouter';
 
 /** A link within the console. */
 export function Link({ href, children }: { href: string; children: ReactNode }) {
   return (
-    <a href={href} onClick={follow} style={{ color: 'var(--mantine-color-anchor)' }}>
+    <RouterLink href={href} style={{ color: 'var(--mantine-color-anchor)' }}>
       {children}
-    </a>
+    </RouterLink>
   );
 }

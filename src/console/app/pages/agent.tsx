@@ -1,7 +1,7 @@
 import { AsyncContent } from '../components/asyncContent.tsx';
 import { Card } from '../components/card.tsx';
 import { Page } from '../components/page.tsx';
-import { useAsk } from '../live.tsx';
+import { useAsk } from '../useAsk.ts';
 import { type Agent, inert } from '../views.ts';
 import { AgentBudget } from './agentBudget.tsx';
 import { AgentActs, AgentFacts, type Reach } from './agentParts.tsx';

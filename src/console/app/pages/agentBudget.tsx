@@ -6,8 +6,8 @@ import { DataTable } from '../components/dataTable.tsx';
 import { DescriptionList } from '../components/descriptionList.tsx';
 import { Timestamp } from '../components/timestamp.tsx';
 import { usdc } from '../format.ts';
-import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
+import { useAsk } from '../useAsk.ts';
 import { inert, type Money } from '../views.ts';
 
 type Meter = {

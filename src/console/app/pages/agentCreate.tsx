@@ -2,7 +2,7 @@ import { NativeSelect, Textarea, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { ask } from '../api.ts';
 import { type Confirmed, FormDialog } from '../forms.tsx';
-import { go } from '../route.ts';
+import { go } from '../navigation.ts';
 import type { Agent } from '../views.ts';
 import { useSponsors } from './settings/sponsors.tsx';
 

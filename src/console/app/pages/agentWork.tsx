@@ -4,8 +4,8 @@ import { Link } from '../components/link.tsx';
 import { StatusBadge } from '../components/statusBadge.tsx';
 import { Timestamp } from '../components/timestamp.tsx';
 import { usdc } from '../format.ts';
-import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
+import { useAsk } from '../useAsk.ts';
 import { inert, type Money, type Payment } from '../views.ts';
 import { PaymentRows } from './payments.tsx';
 

@@ -6,9 +6,9 @@ import { Json } from '../components/json.tsx';
 import { Link } from '../components/link.tsx';
 import { Page } from '../components/page.tsx';
 import { Timestamp } from '../components/timestamp.tsx';
-import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
-import { setQuery, useLocation } from '../route.ts';
+import { setQuery, useQueryParameters } from '../navigation.ts';
+import { useAsk } from '../useAsk.ts';
 import type { Event } from '../views.ts';
 import { useActor } from './timeline.tsx';
 
@@ -20,7 +20,7 @@ const PAGE = 50;
 export function Events() {
   const { nameOf } = useNames();
   const by = useActor();
-  const { query: given } = useLocation();
+  const given = useQueryParameters();
   const asked = Number(given.get('before'));
   const before = Number.isSafeInteger(asked) && asked > 0 ? asked : null;
   const head = useAsk<Log>('/v1/events?after=999999999&limit=1');

@@ -12,7 +12,7 @@ import { Page } from '../components/page.tsx';
 import { StatusBadge } from '../components/statusBadge.tsx';
 import { Timestamp } from '../components/timestamp.tsx';
 import { short } from '../format.ts';
-import { useAsk } from '../live.tsx';
+import { useAsk } from '../useAsk.ts';
 import { inert } from '../views.ts';
 
 /** To the chain's public block explorer, and to the page here that decodes it. */

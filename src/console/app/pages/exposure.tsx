@@ -8,8 +8,8 @@ import { Page } from '../components/page.tsx';
 import { StatusBadge } from '../components/statusBadge.tsx';
 import { Timestamp } from '../components/timestamp.tsx';
 import { usdc } from '../format.ts';
-import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
+import { useAsk } from '../useAsk.ts';
 import { inert, type Money } from '../views.ts';
 import { StopEverything, StopProgress } from './stop.tsx';
 

@@ -10,9 +10,9 @@ import { Page } from '../components/page.tsx';
 import { StatusBadge } from '../components/statusBadge.tsx';
 import { Timestamp } from '../components/timestamp.tsx';
 import { short, usdc } from '../format.ts';
-import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
-import { setQuery, useLocation } from '../route.ts';
+import { setQuery, useQueryParameters } from '../navigation.ts';
+import { useAsk } from '../useAsk.ts';
 import { inert, type Money } from '../views.ts';
 
 type Balance = { account: string; amount: Money };
@@ -38,7 +38,7 @@ type Check = { ok: boolean; checks: { name: string; ok: boolean; detail: string 
 export function Ledger() {
   const { payees, nameOf } = useNames();
   const balances = useAsk<{ balances: Balance[] }>('/v1/ledger/balances');
-  const { query: given } = useLocation();
+  const given = useQueryParameters();
   const before = given.get('before') ?? '';
   const entries = useAsk<{ entries: Entry[] }>(query('/v1/ledger/entries', { limit: String(PAGE), before }));
   const owners = new Map(payees.flatMap(({ name, addresses }) => addresses.map(({ address }) => [address, name])));

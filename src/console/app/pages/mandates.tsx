@@ -11,11 +11,11 @@ import { StatusBadge } from '../components/statusBadge.tsx';
 import { Timestamp } from '../components/timestamp.tsx';
 import { announce, useKeptFocus } from '../focus.ts';
 import { usdc } from '../format.ts';
-import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
 import { can, useMe } from '../session.tsx';
 import { signAs } from '../signer.ts';
 import { mandateDifferences } from '../signing.ts';
+import { useAsk } from '../useAsk.ts';
 import { inert, type Mandate } from '../views.ts';
 import { walletProblem } from '../wallet.ts';
 

@@ -5,8 +5,8 @@ import { AsyncContent } from '../components/asyncContent.tsx';
 import { Card } from '../components/card.tsx';
 import { Link } from '../components/link.tsx';
 import { Page } from '../components/page.tsx';
-import { useAsk } from '../live.tsx';
-import { setQuery, useLocation } from '../route.ts';
+import { setQuery, useQueryParameters } from '../navigation.ts';
+import { useAsk } from '../useAsk.ts';
 import { duration, type Money, percent, type Rates } from '../views.ts';
 import { type Series, Spend } from './spendChart.tsx';
 
@@ -30,7 +30,7 @@ const spans = [
 const groupings = ['agent', 'category', 'payee'];
 
 export function Overview() {
-  const { query: given } = useLocation();
+  const given = useQueryParameters();
   const days = spans.find(({ value }) => value === given.get('days'))?.value ?? '30';
   const by = groupings.find((each) => each === given.get('by')) ?? 'agent';
   const answer = useAsk<Overview>(query('/v1/reports/overview', { days, by }));

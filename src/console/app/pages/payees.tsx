@@ -9,10 +9,10 @@ import { Mono } from '../components/mono.tsx';
 import { Page } from '../components/page.tsx';
 import { StatusBadge } from '../components/statusBadge.tsx';
 import { AddressInput, type Confirmed, FormDialog, Opens, wordsOf } from '../forms.tsx';
-import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
-import { go } from '../route.ts';
+import { go } from '../navigation.ts';
 import { can, useMe } from '../session.tsx';
+import { useAsk } from '../useAsk.ts';
 import { inert, type Payee } from '../views.ts';
 import { isUnverifiedChange } from './payeeAddresses.tsx';
 

@@ -3,7 +3,7 @@ import { type FormEvent, useEffect, useState } from 'react';
 import { paymentKinds } from '../../../core/payment/kinds.ts';
 import { states } from '../../../core/payment/states.ts';
 import { useNames } from '../names.tsx';
-import { setQuery } from '../route.ts';
+import { setQuery } from '../navigation.ts';
 import { inert } from '../views.ts';
 
 const names = ['q', 'state', 'kind', 'agent', 'payee', 'from', 'to', 'min_amount', 'max_amount'] as const;

@@ -7,9 +7,9 @@ import { Page } from '../components/page.tsx';
 import { StatusBadge } from '../components/statusBadge.tsx';
 import { Timestamp } from '../components/timestamp.tsx';
 import { short, usdc } from '../format.ts';
-import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
-import { setQuery, useLocation } from '../route.ts';
+import { setQuery, useQueryParameters } from '../navigation.ts';
+import { useAsk } from '../useAsk.ts';
 import { inert, type Payment } from '../views.ts';
 import { Filters, filtersOf, type PaymentFilters } from './paymentFilters.tsx';
 
@@ -18,7 +18,7 @@ const PAGE = '50';
 
 /** Filters and page are the address of this page: it can be sent to somebody, and Back goes back. */
 export function Payments() {
-  const { query: given } = useLocation();
+  const given = useQueryParameters();
   const filters = filtersOf(given);
   const cursor = given.get('cursor') ?? '';
   const { from, to, q, ...rest } = filters;

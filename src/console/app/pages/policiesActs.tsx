@@ -4,7 +4,7 @@ import { ask } from '../api.ts';
 import { AsyncContent } from '../components/asyncContent.tsx';
 import { Mono } from '../components/mono.tsx';
 import { FormDialog, Opens } from '../forms.tsx';
-import { useAsk } from '../live.tsx';
+import { useAsk } from '../useAsk.ts';
 import { Changes } from './policiesDiff.tsx';
 import { type Differences, Sums } from './policiesShadow.tsx';
 import { activeOf, beforeOf, nameOf, type Version } from './policiesVersion.ts';

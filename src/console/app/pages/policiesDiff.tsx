@@ -1,11 +1,11 @@
 import { Alert, NativeSelect, SimpleGrid, Text } from '@mantine/core';
 import { useState } from 'react';
+import { changedLines, type Line } from '../changedLines.ts';
 import { AsyncContent } from '../components/asyncContent.tsx';
 import { Card } from '../components/card.tsx';
 import { Empty } from '../components/empty.tsx';
 import { Mono } from '../components/mono.tsx';
-import { type Line, lineDiff } from '../lineDiff.ts';
-import { useAsk } from '../live.tsx';
+import { useAsk } from '../useAsk.ts';
 import { inert } from '../views.ts';
 import { nameOf, type Version } from './policiesVersion.ts';
 
@@ -56,7 +56,7 @@ function Files({ a, b }: { a: Bundle; b: Bundle }) {
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard (WCAG 2.1.1) */}
           <section className="json diff" tabIndex={0} aria-label={`Changes of ${inert(path)}`}>
             <pre>
-              {lineDiff(a.files[path] ?? '', b.files[path] ?? '').map((line, index) => (
+              {changedLines(a.files[path] ?? '', b.files[path] ?? '').map((line, index) => (
                 // biome-ignore lint/suspicious/noArrayIndexKey: lines have an order and never another
                 <DiffLine key={index} line={line} />
               ))}

@@ -11,8 +11,8 @@ import { Mono } from '../components/mono.tsx';
 import { StatusBadge } from '../components/statusBadge.tsx';
 import { Timestamp } from '../components/timestamp.tsx';
 import { usdc } from '../format.ts';
-import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
+import { useAsk } from '../useAsk.ts';
 import { inert, type Money } from '../views.ts';
 
 type Reason = { code: string; message: string };

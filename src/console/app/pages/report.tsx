@@ -5,8 +5,8 @@ import { DataTable } from '../components/dataTable.tsx';
 import { Page } from '../components/page.tsx';
 import { download } from '../download.ts';
 import { usdc } from '../format.ts';
-import { useAsk } from '../live.tsx';
-import { setQuery, useLocation } from '../route.ts';
+import { setQuery, useQueryParameters } from '../navigation.ts';
+import { useAsk } from '../useAsk.ts';
 import { duration, inert, type Money, percent, type Rates } from '../views.ts';
 
 type Row = Rates & { week: string; workflow: string; spend: Money };
@@ -17,7 +17,7 @@ const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 
 /** Completion, exceptions and time in review, per workflow and week; the weeks are in the page's address. */
 export function Report() {
-  const { query: given } = useLocation();
+  const given = useQueryParameters();
   const date = (name: string, otherwise: string): string => {
     const text = given.get(name) ?? '';
     return DATE.test(text) ? text : otherwise;

@@ -5,8 +5,8 @@ import { Empty } from '../components/empty.tsx';
 import { Link } from '../components/link.tsx';
 import { Page } from '../components/page.tsx';
 import { usdc } from '../format.ts';
-import { useAsk } from '../live.tsx';
 import { useNames } from '../names.tsx';
+import { useAsk } from '../useAsk.ts';
 import type { Payment } from '../views.ts';
 import { OneReview } from './review.tsx';
 

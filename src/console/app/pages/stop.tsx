@@ -4,8 +4,8 @@ import { ask } from '../api.ts';
 import { Link } from '../components/link.tsx';
 import { Mono } from '../components/mono.tsx';
 import { usdc } from '../format.ts';
-import { useAsk } from '../live.tsx';
 import { can, useMe } from '../session.tsx';
+import { useAsk } from '../useAsk.ts';
 import { type Agent, duration, inert, type Money } from '../views.ts';
 
 type Step = { step: string; state: string; detail: string; call: { to: string; data: string } | null };

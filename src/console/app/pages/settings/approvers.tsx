@@ -8,9 +8,9 @@ import { Link } from '../../components/link.tsx';
 import { Mono } from '../../components/mono.tsx';
 import { StatusBadge } from '../../components/statusBadge.tsx';
 import { Act, AddressInput, type Confirmed, FormDialog, Opens, Refused, useSending, wordsOf } from '../../forms.tsx';
-import { useAsk } from '../../live.tsx';
 import { useNames } from '../../names.tsx';
 import { can, useMe } from '../../session.tsx';
+import { useAsk } from '../../useAsk.ts';
 import { inert } from '../../views.ts';
 import { useSponsors } from './sponsors.tsx';
 

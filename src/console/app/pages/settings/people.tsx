@@ -5,8 +5,8 @@ import { DataTable } from '../../components/dataTable.tsx';
 import { StatusBadge } from '../../components/statusBadge.tsx';
 import { Timestamp } from '../../components/timestamp.tsx';
 import { Act, Refused, useSending } from '../../forms.tsx';
-import { useAsk } from '../../live.tsx';
 import { can, useMe } from '../../session.tsx';
+import { useAsk } from '../../useAsk.ts';
 import { inert } from '../../views.ts';
 
 type Person = {

@@ -5,8 +5,8 @@ import { DataTable } from '../../components/dataTable.tsx';
 import { StatusBadge } from '../../components/statusBadge.tsx';
 import { Timestamp } from '../../components/timestamp.tsx';
 import { Opens } from '../../forms.tsx';
-import type { Answer } from '../../live.tsx';
 import { can, useMe } from '../../session.tsx';
+import type { Answer } from '../../useAsk.ts';
 import { inert } from '../../views.ts';
 import { StatusActs } from './statusActs.tsx';
 

@@ -4,7 +4,7 @@ import { addressProblem } from '../../addressText.ts';
 import { ask } from '../../api.ts';
 import { Mono } from '../../components/mono.tsx';
 import { AddressInput, type Confirmed, FormDialog } from '../../forms.tsx';
-import { useAsk } from '../../live.tsx';
+import { useAsk } from '../../useAsk.ts';
 import { inert } from '../../views.ts';
 import { type Named, Roster } from './roster.tsx';
 

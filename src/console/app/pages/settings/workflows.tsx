@@ -2,7 +2,7 @@ import { TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { ask } from '../../api.ts';
 import { type Confirmed, FormDialog } from '../../forms.tsx';
-import { useAsk } from '../../live.tsx';
+import { useAsk } from '../../useAsk.ts';
 import { type Named, Roster } from './roster.tsx';
 
 /** Workflows: named jobs that agents pay for. */
