@@ -34,8 +34,8 @@ const wide = () => ownerCalls.setCeilings(agent.wallet, parseUsdc('1000000'), pa
 describe("an agent's wallet on its page", () => {
   it('is shown as the chain has it, with what the policy would allow beyond it or less', async () => {
     await facts().getByText(agent.wallet).waitFor();
-    await facts().getByText('5000.00 USDC in each 24.0 h; 1.00 USDC spent in this one, 4999.00 USDC left').waitFor();
-    await facts().getByText(', who has not accepted yet').waitFor();
+    await facts().getByText('5000.00 USDC in each day; 1.00 USDC spent in this one, 4999.00 USDC left').waitFor();
+    await facts().getByText(', has not accepted yet').waitFor();
     const warning = facts().getByText(/a stolen executor key could pay the difference/);
     await warning.first().waitFor();
     const policies = tab.page.getByRole('table', { name: 'Policies in the registry' });
@@ -104,7 +104,7 @@ describe('before anything is sent', () => {
       await route.fulfill({ json: { ...document, ...lie(document) } });
     });
     await prepare('Set the ceilings', { 'Per payment, USDC': '6', 'Per period, USDC': '60' });
-    await alert().getByText(`The server made another call than this form says ${named}`).waitFor();
+    await alert().getByText(`The server prepared a call that differs from this form ${named}`).waitFor();
     expect(await sendButtons()).toBe(0);
     expect(wallet.asked).toEqual([]);
     await page.unroute('**/owner-calls/prepare');
@@ -122,7 +122,7 @@ describe('the owner with a browser wallet', () => {
   it('cuts a ceiling at once, is told so before signing, and gate and exposure follow', async () => {
     const fields = { 'Per payment, USDC': '0.5', 'Per period, USDC': '5000' };
     await prepare('Set the ceilings', fields);
-    await form().getByText('Per payment: 1000.00 USDC to 0.50 USDC, a cut: in force with the transaction.').waitFor();
+    await form().getByText('Per payment: 1000.00 USDC to 0.50 USDC, a cut: effective with the transaction.').waitFor();
     await form().getByText('Per period: 5000.00 USDC unchanged.').waitFor();
     await photograph(tab.page, 'wallet-owner');
     await sign();
@@ -165,7 +165,7 @@ describe('the owner with a browser wallet', () => {
       stolen_keys: { key: string; figures: { today: { because: string } } }[];
     };
     const executor = keys.find(({ key }) => key === 'executor')?.figures.today;
-    expect(executor?.because).toContain('over one wallet');
+    expect(executor?.because).toContain('from one wallet');
     expect(await server.operator.call('get_wallet', { id: agent.id })).toMatchObject({
       ceilings: { per_payment: usdc('20.00'), per_period: usdc('6000.00') },
       pending_raise: null,

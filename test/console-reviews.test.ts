@@ -99,7 +99,7 @@ describe('reviews in the console', () => {
     const card = page.getByRole('region', { name: '26.00 USDC to Grace' });
     await expect.poll(() => card.locator('del').textContent()).toBe(`0x${'11'.repeat(20)}`);
     expect(await card.locator('ins').textContent()).toContain(`0x${'22'.repeat(20)}`);
-    for (const text of ['nobody has verified the new one', 'buyer', 'paper-digest', 'Research', 'page 1']) {
+    for (const text of ['the new address is not verified', 'buyer', 'paper-digest', 'Research', 'page 1']) {
       await card.getByText(text).first().waitFor();
     }
     await card.getByText('Payments of 25.00 USDC or more need approval; this one is 26.00 USDC.').waitFor();
@@ -190,7 +190,7 @@ describe('reviews in the console', () => {
     const both = [await said(ada), await said(ben)].sort();
     expect(both).toEqual([
       'Approved. The payment will be sent.',
-      'Somebody else answered first; your signature was not needed.',
+      'Another approver answered first; your signature was not needed.',
     ]);
     await server.until(payment.id, ['settled', 'final']);
     const { events } = (await server.operator.call('list_events', { payment: payment.id, limit: 200 })) as {

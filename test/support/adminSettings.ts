@@ -123,7 +123,7 @@ export function agentsAndSettingsInConsole(): void {
       const row = page.getByRole('table', { name: 'Approvers' }).getByRole('row').filter({ hasText: 'Fin' });
       await row.waitFor();
       expect(await row.getByRole('cell').nth(6).textContent()).toBe('none');
-      await page.getByText(/No wallet lists them by that/).waitFor();
+      await page.getByText(/This list does not change any wallet/).waitFor();
       await server.operator.call('create_approver', {
         name: 'Listed',
         address: await server.keys.address('approver'),

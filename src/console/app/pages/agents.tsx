@@ -1,4 +1,5 @@
 import { Text } from '@mantine/core';
+import { periodInWords } from '../../../core/time/duration.ts';
 import { AsyncContent } from '../components/asyncContent.tsx';
 import { Card } from '../components/card.tsx';
 import { Empty } from '../components/empty.tsx';
@@ -9,7 +10,7 @@ import { usdc } from '../format.ts';
 import { Opens } from '../forms.tsx';
 import { can, useMe } from '../session.tsx';
 import { useAsk } from '../useAsk.ts';
-import { type Agent, duration, inert } from '../views.ts';
+import { type Agent, inert } from '../views.ts';
 import { CreateAgent } from './agentCreate.tsx';
 import { AgentActs, AgentFacts, type Reach } from './agentParts.tsx';
 import { StopEverything, StopProgress } from './stop.tsx';
@@ -57,7 +58,7 @@ function OneAgent({ agent, reach, reload }: { agent: Agent; reach: Reach | null;
                 ['Purse', <Mono key="purse">{wallet.purse}</Mono>],
                 [
                   'Ceilings on chain',
-                  `${usdc(wallet.ceilings.per_payment)} per payment, ${usdc(wallet.ceilings.per_period)} per ${duration(wallet.ceilings.period_seconds)}`,
+                  `${usdc(wallet.ceilings.per_payment)} per payment, ${usdc(wallet.ceilings.per_period)} per ${periodInWords(wallet.ceilings.period_seconds)}`,
                 ],
               ]
             : []

@@ -1,5 +1,6 @@
 import { Alert, Text } from '@mantine/core';
 import { type ReactNode, useEffect, useMemo } from 'react';
+import { periodInWords } from '../../../core/time/duration.ts';
 import { AsyncContent } from '../components/asyncContent.tsx';
 import { Card } from '../components/card.tsx';
 import { DataTable } from '../components/dataTable.tsx';
@@ -85,7 +86,7 @@ function WalletFacts({ wallet }: { wallet: Wallet }) {
         ['Ceiling per payment', usdc(ceilings.per_payment)],
         [
           'Ceiling per period',
-          `${usdc(ceilings.per_period)} in each ${duration(ceilings.period_seconds)}; ${usdc(ceilings.spent_in_period)} spent in this one, ${usdc(ceilings.left_in_period)} left`,
+          `${usdc(ceilings.per_period)} in each ${periodInWords(ceilings.period_seconds)}; ${usdc(ceilings.spent_in_period)} spent in this one, ${usdc(ceilings.left_in_period)} left`,
         ],
         [
           'Pending raise',
