@@ -177,7 +177,7 @@ describe('the owner with a browser wallet', () => {
     await act('Change the guardian', { 'New guardian': others[0] ?? '' });
     await act('Change the approvers', { 'Approvers, one per line': others.join('\n'), 'How many must sign': '2' });
     await facts().getByText('2 of 2 must sign').waitFor();
-    await act('Put payees on the allow-list', { 'Payees, one a line': payee.address });
+    await act('Put payees on the allow-list', { 'Payees, one per line': payee.address });
     await act('Switch the allow-list', {}, { 'Allow-list': 'on' });
     await facts().getByText('On: payees outside the list need the approvers.').waitFor();
     await facts().getByText(`${payee.address} Grace`).waitFor();
@@ -187,7 +187,7 @@ describe('the owner with a browser wallet', () => {
     expect([...approvers].sort()).toEqual([...others].sort());
     const typed = await tab.page.evaluate(() => new Date('2031-02-03T04:05').getTime());
     expect(validUntilS).toBe(typed / 1000);
-    await act('Take payees off the allow-list', { 'Payees, one a line': payee.address });
+    await act('Take payees off the allow-list', { 'Payees, one per line': payee.address });
     await facts().getByText('The list is empty.').waitFor();
   });
 

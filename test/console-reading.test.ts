@@ -35,8 +35,9 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await browser?.close();
-  await server?.end();
+  // It runs in the directory that the first server removes at its end.
   await again?.stop();
+  await server?.end();
   if (again) rmSync(again.dataDir.dir, { recursive: true, force: true });
 });
 

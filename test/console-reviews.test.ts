@@ -189,8 +189,8 @@ describe('reviews in the console', () => {
     };
     const both = [await said(ada), await said(ben)].sort();
     expect(both).toEqual([
-      'Approved. The payment will be sent.',
       'Another approver answered first; your signature was not needed.',
+      'Approved. The payment will be sent.',
     ]);
     await server.until(payment.id, ['settled', 'final']);
     const { events } = (await server.operator.call('list_events', { payment: payment.id, limit: 200 })) as {
