@@ -2,7 +2,7 @@ import { QueryClient, useQuery } from '@tanstack/react-query';
 import { useCallback, useRef } from 'react';
 import { ask, type Problem } from './api.ts';
 
-/** What makes an answer old: any event, or only those of rare changes (agents, payees, people, policies). */
+/** Which events make an answer old: all of them, or only those of rare changes (agents, payees, people, policies). */
 export type Freshness = 'tick' | 'roster';
 export type Answer<T> = { data: T | null; problem: Problem | null; reload: () => void };
 

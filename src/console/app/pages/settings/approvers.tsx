@@ -104,9 +104,10 @@ function ListedBy({ address }: { address: string }) {
   const listing = agents.filter(({ wallet }) => wallet?.ceilings.approvers.includes(address));
   if (listing.length === 0) return 'none';
   return listing.map(({ id, name }) => (
-    <span key={id}>
-      <Link href={`/agents/${id}`}>{inert(name)}</Link>{' '}
-    </span>
+    // 24 px apart, so that each link is a large enough target (WCAG 2.5.8).
+    <div key={id} style={{ minHeight: '1.625rem' }}>
+      <Link href={`/agents/${id}`}>{inert(name)}</Link>
+    </div>
   ));
 }
 
