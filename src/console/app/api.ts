@@ -11,9 +11,9 @@ export class Problem extends Error {
   }
 }
 
-/** Told to the window when the server does not know the session any more. */
+/** The window event for a session that the server no longer knows. */
 export const SIGNED_OUT = 'bursar:signed-out';
-/** For an answer to a question; what changes something is never given up on. */
+/** The timeout of a GET. A request that changes something has none. */
 const PATIENCE_MS = 30_000;
 let csrf = '';
 /** `/auth/me` gives it; every request that changes something sends it. */
@@ -58,7 +58,7 @@ export async function ask<T>(path: string, body?: unknown): Promise<T> {
   );
 }
 
-/** A path with its query; what is empty stays out. */
+/** A path with its query, without empty values. */
 export function query(path: string, values: Record<string, string | null | undefined>): string {
   const given = Object.entries(values).filter((pair): pair is [string, string] => Boolean(pair[1]));
   return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`;

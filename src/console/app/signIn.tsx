@@ -11,7 +11,7 @@ type Asked = { nonce: string; domain: string; uri: string; chain_id: number; sta
 type Signed = { message: string; signature: string };
 type Methods = { oidc: { name: string } | null };
 
-/** What `bursar console` puts behind the #: signed on the command line, good for minutes and once. */
+/** The ticket that `bursar console` puts behind the #: signed on the command line, valid once and for minutes. */
 function fromCommandLine(): Signed | null {
   const text = /^#sign-in=([\w-]+)$/.exec(location.hash)?.[1];
   if (text === undefined) return null;
@@ -24,7 +24,7 @@ function fromCommandLine(): Signed | null {
   }
 }
 
-/** The server sends the browser on, and back to the page that was asked for. */
+/** The server redirects to the identity provider, and back to the requested page. */
 const startOf = ({ pathname, search }: Location): string =>
   `/auth/oidc/start?${new URLSearchParams({ return_to: `${pathname}${search}` })}`;
 
@@ -36,7 +36,7 @@ export function SignIn({ onSignedIn, problem }: { onSignedIn: (me: Me) => void; 
   const [given] = useState(fromCommandLine);
   const [oidc, setOidc] = useState<Methods['oidc']>(null);
   useEffect(() => {
-    // Without an answer the wallet is still there, and says itself what is wrong.
+    // Without an answer, signing in with a wallet is still offered.
     ask<Methods>('/auth/methods').then(
       (methods) => setOidc(methods.oidc),
       () => {},

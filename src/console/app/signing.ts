@@ -1,7 +1,7 @@
 import { keccak256, toHex } from 'viem';
 import { parseUsdc } from '../../core/money/microUsdc.ts';
 
-/** What is shown of a payment under review, and what is to be signed for it. */
+/** Compares the shown payment under review with the typed data to be signed for it. */
 export type Shown = {
   payment: {
     id: string;

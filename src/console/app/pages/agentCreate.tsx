@@ -8,7 +8,7 @@ import { useSponsors } from './settings/sponsors.tsx';
 
 const LABEL = /^([a-z0-9][a-z0-9._-]{0,39})\s*[=:]\s*(\S.*)$/;
 
-/** `team=research`, one a line. A string tells which line is none. */
+/** Labels as `team=research`, one per line. A string names the line that is invalid. */
 function labelsOf(text: string): Record<string, string> | string {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   const labels: Record<string, string> = {};

@@ -15,7 +15,7 @@ import { short } from '../format.ts';
 import { useAsk } from '../useAsk.ts';
 import { inert } from '../views.ts';
 
-/** To the chain's public block explorer, and to the page here that decodes it. */
+/** A link to the console's page that decodes a transaction, and one to the chain's public block explorer. */
 export function TransactionLink({ hash, chainId, whole = false }: { hash: string; chainId: number; whole?: boolean }) {
   const out = blockExplorerPage(chainId, hash);
   return (
@@ -126,7 +126,7 @@ const Arguments = ({ decoded }: { decoded: Decoded }) => (
   />
 );
 
-/** Amounts of USDC also as people write them. A contract may have named anything so: what is no number stays as it is. */
+/** Amounts also in USDC. Other contracts may use the same argument names for text, which stays as it is. */
 const shown = (name: string, value: string): string =>
   /^(amount|value)$/.test(name) && /^\d{1,20}$/.test(value)
     ? `${value} (${formatUsdc(BigInt(value))} USDC)`

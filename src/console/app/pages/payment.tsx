@@ -41,7 +41,7 @@ type PaymentTimeline = {
   signatures: Signature[];
 };
 
-/** Everything about one payment: where it stands, what happened, what it was decided on, who signed. */
+/** One payment: its state, events, decisions and signatures. */
 export function PaymentPage({ id }: { id: string }) {
   const answer = useAsk<PaymentTimeline>(`/v1/payments/${id}/timeline`);
   const events = useAsk<{ events: Event[] }>(`/v1/events?payment=${id}&limit=200`);

@@ -13,11 +13,11 @@ export function filtersOf(given: URLSearchParams): PaymentFilters {
   return Object.fromEntries(names.map((name) => [name, given.get(name) ?? ''])) as PaymentFilters;
 }
 
-/** What is chosen from a list counts at once; what is typed, with Enter or when the field is left. */
+/** A choice from a list applies at once; typed text applies with Enter or when the field loses the focus. */
 export function Filters({ filters }: { filters: PaymentFilters }) {
   const { agents, payees } = useNames();
   const [typed, setTyped] = useState(filters);
-  // Back, a link, or a choice from a list: what is in the fields is what is shown.
+  // The fields follow the address, which changes by Back, a link or a choice from a list.
   const given = JSON.stringify(filters);
   useEffect(() => setTyped(JSON.parse(given) as PaymentFilters), [given]);
   const any = { value: '', label: 'any' };

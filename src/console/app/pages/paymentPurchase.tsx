@@ -52,7 +52,7 @@ export function Purchase(props: { decisions: { input: unknown }[]; authorization
   );
 }
 
-/** From the document that it was decided on. */
+/** The purchase as it stands in the input of the decision. */
 function boughtBy(input: unknown): Bought | null {
   const x402 = (input as { payment?: { x402?: Partial<Bought> | null } } | undefined)?.payment?.x402;
   if (!x402?.resource) return null;

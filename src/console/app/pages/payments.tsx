@@ -16,7 +16,7 @@ import { Filters, filtersOf, type PaymentFilters } from './paymentFilters.tsx';
 type List = { payments: Payment[]; next_cursor: string | null };
 const PAGE = '50';
 
-/** Filters and page are the address of this page: it can be sent to somebody, and Back goes back. */
+/** Filters and cursor are in the address: a link shows the same list to others, and Back works. */
 export function Payments() {
   const given = useQueryParameters();
   const filters = filtersOf(given);
@@ -67,7 +67,7 @@ function emptyText(filters: PaymentFilters, hasMore: boolean): string {
   return isFiltered ? 'No payments match these filters.' : 'There are no payments yet.';
 }
 
-/** The first moment of a date by this person's clock, some days later; what is no date stays out. */
+/** The first moment of a date in the browser's time zone, plus a number of days. Empty for an invalid date. */
 function startOf(date: string, daysLater = 0): string {
   const start = new Date(`${date}T00:00:00`);
   if (Number.isNaN(start.getTime())) return '';
@@ -111,7 +111,7 @@ export function PaymentRows({ payments, empty }: { payments: Payment[]; empty: s
   );
 }
 
-/** What fired; of a payment that simply passed, what it was for. */
+/** The reasons of the decision; for a payment that passed every control, its memo. */
 function why({ reasons, memo }: Payment): string {
   const fired = reasons.filter(({ code }) => code !== 'all_passed').map(({ message }) => message);
   const text = fired.join(' ') || memo || 'within the policy';

@@ -20,7 +20,7 @@ import { Destination, Progress, Reasons, Verdicts } from './reviewParts.tsx';
 type Review = { payment: Payment; approve: unknown; reject: unknown; sponsor_may_approve: boolean };
 type Verdict = 'approve' | 'reject';
 
-/** `onSaid`: hears what became of an answer; a list drops the review with the answer to it. */
+/** `onSaid` receives the outcome of an answer, since a list removes an answered review. */
 export function OneReview({ id, onSaid }: { id: string; onSaid?: (shown: Payment, said: string) => void }) {
   const me = useMe();
   const { agents, payees, nameOf, recipientOf } = useNames();
@@ -40,7 +40,7 @@ export function OneReview({ id, onSaid }: { id: string; onSaid?: (shown: Payment
     setFailure(null);
     try {
       const wallet = agents.find((agent) => agent.id === shown.agent)?.wallet?.address ?? '';
-      // What was loaded with what is shown: it is checked, and exactly it is signed.
+      // Typed data from the server: signed only after a check against the shown payment.
       const typedData = review.data?.[verdict];
       const wrong = differences(verdict, typedData, { payment: shown, wallet, chain: me.chain });
       if (wrong.length > 0) {
@@ -123,7 +123,7 @@ export function OneReview({ id, onSaid }: { id: string; onSaid?: (shown: Payment
   );
 }
 
-/** What became of it, for who has just signed. */
+/** The outcome, for the person who has just signed. */
 function outcome(verdict: Verdict, after: Payment): string {
   if (verdict === 'reject') return 'Rejected. The reserved amount is available to the agent again.';
   if (after.state === 'rejected')

@@ -5,7 +5,7 @@ import { Timestamp } from '../components/timestamp.tsx';
 import { useNames } from '../names.tsx';
 import { inert, type Payee, type Payment } from '../views.ts';
 
-/** Where the money goes: new, changed or unverified is what a fraud with addresses looks like. */
+/** The destination address, with signs of address fraud: new, changed or unverified. */
 export function Destination({ payment, payee }: { payment: Payment; payee: Payee | undefined }) {
   const { recipientOf } = useNames();
   const ours = payee ? null : recipientOf(payment);
@@ -51,7 +51,7 @@ export function Destination({ payment, payee }: { payment: Payment; payee: Payee
   );
 }
 
-/** The address that this one stands instead of; null where nothing changed. */
+/** The address that this one replaces; null if none. */
 function formerAddress(payment: Payment, payee: Payee | undefined): string | null {
   const asked = payment.reasons.find(({ code }) => code === 'host_address_changed');
   if (typeof asked?.limit === 'string') return asked.limit;
@@ -80,7 +80,7 @@ export function Reasons({ reasons }: { reasons: Payment['reasons'] }) {
   );
 }
 
-/** How many of the approvals that count are there. */
+/** The number of counting approvals against the quorum. */
 export function Progress({ payment: { review } }: { payment: Payment }) {
   if (!review) return <>None required</>;
   const done = review.approvals.filter(({ verdict, counts }) => verdict === 'approve' && counts).length;

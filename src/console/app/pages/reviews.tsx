@@ -10,14 +10,14 @@ import { useAsk } from '../useAsk.ts';
 import type { Payment } from '../views.ts';
 import { OneReview } from './review.tsx';
 
-/** Each is asked for by itself, so that what is signed is what is shown. */
+/** Each review is loaded by itself, so that its shown data is as new as its typed data. */
 const SHOWN = 20;
 /** Answers that stay on the page after their reviews have left it. */
 const TOLD = 5;
 
 type Told = { payment: Payment; said: string };
 
-/** What waits for people; one of them is `/reviews/<id>`. */
+/** The payments in review; `/reviews/<id>` shows one of them. */
 export function Reviews({ only }: { only?: string }) {
   const waiting = useAsk<{ payments: Payment[]; next_cursor: string | null }>(
     only ? null : `/v1/payments?state=in_review&limit=${SHOWN}`,
@@ -57,7 +57,7 @@ export function Reviews({ only }: { only?: string }) {
   );
 }
 
-/** What became of the reviews answered on this page. The region is there before its text, so that screen readers read it. */
+/** The outcomes of the reviews answered on this page. The region is there before its text, so that screen readers read it. */
 function Answered({ told }: { told: readonly Told[] }) {
   const { recipientOf } = useNames();
   return (

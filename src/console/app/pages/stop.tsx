@@ -21,7 +21,7 @@ type Stop = {
 };
 
 const LOOK_EVERY_MS = 1_000;
-/** What must be typed to stop all agents: nobody does that by a slip. */
+/** The words to type before all agents are stopped, against an accidental click. */
 const WORDS = 'stop everything';
 
 /** Two steps and a reason: `start` is tried with it. */
@@ -134,11 +134,11 @@ const words = {
   ended: 'Was stopped',
 };
 
-/** How far the stops of these agents are: seconds and USDC still at risk, each second again until all is at zero. */
+/** The progress of these agents' stops, with the USDC still at risk; asked every second until it is zero. */
 export function StopProgress({ agents }: { agents: Agent[] }) {
   const { data, reload } = useAsk<{ stops: Stop[] }>('/v1/stops?limit=200');
   const byId = new Map(agents.map((agent) => [agent.id, agent]));
-  // One that goes on again is no news.
+  // A stop of an agent that is active again is not shown.
   const shown = (data?.stops ?? []).filter(
     ({ agent, state }) => byId.has(agent) && (state !== 'ended' || byId.get(agent)?.status !== 'active'),
   );

@@ -1,7 +1,7 @@
 import type { GivenCall } from '../../../control/owner/sameCall.ts';
 import type { Money } from '../views.ts';
 
-/** `get_wallet`: what the chain says now. */
+/** The answer of `get_wallet`: the wallet as it is on chain now. */
 export type Wallet = {
   wallet: `0x${string}`;
   purse: string;
@@ -38,7 +38,7 @@ export type Wallet = {
   } | null;
 };
 
-/** `prepare_owner_call`. What is sent is checked against the form first. */
+/** The answer of `prepare_owner_call`: the console checks it against the form before anything is signed. */
 export type Prepared = GivenCall & {
   server_sends: boolean;
   sender: `0x${string}`;
