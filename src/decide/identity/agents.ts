@@ -2,8 +2,11 @@ import type { Address } from 'viem';
 import { type Act, recordAct, type Status } from '../../books/ledger/audit.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import type { AgentId, SponsorId } from '../../core/ids/ids.ts';
+import type { RowOf } from '../../store/statement.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
+import { revokeOfAgent } from './accessQueries.ts';
 import { takeName } from './names.ts';
+import { agentById, agentByName, allAgents, newAgent, newWallet, setStatusOfAgent } from './queries.ts';
 import { getSponsor, refuseRevoked } from './sponsors.ts';
 
 /** An agent's wallet on one chain. The addresses are known before anything is deployed. */
@@ -47,29 +50,12 @@ export type Agent = {
   createdAtMs: number;
   wallet: AgentWallet | null;
 };
-type Row = {
-  id: string;
-  name: string;
-  sponsor_id: string;
-  status: string;
-  status_reason: string | null;
-  labels_json: string;
-  created_at: bigint;
-  chain_id: bigint | null;
-  address: string | null;
-  purse_address: string | null;
-  config_json: string | null;
-  ceilings_json: string | null;
-  deployed_at: bigint | null;
-};
-const SELECT =
-  'SELECT a.*, w.chain_id, w.address, w.purse_address, w.config_json, w.ceilings_json, w.deployed_at FROM agents a LEFT JOIN wallets w ON w.agent_id = a.id';
 
-const toAgent = (row: Row): Agent => ({
+const toAgent = (row: RowOf<typeof agentById>): Agent => ({
   id: row.id as AgentId,
   name: row.name,
   sponsorId: row.sponsor_id as SponsorId,
-  status: row.status as Status,
+  status: row.status,
   statusReason: row.status_reason,
   labels: JSON.parse(row.labels_json) as Record<string, string>,
   createdAtMs: Number(row.created_at),
@@ -78,7 +64,7 @@ const toAgent = (row: Row): Agent => ({
       ? null
       : {
           chainId: Number(row.chain_id),
-          address: row.address as Address,
+          address: row.address,
           purse: row.purse_address as Address,
           configJson: row.config_json as string,
           ceilings: JSON.parse(row.ceilings_json as string) as Ceilings,
@@ -101,25 +87,23 @@ export function createAgent(
 ): Agent {
   const sponsor = getSponsor(tx, input.sponsor);
   takeName(tx, 'agents', input);
-  tx.run(
-    "INSERT INTO agents (id, name, sponsor_id, status, labels_json, created_at) VALUES (?, ?, ?, 'active', ?, ?)",
-    input.id,
-    input.name,
-    sponsor.id,
-    JSON.stringify(input.labels),
-    act.atMs,
-  );
+  tx.run(newAgent, {
+    id: input.id,
+    name: input.name,
+    sponsor: sponsor.id,
+    labels: JSON.stringify(input.labels),
+    at: act.atMs,
+  });
   const { wallet } = input;
-  tx.run(
-    'INSERT INTO wallets (agent_id, chain_id, address, purse_address, salt, config_json, ceilings_json) VALUES (?, ?, ?, ?, ?, ?, ?)',
-    input.id,
-    wallet.chainId,
-    wallet.address,
-    wallet.purse,
-    wallet.salt,
-    wallet.configJson,
-    JSON.stringify(wallet.ceilings),
-  );
+  tx.run(newWallet, {
+    agent: input.id,
+    chain: wallet.chainId,
+    address: wallet.address,
+    purse: wallet.purse,
+    salt: wallet.salt,
+    config: wallet.configJson,
+    ceilings: JSON.stringify(wallet.ceilings),
+  });
   recordAct(tx, act, {
     type: 'agent.created',
     agentId: input.id,
@@ -131,22 +115,22 @@ export function createAgent(
 
 /** By id or name. Throws `agent_not_found`. */
 export function getAgent(tx: ReadTx, idOrName: string): Agent {
-  const row = tx.get<Row>(`${SELECT} WHERE a.id = ?`, idOrName) ?? tx.get<Row>(`${SELECT} WHERE a.name = ?`, idOrName);
+  const row = tx.get(agentById, { id: idOrName }) ?? tx.get(agentByName, { name: idOrName });
   if (!row) throw new BursarError('agent_not_found', { details: { agent: idOrName } });
   return toAgent(row);
 }
 
 export function listAgents(tx: ReadTx): Agent[] {
-  return tx.all<Row>(`${SELECT} ORDER BY a.id`).map(toAgent);
+  return tx.all(allAgents).map(toAgent);
 }
 
 /** Freezing and revoking take effect with the next decision; revoked is for ever. */
 export function setAgentStatus(tx: Tx, act: Act, idOrName: string, status: Status, reason: string | null): Agent {
   const agent = getAgent(tx, idOrName);
   refuseRevoked(agent.status);
-  tx.run('UPDATE agents SET status = ?, status_reason = ? WHERE id = ?', status, reason, agent.id);
+  tx.run(setStatusOfAgent, { id: agent.id, status, reason });
   if (status === 'revoked') {
-    tx.run('UPDATE credentials SET revoked_at = ? WHERE agent_id = ? AND revoked_at IS NULL', act.atMs, agent.id);
+    tx.run(revokeOfAgent, { agent: agent.id, at: act.atMs });
   }
   recordAct(tx, act, {
     type: 'agent.status_changed',

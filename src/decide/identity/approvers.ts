@@ -2,7 +2,18 @@ import type { Address } from 'viem';
 import { type Act, recordAct } from '../../books/ledger/audit.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { newId } from '../../core/ids/ids.ts';
+import type { RowIn } from '../../store/schema/schema.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
+import {
+  activeApproverByEmail,
+  allApprovers,
+  approverByAddress,
+  approverByKey,
+  newApprover,
+  setApproverRevoked,
+  setEmail,
+  setRoles,
+} from './accessQueries.ts';
 import { takeName } from './names.ts';
 import { getSponsor, refuseRevoked } from './sponsors.ts';
 
@@ -17,23 +28,14 @@ export type Approver = {
   email: string | null;
   status: 'active' | 'revoked';
 };
-type Row = {
-  id: string;
-  name: string;
-  address: string;
-  roles_json: string;
-  sponsor_id: string | null;
-  email: string | null;
-  status: string;
-};
-const toApprover = (row: Row): Approver => ({
+const toApprover = (row: RowIn<'approvers'>): Approver => ({
   id: row.id,
   name: row.name,
   address: row.address as Address,
   roles: JSON.parse(row.roles_json) as string[],
   sponsorId: row.sponsor_id,
   email: row.email,
-  status: row.status as 'active' | 'revoked',
+  status: row.status,
 });
 
 export type NewApprover = {
@@ -54,35 +56,34 @@ export function createApprover(tx: Tx, act: Act, { confirmConfusable, ...input }
   const email = input.email ?? null;
   refuseTakenEmail(tx, email, id);
   const sponsorId = input.sponsor === null ? null : getSponsor(tx, input.sponsor).id;
-  tx.run(
-    "INSERT INTO approvers (id, name, address, roles_json, sponsor_id, email, status, created_at) VALUES (?, ?, ?, ?, ?, ?, 'active', ?)",
+  tx.run(newApprover, {
     id,
-    input.name,
-    input.address,
-    JSON.stringify(input.roles),
-    sponsorId,
+    name: input.name,
+    address: input.address,
+    roles: JSON.stringify(input.roles),
+    sponsor: sponsorId,
     email,
-    act.atMs,
-  );
+    at: act.atMs,
+  });
   recordAct(tx, act, { type: 'approver.created', data: { approver: id, ...input } });
   return getApprover(tx, id);
 }
 
 /** By id, name or address. Throws `approver_not_found`. */
 export function getApprover(tx: ReadTx, key: string): Approver {
-  const row = tx.get<Row>('SELECT * FROM approvers WHERE id = ? OR name = ? OR address = ?', key, key, key);
+  const row = tx.get(approverByKey, { key });
   if (!row) throw new BursarError('approver_not_found', { details: { approver: key } });
   return toApprover(row);
 }
 
 export function findApproverByAddress(tx: ReadTx, address: string): Approver | null {
-  const row = tx.get<Row>('SELECT * FROM approvers WHERE address = ?', address);
+  const row = tx.get(approverByAddress, { address });
   return row ? toApprover(row) : null;
 }
 
 /** The active approver with that e-mail address, in lower case. */
 export function findApproverByEmail(tx: ReadTx, email: string): Approver | null {
-  const row = tx.get<Row>("SELECT * FROM approvers WHERE email = ? AND status = 'active'", email);
+  const row = tx.get(activeApproverByEmail, { email });
   return row ? toApprover(row) : null;
 }
 
@@ -94,14 +95,14 @@ function refuseTakenEmail(tx: ReadTx, email: string | null, own: string): void {
 }
 
 export function listApprovers(tx: ReadTx): Approver[] {
-  return tx.all<Row>('SELECT * FROM approvers ORDER BY id').map(toApprover);
+  return tx.all(allApprovers).map(toApprover);
 }
 
 /** New roles count with the next request and the next decision, also for what is signed already. Throws `conflict`: revoked. */
 export function setApproverRoles(tx: Tx, act: Act, key: string, roles: string[]): Approver {
   const approver = getApprover(tx, key);
   refuseRevoked(approver.status);
-  tx.run('UPDATE approvers SET roles_json = ? WHERE id = ?', JSON.stringify(roles), approver.id);
+  tx.run(setRoles, { id: approver.id, roles: JSON.stringify(roles) });
   recordAct(tx, act, { type: 'approver.changed', data: { approver: approver.id, from: approver.roles, to: roles } });
   return getApprover(tx, approver.id);
 }
@@ -111,7 +112,7 @@ export function setApproverEmail(tx: Tx, act: Act, key: string, email: string | 
   const approver = getApprover(tx, key);
   refuseRevoked(approver.status);
   refuseTakenEmail(tx, email, approver.id);
-  tx.run('UPDATE approvers SET email = ? WHERE id = ?', email, approver.id);
+  tx.run(setEmail, { id: approver.id, email });
   recordAct(tx, act, {
     type: 'approver.changed',
     data: { approver: approver.id, from: { email: approver.email }, to: { email } },
@@ -122,7 +123,7 @@ export function setApproverEmail(tx: Tx, act: Act, key: string, email: string | 
 /** What a revoked approver signed before no longer counts. */
 export function revokeApprover(tx: Tx, act: Act, key: string): Approver {
   const approver = getApprover(tx, key);
-  tx.run("UPDATE approvers SET status = 'revoked' WHERE id = ?", approver.id);
+  tx.run(setApproverRevoked, { id: approver.id });
   recordAct(tx, act, { type: 'approver.revoked', data: { approver: approver.id } });
   return getApprover(tx, approver.id);
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type GateWorld, gateWorld, NOON_MS } from '../../../test/support/gateWorld.ts';
+import { query } from '../../store/statement.ts';
 import { setAgentStatus } from './agents.ts';
 import { authenticate, createCredential, revokeCredential, rotateCredential, type Scope } from './credentials.ts';
 
@@ -21,7 +22,10 @@ describe('an API key', () => {
     const { key, credential } = await make();
     expect(enter(key)).toMatchObject({ id: credential.id, agentId: world.agent.id, scopes: ['pay', 'read'] });
     const dump = JSON.stringify(
-      world.store.read((tx) => [tx.all('SELECT * FROM credentials'), tx.all('SELECT body FROM events')]),
+      world.store.read((tx) => [
+        tx.all(query((db) => db.selectFrom('credentials').selectAll())),
+        tx.all(query((db) => db.selectFrom('events').select('body'))),
+      ]),
       (_k, v) => (typeof v === 'bigint' ? v.toString() : v),
     );
     expect(dump).not.toContain(key);

@@ -2,7 +2,16 @@ import { createHash, randomBytes } from 'node:crypto';
 import { type Act, recordAct } from '../../books/ledger/audit.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { newId } from '../../core/ids/ids.ts';
+import type { RowIn } from '../../store/schema/schema.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
+import {
+  allCredentials,
+  credentialByHash,
+  credentialById,
+  endCredentialBy,
+  newCredential,
+  revokeById,
+} from './accessQueries.ts';
 
 export const roles = ['operator', 'auditor', 'agent'] as const;
 export type Role = (typeof roles)[number];
@@ -29,20 +38,10 @@ export type Credential = {
   expiresAtMs: number | null;
   revokedAtMs: number | null;
 };
-type Row = {
-  id: string;
-  role: string;
-  agent_id: string | null;
-  name: string;
-  scopes_json: string;
-  created_at: bigint;
-  expires_at: bigint | null;
-  revoked_at: bigint | null;
-};
 const ms = (value: bigint | null): number | null => (value === null ? null : Number(value));
-const toCredential = (row: Row): Credential => ({
+const toCredential = (row: RowIn<'credentials'>): Credential => ({
   id: row.id,
-  role: row.role as Role,
+  role: row.role,
   agentId: row.agent_id,
   name: row.name,
   scopes: JSON.parse(row.scopes_json) as Scope[],
@@ -80,18 +79,17 @@ export function createCredential(
   }
   const id = newId('credential');
   const key = `bursar_${marks[input.role]}_${randomBytes(32).toString('base64url')}`;
-  tx.run(
-    'INSERT INTO credentials (id, role, agent_id, name, secret_hash, scopes_json, created_at, expires_at, rotated_from) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+  tx.run(newCredential, {
     id,
-    input.role,
-    input.agentId,
-    input.name,
-    hashKey(key),
-    JSON.stringify(granted),
-    act.atMs,
-    input.expiresAtMs ?? null,
-    input.rotatedFrom ?? null,
-  );
+    role: input.role,
+    agent: input.agentId,
+    name: input.name,
+    hash: hashKey(key),
+    scopes: JSON.stringify(granted),
+    at: act.atMs,
+    expires: input.expiresAtMs ?? null,
+    rotatedFrom: input.rotatedFrom ?? null,
+  });
   recordAct(tx, act, {
     type: input.rotatedFrom ? 'credential.rotated' : 'credential.created',
     agentId: input.agentId,
@@ -108,9 +106,7 @@ export function createCredential(
 
 /** The live credential behind a key. Throws `unauthenticated`, the same for each cause. */
 export function authenticate(tx: ReadTx, key: string, atMs: number): Credential {
-  const row = KEY_PATTERN.test(key)
-    ? tx.get<Row>('SELECT * FROM credentials WHERE secret_hash = ?', hashKey(key))
-    : undefined;
+  const row = KEY_PATTERN.test(key) ? tx.get(credentialByHash, { hash: hashKey(key) }) : undefined;
   const credential = row && toCredential(row);
   if (!credential || credential.revokedAtMs !== null) throw new BursarError('unauthenticated');
   if (credential.expiresAtMs !== null && credential.expiresAtMs <= atMs) throw new BursarError('unauthenticated');
@@ -134,26 +130,25 @@ export function rotateCredential(
     expiresAtMs: old.expiresAtMs !== null && old.expiresAtMs > act.atMs ? old.expiresAtMs : null,
     rotatedFrom: old.id,
   });
-  const end = act.atMs + graceMs;
-  tx.run('UPDATE credentials SET expires_at = min(coalesce(expires_at, ?), ?) WHERE id = ?', end, end, old.id);
+  tx.run(endCredentialBy, { id: old.id, end: act.atMs + graceMs });
   return made;
 }
 
 export function revokeCredential(tx: Tx, act: Act, id: string): Credential {
   const credential = getCredential(tx, id);
-  tx.run('UPDATE credentials SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL', act.atMs, credential.id);
+  tx.run(revokeById, { id: credential.id, at: act.atMs });
   recordAct(tx, act, { type: 'credential.revoked', agentId: credential.agentId, data: { credential: credential.id } });
   return getCredential(tx, credential.id);
 }
 
 function getCredential(tx: ReadTx, id: string): Credential {
-  const row = tx.get<Row>('SELECT * FROM credentials WHERE id = ?', id);
+  const row = tx.get(credentialById, { id });
   if (!row) throw new BursarError('not_found', { details: { credential: id } });
   return toCredential(row);
 }
 
 export function listCredentials(tx: ReadTx): Credential[] {
-  return tx.all<Row>('SELECT * FROM credentials ORDER BY id').map(toCredential);
+  return tx.all(allCredentials).map(toCredential);
 }
 
 function hashKey(key: string): string {

@@ -1,6 +1,7 @@
 import { BursarError } from '../../core/errors/base.ts';
 import { skeletons } from '../../core/text/confusables.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
+import { namedRow, nameWithSkeleton, newSkeleton } from './queries.ts';
 
 export type NamedKind = 'sponsors' | 'agents' | 'workflows' | 'payees' | 'approvers';
 export type NewName = { id: string; name: string; confirmConfusable?: boolean | undefined };
@@ -10,7 +11,7 @@ export type NewName = { id: string; name: string; confirmConfusable?: boolean | 
  * another one (UTS 39) and nobody has confirmed that this is meant.
  */
 export function takeName(tx: Tx, kind: NamedKind, { id, name, confirmConfusable = false }: NewName): void {
-  const taken = tx.get<{ id: string }>(`SELECT id FROM ${kind} WHERE name = ?`, name);
+  const taken = tx.get(namedRow[kind], { name });
   if (taken) throw new BursarError('conflict', { message: `"${name}" exists already.`, details: { id: taken.id } });
   const forms = skeletons(name);
   const twin = confirmConfusable ? null : twinOf(tx, kind, forms);
@@ -21,17 +22,13 @@ export function takeName(tx: Tx, kind: NamedKind, { id, name, confirmConfusable 
     });
   }
   for (const form of forms) {
-    tx.run('INSERT INTO name_skeletons (kind, skeleton, id, name) VALUES (?, ?, ?, ?)', kind, form, id, name);
+    tx.run(newSkeleton, { kind, skeleton: form, id, name });
   }
 }
 
 function twinOf(tx: ReadTx, kind: NamedKind, forms: readonly string[]): { id: string; name: string } | null {
   for (const form of forms) {
-    const found = tx.get<{ id: string; name: string }>(
-      'SELECT id, name FROM name_skeletons WHERE kind = ? AND skeleton = ? ORDER BY id LIMIT 1',
-      kind,
-      form,
-    );
+    const found = tx.get(nameWithSkeleton, { kind, skeleton: form });
     if (found) return { id: found.id, name: found.name };
   }
   return null;

@@ -2,8 +2,27 @@ import type { Address } from 'viem';
 import { type Act, recordAct } from '../../books/ledger/audit.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { newId, type PayeeId } from '../../core/ids/ids.ts';
+import type { RowIn } from '../../store/schema/schema.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import { takeName } from './names.ts';
+import {
+  addressesOf,
+  allPayees,
+  changePayee,
+  hostHolder,
+  markAs,
+  newAddress,
+  newHost,
+  newPayee,
+  payeeByAddress,
+  payeeByHost,
+  payeeById,
+  payeeByName,
+  payeeOfAgent,
+  putAddress,
+  removeHostsOf,
+  retireAddresses,
+} from './payeeQueries.ts';
 
 export const payeeKinds = ['merchant', 'agent', 'contractor', 'internal'] as const;
 export type PayeeKind = (typeof payeeKinds)[number];
@@ -28,23 +47,6 @@ export type Payee = {
   firstSeenAtMs: number;
   addresses: PayeeAddress[];
 };
-type Row = {
-  id: string;
-  name: string;
-  kind: string;
-  status: string;
-  agent_id: string | null;
-  categories_json: string;
-  hosts_json: string;
-  first_seen_at: bigint;
-};
-type AddressRow = {
-  address: string;
-  first_seen_at: bigint;
-  verified_at: bigint | null;
-  changed_at: bigint | null;
-  retired_at: bigint | null;
-};
 const ms = (value: bigint | null): number | null => (value === null ? null : Number(value));
 
 export type NewPayee = {
@@ -60,25 +62,18 @@ export type NewPayee = {
 export function createPayee(tx: Tx, act: Act, { confirmConfusable, ...input }: NewPayee): Payee {
   const id = newId('payee');
   takeName(tx, 'payees', { id, name: input.name, confirmConfusable });
-  tx.run(
-    "INSERT INTO payees (id, name, kind, status, agent_id, categories_json, hosts_json, first_seen_at) VALUES (?, ?, ?, 'active', ?, ?, ?, ?)",
+  tx.run(newPayee, {
     id,
-    input.name,
-    input.kind,
-    input.agentId,
-    JSON.stringify(input.categories),
-    JSON.stringify(input.hosts),
-    act.atMs,
-  );
+    name: input.name,
+    kind: input.kind,
+    agent: input.agentId,
+    categories: JSON.stringify(input.categories),
+    hosts: JSON.stringify(input.hosts),
+    at: act.atMs,
+  });
   setHosts(tx, id, input.hosts);
   for (const { address, verified } of input.addresses) {
-    tx.run(
-      'INSERT INTO payee_addresses (payee_id, address, first_seen_at, verified_at) VALUES (?, ?, ?, ?)',
-      id,
-      address,
-      act.atMs,
-      verified ? act.atMs : null,
-    );
+    tx.run(newAddress, { payee: id, address, at: act.atMs, verified: verified ? act.atMs : null });
   }
   recordAct(tx, act, { type: 'payee.created', data: { payee: id, ...input } });
   return getPayee(tx, id);
@@ -86,21 +81,14 @@ export function createPayee(tx: Tx, act: Act, { confirmConfusable, ...input }: N
 
 /** By id or name. Throws `payee_not_found`. */
 export function getPayee(tx: ReadTx, idOrName: string): Payee {
-  const row =
-    tx.get<Row>('SELECT * FROM payees WHERE id = ?', idOrName) ??
-    tx.get<Row>('SELECT * FROM payees WHERE name = ?', idOrName);
+  const row = tx.get(payeeById, { id: idOrName }) ?? tx.get(payeeByName, { name: idOrName });
   if (!row) throw new BursarError('payee_not_found', { details: { payee: idOrName } });
   return toPayee(tx, row);
 }
 
 /** The payee that stands for an agent of this Bursar (by id or name): an active one, the oldest. Throws `payee_not_found`. */
 export function getPayeeOfAgent(tx: ReadTx, agent: string): Payee {
-  const row = tx.get<Row>(
-    `SELECT p.* FROM payees p JOIN agents a ON a.id = p.agent_id WHERE p.kind = 'agent' AND (a.id = ? OR a.name = ?)
-     ORDER BY (p.status = 'active') DESC, p.id LIMIT 1`,
-    agent,
-    agent,
-  );
+  const row = tx.get(payeeOfAgent, { agent });
   if (!row) {
     const message = 'No payee stands for that agent, so it may not be paid.';
     throw new BursarError('payee_not_found', { message, details: { agent } });
@@ -109,20 +97,17 @@ export function getPayeeOfAgent(tx: ReadTx, agent: string): Payee {
 }
 
 export function listPayees(tx: ReadTx): Payee[] {
-  return tx.all<Row>('SELECT * FROM payees ORDER BY id').map((row) => toPayee(tx, row));
+  return tx.all(allPayees).map((row) => toPayee(tx, row));
 }
 
 export function findPayeeByHost(tx: ReadTx, host: string): Payee | null {
-  const row = tx.get<Row>('SELECT p.* FROM payees p JOIN payee_hosts h ON h.payee_id = p.id WHERE h.host = ?', host);
+  const row = tx.get(payeeByHost, { host });
   return row ? toPayee(tx, row) : null;
 }
 
 /** The payee that an address belongs to; the oldest one where several share it. */
 export function findPayeeByAddress(tx: ReadTx, address: string): Payee | null {
-  const row = tx.get<Row>(
-    'SELECT p.* FROM payees p JOIN payee_addresses a ON a.payee_id = p.id WHERE a.address = ? ORDER BY a.first_seen_at, p.id LIMIT 1',
-    address,
-  );
+  const row = tx.get(payeeByAddress, { address });
   return row ? toPayee(tx, row) : null;
 }
 
@@ -149,17 +134,15 @@ export function addPayeeAddress(
   }
   const replaced = input.replaces && payee.addresses.some((each) => each.retiredAtMs === null);
   if (replaced) {
-    tx.run('UPDATE payee_addresses SET retired_at = ? WHERE payee_id = ? AND retired_at IS NULL', act.atMs, payee.id);
+    tx.run(retireAddresses, { payee: payee.id, at: act.atMs });
   }
-  tx.run(
-    `INSERT INTO payee_addresses (payee_id, address, first_seen_at, verified_at, changed_at) VALUES (?, ?, ?, ?, ?)
-     ON CONFLICT (payee_id, address) DO UPDATE SET retired_at = NULL, verified_at = excluded.verified_at, changed_at = excluded.changed_at`,
-    payee.id,
-    input.address,
-    act.atMs,
-    input.verified ? act.atMs : null,
-    replaced ? act.atMs : null,
-  );
+  tx.run(putAddress, {
+    payee: payee.id,
+    address: input.address,
+    at: act.atMs,
+    verified: input.verified ? act.atMs : null,
+    changed: replaced ? act.atMs : null,
+  });
   recordAct(tx, act, { type: 'payee.address_added', data: { payee: payee.id, ...input, replaced } });
   return getPayee(tx, payee.id);
 }
@@ -174,15 +157,9 @@ export function retirePayeeAddress(tx: Tx, act: Act, idOrName: string, address: 
   return markAddress(tx, act, idOrName, address, 'retired');
 }
 
-/** Only what is in use can be marked. */
 function markAddress(tx: Tx, act: Act, idOrName: string, address: Address, as: 'verified' | 'retired'): Payee {
   const payee = getPayee(tx, idOrName);
-  const changed = tx.run(
-    `UPDATE payee_addresses SET ${as}_at = ? WHERE payee_id = ? AND address = ? AND retired_at IS NULL`,
-    act.atMs,
-    payee.id,
-    address,
-  );
+  const changed = tx.run(markAs[as], { payee: payee.id, address, at: act.atMs });
   if (changed === 0) throw noSuchAddress(payee, address);
   recordAct(tx, act, { type: `payee.address_${as}`, data: { payee: payee.id, address } });
   return getPayee(tx, payee.id);
@@ -196,15 +173,14 @@ export function updatePayee(
 ): Payee {
   const payee = getPayee(tx, idOrName);
   const next = { ...payee, ...change };
-  tx.run(
-    'UPDATE payees SET status = ?, categories_json = ?, hosts_json = ? WHERE id = ?',
-    next.status,
-    JSON.stringify(next.categories),
-    JSON.stringify(next.hosts),
-    payee.id,
-  );
+  tx.run(changePayee, {
+    id: payee.id,
+    status: next.status,
+    categories: JSON.stringify(next.categories),
+    hosts: JSON.stringify(next.hosts),
+  });
   if (change.hosts) {
-    tx.run('DELETE FROM payee_hosts WHERE payee_id = ?', payee.id);
+    tx.run(removeHostsOf, { payee: payee.id });
     setHosts(tx, payee.id, change.hosts);
   }
   recordAct(tx, act, { type: 'payee.changed', data: { payee: payee.id, ...change } });
@@ -220,33 +196,28 @@ function noSuchAddress(payee: Payee, address: Address): BursarError {
 
 function setHosts(tx: Tx, payeeId: string, hosts: string[]): void {
   for (const host of new Set(hosts)) {
-    const other = tx.get<{ payee_id: string }>('SELECT payee_id FROM payee_hosts WHERE host = ?', host);
+    const other = tx.get(hostHolder, { host });
     if (other) throw new BursarError('conflict', { message: `"${host}" belongs to another payee.`, details: other });
-    tx.run('INSERT INTO payee_hosts (host, payee_id) VALUES (?, ?)', host, payeeId);
+    tx.run(newHost, { host, payee: payeeId });
   }
 }
 
-function toPayee(tx: ReadTx, row: Row): Payee {
+function toPayee(tx: ReadTx, row: RowIn<'payees'>): Payee {
   return {
     id: row.id as PayeeId,
     name: row.name,
-    kind: row.kind as PayeeKind,
-    status: row.status as 'active' | 'blocked',
+    kind: row.kind,
+    status: row.status,
     agentId: row.agent_id,
     categories: JSON.parse(row.categories_json) as string[],
     hosts: JSON.parse(row.hosts_json) as string[],
     firstSeenAtMs: Number(row.first_seen_at),
-    addresses: tx
-      .all<AddressRow>(
-        'SELECT address, first_seen_at, verified_at, changed_at, retired_at FROM payee_addresses WHERE payee_id = ? ORDER BY coalesce(changed_at, first_seen_at), rowid',
-        row.id,
-      )
-      .map((each) => ({
-        address: each.address as Address,
-        firstSeenAtMs: Number(each.first_seen_at),
-        verifiedAtMs: ms(each.verified_at),
-        changedAtMs: ms(each.changed_at),
-        retiredAtMs: ms(each.retired_at),
-      })),
+    addresses: tx.all(addressesOf, { payee: row.id }).map((each) => ({
+      address: each.address as Address,
+      firstSeenAtMs: Number(each.first_seen_at),
+      verifiedAtMs: ms(each.verified_at),
+      changedAtMs: ms(each.changed_at),
+      retiredAtMs: ms(each.retired_at),
+    })),
   };
 }

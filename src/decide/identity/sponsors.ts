@@ -2,8 +2,10 @@ import type { Address } from 'viem';
 import { type Act, recordAct, type Status } from '../../books/ledger/audit.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { newId, type SponsorId } from '../../core/ids/ids.ts';
+import type { RowIn } from '../../store/schema/schema.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import { takeName } from './names.ts';
+import { allSponsors, newSponsor, setStatusOfSponsor, sponsorById, sponsorByName } from './queries.ts';
 
 /** The person or team answerable for agents. Inbound USDC from `treasuryAddress` is a deposit, not a surprise. */
 export type Sponsor = {
@@ -13,12 +15,11 @@ export type Sponsor = {
   treasuryAddress: Address | null;
   createdAtMs: number;
 };
-type Row = { id: string; name: string; status: string; treasury_address: string | null; created_at: bigint };
 
-const toSponsor = (row: Row): Sponsor => ({
+const toSponsor = (row: RowIn<'sponsors'>): Sponsor => ({
   id: row.id as SponsorId,
   name: row.name,
-  status: row.status as Status,
+  status: row.status,
   treasuryAddress: row.treasury_address as Address | null,
   createdAtMs: Number(row.created_at),
 });
@@ -30,13 +31,7 @@ export function createSponsor(
 ): Sponsor {
   const id = newId('sponsor');
   takeName(tx, 'sponsors', { id, ...input });
-  tx.run(
-    "INSERT INTO sponsors (id, name, status, treasury_address, created_at) VALUES (?, ?, 'active', ?, ?)",
-    id,
-    input.name,
-    input.treasuryAddress,
-    act.atMs,
-  );
+  tx.run(newSponsor, { id, name: input.name, treasury: input.treasuryAddress, at: act.atMs });
   recordAct(tx, act, { type: 'sponsor.created', sponsorId: id, data: { name: input.name } });
   return getSponsor(tx, id);
 }
@@ -44,21 +39,19 @@ export function createSponsor(
 /** By id or name. Throws `sponsor_not_found`. */
 export function getSponsor(tx: ReadTx, idOrName: string): Sponsor {
   // Two look-ups of one index each: half the price of one with OR, and an id goes before a name that looks like it.
-  const row =
-    tx.get<Row>('SELECT * FROM sponsors WHERE id = ?', idOrName) ??
-    tx.get<Row>('SELECT * FROM sponsors WHERE name = ?', idOrName);
+  const row = tx.get(sponsorById, { id: idOrName }) ?? tx.get(sponsorByName, { name: idOrName });
   if (!row) throw new BursarError('sponsor_not_found', { details: { sponsor: idOrName } });
   return toSponsor(row);
 }
 
 export function listSponsors(tx: ReadTx): Sponsor[] {
-  return tx.all<Row>('SELECT * FROM sponsors ORDER BY id').map(toSponsor);
+  return tx.all(allSponsors).map(toSponsor);
 }
 
 export function setSponsorStatus(tx: Tx, act: Act, id: string, status: Status): Sponsor {
   const sponsor = getSponsor(tx, id);
   refuseRevoked(sponsor.status);
-  tx.run('UPDATE sponsors SET status = ? WHERE id = ?', status, sponsor.id);
+  tx.run(setStatusOfSponsor, { id: sponsor.id, status });
   recordAct(tx, act, {
     type: 'sponsor.status_changed',
     sponsorId: sponsor.id,

@@ -1,12 +1,11 @@
 import { prefixes } from '../../core/ids/ids.ts';
 import type { ReadTx } from '../../store/store.ts';
+import { liveCredential, operatingApprover, operatingPerson } from './accessQueries.ts';
 
-const IS_OPERATOR = "EXISTS (SELECT 1 FROM json_each(roles_json) WHERE value = 'operator')";
-const sqlOf: Record<string, string> = {
-  [prefixes.credential]: 'SELECT 1 FROM credentials WHERE id = ? AND revoked_at IS NULL',
-  [prefixes.approver]: `SELECT 1 FROM approvers WHERE id = ? AND status = 'active' AND ${IS_OPERATOR}`,
-  [prefixes.person]: `SELECT 1 FROM people p WHERE id = ? AND status = 'active' AND (role = 'operator'
-    OR EXISTS (SELECT 1 FROM approvers a WHERE a.email = p.email AND a.status = 'active' AND ${IS_OPERATOR}))`,
+const standingOf = {
+  [prefixes.credential]: liveCredential,
+  [prefixes.approver]: operatingApprover,
+  [prefixes.person]: operatingPerson,
 };
 
 /**
@@ -14,6 +13,6 @@ const sqlOf: Record<string, string> = {
  * identity provider who is active and an operator now (see `session/roles.ts`). Anyone who else: no.
  */
 export function mayStillPay(tx: ReadTx, actor: string): boolean {
-  const sql = sqlOf[actor.split('_')[0] ?? ''];
-  return sql !== undefined && tx.get(sql, actor) !== undefined;
+  const standing = Object.entries(standingOf).find(([prefix]) => prefix === actor.split('_')[0])?.[1];
+  return standing !== undefined && tx.get(standing, { id: actor }) !== undefined;
 }

@@ -1,18 +1,19 @@
 import { type Act, recordAct, type Status } from '../../books/ledger/audit.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { newId, type WorkflowId } from '../../core/ids/ids.ts';
+import type { RowIn } from '../../store/schema/schema.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import { takeName } from './names.ts';
+import { allWorkflows, newWorkflow, setStatusOfWorkflow, workflowById, workflowByName } from './queries.ts';
 import { refuseRevoked } from './sponsors.ts';
 
 /** The named job on whose behalf a payment is made. */
 export type Workflow = { id: WorkflowId; name: string; status: Status; createdAtMs: number };
-type Row = { id: string; name: string; status: string; created_at: bigint };
 
-const toWorkflow = (row: Row): Workflow => ({
+const toWorkflow = (row: RowIn<'workflows'>): Workflow => ({
   id: row.id as WorkflowId,
   name: row.name,
-  status: row.status as Status,
+  status: row.status,
   createdAtMs: Number(row.created_at),
 });
 
@@ -23,28 +24,26 @@ export function createWorkflow(
 ): Workflow {
   const id = newId('workflow');
   takeName(tx, 'workflows', { id, ...input });
-  tx.run("INSERT INTO workflows (id, name, status, created_at) VALUES (?, ?, 'active', ?)", id, input.name, act.atMs);
+  tx.run(newWorkflow, { id, name: input.name, at: act.atMs });
   recordAct(tx, act, { type: 'workflow.created', workflowId: id, data: { name: input.name } });
   return getWorkflow(tx, id);
 }
 
 /** By id or name. Throws `workflow_not_found`. */
 export function getWorkflow(tx: ReadTx, idOrName: string): Workflow {
-  const row =
-    tx.get<Row>('SELECT * FROM workflows WHERE id = ?', idOrName) ??
-    tx.get<Row>('SELECT * FROM workflows WHERE name = ?', idOrName);
+  const row = tx.get(workflowById, { id: idOrName }) ?? tx.get(workflowByName, { name: idOrName });
   if (!row) throw new BursarError('workflow_not_found', { details: { workflow: idOrName } });
   return toWorkflow(row);
 }
 
 export function listWorkflows(tx: ReadTx): Workflow[] {
-  return tx.all<Row>('SELECT * FROM workflows ORDER BY id').map(toWorkflow);
+  return tx.all(allWorkflows).map(toWorkflow);
 }
 
 export function setWorkflowStatus(tx: Tx, act: Act, id: string, status: Status): Workflow {
   const workflow = getWorkflow(tx, id);
   refuseRevoked(workflow.status);
-  tx.run('UPDATE workflows SET status = ? WHERE id = ?', status, workflow.id);
+  tx.run(setStatusOfWorkflow, { id: workflow.id, status });
   recordAct(tx, act, {
     type: 'workflow.status_changed',
     workflowId: workflow.id,
