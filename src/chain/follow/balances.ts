@@ -4,6 +4,7 @@ import { formatUsdc } from '../../core/money/microUsdc.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import type { AddressBook } from '../match/addressBook.ts';
 import type { TransferFact } from '../match/facts.ts';
+import { checkedBlock, lowerCheckedBlock, setChecked } from './queries.ts';
 
 /** What the books say an address holds, and what the chain says. Micro-USDC. */
 export type Compared = { address: Address; agentId: string; books: bigint; chain: bigint };
@@ -43,20 +44,15 @@ export function differencesView(found: readonly Compared[]): Record<string, stri
 
 /** The last block at which books and chain agreed on every address; null before the first comparison. */
 export function readChecked(tx: ReadTx, chainId: number): bigint | null {
-  const row = tx.get<{ block_number: bigint }>('SELECT block_number FROM chain_checked WHERE chain_id = ?', chainId);
+  const row = tx.get(checkedBlock, { chain: chainId });
   return row?.block_number ?? null;
 }
 
 export function markChecked(tx: Tx, chainId: number, block: bigint): void {
-  tx.run(
-    `INSERT INTO chain_checked (chain_id, block_number) VALUES (?, ?)
-     ON CONFLICT (chain_id) DO UPDATE SET block_number = excluded.block_number`,
-    chainId,
-    block,
-  );
+  tx.run(setChecked, { chain: chainId, block });
 }
 
 /** Blocks above are undone: what was compared there says nothing any more. */
 export function lowerChecked(tx: Tx, chainId: number, block: bigint): void {
-  tx.run('UPDATE chain_checked SET block_number = ? WHERE chain_id = ? AND block_number > ?', block, chainId, block);
+  tx.run(lowerCheckedBlock, { chain: chainId, block });
 }

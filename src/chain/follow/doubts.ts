@@ -1,7 +1,9 @@
 import type { AlertType } from '../../books/ledger/alerts.ts';
 import { appendEvent } from '../../books/ledger/events.ts';
+import { addAlert } from '../../books/ledger/queries.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import type { ReadTx, Store } from '../../store/store.ts';
+import { openAlertOfChain, resolveAlertsOfChain } from './waitingQueries.ts';
 
 /**
  * `chain_contradiction`: two answers of a node exclude each other. `chain_behind`: it does not give the blocks that it announced.
@@ -9,8 +11,8 @@ import type { ReadTx, Store } from '../../store/store.ts';
  */
 export type Doubt = Extract<AlertType, 'chain_contradiction' | 'chain_behind'>;
 
-const OPEN = `SELECT id FROM alerts WHERE type = ? AND resolved_at IS NULL AND json_extract(body_json, '$.chain') = ?`;
-const isOpen = (tx: ReadTx, type: AlertType, chainId: number): boolean => tx.get(OPEN, type, chainId) !== undefined;
+const isOpen = (tx: ReadTx, type: AlertType, chainId: number): boolean =>
+  tx.get(openAlertOfChain, { type, chain: chainId }) !== undefined;
 
 /** One open alert of a kind for each chain, however often it is seen. */
 export async function noteDoubt(
@@ -24,7 +26,7 @@ export async function noteDoubt(
   const data = { chain: chainId, message: error.message, ...error.details };
   await store.write((tx) => {
     if (isOpen(tx, type, chainId)) return;
-    tx.run('INSERT INTO alerts (type, body_json, raised_at) VALUES (?, ?, ?)', type, JSON.stringify(data), atMs);
+    tx.run(addAlert, { type, agent: null, body: JSON.stringify(data), at: atMs });
     appendEvent(tx, { type: 'alert.raised', actor: 'bursar', data: { alert: type, ...data } }, atMs);
   });
 }
@@ -40,12 +42,7 @@ export async function settleDoubts(
   if (open.length === 0) return;
   await store.write((tx) => {
     for (const type of open) {
-      const changed = tx.run(
-        `UPDATE alerts SET resolved_at = ? WHERE type = ? AND resolved_at IS NULL AND json_extract(body_json, '$.chain') = ?`,
-        atMs,
-        type,
-        chainId,
-      );
+      const changed = tx.run(resolveAlertsOfChain, { type, chain: chainId, at: atMs });
       if (changed === 0) continue;
       appendEvent(tx, { type: 'chain.agreed', actor: 'bursar', data: { chain: chainId, alert: type } }, atMs);
     }

@@ -3,6 +3,7 @@ import type { BlockHeader, ChainSource } from '../node/source.ts';
 import type { Finality } from '../relayer/observation.ts';
 import { readBlock, readCursor } from './cursor.ts';
 import { contradiction } from './doubts.ts';
+import { countBlocksFrom } from './queries.ts';
 
 /**
  * How far a node says that the chain will not change: it tells how to read, never what is final. Null: nothing more than before.
@@ -54,10 +55,6 @@ function buriedBlock(tx: ReadTx, chainId: number, depth: number): bigint | null 
   const cursor = readCursor(tx, chainId);
   if (!cursor) return null;
   const final = cursor.number - BigInt(depth);
-  const row = tx.get<{ n: bigint }>(
-    'SELECT count(*) AS n FROM blocks WHERE chain_id = ? AND number >= ?',
-    chainId,
-    final,
-  );
+  const row = tx.get(countBlocksFrom, { chain: chainId, number: final });
   return row?.n === BigInt(depth) + 1n ? final : null;
 }

@@ -7,19 +7,25 @@ import { findPayment } from '../../decide/payments/records.ts';
 import { transition } from '../../decide/payments/transition.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import { readCursor } from './cursor.ts';
+import {
+  blockBelow,
+  cancellationsUpTo,
+  forgetBlocksBelow,
+  removeCancellation,
+  setTransferState,
+  timeUpTo,
+  transfersToFinalize,
+  transferToFinalize,
+} from './queries.ts';
 import type { TransferRow } from './rollBack.ts';
 
 /** Whether anything at or below that block waits to become final. */
 export function needsFinalizing(tx: ReadTx, chainId: number, final: bigint): boolean {
-  return (
-    tx.get('SELECT 1 FROM blocks WHERE chain_id = ? AND number < ? LIMIT 1', chainId, final) !== undefined ||
-    openTransfer(tx, chainId, final)
-  );
+  return tx.get(blockBelow, { chain: chainId, number: final }) !== undefined || openTransfer(tx, chainId, final);
 }
 
 function openTransfer(tx: ReadTx, chainId: number, final: bigint): boolean {
-  const query = "SELECT 1 FROM transfers WHERE chain_id = ? AND block_number <= ? AND state = 'included' LIMIT 1";
-  return tx.get(query, chainId, final) !== undefined;
+  return tx.get(transferToFinalize, { chain: chainId, block: final }) !== undefined;
 }
 
 /**
@@ -30,27 +36,18 @@ export function finalize(tx: Tx, chainId: number, final: bigint, atMs: number): 
   const cursor = readCursor(tx, chainId);
   if (!cursor) return;
   const upTo = final < cursor.number ? final : cursor.number;
-  const rows = tx.all<TransferRow>(
-    "SELECT * FROM transfers WHERE chain_id = ? AND block_number <= ? AND state = 'included' ORDER BY block_number, log_index",
-    chainId,
-    upTo,
-  );
+  const rows = tx.all(transfersToFinalize, { chain: chainId, block: upTo });
   for (const row of rows) {
-    const log = [chainId, row.block_hash, row.log_index] as const;
-    tx.run("UPDATE transfers SET state = 'final' WHERE chain_id = ? AND block_hash = ? AND log_index = ?", ...log);
+    tx.run(setTransferState, { chain: chainId, block: row.block_hash, log: row.log_index, state: 'final' });
     const at = { blockHash: row.block_hash, logIndex: Number(row.log_index) };
     const receivable = findReceivableAt(tx, chainId, at);
     if (receivable) finalizeReceivable(tx, receivable);
     if (row.match_kind === 'payment') finalizePayment(tx, row, atMs);
   }
   cancelRevoked(tx, chainId, upTo, atMs);
-  const newest = tx.get<{ at: bigint | null }>(
-    'SELECT max(timestamp_s) AS at FROM blocks WHERE chain_id = ? AND number <= ?',
-    chainId,
-    upTo,
-  );
+  const newest = tx.get(timeUpTo, { chain: chainId, number: upTo });
   if (newest?.at != null) closeLapsedSales(tx, chainId, Number(newest.at));
-  tx.run('DELETE FROM blocks WHERE chain_id = ? AND number < ?', chainId, upTo);
+  tx.run(forgetBlocksBelow, { chain: chainId, number: upTo });
 }
 
 function finalizePayment(tx: Tx, row: TransferRow, atMs: number): void {
@@ -63,19 +60,13 @@ function finalizePayment(tx: Tx, row: TransferRow, atMs: number): void {
 
 /** A cancelled nonce can never be used, once its block is final. */
 function cancelRevoked(tx: Tx, chainId: number, upTo: bigint, atMs: number): void {
-  const rows = tx.all<{ nonce: string; payment_id: string | null; block_number: bigint }>(
-    `SELECT c.nonce, c.block_number, a.payment_id FROM x402_cancellations c
-     LEFT JOIN x402_authorizations a ON a.nonce = c.nonce AND a.chain_id = c.chain_id
-     WHERE c.chain_id = ? AND c.block_number <= ?`,
-    chainId,
-    upTo,
-  );
+  const rows = tx.all(cancellationsUpTo, { chain: chainId, block: upTo });
   for (const row of rows) {
     const payment = row.payment_id === null ? undefined : findPayment(tx, row.payment_id);
     if (payment && holdsMoney[payment.state]) {
       const data = { reason: 'authorization_cancelled', nonce: row.nonce, block: row.block_number.toString() };
       transition(tx, payment, 'cancel', { actor: 'bursar', atMs, data });
     }
-    tx.run('DELETE FROM x402_cancellations WHERE chain_id = ? AND nonce = ?', chainId, row.nonce);
+    tx.run(removeCancellation, { chain: chainId, nonce: row.nonce });
   }
 }

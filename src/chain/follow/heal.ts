@@ -6,6 +6,7 @@ import { transfersOf } from './agree.ts';
 import { bookedBalances, markChecked, netOf } from './balances.ts';
 import { type Cursor, isAt, readBlock } from './cursor.ts';
 import { bookDifference, differenceOf, noteReread, readAgain } from './reread.ts';
+import { oldestUnsettled } from './waitingQueries.ts';
 
 /** Blocks read again in one go: the newest, where more are in doubt. */
 const HEAL_MAX = 5_000n;
@@ -58,15 +59,7 @@ export async function heal(
  * still wait. Null where there is none.
  */
 export function unsettledBlock(tx: ReadTx, chainId: number, cursor: Cursor): bigint | null {
-  const row = tx.get<{ block: bigint | null; hash: string | null }>(
-    `SELECT min(t.block_number) AS block, t.block_hash AS hash FROM payments p JOIN transaction_payments tp ON tp.payment_id = p.id
-     JOIN transactions t ON t.id = tp.transaction_id
-     WHERE p.state IN ('in_review', 'authorized', 'submitted', 'settled') AND p.state = 'submitted' AND p.rail = 'wallet'
-       AND t.chain_id = ? AND t.state IN ('mined', 'final') AND t.succeeded = 1 AND t.block_number <= ?
-       AND NOT EXISTS (SELECT 1 FROM transfers x WHERE x.tx_hash = t.mined_hash AND x.match_id = p.id AND x.state <> 'orphaned')`,
-    chainId,
-    cursor.number,
-  );
+  const row = tx.get(oldestUnsettled, { chain: chainId, upTo: cursor.number });
   if (row?.block == null) return null;
   const known = readBlock(tx, chainId, row.block);
   return known && known.hash !== row.hash ? null : row.block;

@@ -1,29 +1,14 @@
-import type { Address, Hex } from 'viem';
 import { findPayment } from '../../decide/payments/records.ts';
 import { appendPaymentEvent, transition } from '../../decide/payments/transition.ts';
-import type { ReadTx, Store } from '../../store/store.ts';
+import type { RowOf } from '../../store/statement.ts';
+import type { Store } from '../../store/store.ts';
 import type { ChainSource } from '../node/source.ts';
 import { type Cursor, readAnchor } from './cursor.ts';
+import { lapsedPurchases } from './waitingQueries.ts';
 
-type Candidate = { payment_id: string; purse: Address; nonce: Hex; valid_before_s: bigint };
+type Candidate = RowOf<typeof lapsedPurchases>;
 /** Questions to the chain in one tick. */
 const LAPSES_PER_TICK = 100;
-
-/**
- * Signed purchases whose time was over at that block, by id, after the one given. The list of states is that of the index on
- * working payments: SQLite uses the index only when it sees it.
- */
-function candidates(tx: ReadTx, chainId: number, timestampS: number, after: string): Candidate[] {
-  return tx.all<Candidate>(
-    `SELECT a.payment_id, a.purse, a.nonce, a.valid_before_s FROM payments p JOIN x402_authorizations a ON a.payment_id = p.id
-     WHERE p.state IN ('in_review', 'authorized', 'submitted', 'settled') AND p.state = 'submitted' AND p.rail = 'x402' AND p.id > ? AND a.chain_id = ? AND a.valid_before_s < ?
-     ORDER BY p.id LIMIT ?`,
-    after,
-    chainId,
-    timestampS,
-    LAPSES_PER_TICK,
-  );
-}
 
 /**
  * Releases holds that the chain says can never be spent: the authorization's time was over at a final block, and its nonce
@@ -35,7 +20,9 @@ export async function lapseAuthorizations(
   where: { chainId: number; anchor: Cursor; cursor: Cursor; after: string; clock: () => number },
 ): Promise<string> {
   const { chainId, anchor, cursor, after, clock } = where;
-  const found = store.read((tx) => candidates(tx, chainId, anchor.timestampS, after));
+  const found = store.read((tx) =>
+    tx.all(lapsedPurchases, { after, chain: chainId, time: anchor.timestampS, limit: LAPSES_PER_TICK }),
+  );
   const answers = await Promise.all(found.map((one) => isUnused(chain, one, anchor, cursor)));
   const unused = found.filter((_, index) => answers[index]);
   if (unused.length > 0) {

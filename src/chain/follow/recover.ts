@@ -11,6 +11,7 @@ import { bookedBalances, markChecked, netOf } from './balances.ts';
 import type { Following } from './branch.ts';
 import { type Cursor, insertBlock, isAt, readBlock, readCursor } from './cursor.ts';
 import { contradiction } from './doubts.ts';
+import { blocksOfTransfers, forgetBlocks, forgetCancellations, lowerWatched } from './queries.ts';
 import {
   bookDifference,
   type Difference,
@@ -140,13 +141,7 @@ async function prepare({ store, chainId, chain }: Following, cursor: Cursor, fro
 /** Below the first block: what the books rest on there. */
 function blocksBelow(tx: ReadTx, chainId: number, from: bigint): { number: bigint; hash: string }[] {
   const kept = readBlock(tx, chainId, from - 1n);
-  const rows = tx.all<{ number: bigint; hash: string }>(
-    `SELECT DISTINCT block_number AS number, block_hash AS hash FROM transfers
-     WHERE chain_id = ? AND block_number < ? AND state <> 'orphaned' ORDER BY block_number DESC LIMIT ?`,
-    chainId,
-    from,
-    LOOKED_BELOW,
-  );
+  const rows = tx.all(blocksOfTransfers, { chain: chainId, below: from, limit: LOOKED_BELOW });
   return [...(kept ? [kept] : []), ...rows];
 }
 
@@ -204,13 +199,13 @@ function bookRecovery(
 ): number {
   const { before, read } = reading;
   const to = read.at(-1) ?? before;
-  tx.run('DELETE FROM x402_cancellations WHERE chain_id = ? AND block_number >= ?', chainId, requested.fromBlock);
-  tx.run('UPDATE watched SET since_block = ? WHERE chain_id = ? AND since_block > ?', to.number, chainId, to.number);
+  tx.run(forgetCancellations, { chain: chainId, from: requested.fromBlock });
+  tx.run(lowerWatched, { chain: chainId, block: to.number });
   bookDifference(tx, difference, { chainId, book, atMs, meters: meters() });
   for (const { address, after, chain } of balances) {
     if (chain > after) correctOpening(tx, book, address, chain - after, { block: to.number, atMs });
   }
-  tx.run('DELETE FROM blocks WHERE chain_id = ?', chainId);
+  tx.run(forgetBlocks, { chain: chainId });
   for (const header of read.length > 0 ? read.slice(-KEPT_MAX) : [before]) insertBlock(tx, chainId, header);
   const reopened = reopenTransactions(tx, chainId, requested.fromBlock, new Set(read.map(({ hash }) => hash)));
   markChecked(tx, chainId, to.number);

@@ -8,7 +8,9 @@ import { pairClaims } from '../match/pairs.ts';
 import type { BlockHeader, ChainSource } from '../node/source.ts';
 import type { Cursor } from './cursor.ts';
 import { gatherRange, type Segment } from './gather.ts';
+import { transfersFrom, watchedSince } from './queries.ts';
 import { type TransferRow, undoTransfers } from './rollBack.ts';
+import { alertOfLog, eventOfLog } from './waitingQueries.ts';
 
 /** Blocks `from .. to` read once more. `before`: the block that they build on. */
 export type Reading = { before: BlockHeader; read: BlockHeader[]; blocks: Segment['blocks'] };
@@ -44,11 +46,7 @@ export async function readAgain(
 /** Compares what was read with the books, log by log. What was before an agent was followed is in its opening balance. */
 export function differenceOf(tx: ReadTx, chainId: number, book: AddressBook, reading: Reading): Difference {
   const from = reading.before.number + 1n;
-  const rows = tx.all<TransferRow>(
-    "SELECT * FROM transfers WHERE chain_id = ? AND block_number >= ? AND state <> 'orphaned' ORDER BY block_number DESC, log_index DESC",
-    chainId,
-    from,
-  );
+  const rows = tx.all(transfersFrom, { chain: chainId, block: from });
   const booked = new Set(rows.map((row) => placeOf(row.block_hash, Number(row.log_index))));
   const told = new Set(
     reading.blocks.flatMap(({ facts }) => facts.map(({ at }) => placeOf(at.blockHash, at.logIndex))),
@@ -89,20 +87,13 @@ function unbooked(tx: ReadTx, facts: readonly Fact[], isMissing: (transfer: Tran
 
 /** Whether an event or an alert tells of that log already. */
 function isNoted(tx: ReadTx, { at }: Fact): boolean {
-  const place = [at.txHash, at.logIndex] as const;
-  const event = `SELECT 1 FROM events WHERE type IN ('wallet.frozen', 'wallet.unfrozen', 'wallet.changed', 'registry.changed')
-    AND json_extract(body, '$.data.tx_hash') = ? AND json_extract(body, '$.data.log_index') = ?`;
-  const alert = `SELECT 1 FROM alerts WHERE type = 'claim_without_transfer'
-    AND json_extract(body_json, '$.tx_hash') = ? AND json_extract(body_json, '$.log_index') = ?`;
-  return tx.get(event, ...place) !== undefined || tx.get(alert, ...place) !== undefined;
+  const log = { tx: at.txHash, log: at.logIndex };
+  return tx.get(eventOfLog, log) !== undefined || tx.get(alertOfLog, log) !== undefined;
 }
 
 /** From which block on an agent's logs are followed. */
 export function followedSince(tx: ReadTx, chainId: number): Map<string, bigint> {
-  const rows = tx.all<{ agent_id: string; since_block: bigint }>(
-    'SELECT agent_id, since_block FROM watched WHERE chain_id = ?',
-    chainId,
-  );
+  const rows = tx.all(watchedSince, { chain: chainId });
   return new Map(rows.map((row) => [row.agent_id, row.since_block]));
 }
 

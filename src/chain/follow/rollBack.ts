@@ -1,4 +1,3 @@
-import type { Hex } from 'viem';
 import { resolveAlertsOfLog } from '../../books/ledger/alerts.ts';
 import { appendEvent } from '../../books/ledger/events.ts';
 import { type EntryKind, post } from '../../books/ledger/journal.ts';
@@ -11,24 +10,15 @@ import { rebuildHistory } from '../../decide/payments/history.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
 import { findPayment } from '../../decide/payments/records.ts';
 import { reopenFinal, unsettle } from '../../decide/payments/transition.ts';
+import type { RowIn } from '../../store/schema/schema.ts';
 import type { Tx } from '../../store/store.ts';
 import { type AddressBook, watchedBook } from '../match/addressBook.ts';
 import { releaseForReorg } from '../match/topUps.ts';
 import { lowerChecked } from './balances.ts';
 import { type Cursor, isAt } from './cursor.ts';
+import { forgetBlocksAbove, forgetCancellations, setTransferState, transfersAbove } from './queries.ts';
 
-export type TransferRow = {
-  block_hash: Hex;
-  log_index: bigint;
-  block_number: bigint;
-  tx_hash: Hex;
-  from_address: string;
-  to_address: string;
-  amount_micro: bigint;
-  match_kind: 'payment' | 'receivable' | 'internal' | 'unexplained';
-  match_id: string | null;
-  state: string;
-};
+export type TransferRow = RowIn<'transfers'>;
 
 /**
  * Undoes all blocks above `ancestor`, newest first, as if they had never been seen. Gives the number of transfers undone, or
@@ -37,18 +27,14 @@ export type TransferRow = {
 export function rollBack(tx: Tx, chainId: number, cursor: Cursor, ancestor: Cursor, atMs: number): number | null {
   if (!isAt(tx, chainId, cursor)) return null;
   const book = watchedBook(tx, chainId);
-  const rows = tx.all<TransferRow>(
-    "SELECT * FROM transfers WHERE chain_id = ? AND block_number > ? AND state <> 'orphaned' ORDER BY block_number DESC, log_index DESC",
-    chainId,
-    ancestor.number,
-  );
+  const rows = tx.all(transfersAbove, { chain: chainId, block: ancestor.number });
   for (const row of rows) {
     invariant(row.state === 'included', 'A final transfer was about to be undone.', { tx: row.tx_hash });
   }
   undoTransfers(tx, rows, { book, chainId, atMs });
   lowerChecked(tx, chainId, ancestor.number);
-  tx.run('DELETE FROM x402_cancellations WHERE chain_id = ? AND block_number > ?', chainId, ancestor.number);
-  tx.run('DELETE FROM blocks WHERE chain_id = ? AND number > ?', chainId, ancestor.number);
+  tx.run(forgetCancellations, { chain: chainId, from: ancestor.number + 1n });
+  tx.run(forgetBlocksAbove, { chain: chainId, number: ancestor.number });
   const data = {
     chain: chainId,
     from: { block: cursor.number.toString(), hash: cursor.hash },
@@ -95,12 +81,7 @@ function undo(tx: Tx, row: TransferRow, { book, chainId, atMs }: UndoContext): P
       ],
     });
   }
-  tx.run(
-    "UPDATE transfers SET state = 'orphaned' WHERE chain_id = ? AND block_hash = ? AND log_index = ?",
-    chainId,
-    at.blockHash,
-    at.logIndex,
-  );
+  tx.run(setTransferState, { chain: chainId, block: row.block_hash, log: at.logIndex, state: 'orphaned' });
   resolveAlertsOfLog(tx, at.blockHash, at.logIndex, atMs);
   if (receivable) orphan(tx, receivable, row, atMs);
   return unsettled;

@@ -4,6 +4,7 @@ import { type ChainStopEnd, endChainStop, openChainStop } from '../../decide/pay
 import type { Store, Tx } from '../../store/store.ts';
 import type { BlockHeader } from '../node/source.ts';
 import type { Cursor } from './cursor.ts';
+import { resolveInconsistency } from './waitingQueries.ts';
 
 /** A block that was final here is another one on the chain now: each occurrence is an alert of its own, and stops the gate. */
 export async function noteFinalGone(
@@ -37,10 +38,5 @@ export function noteStopEnded(tx: Tx, chainId: number, by: ChainStopEnd, atMs: n
 
 /** Those of the follower: a sender's alert of the same type names its address as subject. */
 function closeStopAlerts(tx: Tx, chainId: number, atMs: number): void {
-  tx.run(
-    `UPDATE alerts SET resolved_at = ? WHERE type = 'chain_inconsistent' AND resolved_at IS NULL
-     AND json_extract(body_json, '$.subject') IS NULL AND json_extract(body_json, '$.chain') = ?`,
-    atMs,
-    chainId,
-  );
+  tx.run(resolveInconsistency, { chain: chainId, at: atMs });
 }

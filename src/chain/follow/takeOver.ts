@@ -14,6 +14,7 @@ import { inflowOf } from '../match/inflow.ts';
 import { inboundOf, recordReceivable } from '../match/receivables.ts';
 import type { ChainLog, ChainSource } from '../node/source.ts';
 import { type Cursor, isAt, readBlock, readBlocks } from './cursor.ts';
+import { addWatched, transferAt } from './queries.ts';
 import type { TransferRow } from './rollBack.ts';
 
 /**
@@ -47,7 +48,7 @@ export async function takeOver(
   return store.write((tx) => {
     if (!isAt(tx, chainId, cursor)) return 'moved';
     for (const agentId of agents) {
-      tx.run('INSERT INTO watched (chain_id, agent_id, since_block) VALUES (?, ?, ?)', chainId, agentId, cursor.number);
+      tx.run(addWatched, { chain: chainId, agent: agentId, since: cursor.number });
     }
     const context = { chainId, book: watchedBook(tx, chainId), atMs: clock(), meters: {} };
     for (const { address, amount } of openings) if (amount > 0n) bookOpening(tx, address, amount, cursor, context);
@@ -132,12 +133,7 @@ function bookOpening(tx: Tx, address: Address, amount: bigint, cursor: Cursor, {
 
 function bookRecent(tx: Tx, transfer: TransferFact, added: AddressBook, context: ApplyContext): void {
   const { chainId, book } = context;
-  const row = tx.get<TransferRow>(
-    "SELECT * FROM transfers WHERE chain_id = ? AND block_hash = ? AND log_index = ? AND state <> 'orphaned'",
-    chainId,
-    transfer.at.blockHash,
-    transfer.at.logIndex,
-  );
+  const row = tx.get(transferAt, { chain: chainId, block: transfer.at.blockHash, log: transfer.at.logIndex });
   if (row) {
     bookOtherSide(tx, transfer, row, added, context);
     return;

@@ -1,8 +1,10 @@
 import type { Address } from 'viem';
 import { type Account, agentAccount, externalAccount } from '../../books/ledger/journal.ts';
 import { openPayers } from '../../books/receivables/sales.ts';
+import type { RowOf } from '../../store/statement.ts';
 import type { ReadTx } from '../../store/store.ts';
 import type { LogScope } from '../node/source.ts';
+import { agentsToWatch, walletsOfAgents, watchedWallets } from './queries.ts';
 
 /** Whose an address is. */
 export type Party = {
@@ -15,13 +17,7 @@ export type Party = {
   treasury: string | null;
 };
 
-type Row = {
-  agent_id: string;
-  sponsor_id: string;
-  address: Address;
-  purse_address: Address;
-  treasury_address: string | null;
-};
+type Row = RowOf<typeof watchedWallets>;
 
 /** The wallets and purses of one chain by address, as they were when it was read. */
 export class AddressBook {
@@ -73,31 +69,18 @@ export class AddressBook {
   }
 }
 
-const query = `SELECT w.agent_id, a.sponsor_id, w.address, w.purse_address, s.treasury_address
-  FROM wallets w JOIN agents a ON a.id = w.agent_id JOIN sponsors s ON s.id = a.sponsor_id
-  LEFT JOIN watched t ON t.chain_id = w.chain_id AND t.agent_id = w.agent_id
-  WHERE w.chain_id = ?`;
-
 /** Only wallets that are followed: the books hold nothing of the others yet. */
 export function watchedBook(tx: ReadTx, chainId: number): AddressBook {
-  const rows = tx.all<Row>(`${query} AND t.agent_id IS NOT NULL`, chainId);
+  const rows = tx.all(watchedWallets, { chain: chainId });
   return new AddressBook(rows, openPayers(tx, chainId));
 }
 
 /** The wallets of these agents, followed or not. */
 export function bookOf(tx: ReadTx, chainId: number, agentIds: readonly string[]): AddressBook {
-  return new AddressBook(
-    tx.all<Row>(`${query} AND w.agent_id IN (SELECT value FROM json_each(?))`, chainId, JSON.stringify(agentIds)),
-  );
+  return new AddressBook(tx.all(walletsOfAgents, { chain: chainId, agents: agentIds }));
 }
 
 /** Agents with a wallet on the chain that nobody follows yet. */
 export function unwatchedAgents(tx: ReadTx, chainId: number): string[] {
-  return tx
-    .all<{ agent_id: string }>(
-      `SELECT w.agent_id FROM wallets w LEFT JOIN watched t ON t.chain_id = w.chain_id AND t.agent_id = w.agent_id
-       WHERE w.chain_id = ? AND t.agent_id IS NULL ORDER BY w.agent_id LIMIT 100`,
-      chainId,
-    )
-    .map((row) => row.agent_id);
+  return tx.all(agentsToWatch, { chain: chainId }).map((row) => row.agent_id);
 }

@@ -15,6 +15,7 @@ import type { Fact, TransferFact } from './facts.ts';
 import { inflowOf } from './inflow.ts';
 import { noteChanges } from './noteChanges.ts';
 import { type Claim, type Pair, pairClaims } from './pairs.ts';
+import { addCancellation, addTransfer } from './queries.ts';
 import { inboundOf, positionData, recordReceivable } from './receivables.ts';
 import { noteRegistryChange } from './registryChanges.ts';
 import { completeHold, holdForPurchase } from './topUps.ts';
@@ -168,23 +169,18 @@ function recordTransfer(
   receivable: string | null,
   chainId: number,
 ): void {
-  // A block may come back after a reorg undid it: its row then lives again.
-  const changed = tx.run(
-    `INSERT INTO transfers (chain_id, block_hash, log_index, block_number, tx_hash, from_address, to_address, amount_micro,
-       match_kind, match_id, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'included')
-     ON CONFLICT (chain_id, block_hash, log_index) DO UPDATE SET match_kind = excluded.match_kind, match_id = excluded.match_id,
-       state = 'included' WHERE state = 'orphaned'`,
-    chainId,
-    transfer.at.blockHash,
-    transfer.at.logIndex,
-    transfer.at.blockNumber,
-    transfer.at.txHash,
-    transfer.from,
-    transfer.to,
-    transfer.amount,
-    explanation.kind,
-    matchId(explanation, receivable),
-  );
+  const changed = tx.run(addTransfer, {
+    chain: chainId,
+    blockHash: transfer.at.blockHash,
+    log: transfer.at.logIndex,
+    block: transfer.at.blockNumber,
+    tx: transfer.at.txHash,
+    from: transfer.from,
+    to: transfer.to,
+    amount: transfer.amount,
+    kind: explanation.kind,
+    match: matchId(explanation, receivable),
+  });
   invariant(changed === 1, 'A log was about to be booked twice.', { tx: transfer.at.txHash });
 }
 
@@ -206,12 +202,7 @@ function reportUnused(tx: Tx, claim: Claim, { book, atMs }: ApplyContext): void 
 
 /** Kept until its block is final; then the hold goes back. */
 function noteCancellation(tx: Tx, nonce: string, header: BlockTime, { chainId }: ApplyContext): void {
-  tx.run(
-    'INSERT INTO x402_cancellations (chain_id, nonce, block_number) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
-    chainId,
-    nonce,
-    header.number,
-  );
+  tx.run(addCancellation, { chain: chainId, nonce, block: header.number });
 }
 
 function noteFreeze(tx: Tx, fact: Fact & { type: 'frozen' | 'unfrozen' }, { book, atMs }: ApplyContext): void {

@@ -8,6 +8,7 @@ import type { AddressBook, Party } from './addressBook.ts';
 import type { AuthorizationFact, ExecutedFact, TransferFact } from './facts.ts';
 import { inflowOf } from './inflow.ts';
 import type { Pair } from './pairs.ts';
+import { paymentOfNonce } from './queries.ts';
 
 /** Why a transfer that left is not the payment it may look like. */
 export type Doubt =
@@ -62,11 +63,7 @@ export function explain(
 }
 
 function findSigned(tx: ReadTx, claim: AuthorizationFact): Payment | undefined {
-  const row = tx.get<{ payment_id: string }>(
-    'SELECT payment_id FROM x402_authorizations WHERE nonce = ? AND purse = ?',
-    claim.nonce,
-    claim.purse,
-  );
+  const row = tx.get(paymentOfNonce, { nonce: claim.nonce, purse: claim.purse });
   return row && findPayment(tx, row.payment_id);
 }
 

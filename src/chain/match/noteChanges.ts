@@ -3,6 +3,7 @@ import { formatUsdc } from '../../core/money/microUsdc.ts';
 import { enterEpoch } from '../../decide/payments/nonces.ts';
 import type { Tx } from '../../store/store.ts';
 import type { AddressBook } from './addressBook.ts';
+import { addSeenOnList } from './queries.ts';
 import { positionData } from './receivables.ts';
 import { type WalletChangeFact, withoutMaking } from './walletChanges.ts';
 
@@ -17,8 +18,7 @@ export function noteChanges(
     if (!party) continue;
     const { agentId, sponsorId } = party;
     if (change === 'AllowedChanged') {
-      const row = 'INSERT INTO allow_list_seen (agent_id, chain_id, address) VALUES (?, ?, ?) ON CONFLICT DO NOTHING';
-      tx.run(row, agentId, chainId, String(args.payee));
+      tx.run(addSeenOnList, { agent: agentId, chain: chainId, address: String(args.payee) });
     }
     if (change === 'EpochRaised') enterEpoch(tx, agentId, chainId, Number(args.epoch));
     const who = args.caller ?? args.by;

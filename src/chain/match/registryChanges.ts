@@ -4,6 +4,7 @@ import { BursarError } from '../../core/errors/base.ts';
 import type { Tx } from '../../store/store.ts';
 import { policyRegistryAbi } from '../contracts/contracts.generated.ts';
 import type { ChainLog } from '../node/source.ts';
+import { ownAttempt } from './queries.ts';
 
 const names = [
   'PolicyActivated',
@@ -47,7 +48,7 @@ export function readRegistryChange(
 
 /** What this server sent itself is told already (`policy.activated`), and so is not told twice; nor is the registry's own making. */
 export function noteRegistryChange(tx: Tx, { at, change, args }: RegistryChangeFact, atMs: number): void {
-  if (tx.get('SELECT 1 FROM transaction_attempts WHERE hash = ?', at.txHash)) return;
+  if (tx.get(ownAttempt, { hash: at.txHash })) return;
   if (change === 'OwnershipTransferred' && BigInt(String(args.previousOwner)) === 0n) return;
   const values = Object.fromEntries(
     Object.entries(args).map(([name, value]) => [

@@ -4,6 +4,7 @@ import { hold, holdAccounts } from '../../decide/payments/hold.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
 import { findPayment } from '../../decide/payments/records.ts';
 import type { Tx } from '../../store/store.ts';
+import { takeFromHold } from './queries.ts';
 
 /** The top-up has arrived in the purse: the purchase that waited for it holds what it still lacks. */
 export function holdForPurchase(tx: Tx, topUp: Payment, atMs: number): void {
@@ -51,5 +52,5 @@ export function releaseForReorg(tx: Tx, topUp: Payment, atMs: number): void {
       [agentAccount(purchase.agentId, 'purse'), back],
     ],
   });
-  tx.run('UPDATE payments SET held_micro = held_micro - ? WHERE id = ?', back, purchase.id);
+  tx.run(takeFromHold, { id: purchase.id, amount: back });
 }
