@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { eventHead } from '../../books/ledger/queries.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import type { App } from '../operations/app.ts';
 import { type EventView, eventsAfter } from '../operations/reports/events.ts';
@@ -51,9 +52,7 @@ export function createEventHub(app: App): { subscribe(subscription: Subscription
   let turn: Promise<unknown> = Promise.resolve();
 
   function start(): void {
-    head = app.store.read((tx) =>
-      Number(tx.get<{ seq: bigint | null }>('SELECT max(seq) AS seq FROM events')?.seq ?? 0),
-    );
+    head = app.store.read((tx) => Number(tx.get(eventHead)?.seq ?? 0));
     floor = head;
     frames = [];
     checkedAtMs = performance.now();

@@ -1,9 +1,11 @@
+import { eventHead } from '../../books/ledger/queries.ts';
 import { openBooks } from '../../books/ledger/rowSeals.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { log } from '../../core/log/log.ts';
 import { refuseDamaged } from '../../store/backup.ts';
 import { type EventHead, headFileOf, readHeadFile, writeHeadFile } from '../../store/headFile.ts';
 import type { Store } from '../../store/store.ts';
+import { hashOfEvent } from './queries.ts';
 
 /** How often the head of the event log is looked at, and written where it moved. */
 const EVERY_MS = 250;
@@ -28,8 +30,8 @@ export async function openServerBooks(path: string): Promise<Store> {
 
 function compare(store: Store, head: EventHead, path: string): void {
   const { end, same } = store.read((tx) => ({
-    end: tx.get<{ seq: bigint }>('SELECT seq FROM events ORDER BY seq DESC LIMIT 1'),
-    same: tx.get<{ hash: string }>('SELECT hash FROM events WHERE seq = ?', head.seq),
+    end: tx.get(eventHead),
+    same: tx.get(hashOfEvent, { seq: head.seq }),
   }));
   const details = { database: path, head: head.seq, found: Number(end?.seq ?? 0n) };
   if (!same) {
@@ -47,9 +49,7 @@ function following(store: Store, path: string, from: EventHead | null): Store {
   let written = from?.seq ?? 0;
   let busy: Promise<void> | null = null;
   const write = async (): Promise<void> => {
-    const row = store.read((tx) =>
-      tx.get<{ seq: bigint; hash: string }>('SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1'),
-    );
+    const row = store.read((tx) => tx.get(eventHead));
     if (!row || Number(row.seq) === written) return;
     await writeHeadFile(path, { seq: Number(row.seq), hash: row.hash });
     written = Number(row.seq);

@@ -11,6 +11,7 @@ import { operatorKeyFile, prepareDataDir } from './dataDir.ts';
 import { accountOf, makeDataDirKeys, openDataDirKeys } from './dataDirKeys.ts';
 import { lockDataDir } from './dataDirLock.ts';
 import { keepFinalizing } from './finalize.ts';
+import { anyOperatorKey } from './queries.ts';
 import { clearRunning, writeRunning } from './running.ts';
 
 export { accountOf } from './dataDirKeys.ts';
@@ -169,7 +170,7 @@ async function firstPolicy({ app }: BursarServer, isLocal: boolean, say: (line: 
 async function operatorKeyOf({ app, store }: BursarServer, dataDir: DataDir, another: boolean): Promise<string | null> {
   const act = { actor: 'bursar', atMs: app.clock() };
   return store.write((tx) => {
-    const has = tx.get("SELECT id FROM credentials WHERE role = 'operator' AND revoked_at IS NULL");
+    const has = tx.get(anyOperatorKey);
     if (has && !another) return null;
     const name = has ? 'another operator' : 'first operator';
     const { key } = createCredential(tx, act, { role: 'operator', agentId: null, name });
