@@ -1,16 +1,16 @@
 import { BursarError } from '../../core/errors/base.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
+import { endStop, newStop, openStop, removeStop } from './chainQueries.ts';
 
 /** A final block that the chain no longer has. */
 export type ChainStop = { id: bigint; blockNumber: bigint; knownHash: string; toldHash: string; startedAtMs: number };
 export type ChainStopEnd = 'agreed' | 'recovered';
 
-type Row = { id: bigint; block_number: bigint; known_hash: string; told_hash: string; started_at: bigint };
 const RETRY_AFTER_SECONDS = 30;
 
 /** The stop that is open for the chain, if any: there is at most one. */
 export function readChainStop(tx: ReadTx, chainId: number): ChainStop | null {
-  const row = tx.get<Row>('SELECT * FROM chain_stops WHERE chain_id = ? AND ended_at IS NULL', chainId);
+  const row = tx.get(openStop, { chain: chainId });
   if (!row) return null;
   return {
     id: row.id,
@@ -30,27 +30,19 @@ export function openChainStop(
 ): boolean {
   const open = readChainStop(tx, chainId);
   if (open && open.blockNumber === found.blockNumber && open.toldHash === found.toldHash) return false;
-  if (open) tx.run('DELETE FROM chain_stops WHERE id = ?', open.id);
-  tx.run(
-    'INSERT INTO chain_stops (chain_id, block_number, known_hash, told_hash, started_at) VALUES (?, ?, ?, ?, ?)',
-    chainId,
-    found.blockNumber,
-    found.knownHash,
-    found.toldHash,
-    atMs,
-  );
+  if (open) tx.run(removeStop, { id: open.id });
+  tx.run(newStop, {
+    chain: chainId,
+    block: found.blockNumber,
+    known: found.knownHash,
+    told: found.toldHash,
+    at: atMs,
+  });
   return true;
 }
 
 export function endChainStop(tx: Tx, chainId: number, by: ChainStopEnd, atMs: number): boolean {
-  return (
-    tx.run(
-      'UPDATE chain_stops SET ended_at = ?, ended_by = ? WHERE chain_id = ? AND ended_at IS NULL',
-      atMs,
-      by,
-      chainId,
-    ) > 0
-  );
+  return tx.run(endStop, { chain: chainId, by, at: atMs }) > 0;
 }
 
 export function chainStopError(chainId: number, stop: ChainStop): BursarError {

@@ -6,6 +6,7 @@ import type { ReadTx, Tx } from '../../store/store.ts';
 import type { Decision, Effect, Reason, Review } from '../policy/decision.ts';
 import type { Policy } from '../policy/policy.ts';
 import { sentence } from '../policy/reasons.ts';
+import { newDecision } from './decisionQueries.ts';
 import { type ApprovalFact, type Beside, type Facts, inputOf, isHostKnown, resolveFacts } from './facts.ts';
 import type { Rail } from './payment.ts';
 import type { ChainFacts, PaymentRequest } from './request.ts';
@@ -157,17 +158,15 @@ export function gateReason(
 
 /** Stores the decision with the exact texts that it can be made again from. A policy that failed is an event of its own. */
 export function recordDecision(tx: Tx, paymentId: string, evaluated: Evaluated, atMs: number): void {
-  tx.run(
-    `INSERT INTO decisions (payment_id, hash, policy_digest, effect, decided_at, result_json, input_json)
-     VALUES (?, ?, ?, ?, ?, ?, ?)`,
-    paymentId,
-    evaluated.decisionHash,
-    evaluated.policyDigest,
-    evaluated.decision.effect,
-    atMs,
-    evaluated.resultText,
-    evaluated.inputText,
-  );
+  tx.run(newDecision, {
+    payment: paymentId,
+    hash: evaluated.decisionHash,
+    digest: evaluated.policyDigest,
+    effect: evaluated.decision.effect,
+    at: atMs,
+    result: evaluated.resultText,
+    input: evaluated.inputText,
+  });
   const { facts, failure, decision, policyDigest } = evaluated;
   if (failure === null) return;
   const subject = { agentId: facts.agent.id, sponsorId: facts.sponsor.id, workflowId: facts.workflow?.id ?? null };

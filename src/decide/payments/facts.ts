@@ -17,6 +17,7 @@ import { getSponsor, type Sponsor } from '../identity/sponsors.ts';
 import { getWorkflow, type Workflow } from '../identity/workflows.ts';
 import type { PolicyInput } from '../policy/input.ts';
 import type { Policy } from '../policy/policy.ts';
+import { ownersOfAddress } from './decisionQueries.ts';
 import { fundsOf } from './funds.ts';
 import { hostSubject, noHistory, readHistory } from './history.ts';
 import type { ChainFacts, PaymentRequest } from './request.ts';
@@ -115,10 +116,7 @@ export function inputOf(
   const payeeHistory = payee ? readHistory(tx, agent.id, payee.id) : null;
   const addressHistory = readHistory(tx, agent.id, address);
   const hostHistory = request.host ? readHistory(tx, agent.id, hostSubject(request.host)) : null;
-  const owners = factOf(tx, 'ownersOfAddress', address, () => {
-    const query = 'SELECT count(*) AS n FROM payee_addresses WHERE address = ? AND retired_at IS NULL';
-    return Number(tx.get<{ n: bigint }>(query, address)?.n ?? 0n);
-  });
+  const owners = factOf(tx, 'ownersOfAddress', address, () => Number(tx.get(ownersOfAddress, { address })?.n ?? 0n));
   return {
     time: zonedTime(atMs, policy.settings.timezone),
     agent: {

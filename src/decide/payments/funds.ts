@@ -2,25 +2,19 @@ import { agentAccount } from '../../books/ledger/journal.ts';
 import { passesOn } from '../../core/payment/kinds.ts';
 import type { ReadTx } from '../../store/store.ts';
 import type { PolicyInput } from '../policy/input.ts';
+import { fundsOfAgent } from './decisionQueries.ts';
 import { findPayment } from './records.ts';
-
-type Row = { available: bigint | null; purse: bigint | null; received: bigint | null; passed_on: bigint | null };
 
 /**
  * What the agent has, for the policy: free money in wallet and purse together (a top-up changes nothing), and what it has earned
  * and passed on. `without`: a payment that is decided again, as if it did not hold anything. One question: every decision asks it.
  */
 export function fundsOf(tx: ReadTx, agentId: string, without: string | null): PolicyInput['funds'] {
-  const row = tx.get<Row>(
-    `SELECT (SELECT amount_micro FROM balances WHERE account = ?) AS available,
-       (SELECT amount_micro FROM balances WHERE account = ?) AS purse,
-       (SELECT received_micro FROM earnings WHERE agent_id = ?) AS received,
-       (SELECT passed_on_micro FROM earnings WHERE agent_id = ?) AS passed_on`,
-    agentAccount(agentId, 'available'),
-    agentAccount(agentId, 'purse'),
-    agentId,
-    agentId,
-  );
+  const row = tx.get(fundsOfAgent, {
+    agent: agentId,
+    available: agentAccount(agentId, 'available'),
+    purse: agentAccount(agentId, 'purse'),
+  });
   const own = without === null ? undefined : findPayment(tx, without);
   const passedOn = row?.passed_on ?? 0n;
   return {

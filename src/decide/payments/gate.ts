@@ -15,7 +15,8 @@ import { type Funding, purseFunding, walletFunding } from './funding.ts';
 import { reserve } from './hold.ts';
 import { takeNonce } from './nonces.ts';
 import type { Payment } from './payment.ts';
-import { insertPayment, type PaymentRow, toPayment } from './records.ts';
+import { paymentByKey } from './queries.ts';
+import { insertPayment, toPayment } from './records.ts';
 import { checkRefund } from './refunds.ts';
 import type { PaymentRequest } from './request.ts';
 import { topUpRequest } from './topUp.ts';
@@ -154,11 +155,7 @@ function refusedFor(verdict: Verdict, reason: Verdict['reasons'][number]): Outco
 }
 
 function findReplay(tx: Tx, request: PaymentRequest, context: GateContext): Payment | null {
-  const row = tx.get<PaymentRow>(
-    'SELECT * FROM payments WHERE agent_id = ? AND idempotency_key = ?',
-    request.agentId,
-    request.idempotencyKey,
-  );
+  const row = tx.get(paymentByKey, { agent: request.agentId, key: request.idempotencyKey });
   if (!row) return null;
   const payment = toPayment(row);
   if (row.body_hash !== request.bodyHash) {

@@ -1,6 +1,7 @@
 import { type Account, type AgentAccount, agentAccount, post } from '../../books/ledger/journal.ts';
 import type { Tx } from '../../store/store.ts';
 import type { Payment, Rail } from './payment.ts';
+import { addToHeld, setHeldNothing } from './queries.ts';
 
 /** Where a rail's money waits before and while it is held. */
 export function holdAccounts(rail: Rail): { free: AgentAccount; held: AgentAccount } {
@@ -22,7 +23,7 @@ export function hold(
   if (amountMicro === 0n) return;
   const entry = reserve(tx, payment, amountMicro, atMs);
   tx.noteRow?.('ledger_entries', `[${entry}]`);
-  tx.run('UPDATE payments SET held_micro = held_micro + ? WHERE id = ?', amountMicro, payment.id);
+  tx.run(addToHeld, { id: payment.id, amount: amountMicro });
 }
 
 /**
@@ -61,5 +62,5 @@ export function releaseHold(tx: Tx, payment: Payment, atMs: number): void {
       [agentAccount(payment.agentId, free), payment.heldMicro],
     ],
   });
-  tx.run('UPDATE payments SET held_micro = 0 WHERE id = ?', payment.id);
+  tx.run(setHeldNothing, { id: payment.id });
 }

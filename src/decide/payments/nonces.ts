@@ -1,5 +1,6 @@
 import { BursarError } from '../../core/errors/base.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
+import { highestHeldNonce, nextNonce, raiseNonce, setNonce, skipOfAgent, skipOfAll, takeNext } from './chainQueries.ts';
 
 /**
  * A wallet nonce is the wallet's epoch and an index in it. The contract remembers the last 72 indexes of its epoch: what lies
@@ -18,17 +19,12 @@ export const epochOf = (nonce: bigint): number => Number(nonce >> EPOCH_SHIFT);
 
 /** The epoch that the books have of the agent's wallet: what is signed for its purse is signed in it. */
 export function bookedEpoch(tx: ReadTx, agentId: string, chainId: number): number {
-  const query = 'SELECT next_nonce FROM wallets WHERE agent_id = ? AND chain_id = ?';
-  return epochOf(tx.get<{ next_nonce: bigint }>(query, agentId, chainId)?.next_nonce ?? 0n);
+  return epochOf(tx.get(nextNonce, { agent: agentId, chain: chainId })?.next_nonce ?? 0n);
 }
 
 /** The next nonce of the agent's wallet; the contract lets each pay once. */
 export function takeNonce(tx: Tx, agentId: string, chainId: number): bigint {
-  const row = tx.get<{ nonce: bigint }>(
-    'UPDATE wallets SET next_nonce = next_nonce + 1 WHERE agent_id = ? AND chain_id = ? RETURNING next_nonce - 1 AS nonce',
-    agentId,
-    chainId,
-  );
+  const row = tx.get(takeNext, { agent: agentId, chain: chainId });
   if (!row) throw new BursarError('not_configured', { message: 'The agent has no wallet on this chain.' });
   return row.nonce;
 }
@@ -38,25 +34,14 @@ export function takeNonce(tx: Tx, agentId: string, chainId: number): bigint {
  * left out too few, the wallet refuses, and the payment gets another nonce.
  */
 export function skipNonces(tx: Tx, agentId: string | null = null): number {
-  return tx.run(
-    'UPDATE wallets SET next_nonce = (next_nonce / ? + 2) * ? WHERE ? IS NULL OR agent_id = ?',
-    SKIPPED,
-    SKIPPED,
-    agentId,
-    agentId,
-  );
+  return agentId === null
+    ? tx.run(skipOfAll, { step: SKIPPED })
+    : tx.run(skipOfAgent, { agent: agentId, step: SKIPPED });
 }
 
 /** The wallet told of a new epoch: nonces begin again in it. Never lowers. */
 export function enterEpoch(tx: Tx, agentId: string, chainId: number, epoch: number): void {
-  const first = nonceAt(epoch, 0);
-  tx.run(
-    'UPDATE wallets SET next_nonce = ? WHERE agent_id = ? AND chain_id = ? AND next_nonce < ?',
-    first,
-    agentId,
-    chainId,
-    first,
-  );
+  tx.run(raiseNonce, { agent: agentId, chain: chainId, nonce: nonceAt(epoch, 0) });
 }
 
 export type Window = { epoch: number; next: number };
@@ -66,25 +51,19 @@ export type Window = { epoch: number; next: number };
  * still hold, and not further ahead than it takes. True if that changed them.
  */
 export function followWindow(tx: Tx, agentId: string, chainId: number, { epoch, next }: Window): boolean {
-  const row = tx.get<{ next_nonce: bigint }>(
-    'SELECT next_nonce FROM wallets WHERE agent_id = ? AND chain_id = ?',
-    agentId,
-    chainId,
-  );
+  const row = tx.get(nextNonce, { agent: agentId, chain: chainId });
   if (!row) return false;
   const first = nonceAt(epoch, next);
   const most = first + AHEAD_MAX;
-  const held = tx.get<{ top: bigint | null }>(
-    `SELECT max(wallet_nonce) AS top FROM payments WHERE agent_id = ? AND chain_id = ? AND state IN ('authorized', 'submitted')
-     AND wallet_nonce BETWEEN ? AND ?`,
-    agentId,
-    chainId,
-    nonceAt(epoch, 0),
-    most < nonceAt(epoch, INDEX_MAX) ? most : nonceAt(epoch, INDEX_MAX),
-  )?.top;
+  const held = tx.get(highestHeldNonce, {
+    agent: agentId,
+    chain: chainId,
+    least: nonceAt(epoch, 0),
+    most: most < nonceAt(epoch, INDEX_MAX) ? most : nonceAt(epoch, INDEX_MAX),
+  })?.top;
   const least = held != null && held >= first ? held + 1n : first;
   const aligned = ((least + SKIPPED - 1n) / SKIPPED) * SKIPPED;
   if (row.next_nonce >= least && row.next_nonce < most) return false;
-  tx.run('UPDATE wallets SET next_nonce = ? WHERE agent_id = ? AND chain_id = ?', aligned, agentId, chainId);
+  tx.run(setNonce, { agent: agentId, chain: chainId, nonce: aligned });
   return row.next_nonce !== aligned;
 }

@@ -1,31 +1,13 @@
 import { type MeterDeclarations, windowStart } from '../../books/meters/declarations.ts';
 import type { MeterSubject } from '../../books/meters/meters.ts';
 import { reaching, recountPayment, recountRefund } from '../../books/meters/recount.ts';
+import type { RowOf } from '../../store/statement.ts';
 import type { Tx } from '../../store/store.ts';
+import { countedAfter, countedStates, refundsSince } from './recountQueries.ts';
 
-export type CountedRow = {
-  id: string;
-  agent_id: string;
-  sponsor_id: string;
-  workflow_id: string | null;
-  payee_id: string | null;
-  kind: string;
-  chain_id: bigint;
-  address: string;
-  host: string | null;
-  category: string | null;
-  amount_micro: bigint;
-  created_at: bigint;
-  state: string;
-  refund_of: string | null;
-  settled_at: bigint | null;
-};
-export const countedColumns = `id, agent_id, sponsor_id, workflow_id, payee_id, kind, chain_id, address, host, category, amount_micro,
-  created_at, state, refund_of, settled_at`;
+export type CountedRow = RowOf<typeof countedAfter>;
 
-/** Payments that hold or moved money. */
-const countedStates = ['in_review', 'authorized', 'submitted', 'settled', 'final'];
-export const isCounted = (state: string): boolean => countedStates.includes(state);
+export const isCounted = (state: string): boolean => countedStates.some((each) => each === state);
 
 /** Read at a time: bounds the memory, not the transaction. */
 const PAGE = 5_000;
@@ -48,14 +30,7 @@ export function recountMeters(tx: Tx, declarations: MeterDeclarations, nowMs: nu
   let counted = 0;
   let after = '';
   for (;;) {
-    // Ids are in order of time.
-    const rows = tx.all<CountedRow>(
-      `SELECT ${countedColumns} FROM payments WHERE id > ? AND created_at >= ?
-         AND state IN (${countedStates.map((state) => `'${state}'`).join(', ')}) ORDER BY id LIMIT ?`,
-      after,
-      since,
-      PAGE,
-    );
+    const rows = tx.all(countedAfter, { after, since, limit: PAGE });
     for (const row of rows) {
       const atMs = Number(row.created_at);
       const payment = { id: row.id, amountMicro: row.amount_micro };
@@ -86,13 +61,7 @@ export function subjectOf(row: CountedRow): MeterSubject {
 }
 
 function recountRefunds(tx: Tx, declarations: MeterDeclarations, since: number, nowMs: number): void {
-  const refunds = tx.all<{ id: string; refund_of: string; amount_micro: bigint; settled_at: bigint; made_at: bigint }>(
-    `SELECT r.id, r.refund_of, r.amount_micro, r.settled_at, o.created_at AS made_at
-     FROM payments r JOIN payments o ON o.id = r.refund_of
-     WHERE r.refund_of IS NOT NULL AND r.state IN ('settled', 'final') AND max(o.created_at, r.settled_at) >= ?
-     ORDER BY r.settled_at, r.id`,
-    since,
-  );
+  const refunds = tx.all(refundsSince, { since });
   for (const { id, refund_of: originalId, amount_micro: amountMicro, settled_at, made_at } of refunds) {
     // One that arrived in a window makes room in it (`current`) though its original is older: no longer, where the rules say so.
     const mine = reaching(declarations, Math.max(Number(made_at), Number(settled_at)), nowMs);

@@ -6,11 +6,9 @@ import { formatUsdc } from '../../core/money/microUsdc.ts';
 import type { ReadTx } from '../../store/store.ts';
 import { getAgent } from '../identity/agents.ts';
 import type { Facts } from './facts.ts';
+import { refundedTotal } from './queries.ts';
 import { findPayment } from './records.ts';
 import type { PaymentRequest } from './request.ts';
-
-/** Payments that moved nothing and never will. */
-const NEVER_MOVED = "('denied', 'rejected', 'expired', 'failed', 'cancelled')";
 
 /**
  * A refund goes from the earner to anyone who paid, and never exceeds what was received, in sum. Gives what it gives back; null for
@@ -60,9 +58,5 @@ export function refundableOf(tx: ReadTx, receivable: Receivable): bigint {
 
 /** What has been given back of a receivable, or is held for it. Micro-USDC. */
 export function refundedOf(tx: ReadTx, receivableId: string): bigint {
-  const row = tx.get<{ total: bigint | null }>(
-    `SELECT sum(amount_micro) AS total FROM payments WHERE receivable_id = ? AND kind = 'refund' AND state NOT IN ${NEVER_MOVED}`,
-    receivableId,
-  );
-  return row?.total ?? 0n;
+  return tx.get(refundedTotal, { receivable: receivableId })?.total ?? 0n;
 }

@@ -4,12 +4,14 @@ import type { Tx } from '../../store/store.ts';
 import { type Approver, findApproverByAddress } from '../identity/approvers.ts';
 import { refuseWhileStopped } from './chainStops.ts';
 import { evaluate, recordDecision, verdictOf } from './decide.ts';
+import { approvalOf, liveApprovers, newApproval, newestDecision, removeApprovalOf } from './decisionQueries.ts';
 import type { ApprovalFact } from './facts.ts';
 import { fund, type GateContext, openTopUp } from './gate.ts';
 import { hold } from './hold.ts';
 import { takeNonce } from './nonces.ts';
 import type { Payment } from './payment.ts';
-import { findPayment, type PaymentRow, WORKING } from './records.ts';
+import { lapsedReviews, type PaymentRow, paymentById, setApproved, setPolicyDigest, setReasons } from './queries.ts';
+import { findPayment } from './records.ts';
 import type { PaymentRequest } from './request.ts';
 import { appendPaymentEvent, transition } from './transition.ts';
 
@@ -46,19 +48,18 @@ export function takeVerdict(tx: Tx, paymentId: string, signed: SignedVerdict, co
     throw new BursarError('approver_not_found', { details: { address: signed.approverAddress } });
   }
   refuseTwice(tx, payment, approver, signed.noLongerGood);
-  tx.run(
-    'INSERT INTO approvals (id, payment_id, approver_id, verdict, signature, typed_data_json, expires_at, signed_at, reason, counts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
-    newId('approval'),
-    payment.id,
-    approver.id,
-    signed.verdict,
-    signed.signature,
-    signed.typedDataJson,
-    signed.expiresAtMs,
-    context.atMs,
-    signed.reason,
-    counts(payment, approver, context) ? 1 : 0,
-  );
+  tx.run(newApproval, {
+    id: newId('approval'),
+    payment: payment.id,
+    approver: approver.id,
+    verdict: signed.verdict,
+    signature: signed.signature,
+    typedData: signed.typedDataJson,
+    expires: signed.expiresAtMs,
+    at: context.atMs,
+    reason: signed.reason,
+    counts: counts(payment, approver, context) ? 1 : 0,
+  });
   const who = { ...context, actor: approver.id };
   if (signed.verdict === 'reject')
     return transition(tx, payment, 'reject', { ...who, data: { by: approver.name, reason: signed.reason } });
@@ -67,12 +68,12 @@ export function takeVerdict(tx: Tx, paymentId: string, signed: SignedVerdict, co
 
 /** Once, save where what was signed is void by now: with another policy, other approvers on the wallet or another signer. */
 function refuseTwice(tx: Tx, payment: Payment, { id, address }: Approver, noLongerGood: readonly string[]): void {
-  const which = 'payment_id = ? AND approver_id = ?';
-  if (!tx.get(`SELECT id FROM approvals WHERE ${which}`, payment.id, id)) return;
+  const answer = { payment: payment.id, approver: id };
+  if (!tx.get(approvalOf, answer)) return;
   if (!noLongerGood.includes(address)) {
     throw new BursarError('approval_invalid', { message: 'This approver has answered already.' });
   }
-  tx.run(`DELETE FROM approvals WHERE ${which}`, payment.id, id);
+  tx.run(removeApprovalOf, answer);
 }
 
 /** As `approvals.signers` of the policy library says it: of the review's roles, and not the sponsor where that is forbidden. */
@@ -83,7 +84,7 @@ function counts({ review, sponsorId }: Payment, { roles, sponsorId: own }: Appro
 
 function decideAgain(tx: Tx, payment: Payment, bad: readonly string[], context: GateContext): Payment {
   refuseWhileStopped(tx, payment.chainId);
-  const row = tx.get<PaymentRow>('SELECT * FROM payments WHERE id = ?', payment.id);
+  const row = tx.get(paymentById, { id: payment.id });
   if (!row) throw new BursarError('payment_not_found');
   const request = requestOf(payment, row);
   // What was signed names the policy: with another one in force it is void, and all look again.
@@ -111,23 +112,22 @@ function decideAgain(tx: Tx, payment: Payment, bad: readonly string[], context: 
       ...context,
       data: { ...data, ...other, waits_for: outcome.verdict.review ?? payment.review },
     });
-    if (isOther) tx.run('UPDATE payments SET policy_digest = ? WHERE id = ?', evaluated.policyDigest, payment.id);
+    if (isOther) tx.run(setPolicyDigest, { id: payment.id, digest: evaluated.policyDigest });
     return findPayment(tx, payment.id) ?? payment;
   }
   if (outcome.verdict.effect === 'deny') {
-    tx.run('UPDATE payments SET reasons_json = ? WHERE id = ?', JSON.stringify(reasons), payment.id);
+    tx.run(setReasons, { id: payment.id, reasons: JSON.stringify(reasons) });
     return transition(tx, payment, 'reject', {
       ...context,
       data: { ...data, reasons: reasons.map((each) => each.code) },
     });
   }
-  tx.run(
-    'UPDATE payments SET wallet_nonce = ?, requires_chain_approval = ?, policy_digest = ? WHERE id = ?',
-    payment.rail === 'wallet' ? takeNonce(tx, payment.agentId, context.chain.chainId) : null,
-    outcome.verdict.requiresChainApproval ? 1 : 0,
-    evaluated.policyDigest,
-    payment.id,
-  );
+  tx.run(setApproved, {
+    id: payment.id,
+    nonce: payment.rail === 'wallet' ? takeNonce(tx, payment.agentId, context.chain.chainId) : null,
+    onChain: outcome.verdict.requiresChainApproval ? 1 : 0,
+    digest: evaluated.policyDigest,
+  });
   if (outcome.funding) hold(tx, payment, outcome.funding.holdNow, context.atMs);
   const approved = transition(tx, payment, 'approve', { ...context, data });
   if (outcome.topUp) openTopUp(tx, outcome.topUp, context, payment.id);
@@ -136,8 +136,7 @@ function decideAgain(tx: Tx, payment: Payment, bad: readonly string[], context: 
 
 /** In the next input, so that its hash holds all decisions before it. */
 function lastDecision(tx: Tx, payment: Payment): string | null {
-  const query = 'SELECT hash FROM decisions WHERE payment_id = ? ORDER BY seq DESC LIMIT 1';
-  return tx.get<{ hash: string }>(query, payment.id)?.hash ?? null;
+  return tx.get(newestDecision, { payment: payment.id })?.hash ?? null;
 }
 
 /** Approvals that count now: by approvers still active, not expired, and not among the `bad`. */
@@ -147,12 +146,7 @@ function liveApprovals(
   bad: readonly string[],
   atMs: number,
 ): { approvals: ApprovalFact[]; onChain: string[] } {
-  const all = tx.all<{ id: string; address: string; roles_json: string; sponsor_id: string | null }>(
-    `SELECT r.id, r.address, r.roles_json, r.sponsor_id FROM approvals a JOIN approvers r ON r.id = a.approver_id
-     WHERE a.payment_id = ? AND a.verdict = 'approve' AND a.expires_at > ? AND r.status = 'active' ORDER BY r.address`,
-    payment.id,
-    atMs,
-  );
+  const all = tx.all(liveApprovers, { payment: payment.id, at: atMs });
   const rows = all.filter(({ address }) => !bad.includes(address));
   return {
     approvals: rows.map((row) => ({
@@ -191,11 +185,7 @@ function requestOf(payment: Payment, row: PaymentRow): PaymentRequest {
 
 /** Ends reviews whose time is over; the holds go back. At most `limit` at once. */
 export function lapseReviews(tx: Tx, atMs: number, limit: number): number {
-  const rows = tx.all<{ id: string }>(
-    `SELECT id FROM payments WHERE ${WORKING} AND state = 'in_review' AND review_expires_at <= ? ORDER BY id LIMIT ?`,
-    atMs,
-    limit,
-  );
+  const rows = tx.all(lapsedReviews, { at: atMs, limit });
   for (const { id } of rows) {
     const payment = findPayment(tx, id);
     if (payment) transition(tx, payment, 'lapse', { actor: 'bursar', atMs, data: { reason: 'review_expired' } });

@@ -1,8 +1,9 @@
 import type { PaymentKind } from '../../core/payment/kinds.ts';
 import type { PaymentState } from '../../core/payment/states.ts';
-import type { ReadTx, SqlValue } from '../../store/store.ts';
+import type { ReadTx } from '../../store/store.ts';
 import type { Payment } from './payment.ts';
-import { isWorking, type PaymentRow, toPayment, WORKING } from './records.ts';
+import { type Condition, endOfScan, isWorking, named, type PaymentRow, scannedPayments, stateIs } from './queries.ts';
+import { toPayment } from './records.ts';
 
 export type PaymentSearch = {
   agentId?: string | undefined;
@@ -28,20 +29,18 @@ export type Found = {
   nextCursor: string | null;
 };
 
-type Condition = [sql: string, ...values: SqlValue[]];
 /** `by` is found by an index; `also` is looked at row by row. */
 type Source = { by: Condition[]; also: Condition[] };
 
 /** Rows that one search looks at in each source: the gate decides on the same thread. */
 const SCAN_MAX = 10_000;
-const NAMED_MAX = 10;
 
 /** Newest first. However many payments there are, and however few are like that, it reads a bounded number of them. */
 export function searchPayments(tx: ReadTx, search: PaymentSearch): Found {
   const { before, after, limit } = search;
   const range: Condition[] = [
-    ...(before === undefined ? [] : [['id < ?', before] satisfies Condition]),
-    ...(after === undefined ? [] : [['id >= ?', after] satisfies Condition]),
+    ...(before === undefined ? [] : [((eb) => eb('id', '<', before)) satisfies Condition]),
+    ...(after === undefined ? [] : [((eb) => eb('id', '>=', after)) satisfies Condition]),
   ];
   const found = sourcesOf(tx, search).map((source) => read(tx, source, range, limit));
   // What lies beyond the nearest end of a scan is for the next page: another source may have passed it already.
@@ -60,20 +59,9 @@ function read(
   limit: number,
 ): { rows: PaymentRow[]; scannedTo: string | null } {
   const inner = [...by, ...range];
-  const where = (list: Condition[]): string =>
-    list.length === 0 ? '' : `WHERE ${list.map(([sql]) => sql).join(' AND ')}`;
-  const values = (list: Condition[]): SqlValue[] => list.flatMap(([, ...given]) => given);
-  const rows = tx.all<PaymentRow>(
-    `SELECT * FROM (SELECT * FROM payments ${where(inner)} ORDER BY id DESC LIMIT ${SCAN_MAX}) ${where(also)} LIMIT ?`,
-    ...values(inner),
-    ...values(also),
-    limit,
-  );
+  const rows = tx.all(scannedPayments(inner, also, { scan: SCAN_MAX, limit }));
   if (rows.length === limit) return { rows, scannedTo: rows.at(-1)?.id ?? null };
-  const end = tx.get<{ id: string }>(
-    `SELECT id FROM payments ${where(inner)} ORDER BY id DESC LIMIT 1 OFFSET ${SCAN_MAX - 1}`,
-    ...values(inner),
-  );
+  const end = tx.get(endOfScan(inner, SCAN_MAX));
   return { rows, scannedTo: end?.id ?? null };
 }
 
@@ -81,48 +69,36 @@ function sourcesOf(tx: ReadTx, search: PaymentSearch): Source[] {
   const { agentId, payeeId, batchId, state, kind, fromMs, toMs, minMicro, maxMicro, text } = search;
   const indexed: Condition[] = [];
   const also: Condition[] = [];
-  const add = (list: Condition[], sql: string, value: SqlValue | undefined): void => {
-    if (value !== undefined) list.push([sql, value]);
-  };
-  add(indexed, 'batch_id = ?', batchId);
-  if (state !== undefined) add(isWorking(state) ? indexed : also, stateIs(state), state);
-  add(indexed, 'payee_id = ?', payeeId);
-  add(indexed, 'agent_id = ?', agentId);
-  add(also, 'kind = ?', kind);
-  add(also, 'created_at >= ?', fromMs);
-  add(also, 'created_at < ?', toMs);
-  add(also, 'amount_micro >= ?', minMicro);
-  add(also, 'amount_micro <= ?', maxMicro);
+  if (batchId !== undefined) indexed.push((eb) => eb('batch_id', '=', batchId));
+  if (state !== undefined) (isWorking(state) ? indexed : also).push(stateIs(state));
+  if (payeeId !== undefined) indexed.push((eb) => eb('payee_id', '=', payeeId));
+  if (agentId !== undefined) indexed.push((eb) => eb('agent_id', '=', agentId));
+  if (kind !== undefined) also.push((eb) => eb('kind', '=', kind));
+  if (fromMs !== undefined) also.push((eb) => eb('created_at', '>=', BigInt(fromMs)));
+  if (toMs !== undefined) also.push((eb) => eb('created_at', '<', BigInt(toMs)));
+  if (minMicro !== undefined) also.push((eb) => eb('amount_micro', '>=', minMicro));
+  if (maxMicro !== undefined) also.push((eb) => eb('amount_micro', '<=', maxMicro));
   if (text === undefined) return [{ by: indexed.slice(0, 1), also: [...indexed.slice(1), ...also] }];
   const rest = [...indexed, ...also];
-  const by = (...condition: Condition): Source => ({ by: [condition], also: rest });
-  if (/^0x[0-9a-f]{64}$/i.test(text)) return [by('tx_hash = ?', text.toLowerCase())];
+  const by = (...conditions: Condition[]): Source => ({ by: conditions, also: rest });
+  if (/^0x[0-9a-f]{64}$/i.test(text)) return [by((eb) => eb('tx_hash', '=', text.toLowerCase()))];
   if (/^pay_[0-9a-z]*$/.test(text))
     return [
-      {
-        by: [
-          ['id >= ?', text],
-          ['id < ?', `${text}~`],
-        ],
-        also: rest,
-      },
+      by(
+        (eb) => eb('id', '>=', text),
+        (eb) => eb('id', '<', `${text}~`),
+      ),
     ];
-  const all = (...condition: Condition): Source => ({
+  const all = (condition: Condition): Source => ({
     by: indexed.slice(0, 1),
     also: [...indexed.slice(1), ...also, condition],
   });
-  if (/^0x[0-9a-f]{40}$/i.test(text)) return [all('lower(address) = ?', text.toLowerCase())];
-  const part = `%${text.replaceAll(/[!%_]/g, '!$&')}%`;
-  const named = (table: 'agents' | 'payees'): string[] =>
-    tx
-      .all<{ id: string }>(`SELECT id FROM ${table} WHERE name LIKE ? ESCAPE '!' LIMIT ${NAMED_MAX}`, part)
-      .map(({ id }) => id);
+  if (/^0x[0-9a-f]{40}$/i.test(text))
+    return [all((eb) => eb(eb.fn<string>('lower', ['address']), '=', text.toLowerCase()))];
+  const pattern = `%${text.replaceAll(/[!%_]/g, '!$&')}%`;
   return [
-    ...named('agents').map((id) => by('agent_id = ?', id)),
-    ...named('payees').map((id) => by('payee_id = ?', id)),
-    all("memo LIKE ? ESCAPE '!'", part),
+    ...tx.all(named.agents, { pattern }).map(({ id }) => by((eb) => eb('agent_id', '=', id))),
+    ...tx.all(named.payees, { pattern }).map(({ id }) => by((eb) => eb('payee_id', '=', id))),
+    all((eb, f) => f.isLike(eb.ref('memo'), pattern)),
   ];
 }
-
-/** SQLite takes the partial index of live payments only when the query repeats its condition. */
-const stateIs = (state: PaymentState): string => (isWorking(state) ? `${WORKING} AND state = ?` : 'state = ?');

@@ -2,7 +2,8 @@ import type { MeterDeclarations } from '../../books/meters/declarations.ts';
 import { beginGenerations, liveRows, makeLive, meterOf, rowsOfGenerations } from '../../books/meters/generations.ts';
 import { type Recounting, reaching, recountInto, recountRefundInto } from '../../books/meters/recount.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
-import { type CountedRow, countedColumns, isCounted, sinceOf, subjectOf } from './recountMeters.ts';
+import { type CountedRow, isCounted, sinceOf, subjectOf } from './recountMeters.ts';
+import { anyAfter, countedById, eventsAfter, newestEvent, someIds } from './recountQueries.ts';
 
 /** Rows that one page looks at, payments that it counts, and events that one round of catching up takes. Each is some milliseconds. */
 const SCANNED = 2_000;
@@ -27,24 +28,20 @@ export type Stage = {
 };
 
 export function beginStage(tx: Tx, declarations: MeterDeclarations, nowMs: number): Stage {
-  const head = tx.get<{ seq: bigint | null }>('SELECT max(seq) AS seq FROM events');
+  const head = tx.get(newestEvent);
   const generations = beginGenerations(tx, Object.keys(declarations));
   return { declarations, generations, nowMs, after: '', seenSeq: Number(head?.seq ?? 0), counted: 0 };
 }
 
 /** Whether the history is too long to be recounted in one transaction. */
 export function isLongHistory(tx: ReadTx, most = SHORT): boolean {
-  return tx.all('SELECT id FROM payments LIMIT ?', most + 1).length > most;
+  return tx.all(someIds, { limit: most + 1 }).length > most;
 }
 
 /** Counts the next payments of the history. False when there are none. */
 export function stagePage(tx: Tx, stage: Stage, most = COUNTED): boolean {
   // By id alone, so that a page costs the same wherever in the history it stands. Ids are in order of time.
-  const rows = tx.all<CountedRow>(
-    `SELECT ${countedColumns} FROM payments WHERE id > ? ORDER BY id LIMIT ?`,
-    stage.after,
-    SCANNED,
-  );
+  const rows = tx.all(anyAfter, { after: stage.after, limit: SCANNED });
   const since = hasCurrent(stage.declarations) ? 0 : sinceOf(stage.declarations, stage.nowMs);
   const recounting = recountingOf(tx, stage);
   let counted = 0;
@@ -60,16 +57,10 @@ export function stagePage(tx: Tx, stage: Stage, most = COUNTED): boolean {
 
 /** Counts again what has changed since. Gives how many events it took; fewer than `limit` where it has caught up. */
 export function catchUp(tx: Tx, stage: Stage, limit = EVENTS): number {
-  const events = tx.all<{ seq: bigint; payment_id: string | null }>(
-    'SELECT seq, payment_id FROM events WHERE seq > ? ORDER BY seq LIMIT ?',
-    stage.seenSeq,
-    limit,
-  );
+  const events = tx.all(eventsAfter, { after: stage.seenSeq, limit });
   const ids = [...new Set(events.map(({ payment_id }) => payment_id))].filter((id) => id !== null);
   const recounting = recountingOf(tx, stage);
-  const rows = ids
-    .sort()
-    .flatMap((id) => tx.all<CountedRow>(`SELECT ${countedColumns} FROM payments WHERE id = ?`, id));
+  const rows = ids.sort().flatMap((id) => tx.all(countedById, { id }));
   for (const row of rows) countRow(tx, stage, recounting, row);
   stage.seenSeq = Number(events.at(-1)?.seq ?? stage.seenSeq);
   return events.length;
@@ -110,7 +101,7 @@ function countRow(tx: Tx, stage: Stage, recounting: Recounting, row: CountedRow)
   }
   if (row.refund_of === null || row.settled_at === null || !(row.state === 'settled' || row.state === 'final'))
     return isIn;
-  const original = tx.get<{ created_at: bigint }>('SELECT created_at FROM payments WHERE id = ?', row.refund_of);
+  const original = tx.get(countedById, { id: row.refund_of });
   if (!original) return isIn;
   const settledAt = Number(row.settled_at);
   // One that arrived in a window makes room in it (`current`) though its original is older.

@@ -9,6 +9,7 @@ import type { Tx } from '../../store/store.ts';
 import { recordSettlement } from './history.ts';
 import { heldAccount, releaseHold } from './hold.ts';
 import type { Payment, Settlement } from './payment.ts';
+import { setFinalSettled, setSettled, setState, setUnsettled } from './queries.ts';
 import { findPayment } from './records.ts';
 
 export type TransitionContext = {
@@ -76,15 +77,14 @@ export function settle(
       [credit, payment.amount],
     ],
   });
-  tx.run(
-    'UPDATE payments SET held_micro = 0, tx_hash = ?, log_index = ?, block_number = ?, block_hash = ?, settled_at = ? WHERE id = ?',
-    settlement.txHash,
-    settlement.logIndex,
-    settlement.blockNumber,
-    settlement.blockHash,
-    settlement.settledAtMs,
-    payment.id,
-  );
+  tx.run(setSettled, {
+    id: payment.id,
+    tx: settlement.txHash,
+    log: settlement.logIndex,
+    block: settlement.blockNumber,
+    blockHash: settlement.blockHash,
+    at: settlement.settledAtMs,
+  });
   recordSettlement(tx, payment, settlement.settledAtMs);
   appendPaymentEvent(tx, payment, 'payment.settled', {
     ...context,
@@ -103,7 +103,7 @@ export function settle(
  * operator had the chain read again after a reorg below finality.
  */
 export function reopenFinal(tx: Tx, payment: Payment, atMs: number): Payment {
-  tx.run("UPDATE payments SET state = 'settled', updated_at = ? WHERE id = ? AND state = 'final'", atMs, payment.id);
+  tx.run(setFinalSettled, { id: payment.id, at: atMs });
   return reread(tx, payment);
 }
 
@@ -125,10 +125,7 @@ export function unsettle(tx: Tx, payment: Payment, credit: Account, context: Tra
       [heldAccount(payment), payment.amount],
     ],
   });
-  tx.run(
-    'UPDATE payments SET held_micro = amount_micro, tx_hash = NULL, log_index = NULL, block_number = NULL, block_hash = NULL, settled_at = NULL WHERE id = ?',
-    payment.id,
-  );
+  tx.run(setUnsettled, { id: payment.id });
   appendPaymentEvent(tx, payment, 'payment.reorged', {
     ...context,
     data: { ...context.data, tx_hash: settlement.txHash, block: settlement.blockNumber.toString() },
@@ -157,13 +154,7 @@ function move(tx: Tx, payment: Payment, event: TransitionEvent, atMs: number): P
   const state = next(payment.state, event);
   const details = { payment: payment.id, state: payment.state, event };
   if (state === null) throw new BursarError('invalid_transition', { details });
-  const changed = tx.run(
-    'UPDATE payments SET state = ?, updated_at = ? WHERE id = ? AND state = ?',
-    state,
-    atMs,
-    payment.id,
-    payment.state,
-  );
+  const changed = tx.run(setState, { id: payment.id, from: payment.state, to: state, at: atMs });
   if (changed !== 1) throw new BursarError('invalid_transition', { details });
   return state;
 }
