@@ -1,5 +1,8 @@
-import { z } from 'zod';
+import { isDeepStrictEqual } from 'node:util';
+import type { z } from 'zod';
+import { createSchema } from 'zod-openapi';
 import { catalogue, type ErrorCode } from '../../core/errors/catalogue.ts';
+import { Amount } from '../../core/schemas/schemas.ts';
 import { costs } from '../operations/cost.ts';
 import type { Operation } from '../operations/operation.ts';
 
@@ -23,8 +26,10 @@ const withKey: ErrorCode[] = ['idempotency_key_required', 'idempotency_conflict'
 /** The OpenAPI 3.1 document, from the same schemas that parse the requests. */
 export function openapi(operations: readonly Operation[], version: string): Json {
   const paths: Record<string, Json> = {};
+  const components = namedComponents();
   for (const operation of operations) {
-    paths[operation.path] = { ...paths[operation.path], [operation.method.toLowerCase()]: describe(operation) };
+    const described = describe(operation, components);
+    paths[operation.path] = { ...paths[operation.path], [operation.method.toLowerCase()]: described };
   }
   return {
     openapi: '3.1.0',
@@ -39,16 +44,51 @@ export function openapi(operations: readonly Operation[], version: string): Json
     paths,
     components: {
       securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'An API key of Bursar' } },
-      schemas: { Problem: problemSchema },
+      schemas: components.all(),
     },
   };
 }
 
-function describe(operation: Operation): Json {
-  const input = z.toJSONSchema(operation.input, { io: 'input', unrepresentable: 'any' }) as {
+type Components = {
+  /** The JSON schema of what is on the wire; schemas with a name in it are references. */
+  schemaOf(schema: z.ZodType): Json;
+  /** A reference to this schema under its own name, or under the given one. */
+  reference(name: string, schema: Json): Json;
+  all(): Record<string, Json>;
+};
+
+/** Named schemas, so that a generated client has one type for each. Throws where two schemas have one name. */
+function namedComponents(): Components {
+  const named = new Map<string, Json>([['Problem', problemSchema]]);
+  function add(name: string, schema: Json): void {
+    const before = named.get(name);
+    if (before !== undefined && !isDeepStrictEqual(before, schema)) throw new Error(`Two schemas are named ${name}.`);
+    named.set(name, schema);
+  }
+  return {
+    schemaOf: (given) => {
+      const { schema, components } = createSchema(given, {
+        io: 'input',
+        schemaComponents: { AmountInput: Amount },
+      });
+      for (const [name, component] of Object.entries(components)) add(name, separateTypes(component) as Json);
+      return separateTypes(schema) as Json;
+    },
+    reference: (name, schema) => {
+      if (typeof schema.$ref === 'string') return schema;
+      add(name, schema);
+      return { $ref: `#/components/schemas/${name}` };
+    },
+    all: () => Object.fromEntries([...named].sort(([a], [b]) => (a < b ? -1 : 1))),
+  };
+}
+
+function describe(operation: Operation, components: Components): Json {
+  const input = components.schemaOf(operation.input) as {
     properties?: Record<string, Json>;
     required?: string[];
   };
+  const name = typeName(operation);
   const inPath = [...operation.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] as string);
   const parameters: Json[] = [];
   const properties: Record<string, Json> = {};
@@ -72,25 +112,47 @@ function describe(operation: Operation): Json {
   // A name or id may be another agent's, which is answered as if it were not there.
   const hasFields = parameters.length > 0 || Object.keys(properties).length > 0;
   const hasBody = operation.method !== 'GET' && Object.keys(properties).length > 0;
-  const schema = {
-    type: 'object',
-    properties,
-    ...(required.length > 0 ? { required } : {}),
-    additionalProperties: false,
-  };
+  const body = (): Json =>
+    components.reference(`${name}Request`, {
+      type: 'object',
+      properties,
+      ...(required.length > 0 ? { required } : {}),
+      additionalProperties: false,
+    });
+  // Not "Response": oapi-codegen names its own types so.
+  const answer = components.reference(`${name}Result`, components.schemaOf(operation.output));
   return {
     operationId: operation.name,
     summary: operation.summary,
     description: `Needs a key with scope \`${operation.scope}\`. Costs \`${operation.cost}\` (${costs[operation.cost]} tokens).`,
     ...(parameters.length > 0 ? { parameters } : {}),
-    ...(hasBody ? { requestBody: { required: required.length > 0, content: { 'application/json': { schema } } } } : {}),
-    responses: { [operation.idempotent ? '201' : '200']: success(operation), ...problems(operation, hasFields) },
+    ...(hasBody
+      ? { requestBody: { required: required.length > 0, content: { 'application/json': { schema: body() } } } }
+      : {}),
+    responses: {
+      [operation.idempotent ? '201' : '200']: {
+        description: 'Done.',
+        content: { 'application/json': { schema: answer } },
+      },
+      ...problems(operation, hasFields),
+    },
   };
 }
 
-function success(operation: Operation): Json {
-  const { $schema, ...schema } = z.toJSONSchema(operation.output, { io: 'input', unrepresentable: 'any' });
-  return { description: 'Done.', content: { 'application/json': { schema } } };
+/** A list of several types is said as `anyOf`: generators read such a list only where all but one is null. */
+function separateTypes(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(separateTypes);
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const { type, ...rest } = schema as Json;
+  const others = Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, separateTypes(value)]));
+  if (!Array.isArray(type)) return type === undefined ? others : { type: separateTypes(type), ...others };
+  const several = type.filter((each) => each !== 'null').length > 1;
+  return several ? { ...others, anyOf: type.map((each) => ({ type: each })) } : { type, ...others };
+}
+
+/** `get_payment` is `GetPayment`. */
+function typeName({ name }: Operation): string {
+  return name.replace(/(?:^|_)([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
 function problems(operation: Operation, hasFields: boolean): Record<string, Json> {

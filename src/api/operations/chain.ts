@@ -8,15 +8,17 @@ const BlockNumber = z
   .regex(/^[0-9]{1,15}$/, 'is not a block number')
   .or(z.int().min(0).transform(String));
 
-const Transfer = z.object({
-  block: z.string(),
-  tx_hash: z.string(),
-  log_index: z.int(),
-  from: z.string(),
-  to: z.string(),
-  amount: AmountView,
-  payment: z.string().nullable().describe('The payment that the transfer was, where it is undone'),
-});
+const Transfer = z
+  .object({
+    block: z.string(),
+    tx_hash: z.string(),
+    log_index: z.int(),
+    from: z.string(),
+    to: z.string(),
+    amount: AmountView,
+    payment: z.string().nullable().describe('The payment that the transfer was, where it is undone'),
+  })
+  .meta({ id: 'ChainTransfer' });
 
 export const chainOperations = [
   operation({

@@ -29,7 +29,7 @@ export const Amount = z
     { error: AMOUNT_FORM },
   )
   .transform((given) => parsePositiveUsdc(typeof given === 'string' ? given : given.value));
-export const AmountView = z.object({ value: z.string(), currency: z.literal('USDC') });
+export const AmountView = z.object({ value: z.string(), currency: z.literal('USDC') }).meta({ id: 'Amount' });
 export const amountView = (micro: bigint): z.input<typeof AmountView> => ({
   value: formatUsdc(micro),
   currency: 'USDC',
@@ -97,11 +97,15 @@ export const isoOrNull = (ms: number | null): string | null => (ms === null ? nu
 
 export const Limit = z.coerce.number().int().min(1).max(200).default(50);
 
-export const ReasonView = z.object({
-  code: z.string(),
-  rule: z.string(),
-  message: z.string(),
-  observed: z.union([z.string(), z.number(), z.boolean(), z.null()]).optional(),
-  limit: z.union([z.string(), z.number(), z.boolean(), z.null()]).optional(),
-});
-export const ReviewView = z.object({ quorum: z.int(), roles: z.array(z.string()), expires_at: z.string().nullable() });
+export const ReasonView = z
+  .object({
+    code: z.string(),
+    rule: z.string(),
+    message: z.string(),
+    observed: z.union([z.string(), z.number(), z.boolean(), z.null()]).optional(),
+    limit: z.union([z.string(), z.number(), z.boolean(), z.null()]).optional(),
+  })
+  .meta({ id: 'Reason' });
+export const ReviewView = z
+  .object({ quorum: z.int(), roles: z.array(z.string()), expires_at: z.string().nullable() })
+  .meta({ id: 'ReviewRequirement' });

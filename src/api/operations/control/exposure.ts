@@ -16,50 +16,54 @@ import { costs } from '../cost.ts';
 import { oneAtATime } from '../oneAtATime.ts';
 import { operation } from '../operation.ts';
 
-const FigureView = z.object({
-  most: AmountView.describe('With the money that is there now'),
-  if_funded: AmountView.nullable().describe('However much money came; null: no limit'),
-  because: z.string(),
-});
-const Figures = z.object({ today: FigureView, month: FigureView });
-const View = z.object({
-  at: z.string(),
-  today_until: z.string(),
-  month_until: z.string(),
-  policy_digest: z.string(),
-  total: z.object({ today: AmountView, month: AmountView, on_its_way: AmountView, held: AmountView }),
-  agents: z.array(
-    z.object({
-      agent: z.string(),
-      name: z.string(),
-      status: z.string(),
-      figures: Figures.describe('The most that the agent can still set off without people'),
-      on_its_way: AmountView.describe('Decided already and not settled; it moves beside the rest'),
-      held: AmountView,
-      frozen_on_chain: z.boolean(),
-      warnings: z.array(z.object({ code: z.string(), message: z.string() })),
-    }),
-  ),
-  stolen_keys: z
-    .array(
+const FigureView = z
+  .object({
+    most: AmountView.describe('With the money that is there now'),
+    if_funded: AmountView.nullable().describe('However much money came; null: no limit'),
+    because: z.string(),
+  })
+  .meta({ id: 'ExposureFigure' });
+const Figures = z.object({ today: FigureView, month: FigureView }).meta({ id: 'ExposureFigures' });
+const View = z
+  .object({
+    at: z.string(),
+    today_until: z.string(),
+    month_until: z.string(),
+    policy_digest: z.string(),
+    total: z.object({ today: AmountView, month: AmountView, on_its_way: AmountView, held: AmountView }),
+    agents: z.array(
       z.object({
-        key: z.enum([
-          'agent_api_key',
-          'operator_api_key',
-          'auditor_api_key',
-          'executor',
-          'approver',
-          'guardian',
-          'owner',
-        ]),
-        holder: z.string().describe('An address, or the id of an API key'),
-        name: z.string().nullable().describe('Of an API key'),
-        agents: z.int(),
-        figures: Figures,
+        agent: z.string(),
+        name: z.string(),
+        status: z.string(),
+        figures: Figures.describe('The most that the agent can still set off without people'),
+        on_its_way: AmountView.describe('Decided already and not settled; it moves beside the rest'),
+        held: AmountView,
+        frozen_on_chain: z.boolean(),
+        warnings: z.array(z.object({ code: z.string(), message: z.string() })),
       }),
-    )
-    .describe("Empty for an agent's own key"),
-});
+    ),
+    stolen_keys: z
+      .array(
+        z.object({
+          key: z.enum([
+            'agent_api_key',
+            'operator_api_key',
+            'auditor_api_key',
+            'executor',
+            'approver',
+            'guardian',
+            'owner',
+          ]),
+          holder: z.string().describe('An address, or the id of an API key'),
+          name: z.string().nullable().describe('Of an API key'),
+          agents: z.int(),
+          figures: Figures,
+        }),
+      )
+      .describe("Empty for an agent's own key"),
+  })
+  .meta({ id: 'Exposure' });
 
 const figure = ({ most, ifFunded, because }: Figure): z.input<typeof FigureView> => ({
   most: amountView(most),

@@ -15,13 +15,15 @@ import { idOf, iso, isoOrNull, Limit } from '../../../core/schemas/schemas.ts';
 import { actOf } from '../act.ts';
 import { operation } from '../operation.ts';
 
-const EndpointView = z.object({
-  id: z.string(),
-  kind: z.enum(endpointKinds),
-  target: z.string(),
-  events: z.array(z.string()),
-  inside: z.boolean(),
-});
+const EndpointView = z
+  .object({
+    id: z.string(),
+    kind: z.enum(endpointKinds),
+    target: z.string(),
+    events: z.array(z.string()),
+    inside: z.boolean(),
+  })
+  .meta({ id: 'NoticeEndpoint' });
 const view = ({ id, kind, target, events, inside }: Endpoint): z.input<typeof EndpointView> => ({
   id,
   kind,

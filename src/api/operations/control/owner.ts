@@ -42,32 +42,36 @@ const shape = {
   payment: idOf('payment').optional().describe('Of revoke_approval'),
 };
 const Input = z.strictObject(shape);
-const CallView = z.object({
-  action: z.enum(ownerActions),
-  chain_id: z.int(),
-  to: z.string(),
-  value: z.literal('0'),
-  data: z.string(),
-  method: z.string(),
-  values: z.record(z.string(), z.string()),
-  sender: z.string().describe('Who must send it'),
-  sender_is_contract: z.boolean().describe('As a Safe is: upload safe_file to its Transaction Builder'),
-  senders: z
-    .array(
-      z.object({ role: z.enum(['owner', 'guardian', 'next owner']), address: z.string(), is_contract: z.boolean() }),
-    )
-    .describe('Everyone whom the contract takes it from'),
-  server_sends: z.boolean().describe('This server holds that key: send_owner_call sends it on its signature'),
-  effect: z.string(),
-  safe_file: z.record(z.string(), z.unknown()),
-});
-const SentView = z.object({
-  transaction: z.string(),
-  state: z.enum(['queued', 'pending', 'mined', 'final', 'dropped']),
-  succeeded: z.boolean().nullable(),
-  tx_hash: z.string().nullable(),
-  detail: z.string().nullable(),
-});
+const CallView = z
+  .object({
+    action: z.enum(ownerActions),
+    chain_id: z.int(),
+    to: z.string(),
+    value: z.literal('0'),
+    data: z.string(),
+    method: z.string(),
+    values: z.record(z.string(), z.string()),
+    sender: z.string().describe('Who must send it'),
+    sender_is_contract: z.boolean().describe('As a Safe is: upload safe_file to its Transaction Builder'),
+    senders: z
+      .array(
+        z.object({ role: z.enum(['owner', 'guardian', 'next owner']), address: z.string(), is_contract: z.boolean() }),
+      )
+      .describe('Everyone whom the contract takes it from'),
+    server_sends: z.boolean().describe('This server holds that key: send_owner_call sends it on its signature'),
+    effect: z.string(),
+    safe_file: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'OwnerCall' });
+const SentView = z
+  .object({
+    transaction: z.string(),
+    state: z.enum(['queued', 'pending', 'mined', 'final', 'dropped']),
+    succeeded: z.boolean().nullable(),
+    tx_hash: z.string().nullable(),
+    detail: z.string().nullable(),
+  })
+  .meta({ id: 'OwnerTransaction' });
 
 function actionOf(input: z.output<typeof Input>): OwnerAction {
   const { action, address, addresses, threshold, on, amount, until, digest, payment } = input;

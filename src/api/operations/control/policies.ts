@@ -5,14 +5,16 @@ import { actOf } from '../act.ts';
 import { operation } from '../operation.ts';
 import { policyWarnings } from './policyWarnings.ts';
 
-const PolicyView = z.object({
-  digest: z.string(),
-  note: z.string(),
-  active: z.boolean(),
-  shadow: z.boolean().describe('Asked next to the active one; decides nothing'),
-  loaded_at: z.string(),
-  activated_at: z.string().nullable(),
-});
+const PolicyView = z
+  .object({
+    digest: z.string(),
+    note: z.string(),
+    active: z.boolean(),
+    shadow: z.boolean().describe('Asked next to the active one; decides nothing'),
+    loaded_at: z.string(),
+    activated_at: z.string().nullable(),
+  })
+  .meta({ id: 'Policy' });
 const view = (version: PolicyVersion): z.input<typeof PolicyView> => ({
   digest: version.digest,
   note: version.note,
@@ -21,7 +23,9 @@ const view = (version: PolicyVersion): z.input<typeof PolicyView> => ({
   loaded_at: iso(version.loadedAtMs),
   activated_at: isoOrNull(version.activatedAtMs),
 });
-const ActiveView = z.object({ digest: z.string(), meters: z.record(z.string(), z.unknown()), timezone: z.string() });
+const ActiveView = z
+  .object({ digest: z.string(), meters: z.record(z.string(), z.unknown()), timezone: z.string() })
+  .meta({ id: 'ActivePolicy' });
 
 export const policyOperations = [
   operation({

@@ -11,19 +11,25 @@ import { actOf } from '../act.ts';
 import { operation } from '../operation.ts';
 
 const Effect = z.enum(['allow', 'deny', 'review']);
-const RunView = z.object({
-  digest: z.string(),
-  started_by: z.string(),
-  started_at: z.string(),
-  ended: z.object({ reason: z.enum(shadowEnds), by: z.string(), at: z.string() }).nullable(),
-});
-const SaidView = z.object({ effect: Effect, reasons: z.array(ReasonView), review: ReviewView.nullable() });
-const SummaryView = z.object({
-  decided: z.int(),
-  same: z.int().describe('The same effect for the same reasons'),
-  other_reasons: z.int().describe('The same effect, for other reasons or by other people'),
-  changes: z.array(z.object({ active: Effect, shadow: Effect, count: z.int(), amount: AmountView })),
-});
+const RunView = z
+  .object({
+    digest: z.string(),
+    started_by: z.string(),
+    started_at: z.string(),
+    ended: z.object({ reason: z.enum(shadowEnds), by: z.string(), at: z.string() }).nullable(),
+  })
+  .meta({ id: 'ShadowRun' });
+const SaidView = z
+  .object({ effect: Effect, reasons: z.array(ReasonView), review: ReviewView.nullable() })
+  .meta({ id: 'ShadowVerdict' });
+const SummaryView = z
+  .object({
+    decided: z.int(),
+    same: z.int().describe('The same effect for the same reasons'),
+    other_reasons: z.int().describe('The same effect, for other reasons or by other people'),
+    changes: z.array(z.object({ active: Effect, shadow: Effect, count: z.int(), amount: AmountView })),
+  })
+  .meta({ id: 'ShadowSummary' });
 
 const runView = ({ digest, startedBy, startedAtMs, ended }: ShadowView): z.input<typeof RunView> => ({
   digest,

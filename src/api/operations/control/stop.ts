@@ -11,43 +11,45 @@ import type { App } from '../app.ts';
 import { operation } from '../operation.ts';
 
 const Seconds = z.number().min(0);
-const StopView = z.object({
-  agent: z.string(),
-  name: z.string(),
-  state: z
-    .enum(['stopping', 'safe', 'ended'])
-    .describe(
-      'safe: nothing is at risk any more; ended: and all of it is final on chain, or people let the agent go on',
-    ),
-  reason: z.string(),
-  actor: z.string(),
-  started_at: z.string(),
-  seconds: Seconds.describe('Since the stop; until nothing was at risk, where that is so'),
-  seconds_to_frozen: Seconds.nullable().describe('Until the chain showed the wallet frozen; null: not yet'),
-  at_risk: AmountView.describe('What signatures made before the stop can still move: signed payments and the purse'),
-  risk: z.object({
-    signed_payments: AmountView,
-    purse: AmountView,
-    live_authorizations: AmountView.describe('Of the purse: what sellers could still draw with what they hold'),
-  }),
-  server: z.object({
-    keys_revoked: z.int(),
-    payments_cancelled: z.int(),
-    payments_signed: z.int().describe('Were signed already: only the chain ends them'),
-    payouts_stopped: z.int(),
-    schedules_paused: z.int(),
-    mandates_revoked: z.int(),
-  }),
-  steps: z.array(
-    z.object({
-      step: z.enum(stepNames),
-      state: z.enum(['waiting', 'done', 'needs_people', 'not_needed']),
-      detail: z.string(),
-      call: z.object({ to: z.string(), data: z.string() }).nullable().describe('What people must send'),
+const StopView = z
+  .object({
+    agent: z.string(),
+    name: z.string(),
+    state: z
+      .enum(['stopping', 'safe', 'ended'])
+      .describe(
+        'safe: nothing is at risk any more; ended: and all of it is final on chain, or people let the agent go on',
+      ),
+    reason: z.string(),
+    actor: z.string(),
+    started_at: z.string(),
+    seconds: Seconds.describe('Since the stop; until nothing was at risk, where that is so'),
+    seconds_to_frozen: Seconds.nullable().describe('Until the chain showed the wallet frozen; null: not yet'),
+    at_risk: AmountView.describe('What signatures made before the stop can still move: signed payments and the purse'),
+    risk: z.object({
+      signed_payments: AmountView,
+      purse: AmountView,
+      live_authorizations: AmountView.describe('Of the purse: what sellers could still draw with what they hold'),
     }),
-  ),
-  ended_at: z.string().nullable(),
-});
+    server: z.object({
+      keys_revoked: z.int(),
+      payments_cancelled: z.int(),
+      payments_signed: z.int().describe('Were signed already: only the chain ends them'),
+      payouts_stopped: z.int(),
+      schedules_paused: z.int(),
+      mandates_revoked: z.int(),
+    }),
+    steps: z.array(
+      z.object({
+        step: z.enum(stepNames),
+        state: z.enum(['waiting', 'done', 'needs_people', 'not_needed']),
+        detail: z.string(),
+        call: z.object({ to: z.string(), data: z.string() }).nullable().describe('What people must send'),
+      }),
+    ),
+    ended_at: z.string().nullable(),
+  })
+  .meta({ id: 'Stop' });
 
 function view(tx: ReadTx, stop: Stop, nowMs: number): z.input<typeof StopView> {
   const agent = getAgent(tx, stop.agentId);

@@ -6,37 +6,39 @@ import { getAgent } from '../../../decide/identity/agents.ts';
 import type { ChainFacts } from '../../../decide/payments/request.ts';
 import type { ReadTx } from '../../../store/store.ts';
 
-export const InvoiceView = z.object({
-  id: z.string(),
-  state: z.enum(invoiceStates),
-  agent: z.string(),
-  agent_name: z.string(),
-  amount: AmountView.describe('For one use'),
-  max_uses: z.int(),
-  received: AmountView,
-  due: AmountView.describe('What completes the open use; 0.00 when nothing more is asked for'),
-  excess: AmountView.describe('What came above all uses'),
-  late: z.boolean().describe('Money came after it had expired'),
-  memo: z.string(),
-  address: z.string(),
-  network: z.string(),
-  path: z.string().describe('The payment link, on this server'),
-  payment_uri: z.string().nullable().describe('EIP-681; null when nothing more is asked for'),
-  expires_at: z.string().nullable(),
-  created_at: z.string(),
-  payments: z.array(
-    z.object({
-      receivable: z.string(),
-      amount: AmountView,
-      payer: z.string(),
-      state: z.enum(receivableStates),
-      tx_hash: z.string(),
-      found_by: z.enum(['nonce', 'claim', 'amount']).nullable(),
-      late: z.boolean(),
-      received_at: z.string(),
-    }),
-  ),
-});
+export const InvoiceView = z
+  .object({
+    id: z.string(),
+    state: z.enum(invoiceStates),
+    agent: z.string(),
+    agent_name: z.string(),
+    amount: AmountView.describe('For one use'),
+    max_uses: z.int(),
+    received: AmountView,
+    due: AmountView.describe('What completes the open use; 0.00 when nothing more is asked for'),
+    excess: AmountView.describe('What came above all uses'),
+    late: z.boolean().describe('Money came after it had expired'),
+    memo: z.string(),
+    address: z.string(),
+    network: z.string(),
+    path: z.string().describe('The payment link, on this server'),
+    payment_uri: z.string().nullable().describe('EIP-681; null when nothing more is asked for'),
+    expires_at: z.string().nullable(),
+    created_at: z.string(),
+    payments: z.array(
+      z.object({
+        receivable: z.string(),
+        amount: AmountView,
+        payer: z.string(),
+        state: z.enum(receivableStates),
+        tx_hash: z.string(),
+        found_by: z.enum(['nonce', 'claim', 'amount']).nullable(),
+        late: z.boolean(),
+        received_at: z.string(),
+      }),
+    ),
+  })
+  .meta({ id: 'Invoice' });
 export type InvoiceView = z.input<typeof InvoiceView>;
 
 const SHOWN = 200;

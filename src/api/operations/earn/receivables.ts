@@ -18,26 +18,32 @@ import { refuseForeign, visibleAgent } from '../act.ts';
 import { operation } from '../operation.ts';
 import { gateContext } from '../payments/paymentRequest.ts';
 
-const Passed = z.object({ payment: z.string(), amount: AmountView, state: z.string(), address: z.string() });
-export const ReceivableView = z.object({
-  id: z.string(),
-  agent: z.string(),
-  kind: z.enum(receivableKinds),
-  state: z.enum(receivableStates).describe('included: in a block; final: no reorg can take it away; orphaned: one has'),
-  amount: AmountView,
-  payer: z.object({ address: z.string(), agent: z.string().nullable() }),
-  payment: z.string().nullable().describe('The payment that it was, where an agent of this Bursar paid'),
-  invoice: z.string().nullable(),
-  invoice_found_by: z.enum(['nonce', 'claim', 'amount']).nullable(),
-  sale: z.object({ resource: z.string(), nonce: z.string() }).nullable(),
-  refunded: AmountView,
-  refundable: AmountView,
-  refunds: z.array(Passed),
-  splits: z.array(Passed),
-  routed_at: z.string().nullable().describe('When its revenue rule was applied'),
-  settlement: z.object({ tx_hash: z.string(), log_index: z.int(), block_number: z.string() }),
-  received_at: z.string(),
-});
+const Passed = z
+  .object({ payment: z.string(), amount: AmountView, state: z.string(), address: z.string() })
+  .meta({ id: 'PassedPayment' });
+export const ReceivableView = z
+  .object({
+    id: z.string(),
+    agent: z.string(),
+    kind: z.enum(receivableKinds),
+    state: z
+      .enum(receivableStates)
+      .describe('included: in a block; final: no reorg can take it away; orphaned: one has'),
+    amount: AmountView,
+    payer: z.object({ address: z.string(), agent: z.string().nullable() }),
+    payment: z.string().nullable().describe('The payment that it was, where an agent of this Bursar paid'),
+    invoice: z.string().nullable(),
+    invoice_found_by: z.enum(['nonce', 'claim', 'amount']).nullable(),
+    sale: z.object({ resource: z.string(), nonce: z.string() }).nullable(),
+    refunded: AmountView,
+    refundable: AmountView,
+    refunds: z.array(Passed),
+    splits: z.array(Passed),
+    routed_at: z.string().nullable().describe('When its revenue rule was applied'),
+    settlement: z.object({ tx_hash: z.string(), log_index: z.int(), block_number: z.string() }),
+    received_at: z.string(),
+  })
+  .meta({ id: 'Receivable' });
 
 export function receivableView(tx: ReadTx, receivable: Receivable): z.input<typeof ReceivableView> {
   const sale =

@@ -14,42 +14,46 @@ import type { App } from '../app.ts';
 import { operation } from '../operation.ts';
 import { askableKinds, gateContext } from './paymentRequest.ts';
 
-const MeterView = z.object({
-  meter: z.string(),
-  by: z.array(z.enum(dimensions)).describe('What the meter counts for itself: by agent, by payee, …'),
-  window: z.string().describe('As "calendar day UTC", "rolling P30D", "lifetime"'),
-  spent: AmountView.describe('In the window now, reservations included'),
-  payments: z.int(),
-  left: AmountView.nullable().describe('What one more payment may be for this meter; null: no limit, or see `needs`'),
-  payments_left: z.int().nullable(),
-  resets_at: z
-    .string()
-    .nullable()
-    .describe('End of a calendar window; null for a rolling window, which resets continuously'),
-  controls: z.array(z.string()),
-  needs: z.array(z.enum(dimensions)).describe('Say these to see what is left'),
-});
+const MeterView = z
+  .object({
+    meter: z.string(),
+    by: z.array(z.enum(dimensions)).describe('What the meter counts for itself: by agent, by payee, …'),
+    window: z.string().describe('As "calendar day UTC", "rolling P30D", "lifetime"'),
+    spent: AmountView.describe('In the window now, reservations included'),
+    payments: z.int(),
+    left: AmountView.nullable().describe('What one more payment may be for this meter; null: no limit, or see `needs`'),
+    payments_left: z.int().nullable(),
+    resets_at: z
+      .string()
+      .nullable()
+      .describe('End of a calendar window; null for a rolling window, which resets continuously'),
+    controls: z.array(z.string()),
+    needs: z.array(z.enum(dimensions)).describe('Say these to see what is left'),
+  })
+  .meta({ id: 'Meter' });
 
-export const BudgetView = z.object({
-  agent: z.string(),
-  largest_amount_now: AmountView.nullable().describe(
-    'The most that a payment to this payee would be allowed to be now: policy, ceilings and balance together. Null without a payee',
-  ),
-  available: AmountView.describe('In the wallet, free'),
-  purse: AmountView.describe('In the x402 purse, free'),
-  meters: z.array(MeterView),
-  ceilings: z
-    .object({
-      per_payment: AmountView,
-      per_period: AmountView,
-      left_in_period: AmountView.nullable().describe(
-        'From the chain, less payments in settlement; null when the chain does not answer',
-      ),
-      period_seconds: z.int(),
-    })
-    .describe("The wallet contract's own limits"),
-  policy_digest: z.string(),
-});
+export const BudgetView = z
+  .object({
+    agent: z.string(),
+    largest_amount_now: AmountView.nullable().describe(
+      'The most that a payment to this payee would be allowed to be now: policy, ceilings and balance together. Null without a payee',
+    ),
+    available: AmountView.describe('In the wallet, free'),
+    purse: AmountView.describe('In the x402 purse, free'),
+    meters: z.array(MeterView),
+    ceilings: z
+      .object({
+        per_payment: AmountView,
+        per_period: AmountView,
+        left_in_period: AmountView.nullable().describe(
+          'From the chain, less payments in settlement; null when the chain does not answer',
+        ),
+        period_seconds: z.int(),
+      })
+      .describe("The wallet contract's own limits"),
+    policy_digest: z.string(),
+  })
+  .meta({ id: 'Budget' });
 
 export const BudgetInput = z.strictObject({
   id: Ref.describe('Agent id or name; an agent\'s own key may say "me"'),

@@ -23,17 +23,19 @@ import { WAIT_SECONDS } from './purchaseInput.ts';
 
 const outcomes = ['free', 'paid', 'unserved', 'refused', 'in_review', 'pending', 'not_payable'] as const;
 
-export const FetchAnswer = z.object({
-  outcome: z
-    .enum(outcomes)
-    .describe(
-      'free: no payment was asked. paid: paid and served. unserved: the authorization was handed over and not honoured. refused, in_review, pending: nothing was handed over. not_payable: a 402 that Bursar does not pay',
-    ),
-  next: z.string().describe('What to do next'),
-  payment: PaymentView.nullable(),
-  hints: HintsView.nullable(),
-  response: FetchedView.nullable().describe('Data from the other side, marked untrusted'),
-});
+export const FetchAnswer = z
+  .object({
+    outcome: z
+      .enum(outcomes)
+      .describe(
+        'free: no payment was asked. paid: paid and served. unserved: the authorization was handed over and not honoured. refused, in_review, pending: nothing was handed over. not_payable: a 402 that Bursar does not pay',
+      ),
+    next: z.string().describe('What to do next'),
+    payment: PaymentView.nullable(),
+    hints: HintsView.nullable(),
+    response: FetchedView.nullable().describe('Data from the other side, marked untrusted'),
+  })
+  .meta({ id: 'FetchAnswer' });
 export type FetchAnswer = z.input<typeof FetchAnswer>;
 
 /**

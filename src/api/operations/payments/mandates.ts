@@ -37,25 +37,27 @@ import { actingAgent } from './paymentRequest.ts';
 
 const YEAR_MS = 366 * 86_400_000;
 
-const MandateView = z.object({
-  id: z.string(),
-  agent: z.string(),
-  status: z.enum(['requested', 'active', 'declined', 'revoked']),
-  payees: z.array(z.string()),
-  categories: z.array(z.string()),
-  hosts: z.array(z.string()),
-  per_payment: AmountView,
-  total: AmountView,
-  count: z.int().nullable(),
-  cadence: z.object({ rrule: z.string(), zone: z.string() }).nullable(),
-  not_before: z.string(),
-  expires_at: z.string(),
-  reason: z.string(),
-  worst_case: AmountView.describe('The most money that can move under it'),
-  used: z.object({ total: AmountView, count: z.int() }),
-  signers: z.array(z.object({ approver: z.string(), name: z.string(), at: z.string() })),
-  requested_at: z.string(),
-});
+const MandateView = z
+  .object({
+    id: z.string(),
+    agent: z.string(),
+    status: z.enum(['requested', 'active', 'declined', 'revoked']),
+    payees: z.array(z.string()),
+    categories: z.array(z.string()),
+    hosts: z.array(z.string()),
+    per_payment: AmountView,
+    total: AmountView,
+    count: z.int().nullable(),
+    cadence: z.object({ rrule: z.string(), zone: z.string() }).nullable(),
+    not_before: z.string(),
+    expires_at: z.string(),
+    reason: z.string(),
+    worst_case: AmountView.describe('The most money that can move under it'),
+    used: z.object({ total: AmountView, count: z.int() }),
+    signers: z.array(z.object({ approver: z.string(), name: z.string(), at: z.string() })),
+    requested_at: z.string(),
+  })
+  .meta({ id: 'Mandate' });
 
 function view(tx: ReadTx, mandate: Mandate): z.input<typeof MandateView> {
   const { terms } = mandate;

@@ -5,63 +5,69 @@ import { AmountView, amountView, iso, isoOrNull, ReasonView, ReviewView } from '
 import type { Payment } from '../../../decide/payments/payment.ts';
 import type { ReadTx } from '../../../store/store.ts';
 
-export const HintsView = z.object({
-  largest_amount_now: AmountView.nullable().describe('The largest amount that would pass now'),
-  earliest_time: z.string().nullable().describe('When the same request would pass, if nothing else changes'),
-  unlocked_by: z.object({ quorum: z.int(), roles: z.array(z.string()) }).nullable(),
-});
+export const HintsView = z
+  .object({
+    largest_amount_now: AmountView.nullable().describe('The largest amount that would pass now'),
+    earliest_time: z.string().nullable().describe('When the same request would pass, if nothing else changes'),
+    unlocked_by: z.object({ quorum: z.int(), roles: z.array(z.string()) }).nullable(),
+  })
+  .meta({ id: 'Hints' });
 
-const Verdict = z.object({
-  approver: z.string(),
-  verdict: z.enum(['approve', 'reject']),
-  counts: z
-    .boolean()
-    .describe('Of the roles that the review asks for, and not the sponsor where the policy forbids it'),
-  reason: z.string().nullable().describe('What the person said; the signature does not cover it'),
-  at: z.string(),
-});
+const Verdict = z
+  .object({
+    approver: z.string(),
+    verdict: z.enum(['approve', 'reject']),
+    counts: z
+      .boolean()
+      .describe('Of the roles that the review asks for, and not the sponsor where the policy forbids it'),
+    reason: z.string().nullable().describe('What the person said; the signature does not cover it'),
+    at: z.string(),
+  })
+  .meta({ id: 'Verdict' });
 
-export const PaymentView = z.object({
-  id: z.string(),
-  state: z.enum(states),
-  kind: z.enum(paymentKinds),
-  rail: z.enum(['wallet', 'x402']),
-  amount: AmountView,
-  agent: z.string(),
-  sponsor: z.string(),
-  workflow: z.string().nullable(),
-  run: z.string().nullable(),
-  payee: z.string().nullable(),
-  address: z.string(),
-  network: z.string(),
-  host: z.string().nullable(),
-  category: z.string().nullable(),
-  memo: z.string().nullable(),
-  reasons: z.array(ReasonView),
-  review: ReviewView.extend({
-    approvals: z.array(Verdict),
-  }).nullable(),
-  policy_digest: z.string(),
-  decision_hash: z.string(),
-  refund_of: z.string().nullable(),
-  receivable: z.string().nullable().describe('On a refund: what it gives back. On a split: what it passes on'),
-  refunds: z.array(z.string()),
-  funds: z.string().nullable().describe('On a top_up: the purchase that waits for it'),
-  batch: z.string().nullable(),
-  mandate: z.string().nullable().describe("The standing approval that stood in for people's signatures"),
-  settlement: z
-    .object({
-      tx_hash: z.string(),
-      log_index: z.int(),
-      block_number: z.string(),
-      settled_at: z.string(),
-      gas_used: z.string().nullable().describe('Of the whole transaction; null where others sent it'),
-      payments_in_transaction: z.int(),
-    })
-    .nullable(),
-  created_at: z.string(),
-  updated_at: z.string(),
-});
+export const PaymentView = z
+  .object({
+    id: z.string(),
+    state: z.enum(states),
+    kind: z.enum(paymentKinds),
+    rail: z.enum(['wallet', 'x402']),
+    amount: AmountView,
+    agent: z.string(),
+    sponsor: z.string(),
+    workflow: z.string().nullable(),
+    run: z.string().nullable(),
+    payee: z.string().nullable(),
+    address: z.string(),
+    network: z.string(),
+    host: z.string().nullable(),
+    category: z.string().nullable(),
+    memo: z.string().nullable(),
+    reasons: z.array(ReasonView),
+    review: ReviewView.extend({
+      approvals: z.array(Verdict),
+    }).nullable(),
+    policy_digest: z.string(),
+    decision_hash: z.string(),
+    refund_of: z.string().nullable(),
+    receivable: z.string().nullable().describe('On a refund: what it gives back. On a split: what it passes on'),
+    refunds: z.array(z.string()),
+    funds: z.string().nullable().describe('On a top_up: the purchase that waits for it'),
+    batch: z.string().nullable(),
+    mandate: z.string().nullable().describe("The standing approval that stood in for people's signatures"),
+    settlement: z
+      .object({
+        tx_hash: z.string(),
+        log_index: z.int(),
+        block_number: z.string(),
+        settled_at: z.string(),
+        gas_used: z.string().nullable().describe('Of the whole transaction; null where others sent it'),
+        payments_in_transaction: z.int(),
+      })
+      .nullable(),
+    created_at: z.string(),
+    updated_at: z.string(),
+  })
+  .meta({ id: 'Payment' });
 export type PaymentView = z.input<typeof PaymentView>;
 
 export function paymentView(tx: ReadTx, payment: Payment): PaymentView {

@@ -23,31 +23,33 @@ const effects = ['allow', 'review', 'deny'] as const;
 /** More lines than these are in the sums only. */
 const LISTED_MAX = 1_000;
 
-export const PayoutView = z.object({
-  id: z.string(),
-  key: z.string().describe('The Idempotency-Key it was sent with'),
-  agent: z.string(),
-  state: z.enum(payoutStates),
-  total: z.int(),
-  total_amount: AmountView,
-  waiting: z.int().describe('Lines not decided yet'),
-  authorized: z.int().describe('Allowed, and on their way'),
-  in_review: z.int(),
-  denied: z.int().describe('By the policy'),
-  settled: z.int().describe('In a block, or in a final one'),
-  failed: z
-    .int()
-    .describe('Ended without moving money: refused, rejected, expired, cancelled, or refused by the chain'),
-  settled_amount: AmountView,
-  by_state: z.partialRecord(z.enum(lineStates), z.int()),
-  transactions: z.object({
-    mined: z.int(),
-    open: z.int().describe('Queued or sent; what settled last may stand here for a moment'),
-    gas_used: z.string().describe('By the mined ones'),
-  }),
-  created_at: z.string(),
-  updated_at: z.string(),
-});
+export const PayoutView = z
+  .object({
+    id: z.string(),
+    key: z.string().describe('The Idempotency-Key it was sent with'),
+    agent: z.string(),
+    state: z.enum(payoutStates),
+    total: z.int(),
+    total_amount: AmountView,
+    waiting: z.int().describe('Lines not decided yet'),
+    authorized: z.int().describe('Allowed, and on their way'),
+    in_review: z.int(),
+    denied: z.int().describe('By the policy'),
+    settled: z.int().describe('In a block, or in a final one'),
+    failed: z
+      .int()
+      .describe('Ended without moving money: refused, rejected, expired, cancelled, or refused by the chain'),
+    settled_amount: AmountView,
+    by_state: z.partialRecord(z.enum(lineStates), z.int()),
+    transactions: z.object({
+      mined: z.int(),
+      open: z.int().describe('Queued or sent; what settled last may stand here for a moment'),
+      gas_used: z.string().describe('By the mined ones'),
+    }),
+    created_at: z.string(),
+    updated_at: z.string(),
+  })
+  .meta({ id: 'Payout' });
 
 export function payoutView(tx: ReadTx, payout: Payout): z.input<typeof PayoutView> {
   const progress = progressOf(tx, payout.id);
@@ -76,19 +78,21 @@ export function payoutView(tx: ReadTx, payout: Payout): z.input<typeof PayoutVie
   };
 }
 
-export const LineView = z.object({
-  line: z.int(),
-  id: z.string(),
-  payee: z.string().nullable(),
-  address: z.string().nullable(),
-  amount: AmountView,
-  category: z.string().nullable(),
-  memo: z.string().nullable(),
-  state: z.enum(lineStates),
-  payment: z.string().nullable(),
-  reason: z.object({ code: z.string(), message: z.string() }).nullable(),
-  tx_hash: z.string().nullable(),
-});
+export const LineView = z
+  .object({
+    line: z.int(),
+    id: z.string(),
+    payee: z.string().nullable(),
+    address: z.string().nullable(),
+    amount: AmountView,
+    category: z.string().nullable(),
+    memo: z.string().nullable(),
+    state: z.enum(lineStates),
+    payment: z.string().nullable(),
+    reason: z.object({ code: z.string(), message: z.string() }).nullable(),
+    tx_hash: z.string().nullable(),
+  })
+  .meta({ id: 'PayoutLine' });
 
 export function lineView(tx: ReadTx, line: StoredLine): z.input<typeof LineView> {
   const payment = line.paymentId === null ? undefined : findPayment(tx, line.paymentId);
@@ -114,31 +118,33 @@ function whyNot({ state, reasons }: Payment): Payment['reasons'][number] | undef
   return ['failed', 'rejected', 'expired', 'cancelled'].includes(state) ? reasons.at(-1) : undefined;
 }
 
-export const PreviewView = z.object({
-  payout: z.string().nullable().describe('The one that is stored under this key already'),
-  total: z.int(),
-  total_amount: AmountView,
-  done: z.int().describe('Lines of the stored payout that have their payment already'),
-  allowed: z.int(),
-  review: z.int(),
-  denied: z.int(),
-  allowed_amount: AmountView,
-  reasons: z.array(
-    z.object({ effect: z.enum(effects), code: z.string(), lines: z.int(), first_line: z.int(), message: z.string() }),
-  ),
-  not_allowed: z
-    .array(z.object({ line: z.int(), effect: z.enum(effects), code: z.string(), message: z.string() }))
-    .describe('The first 1,000'),
-  gas: z.object({
-    transactions: z.int(),
-    estimate: z.string().describe('Of the allowed lines'),
-    new_holders: z.int().nullable().describe('Addresses without USDC, which cost more; null: unknown, taken for all'),
-    cost_wei: z.string().nullable().describe('At the gas price of now'),
-  }),
-  warnings: z.array(z.object({ code: z.string(), message: z.string() })).describe('What the policy does not know of'),
-  policy_digest: z.string(),
-  as_of: z.string().describe('Decided again at execution: others may spend meanwhile'),
-});
+export const PreviewView = z
+  .object({
+    payout: z.string().nullable().describe('The one that is stored under this key already'),
+    total: z.int(),
+    total_amount: AmountView,
+    done: z.int().describe('Lines of the stored payout that have their payment already'),
+    allowed: z.int(),
+    review: z.int(),
+    denied: z.int(),
+    allowed_amount: AmountView,
+    reasons: z.array(
+      z.object({ effect: z.enum(effects), code: z.string(), lines: z.int(), first_line: z.int(), message: z.string() }),
+    ),
+    not_allowed: z
+      .array(z.object({ line: z.int(), effect: z.enum(effects), code: z.string(), message: z.string() }))
+      .describe('The first 1,000'),
+    gas: z.object({
+      transactions: z.int(),
+      estimate: z.string().describe('Of the allowed lines'),
+      new_holders: z.int().nullable().describe('Addresses without USDC, which cost more; null: unknown, taken for all'),
+      cost_wei: z.string().nullable().describe('At the gas price of now'),
+    }),
+    warnings: z.array(z.object({ code: z.string(), message: z.string() })).describe('What the policy does not know of'),
+    policy_digest: z.string(),
+    as_of: z.string().describe('Decided again at execution: others may spend meanwhile'),
+  })
+  .meta({ id: 'PayoutPreview' });
 
 export function previewView(found: {
   known: Payout | null;

@@ -30,30 +30,32 @@ import { actingAgent } from './paymentRequest.ts';
 const DAY_SECONDS = 86_400;
 const OCCURRENCES_SHOWN = 20;
 
-const ScheduleView = z.object({
-  id: z.string(),
-  agent: z.string(),
-  name: z.string(),
-  status: z.enum(['active', 'paused', 'ended']),
-  payee: z.string(),
-  amount: AmountView,
-  category: z.string().nullable(),
-  memo: z.string().nullable(),
-  workflow: z.string().nullable(),
-  rrule: z.string(),
-  zone: z.string(),
-  starts_at: z.string(),
-  pay_within_seconds: z.int(),
-  next_at: z.string().nullable(),
-  occurrences: z.array(
-    z.object({
-      due_at: z.string(),
-      outcome: z.enum(['asked', 'skipped', 'refused']),
-      payment: z.string().nullable(),
-      detail: z.string().nullable(),
-    }),
-  ),
-});
+const ScheduleView = z
+  .object({
+    id: z.string(),
+    agent: z.string(),
+    name: z.string(),
+    status: z.enum(['active', 'paused', 'ended']),
+    payee: z.string(),
+    amount: AmountView,
+    category: z.string().nullable(),
+    memo: z.string().nullable(),
+    workflow: z.string().nullable(),
+    rrule: z.string(),
+    zone: z.string(),
+    starts_at: z.string(),
+    pay_within_seconds: z.int(),
+    next_at: z.string().nullable(),
+    occurrences: z.array(
+      z.object({
+        due_at: z.string(),
+        outcome: z.enum(['asked', 'skipped', 'refused']),
+        payment: z.string().nullable(),
+        detail: z.string().nullable(),
+      }),
+    ),
+  })
+  .meta({ id: 'Schedule' });
 
 function view(tx: ReadTx, schedule: Schedule): z.input<typeof ScheduleView> {
   const rows = tx.all<{

@@ -8,15 +8,17 @@ import type { ReadTx } from '../../../store/store.ts';
 import type { App } from '../app.ts';
 import type { HintsView } from './paymentView.ts';
 
-export const AuthorizationView = z.object({
-  from: z.string().describe("The agent's purse"),
-  to: z.string(),
-  amount: AmountView,
-  nonce: z.string(),
-  valid_after: z.string(),
-  valid_before: z.string(),
-  cancelled_at: z.string().nullable(),
-});
+export const AuthorizationView = z
+  .object({
+    from: z.string().describe("The agent's purse"),
+    to: z.string(),
+    amount: AmountView,
+    nonce: z.string(),
+    valid_after: z.string(),
+    valid_before: z.string(),
+    cancelled_at: z.string().nullable(),
+  })
+  .meta({ id: 'Authorization' });
 
 /** What the purse signed for a seller (EIP-3009), without the signature: that is the agent's to present. Null: nothing. */
 export function authorizationOf(tx: ReadTx, id: string): z.input<typeof AuthorizationView> | null {

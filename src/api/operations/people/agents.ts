@@ -17,40 +17,42 @@ import type { ReadTx } from '../../../store/store.ts';
 import { actOf, refuseForeign, status } from '../act.ts';
 import { operation } from '../operation.ts';
 
-const AgentView = z.object({
-  id: z.string(),
-  name: z.string(),
-  sponsor: z.string(),
-  status,
-  status_reason: z.string().nullable(),
-  labels: z.record(z.string(), z.string()),
-  wallet: z
-    .object({
-      chain_id: z.int(),
-      address: z.string(),
-      purse: z.string(),
-      deployed_at: z.string().nullable(),
-      ceilings: z
-        .object({
-          per_payment: AmountView,
-          per_period: AmountView,
-          period_seconds: z.int(),
-          threshold: z.int().describe('How many approvers must sign what is above'),
-          approvers: z.array(z.string()),
-          allow_list: z.array(z.string()).nullable().describe('Null where it is off'),
-        })
-        .describe('As last read from the chain; get_wallet reads it now'),
-    })
-    .nullable(),
-  balances: z.object({
-    available: AmountView,
-    reserved: AmountView,
-    purse: AmountView,
-    purse_reserved: AmountView,
-    suspense: AmountView,
-  }),
-  created_at: z.string(),
-});
+const AgentView = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    sponsor: z.string(),
+    status,
+    status_reason: z.string().nullable(),
+    labels: z.record(z.string(), z.string()),
+    wallet: z
+      .object({
+        chain_id: z.int(),
+        address: z.string(),
+        purse: z.string(),
+        deployed_at: z.string().nullable(),
+        ceilings: z
+          .object({
+            per_payment: AmountView,
+            per_period: AmountView,
+            period_seconds: z.int(),
+            threshold: z.int().describe('How many approvers must sign what is above'),
+            approvers: z.array(z.string()),
+            allow_list: z.array(z.string()).nullable().describe('Null where it is off'),
+          })
+          .describe('As last read from the chain; get_wallet reads it now'),
+      })
+      .nullable(),
+    balances: z.object({
+      available: AmountView,
+      reserved: AmountView,
+      purse: AmountView,
+      purse_reserved: AmountView,
+      suspense: AmountView,
+    }),
+    created_at: z.string(),
+  })
+  .meta({ id: 'Agent' });
 
 function view(tx: ReadTx, agent: Agent): z.input<typeof AgentView> {
   const { wallet } = agent;

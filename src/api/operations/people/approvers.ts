@@ -11,15 +11,17 @@ import {
 import { actOf } from '../act.ts';
 import { operation } from '../operation.ts';
 
-const ApproverView = z.object({
-  id: z.string(),
-  name: z.string(),
-  address: z.string(),
-  roles: z.array(z.string()),
-  sponsor: z.string().nullable(),
-  email: z.string().nullable(),
-  status: z.enum(['active', 'revoked']),
-});
+const ApproverView = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    address: z.string(),
+    roles: z.array(z.string()),
+    sponsor: z.string().nullable(),
+    email: z.string().nullable(),
+    status: z.enum(['active', 'revoked']),
+  })
+  .meta({ id: 'Approver' });
 const view = (approver: Approver): z.input<typeof ApproverView> => ({
   id: approver.id,
   name: approver.name,

@@ -14,17 +14,21 @@ import {
 import { actOf } from '../act.ts';
 import { operation } from '../operation.ts';
 
-const KeyView = z.object({
-  id: z.string(),
-  role: z.enum(roles),
-  agent: z.string().nullable(),
-  name: z.string(),
-  scopes: z.array(z.enum(scopes)),
-  created_at: z.string(),
-  expires_at: z.string().nullable(),
-  revoked_at: z.string().nullable(),
+const KeyView = z
+  .object({
+    id: z.string(),
+    role: z.enum(roles),
+    agent: z.string().nullable(),
+    name: z.string(),
+    scopes: z.array(z.enum(scopes)),
+    created_at: z.string(),
+    expires_at: z.string().nullable(),
+    revoked_at: z.string().nullable(),
+  })
+  .meta({ id: 'ApiKey' });
+const NewKeyView = KeyView.extend({ key: z.string().describe('Shown once; only its hash is stored') }).meta({
+  id: 'NewApiKey',
 });
-const NewKeyView = KeyView.extend({ key: z.string().describe('Shown once; only its hash is stored') });
 
 const view = (credential: Credential): z.input<typeof KeyView> => ({
   id: credential.id,

@@ -15,25 +15,27 @@ import {
 import { actOf } from '../act.ts';
 import { operation } from '../operation.ts';
 
-const PayeeView = z.object({
-  id: z.string(),
-  name: z.string(),
-  kind: z.enum(payeeKinds),
-  status: z.enum(['active', 'blocked']),
-  agent: z.string().nullable(),
-  categories: z.array(z.string()),
-  hosts: z.array(z.string()),
-  addresses: z.array(
-    z.object({
-      address: z.string(),
-      first_seen_at: z.string(),
-      verified_at: z.string().nullable(),
-      changed_at: z.string().nullable(),
-      retired_at: z.string().nullable(),
-    }),
-  ),
-  first_seen_at: z.string(),
-});
+const PayeeView = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    kind: z.enum(payeeKinds),
+    status: z.enum(['active', 'blocked']),
+    agent: z.string().nullable(),
+    categories: z.array(z.string()),
+    hosts: z.array(z.string()),
+    addresses: z.array(
+      z.object({
+        address: z.string(),
+        first_seen_at: z.string(),
+        verified_at: z.string().nullable(),
+        changed_at: z.string().nullable(),
+        retired_at: z.string().nullable(),
+      }),
+    ),
+    first_seen_at: z.string(),
+  })
+  .meta({ id: 'Payee' });
 const view = (payee: Payee): z.input<typeof PayeeView> => ({
   id: payee.id,
   name: payee.name,

@@ -5,17 +5,19 @@ import { actOf } from '../act.ts';
 import { operation } from '../operation.ts';
 
 const status = z.enum(['active', 'blocked']);
-const PersonView = z.object({
-  id: z.string(),
-  name: z.string(),
-  email: z.string().nullable(),
-  issuer: z.string(),
-  subject: z.string(),
-  role: z.enum(groupRoles).nullable().describe('What the groups gave at the last sign-in'),
-  status,
-  created_at: z.string(),
-  signed_in_at: z.string(),
-});
+const PersonView = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    email: z.string().nullable(),
+    issuer: z.string(),
+    subject: z.string(),
+    role: z.enum(groupRoles).nullable().describe('What the groups gave at the last sign-in'),
+    status,
+    created_at: z.string(),
+    signed_in_at: z.string(),
+  })
+  .meta({ id: 'Person' });
 const view = (person: Person): z.input<typeof PersonView> => ({
   id: person.id,
   name: person.name,

@@ -10,13 +10,15 @@ import {
 import { actOf, status } from '../act.ts';
 import { operation } from '../operation.ts';
 
-const SponsorView = z.object({
-  id: z.string(),
-  name: z.string(),
-  status,
-  treasury_address: z.string().nullable(),
-  created_at: z.string(),
-});
+const SponsorView = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    status,
+    treasury_address: z.string().nullable(),
+    created_at: z.string(),
+  })
+  .meta({ id: 'Sponsor' });
 const view = (sponsor: Sponsor): z.input<typeof SponsorView> => ({
   id: sponsor.id,
   name: sponsor.name,

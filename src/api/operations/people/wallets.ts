@@ -15,56 +15,58 @@ import { refuseForeign } from '../act.ts';
 import type { App } from '../app.ts';
 import { operation } from '../operation.ts';
 
-const WalletView = z.object({
-  agent: z.string(),
-  wallet: z.string(),
-  purse: z.string(),
-  deployed: z.boolean().describe('Not yet: the figures are those that it will be made with'),
-  owner: z.string(),
-  owner_is_contract: z.boolean().describe('As a Safe is'),
-  next_owner: z.string().nullable().describe('Who was offered the ownership and has not accepted it'),
-  guardian: z.string(),
-  executor: z.string(),
-  approvers: z.array(z.string()),
-  threshold: z.int(),
-  frozen: z.boolean(),
-  valid_until: z.string().nullable(),
-  allow_list_on: z.boolean(),
-  allow_list: z
-    .array(z.string())
-    .describe('Who is on it, whether it is on or off; the own purse always is, and is not told'),
-  ceilings: z.object({
-    per_payment: AmountView,
-    per_period: AmountView,
-    period_seconds: z.int(),
-    spent_in_period: AmountView,
-    left_in_period: AmountView,
-    raise_delay_seconds: z.int(),
-  }),
-  pending_raise: z.object({ per_payment: AmountView, per_period: AmountView, effective_at: z.string() }).nullable(),
-  balance: AmountView,
-  purse_balance: AmountView,
-  chain_time: z.string().describe('Of the newest block: delays count from there'),
-  registry: z
-    .object({
-      address: z.string(),
-      owner: z.string(),
-      next_owner: z.string().nullable(),
-      grace_seconds: z.int(),
-      policies: z
-        .array(
-          z.object({
-            digest: z.string(),
-            state: z.enum(['current', 'scheduled', 'in grace', 'over']),
-            from: z.string(),
-            until: z.string().nullable(),
-          }),
-        )
-        .describe('Those that it ever activated, as far as Bursar knows them'),
-    })
-    .nullable()
-    .describe('Null: no registry, and any policy may be named'),
-});
+const WalletView = z
+  .object({
+    agent: z.string(),
+    wallet: z.string(),
+    purse: z.string(),
+    deployed: z.boolean().describe('Not yet: the figures are those that it will be made with'),
+    owner: z.string(),
+    owner_is_contract: z.boolean().describe('As a Safe is'),
+    next_owner: z.string().nullable().describe('Who was offered the ownership and has not accepted it'),
+    guardian: z.string(),
+    executor: z.string(),
+    approvers: z.array(z.string()),
+    threshold: z.int(),
+    frozen: z.boolean(),
+    valid_until: z.string().nullable(),
+    allow_list_on: z.boolean(),
+    allow_list: z
+      .array(z.string())
+      .describe('Who is on it, whether it is on or off; the own purse always is, and is not told'),
+    ceilings: z.object({
+      per_payment: AmountView,
+      per_period: AmountView,
+      period_seconds: z.int(),
+      spent_in_period: AmountView,
+      left_in_period: AmountView,
+      raise_delay_seconds: z.int(),
+    }),
+    pending_raise: z.object({ per_payment: AmountView, per_period: AmountView, effective_at: z.string() }).nullable(),
+    balance: AmountView,
+    purse_balance: AmountView,
+    chain_time: z.string().describe('Of the newest block: delays count from there'),
+    registry: z
+      .object({
+        address: z.string(),
+        owner: z.string(),
+        next_owner: z.string().nullable(),
+        grace_seconds: z.int(),
+        policies: z
+          .array(
+            z.object({
+              digest: z.string(),
+              state: z.enum(['current', 'scheduled', 'in grace', 'over']),
+              from: z.string(),
+              until: z.string().nullable(),
+            }),
+          )
+          .describe('Those that it ever activated, as far as Bursar knows them'),
+      })
+      .nullable()
+      .describe('Null: no registry, and any policy may be named'),
+  })
+  .meta({ id: 'Wallet' });
 type RegistryView = z.input<typeof WalletView>['registry'];
 /** Digests asked for at the registry: the newest that were loaded. */
 const POLICIES_MAX = 50;

@@ -4,7 +4,9 @@ import { createWorkflow, listWorkflows, setWorkflowStatus, type Workflow } from 
 import { actOf, status } from '../act.ts';
 import { operation } from '../operation.ts';
 
-const WorkflowView = z.object({ id: z.string(), name: z.string(), status, created_at: z.string() });
+const WorkflowView = z
+  .object({ id: z.string(), name: z.string(), status, created_at: z.string() })
+  .meta({ id: 'Workflow' });
 const view = (workflow: Workflow): z.input<typeof WorkflowView> => ({
   id: workflow.id,
   name: workflow.name,

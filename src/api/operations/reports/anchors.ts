@@ -9,28 +9,32 @@ import { refuseForeign } from '../act.ts';
 import type { App } from '../app.ts';
 import { operation } from '../operation.ts';
 
-const HeadView = z.object({
-  size: z.int().describe('Events that the head covers'),
-  root: z.string().describe('RFC 6962 root in hex'),
-  checkpoint: z.string().describe('C2SP tlog-checkpoint: the signed note'),
-  signed_at: z.string(),
-});
-const AnchorView = z.object({
-  size: z.int(),
-  root: z.string(),
-  registry: z.string(),
-  sender: z.string(),
-  state: z.enum(['queued', 'pending', 'mined', 'final', 'failed']),
-  reason: z.string().nullable(),
-  requested_by: z.string(),
-  queued_at: z.string(),
-  estimated_gas: z.string(),
-  estimated_wei: z.string(),
-  gas_used: z.string().nullable(),
-  cost_wei: z.string().nullable(),
-  tx_hash: z.string().nullable(),
-  block: z.string().nullable(),
-});
+const HeadView = z
+  .object({
+    size: z.int().describe('Events that the head covers'),
+    root: z.string().describe('RFC 6962 root in hex'),
+    checkpoint: z.string().describe('C2SP tlog-checkpoint: the signed note'),
+    signed_at: z.string(),
+  })
+  .meta({ id: 'LogHead' });
+const AnchorView = z
+  .object({
+    size: z.int(),
+    root: z.string(),
+    registry: z.string(),
+    sender: z.string(),
+    state: z.enum(['queued', 'pending', 'mined', 'final', 'failed']),
+    reason: z.string().nullable(),
+    requested_by: z.string(),
+    queued_at: z.string(),
+    estimated_gas: z.string(),
+    estimated_wei: z.string(),
+    gas_used: z.string().nullable(),
+    cost_wei: z.string().nullable(),
+    tx_hash: z.string().nullable(),
+    block: z.string().nullable(),
+  })
+  .meta({ id: 'Anchor' });
 const Size = z.coerce.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
 
 const headView = ({ size, root, note, signedAtMs }: Head): z.input<typeof HeadView> => ({

@@ -3,19 +3,21 @@ import { idOf, iso, isoOrNull, Limit } from '../../../core/schemas/schemas.ts';
 import type { ReadTx } from '../../../store/store.ts';
 import { operation } from '../operation.ts';
 
-const EventView = z.object({
-  seq: z.int(),
-  at: z.string(),
-  type: z.string(),
-  actor: z.string(),
-  payment: z.string().nullable(),
-  agent: z.string().nullable(),
-  sponsor: z.string().nullable(),
-  workflow: z.string().nullable(),
-  policy_digest: z.string().nullable(),
-  data: z.record(z.string(), z.unknown()),
-  hash: z.string(),
-});
+const EventView = z
+  .object({
+    seq: z.int(),
+    at: z.string(),
+    type: z.string(),
+    actor: z.string(),
+    payment: z.string().nullable(),
+    agent: z.string().nullable(),
+    sponsor: z.string().nullable(),
+    workflow: z.string().nullable(),
+    policy_digest: z.string().nullable(),
+    data: z.record(z.string(), z.unknown()),
+    hash: z.string(),
+  })
+  .meta({ id: 'Event' });
 export type EventView = z.input<typeof EventView>;
 
 export function eventsAfter(

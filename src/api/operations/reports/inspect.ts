@@ -18,7 +18,9 @@ import { visiblePayment } from '../payments/payments.ts';
 import { HintsView, PaymentView, paymentView } from '../payments/paymentView.ts';
 import { AuthorizationView, authorizationOf, hintsThen } from '../payments/timelineViews.ts';
 
-const Decoded = z.object({ name: z.string(), args: z.array(z.object({ name: z.string(), value: z.string() })) });
+const Decoded = z
+  .object({ name: z.string(), args: z.array(z.object({ name: z.string(), value: z.string() })) })
+  .meta({ id: 'DecodedCall' });
 const abis: readonly Abi[] = [agentWalletAbi, tokenAbi, agentWalletFactoryAbi, policyRegistryAbi, x402PurseAbi];
 
 const show = (value: unknown): string => (typeof value === 'object' ? toJson(value) : String(value));
@@ -83,7 +85,7 @@ function nameOf(tx: ReadTx, token: Address, address: string): string | null {
   );
 }
 
-const Party = z.object({ address: z.string(), name: z.string().nullable() });
+const Party = z.object({ address: z.string(), name: z.string().nullable() }).meta({ id: 'Party' });
 const FOUND_MAX = 50;
 
 export const inspectOperations = [

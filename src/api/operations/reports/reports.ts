@@ -36,22 +36,24 @@ const groupings = ['agent', 'category', 'payee'] as const;
 type Grouping = (typeof groupings)[number];
 const columns: Record<Grouping, string> = { agent: 'agent_id', category: 'category', payee: 'payee_id' };
 
-const Overview = z.object({
-  from: z.string(),
-  to: z.string(),
-  zone: z.string().describe('Days begin by its clock'),
-  spend: AmountView,
-  revenue: AmountView,
-  balance: AmountView.describe("All agents' wallets and purses now, by the books"),
-  in_review: z.int().describe('Waits for people now'),
-  open_alerts: z.int(),
-  counts: Rates,
-  bucket: z.enum(['hour', 'day']),
-  buckets: z.array(z.string()).describe('When each begins, in order, those without spend too'),
-  series: z
-    .array(z.object({ start: z.string(), group: z.string(), amount: AmountView }))
-    .describe('Spend by when it was asked for'),
-});
+const Overview = z
+  .object({
+    from: z.string(),
+    to: z.string(),
+    zone: z.string().describe('Days begin by its clock'),
+    spend: AmountView,
+    revenue: AmountView,
+    balance: AmountView.describe("All agents' wallets and purses now, by the books"),
+    in_review: z.int().describe('Waits for people now'),
+    open_alerts: z.int(),
+    counts: Rates,
+    bucket: z.enum(['hour', 'day']),
+    buckets: z.array(z.string()).describe('When each begins, in order, those without spend too'),
+    series: z
+      .array(z.object({ start: z.string(), group: z.string(), amount: AmountView }))
+      .describe('Spend by when it was asked for'),
+  })
+  .meta({ id: 'Overview' });
 
 type Sums = { counts: CountRow; spend: Map<string, bigint>; revenue: bigint; reviewsMs: number[] };
 
@@ -106,7 +108,9 @@ function seriesOf(tx: ReadTx, spend: Sums['spend'], by: Grouping) {
     .map(({ bucket, group, micro }) => ({ start: iso(bucket), group, amount: amountView(micro) }));
 }
 
-const Row = Rates.extend({ week: z.string().describe('Its Monday'), workflow: z.string(), spend: AmountView });
+const Row = Rates.extend({ week: z.string().describe('Its Monday'), workflow: z.string(), spend: AmountView }).meta({
+  id: 'ReportRow',
+});
 const DateText = z.iso.date();
 const Zone = z.string().max(60).optional().describe("IANA time zone; without it the policy's");
 
