@@ -41,7 +41,7 @@ contract PaymentProof is World {
     /// @dev 2: under a nonce of the present epoch that is unused, and used afterwards.
     function check_aPaymentUsesItsNonceUp(address caller, address payee, uint64 amount, uint256 nonce) public {
         _anyState();
-        uint256 epoch = _control().epochOf();
+        uint256 epoch = _control().epoch();
         bool usedBefore = wallet.isNonceUsed(nonce);
         _pay(caller, payee, amount, nonce);
         assert(!usedBefore && nonce >> 32 == epoch && _meter().indexUsed(uint32(nonce)));
@@ -70,7 +70,7 @@ contract CallProof is World {
 
     function _rules() private view returns (Rules memory r) {
         (r.owner, r.pendingOwner, r.control) = (_slot(0), _slot(1), _control());
-        (r.perPeriod, r.terms, r.guardianAndThreshold) = (_meter().perPeriodOf(), _slot(4), _slot(5));
+        (r.perPeriod, r.terms, r.guardianAndThreshold) = (_meter().perPeriod(), _slot(4), _slot(5));
     }
 
     function _call(address caller) private returns (bool done) {
@@ -82,8 +82,8 @@ contract CallProof is World {
     /// @dev 4, 5, 7: the executor changes no role, ceiling, validity, freeze or epoch.
     function check_theExecutorChangesNoRule() public {
         _anyState();
-        vm.assume(!_control().raisePendingOf());
-        address executor = _control().executorOf();
+        vm.assume(!_control().raisePending());
+        address executor = _control().executor();
         vm.assume(executor != _account(0) && executor != _account(1) && executor != _account(5));
         Rules memory before = _rules();
         _call(executor);
@@ -96,8 +96,8 @@ contract CallProof is World {
     /// @dev 5: an account without a role changes nothing and moves nothing.
     function check_anAccountWithoutARoleDoesNothing(address caller) public {
         _anyState();
-        vm.assume(!_control().raisePendingOf());
-        vm.assume(caller != _control().executorOf() && caller != _account(0));
+        vm.assume(!_control().raisePending());
+        vm.assume(caller != _control().executor() && caller != _account(0));
         vm.assume(caller != _account(1) && caller != _account(5));
         Rules memory before = _rules();
         bytes32 meter = _slot(3);
@@ -112,10 +112,10 @@ contract CallProof is World {
     /// @dev 13: anyone who calls what, the epoch does not go back, and a new epoch has no nonce used.
     function check_epochsOnlyGrow(address caller) public {
         _anyState();
-        vm.assume(!_control().raisePendingOf());
-        uint256 epoch = _control().epochOf();
+        vm.assume(!_control().raisePending());
+        uint256 epoch = _control().epoch();
         _call(caller);
-        uint256 next = _control().epochOf();
+        uint256 next = _control().epoch();
         assert(next == epoch || next > epoch && uint256(_slot(3)) >> 152 == 0);
     }
 }

@@ -50,7 +50,7 @@ contract WordsProof {
         assert(d.epoch() == epoch && d.executor() == c.executor() && d.perPayment() == c.perPayment());
         assert(d.frozen() == c.frozen() && d.allowListOn() == c.allowListOn() && d.expires() == c.expires());
         d = c.withFrozen(flag);
-        assert(d.frozen() == flag && d.withFrozen(c.frozen()).executorOf() == c.executor());
+        assert(d.frozen() == flag && d.withFrozen(c.frozen()).executor() == c.executor());
         assert(Control.unwrap(d.withFrozen(c.frozen())) == word);
     }
 }

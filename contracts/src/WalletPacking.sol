@@ -96,8 +96,8 @@ function perPayment(Control c) pure returns (uint256) {
     return Control.unwrap(c) >> PER_PAYMENT_SHIFT & AMOUNT_MASK;
 }
 
-function withExecutor(Control c, address executor) pure returns (Control) {
-    return Control.wrap(Control.unwrap(c) & ~uint256(type(uint160).max) | uint160(executor));
+function withExecutor(Control c, address to) pure returns (Control) {
+    return Control.wrap(Control.unwrap(c) & ~uint256(type(uint160).max) | uint160(to));
 }
 
 function withFrozen(Control c, bool on) pure returns (Control) {
@@ -116,9 +116,9 @@ function withRaisePending(Control c, bool on) pure returns (Control) {
     return _withBit(c, RAISE_BIT, on);
 }
 
-function withEpoch(Control c, uint32 epoch) pure returns (Control) {
+function withEpoch(Control c, uint32 to) pure returns (Control) {
     uint256 mask = uint256(type(uint32).max) << EPOCH_SHIFT;
-    return Control.wrap(Control.unwrap(c) & ~mask | uint256(epoch) << EPOCH_SHIFT);
+    return Control.wrap(Control.unwrap(c) & ~mask | uint256(to) << EPOCH_SHIFT);
 }
 
 /// @dev `packed` comes from {packedCeiling}.
@@ -164,35 +164,35 @@ function withPerPeriod(Meter m, uint256 packed) pure returns (Meter) {
 }
 
 /// @dev Nothing is spent in a new period; the nonces stay.
-function startPeriod(Meter m, uint256 period) pure returns (Meter) {
-    if (period > PERIOD_MASK) revert TimeTooLate(period);
+function startPeriod(Meter m, uint256 started) pure returns (Meter) {
+    if (started > PERIOD_MASK) revert TimeTooLate(started);
     uint256 mask = AMOUNT_MASK << SPENT_SHIFT | PERIOD_MASK << PERIOD_SHIFT;
-    return Meter.wrap(Meter.unwrap(m) & ~mask | period << PERIOD_SHIFT);
+    return Meter.wrap(Meter.unwrap(m) & ~mask | started << PERIOD_SHIFT);
 }
 
 /// @dev Whether the index can no longer pay in this epoch.
 function indexUsed(Meter m, uint256 index) pure returns (bool) {
-    uint256 next = m.next();
-    if (index >= next) return false;
-    uint256 age = next - 1 - index;
+    uint256 end = m.next();
+    if (index >= end) return false;
+    uint256 age = end - 1 - index;
     return age >= NONCE_WINDOW || m.window() >> age & 1 != 0;
 }
 
 /// @dev Marks the index of a nonce as paid; the window moves up with it.
 function useIndex(Meter m, uint256 index, uint256 nonce) pure returns (Meter) {
     uint256 word = Meter.unwrap(m);
-    uint256 next = word >> NEXT_SHIFT & NEXT_MASK;
+    uint256 end = word >> NEXT_SHIFT & NEXT_MASK;
     // `index` is below 2^32, so none of this can overflow; what is shifted out above bit 255 has left the window.
     unchecked {
-        if (index >= next) {
-            uint256 step = index + 1 - next;
+        if (index >= end) {
+            uint256 step = index + 1 - end;
             if (step > NONCE_JUMP || index == NEXT_MASK) {
-                revert NonceTooFar(nonce, nonce - index + next + NONCE_JUMP - 1);
+                revert NonceTooFar(nonce, nonce - index + end + NONCE_JUMP - 1);
             }
-            uint256 window = word >> WINDOW_SHIFT << step | 1;
-            return Meter.wrap(word & (1 << NEXT_SHIFT) - 1 | (index + 1) << NEXT_SHIFT | window << WINDOW_SHIFT);
+            uint256 moved = word >> WINDOW_SHIFT << step | 1;
+            return Meter.wrap(word & (1 << NEXT_SHIFT) - 1 | (index + 1) << NEXT_SHIFT | moved << WINDOW_SHIFT);
         }
-        uint256 age = next - 1 - index;
+        uint256 age = end - 1 - index;
         uint256 bit = 1 << WINDOW_SHIFT + age;
         if (age >= NONCE_WINDOW || word & bit != 0) revert NonceUsed(nonce);
         return Meter.wrap(word | bit);

@@ -82,7 +82,7 @@ contract WalletPackingTest {
     function test_revert_aTimeThatDoesNotFit() public {
         vm.expectRevert(abi.encodeWithSelector(TimeTooLate.selector, 1 << 36));
         this.start(Meter.wrap(0), 1 << 36);
-        vm.assertEq(this.start(Meter.wrap(0), (1 << 36) - 1).periodOf(), (1 << 36) - 1);
+        vm.assertEq(this.start(Meter.wrap(0), (1 << 36) - 1).period(), (1 << 36) - 1);
     }
 
     function use(Meter m, uint256 index) external pure returns (Meter) {
