@@ -61,7 +61,7 @@ export async function history(say: Say, many = MANY): Promise<Figure[]> {
         {
           figure: 'rate_1m_over_1k',
           ratio: median(rates.map((rate) => rate.many / rate.few)),
-          goal: '>=0.8',
+          goal: '>=0.9',
           numbers: {
             rate_1k_per_s: median(rates.map((rate) => rate.few)),
             rate_1m_per_s: median(rates.map((rate) => rate.many)),
