@@ -63,7 +63,7 @@ describe('figures', () => {
     const { operator } = server;
     for (const [name, category] of [
       ['Paper mill', 'data'],
-      ['Ink house', 'services'],
+      ['Ink works', 'services'],
     ] as const) {
       const address = `0x${name.length.toString(16).padStart(40, 'a')}`;
       await operator.call('create_payee', { name, kind: 'merchant', categories: [category], address, verified: true });
@@ -71,7 +71,7 @@ describe('figures', () => {
     const agents = [await server.agent('alpha', '50'), await server.agent('beta', '50')];
     const wanted = [
       [0, 'Paper mill', '1.25'],
-      [0, 'Ink house', '2.5'],
+      [0, 'Ink works', '2.5'],
       [1, 'Paper mill', '4.000001'],
     ] as const;
     for (const [who, payee, value] of wanted) {
@@ -85,7 +85,7 @@ describe('figures', () => {
     }
     await agents[1]?.client.call(
       'pay',
-      { payee: 'Ink house', amount: { value: '75', currency: 'USDC' } },
+      { payee: 'Ink works', amount: { value: '75', currency: 'USDC' } },
       { idempotencyKey: 'figure-too-much' },
     );
     await go(tab.page, '/?days=1&by=agent');
@@ -98,7 +98,7 @@ describe('figures', () => {
     const sums: Record<string, string[]> = {
       agent: ['alpha 3.75 USDC', 'beta 4.000001 USDC'],
       category: ['data 5.250001 USDC', 'services 2.50 USDC'],
-      payee: ['Ink house 2.50 USDC', 'Paper mill 5.250001 USDC'],
+      payee: ['Ink works 2.50 USDC', 'Paper mill 5.250001 USDC'],
     };
     for (const [by, expected] of Object.entries(sums)) {
       await tab.page.locator('label').getByText(by, { exact: true }).click();

@@ -29,7 +29,7 @@ beforeAll(async () => {
   const address = await server.keys.address('approver');
   await server.operator.call('create_approver', { name: 'Ada', address, roles: ['finance'] });
   [browser, buyer] = await Promise.all([startBrowser(), world.buyer('buyer', '90')]);
-  for (const name of ['Paper mill', 'Ink house']) {
+  for (const name of ['Paper mill', 'Ink works']) {
     const { address } = privateKeyToAccount(generatePrivateKey());
     await server.operator.call('create_payee', {
       name,
@@ -105,11 +105,11 @@ describe('the page of a payment', () => {
   });
 
   it('tells live that the same request came again', async () => {
-    const made = await pay('Ink house', '1.00', 'timeline-again');
+    const made = await pay('Ink works', '1.00', 'timeline-again');
     await settled(made.id);
     await show('payments', made.id);
     await page.locator('.timeline').getByText('settled', { exact: true }).waitFor();
-    expect((await pay('Ink house', '1.00', 'timeline-again')).id).toBe(made.id);
+    expect((await pay('Ink works', '1.00', 'timeline-again')).id).toBe(made.id);
     await page
       .locator('.timeline')
       .getByText(/The same request was sent again; the answer was this payment/)
@@ -117,7 +117,7 @@ describe('the page of a payment', () => {
   });
 
   it('says of a denied one which rules asked, with their figures, and what would have passed', async () => {
-    const { id, hints } = await pay('Ink house', '75', 'timeline-denied');
+    const { id, hints } = await pay('Ink works', '75', 'timeline-denied');
     const most = hints?.largest_amount_now?.value;
     expect(most).toMatch(/^[\d.]+$/);
     await show('payments', id);
@@ -165,7 +165,7 @@ describe('the page of a batch', () => {
   it('names the payment of each PaymentExecuted, and no other', async () => {
     const batch = await buyer.client.call(
       'pay_batch',
-      { payments: ['Paper mill', 'Ink house'].map((payee, n) => ({ payee, amount: usdc(`1.0${n + 1}`) })) },
+      { payments: ['Paper mill', 'Ink works'].map((payee, n) => ({ payee, amount: usdc(`1.0${n + 1}`) })) },
       { idempotencyKey: 'timeline-batch' },
     );
     const made = await Promise.all((batch.payments as Made[]).map(({ id }) => settled(id)));

@@ -7,10 +7,7 @@ import type { Command } from '../src/store/statement.ts';
 import { openStore, type Store } from '../src/store/store.ts';
 
 const source = join(dirname(fileURLToPath(import.meta.url)), '../src');
-/** The seller's sales stand in a file of their own, with tables of their own. */
-const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(
-  (path) => /queries\.ts$/i.test(path) && !path.startsWith('earn/seller/'),
-);
+const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((path) => /queries\.ts$/i.test(path));
 
 let books: Store;
 /** A seller's sales stand in a file of their own. */

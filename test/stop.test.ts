@@ -206,7 +206,7 @@ describe('stop_agent', () => {
     const buyers = [await world.buyer('one'), await world.buyer('two')];
     const paid = await operator.call('pay', { agent: 'one', payee, amount: usdc('1.00') }, key());
     await world.server.until(String(paid.id), ['settled', 'final']);
-    const { stops } = await operator.call('stop_all', { reason: 'the key to the house is gone' });
+    const { stops } = await operator.call('stop_all', { reason: 'the operator key was stolen' });
     expect((stops as { agent: string }[]).map(({ agent }) => agent)).toEqual(
       expect.arrayContaining(buyers.map(({ id }) => id)),
     );

@@ -159,7 +159,7 @@ describe('close', () => {
 });
 
 describe('a full disk', () => {
-  it('refuses with storage_full, keeps what was there, and goes on when there is room again', async () => {
+  it('refuses with storage_full, keeps what was there, and goes on when there is space again', async () => {
     const store = await open();
     await store.write((tx) => put(tx, 'before'));
     const pages = await store.write((tx) => tx.get<{ page_count: bigint }>('PRAGMA page_count')?.page_count ?? 0n);

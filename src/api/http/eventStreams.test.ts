@@ -159,7 +159,7 @@ describe('many event streams', () => {
     expect(refused[0]?.headers.get('retry-after')).toBe('10');
     expect((await fetch(`${url}/health`)).status).toBe(200);
     expect((await stream((await keyOf('operator')).key)).status).toBe(200);
-    // Each that goes makes room for another.
+    // Each that ends lets another in.
     for (const each of open.splice(0)) each.abort();
     await expect.poll(async () => (await stream(key)).status).toBe(200);
   });

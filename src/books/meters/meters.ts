@@ -68,7 +68,7 @@ export function readMeters(
       reading.total -= Number(own.amountMicro);
       reading.count -= 1;
     }
-    // Refunds that arrived in a window of little spending never make room beyond the limit.
+    // Refunds that arrived in a window of little spending never allow more than the limit.
     if (reading.total < 0) reading.total = 0;
     readings[place.name] = reading;
   });

@@ -8,7 +8,7 @@ import { contradiction } from './doubts.ts';
 import { topic } from './rawLogs.ts';
 
 /**
- * The logs of one block as far as its header bears them out. Where the header's bloom leaves room for a log of ours, the block's
+ * The logs of one block as far as its header bears them out. Where the header's bloom may hold a log of ours, the block's
  * receipts decide: their bloom is the header's only when none is missing. Throws `chain_inconsistent` where nothing can be
  * believed. A bloom that is full of other contracts' logs decides nothing; then the balances do (`confirm.ts`).
  */
@@ -62,7 +62,7 @@ function hasUnannouncedOutflow(chain: ChainSource, book: AddressBook, told: read
   });
 }
 
-/** Addresses of ours that the bloom has room for, and that none of these logs is about. */
+/** Addresses of ours that the bloom may hold, and that none of these logs is about. */
 function uncovered(bloom: Bloom, chain: ChainSource, book: AddressBook, told: readonly ChainLog[]): Address[] {
   const { wallets, purses, payers } = book.scope;
   const emitters = new Set(told.map(({ address }) => address.toLowerCase()));

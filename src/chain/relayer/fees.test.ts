@@ -5,7 +5,7 @@ import { firstFees, replacementFees } from './fees.ts';
 const caps = { maxFee: 1_000n, maxPriorityFee: 100n };
 const fee = (max: bigint) => fc.bigInt({ min: 0n, max });
 
-it('a first attempt has room for the base fee to double, within the caps', () => {
+it('a first attempt lets the base fee double, within the caps', () => {
   expect(firstFees({ baseFee: 100n, priorityFee: 5n }, caps)).toEqual({ maxFee: 205n, maxPriorityFee: 5n });
   expect(firstFees({ baseFee: 600n, priorityFee: 5n }, caps)).toEqual({ maxFee: 1_000n, maxPriorityFee: 5n });
   expect(firstFees({ baseFee: 100n, priorityFee: 9_999n }, caps)).toEqual({ maxFee: 300n, maxPriorityFee: 100n });

@@ -9,7 +9,7 @@ const GWEI = 1_000_000_000n;
 export const DEFAULT_FEE_CAPS: FeeCaps = { maxFee: 300n * GWEI, maxPriorityFee: 50n * GWEI };
 
 /**
- * Fees for a first attempt: room for the base fee to double (six full blocks, EIP-1559), within the caps. Null when the
+ * Fees for a first attempt, so that the base fee may double (six full blocks, EIP-1559), within the caps. Null when the
  * base fee alone is above the cap: then it waits.
  */
 export function firstFees(market: FeeMarket, caps: FeeCaps): Fees | null {

@@ -75,7 +75,7 @@ async function refundedToday(meters: MeterDeclarations): Promise<void> {
 }
 
 describe('a refund of a payment from before the window', () => {
-  it('makes no room any more in a meter whose new rules let none', async () => {
+  it('frees nothing any more in a meter whose new rules forbid it', async () => {
     await refundedToday(today('current'));
     expect(shown(today('current'))).toMatchObject({ total: 3, count: 1 });
     await world.store.write((tx) => recountMeters(tx, today('never'), NOON_MS));

@@ -63,7 +63,7 @@ export function subjectOf(row: CountedRow): MeterSubject {
 function recountRefunds(tx: Tx, declarations: MeterDeclarations, since: number, nowMs: number): void {
   const refunds = tx.all(refundsSince, { since });
   for (const { id, refund_of: originalId, amount_micro: amountMicro, settled_at, made_at } of refunds) {
-    // One that arrived in a window makes room in it (`current`) though its original is older: no longer, where the rules say so.
+    // One that arrived in a window lowers its total (`current`) though its original is older: no longer, where the rules say so.
     const mine = reaching(declarations, Math.max(Number(made_at), Number(settled_at)), nowMs);
     recountRefund(tx, mine, { id, originalId, amountMicro }, Number(settled_at));
   }

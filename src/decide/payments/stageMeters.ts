@@ -81,7 +81,7 @@ function recountingOf(tx: Tx, { declarations, generations }: Stage): Recounting 
   return { declarations, rowsOf, isLeft };
 }
 
-/** A refund makes room in the window in which it arrives, however old its original: such a meter must know them all. */
+/** A refund lowers the total of the window in which it arrives, however old its original: such a meter must know all payments. */
 const hasCurrent = (declarations: MeterDeclarations): boolean =>
   Object.values(declarations).some(({ refunds }) => refunds === 'current');
 
@@ -104,7 +104,7 @@ function countRow(tx: Tx, stage: Stage, recounting: Recounting, row: CountedRow)
   const original = tx.get(countedById, { id: row.refund_of });
   if (!original) return isIn;
   const settledAt = Number(row.settled_at);
-  // One that arrived in a window makes room in it (`current`) though its original is older.
+  // One that arrived in a window lowers its total (`current`) though its original is older.
   const mine = touching(declarations, Math.max(Number(original.created_at), settledAt), nowMs);
   const refund = { id: row.id, originalId: row.refund_of, amountMicro: row.amount_micro };
   recountRefundInto(tx, { ...recounting, declarations: mine }, refund, settledAt);

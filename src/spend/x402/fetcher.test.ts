@@ -24,7 +24,7 @@ it('an agent that names hosts which never answer takes no other agent’s place'
   await expect.poll(() => hanging).toBe(16);
   server.closeAllConnections();
   expect(await Promise.all(hung)).toEqual(Array(16).fill('ended'));
-  // What has ended makes room again.
+  // A request that has ended lets another in.
   expect((await fetcher.fetch('agt_hog', url('/answers'), get, 100)).body.toString()).toBe('here');
   await new Promise((resolve) => server.close(resolve));
   await store.close();

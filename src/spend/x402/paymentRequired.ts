@@ -15,7 +15,7 @@ export const Requirement = z.looseObject({
 });
 export type Requirement = z.infer<typeof Requirement>;
 
-/** Entries of one offer; a header of 40,000 characters has room for some 200 that say anything. */
+/** Entries of one offer; a header of 40,000 characters holds some 200 that say anything. */
 const ACCEPTS_MAX = 1_000;
 
 /**

@@ -19,7 +19,7 @@ import { FetchInput, guardedRequestOf } from './fetchInput.ts';
 import { actingAgent } from './paymentRequest.ts';
 import { HintsView, PaymentView, paymentView } from './paymentView.ts';
 import { type Purchased, purchase } from './purchase.ts';
-import { WAIT_SECONDS } from './purchaseInput.ts';
+import { purchaseErrors, WAIT_SECONDS } from './purchaseInput.ts';
 
 const outcomes = ['free', 'paid', 'unserved', 'refused', 'in_review', 'pending', 'not_payable'] as const;
 
@@ -159,18 +159,7 @@ export const fetchOperations = [
     cost: 'medium',
     input: FetchInput,
     output: FetchAnswer,
-    errors: [
-      'fetch_refused',
-      'fetch_failed',
-      'x402_invalid',
-      'x402_no_acceptable_offer',
-      'x402_offer_changed',
-      'agent_not_found',
-      'agent_not_active',
-      'workflow_not_found',
-      'idempotency_conflict',
-      'policy_unavailable',
-    ],
+    errors: ['fetch_refused', 'fetch_failed', ...purchaseErrors],
     idempotent: true,
     derivesKey: true,
     handler: fetchPaid,

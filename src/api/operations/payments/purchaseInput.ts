@@ -1,8 +1,21 @@
 import { z } from 'zod';
+import type { ErrorCode } from '../../../core/errors/catalogue.ts';
 import { Amount, Label, Ref, safeText } from '../../../core/schemas/schemas.ts';
 
 /** A top-up takes a block or two. */
 export const WAIT_SECONDS = 20;
+
+/** What every purchase can be answered with, through whichever interface it is asked for. */
+export const purchaseErrors = [
+  'x402_invalid',
+  'x402_no_acceptable_offer',
+  'x402_offer_changed',
+  'agent_not_found',
+  'agent_not_active',
+  'workflow_not_found',
+  'idempotency_conflict',
+  'policy_unavailable',
+] as const satisfies readonly ErrorCode[];
 
 /** What every interface for purchases takes. */
 export const purchaseShape = {

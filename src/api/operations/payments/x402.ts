@@ -9,7 +9,7 @@ import { actingAgent } from './paymentRequest.ts';
 import { visiblePayment } from './payments.ts';
 import { HintsView, PaymentView, paymentView } from './paymentView.ts';
 import { purchase } from './purchase.ts';
-import { PurchaseUrl, purchaseShape, WAIT_SECONDS } from './purchaseInput.ts';
+import { PurchaseUrl, purchaseErrors, purchaseShape, WAIT_SECONDS } from './purchaseInput.ts';
 
 export const PayX402Input = z.strictObject({
   ...purchaseShape,
@@ -48,16 +48,7 @@ export const x402Operations = [
     cost: 'light',
     input: PayX402Input,
     output: PayX402Answer,
-    errors: [
-      'x402_invalid',
-      'x402_no_acceptable_offer',
-      'x402_offer_changed',
-      'agent_not_found',
-      'agent_not_active',
-      'workflow_not_found',
-      'idempotency_conflict',
-      'policy_unavailable',
-    ],
+    errors: purchaseErrors,
     idempotent: true,
     derivesKey: true,
     handler: async (app, caller, input, meta) => {
