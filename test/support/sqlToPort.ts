@@ -9,7 +9,6 @@ export const sqlToPort: ReadonlySet<string> = new Set([
   'src/chain/follow',
   'src/chain/match',
   'src/chain/settlement',
-  'src/decide/mandates',
   'src/decide/payments',
   'src/decide/policy-versions',
   'test/agent-sees.test.ts',

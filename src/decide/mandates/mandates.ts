@@ -7,6 +7,20 @@ import { getAgent } from '../identity/agents.ts';
 import { findApproverByAddress } from '../identity/approvers.ts';
 import { getPayee } from '../identity/payees.ts';
 import { checkCadence, lastOccurrence } from './cadence.ts';
+import {
+  activateMandate,
+  addMandate,
+  addSignature,
+  closeMandate,
+  type MandateRow,
+  mandateById,
+  mandatesInForce,
+  newestMandates,
+  newestMandatesOfAgent,
+  paidUnder,
+  signersOf,
+  waitingMandates,
+} from './queries.ts';
 import { fits, type MandateSubject, type MandateTerms, type MandateUse } from './terms.ts';
 
 export type MandateId = Id<'mandate'>;
@@ -29,16 +43,6 @@ export type Mandate = {
     signedAtMs: number;
   }[];
 };
-type Row = {
-  id: string;
-  agent_id: string;
-  status: string;
-  terms_json: string;
-  reason: string;
-  requested_by: string;
-  requested_at: bigint;
-};
-
 /** Notes what an agent, or a person for it, asks for. It allows nothing until people have signed. */
 export function requestMandate(tx: Tx, act: Act, id: MandateId, terms: MandateTerms, reason: string): Mandate {
   const agent = getAgent(tx, terms.agent);
@@ -54,18 +58,9 @@ export function requestMandate(tx: Tx, act: Act, id: MandateId, terms: MandateTe
   }
   if (terms.cadence) checkCadence({ ...terms.cadence, startsAtMs: terms.notBeforeMs });
   refuseFlood(tx, agent.id, act.atMs);
-  tx.run(
-    `INSERT INTO mandates (id, agent_id, status, terms_json, reason, requested_by, requested_at, not_before, expires_at)
-     VALUES (?, ?, 'requested', ?, ?, ?, ?, ?, ?)`,
-    id,
-    agent.id,
-    toJson(terms),
-    reason,
-    act.actor,
-    act.atMs,
-    terms.notBeforeMs,
-    terms.expiresAtMs,
-  );
+  const { notBeforeMs: notBefore, expiresAtMs: expires } = terms;
+  const asked = { reason, by: act.actor, at: act.atMs };
+  tx.run(addMandate, { id, agent: agent.id, terms: toJson(terms), ...asked, notBefore, expires });
   const data = { mandate: id, reason, terms: JSON.parse(toJson(terms)) as unknown };
   recordAct(tx, act, { type: 'mandate.requested', agentId: agent.id, sponsorId: agent.sponsorId, data });
   return getMandate(tx, id);
@@ -73,11 +68,7 @@ export function requestMandate(tx: Tx, act: Act, id: MandateId, terms: MandateTe
 
 /** Each request tells people and waits for one: a model that asks on and on is heard no more. */
 function refuseFlood(tx: Tx, agentId: string, atMs: number): void {
-  const waiting = tx.get<{ n: bigint }>(
-    "SELECT count(*) AS n FROM mandates WHERE agent_id = ? AND status = 'requested' AND expires_at > ?",
-    agentId,
-    atMs,
-  );
+  const waiting = tx.get(waitingMandates, { agent: agentId, at: atMs });
   if ((waiting?.n ?? 0n) < BigInt(OPEN_REQUESTS)) return;
   throw new BursarError('conflict', { message: `${OPEN_REQUESTS} mandates of this agent wait for people already.` });
 }
@@ -99,15 +90,9 @@ export function signMandate(
   if (mandate.signers.some((signer) => signer.approver === approver.id)) {
     throw new BursarError('approval_invalid', { message: 'This approver has signed already.' });
   }
-  tx.run(
-    'INSERT INTO mandate_signatures (mandate_id, approver_id, signature, typed_data_json, signed_at) VALUES (?, ?, ?, ?, ?)',
-    mandate.id,
-    approver.id,
-    signed.signature,
-    signed.typedDataJson,
-    act.atMs,
-  );
-  tx.run("UPDATE mandates SET status = 'active' WHERE id = ?", mandate.id);
+  const { signature, typedDataJson: typedData } = signed;
+  tx.run(addSignature, { mandate: mandate.id, approver: approver.id, signature, typedData, at: act.atMs });
+  tx.run(activateMandate, { id: mandate.id });
   const data = { mandate: mandate.id, signed_by: approver.id };
   recordAct(tx, { ...act, actor: approver.id }, { type: 'mandate.signed', agentId: mandate.agentId, data });
   return getMandate(tx, mandate.id);
@@ -118,32 +103,25 @@ export function endMandate(tx: Tx, act: Act, id: string): Mandate {
   const mandate = getMandate(tx, id);
   if (mandate.status !== 'requested' && mandate.status !== 'active') throw ended(mandate);
   const status = mandate.status === 'requested' ? 'declined' : 'revoked';
-  tx.run('UPDATE mandates SET status = ?, ended_at = ? WHERE id = ?', status, act.atMs, mandate.id);
+  tx.run(closeMandate, { id: mandate.id, status, at: act.atMs });
   recordAct(tx, act, { type: `mandate.${status}`, agentId: mandate.agentId, data: { mandate: mandate.id } });
   return getMandate(tx, mandate.id);
 }
 
 export function getMandate(tx: ReadTx, id: string): Mandate {
-  const row = tx.get<Row>('SELECT * FROM mandates WHERE id = ?', id);
+  const row = tx.get(mandateById, { id });
   if (!row) throw new BursarError('mandate_not_found', { details: { mandate: id } });
   return toMandate(tx, row);
 }
 
 export function listMandates(tx: ReadTx, agentId: string | undefined): Mandate[] {
-  return agentId === undefined
-    ? tx.all<Row>('SELECT * FROM mandates ORDER BY id DESC LIMIT 500').map((row) => toMandate(tx, row))
-    : tx
-        .all<Row>('SELECT * FROM mandates WHERE agent_id = ? ORDER BY id DESC LIMIT 500', agentId)
-        .map((row) => toMandate(tx, row));
+  const rows = agentId === undefined ? tx.all(newestMandates) : tx.all(newestMandatesOfAgent, { agent: agentId });
+  return rows.map((row) => toMandate(tx, row));
 }
 
 /** What was paid under it, holds included; what was given back does not count. */
 export function mandateUse(tx: ReadTx, id: string): MandateUse {
-  const row = tx.get<{ total: bigint | null; count: bigint; last_at: bigint | null }>(
-    `SELECT sum(amount_micro) AS total, count(*) AS count, max(created_at) AS last_at FROM payments
-     WHERE mandate_id = ? AND state NOT IN ('denied', 'rejected', 'expired', 'failed', 'cancelled')`,
-    id,
-  );
+  const row = tx.get(paidUnder, { mandate: id });
   return {
     total: row?.total ?? 0n,
     count: Number(row?.count ?? 0n),
@@ -162,12 +140,7 @@ export function findMandate(
   review: { quorum: number; roles: readonly string[] },
   atMs: number,
 ): Mandate | null {
-  const rows = tx.all<Row>(
-    "SELECT * FROM mandates WHERE status = 'active' AND agent_id = ? AND not_before <= ? AND expires_at > ? ORDER BY id",
-    subject.agent,
-    atMs,
-    atMs,
-  );
+  const rows = tx.all(mandatesInForce, { agent: subject.agent, at: atMs });
   const agent = getAgent(tx, subject.agent);
   for (const row of rows) {
     const mandate = toMandate(tx, row);
@@ -185,19 +158,8 @@ export function findMandate(
 }
 
 /** Signatures of people who are approvers no longer do not count. */
-function toMandate(tx: ReadTx, row: Row): Mandate {
-  const signers = tx.all<{
-    id: string;
-    address: string;
-    name: string;
-    roles_json: string;
-    sponsor_id: string | null;
-    signed_at: bigint;
-  }>(
-    `SELECT r.id, r.address, r.name, r.roles_json, r.sponsor_id, s.signed_at FROM mandate_signatures s JOIN approvers r ON r.id = s.approver_id
-     WHERE s.mandate_id = ? AND r.status = 'active' ORDER BY s.signed_at, r.id`,
-    row.id,
-  );
+function toMandate(tx: ReadTx, row: MandateRow): Mandate {
+  const signers = tx.all(signersOf, { mandate: row.id });
   return {
     id: row.id as MandateId,
     agentId: row.agent_id as AgentId,
