@@ -7,6 +7,14 @@ import { recountMeters } from '../payments/recountMeters.ts';
 import { finishStage, isLongHistory, type Stage } from '../payments/stageMeters.ts';
 import { metersUnlike } from '../policy/candidate.ts';
 import { loadPolicy, type Policy } from '../policy/policy.ts';
+import {
+  addActivation,
+  addBundle,
+  bundleOf,
+  newestActivation,
+  newestActivationBut,
+  policyVersions,
+} from './queries.ts';
 import { openShadows } from './shadows.ts';
 import { createStaging, type StagingOptions } from './staging.ts';
 
@@ -59,9 +67,7 @@ export async function openActivations(
   clock: () => number,
   options: StagingOptions = {},
 ): Promise<Activations> {
-  const newest = store.read((tx) =>
-    tx.get<{ digest: string }>('SELECT digest FROM policy_activations ORDER BY seq DESC LIMIT 1'),
-  );
+  const newest = store.read((tx) => tx.get(newestActivation));
   // What decides the next request: from the activation's own job on, so that what shares its commit is counted as it recounted.
   let current: Policy | null = newest ? await loadStored(store, newest.digest) : null;
   let committed = current;
@@ -81,13 +87,7 @@ export async function openActivations(
   ): Promise<Policy> {
     const written = store.write((tx) => {
       const from = current?.digest ?? null;
-      tx.run(
-        'INSERT INTO policy_activations (digest, kind, actor, activated_at) VALUES (?, ?, ?, ?)',
-        policy.digest,
-        kind,
-        act.actor,
-        act.atMs,
-      );
+      tx.run(addActivation, { digest: policy.digest, kind, by: act.actor, at: act.atMs });
       const type = kind === 'activate' ? 'policy.activated' : 'policy.rolled_back';
       // Nobody has counted by these so far: they begin with what was spent in their windows already.
       const unlike = new Set(metersUnlike(policy.meters, current?.meters ?? {}));
@@ -123,13 +123,7 @@ export async function openActivations(
     async load(bundleText, note, act) {
       const policy = await loadPolicy(bundleText);
       await store.write((tx) => {
-        const added = tx.run(
-          'INSERT INTO policy_bundles (digest, bundle, note, loaded_at) VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING',
-          policy.digest,
-          bundleText,
-          note,
-          act.atMs,
-        );
+        const added = tx.run(addBundle, { digest: policy.digest, bundle: bundleText, note, at: act.atMs });
         if (added === 0) return;
         appendEvent(
           tx,
@@ -154,12 +148,7 @@ export async function openActivations(
     },
     async rollback(act, to) {
       const digest = activations.active().digest;
-      const before = store.read((tx) =>
-        tx.get<{ digest: string }>(
-          'SELECT digest FROM policy_activations WHERE digest <> ? ORDER BY seq DESC LIMIT 1',
-          digest,
-        ),
-      );
+      const before = store.read((tx) => tx.get(newestActivationBut, { digest }));
       if (!before)
         throw new BursarError('policy_not_found', { message: 'No other policy was active before this one.' });
       if (to !== undefined && to !== before.digest) {
@@ -177,21 +166,14 @@ export async function openActivations(
     endShadow: shadows.end,
     list: () =>
       store.read((tx) =>
-        tx
-          .all<{ digest: string; note: string; loaded_at: bigint; activated_at: bigint | null; shadow: bigint }>(
-            `SELECT b.digest, b.note, b.loaded_at, max(a.activated_at) AS activated_at,
-               EXISTS (SELECT 1 FROM policy_shadows s WHERE s.digest = b.digest AND s.ended_at IS NULL) AS shadow
-             FROM policy_bundles b
-             LEFT JOIN policy_activations a ON a.digest = b.digest GROUP BY b.digest ORDER BY b.loaded_at DESC, b.digest`,
-          )
-          .map((row) => ({
-            digest: row.digest,
-            note: row.note,
-            loadedAtMs: Number(row.loaded_at),
-            active: row.digest === current?.digest,
-            shadow: row.shadow === 1n,
-            activatedAtMs: row.activated_at === null ? null : Number(row.activated_at),
-          })),
+        tx.all(policyVersions).map((row) => ({
+          digest: row.digest,
+          note: row.note,
+          loadedAtMs: Number(row.loaded_at),
+          active: row.digest === current?.digest,
+          shadow: row.shadow === 1n,
+          activatedAtMs: row.activated_at === null ? null : Number(row.activated_at),
+        })),
       ),
     bundle: (digest) => storedBundle(store, digest),
   };
@@ -199,9 +181,7 @@ export async function openActivations(
 }
 
 function storedBundle(store: Store, digest: string): string {
-  const row = store.read((tx) =>
-    tx.get<{ bundle: string }>('SELECT bundle FROM policy_bundles WHERE digest = ?', digest),
-  );
+  const row = store.read((tx) => tx.get(bundleOf, { digest }));
   if (!row) throw new BursarError('policy_not_found', { details: { digest } });
   return row.bundle;
 }

@@ -1,6 +1,8 @@
+import type { RowOf } from '../../store/statement.ts';
 import type { ReadTx } from '../../store/store.ts';
 import type { Change } from '../policy/candidate.ts';
 import type { Effect, Reason, Review } from '../policy/decision.ts';
+import { countsOf, differencesBefore, newestShadow, newestShadowOf } from './queries.ts';
 import type { ShadowEnd } from './shadow.ts';
 
 /** A stretch of time in which a candidate was asked. */
@@ -36,44 +38,32 @@ export type Difference = {
 
 /** The run with that number, or the newest one of that candidate, or of all. */
 export function findShadow(tx: ReadTx, digest: string | null): ShadowView | null {
-  type Row = {
-    seq: bigint;
-    digest: string;
-    started_by: string;
-    started_at: bigint;
-    ended_at: bigint | null;
-    ended_by: string;
-    end_reason: ShadowEnd;
-  };
-  const row = tx.get<Row>(
-    'SELECT * FROM policy_shadows WHERE ? IS NULL OR digest = ? ORDER BY seq DESC LIMIT 1',
-    digest,
-    digest,
-  );
+  const row = digest === null ? tx.get(newestShadow) : tx.get(newestShadowOf, { digest });
   if (!row) return null;
   return {
     seq: Number(row.seq),
     digest: row.digest,
     startedBy: row.started_by,
     startedAtMs: Number(row.started_at),
-    ended: row.ended_at === null ? null : { reason: row.end_reason, by: row.ended_by, atMs: Number(row.ended_at) },
+    ended: endOf(row),
   };
+}
+
+/** The three columns are written together: see `endShadow`. */
+function endOf(row: RowOf<typeof newestShadow>): ShadowView['ended'] {
+  if (row.ended_at === null || row.ended_by === null) return null;
+  return { reason: row.end_reason as ShadowEnd, by: row.ended_by, atMs: Number(row.ended_at) };
 }
 
 /** Counted as payments come: it costs the same after a million of them. */
 export function summaryOf(tx: ReadTx, shadow: number): Summary {
-  const rows = tx
-    .all<{ active_effect: Effect; shadow_effect: Effect; is_same: bigint; count: bigint; amount_micro: bigint }>(
-      'SELECT * FROM policy_shadow_counts WHERE shadow = ? ORDER BY count DESC, active_effect, shadow_effect',
-      shadow,
-    )
-    .map((row) => ({
-      active: row.active_effect,
-      shadow: row.shadow_effect,
-      isSame: row.is_same === 1n,
-      count: Number(row.count),
-      amountMicro: row.amount_micro,
-    }));
+  const rows = tx.all(countsOf, { shadow }).map((row) => ({
+    active: row.active_effect,
+    shadow: row.shadow_effect,
+    isSame: row.is_same === 1n,
+    count: Number(row.count),
+    amountMicro: row.amount_micro,
+  }));
   const sum = (some: typeof rows): number => some.reduce((total, { count }) => total + count, 0);
   return {
     decided: sum(rows),
@@ -91,40 +81,17 @@ export function listDifferences(
   shadow: number,
   { before, limit }: { before: number | undefined; limit: number },
 ): Difference[] {
-  type Row = {
-    seq: bigint;
-    payment_id: string;
-    agent_id: string;
-    at: bigint;
-    amount_micro: bigint;
-    active_digest: string;
-    active_effect: Effect;
-    active_reasons_json: string;
-    active_review_json: string | null;
-    shadow_effect: Effect;
-    shadow_reasons_json: string;
-    shadow_review_json: string | null;
-    failure: string | null;
-  };
-  return tx
-    .all<Row>(
-      `SELECT d.*, p.agent_id FROM policy_differences d JOIN payments p ON p.id = d.payment_id
-       WHERE d.shadow = ? AND d.seq < ? ORDER BY d.seq DESC LIMIT ?`,
-      shadow,
-      before ?? Number.MAX_SAFE_INTEGER,
-      limit,
-    )
-    .map((row) => ({
-      seq: Number(row.seq),
-      paymentId: row.payment_id,
-      agentId: row.agent_id,
-      atMs: Number(row.at),
-      amountMicro: row.amount_micro,
-      activeDigest: row.active_digest,
-      active: said(row.active_effect, row.active_reasons_json, row.active_review_json),
-      shadow: said(row.shadow_effect, row.shadow_reasons_json, row.shadow_review_json),
-      failure: row.failure,
-    }));
+  return tx.all(differencesBefore, { shadow, before: before ?? Number.MAX_SAFE_INTEGER, limit }).map((row) => ({
+    seq: Number(row.seq),
+    paymentId: row.payment_id,
+    agentId: row.agent_id,
+    atMs: Number(row.at),
+    amountMicro: row.amount_micro,
+    activeDigest: row.active_digest,
+    active: said(row.active_effect, row.active_reasons_json, row.active_review_json),
+    shadow: said(row.shadow_effect, row.shadow_reasons_json, row.shadow_review_json),
+    failure: row.failure,
+  }));
 }
 
 const said = (effect: Effect, reasons: string, review: string | null): Said => ({

@@ -8,6 +8,7 @@ import type { Payment } from '../payments/payment.ts';
 import { isSameAnswer } from '../policy/candidate.ts';
 import { type Effect, failedDecision } from '../policy/decision.ts';
 import type { Policy } from '../policy/policy.ts';
+import { addDifference, closeShadow, countCompared, isShadowOpen } from './queries.ts';
 
 /** Why a candidate is not asked any more. */
 export const shadowEnds = ['off', 'replaced', 'activated', 'meters_differ', 'too_slow', 'unreadable'] as const;
@@ -37,7 +38,7 @@ export function createShadow(run: ShadowRun, { now, dropped }: { now: () => numb
   return {
     ask(tx, request, context) {
       // Ended by an earlier job of the same commit: nobody listens any more.
-      if (!tx.get('SELECT 1 FROM policy_shadows WHERE seq = ? AND ended_at IS NULL', run.seq)) return () => {};
+      if (!tx.get(isShadowOpen, { seq: run.seq })) return () => {};
       const startedMs = now();
       const watched = watch(run.policy);
       const candidate = saidBy(() => checkPayment(tx, request, { ...context, policy: watched.policy, shadow: null }));
@@ -61,13 +62,7 @@ export function endShadow(
   end: { reason: ShadowEnd; actor: string; atMs: number; data?: Record<string, unknown> },
 ): void {
   const { reason, actor, atMs } = end;
-  tx.run(
-    'UPDATE policy_shadows SET ended_at = ?, ended_by = ?, end_reason = ? WHERE seq = ?',
-    atMs,
-    actor,
-    reason,
-    run.seq,
-  );
+  tx.run(closeShadow, { seq: run.seq, at: atMs, by: actor, reason });
   const data = { reason, ...end.data };
   appendEvent(tx, { type: 'policy.shadow_ended', actor, policyDigest: run.digest, data }, atMs);
 }
@@ -98,35 +93,20 @@ function saidBy(ask: () => { verdict: Verdict }): { verdict: Said; failure: stri
 function compare(tx: Tx, run: ShadowRun, payment: Payment, pair: Pair, context: GateContext): void {
   const { active, candidate, failure } = pair;
   const isSame = isSameAnswer(active, candidate);
-  tx.run(
-    `INSERT INTO policy_shadow_counts (shadow, active_effect, shadow_effect, is_same, count, amount_micro) VALUES (?, ?, ?, ?, 1, ?)
-     ON CONFLICT (shadow, active_effect, shadow_effect, is_same) DO UPDATE SET count = count + 1,
-       amount_micro = CASE WHEN amount_micro > ? - excluded.amount_micro THEN ? ELSE amount_micro + excluded.amount_micro END`,
-    run.seq,
-    active.effect,
-    candidate.effect,
-    isSame ? 1 : 0,
-    payment.amount,
-    SUM_MAX,
-    SUM_MAX,
-  );
+  const compared = { shadow: run.seq, active: active.effect, candidate: candidate.effect, amount: payment.amount };
+  tx.run(countCompared, { ...compared, isSame: isSame ? 1 : 0, most: SUM_MAX });
   if (isSame) return;
-  tx.run(
-    `INSERT INTO policy_differences (shadow, payment_id, at, amount_micro, active_digest, active_effect, active_reasons_json,
-       active_review_json, shadow_effect, shadow_reasons_json, shadow_review_json, failure) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    run.seq,
-    payment.id,
-    context.atMs,
-    payment.amount,
-    context.policy.digest,
-    active.effect,
-    JSON.stringify(active.reasons),
-    active.review && JSON.stringify(active.review),
-    candidate.effect,
-    JSON.stringify(candidate.reasons),
-    candidate.review && JSON.stringify(candidate.review),
+  tx.run(addDifference, {
+    ...compared,
+    payment: payment.id,
+    at: context.atMs,
+    activeDigest: context.policy.digest,
+    activeReasons: JSON.stringify(active.reasons),
+    activeReview: active.review && JSON.stringify(active.review),
+    candidateReasons: JSON.stringify(candidate.reasons),
+    candidateReview: candidate.review && JSON.stringify(candidate.review),
     failure,
-  );
+  });
   // Names no agent: what a candidate would say is nothing that an agent's key may read.
   appendEvent(
     tx,

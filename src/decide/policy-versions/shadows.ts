@@ -6,6 +6,7 @@ import type { ReadTx, Store, Tx } from '../../store/store.ts';
 import type { Shadow } from '../payments/context.ts';
 import { metersUnlike } from '../policy/candidate.ts';
 import type { Policy } from '../policy/policy.ts';
+import { addShadow, newestActivation, type OpenShadow, openShadow } from './queries.ts';
 import { createShadow, endShadow } from './shadow.ts';
 
 /** The candidate that is asked next to the active policy: one at a time, kept over restarts and roll-backs. */
@@ -22,8 +23,6 @@ export interface Shadows {
   /** Inside the activation's own transaction: a candidate that decides now, or whose meters go, is a candidate no more. */
   onActivation(tx: Tx, policy: Policy, act: Act): void;
 }
-
-type OpenRow = { seq: bigint; digest: string; meters_json: string };
 
 /** Goes on with the candidate of before a restart; one that cannot be read any more is ended. */
 export async function openShadows(
@@ -42,7 +41,13 @@ export async function openShadows(
     const begun = createShadow({ seq: Number(seq), policy }, { now: () => performance.now(), dropped });
     current = begun;
   };
-  const end = (tx: Tx, row: OpenRow, reason: Parameters<typeof endShadow>[2]['reason'], act: Act, data = {}): void => {
+  const end = (
+    tx: Tx,
+    row: OpenShadow,
+    reason: Parameters<typeof endShadow>[2]['reason'],
+    act: Act,
+    data = {},
+  ): void => {
     endShadow(tx, { seq: Number(row.seq), digest: row.digest }, { reason, actor: act.actor, atMs: act.atMs, data });
     tx.afterCommit(stop);
   };
@@ -61,7 +66,7 @@ export async function openShadows(
     current: () => current,
     start: (policy, active, act) =>
       store.write((tx) => {
-        const newest = tx.get<{ digest: string }>('SELECT digest FROM policy_activations ORDER BY seq DESC LIMIT 1');
+        const newest = tx.get(newestActivation);
         if (newest?.digest !== active.digest) {
           throw new BursarError('conflict', { message: 'The active policy has changed in this moment. Try again.' });
         }
@@ -74,13 +79,8 @@ export async function openShadows(
         const open = openRow(tx);
         if (open?.digest === policy.digest) return;
         if (open) end(tx, open, 'replaced', act);
-        const row = tx.get<{ seq: bigint }>(
-          'INSERT INTO policy_shadows (digest, meters_json, started_by, started_at) VALUES (?, ?, ?, ?) RETURNING seq',
-          policy.digest,
-          JSON.stringify(policy.meters),
-          act.actor,
-          act.atMs,
-        );
+        const started = { digest: policy.digest, meters: JSON.stringify(policy.meters), by: act.actor, at: act.atMs };
+        const row = tx.get(addShadow, started);
         if (!row) throw new BursarError('storage_failed');
         const data = { active: active.digest };
         const { actor, atMs } = act;
@@ -103,5 +103,4 @@ export async function openShadows(
   };
 }
 
-const openRow = (tx: ReadTx): OpenRow | undefined =>
-  tx.get<OpenRow>('SELECT seq, digest, meters_json FROM policy_shadows WHERE ended_at IS NULL');
+const openRow = (tx: ReadTx): OpenShadow | undefined => tx.get(openShadow);
