@@ -14,6 +14,7 @@ import { bareHost, isMetadataHost, isPublicAddress } from '../../../core/net/pub
 import { idOf, iso, isoOrNull, Limit } from '../../../core/schemas/schemas.ts';
 import { actOf } from '../act.ts';
 import { operation } from '../operation.ts';
+import { newestNotices, newestNoticesIn } from './queries.ts';
 
 const EndpointView = z
   .object({
@@ -119,31 +120,16 @@ export const noticeOperations = [
     errors: [],
     handler: (app, _caller, { state, limit }) => ({
       notices: app.store.read((tx) =>
-        tx
-          .all<{
-            id: string;
-            endpoint_id: string;
-            event_seq: bigint;
-            state: 'pending' | 'delivered' | 'dead';
-            attempts: bigint;
-            next_at: bigint;
-            delivered_at: bigint | null;
-            last_error: string | null;
-          }>(
-            `SELECT * FROM notices ${state ? 'WHERE state = ?' : ''} ORDER BY id DESC LIMIT ?`,
-            ...(state ? [state] : []),
-            limit,
-          )
-          .map((row) => ({
-            id: row.id,
-            endpoint: row.endpoint_id,
-            event: Number(row.event_seq),
-            state: row.state,
-            attempts: Number(row.attempts),
-            next_at: iso(Number(row.next_at)),
-            delivered_at: isoOrNull(row.delivered_at === null ? null : Number(row.delivered_at)),
-            last_error: row.last_error,
-          })),
+        (state ? tx.all(newestNoticesIn, { state, limit }) : tx.all(newestNotices, { limit })).map((row) => ({
+          id: row.id,
+          endpoint: row.endpoint_id,
+          event: Number(row.event_seq),
+          state: row.state,
+          attempts: Number(row.attempts),
+          next_at: iso(Number(row.next_at)),
+          delivered_at: isoOrNull(row.delivered_at === null ? null : Number(row.delivered_at)),
+          last_error: row.last_error,
+        })),
       ),
     }),
   }),

@@ -24,6 +24,7 @@ import { getAgent } from '../../../decide/identity/agents.ts';
 import type { App } from '../app.ts';
 import { operation } from '../operation.ts';
 import { raiseDelay } from '../people/wallets.ts';
+import { purposeOf } from './queries.ts';
 
 const shape = {
   id: Ref.describe('Agent id or name'),
@@ -247,7 +248,7 @@ export const ownerOperations = [
 
 function sentView(app: App, id: bigint): z.input<typeof SentView> {
   const outcome = app.store.read((tx) => {
-    const row = tx.get<{ purpose: string }>('SELECT purpose FROM transactions WHERE id = ?', id);
+    const row = tx.get(purposeOf, { id });
     return row?.purpose.startsWith('owner:') ? outcomeOf(tx, id) : null;
   });
   if (!outcome) throw new BursarError('not_found');

@@ -17,6 +17,7 @@ import type { ReadTx } from '../../../store/store.ts';
 import { refuseForeign, visibleAgent } from '../act.ts';
 import { operation } from '../operation.ts';
 import { gateContext } from '../payments/paymentRequest.ts';
+import { agentOfAddress, passedOnOf } from './queries.ts';
 
 const Passed = z
   .object({ payment: z.string(), amount: AmountView, state: z.string(), address: z.string() })
@@ -50,12 +51,7 @@ export function receivableView(tx: ReadTx, receivable: Receivable): z.input<type
     receivable.saleNonce === null
       ? undefined
       : findExpectedSale(tx, receivable.chainId, receivable.payer, receivable.saleNonce);
-  const payer = tx.get<{ agent_id: string }>(
-    'SELECT agent_id FROM wallets WHERE chain_id = ? AND (address = ? OR purse_address = ?)',
-    receivable.chainId,
-    receivable.payer,
-    receivable.payer,
-  );
+  const payer = tx.get(agentOfAddress, { chain: receivable.chainId, address: receivable.payer });
   const refundable = isEarned(receivable.kind) && receivable.state === 'final' ? refundableOf(tx, receivable) : 0n;
   return {
     id: receivable.id,
@@ -84,11 +80,7 @@ export function receivableView(tx: ReadTx, receivable: Receivable): z.input<type
 
 function passedOn(tx: ReadTx, id: string, kind: 'refund' | 'split'): z.input<typeof Passed>[] {
   return tx
-    .all<{ id: string; amount_micro: bigint; state: string; address: string }>(
-      'SELECT id, amount_micro, state, address FROM payments WHERE receivable_id = ? AND kind = ? ORDER BY id',
-      id,
-      kind,
-    )
+    .all(passedOnOf, { receivable: id, kind })
     .map((row) => ({ payment: row.id, amount: amountView(row.amount_micro), state: row.state, address: row.address }));
 }
 
