@@ -13,6 +13,7 @@ import { refuseForeign } from '../act.ts';
 import type { App } from '../app.ts';
 import { operation } from '../operation.ts';
 import { askableKinds, gateContext } from './paymentRequest.ts';
+import { heldOnTheWay } from './queries.ts';
 
 const MeterView = z
   .object({
@@ -156,12 +157,7 @@ async function ceilingsOf(app: App, { facts }: AgentBudget) {
 
 /** `known`: of a wallet that is not deployed yet, so has spent nothing. */
 async function leftInPeriod(app: App, agentId: string, address: `0x${string}`, known: bigint | null) {
-  const onItsWay = app.store.read((tx) =>
-    tx.get<{ micro: bigint | null }>(
-      "SELECT sum(held_micro) AS micro FROM payments WHERE agent_id = ? AND rail = 'wallet' AND state IN ('authorized', 'submitted')",
-      agentId,
-    ),
-  );
+  const onItsWay = app.store.read((tx) => tx.get(heldOnTheWay, { agent: agentId }));
   try {
     const remaining = known ?? (await readWalletState(app.chain, address))?.remainingInPeriod ?? null;
     if (remaining === null) return null;

@@ -1,19 +1,7 @@
 import { z } from 'zod';
 import { AmountView, amountView, iso, Limit, Time } from '../../../core/schemas/schemas.ts';
 import { operation } from '../operation.ts';
-
-type Row = {
-  seq: bigint;
-  payment_id: string;
-  agent_id: string;
-  amount_micro: bigint;
-  hash: string;
-  policy_digest: string;
-  decided_at: bigint;
-  input_json: string;
-  result_json: string;
-  is_first: bigint;
-};
+import { decisionsBefore } from './queries.ts';
 
 export const decisionOperations = [
   operation({
@@ -50,13 +38,7 @@ export const decisionOperations = [
     errors: [],
     handler: (app, _caller, { since, cursor, limit }) =>
       app.store.read((tx) => {
-        const rows = tx.all<Row>(
-          `SELECT d.*, p.agent_id, p.amount_micro,
-             NOT EXISTS (SELECT 1 FROM decisions e WHERE e.payment_id = d.payment_id AND e.seq < d.seq) AS is_first
-           FROM decisions d JOIN payments p ON p.id = d.payment_id WHERE d.seq < ? ORDER BY d.seq DESC LIMIT ?`,
-          cursor ?? Number.MAX_SAFE_INTEGER,
-          limit,
-        );
+        const rows = tx.all(decisionsBefore, { before: cursor ?? Number.MAX_SAFE_INTEGER, limit });
         // They are stored in the order of their time, so the first that is older ends the list, and nothing further is read.
         const sinceMs = since === undefined ? 0 : Date.parse(since);
         const wanted = rows.filter((row) => Number(row.decided_at) >= sinceMs);

@@ -1,5 +1,6 @@
 import { sha256 } from '../../../core/ids/digest.ts';
 import type { ReadTx } from '../../../store/store.ts';
+import { lastKeyBetween } from './queries.ts';
 
 /** The request itself: who asks stands in the payment's row already. */
 export type KeyParts = {
@@ -28,14 +29,7 @@ export function derivedKey(parts: KeyParts): string {
  * superseded one is decided again, under the next number; everything else is answered again.
  */
 export function currentKey(tx: ReadTx, agentId: string, derived: string): string {
-  // The plus keeps SQLite from going through all of the agent's payments: keys are narrow, agents are not.
-  const last = tx.get<{ idempotency_key: string; state: string }>(
-    `SELECT idempotency_key, state FROM payments WHERE +agent_id = ? AND idempotency_key > ? AND idempotency_key < ?
-     ORDER BY idempotency_key DESC LIMIT 1`,
-    agentId,
-    `${derived} `,
-    `${derived} :`,
-  );
+  const last = tx.get(lastKeyBetween, { agent: agentId, after: `${derived} `, before: `${derived} :` });
   if (!last) return numbered(derived, 1);
   return last.state === 'denied' ? nextKey(last.idempotency_key) : last.idempotency_key;
 }

@@ -2,6 +2,7 @@ import { getAddress, type Log, parseAbi, parseEventLogs } from 'viem';
 import { paymentIdOnChain } from '../../../core/ids/ids.ts';
 import type { Payment } from '../../../decide/payments/payment.ts';
 import type { ReadTx } from '../../../store/store.ts';
+import { signedTerms, walletAddressOn } from './queries.ts';
 
 const events = parseAbi([
   'event PaymentExecuted(bytes32 indexed paymentId, address indexed payee, bytes32 indexed policyDigest, uint256 amount, bytes32 decisionHash)',
@@ -18,18 +19,11 @@ export function paymentsOfLogs(tx: ReadTx, token: string, settled: readonly Paym
   const byNonce = new Map<string, string>();
   for (const { id, agentId, chainId, rail } of settled) {
     if (rail === 'wallet') {
-      const wallet = tx.get<{ address: string }>(
-        'SELECT address FROM wallets WHERE agent_id = ? AND chain_id = ?',
-        agentId,
-        chainId,
-      );
+      const wallet = tx.get(walletAddressOn, { agent: agentId, chain: chainId });
       byName.set(`${wallet?.address} ${paymentIdOnChain(id)}`, id);
       continue;
     }
-    const signed = tx.get<{ purse: string; nonce: string }>(
-      'SELECT purse, nonce FROM x402_authorizations WHERE payment_id = ?',
-      id,
-    );
+    const signed = tx.get(signedTerms, { payment: id });
     if (signed) byNonce.set(`${signed.purse} ${signed.nonce}`, id);
   }
   return (log) => {

@@ -4,6 +4,7 @@ import { states } from '../../../core/payment/states.ts';
 import { AmountView, amountView, iso, isoOrNull, ReasonView, ReviewView } from '../../../core/schemas/schemas.ts';
 import type { Payment } from '../../../decide/payments/payment.ts';
 import type { ReadTx } from '../../../store/store.ts';
+import { gasByHash, refundsOfPayment, verdictsOf } from './queries.ts';
 
 export const HintsView = z
   .object({
@@ -109,31 +110,22 @@ export function paymentView(tx: ReadTx, payment: Payment): PaymentView {
 }
 
 function approvalsOf(tx: ReadTx, id: string): z.input<typeof Verdict>[] {
-  return tx
-    .all<{ name: string; verdict: 'approve' | 'reject'; counts: bigint; reason: string | null; signed_at: bigint }>(
-      'SELECT r.name, a.verdict, a.counts, a.reason, a.signed_at FROM approvals a JOIN approvers r ON r.id = a.approver_id WHERE a.payment_id = ? ORDER BY a.signed_at',
-      id,
-    )
-    .map((row) => ({
-      approver: row.name,
-      verdict: row.verdict,
-      counts: row.counts === 1n,
-      reason: row.reason,
-      at: iso(Number(row.signed_at)),
-    }));
+  return tx.all(verdictsOf, { payment: id }).map((row) => ({
+    approver: row.name,
+    verdict: row.verdict,
+    counts: row.counts === 1n,
+    reason: row.reason,
+    at: iso(Number(row.signed_at)),
+  }));
 }
 
 function refundsOf(tx: ReadTx, id: string): string[] {
-  return tx.all<{ id: string }>('SELECT id FROM payments WHERE refund_of = ? ORDER BY id', id).map((row) => row.id);
+  return tx.all(refundsOfPayment, { payment: id }).map((row) => row.id);
 }
 
 function settlementView(tx: ReadTx, { settlement }: Payment): PaymentView['settlement'] {
   if (!settlement) return null;
-  const sent = tx.get<{ gas_used: bigint | null; n: bigint }>(
-    `SELECT t.gas_used, (SELECT count(*) FROM transaction_payments p WHERE p.transaction_id = t.id) AS n
-     FROM transaction_attempts a JOIN transactions t ON t.id = a.transaction_id WHERE a.hash = ?`,
-    settlement.txHash,
-  );
+  const sent = tx.get(gasByHash, { hash: settlement.txHash });
   return {
     tx_hash: settlement.txHash,
     log_index: settlement.logIndex,

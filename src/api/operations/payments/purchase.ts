@@ -7,7 +7,8 @@ import type { Caller } from '../../../decide/identity/caller.ts';
 import { getWorkflow } from '../../../decide/identity/workflows.ts';
 import { checkPayment, type GateAnswer, type GateContext, requestPayment } from '../../../decide/payments/gate.ts';
 import type { Payment } from '../../../decide/payments/payment.ts';
-import { findPayment, type PaymentRow, toPayment } from '../../../decide/payments/records.ts';
+import { paymentByKey } from '../../../decide/payments/queries.ts';
+import { findPayment, toPayment } from '../../../decide/payments/records.ts';
 import type { PaymentRequest } from '../../../decide/payments/request.ts';
 import { appendPaymentEvent, transition } from '../../../decide/payments/transition.ts';
 import { type PayableOffer, payableOffers, type RefusedOffer, sameTerms } from '../../../spend/x402/offer.ts';
@@ -18,6 +19,7 @@ import { currentKey, derivedKey, nextKey } from './derivedKey.ts';
 import { hintsFor } from './hints.ts';
 import { gateContext } from './paymentRequest.ts';
 import { purchaseRequest } from './purchaseRequest.ts';
+import { signedTerms } from './queries.ts';
 import type { Signature } from './x402Signer.ts';
 
 /** One request that was answered 402. */
@@ -130,7 +132,7 @@ function bodyHashOf({ url, method, bodySha256, workflow, run, category, memo, ma
 
 /** What stands under that key. Throws `idempotency_conflict` where it is no purchase at all. */
 function earlier(tx: ReadTx, agentId: AgentId, key: string): { payment: Payment; requirement: Requirement } | null {
-  const row = tx.get<PaymentRow>('SELECT * FROM payments WHERE agent_id = ? AND idempotency_key = ?', agentId, key);
+  const row = tx.get(paymentByKey, { agent: agentId, key });
   if (!row) return null;
   const { requirement } = JSON.parse(row.request_json) as { requirement?: Requirement };
   if (!requirement) throw new BursarError('idempotency_conflict', { details: { payment: row.id } });
@@ -140,7 +142,7 @@ function earlier(tx: ReadTx, agentId: AgentId, key: string): { payment: Payment;
 /** Decided, not signed, and no longer on offer on those terms: a signature would go to somebody who does not want it. */
 function isStale(tx: ReadTx, payment: Payment, requirement: Requirement, payable: readonly PayableOffer[]): boolean {
   if (payment.state !== 'authorized' || payment.rail !== 'x402') return false;
-  if (tx.get('SELECT 1 FROM x402_authorizations WHERE payment_id = ?', payment.id)) return false;
+  if (tx.get(signedTerms, { payment: payment.id })) return false;
   return !payable.some((each) => sameTerms(each.requirement, requirement));
 }
 

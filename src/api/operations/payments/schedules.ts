@@ -26,6 +26,7 @@ import type { ReadTx } from '../../../store/store.ts';
 import { actOf, refuseForeign, visibleAgent } from '../act.ts';
 import { operation } from '../operation.ts';
 import { actingAgent } from './paymentRequest.ts';
+import { newestOccurrences } from './queries.ts';
 
 const DAY_SECONDS = 86_400;
 const OCCURRENCES_SHOWN = 20;
@@ -58,16 +59,7 @@ const ScheduleView = z
   .meta({ id: 'Schedule' });
 
 function view(tx: ReadTx, schedule: Schedule): z.input<typeof ScheduleView> {
-  const rows = tx.all<{
-    due_at: bigint;
-    outcome: 'asked' | 'skipped' | 'refused';
-    payment_id: string | null;
-    detail: string | null;
-  }>(
-    'SELECT due_at, outcome, payment_id, detail FROM occurrences WHERE schedule_id = ? ORDER BY due_at DESC LIMIT ?',
-    schedule.id,
-    OCCURRENCES_SHOWN,
-  );
+  const rows = tx.all(newestOccurrences, { schedule: schedule.id, limit: OCCURRENCES_SHOWN });
   const { payment, cadence } = schedule;
   return {
     id: schedule.id,

@@ -7,6 +7,7 @@ import type { PolicyInput } from '../../../decide/policy/input.ts';
 import type { ReadTx } from '../../../store/store.ts';
 import type { App } from '../app.ts';
 import type { HintsView } from './paymentView.ts';
+import { signedTerms } from './queries.ts';
 
 export const AuthorizationView = z
   .object({
@@ -22,15 +23,7 @@ export const AuthorizationView = z
 
 /** What the purse signed for a seller (EIP-3009), without the signature: that is the agent's to present. Null: nothing. */
 export function authorizationOf(tx: ReadTx, id: string): z.input<typeof AuthorizationView> | null {
-  const row = tx.get<{
-    purse: string;
-    pay_to: string;
-    value_micro: bigint;
-    nonce: string;
-    valid_after_s: bigint;
-    valid_before_s: bigint;
-    cancelled_at: bigint | null;
-  }>('SELECT * FROM x402_authorizations WHERE payment_id = ?', id);
+  const row = tx.get(signedTerms, { payment: id });
   if (!row) return null;
   return {
     from: row.purse,
