@@ -8,7 +8,6 @@ export const sqlToPort: ReadonlySet<string> = new Set([
   'src/app/server',
   'src/chain/follow',
   'src/chain/match',
-  'src/chain/settlement',
   'src/decide/payments',
   'src/decide/policy-versions',
   'test/agent-sees.test.ts',

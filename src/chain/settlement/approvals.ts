@@ -7,6 +7,7 @@ import { approvalTypedData, type SignatureCheck, verifyDigest } from '../contrac
 import { policyDigestOnChain } from '../contracts/approvedTransfer.ts';
 import { approversVersionOf, readWalletState } from '../contracts/walletState.ts';
 import type { Chain } from '../node/chain.ts';
+import { activeApprover, approvalsOf, expiryOf } from './queries.ts';
 
 /** What the wallet is handed for a payment that needs people's signatures. */
 export type ApprovalPlan =
@@ -103,18 +104,12 @@ function choose(checks: readonly Checked[], threshold: number, expiresAtS: numbe
 
 /** Approvals by approvers who are active; all were made over one expiry. */
 function signaturesOf(tx: ReadTx, paymentId: string): { signed: Signed[]; expiresAtS: number } {
-  const rows = tx.all<Signed & { expires_at: bigint }>(
-    `SELECT r.address, a.signature, a.expires_at FROM approvals a JOIN approvers r ON r.id = a.approver_id
-     WHERE a.payment_id = ? AND a.verdict = 'approve' AND r.status = 'active' ORDER BY a.signed_at, a.id`,
-    paymentId,
-  );
-  const first = tx.get<{ expires_at: bigint }>('SELECT expires_at FROM approvals WHERE payment_id = ?', paymentId);
+  const rows = tx.all(approvalsOf, { payment: paymentId });
+  const first = tx.get(expiryOf, { payment: paymentId });
   return { signed: rows, expiresAtS: Math.floor(Number(first?.expires_at ?? 0n) / 1000) };
 }
 
 /** Whether the approvers of a plan are still active in the books, in the write that queues it. */
 export function stillActive(tx: ReadTx, approvals: readonly Approval[]): boolean {
-  return approvals.every(
-    ({ approver }) => tx.get("SELECT 1 FROM approvers WHERE address = ? AND status = 'active'", approver) !== undefined,
-  );
+  return approvals.every(({ approver }) => tx.get(activeApprover, { address: approver }) !== undefined);
 }

@@ -1,12 +1,14 @@
 import { appendEvent } from '../../books/ledger/events.ts';
+import { eventHead } from '../../books/ledger/queries.ts';
 import type { Ceilings } from '../../decide/identity/agents.ts';
+import type { RowOf } from '../../store/statement.ts';
 import type { ReadTx, Store } from '../../store/store.ts';
 import { allowedNow } from '../contracts/allowList.ts';
 import { readWalletState, type WalletState } from '../contracts/walletState.ts';
 import type { Chain } from '../node/chain.ts';
+import { deployedAfter, ofChangedWallets, setCeilings } from './queries.ts';
 
-type Row = { agent_id: string; address: `0x${string}`; config_json: string; ceilings_json: string };
-const COLUMNS = 'agent_id, address, config_json, ceilings_json';
+type Row = RowOf<typeof deployedAfter>;
 
 /** Wallets read per round; each takes one batched request. */
 const WALLETS_PER_ROUND = 20;
@@ -26,16 +28,8 @@ export function ceilingsRefresher({ store, chain, clock }: { store: Store; chain
   function changedSince(): { rows: Row[]; head: bigint } {
     return store.read((tx) => {
       const head = headOf(tx);
-      const rows =
-        head === seen
-          ? []
-          : tx.all<Row>(
-              `SELECT ${COLUMNS} FROM wallets WHERE chain_id = ? AND deployed_at IS NOT NULL AND agent_id IN
-               (SELECT agent_id FROM events WHERE seq > ? AND type = 'wallet.changed') LIMIT ?`,
-              chainId,
-              seen,
-              WALLETS_PER_ROUND,
-            );
+      if (head === seen) return { rows: [], head };
+      const rows = tx.all(ofChangedWallets, { chain: chainId, seq: seen, limit: WALLETS_PER_ROUND });
       return { rows, head };
     });
   }
@@ -50,8 +44,7 @@ export function ceilingsRefresher({ store, chain, clock }: { store: Store; chain
     if (changed.length === 0) return;
     await store.write((tx) => {
       for (const { row, next } of changed) {
-        const query = 'UPDATE wallets SET ceilings_json = ? WHERE agent_id = ? AND chain_id = ?';
-        tx.run(query, next, row.agent_id, chainId);
+        tx.run(setCeilings, { agent: row.agent_id, chain: chainId, ceilings: next });
         const data = { from: JSON.parse(row.ceilings_json) as unknown, to: JSON.parse(next) as unknown };
         appendEvent(tx, { type: 'wallet.ceilings_changed', actor: 'bursar', agentId: row.agent_id, data }, clock());
       }
@@ -73,14 +66,7 @@ export function ceilingsRefresher({ store, chain, clock }: { store: Store; chain
     await renew(urgent);
     seen = head;
     if (clock() < nextAt) return;
-    const rows = store.read((tx) =>
-      tx.all<Row>(
-        `SELECT ${COLUMNS} FROM wallets WHERE chain_id = ? AND deployed_at IS NOT NULL AND agent_id > ? ORDER BY agent_id LIMIT ?`,
-        chainId,
-        after,
-        WALLETS_PER_ROUND,
-      ),
-    );
+    const rows = store.read((tx) => tx.all(deployedAfter, { chain: chainId, agent: after, limit: WALLETS_PER_ROUND }));
     await renew(rows);
     const done = rows.length < WALLETS_PER_ROUND;
     after = done ? '' : (rows.at(-1)?.agent_id ?? '');
@@ -88,4 +74,4 @@ export function ceilingsRefresher({ store, chain, clock }: { store: Store; chain
   };
 }
 
-const headOf = (tx: ReadTx): bigint => tx.get<{ seq: bigint | null }>('SELECT max(seq) AS seq FROM events')?.seq ?? 0n;
+const headOf = (tx: ReadTx): bigint => tx.get(eventHead)?.seq ?? 0n;

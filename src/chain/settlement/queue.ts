@@ -3,7 +3,7 @@ import { invariant } from '../../core/errors/base.ts';
 import { type Agent, getAgent } from '../../decide/identity/agents.ts';
 import { readChainStop } from '../../decide/payments/chainStops.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
-import { type PaymentRow, toPayment, WORKING } from '../../decide/payments/records.ts';
+import { toPayment } from '../../decide/payments/records.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import { type Call, createWalletCall, payApprovedCall, payBatchCall, payCall } from '../contracts/agentWallet.ts';
 import { type ApprovedTransfer, approvedTransferFromReservation } from '../contracts/approvedTransfer.ts';
@@ -11,7 +11,7 @@ import { walletConfigFromJson } from '../contracts/walletConfig.ts';
 import { outcomesByPurpose } from '../relayer/outcomes.ts';
 import { enqueueTransaction } from '../relayer/transactions.ts';
 import { type ApprovalPlan, stillActive } from './approvals.ts';
-import { NOTHING_LIVE, REFUSED } from './ended.ts';
+import { toApprove, toQueue } from './queries.ts';
 
 export type QueueContext = { chainId: number; factory: Address; executor: Address; atMs: number };
 /** What the chain was asked before this write. */
@@ -61,18 +61,7 @@ export function queueTransfers(tx: Tx, asked: Asked, context: QueueContext): num
 /** `tried`: transactions with it that were refused or reverted. */
 function waitingPayments(tx: Tx, { cleared, waiting }: Asked): { payment: Payment; tried: number }[] {
   return tx
-    .all<PaymentRow & { tried: bigint }>(
-      `SELECT p.*, (SELECT count(*) FROM transaction_payments tp JOIN transactions t ON t.id = tp.transaction_id
-           WHERE tp.payment_id = p.id AND (t.drop_reason IN ('refused', 'no_contract') OR t.succeeded = 0)) AS tried
-       FROM payments p JOIN agents a ON a.id = p.agent_id
-       WHERE p.${WORKING} AND p.state IN ('authorized', 'submitted') AND p.rail = 'wallet' AND a.status = 'active'
-         AND ${NOTHING_LIVE} AND (NOT ${REFUSED} OR p.id IN (SELECT value FROM json_each(?)))
-         AND p.id NOT IN (SELECT value FROM json_each(?))
-       ORDER BY p.id LIMIT ?`,
-      JSON.stringify([...cleared]),
-      JSON.stringify(waiting),
-      PAYMENTS_PER_TICK,
-    )
+    .all(toQueue, { cleared: [...cleared], waiting, limit: PAYMENTS_PER_TICK })
     .map((row) => ({ payment: toPayment(row), tried: Number(row.tried) }));
 }
 
@@ -130,13 +119,5 @@ export function deployment(tx: Tx, agent: Agent, context: QueueContext): bigint 
 
 /** Authorized payments that need people's signatures and could go now, oldest first. */
 export function needApprovals(tx: ReadTx, waiting: readonly string[], limit: number): Payment[] {
-  return tx
-    .all<PaymentRow>(
-      `SELECT p.* FROM payments p JOIN agents a ON a.id = p.agent_id
-       WHERE p.${WORKING} AND p.state IN ('authorized', 'submitted') AND p.rail = 'wallet' AND p.requires_chain_approval = 1
-         AND a.status = 'active' AND ${NOTHING_LIVE} AND p.id NOT IN (SELECT value FROM json_each(?)) ORDER BY p.id LIMIT ?`,
-      JSON.stringify(waiting),
-      limit,
-    )
-    .map(toPayment);
+  return tx.all(toApprove, { waiting, limit }).map(toPayment);
 }

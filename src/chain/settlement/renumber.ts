@@ -11,6 +11,7 @@ import { readAnchor, readCursor } from '../follow/cursor.ts';
 import type { Chain } from '../node/chain.ts';
 import { attemptsOf } from '../relayer/attempts.ts';
 import { outcomesOfPayment } from '../relayer/outcomes.ts';
+import { setNonce, signedFor } from './queries.ts';
 
 /** What the books have in the agent's wallet, all accounts together. */
 export function bookedInWallet(tx: ReadTx, agentId: string): bigint {
@@ -62,7 +63,7 @@ export function renumber(tx: Tx, before: Payment, window: Window, atMs: number):
   if (!payment || payment.state !== before.state || payment.walletNonce !== before.walletNonce) return false;
   followWindow(tx, payment.agentId, payment.chainId, window);
   const nonce = takeNonce(tx, payment.agentId, payment.chainId);
-  tx.run('UPDATE payments SET wallet_nonce = ? WHERE id = ?', nonce, payment.id);
+  tx.run(setNonce, { id: payment.id, nonce });
   const data = { from: String(before.walletNonce), to: String(nonce), why: 'nonce_not_payable' };
   appendPaymentEvent(tx, payment, 'payment.renumbered', { actor: 'bursar', atMs, data });
   return true;
@@ -70,11 +71,5 @@ export function renumber(tx: Tx, before: Payment, window: Window, atMs: number):
 
 /** Whether we signed anything for the payment. */
 export function wasSigned(tx: ReadTx, paymentId: string): boolean {
-  return (
-    tx.get(
-      `SELECT 1 FROM transaction_payments tp JOIN transaction_attempts a ON a.transaction_id = tp.transaction_id
-       WHERE tp.payment_id = ? LIMIT 1`,
-      paymentId,
-    ) !== undefined
-  );
+  return tx.get(signedFor, { payment: paymentId }) !== undefined;
 }

@@ -1,5 +1,7 @@
 import { type AlertType, openAlert, raiseAlert } from '../../books/ledger/alerts.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
+import { resolveAlert } from '../relayer/queries.ts';
+import { noLongerWaiting, openAlertsOf } from './queries.ts';
 
 /** Why a payment is not sent now though it was decided: each has one alert while it lasts. */
 export type WaitCause =
@@ -81,13 +83,7 @@ export type Waits = ReturnType<typeof createWaits>;
 
 function over(tx: ReadTx, ids: readonly string[]): string[] {
   if (ids.length === 0) return [];
-  return tx
-    .all<{ id: string }>(
-      `SELECT value AS id FROM json_each(?) WHERE NOT EXISTS
-         (SELECT 1 FROM payments WHERE id = value AND state IN ('authorized', 'submitted'))`,
-      JSON.stringify(ids),
-    )
-    .map(({ id }) => id);
+  return tx.all(noLongerWaiting, { ids }).map(({ id }) => id);
 }
 
 function syncAlerts(tx: Tx, cause: WaitCause & AlertType, waits: ReadonlyMap<string, Wait>, atMs: number): void {
@@ -103,11 +99,7 @@ function syncAlerts(tx: Tx, cause: WaitCause & AlertType, waits: ReadonlyMap<str
     const data = { ...wait.data, ...(agentId === null ? {} : { payment }) };
     raiseAlert(tx, { type: cause, agentId, data }, atMs);
   }
-  const open = tx.all<{ id: bigint; agent_id: string | null }>(
-    'SELECT id, agent_id FROM alerts WHERE type = ? AND resolved_at IS NULL',
-    cause,
-  );
-  for (const { id, agent_id } of open) {
-    if (!now.has(agent_id)) tx.run('UPDATE alerts SET resolved_at = ? WHERE id = ?', atMs, id);
+  for (const { id, agent_id } of tx.all(openAlertsOf, { type: cause })) {
+    if (!now.has(agent_id)) tx.run(resolveAlert, { id, at: atMs });
   }
 }

@@ -118,9 +118,6 @@ export function insertPayment(
   return rowDigest('payments', row, hashed);
 }
 
-/** SQLite takes the partial index of live payments only when a query repeats its very condition. */
-export const WORKING = "state IN ('in_review', 'authorized', 'submitted', 'settled')";
-
 export function findPayment(tx: ReadTx, id: string): Payment | undefined {
   const row = tx.get(paymentById, { id });
   return row && toPayment(row);
