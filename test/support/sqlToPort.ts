@@ -6,8 +6,6 @@ export const sqlToPort: ReadonlySet<string> = new Set([
   'src/api/http',
   'src/api/operations',
   'src/app/server',
-  'src/chain/follow',
-  'src/chain/match',
   'src/decide/payments',
   'src/decide/policy-versions',
   'test/agent-sees.test.ts',

@@ -8,6 +8,7 @@ import { checkFigures } from '../../books/ledger/check.ts';
 import { newId } from '../../core/ids/ids.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
+import { query } from '../../store/statement.ts';
 import type { Store } from '../../store/store.ts';
 import { type Call, createWalletCall, ownerCalls, payBatchCall, payCall } from '../contracts/agentWallet.ts';
 import { approvedTransferFromReservation } from '../contracts/approvedTransfer.ts';
@@ -226,7 +227,7 @@ describe('on a real node', () => {
     await by(guardian, ownerCalls.cancelRaise(agent.wallet));
     await follow();
     const told = store.read((tx) =>
-      tx.all<{ body: string }>("SELECT body FROM events WHERE type = 'wallet.changed' ORDER BY seq"),
+      tx.all(query((db) => db.selectFrom('events').select('body').where('type', '=', 'wallet.changed').orderBy('seq'))),
     );
     const shown = told.map(({ body }) => JSON.parse(body) as { actor: string; agent: string; data: unknown });
     expect(shown.map(({ data }) => data)).toMatchObject([
@@ -236,7 +237,9 @@ describe('on a real node', () => {
       { change: 'raise_cancelled', wallet: agent.wallet },
     ]);
     expect(shown.at(-1)).toMatchObject({ actor: guardian.address, agent: agent.id });
-    expect(store.read((tx) => tx.all('SELECT address FROM allow_list_seen'))).toEqual([{ address: listed }]);
+    expect(store.read((tx) => tx.all(query((db) => db.selectFrom('allow_list_seen').select('address'))))).toEqual([
+      { address: listed },
+    ]);
   });
 
   it('what the owner does in the policy registry becomes an event, each once', async () => {
@@ -246,7 +249,9 @@ describe('on a real node', () => {
     await local.client.mine({ blocks: DEPTH });
     await follow();
     const told = store.read((tx) =>
-      tx.all<{ body: string }>("SELECT body FROM events WHERE type = 'registry.changed'"),
+      tx.all(
+        query((db) => db.selectFrom('events').select('body').where('type', '=', 'registry.changed').orderBy('seq')),
+      ),
     );
     const ends = told.map(({ body }) => (JSON.parse(body) as { data: unknown }).data).slice(-2);
     expect(ends).toMatchObject([

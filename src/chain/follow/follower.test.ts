@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { holdingStates } from '../../books/ledger/bookChecks.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { holdsMoney, states } from '../../core/payment/states.ts';
+import { query } from '../../store/statement.ts';
 import { createFollower } from './follower.ts';
 import {
   accountsOf,
@@ -56,7 +57,9 @@ describe('a tick', () => {
   it('keeps only the blocks that are not final, and the last that is', async () => {
     set.chain.mineEmpty(50);
     await set.follow();
-    const kept = set.store.read((tx) => tx.all<{ number: bigint }>('SELECT number FROM blocks ORDER BY number'));
+    const kept = set.store.read((tx) =>
+      tx.all(query((db) => db.selectFrom('blocks').select('number').orderBy('number'))),
+    );
     const head = set.chain.tip.header.number;
     expect(kept.map(({ number }) => number)).toEqual([head - 3n, head - 2n, head - 1n, head]);
   });

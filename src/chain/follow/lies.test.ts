@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { DEPTH, type LyingScene, type LyingWorld, lyingWorld } from '../../../test/support/lyingScene.ts';
 import { devAccounts } from '../../app/local-chain/accounts.ts';
 import type { Lie, RpcRequest } from '../../app/local-chain/lyingRpc.ts';
+import { query } from '../../store/statement.ts';
 import { ownerCalls } from '../contracts/agentWallet.ts';
 import { accountsOf, addressFrom, eventsOf, stateOf } from './testing/books.ts';
 
@@ -257,10 +258,10 @@ describe('a log that was skipped', () => {
     const { undoTransfers } = await import('./rollBack.ts');
     const { watchedBook } = await import('../match/addressBook.ts');
     await set.store.write((tx) => {
-      const rows = tx.all<never>('SELECT * FROM transfers WHERE match_id = ?', id);
+      const rows = tx.all(query((db) => db.selectFrom('transfers').selectAll().where('match_id', '=', id)));
       undoTransfers(tx, rows, { book: watchedBook(tx, 31_337), chainId: 31_337, atMs: 0 });
-      tx.run('DELETE FROM transfers WHERE match_id = ?', id);
-      tx.run('DELETE FROM chain_checked');
+      tx.run(query((db) => db.deleteFrom('transfers').where('match_id', '=', id)));
+      tx.run(query((db) => db.deleteFrom('chain_checked')));
     });
   }
 });

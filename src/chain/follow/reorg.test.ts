@@ -1,6 +1,7 @@
 import type { Address } from 'viem';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hostSubject, readHistory } from '../../decide/payments/history.ts';
+import { query } from '../../store/statement.ts';
 import {
   accountsOf,
   addAgent,
@@ -54,7 +55,9 @@ describe('a reorg', () => {
     const told = () => set.store.read((tx) => readHistory(tx, set.agent.id, hostSubject('ocr.example')));
     const purchase = async (to: Address, amount: bigint) => {
       const payment = await set.add({ to, amount });
-      await set.store.write((tx) => tx.run("UPDATE payments SET host = 'ocr.example' WHERE id = ?", payment.id));
+      await set.store.write((tx) =>
+        tx.run(query((db) => db.updateTable('payments').set({ host: 'ocr.example' }).where('id', '=', payment.id))),
+      );
       return paymentOf(set.store, payment.id);
     };
     const kept = await purchase(SELLER, 1_000_000n);
@@ -86,7 +89,9 @@ describe('a reorg', () => {
     await set.happen({ ...set.pay(onward), wallet: vendor.wallet });
     await set.reorg(2, () => false);
     expect(accountsOf(set.store, vendor)).toEqual({ available: -4_000_000n, reserved: 4_000_000n });
-    const receivables = set.store.read((tx) => tx.all('SELECT state FROM receivables WHERE agent_id = ?', vendor.id));
+    const receivables = set.store.read((tx) =>
+      tx.all(query((db) => db.selectFrom('receivables').select('state').where('agent_id', '=', vendor.id))),
+    );
     expect(receivables).toEqual([{ state: 'orphaned' }]);
     expect(await findings(set)).toEqual([]);
     await set.happen(set.pay(first), { ...set.pay(onward), wallet: vendor.wallet });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Payment } from '../../decide/payments/payment.ts';
+import { query } from '../../store/statement.ts';
 import {
   accountsOf,
   addAgent,
@@ -73,7 +74,11 @@ it('a payment to an address that became an agent’s moves to that agent’s boo
   const agent = await addLate();
   expect(accountsOf(set.store, agent)).toEqual({ available: 10_000_000n });
   expect(
-    set.store.read((tx) => tx.all('SELECT kind, payment_id FROM receivables WHERE agent_id = ?', agent.id)),
+    set.store.read((tx) =>
+      tx.all(
+        query((db) => db.selectFrom('receivables').select(['kind', 'payment_id']).where('agent_id', '=', agent.id)),
+      ),
+    ),
   ).toEqual([{ kind: 'agent_payment', payment_id: payment.id }]);
   await set.reorg(1, () => false);
   expect(accountsOf(set.store, agent)).toEqual({});
@@ -128,7 +133,18 @@ it('many wallets added at once are all followed with the next step', async () =>
   set.chain.mine(agents.flatMap(({ wallet: to }) => set.chain.send({ kind: 'mint', to, amount: 1n })));
   expect(await set.follower.tick()).toMatchObject({ status: 'synced' });
   expect(agents.map((agent) => accountsOf(set.store, agent))).toEqual(agents.map(() => ({ suspense: 1n })));
-  expect(set.store.read((tx) => tx.get("SELECT count(*) AS n FROM receivables WHERE kind = 'unmatched'"))).toEqual({
+  expect(
+    set.store.read((tx) =>
+      tx.get(
+        query((db) =>
+          db
+            .selectFrom('receivables')
+            .select((eb) => eb.fn.countAll<bigint>().as('n'))
+            .where('kind', '=', 'unmatched'),
+        ),
+      ),
+    ),
+  ).toEqual({
     n: 230n,
   });
 });

@@ -5,6 +5,7 @@ import type { PaymentId } from '../../core/ids/ids.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
 import { findPayment } from '../../decide/payments/records.ts';
 import { transition } from '../../decide/payments/transition.ts';
+import { query } from '../../store/statement.ts';
 import {
   addAgent,
   addPayment,
@@ -252,7 +253,11 @@ function broadcast(world: World, chosen: readonly Payment[]): void {
 
 function validBeforeOf(world: World, payment: Payment): number {
   const row = world.set.store.read((tx) =>
-    tx.get<{ s: bigint }>('SELECT valid_before_s AS s FROM x402_authorizations WHERE payment_id = ?', payment.id),
+    tx.get(
+      query((db) =>
+        db.selectFrom('x402_authorizations').select('valid_before_s as s').where('payment_id', '=', payment.id),
+      ),
+    ),
   );
   return Number(row?.s ?? 0n);
 }

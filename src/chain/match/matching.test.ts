@@ -2,6 +2,7 @@ import type { Hex } from 'viem';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { states } from '../../core/payment/states.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
+import { query } from '../../store/statement.ts';
 import {
   accountsOf,
   addAgent,
@@ -30,8 +31,15 @@ afterEach(async () => {
 
 const lastTransfer = (store = set.store) =>
   store.read((tx) =>
-    tx.get<{ match_kind: string; match_id: string | null; state: string }>(
-      'SELECT match_kind, match_id, state FROM transfers ORDER BY block_number DESC, log_index DESC LIMIT 1',
+    tx.get(
+      query((db) =>
+        db
+          .selectFrom('transfers')
+          .select(['match_kind', 'match_id', 'state'])
+          .orderBy('block_number', 'desc')
+          .orderBy('log_index', 'desc')
+          .limit(1),
+      ),
     ),
   );
 
@@ -80,11 +88,26 @@ describe('a payment from the wallet', () => {
     await set.happen(set.pay(payment));
     expect(accountsOf(set.store, vendor)).toEqual({ available: 10_000_000n });
     const entries = set.store.read((tx) =>
-      tx.all("SELECT kind FROM ledger_entries WHERE payment_id = ? AND kind <> 'reserve'", payment.id),
+      tx.all(
+        query((db) =>
+          db
+            .selectFrom('ledger_entries')
+            .select('kind')
+            .where('payment_id', '=', payment.id)
+            .where('kind', '<>', 'reserve'),
+        ),
+      ),
     );
     expect(entries).toEqual([{ kind: 'settle' }]);
     const received = set.store.read((tx) =>
-      tx.get('SELECT agent_id, kind, payment_id, state FROM receivables WHERE agent_id = ?', vendor.id),
+      tx.get(
+        query((db) =>
+          db
+            .selectFrom('receivables')
+            .select(['agent_id', 'kind', 'payment_id', 'state'])
+            .where('agent_id', '=', vendor.id),
+        ),
+      ),
     );
     expect(received).toEqual({ agent_id: vendor.id, kind: 'agent_payment', payment_id: payment.id, state: 'included' });
   });

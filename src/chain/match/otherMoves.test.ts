@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { query } from '../../store/statement.ts';
 import { accountsOf, agentStatus, alertsOf, eventsOf, OUTSIDER, TREASURY } from '../follow/testing/books.ts';
 import type { Action } from '../follow/testing/modelChain.ts';
 import { findings, type Scene, scene } from '../follow/testing/scene.ts';
@@ -14,8 +15,15 @@ afterEach(async () => {
 
 const lastTransfer = (store = set.store) =>
   store.read((tx) =>
-    tx.get<{ match_kind: string; match_id: string | null; state: string }>(
-      'SELECT match_kind, match_id, state FROM transfers ORDER BY block_number DESC, log_index DESC LIMIT 1',
+    tx.get(
+      query((db) =>
+        db
+          .selectFrom('transfers')
+          .select(['match_kind', 'match_id', 'state'])
+          .orderBy('block_number', 'desc')
+          .orderBy('log_index', 'desc')
+          .limit(1),
+      ),
     ),
   );
 
@@ -23,7 +31,9 @@ describe('money that comes in', () => {
   it('from the treasury is a deposit, in the wallet and in the purse', async () => {
     await set.happen({ kind: 'transfer', from: TREASURY, to: set.agent.purse, amount: 2_000_000n });
     expect(accountsOf(set.store, set.agent)).toEqual({ available: 100_000_000n, purse: 2_000_000n });
-    const kinds = set.store.read((tx) => tx.all('SELECT kind FROM receivables ORDER BY block_number'));
+    const kinds = set.store.read((tx) =>
+      tx.all(query((db) => db.selectFrom('receivables').select('kind').orderBy('block_number'))),
+    );
     expect(kinds).toEqual([{ kind: 'deposit' }, { kind: 'deposit' }]);
     expect(alertsOf(set.store)).toEqual([]);
   });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { query } from '../../store/statement.ts';
 import {
   accountsOf,
   addAgent,
@@ -33,7 +34,11 @@ describe('an x402 purchase', () => {
     expect(stateOf(set.store, payment)).toBe('settled');
     expect(accountsOf(set.store, set.agent)).toMatchObject({ purse: 3_000_000n });
     expect(accountsOf(set.store, vendor)).toEqual({ available: 2_000_000n });
-    expect(set.store.read((tx) => tx.get('SELECT kind FROM receivables WHERE agent_id = ?', vendor.id))).toEqual({
+    expect(
+      set.store.read((tx) =>
+        tx.get(query((db) => db.selectFrom('receivables').select('kind').where('agent_id', '=', vendor.id))),
+      ),
+    ).toEqual({
       kind: 'x402_sale',
     });
   });
@@ -68,8 +73,10 @@ describe('an x402 purchase', () => {
       purse_reserved: 8_000_000n,
     });
     expect(
-      set.store.read((tx) => tx.get('SELECT count(*) AS n FROM receivables WHERE payment_id = ?', topUp.id)),
-    ).toEqual({ n: 0n });
+      set.store.read((tx) =>
+        tx.all(query((db) => db.selectFrom('receivables').select('id').where('payment_id', '=', topUp.id))),
+      ),
+    ).toEqual([]);
     await set.happen(set.authorize(purchase));
     expect(stateOf(set.store, purchase)).toBe('settled');
   });

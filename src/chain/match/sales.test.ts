@@ -11,6 +11,7 @@ import { expectSale, findExpectedSale, openPayers } from '../../books/receivable
 import type { AgentId } from '../../core/ids/ids.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
+import { query } from '../../store/statement.ts';
 import {
   accountsOf,
   addAgent,
@@ -280,7 +281,7 @@ describe('a refund between two agents', () => {
     await settle(set.agent, paid);
     const refund = await set.store.write((tx) => {
       const payment = addPayment(tx, { agent: earner, to: set.agent.wallet, amount: 4n, kind: 'refund' });
-      tx.run('UPDATE payments SET refund_of = ? WHERE id = ?', paid.id, payment.id);
+      tx.run(query((db) => db.updateTable('payments').set({ refund_of: paid.id }).where('id', '=', payment.id)));
       addPassedOn(tx, earner.id, payment.amount);
       return payment;
     });

@@ -6,6 +6,7 @@ import type { PaymentState } from '../../../core/payment/states.ts';
 import { hold } from '../../../decide/payments/hold.ts';
 import type { Payment, Rail } from '../../../decide/payments/payment.ts';
 import { findPayment } from '../../../decide/payments/records.ts';
+import { query, statement } from '../../../store/statement.ts';
 import { openStore, type Store, type Tx } from '../../../store/store.ts';
 import { purseNonce } from '../../contracts/purse.ts';
 
@@ -20,6 +21,102 @@ export function addressFrom(seed: string): Address {
   return getAddress(`0x${keccak256(toHex(seed)).slice(-40)}`);
 }
 
+const SPONSOR = 'spn_1';
+const newAgent = statement<{ id: string; name: string }>()((db, p) =>
+  db
+    .insertInto('agents')
+    .values({ id: p.id, name: p.name, sponsor_id: SPONSOR, status: 'active', labels_json: '{}', created_at: 0 }),
+);
+const newWallet = statement<{ id: string; wallet: string; purse: string }>()((db, p) =>
+  db.insertInto('wallets').values({
+    agent_id: p.id,
+    chain_id: CHAIN_ID,
+    address: p.wallet,
+    purse_address: p.purse,
+    salt: '0x',
+    config_json: '{}',
+    ceilings_json: '{}',
+  }),
+);
+const newPayment = statement<{
+  id: string;
+  key: string;
+  agent: string;
+  kind: PaymentKind;
+  rail: Rail;
+  chain: number;
+  to: string;
+  amount: bigint;
+  state: PaymentState;
+  funds: string | null;
+}>()((db, p) =>
+  db.insertInto('payments').values({
+    id: p.id,
+    chain_key: p.key,
+    agent_id: p.agent,
+    sponsor_id: SPONSOR,
+    kind: p.kind,
+    rail: p.rail,
+    chain_id: p.chain,
+    address: p.to,
+    amount_micro: p.amount,
+    held_micro: 0,
+    state: p.state,
+    funds_payment: p.funds,
+    reasons_json: '[]',
+    policy_digest: `sha256:${POLICY.slice(2)}`,
+    decision_hash: DECISION,
+    idempotency_key: p.id,
+    body_hash: '',
+    request_json: '{}',
+    created_at: 0,
+    updated_at: 0,
+  }),
+);
+const takeNonceFor = statement<{ id: string }>()((db, p) =>
+  db
+    .updateTable('payments')
+    .set((eb) => ({
+      wallet_nonce: eb
+        .selectFrom('wallets')
+        .select('wallets.next_nonce')
+        .whereRef('wallets.agent_id', '=', 'payments.agent_id'),
+    }))
+    .where('id', '=', p.id),
+);
+const countNonce = statement<{ agent: string; chain: number }>()((db, p) =>
+  db
+    .updateTable('wallets')
+    .set((eb) => ({ next_nonce: eb('next_nonce', '+', 1n) }))
+    .where('agent_id', '=', p.agent)
+    .where('chain_id', '=', p.chain),
+);
+const newAuthorization = statement<{
+  id: string;
+  purse: string;
+  nonce: string;
+  to: string;
+  amount: bigint;
+  validBefore: number;
+}>()((db, p) =>
+  db.insertInto('x402_authorizations').values({
+    payment_id: p.id,
+    chain_id: CHAIN_ID,
+    purse: p.purse,
+    nonce: p.nonce,
+    pay_to: p.to,
+    value_micro: p.amount,
+    valid_after_s: 0,
+    valid_before_s: p.validBefore,
+    resource_json: '{}',
+  }),
+);
+const everyAlert = statement()((db) => db.selectFrom('alerts').selectAll().orderBy('id'));
+const everyEvent = statement()((db) => db.selectFrom('events').select('type').orderBy('seq'));
+const statusOf = statement<{ agent: string }>()((db, p) =>
+  db.selectFrom('agents').select(['status', 'status_reason']).where('id', '=', p.agent),
+);
+
 export type TestAgent = { id: string; wallet: Address; purse: Address };
 
 /** A store with one sponsor, whose treasury is TREASURY. */
@@ -27,8 +124,11 @@ export async function openBooks(path = ':memory:', treasury = TREASURY): Promise
   const store = await openStore(path);
   await store.write((tx) =>
     tx.run(
-      "INSERT INTO sponsors (id, name, status, treasury_address, created_at) VALUES ('spn_1', 'Sponsor', 'active', ?, 0)",
-      treasury,
+      query((db) =>
+        db
+          .insertInto('sponsors')
+          .values({ id: SPONSOR, name: 'Sponsor', status: 'active', treasury_address: treasury, created_at: 0 }),
+      ),
     ),
   );
   return store;
@@ -45,18 +145,8 @@ export async function addAgent(
     purse: places?.purse ?? addressFrom(`${name} purse`),
   };
   await store.write((tx) => {
-    tx.run(
-      "INSERT INTO agents (id, name, sponsor_id, status, labels_json, created_at) VALUES (?, ?, 'spn_1', 'active', '{}', 0)",
-      agent.id,
-      name,
-    );
-    tx.run(
-      "INSERT INTO wallets (agent_id, chain_id, address, purse_address, salt, config_json, ceilings_json) VALUES (?, ?, ?, ?, '0x', '{}', '{}')",
-      agent.id,
-      CHAIN_ID,
-      agent.wallet,
-      agent.purse,
-    );
+    tx.run(newAgent, { id: agent.id, name });
+    tx.run(newWallet, agent);
   });
   return agent;
 }
@@ -80,47 +170,27 @@ export type TestPayment = {
 export function addPayment(tx: Tx, input: TestPayment): Payment {
   const id = newId('payment');
   const rail = input.rail ?? 'wallet';
-  tx.run(
-    `INSERT INTO payments (id, chain_key, agent_id, sponsor_id, kind, rail, chain_id, address, amount_micro, held_micro, state,
-       funds_payment, reasons_json, policy_digest, decision_hash, idempotency_key, body_hash, request_json, created_at, updated_at)
-     VALUES (?, ?, ?, 'spn_1', ?, ?, ?, ?, ?, 0, ?, ?, '[]', ?, ?, ?, '', '{}', 0, 0)`,
+  const { agent, to, amount, chainId = CHAIN_ID } = input;
+  tx.run(newPayment, {
     id,
-    paymentIdOnChain(id),
-    input.agent.id,
-    input.kind ?? 'payout',
+    key: paymentIdOnChain(id),
+    agent: agent.id,
+    kind: input.kind ?? 'payout',
     rail,
-    input.chainId ?? CHAIN_ID,
-    input.to,
-    input.amount,
-    input.state ?? 'submitted',
-    input.fundsPayment ?? null,
-    `sha256:${POLICY.slice(2)}`,
-    DECISION,
-    id,
-  );
+    chain: chainId,
+    to,
+    amount,
+    state: input.state ?? 'submitted',
+    funds: input.fundsPayment ?? null,
+  });
   if (rail === 'wallet') {
-    tx.run(
-      'UPDATE payments SET wallet_nonce = (SELECT next_nonce FROM wallets WHERE agent_id = payments.agent_id) WHERE id = ?',
-      id,
-    );
-    tx.run(
-      'UPDATE wallets SET next_nonce = next_nonce + 1 WHERE agent_id = (SELECT agent_id FROM payments WHERE id = ? AND chain_id = wallets.chain_id)',
-      id,
-    );
+    tx.run(takeNonceFor, { id });
+    tx.run(countNonce, { agent: agent.id, chain: chainId });
   }
-  hold(tx, { id, agentId: input.agent.id as Payment['agentId'], rail }, input.held ?? input.amount, 0);
+  hold(tx, { id, agentId: agent.id as Payment['agentId'], rail }, input.held ?? amount, 0);
   if (rail === 'x402') {
-    tx.run(
-      `INSERT INTO x402_authorizations (payment_id, chain_id, purse, nonce, pay_to, value_micro, valid_after_s, valid_before_s, resource_json)
-       VALUES (?, ?, ?, ?, ?, ?, 0, ?, '{}')`,
-      id,
-      CHAIN_ID,
-      input.agent.purse,
-      nonceOf(id),
-      input.to,
-      input.amount,
-      input.validBefore ?? 4_000_000_000,
-    );
+    const validBefore = input.validBefore ?? 4_000_000_000;
+    tx.run(newAuthorization, { id, purse: agent.purse, nonce: nonceOf(id), to, amount, validBefore });
   }
   return findPayment(tx, id) as Payment;
 }
@@ -158,30 +228,26 @@ export function alertsOf(
   store: Store,
 ): { type: string; agent: string | null; body: Record<string, unknown>; open: boolean }[] {
   return store.read((tx) =>
-    tx
-      .all<{ type: string; agent_id: string | null; body_json: string; resolved_at: bigint | null }>(
-        'SELECT * FROM alerts ORDER BY id',
-      )
-      .map((row) => ({
-        type: row.type,
-        agent: row.agent_id,
-        body: JSON.parse(row.body_json) as Record<string, unknown>,
-        open: row.resolved_at === null,
-      })),
+    tx.all(everyAlert).map((row) => ({
+      type: row.type,
+      agent: row.agent_id,
+      body: JSON.parse(row.body_json) as Record<string, unknown>,
+      open: row.resolved_at === null,
+    })),
   );
 }
 
 export function eventsOf(store: Store, ...types: string[]): string[] {
   return store.read((tx) =>
     tx
-      .all<{ type: string }>('SELECT type FROM events ORDER BY seq')
+      .all(everyEvent)
       .map((row) => row.type)
       .filter((type) => types.length === 0 || types.includes(type)),
   );
 }
 export function agentStatus(store: Store, agent: TestAgent): { status: string; status_reason: string | null } {
   return (
-    store.read((tx) => tx.get('SELECT status, status_reason FROM agents WHERE id = ?', agent.id)) ?? {
+    store.read((tx) => tx.get(statusOf, { agent: agent.id })) ?? {
       status: '',
       status_reason: null,
     }

@@ -7,27 +7,67 @@ import {
 } from '../../../books/ledger/journal.ts';
 import type { PaymentId } from '../../../core/ids/ids.ts';
 import { holdsMoney } from '../../../core/payment/states.ts';
+import { statement } from '../../../store/statement.ts';
 import { readCursor } from '../cursor.ts';
 import { CHAIN_ID, nonceOf, paymentOf, type TestAgent } from './books.ts';
 import type { Scene } from './scene.ts';
+
+const sumOfBalances = statement()((db) =>
+  db.selectFrom('balances').select((eb) => eb.fn.sum<bigint | null>('amount_micro').as('sum')),
+);
+const heldNotReserved = statement()((db) =>
+  db
+    .selectFrom('payments as p')
+    .select(['p.agent_id', 'p.rail'])
+    .groupBy(['p.agent_id', 'p.rail'])
+    .having((eb) =>
+      eb(
+        eb.fn.sum<bigint>('p.held_micro'),
+        '<>',
+        eb.fn.coalesce(
+          eb
+            .selectFrom('balances as b')
+            .select('b.amount_micro')
+            .where((of) =>
+              of(
+                'b.account',
+                '=',
+                of(
+                  'p.agent_id',
+                  '||',
+                  of.case().when('p.rail', '=', 'wallet').then(':reserved').else(':purse_reserved').end(),
+                ),
+              ),
+            ),
+          eb.val(0n),
+        ),
+      ),
+    ),
+);
+const watchOf = statement<{ agent: string }>()((db, p) =>
+  db.selectFrom('watched').select('agent_id').where('agent_id', '=', p.agent),
+);
+const outflowAlert = statement<{ payment: string }>()((db, p, f) =>
+  db
+    .selectFrom('alerts')
+    .select('id')
+    .where('type', '=', 'unexplained_outflow')
+    .where(({ eb, ref }) => eb(f.jsonText(ref('body_json'), 'payment'), '=', p.payment)),
+);
 
 /** Where the books contradict themselves or the model chain, now. */
 export function contradictions({ store, chain }: Scene, agents: readonly TestAgent[]): string[] {
   return store.read((tx) => {
     const found: string[] = [];
-    const total = tx.get<{ sum: bigint }>('SELECT sum(amount_micro) AS sum FROM balances')?.sum;
+    const total = tx.get(sumOfBalances)?.sum;
     if (total !== 0n) found.push(`all accounts sum to ${total}`);
-    const held = tx.all<{ agent_id: string; rail: string }>(
-      `SELECT agent_id, rail FROM payments GROUP BY agent_id, rail HAVING sum(held_micro) <> coalesce((SELECT amount_micro FROM balances
-       WHERE account = agent_id || CASE rail WHEN 'wallet' THEN ':reserved' ELSE ':purse_reserved' END), 0)`,
-    );
-    for (const { agent_id, rail } of held)
+    for (const { agent_id, rail } of tx.all(heldNotReserved))
       found.push(`the ${rail} payments of ${agent_id} hold something else than is reserved`);
     const cursor = readCursor(tx, CHAIN_ID);
     // Between a reorg and the next look the books are of a branch that is gone.
     if (!cursor || chain.blocks[Number(cursor.number)]?.header.hash !== cursor.hash) return found;
     for (const agent of agents) {
-      const watched = tx.get('SELECT 1 FROM watched WHERE agent_id = ?', agent.id);
+      const watched = tx.get(watchOf, { agent: agent.id });
       const compare = (address: `0x${string}`, accounts: readonly AgentAccount[]): void => {
         const books = accounts.reduce((sum, account) => sum + balance(tx, agentAccount(agent.id, account)), 0n);
         const actual = watched ? chain.balanceAt(address, cursor.number) : 0n;
@@ -48,12 +88,7 @@ export function undecided({ store, chain }: Scene, payments: readonly PaymentId[
   return payments.flatMap((id) => {
     const { rail, state, chainKey } = paymentOf(store, id);
     const spent = chain.tip.after.spent.has(rail === 'wallet' ? chainKey : nonceOf(id));
-    const alerted = store.read((tx) =>
-      tx.get(
-        "SELECT 1 FROM alerts WHERE type = 'unexplained_outflow' AND json_extract(body_json, '$.payment') = ?",
-        id,
-      ),
-    );
+    const alerted = store.read((tx) => tx.get(outflowAlert, { payment: id }));
     const told = state === 'final' || alerted !== undefined;
     // A signed purchase must have come to an end; one that waits for its top-up, or a wallet's payment, may wait for ever.
     const open = holdsMoney[state] && (rail === 'wallet' || state === 'authorized');
