@@ -8,6 +8,7 @@ import { idOf, iso, Limit } from '../../../core/schemas/schemas.ts';
 import { refuseForeign } from '../act.ts';
 import type { App } from '../app.ts';
 import { operation } from '../operation.ts';
+import { agentOfEvent, agentOfEventsOf } from './queries.ts';
 
 const HeadView = z
   .object({
@@ -186,10 +187,7 @@ export const anchorOperations = [
       }
       const wanted = payment === undefined ? { event: event as number } : { payment };
       const agent = app.store.read((tx) =>
-        tx.get<{ agent_id: string | null }>(
-          `SELECT agent_id FROM events WHERE ${payment === undefined ? 'seq' : 'payment_id'} = ? LIMIT 1`,
-          payment ?? (event as number),
-        ),
+        payment === undefined ? tx.get(agentOfEvent, { seq: event as number }) : tx.get(agentOfEventsOf, { payment }),
       );
       if (!agent) throw new BursarError('not_found');
       refuseForeign(caller, agent.agent_id ?? '');

@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { eventHead } from '../../../books/ledger/queries.ts';
 import { idOf, iso, isoOrNull, Limit } from '../../../core/schemas/schemas.ts';
 import type { ReadTx } from '../../../store/store.ts';
 import { operation } from '../operation.ts';
+import { type EventFilter, filteredEvents, newestAlerts } from './queries.ts';
 
 const EventView = z
   .object({
@@ -20,37 +22,9 @@ const EventView = z
   .meta({ id: 'Event' });
 export type EventView = z.input<typeof EventView>;
 
-export function eventsAfter(
-  tx: ReadTx,
-  filter: {
-    after: number;
-    upTo?: number;
-    agent?: string | undefined;
-    payment?: string | undefined;
-    limit: number;
-    seals?: boolean;
-  },
-): EventView[] {
-  const where = ['seq > ?', ...(filter.seals ? [] : ["type <> 'rows.sealed'"])];
-  const values: (string | number)[] = [filter.after];
-  if (filter.upTo !== undefined) {
-    where.push('seq <= ?');
-    values.push(filter.upTo);
-  }
-  if (filter.agent) {
-    where.push('agent_id = ?');
-    values.push(filter.agent);
-  }
-  if (filter.payment) {
-    where.push('payment_id = ?');
-    values.push(filter.payment);
-  }
+export function eventsAfter(tx: ReadTx, filter: EventFilter): EventView[] {
   return tx
-    .all<{ body: string; hash: string }>(
-      `SELECT body, hash FROM events WHERE ${where.join(' AND ')} ORDER BY seq LIMIT ?`,
-      ...values,
-      filter.limit,
-    )
+    .all(filteredEvents(filter))
     .map((row) => ({ ...(JSON.parse(row.body) as Omit<EventView, 'hash'>), hash: row.hash }));
 }
 
@@ -79,7 +53,7 @@ export const eventOperations = [
     errors: [],
     handler: (app, caller, input) =>
       app.store.read((tx) => {
-        const head = tx.get<{ seq: bigint; hash: string }>('SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1');
+        const head = tx.get(eventHead);
         return {
           events: eventsAfter(tx, {
             ...input,
@@ -114,23 +88,14 @@ export const eventOperations = [
     errors: [],
     handler: (app, _caller, { limit }) => ({
       alerts: app.store.read((tx) =>
-        tx
-          .all<{
-            id: bigint;
-            type: string;
-            agent_id: string | null;
-            body_json: string;
-            raised_at: bigint;
-            resolved_at: bigint | null;
-          }>('SELECT * FROM alerts ORDER BY id DESC LIMIT ?', limit)
-          .map((row) => ({
-            id: Number(row.id),
-            type: row.type,
-            agent: row.agent_id,
-            data: JSON.parse(row.body_json) as Record<string, unknown>,
-            raised_at: iso(Number(row.raised_at)),
-            resolved_at: isoOrNull(row.resolved_at === null ? null : Number(row.resolved_at)),
-          })),
+        tx.all(newestAlerts, { limit }).map((row) => ({
+          id: Number(row.id),
+          type: row.type,
+          agent: row.agent_id,
+          data: JSON.parse(row.body_json) as Record<string, unknown>,
+          raised_at: iso(Number(row.raised_at)),
+          resolved_at: isoOrNull(row.resolved_at === null ? null : Number(row.resolved_at)),
+        })),
       ),
     }),
   }),

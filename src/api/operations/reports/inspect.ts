@@ -10,6 +10,7 @@ import { tokenAbi } from '../../../chain/contracts/tokenDomain.ts';
 import { BursarError } from '../../../core/errors/base.ts';
 import { toJson } from '../../../core/money/json.ts';
 import { Hex32, idOf, iso } from '../../../core/schemas/schemas.ts';
+import { named as namedLike } from '../../../decide/payments/queries.ts';
 import { listPayments, listSettledIn } from '../../../decide/payments/records.ts';
 import type { ReadTx } from '../../../store/store.ts';
 import { operation } from '../operation.ts';
@@ -17,6 +18,13 @@ import { paymentsOfLogs } from '../payments/logPayments.ts';
 import { visiblePayment } from '../payments/payments.ts';
 import { HintsView, PaymentView, paymentView } from '../payments/paymentView.ts';
 import { AuthorizationView, authorizationOf, hintsThen } from '../payments/timelineViews.ts';
+import {
+  decisionTexts,
+  payeeWithAddress,
+  paymentIdsBetween,
+  signaturesOfPayment,
+  walletWithAddress,
+} from './queries.ts';
 
 const Decoded = z
   .object({ name: z.string(), args: z.array(z.object({ name: z.string(), value: z.string() })) })
@@ -71,18 +79,9 @@ function decodeLog(log: { data: Hex; topics: [] | [Hex, ...Hex[]] }): z.input<ty
 /** Whose address it is, in words; null for an outsider's. */
 function nameOf(tx: ReadTx, token: Address, address: string): string | null {
   if (address === token) return 'USDC';
-  const wallet = tx.get<{ name: string; address: string }>(
-    'SELECT a.name, w.address FROM wallets w JOIN agents a ON a.id = w.agent_id WHERE w.address = ? OR w.purse_address = ?',
-    address,
-    address,
-  );
+  const wallet = tx.get(walletWithAddress, { address: address as Address });
   if (wallet) return `${wallet.name} (${wallet.address === address ? 'wallet' : 'purse'})`;
-  return (
-    tx.get<{ name: string }>(
-      'SELECT p.name FROM payee_addresses a JOIN payees p ON p.id = a.payee_id WHERE a.address = ? LIMIT 1',
-      address,
-    )?.name ?? null
-  );
+  return tx.get(payeeWithAddress, { address })?.name ?? null;
 }
 
 const Party = z.object({ address: z.string(), name: z.string().nullable() }).meta({ id: 'Party' });
@@ -204,27 +203,8 @@ export const inspectOperations = [
     handler: (app, caller, { id }) =>
       app.store.read((tx) => {
         const payment = visiblePayment(tx, caller, id);
-        const decisions = tx.all<{
-          hash: string;
-          effect: string;
-          policy_digest: string;
-          input_json: string;
-          result_json: string;
-          decided_at: bigint;
-        }>('SELECT * FROM decisions WHERE payment_id = ? ORDER BY seq', id);
-        const signatures = tx.all<{
-          name: string;
-          address: string;
-          verdict: 'approve' | 'reject';
-          counts: bigint;
-          reason: string | null;
-          signature: string;
-          typed_data_json: string;
-          signed_at: bigint;
-        }>(
-          'SELECT a.*, r.name, r.address FROM approvals a JOIN approvers r ON r.id = a.approver_id WHERE a.payment_id = ? ORDER BY a.signed_at',
-          id,
-        );
+        const decisions = tx.all(decisionTexts, { payment: id });
+        const signatures = tx.all(signaturesOfPayment, { payment: id });
         return {
           payment: paymentView(tx, payment),
           authorization: authorizationOf(tx, id),
@@ -271,14 +251,16 @@ export const inspectOperations = [
           };
         }
         // By index: names lead to ids, ids to payments. Texts of a million payments are not read.
-        const part = `%${q.replaceAll(/[!%_]/g, '!$&')}%`;
-        const named = (table: 'agents' | 'payees') =>
-          tx.all<{ id: string }>(`SELECT id FROM ${table} WHERE name LIKE ? ESCAPE '!' LIMIT 10`, part);
+        const pattern = `%${q.replaceAll(/[!%_]/g, '!$&')}%`;
         const found = [
-          ...named('agents').flatMap(({ id }) => listPayments(tx, { agentId: id, limit: FOUND_MAX })),
-          ...named('payees').flatMap(({ id }) => listPayments(tx, { payeeId: id, limit: FOUND_MAX })),
           ...tx
-            .all<{ id: string }>('SELECT id FROM payments WHERE id >= ? AND id < ? LIMIT ?', q, `${q}~`, FOUND_MAX)
+            .all(namedLike.agents, { pattern })
+            .flatMap(({ id }) => listPayments(tx, { agentId: id, limit: FOUND_MAX })),
+          ...tx
+            .all(namedLike.payees, { pattern })
+            .flatMap(({ id }) => listPayments(tx, { payeeId: id, limit: FOUND_MAX })),
+          ...tx
+            .all(paymentIdsBetween, { from: q, before: `${q}~`, limit: FOUND_MAX })
             .flatMap(({ id }) => listPayments(tx, { before: `${id}~`, limit: 1 })),
         ];
         const distinct = new Map(found.map((payment) => [payment.id, payment]));

@@ -7,6 +7,7 @@ import { getAgent } from '../../../decide/identity/agents.ts';
 import { actOf } from '../act.ts';
 import type { App } from '../app.ts';
 import { operation } from '../operation.ts';
+import { balancesByAccount, entriesBefore, entriesOfPaymentBefore, linesOfEntry } from './queries.ts';
 
 /** A server without a key for heads has no anchors, and that is no proof of anything. */
 async function checkAnchors({ eventLog }: App): Promise<{ name: string; ok: boolean; detail: string }[]> {
@@ -62,9 +63,7 @@ export const ledgerOperations = [
     errors: [],
     handler: (app) => ({
       balances: app.store.read((tx) =>
-        tx
-          .all<{ account: string; amount_micro: bigint }>('SELECT account, amount_micro FROM balances ORDER BY account')
-          .map((row) => ({ account: row.account, amount: amountView(row.amount_micro) })),
+        tx.all(balancesByAccount).map((row) => ({ account: row.account, amount: amountView(row.amount_micro) })),
       ),
     }),
   }),
@@ -97,19 +96,11 @@ export const ledgerOperations = [
     errors: [],
     handler: (app, _caller, input) =>
       app.store.read((tx) => {
-        const rows = tx.all<{
-          id: bigint;
-          kind: string;
-          payment_id: string | null;
-          receivable_id: string | null;
-          block_number: bigint | null;
-          at: bigint;
-        }>(
-          `SELECT * FROM ledger_entries WHERE id < ? ${input.payment ? 'AND payment_id = ?' : ''} ORDER BY id DESC LIMIT ?`,
-          input.before ?? Number.MAX_SAFE_INTEGER,
-          ...(input.payment ? [input.payment] : []),
-          input.limit,
-        );
+        const { payment, limit, before = Number.MAX_SAFE_INTEGER } = input;
+        const rows =
+          payment === undefined
+            ? tx.all(entriesBefore, { before, limit })
+            : tx.all(entriesOfPaymentBefore, { payment, before, limit });
         return {
           entries: rows.map((row) => ({
             id: Number(row.id),
@@ -119,10 +110,7 @@ export const ledgerOperations = [
             block_number: row.block_number?.toString() ?? null,
             at: iso(Number(row.at)),
             lines: tx
-              .all<{ account: string; amount_micro: bigint }>(
-                'SELECT account, amount_micro FROM postings WHERE entry_id = ? ORDER BY line',
-                row.id,
-              )
+              .all(linesOfEntry, { entry: row.id })
               .map((line) => ({ account: line.account, amount: amountView(line.amount_micro) })),
           })),
         };

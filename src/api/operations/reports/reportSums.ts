@@ -6,6 +6,7 @@ import { BursarError } from '../../../core/errors/base.ts';
 import { prefixes } from '../../../core/ids/ids.ts';
 import type { ReadTx, Store } from '../../../store/store.ts';
 import type { App } from '../app.ts';
+import type { Asked, CountRow } from './reportQueries.ts';
 
 export const DAY_MS = 86_400_000;
 export const HOUR_MS = 3_600_000;
@@ -17,10 +18,6 @@ export function firstIdAt(kind: 'payment' | 'receivable', ms: number): string {
   new DataView(bytes.buffer).setBigUint64(0, BigInt(Math.max(0, ms)) << 16n);
   return fromUUIDBytes(prefixes[kind], bytes).toString();
 }
-
-/** Money that leaves an agent for good: moving it into the own purse is not spending, giving it back neither. */
-export const SPEND = "p.kind NOT IN ('top_up', 'refund') AND p.state IN ('settled', 'final')";
-export const ASKED = "p.kind <> 'top_up'";
 
 const Counts = z.object({
   payments: z.int().describe('Asked for'),
@@ -35,24 +32,18 @@ export const Rates = Counts.extend({
   exception_rate: z.number().nullable().describe('Sent to review, as a share of all requests'),
   median_review_seconds: z.number().nullable().describe('From the request to the answer that ended its review'),
 });
-export type CountRow = Record<'payments' | 'settled' | 'denied' | 'failed' | 'open' | 'exceptions', bigint>;
-export const COUNTS = `count(*) AS payments,
-  sum(p.state IN ('settled', 'final')) AS settled, sum(p.state = 'denied') AS denied,
-  sum(p.state IN ('failed', 'rejected', 'expired', 'cancelled')) AS failed,
-  sum(p.state IN ('in_review', 'authorized', 'submitted')) AS open,
-  sum(p.review_json IS NOT NULL) AS exceptions`;
 
 export function rates(row: CountRow, reviewsMs: number[]): z.input<typeof Rates> {
-  const n = (value: bigint | null): number => Number(value ?? 0n);
-  const [settled, failed, all, exceptions] = [n(row.settled), n(row.failed), n(row.payments), n(row.exceptions)];
+  const [settled, failed] = [Number(row.settled), Number(row.failed)];
+  const [all, exceptions] = [Number(row.payments), Number(row.exceptions)];
   const share = (part: number, of: number): number | null =>
     of === 0 ? null : Math.round((part / of) * 10_000) / 10_000;
   return {
     payments: all,
     settled,
-    denied: n(row.denied),
+    denied: Number(row.denied),
     failed,
-    open: n(row.open),
+    open: Number(row.open),
     exceptions,
     completion_rate: share(settled, settled + failed),
     exception_rate: share(exceptions, all),
@@ -68,15 +59,14 @@ export function median(ms: number[]): number | null {
   return Math.round((low + high) / 2) / 1000;
 }
 
-export const REVIEW_MS = `SELECT max(a.signed_at) - p.created_at AS ms, p.workflow_id
-  FROM approvals a JOIN payments p ON p.id = a.payment_id
-  WHERE p.id >= ? AND p.id < ? AND p.created_at >= ? AND p.created_at < ? AND p.state <> 'in_review' GROUP BY p.id`;
-export type ReviewRow = { ms: bigint; workflow_id: string | null };
-
 export type Span = { fromMs: number; toMs: number };
-export const IN_SPAN = 'p.id >= ? AND p.id < ? AND p.created_at >= ? AND p.created_at < ?';
-export const spanValues = ({ fromMs, toMs }: Span) =>
-  [firstIdAt('payment', fromMs - HOUR_MS), firstIdAt('payment', toMs + HOUR_MS), fromMs, toMs] as const;
+/** What finds the payments that were asked for in a span: ids and times may differ by a little. */
+export const askedIn = ({ fromMs, toMs }: Span): Asked => ({
+  first: firstIdAt('payment', fromMs - HOUR_MS),
+  end: firstIdAt('payment', toMs + HOUR_MS),
+  from: fromMs,
+  to: toMs,
+});
 
 /** The zone of reports: the one that was asked for, else the policy's own. Throws `invalid_request` for no IANA zone. */
 export function zoneOf(app: App, asked: string | undefined): string {

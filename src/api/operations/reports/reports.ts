@@ -7,26 +7,35 @@ import type { ReadTx } from '../../../store/store.ts';
 import type { App } from '../app.ts';
 import { operation } from '../operation.ts';
 import {
-  ASKED,
-  add,
-  bySlice,
-  COUNTS,
-  type Cost,
   type CountRow,
+  countInReview,
+  countOpenAlerts,
+  countsByWorkflow,
+  countsOfSpan,
+  earnedBetween,
+  heldByAgents,
+  nameOfAgent,
+  nameOfPayee,
+  nameOfWorkflow,
+  spendByAgent,
+  spendByCategory,
+  spendByPayee,
+  timesInReview,
+} from './reportQueries.ts';
+import {
+  add,
+  askedIn,
+  bySlice,
+  type Cost,
   DAY_MS,
   firstIdAt,
   HOUR_MS,
-  IN_SPAN,
   keeping,
   none,
   Rates,
-  REVIEW_MS,
-  type ReviewRow,
   rates,
-  SPEND,
   type Span,
   slicesOf,
-  spanValues,
   WEEK_MS,
   zoneOf,
 } from './reportSums.ts';
@@ -34,7 +43,7 @@ import {
 const GROUPS_MAX = 8;
 const groupings = ['agent', 'category', 'payee'] as const;
 type Grouping = (typeof groupings)[number];
-const columns: Record<Grouping, string> = { agent: 'agent_id', category: 'category', payee: 'payee_id' };
+const spendBy = { agent: spendByAgent, category: spendByCategory, payee: spendByPayee } as const;
 
 const Overview = z
   .object({
@@ -61,22 +70,15 @@ type Sums = { counts: CountRow; spend: Map<string, bigint>; revenue: bigint; rev
 async function sumsOf(app: App, buckets: readonly Span[], cost: Cost, by: Grouping): Promise<Sums> {
   const sums: Sums = { counts: { ...none }, spend: new Map(), revenue: 0n, reviewsMs: [] };
   await bySlice(app, buckets, cost, (tx, day) => {
-    const values = spanValues(day);
-    add(sums.counts, tx.get<CountRow>(`SELECT ${COUNTS} FROM payments p WHERE ${IN_SPAN} AND ${ASKED}`, ...values));
-    const rows = tx.all<{ g: string | null; amount: bigint }>(
-      `SELECT p.${columns[by]} AS g, sum(p.amount_micro) AS amount FROM payments p
-       WHERE ${IN_SPAN} AND ${SPEND} GROUP BY g`,
-      ...values,
-    );
-    for (const { g, amount } of rows) sums.spend.set(`${day.fromMs} ${g ?? ''}`, amount);
-    const earned = tx.get<{ sum: bigint | null }>(
-      `SELECT sum(amount_micro) AS sum FROM receivables WHERE id >= ? AND id < ? AND state <> 'orphaned'
-       AND kind IN ('agent_payment', 'x402_sale', 'invoice')`,
-      firstIdAt('receivable', day.fromMs),
-      firstIdAt('receivable', day.toMs),
-    );
+    const asked = askedIn(day);
+    add(sums.counts, tx.get(countsOfSpan, asked));
+    for (const { group, amount } of tx.all(spendBy[by], asked)) sums.spend.set(`${day.fromMs} ${group ?? ''}`, amount);
+    const earned = tx.get(earnedBetween, {
+      first: firstIdAt('receivable', day.fromMs),
+      end: firstIdAt('receivable', day.toMs),
+    });
     sums.revenue += earned?.sum ?? 0n;
-    for (const { ms } of tx.all<ReviewRow>(REVIEW_MS, ...values)) sums.reviewsMs.push(Number(ms));
+    for (const { ms } of tx.all(timesInReview, asked)) sums.reviewsMs.push(Number(ms));
   });
   return sums;
 }
@@ -92,10 +94,7 @@ function seriesOf(tx: ReadTx, spend: Sums['spend'], by: Grouping) {
   for (const { group, micro } of parts) totals.set(group, (totals.get(group) ?? 0n) + micro);
   const largest = [...totals].sort(([, a], [, b]) => (a < b ? 1 : a > b ? -1 : 0)).slice(0, GROUPS_MAX);
   const nameOf = (id: string): string =>
-    by === 'category' || id === ''
-      ? id
-      : (tx.get<{ name: string }>(`SELECT name FROM ${by === 'agent' ? 'agents' : 'payees'} WHERE id = ?`, id)?.name ??
-        id);
+    by === 'category' || id === '' ? id : (tx.get(by === 'agent' ? nameOfAgent : nameOfPayee, { id })?.name ?? id);
   const names = new Map(largest.map(([group]) => [group, nameOf(group) || '(none)']));
   const points = new Map<string, { bucket: number; group: string; micro: bigint }>();
   for (const { bucket, group, micro } of parts) {
@@ -141,23 +140,15 @@ export const reportOperations = [
         return { span: whole, buckets: slices, sums: await sumsOf(app, slices, cost, by) };
       });
       return app.store.read((tx) => {
-        // The range is the primary key's; the second condition is the partial index's own.
-        const held = tx.get<{ sum: bigint | null }>(
-          "SELECT sum(amount_micro) AS sum FROM balances WHERE account >= 'agt_' AND account < 'agt`'",
-        );
-        const count = (sql: string): number => Number(tx.get<{ n: bigint }>(sql)?.n ?? 0n);
         return {
           from: iso(span.fromMs),
           to: iso(span.toMs),
           zone,
           spend: amountView([...sums.spend.values()].reduce((sum, micro) => sum + micro, 0n)),
           revenue: amountView(sums.revenue),
-          balance: amountView(held?.sum ?? 0n),
-          in_review: count(
-            `SELECT count(*) AS n FROM payments WHERE state = 'in_review'
-             AND state IN ('in_review', 'authorized', 'submitted', 'settled')`,
-          ),
-          open_alerts: count('SELECT count(*) AS n FROM alerts WHERE resolved_at IS NULL'),
+          balance: amountView(tx.get(heldByAgents)?.sum ?? 0n),
+          in_review: Number(tx.get(countInReview)?.n),
+          open_alerts: Number(tx.get(countOpenAlerts)?.n),
           counts: rates(sums.counts, sums.reviewsMs),
           bucket,
           buckets: buckets.map(({ fromMs }) => iso(fromMs)),
@@ -227,25 +218,18 @@ async function pilotRows(app: App, span: Span, cost: Cost, zone: string): Promis
   };
   await bySlice(app, slicesOf(span, 'day', zone), cost, (tx, day) => {
     const week = dateOf(calendarStart('week', zone, day.fromMs), zone);
-    const found = tx.all<CountRow & { workflow_id: string | null; spend: bigint | null }>(
-      `SELECT p.workflow_id, ${COUNTS},
-         sum(CASE WHEN ${SPEND} THEN p.amount_micro END) AS spend
-       FROM payments p WHERE ${IN_SPAN} AND ${ASKED} GROUP BY p.workflow_id`,
-      ...spanValues(day),
-    );
-    for (const row of found) {
+    const asked = askedIn(day);
+    for (const row of tx.all(countsByWorkflow, asked)) {
       const group = groupOf(week, row.workflow_id);
       add(group.counts, row);
       group.spend += row.spend ?? 0n;
     }
-    for (const row of tx.all<ReviewRow>(REVIEW_MS, ...spanValues(day))) {
+    for (const row of tx.all(timesInReview, asked)) {
       groupOf(week, row.workflow_id).reviewsMs.push(Number(row.ms));
     }
   });
   const nameOf = (id: string | null): string =>
-    id === null
-      ? '(none)'
-      : (app.store.read((tx) => tx.get<{ name: string }>('SELECT name FROM workflows WHERE id = ?', id))?.name ?? id);
+    id === null ? '(none)' : (app.store.read((tx) => tx.get(nameOfWorkflow, { id }))?.name ?? id);
   return [...groups.values()]
     .map(({ week, workflowId, counts, spend, reviewsMs }) => ({
       week,
