@@ -6,7 +6,9 @@ import { Hono } from 'hono';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type GateWorld, gateWorld, NOON_MS } from '../../../test/support/gateWorld.ts';
 import { appendEvent } from '../../books/ledger/events.ts';
+import { eventHead } from '../../books/ledger/queries.ts';
 import { createCredential, revokeCredential } from '../../decide/identity/credentials.ts';
+import { query } from '../../store/statement.ts';
 import { createClient, ProblemError } from '../client/client.ts';
 import type { App } from '../operations/app.ts';
 import { costs } from '../operations/cost.ts';
@@ -55,8 +57,7 @@ const happen = (count: number, agentId: string | null = null, note = ''): Promis
     for (let i = 0; i < count; i += 1)
       appendEvent(tx, { type: 'payment.checked', actor: 'test', agentId, data: { i, note } }, NOON_MS);
   });
-const headOf = (): number =>
-  Number(world.store.read((tx) => tx.get<{ seq: bigint }>('SELECT max(seq) AS seq FROM events'))?.seq);
+const headOf = (): number => Number(world.store.read((tx) => tx.get(eventHead))?.seq);
 
 async function get(path: string, key: string, method = 'GET'): Promise<Response> {
   const ending = new AbortController();
@@ -138,7 +139,7 @@ describe('an event stream', () => {
     const everything = await take(messagesOf(await stream(all.key)), last);
     expect(everything.map(({ data }) => data.seq)).toEqual(Array.from({ length: last }, (_, i) => i + 1));
     const own = world.store.read((tx) =>
-      tx.all<{ seq: bigint }>('SELECT seq FROM events WHERE agent_id = ? ORDER BY seq', other.id),
+      tx.all(query((db) => db.selectFrom('events').select('seq').where('agent_id', '=', other.id).orderBy('seq'))),
     );
     const followed = messagesOf(await stream(one.key));
     expect((await take(followed, own.length)).map(({ data }) => data.seq)).toEqual(own.map(({ seq }) => Number(seq)));

@@ -1,7 +1,6 @@
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { appendEvent, chainHash, GENESIS_HASH } from '../../books/ledger/events.ts';
@@ -10,7 +9,9 @@ import { loadPolicy } from '../../decide/policy/policy.ts';
 import { readStarterBundle } from '../../decide/policy/starter.ts';
 import { openActivations } from '../../decide/policy-versions/activations.ts';
 import { headFileOf, readHeadFile } from '../../store/headFile.ts';
-import type { Store } from '../../store/store.ts';
+import { type Command, query, statement } from '../../store/statement.ts';
+import { openStore, type Store } from '../../store/store.ts';
+import { tamperWith } from '../../store/tampering.ts';
 import { openServerBooks } from './eventHead.ts';
 
 const EVENTS = 60;
@@ -18,10 +19,11 @@ let folder: string;
 let path: string;
 let killed: string;
 
+const countOfEvents = statement()((db) => db.selectFrom('events').select(({ fn }) => fn.countAll<bigint>().as('n')));
+const bodiesInOrder = statement()((db) => db.selectFrom('events').select(['seq', 'body']).orderBy('seq'));
 const say = (store: Store, n: number) =>
   store.write((tx) => appendEvent(tx, { type: 'server.started', actor: 'bursar', data: { n } }, n));
-const countIn = (store: Store): number =>
-  Number(store.read((tx) => tx.get<{ n: bigint }>('SELECT count(*) AS n FROM events'))?.n);
+const countIn = (store: Store): number => Number(store.read((tx) => tx.get(countOfEvents))?.n);
 const put = (to: string, from: string, ends: readonly string[]): void => {
   for (const end of ends) copyFileSync(`${from}${end}`, `${to}${end}`);
 };
@@ -106,20 +108,18 @@ describe('a damaged write-ahead log', () => {
 
 describe('another history', () => {
   it('with as many events is refused', async () => {
-    const rewritten = await opened((copy) => {
-      const file = new Database(copy);
-      file.exec('DROP TRIGGER events_append_only_update');
-      let hash = GENESIS_HASH;
-      for (const { seq, body } of file
-        .prepare<[], { seq: number; body: string }>('SELECT seq, body FROM events')
-        .all()) {
-        const other = body.replace('"bursar"', '"nobody"');
-        hash = chainHash(hash, other);
-        file.prepare('UPDATE events SET body = ?, hash = ? WHERE seq = ?').run(other, hash, seq);
-      }
-      file.close();
+    const books = await openStore(path);
+    const told = books.read((tx) => tx.all(bodiesInOrder));
+    await books.close();
+    let hash = GENESIS_HASH;
+    const rewrite = told.map(({ seq, body: before }): Command => {
+      const body = before.replace('"bursar"', '"nobody"');
+      hash = chainHash(hash, body);
+      const now = { body, hash };
+      return query((db) => db.updateTable('events').set(now).where('seq', '=', seq));
     });
-    expect(rewritten).toBe('database_rewritten');
+    expect(rewrite).toHaveLength(EVENTS);
+    expect(await opened((copy) => tamperWith(copy, rewrite))).toBe('database_rewritten');
   });
 });
 
@@ -159,11 +159,9 @@ describe('a damaged main file', () => {
     const { digest } = await loadPolicy(text);
     await store.write((tx) => {
       const bundle = text.replace('agent_daily', 'agent_dailx');
-      tx.run('INSERT INTO policy_bundles (digest, bundle, note, loaded_at) VALUES (?, ?, ?, 0)', digest, bundle, '');
-      tx.run(
-        "INSERT INTO policy_activations (digest, kind, actor, activated_at) VALUES (?, 'activate', 'bursar', 0)",
-        digest,
-      );
+      tx.run(query((db) => db.insertInto('policy_bundles').values({ digest, bundle, note: '', loaded_at: 0 })));
+      const activation = { digest, kind: 'activate', actor: 'bursar', activated_at: 0 } as const;
+      tx.run(query((db) => db.insertInto('policy_activations').values(activation)));
     });
     await expect(openActivations(store, null, () => 0)).rejects.toMatchObject({ code: 'database_damaged' });
     await store.close();

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { gateWorld } from '../../../../test/support/gateWorld.ts';
 import type { Caller } from '../../../decide/identity/caller.ts';
 import { requestPayment } from '../../../decide/payments/gate.ts';
-import type { SqlValue, Tx } from '../../../store/store.ts';
+import { query } from '../../../store/statement.ts';
+import type { Tx } from '../../../store/store.ts';
 import type { App } from '../app.ts';
 import { firstIdAt, median } from './reportSums.ts';
 import { reportOperations } from './reports.ts';
@@ -35,11 +36,14 @@ async function asked(name: string, input: object, atMs = nowMs) {
   );
   await Promise.all(made);
   await world.store.write((tx) => {
-    tx.run("UPDATE workflows SET name = '=HYPERLINK(1)' WHERE id = ?", world.workflow.id);
-    tx.run('UPDATE payments SET created_at = ?', nowMs);
-    tx.run("UPDATE payments SET state = 'settled' WHERE idempotency_key = 'key one'");
-    tx.run("UPDATE payments SET state = 'failed' WHERE idempotency_key = 'key two'");
-    tx.run("UPDATE payments SET state = 'denied' WHERE idempotency_key = 'key three'");
+    tx.run(
+      query((db) => db.updateTable('workflows').set({ name: '=HYPERLINK(1)' }).where('id', '=', world.workflow.id)),
+    );
+    tx.run(query((db) => db.updateTable('payments').set({ created_at: nowMs })));
+    const states = { 'key one': 'settled', 'key two': 'failed', 'key three': 'denied' } as const;
+    for (const [key, state] of Object.entries(states)) {
+      tx.run(query((db) => db.updateTable('payments').set({ state }).where('idempotency_key', '=', key)));
+    }
     if (atMs !== nowMs) copyTo(tx, atMs);
   });
   const operation = reportOperations.find((each) => each.name === name);
@@ -53,12 +57,11 @@ async function asked(name: string, input: object, atMs = nowMs) {
 
 /** The same payments once more, as of another time: ids carry it. */
 function copyTo(tx: Tx, atMs: number): void {
-  const rows = tx.all<Record<string, SqlValue>>('SELECT * FROM payments');
+  const rows = tx.all(query((db) => db.selectFrom('payments').selectAll()));
   for (const [index, row] of rows.entries()) {
     const id = `${firstIdAt('payment', atMs).slice(0, -1)}${index}`;
     const copy = { ...row, id, chain_key: id, idempotency_key: id, created_at: atMs };
-    const names = Object.keys(copy);
-    tx.run(`INSERT INTO payments (${names.join()}) VALUES (${names.map(() => '?').join()})`, ...Object.values(copy));
+    tx.run(query((db) => db.insertInto('payments').values(copy)));
   }
 }
 
