@@ -1,4 +1,5 @@
 import { conditionOn, type RowCondition, TABLES } from './changes.ts';
+import { type None, query, type Statement } from './statement.ts';
 import type { ReadTx, Snapshot, SqlValue } from './store.ts';
 
 /** A row of any table. */
@@ -14,6 +15,10 @@ export function columnsOf(tx: ReadTx, table: string): TableColumns {
   const keys = columns.filter(({ pk }) => pk > 0n).sort((a, b) => Number(a.pk - b.pk));
   return { columns: columns.map(({ name }) => name), keys: keys.map(({ name }) => name) };
 }
+
+/** All rows of a table of the schema. */
+export const everyRow = (table: string): Statement<None, AnyRow> =>
+  query((db) => db.selectFrom(table as 'events').selectAll());
 
 const byKey = new Map<string, string>();
 

@@ -4,7 +4,6 @@ export const sqlToPort: ReadonlySet<string> = new Set([
   'bench/payout.ts',
   'bench/seedPayments.ts',
   'src/decide/payments',
-  'src/decide/policy-versions',
   'test/agent-sees.test.ts',
   'test/anchors.test.ts',
   'test/approvals-again.test.ts',

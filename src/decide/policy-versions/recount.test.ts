@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eventBodies } from '../../../test/support/eventBodies.ts';
 import { type GateWorld, gateWorld, NOON_MS } from '../../../test/support/gateWorld.ts';
 import { handMade } from '../../../test/support/handMadePolicy.ts';
 import { starterWith } from '../../../test/support/stricterPolicy.ts';
@@ -46,12 +47,8 @@ const spentToday = () => {
   return (JSON.parse(evaluated.inputText) as { meters: Record<string, unknown> }).meters.agent_day;
 };
 const activations = () =>
-  world.store.read((tx) =>
-    tx
-      .all<{ body: string }>(
-        "SELECT body FROM events WHERE type IN ('policy.activated', 'policy.rolled_back') ORDER BY seq",
-      )
-      .map(({ body }) => (JSON.parse(body) as { data: Record<string, unknown> }).data),
+  eventBodies<{ data: Record<string, unknown> }>(world.store, 'policy.activated', 'policy.rolled_back').map(
+    ({ data }) => data,
   );
 
 describe('a budget that begins with an activation', () => {

@@ -3,6 +3,7 @@ import { type GateWorld, gateWorld, NOON_MS } from '../../../test/support/gateWo
 import { handMade } from '../../../test/support/handMadePolicy.ts';
 import { bookChecks } from '../../books/ledger/bookChecks.ts';
 import { parseUsdc } from '../../core/money/microUsdc.ts';
+import { query } from '../../store/statement.ts';
 import { requestPayment } from '../payments/gate.ts';
 import { resolveOpa } from '../policy/opa.ts';
 import { type Activations, openActivations, type RegistryPort } from './activations.ts';
@@ -52,8 +53,15 @@ function gather(count: number): () => Promise<void> {
 }
 const totals = () =>
   world.store.read((tx) =>
-    tx.all<{ grp: string; total_micro: bigint }>(
-      "SELECT grp, total_micro FROM meters WHERE meter = 'spent' AND total_micro > 0 ORDER BY id",
+    tx.all(
+      query((db) =>
+        db
+          .selectFrom('meters')
+          .select(['grp', 'total_micro'])
+          .where('meter', '=', 'spent')
+          .where('total_micro', '>', 0n)
+          .orderBy('id'),
+      ),
     ),
   );
 const grp = (...values: string[]) => values.map((value) => `${value}\u001f`).join('');
@@ -102,7 +110,8 @@ describe('in the same commit as an activation', () => {
         world.store
           .write((tx) => {
             ran = policies.active().digest === second;
-            tx.run("INSERT OR ROLLBACK INTO settings (name, value) VALUES ('x', NULL)");
+            const row = { name: 'x', value: '' };
+            tx.run(query((db) => db.insertInto('settings').orRollback().values([row, row])));
           })
           .catch(() => {}),
       );

@@ -6,7 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type GateWorld, gateWorld, NOON_MS, numbered } from '../../../test/support/gateWorld.ts';
 import { newId } from '../../core/ids/ids.ts';
 import { microUsdc, parseUsdc } from '../../core/money/microUsdc.ts';
-import { openStore, type Row, type Store } from '../../store/store.ts';
+import { everyRow, tablesOf } from '../../store/rows.ts';
+import { statement } from '../../store/statement.ts';
+import { openStore, type Store, type Tx } from '../../store/store.ts';
 import { createApprover } from '../identity/approvers.ts';
 import { requestMandate, signMandate } from '../mandates/mandates.ts';
 import type { GateContext } from '../payments/context.ts';
@@ -14,6 +16,7 @@ import { requestPayment } from '../payments/gate.ts';
 import { takeVerdict } from '../payments/review.ts';
 import { type Decision, failedDecision, resultTextOf } from '../policy/decision.ts';
 import type { Policy } from '../policy/policy.ts';
+import { addBundle, addShadow } from './queries.ts';
 import { createShadow, MS_AT_ONCE, MS_PER_PAYMENT } from './shadow.ts';
 
 const ada = numbered(0xada);
@@ -42,10 +45,7 @@ beforeAll(async () => {
     const id = newId('mandate');
     requestMandate(tx, act, id, terms, 'hosting');
     signMandate(tx, act, id, { approverAddress: ada, signature: '0x01', typedDataJson: '{}' });
-    tx.run("INSERT INTO policy_bundles VALUES ('sha256:candidate', '{}', 'none', 0)");
-    tx.run(
-      "INSERT INTO policy_shadows (seq, digest, meters_json, started_by, started_at) VALUES (1, 'sha256:candidate', '{}', 'test', 0)",
-    );
+    addCandidate(tx);
   });
   await world.store.close();
 });
@@ -84,13 +84,19 @@ function candidateOf(said: string[], policy: Policy): Policy {
   };
 }
 
+/** The candidate that `candidateOf` makes. The first in shadow has the number 1. */
+function addCandidate(tx: Tx): void {
+  tx.run(addBundle, { digest: 'sha256:candidate', bundle: '{}', note: 'none', at: 0 });
+  tx.run(addShadow, { digest: 'sha256:candidate', meters: '{}', by: 'test', at: 0 });
+}
+const decidedInShadow = statement()((db) =>
+  db.selectFrom('policy_shadow_counts').select((eb) => eb.fn.sum<bigint>('count').as('n')),
+);
+
 /** Every row of every table but the shadow's own; random ids are told by the order of their appearance. */
 function gateRows(store: Store): string[] {
   return store.read((tx) => {
-    const tables = tx
-      .all<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-      .map(({ name }) => name)
-      .filter((name) => !/^(policy_shadow|policy_differences|sqlite_|kysely_)/.test(name));
+    const tables = tablesOf(tx).filter((name) => !/^policy_(shadow|differences)/.test(name));
     const names = new Map<string, string>();
     const stable = (text: string): string =>
       text.replace(/(pay|apv)_[0-9a-z]{26}/g, (id) => {
@@ -99,7 +105,7 @@ function gateRows(store: Store): string[] {
       });
     return ['payments', ...tables].flatMap((table) =>
       tx
-        .all<Row>(`SELECT * FROM ${table}`)
+        .all(everyRow(table))
         .filter((row) => table !== 'events' || !String(row.type).startsWith('policy.shadow'))
         .map((row) => {
           const shown = Object.entries(row).filter(
@@ -185,7 +191,7 @@ describe('a shadow', () => {
         const expected = await play(alone, asks, null);
         expect(await play(beside, asks, shadow)).toEqual(expected);
         expect(gateRows(beside)).toEqual(gateRows(alone));
-        const decided = beside.read((tx) => tx.get<{ n: bigint }>('SELECT sum(count) AS n FROM policy_shadow_counts'));
+        const decided = beside.read((tx) => tx.get(decidedInShadow));
         expect(decided?.n).toBe(BigInt(asks.length));
         for (const each of expected) reached.add(each.split(' ')[0] ?? '');
         await Promise.all([alone.close(), beside.close()]);
@@ -205,10 +211,7 @@ describe("a candidate's time", () => {
     let clock = 0;
     let droppedAt: number | null = null;
     await made.store.write((tx) => {
-      tx.run("INSERT INTO policy_bundles VALUES ('sha256:candidate', '{}', 'none', 0)");
-      tx.run(
-        "INSERT INTO policy_shadows (seq, digest, meters_json, started_by, started_at) VALUES (1, 'sha256:candidate', '{}', 'test', 0)",
-      );
+      addCandidate(tx);
     });
     const policy = candidateOf(['allow'], made.policy);
     const slow: Policy = {

@@ -2,10 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eventBodies } from '../../../test/support/eventBodies.ts';
 import { type GateWorld, gateWorld, NOON_MS } from '../../../test/support/gateWorld.ts';
 import { handMade } from '../../../test/support/handMadePolicy.ts';
 import { starterWith, stricterBundle } from '../../../test/support/stricterPolicy.ts';
 import { microUsdc, parseUsdc } from '../../core/money/microUsdc.ts';
+import { query } from '../../store/statement.ts';
 import { openStore } from '../../store/store.ts';
 import { checkPayment, requestPayment } from '../payments/gate.ts';
 import { resolveOpa } from '../policy/opa.ts';
@@ -50,12 +52,8 @@ const run = () => {
 };
 const summary = () => world.store.read((tx) => summaryOf(tx, run().seq));
 const differences = () => world.store.read((tx) => listDifferences(tx, run().seq, { before: undefined, limit: 50 }));
-const events = (type: string) =>
-  world.store.read((tx) =>
-    tx
-      .all<{ body: string }>('SELECT body FROM events WHERE type = ? ORDER BY seq', type)
-      .map(({ body }) => JSON.parse(body) as { actor: string; agent: string | null; data: Record<string, unknown> }),
-  );
+type Event = { actor: string; agent: string | null; data: Record<string, unknown> };
+const events = (type: string) => eventBodies<Event>(world.store, type);
 
 describe('a candidate in shadow', () => {
   it('decides nothing, and tells where it would have decided otherwise', async () => {
@@ -219,7 +217,9 @@ describe('what ends a candidate', () => {
       expect(after.shadow()).not.toBeNull();
       expect(after.list().find(({ shadow }) => shadow)?.digest).toBe(strict);
       // A bundle that is not what its digest says must not keep the server from opening.
-      await second.write((tx) => tx.run("UPDATE policy_bundles SET bundle = '{}' WHERE digest = ?", strict));
+      await second.write((tx) =>
+        tx.run(query((db) => db.updateTable('policy_bundles').set({ bundle: '{}' }).where('digest', '=', strict))),
+      );
       await second.close();
 
       const third = await openStore(path);
@@ -277,7 +277,18 @@ describe('a candidate that fails', () => {
     const absurd = microUsdc(9_007_199_254_740_991n);
     await policies.startShadow(strict, act);
     await world.store.write((tx) =>
-      tx.run("INSERT INTO policy_shadow_counts VALUES (?, 'deny', 'deny', 1, 1023, 8999999999999999999)", run().seq),
+      tx.run(
+        query((db) =>
+          db.insertInto('policy_shadow_counts').values({
+            shadow: run().seq,
+            active_effect: 'deny',
+            shadow_effect: 'deny',
+            is_same: 1,
+            count: 1023,
+            amount_micro: 8_999_999_999_999_999_999n,
+          }),
+        ),
+      ),
     );
     const { payment } = await world.store.write((tx) =>
       requestPayment(tx, world.request({ amount: absurd }), world.context({ ...policies.inForce() })),

@@ -9,6 +9,8 @@ import { bookChecks } from '../../books/ledger/bookChecks.ts';
 import { releaseFromMeters } from '../../books/meters/meters.ts';
 import { refundToMeters, unrefundMeters } from '../../books/meters/refundMeters.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
+import type { PaymentState } from '../../core/payment/states.ts';
+import { statement } from '../../store/statement.ts';
 import { openStore } from '../../store/store.ts';
 import { checkPayment, requestPayment } from '../payments/gate.ts';
 import type { Payment } from '../payments/payment.ts';
@@ -17,6 +19,13 @@ import { appendPaymentEvent, transition } from '../payments/transition.ts';
 import { resolveOpa } from '../policy/opa.ts';
 import { type Activations, openActivations } from './activations.ts';
 import type { StagingOptions } from './staging.ts';
+
+const setState = statement<{ id: string; state: PaymentState; at: number | null }>()((db, p) =>
+  db.updateTable('payments').set({ state: p.state, settled_at: p.at }).where('id', '=', p.id),
+);
+const setRefund = statement<{ id: string; of: string }>()((db, p) =>
+  db.updateTable('payments').set({ kind: 'refund', refund_of: p.of }).where('id', '=', p.id),
+);
 
 const HOUR = 3_600_000;
 const act = { actor: 'key_test', atMs: NOON_MS };
@@ -101,7 +110,7 @@ class Scene {
       await store.write((tx) => transition(tx, found, 'cancel', by));
     if (what === 'settle' && found.state === 'authorized')
       await store.write((tx) => {
-        tx.run("UPDATE payments SET state = 'settled', settled_at = ? WHERE id = ?", this.atMs, found.id);
+        tx.run(setState, { id: found.id, state: 'settled', at: this.atMs });
         appendPaymentEvent(tx, found, 'payment.settled', by);
       });
     const meters = this.policies.active().meters;
@@ -109,9 +118,8 @@ class Scene {
       const refund = await pay();
       this.back.set(found.id, refund.id);
       await store.write((tx) => {
-        const how =
-          "UPDATE payments SET kind = 'refund', refund_of = ?, state = 'settled', settled_at = ? WHERE id = ?";
-        tx.run(how, found.id, this.atMs, refund.id);
+        tx.run(setRefund, { id: refund.id, of: found.id });
+        tx.run(setState, { id: refund.id, state: 'settled', at: this.atMs });
         releaseFromMeters(tx, refund.id);
         refundToMeters(tx, meters, { id: refund.id, originalId: found.id, amountMicro: refund.amount }, this.atMs);
         appendPaymentEvent(tx, refund, 'payment.settled', by);
@@ -122,7 +130,7 @@ class Scene {
       await store.write((tx) => {
         unrefundMeters(tx, back);
         const refund = findPayment(tx, back as Payment['id']);
-        tx.run("UPDATE payments SET state = 'failed', settled_at = NULL WHERE id = ?", back);
+        tx.run(setState, { id: back, state: 'failed', at: null });
         if (refund) appendPaymentEvent(tx, refund, 'payment.reorged', by);
         this.back.delete(found.id);
       });
