@@ -77,9 +77,9 @@ function decodeLog(log: { data: Hex; topics: [] | [Hex, ...Hex[]] }): z.input<ty
 }
 
 /** Whose address it is, in words; null for an outsider's. */
-function nameOf(tx: ReadTx, token: Address, address: string): string | null {
+function nameOf(tx: ReadTx, token: Address, address: Address): string | null {
   if (address === token) return 'USDC';
-  const wallet = tx.get(walletWithAddress, { address: address as Address });
+  const wallet = tx.get(walletWithAddress, { address });
   if (wallet) return `${wallet.name} (${wallet.address === address ? 'wallet' : 'purse'})`;
   return tx.get(payeeWithAddress, { address })?.name ?? null;
 }
