@@ -1,6 +1,7 @@
 import { Agent as HttpAgent, request } from 'node:http';
 import { join } from 'node:path';
-import { inputOf, resolveFacts } from '../src/decide/payments/facts.ts';
+import { inputFor } from '../src/decide/payments/judge.ts';
+import { load } from '../src/decide/payments/load.ts';
 import type { PaymentRequest } from '../src/decide/payments/request.ts';
 import { readBundle } from '../src/decide/policy/bundle.ts';
 import { loadPolicy, type Policy } from '../src/decide/policy/policy.ts';
@@ -29,14 +30,14 @@ export async function decision(say: Say): Promise<Figure[]> {
       const { agent, text } = bodyOf(world, n);
       return parse(agent, text, `bench-decision-${n}`);
     });
-    const texts = requests.map((wanted) => JSON.stringify(buildInput(store, policy, wanted)));
+    const texts = requests.map((wanted) => buildInput(store, policy, wanted));
     const server = await startOpaServer(join(folder, 'opa'), readBundle(bundleText).bundle);
     const agent = new HttpAgent({ keepAlive: true, maxSockets: 1 });
     try {
       await agree(policy, server, agent, texts);
       const rounds: { input: number[]; wasm: number[]; opa: number[] }[] = [];
       for (let round = 0; round <= ROUNDS; round += 1) {
-        const input = requests.map((wanted) => timedUs(() => JSON.stringify(buildInput(store, policy, wanted))));
+        const input = requests.map((wanted) => timedUs(() => buildInput(store, policy, wanted)));
         const wasm = texts.map((text) => timedUs(() => policy.evaluate(text)));
         const opa: number[] = [];
         for (const text of texts) {
@@ -53,15 +54,10 @@ export async function decision(say: Say): Promise<Figure[]> {
       }
       const wasm = rounds.flatMap((round) => round.wasm);
       const opa = rounds.flatMap((round) => round.opa);
-      const inputs = requests.map((wanted) => buildInput(store, policy, wanted));
       const buildUs = medianUs(() => requests.map((wanted) => timedUs(() => buildInput(store, policy, wanted))));
-      const jsonUs = medianUs(() => inputs.map((input) => timedUs(() => JSON.stringify(input))));
       const wasmUs = quantile(wasm, 0.5);
-      const share = (us: number): string =>
-        `${us.toFixed(1)} us (${((us / (wasmUs + buildUs + jsonUs)) * 100).toFixed(0)} %)`;
-      say(
-        `one decision: evaluation ${share(wasmUs)}, building the input with its facts and meters ${share(buildUs)}, JSON ${share(jsonUs)}`,
-      );
+      const share = (us: number): string => `${us.toFixed(1)} us (${((us / (wasmUs + buildUs)) * 100).toFixed(0)} %)`;
+      say(`one decision: evaluation ${share(wasmUs)}, building the input with its facts and meters ${share(buildUs)}`);
       return [
         {
           figure: 'opa_server_over_wasm_p50',
@@ -74,7 +70,6 @@ export async function decision(say: Say): Promise<Figure[]> {
             opa_server_p50_us: quantile(opa, 0.5),
             opa_server_p99_us: quantile(opa, 0.99),
             input_building_us: buildUs,
-            json_us: jsonUs,
             input_bytes: Buffer.byteLength(texts[0] ?? ''),
             decisions: wasm.length,
           },
@@ -101,10 +96,12 @@ export async function decision(say: Say): Promise<Figure[]> {
 }
 
 /** As the gate does it: who, to whom, what went before, the meters. */
-function buildInput(store: Store, policy: Policy, wanted: PaymentRequest): ReturnType<typeof inputOf> {
-  return store.read((tx) =>
-    inputOf(tx, policy, wanted, resolveFacts(tx, wanted, chainFacts), chainFacts, [], START_MS + HISTORY),
-  );
+function buildInput(store: Store, policy: Policy, wanted: PaymentRequest): string {
+  return store.read((tx) => {
+    const rules = { policy, chain: chainFacts, atMs: START_MS + HISTORY };
+    const set = load(tx, rules, [{ request: wanted, actor: 'bench' }]);
+    return inputFor(set, rules, { request: wanted, resolved: set.resolved(wanted) });
+  });
 }
 
 /** A comparison of different answers would mean nothing. */

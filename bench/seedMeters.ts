@@ -1,6 +1,5 @@
 import { type MeterDeclarations, windowStart } from '../src/books/meters/declarations.ts';
-import { ROLLING } from '../src/books/meters/meterRows.ts';
-import { isRollingWindow, type MeterSubject } from '../src/books/meters/meters.ts';
+import { isRollingWindow, type MeterSubject, ROLLING } from '../src/books/meters/places.ts';
 import type { Row } from './example.ts';
 
 /** Adds up a past as the ledger would have: the meters' rows at the end, and for each payment where it counts. */

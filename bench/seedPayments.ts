@@ -5,7 +5,7 @@ import { agentAccount, externalAccount } from '../src/books/ledger/journal.ts';
 import { newId, paymentIdOnChain } from '../src/core/ids/ids.ts';
 import type { Agent } from '../src/decide/identity/agents.ts';
 import type { Payee } from '../src/decide/identity/payees.ts';
-import { decisionHashOf } from '../src/decide/payments/decide.ts';
+import { decisionHashOf } from '../src/decide/payments/decisionHash.ts';
 import type { Policy } from '../src/decide/policy/policy.ts';
 import type { Example, Row } from './example.ts';
 import { seedMeters } from './seedMeters.ts';

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Updateable } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { addToMeters } from '../../../test/support/meters.ts';
 import { createFollower } from '../../chain/follow/follower.ts';
 import {
   addAgent,
@@ -21,7 +22,6 @@ import { type Command, type None, query, statement } from '../../store/statement
 import { openStore, type Store } from '../../store/store.ts';
 import { tamperWith } from '../../store/tampering.ts';
 import type { MeterDeclarations } from '../meters/declarations.ts';
-import { addToMeters } from '../meters/meters.ts';
 import { checkFigures } from './check.ts';
 import { appendEvent } from './events.ts';
 
@@ -59,7 +59,11 @@ beforeEach(async () => {
     addPayment(tx, { agent, to: SELLER, amount: 5_000_000n });
     const subject = { agent: agent.id, sponsor: 'spn_1', workflow: null, payee: null, address: SELLER };
     const rest = { category: null, kind: 'payout', asset: 'USDC', network: 'eip155:31337', host: null };
-    addToMeters(tx, meters, { ...subject, ...rest }, { id: payment.id, amountMicro: 10_000_000n }, 0);
+    addToMeters(
+      tx,
+      { declarations: meters, subject: { ...subject, ...rest }, atMs: 0 },
+      { id: payment.id, amountMicro: 10_000_000n },
+    );
   });
   chain.mine(chain.send({ kind: 'pay', wallet: agent.wallet, policyDigest: POLICY, items: [payItem(payment)] }));
   await follower.tick();

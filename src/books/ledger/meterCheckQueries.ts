@@ -1,5 +1,5 @@
 import { statement } from '../../store/statement.ts';
-import { ROLLING } from '../meters/meterRows.ts';
+import { ROLLING } from '../meters/places.ts';
 import { movedStates, NAMED } from './bookQueries.ts';
 
 const READ = NAMED + 1;

@@ -2,7 +2,8 @@ import type { ReadTx } from '../../store/store.ts';
 import { type MeterDeclarations, windowStart } from '../meters/declarations.ts';
 import { liveRows } from '../meters/generations.ts';
 import { findRows } from '../meters/meterRows.ts';
-import { isRollingWindow, type MeterReading, type MeterSubject, placesOf } from '../meters/meters.ts';
+import type { MeterReading } from '../meters/meterSet.ts';
+import { isRollingWindow, type MeterSubject, placesOf } from '../meters/places.ts';
 import { entriesAhead } from './queries.ts';
 
 /** Entries of one rolling window that are looked at, oldest first: of whichever group they are. */

@@ -56,6 +56,37 @@ export const addLedgerEntry = statement<{
     })
     .returning('id'),
 );
+/** An entry under an id that is known before it is written. */
+export const addEntryAs = statement<{
+  id: bigint;
+  kind: string;
+  payment: string;
+  at: number;
+  from: string;
+  to: string;
+  amount: bigint;
+}>()((db, p) =>
+  db.insertInto('ledger_entries').values({
+    id: p.id,
+    kind: p.kind,
+    payment_id: p.payment,
+    at: p.at,
+    from_account: p.from,
+    to_account: p.to,
+    amount_micro: p.amount,
+  }),
+);
+export const newestEntry = statement()((db) =>
+  db.selectFrom('ledger_entries').select((eb) => eb.fn.max<bigint | null>('id').as('id')),
+);
+export const setBalance = statement<{ account: string; amount: bigint }>()((db, p) =>
+  db
+    .insertInto('balances')
+    .values({ account: p.account, amount_micro: p.amount })
+    .onConflict((conflict) =>
+      conflict.column('account').doUpdateSet((eb) => ({ amount_micro: eb.ref('excluded.amount_micro') })),
+    ),
+);
 /** Both sides of an entry at once. */
 export const moveBalances = statement<{ from: string; minus: bigint; to: string; amount: bigint }>()((db, p) =>
   db

@@ -1,4 +1,5 @@
 import type { ReadTx, SqlValue, Tx } from '../../store/store.ts';
+import type { MeterKey } from './places.ts';
 import {
   addInside,
   addMeter,
@@ -6,11 +7,9 @@ import {
   entryOf,
   firstInside,
   insideOf,
-  type LookUp,
   type MeterRow,
   meterOfId,
   oldestInside,
-  ROLLING,
   removeEntry,
   removeFromWindow,
   removeInside,
@@ -22,70 +21,62 @@ import {
 /**
  * What meters leave in the database, and what each row proves. `meters`: a total per meter, group and window. `meter_entries`:
  * one row a payment with the ids of all totals that it is in, so a calendar or lifetime total is the sum of the payments that
- * name it. `meter_rolling`: what is still inside a rolling window, of which that total is the sum. `meter` is a name as it is stored
- * (`RowsOf`).
+ * name it. `meter_rolling`: what is still inside a rolling window, of which that total is the sum.
  */
-export type MeterKey = { meter: string; grp: string; start: number };
 
-export { type MeterRow, ROLLING };
+export type { MeterRow };
 
 /** Where a payment (or a refund) counts: a total, and since when (epoch ms). */
 export type Place = { id: number; at: number };
 export type Counted = { amountMicro: bigint; counted: bigint; at: number; places: Place[] };
 
+type Cut = { cut?: number | null };
+/** When the oldest entry inside a meter's windows was counted; Infinity where nothing is inside. */
+export type OldestIn = (meter: string) => number;
+
+/** Asks once for each meter, so it is good for one reading only. */
+export function oldestInEach(tx: ReadTx): OldestIn {
+  const known = new Map<string, number>();
+  return (meter) => {
+    let oldest = known.get(meter);
+    if (oldest === undefined) {
+      oldest = oldestOf(tx, meter);
+      known.set(meter, oldest);
+    }
+    return oldest;
+  };
+}
+
 /**
  * The rows of all keys, in their order, by one statement; undefined where a window has none yet. With a `cut` a rolling total
  * is shown without what is older and still stands in it.
  */
-export function findRows(tx: ReadTx, keys: readonly (MeterKey & { cut?: number | null })[]): (MeterRow | undefined)[] {
+export function findRows(
+  tx: ReadTx,
+  keys: readonly (MeterKey & Cut)[],
+  oldestIn: OldestIn = oldestInEach(tx),
+): (MeterRow | undefined)[] {
   const rows = new Array<MeterRow | undefined>(keys.length).fill(undefined);
   if (keys.length === 0) return rows;
-  const kinds: Record<Kind, Asked[]> = { C: [], R: [], c: [], r: [] };
-  keys.forEach((key, index) => {
-    const known = knownId(tx, key.meter, key.grp, key.start);
-    const rolls = hasOld(tx, key);
-    kinds[known === undefined ? (rolls ? 'r' : 'c') : rolls ? 'R' : 'C'].push({ key, index, known });
-  });
-  const order = [...kinds.C, ...kinds.R, ...kinds.c, ...kinds.r];
+  const hasOld = (key: MeterKey & Cut): boolean => key.cut != null && oldestIn(key.meter) < key.cut;
+  // Those without anything old first, so that there are few texts to prepare.
+  const old = keys.map(hasOld);
+  const order = [...keys.keys()].sort((a, b) => Number(old[a]) - Number(old[b]));
   const values: Record<string, SqlValue> = {};
-  const list = order.map(({ key, known }, n): LookUp => {
-    const withoutOld = hasOld(tx, key);
-    if (withoutOld) values[`cut${n}`] = key.cut;
-    if (known === undefined) {
-      values[`meter${n}`] = key.meter;
-      values[`grp${n}`] = key.grp;
-      values[`start${n}`] = key.start;
-    } else values[`id${n}`] = known;
-    return { byId: known !== undefined, withoutOld };
+  order.forEach((index, n) => {
+    const { meter, grp, start, cut } = keys[index] as MeterKey & Cut;
+    values[`meter${n}`] = meter;
+    values[`grp${n}`] = grp;
+    values[`start${n}`] = start;
+    if (old[index]) values[`cut${n}`] = cut ?? 0;
   });
-  for (const row of tx.all(rowsOfMeters(list), values)) {
-    const asked = order[Number(row.n)];
-    if (!asked) continue;
-    rows[asked.index] = row;
-    const { meter, grp, start } = asked.key;
-    if (asked.known === undefined) tx.memory?.kept.set(nameOf(meter, grp, start), row.id);
+  const withOld = old.filter(Boolean).length;
+  for (const row of tx.all(rowsOfMeters(keys.length - withOld, withOld), values)) {
+    const index = order[Number(row.n)];
+    if (index !== undefined) rows[index] = row;
   }
   return rows;
 }
-
-/** Whether something may stand in the total that is older than the window. */
-function hasOld<K extends Cut & MeterKey>(tx: ReadTx, key: K): key is K & { cut: number } {
-  return key.cut !== undefined && key.cut !== null && oldestOf(tx, key.meter) < key.cut;
-}
-
-/** With something old in it or not, and in capitals where the id is known. In this order, so that there are few texts to prepare. */
-type Kind = 'C' | 'R' | 'c' | 'r';
-type Cut = { cut?: number | null };
-type Asked = { key: MeterKey & Cut; index: number; known: bigint | undefined };
-
-/** The row's id where the transaction has seen it: rows are never deleted. */
-export function knownId(tx: ReadTx, meter: string, grp: string, start: number): bigint | undefined {
-  return tx.memory?.kept.get(nameOf(meter, grp, start)) as bigint | undefined;
-}
-/** A group holds texts that callers choose: with the lengths before them no two keys are the same text. */
-const nameOf = (meter: string, grp: string, start: number): string =>
-  `meter id ${start} ${meter.length} ${meter} ${grp}`;
-const oldestIn = (meter: string): string => `oldest in ${meter}`;
 
 /** Begins the row of a window. `lastAt` is null where no payment counts in it yet. */
 export function insertRow(
@@ -95,19 +86,12 @@ export function insertRow(
 ): bigint {
   const { amountMicro: amount, count, lastAt } = first;
   const row = tx.get(addMeter, { meter, grp, start, amount, count, lastAt });
-  const id = row?.id ?? 0n;
-  tx.memory?.kept.set(nameOf(meter, grp, start), id);
-  return id;
+  return row?.id ?? 0n;
 }
 
-/** Nothing inside that meter's windows is older; Infinity where nothing is inside. */
-export function oldestOf(tx: ReadTx, meter: string): number {
-  const known = tx.memory?.kept.get(oldestIn(meter)) as number | undefined;
-  if (known !== undefined) return known;
+function oldestOf(tx: ReadTx, meter: string): number {
   const row = tx.get(oldestInside, { meter });
-  const oldest = row?.at == null ? Infinity : Number(row.at);
-  tx.memory?.kept.set(oldestIn(meter), oldest);
-  return oldest;
+  return row?.at == null ? Infinity : Number(row.at);
 }
 
 /** Puts an entry into a rolling window. `meterId`: the group's row. */
@@ -117,7 +101,6 @@ export function insertRolling(
   meterId: bigint,
   entry: { id: string; amountMicro: bigint; counted: number; at: number },
 ): void {
-  if (entry.at < oldestOf(tx, meter)) tx.memory?.kept.set(oldestIn(meter), entry.at);
   const { id: payment, amountMicro: amount, counted, at } = entry;
   tx.run(addInside, { meter, at, payment, row: meterId, amount, counted });
 }
@@ -126,29 +109,25 @@ export function insertRolling(
 export function dropRolling(tx: Tx, meter: string, cut: number, limit: number): number {
   let dropped = 0;
   // Usually one fell out for each that came, so a few are looked at first, and more only where all of them were old.
-  for (let some = 4; dropped < limit && oldestOf(tx, meter) < cut; some *= 4) {
-    dropped += dropSome(tx, meter, cut, Math.min(some, limit - dropped));
+  for (let some = 4; dropped < limit; some *= 4) {
+    const most = Math.min(some, limit - dropped);
+    const taken = dropSome(tx, meter, cut, most);
+    dropped += taken;
+    if (taken < most) break;
   }
   return dropped;
 }
 
 function dropSome(tx: Tx, meter: string, cut: number, most: number): number {
   // The cut is not in the query: SQLite prepares a statement again whenever such a bound changes, at five times its price.
-  const first = tx.all(firstInside, { meter, limit: most + 1 });
-  const old = first.slice(0, most).filter(({ at }) => Number(at) < cut);
-  const next = first[old.length];
-  tx.memory?.kept.set(oldestIn(meter), next ? Number(next.at) : Infinity);
+  const old = tx.all(firstInside, { meter, limit: most }).filter(({ at }) => Number(at) < cut);
   const byGroup = new Map<bigint, { total: bigint; count: bigint }>();
   for (const { meter_id, amount_micro, counted } of old) {
     const sum = byGroup.get(meter_id);
     byGroup.set(meter_id, { total: (sum?.total ?? 0n) + amount_micro, count: (sum?.count ?? 0n) + counted });
   }
-  for (const [id, { total, count }] of byGroup) {
-    tx.run(takeFromTotal, { id, amount: total, count });
-  }
-  for (const { at, payment_id } of old) {
-    tx.run(removeInside, { meter, at, payment: payment_id });
-  }
+  for (const [id, { total, count }] of byGroup) tx.run(takeFromTotal, { id, amount: total, count });
+  for (const { at, payment_id } of old) tx.run(removeInside, { meter, at, payment: payment_id });
   return old.length;
 }
 

@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { addToMeters, readMeters } from '../../../test/support/meters.ts';
 import { query } from '../../store/statement.ts';
 import { openStore } from '../../store/store.ts';
 import { bookChecks } from '../ledger/bookChecks.ts';
 import type { MeterDeclarations } from './declarations.ts';
 import { dropRolling } from './meterRows.ts';
-import { addToMeters, ageMeters, type MeterSubject, readMeters, releaseFromMeters } from './meters.ts';
+import { ageMeters, releaseFromMeters } from './meters.ts';
+import type { MeterSubject } from './places.ts';
 
 const HOUR = 3_600_000;
 const T0 = Date.UTC(2026, 10, 24, 12);
@@ -53,9 +55,13 @@ async function withStore<T>(
   try {
     return await run({
       add: (meters, id, amountMicro, at, who = {}) =>
-        store.write((tx) => addToMeters(tx, meters, { ...subject, ...who }, { id, amountMicro }, at)),
+        store.write((tx) =>
+          addToMeters(tx, { declarations: meters, subject: { ...subject, ...who }, atMs: at }, { id, amountMicro }),
+        ),
       read: (meters, at, who = {}, without = null) =>
-        store.read((tx) => readMeters(tx, meters, { ...subject, ...who }, at, without)),
+        store.read((tx) =>
+          readMeters(tx, { declarations: meters, subject: { ...subject, ...who }, atMs: at }, without),
+        ),
       release: (id) => store.write((tx) => releaseFromMeters(tx, id)),
       age: (meters, at) => store.write((tx) => ageMeters(tx, meters, at)),
       drop: (at, limit) => store.write((tx) => dropRolling(tx, 'hour', at - HOUR, limit)),

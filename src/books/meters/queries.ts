@@ -1,17 +1,12 @@
 import type { ExpressionBuilder, Kysely } from 'kysely';
 import type { Schema } from '../../store/schema/schema.ts';
-import { type Command, type Statement, statement } from '../../store/statement.ts';
+import { type Statement, statement } from '../../store/statement.ts';
 import type { SqlValue } from '../../store/store.ts';
-
-/** Rolling windows have one row a group: what falls out of them is taken from its total. */
-export const ROLLING = -1;
+import { ROLLING } from './places.ts';
 
 export type MeterRow = { id: bigint; total_micro: bigint; count: bigint; last_at: bigint | null };
 /** Parameters of a statement whose length varies, by the place of each: `meter0`, `grp0`, `meter1`. */
 type Numbered = Record<string, SqlValue>;
-
-/** One look-up among several: by id or by key, with or without what is older than the window's start. */
-export type LookUp = { byId: boolean; withoutOld: boolean };
 
 /** What is older than `cut` in a rolling total. */
 const older = (
@@ -31,13 +26,14 @@ const older = (
 
 const lookUps = new Map<string, Statement<Numbered, MeterRow & { n: bigint }>>();
 
-/** The rows of several meters by one statement, each with its number in the list. One statement for each shape of list. */
-export function rowsOfMeters(list: readonly LookUp[]): Statement<Numbered, MeterRow & { n: bigint }> {
-  const shape = list.map(({ byId, withoutOld }) => `${byId ? 'i' : 'k'}${withoutOld ? 'o' : ''}`).join(' ');
+/** The rows of several meters by one statement, each with its number in the list: first whole totals, then those without what is old. */
+export function rowsOfMeters(whole: number, withoutOld: number): Statement<Numbered, MeterRow & { n: bigint }> {
+  const shape = `${whole} ${withoutOld}`;
   let made = lookUps.get(shape);
   if (!made) {
     made = statement<Numbered>()((db, p) => {
-      const [first, ...rest] = list.map((one, n) => rowOfMeter(db, p as never, one, n));
+      const list = Array.from({ length: whole + withoutOld }, (_, n) => rowOfMeter(db, p as never, n, n >= whole));
+      const [first, ...rest] = list;
       return rest.reduce((all, one) => all.unionAll(one), first as NonNullable<typeof first>);
     });
     lookUps.set(shape, made);
@@ -45,8 +41,8 @@ export function rowsOfMeters(list: readonly LookUp[]): Statement<Numbered, Meter
   return made;
 }
 
-function rowOfMeter(db: Kysely<Schema>, p: Record<string, never>, { byId, withoutOld }: LookUp, n: number) {
-  const rows = db
+function rowOfMeter(db: Kysely<Schema>, p: Record<string, never>, n: number, withoutOld: boolean) {
+  return db
     .selectFrom('meters as m')
     .select((eb) => [
       eb.lit(n).$castTo<bigint>().as('n'),
@@ -61,38 +57,46 @@ function rowOfMeter(db: Kysely<Schema>, p: Record<string, never>, { byId, withou
         .$castTo<bigint>()
         .as('count'),
       'm.last_at',
-    ]);
-  if (byId) return rows.where('m.id', '=', p[`id${n}`] as never);
-  return rows
+    ])
     .where('m.meter', '=', p[`meter${n}`] as never)
     .where('m.grp', '=', p[`grp${n}`] as never)
     .where('m.window_start', '=', p[`start${n}`] as never);
 }
 
-const counts = new Map<number, Command<Numbered>>();
-
-/** Counts one payment in as many totals: `id0`, `id1` and so on. */
-export function countIn(totals: number): Command<Numbered & { amount: bigint; at: number }> {
-  let made = counts.get(totals);
-  if (!made) {
-    made = statement<Numbered>()((db, p, f) =>
-      db
-        .updateTable('meters')
-        .set((eb) => ({
-          total_micro: eb('total_micro', '+', p.amount as bigint),
-          count: eb('count', '+', 1n),
-          last_at: f.larger(eb.fn.coalesce('last_at', eb.val(0n)), eb.val(p.at as bigint)),
-        }))
-        .where(
-          'id',
-          'in',
-          Array.from({ length: totals }, (_, n) => p[`id${n}`] as bigint),
-        ),
-    );
-    counts.set(totals, made);
-  }
-  return made;
-}
+/** Adds payments to a total. */
+export const addToMeter = statement<{ id: bigint; amount: bigint; count: bigint; at: number }>()((db, p, f) =>
+  db
+    .updateTable('meters')
+    .set((eb) => ({
+      total_micro: eb('total_micro', '+', p.amount),
+      count: eb('count', '+', p.count),
+      last_at: f.larger(eb.fn.coalesce('last_at', eb.val(0n)), eb.val(p.at)),
+    }))
+    .where('id', '=', p.id),
+);
+/** The row of a window under an id that is known before it is written. */
+export const addMeterAs = statement<{
+  id: bigint;
+  meter: string;
+  grp: string;
+  start: number;
+  amount: bigint;
+  count: bigint;
+  lastAt: number | null;
+}>()((db, p) =>
+  db.insertInto('meters').values({
+    id: p.id,
+    meter: p.meter,
+    grp: p.grp,
+    window_start: p.start,
+    total_micro: p.amount,
+    count: p.count,
+    last_at: p.lastAt,
+  }),
+);
+export const newestMeter = statement()((db) =>
+  db.selectFrom('meters').select((eb) => eb.fn.max<bigint | null>('id').as('id')),
+);
 
 export const addMeter = statement<{
   meter: string;

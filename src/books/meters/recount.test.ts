@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { addToMeters, readMeters } from '../../../test/support/meters.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { bookChecks } from '../ledger/bookChecks.ts';
 import type { MeterDeclarations } from './declarations.ts';
-import { addToMeters, ageMeters, type MeterSubject, readMeters, releaseFromMeters } from './meters.ts';
+import { ageMeters, releaseFromMeters } from './meters.ts';
+import type { MeterSubject } from './places.ts';
 import { reaching, recountPayment, recountRefund } from './recount.ts';
 import { refundToMeters } from './refundMeters.ts';
 
@@ -76,7 +78,7 @@ it('a meter that is counted again reads as if it had been counted from the start
           ] as const) {
             await store.write((tx) => {
               ageMeters(tx, meters, at);
-              addToMeters(tx, meters, subject, payment, at);
+              addToMeters(tx, { declarations: meters, subject, atMs: at }, payment);
               const refund = { id: `r${index}`, originalId: payment.id, amountMicro: step.amount / 2n };
               if (step.fate === 'released') releaseFromMeters(tx, payment.id);
               if (step.fate === 'refunded') refundToMeters(tx, meters, refund, at + 1);
@@ -114,7 +116,7 @@ const recountAll = (store: Store, meters: MeterDeclarations, made: readonly Made
 function agree(always: Store, changed: Store, meters: MeterDeclarations, at: number): void {
   for (const subject of subjects) {
     const [expected, found] = [always, changed].map((store) =>
-      store.read((tx) => readMeters(tx, meters, subject, at, null)),
+      store.read((tx) => readMeters(tx, { declarations: meters, subject, atMs: at })),
     );
     for (const name of Object.keys(meters)) {
       expect(found?.[name]).toMatchObject({ total: expected?.[name]?.total, count: expected?.[name]?.count });

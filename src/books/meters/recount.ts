@@ -12,8 +12,8 @@ import {
   rewriteEntry,
   takeOut,
 } from './meterRows.ts';
-import { type MeterPlace, type MeterSubject, placesOf } from './meters.ts';
-import { countIn } from './queries.ts';
+import { type MeterPlace, type MeterSubject, placesOf } from './places.ts';
+import { addToMeter } from './queries.ts';
 import { backOf, type Counting, declarationOf, giveBack, type Refund } from './refundMeters.ts';
 
 /** Of these meters those whose window, as it stands at `nowMs`, reaches back to `atMs`. */
@@ -86,7 +86,7 @@ function putIn(tx: Tx, place: MeterPlace, id: string, { amountMicro, at }: Count
   const { meter, grp, start, cut } = place;
   const known = findRows(tx, [{ meter, grp, start }])[0]?.id;
   const row = known ?? insertRow(tx, place, { amountMicro, count: 1, lastAt: at });
-  if (known !== undefined) tx.run(countIn(1), { id0: known, amount: amountMicro, at });
+  if (known !== undefined) tx.run(addToMeter, { id: known, amount: amountMicro, count: 1n, at });
   if (cut !== null) insertRolling(tx, meter, row, { id, amountMicro, counted: 1, at });
   return Number(row);
 }

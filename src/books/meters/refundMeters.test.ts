@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { addToMeters, readMeters } from '../../../test/support/meters.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { bookChecks } from '../ledger/bookChecks.ts';
 import type { MeterDeclarations } from './declarations.ts';
-import { addToMeters, ageMeters, type MeterSubject, readMeters, releaseFromMeters } from './meters.ts';
+import { ageMeters, releaseFromMeters } from './meters.ts';
+import type { MeterSubject } from './places.ts';
 import { refundToMeters, unrefundMeters } from './refundMeters.ts';
 
 const HOUR = 3_600_000;
@@ -28,9 +30,10 @@ const meters: MeterDeclarations = Object.fromEntries(
     windows.map((window, index) => [`${refunds}_${index}`, { by: ['agent'], window, refunds }]),
   ),
 );
-const read = (store: Store, at: number) => store.read((tx) => readMeters(tx, meters, subject, at, null));
+const read = (store: Store, at: number) =>
+  store.read((tx) => readMeters(tx, { declarations: meters, subject, atMs: at }));
 const add = (store: Store, id: string, amountMicro: bigint, at: number) =>
-  store.write((tx) => addToMeters(tx, meters, subject, { id, amountMicro }, at));
+  store.write((tx) => addToMeters(tx, { declarations: meters, subject, atMs: at }, { id, amountMicro }));
 const refund = (store: Store, id: string, originalId: string, amountMicro: bigint, at: number) =>
   store.write((tx) => refundToMeters(tx, meters, { id, originalId, amountMicro }, at));
 const metersHold = (store: Store): boolean | undefined =>

@@ -1,6 +1,6 @@
 import type { Tx } from '../../store/store.ts';
 import { type MeterDeclaration, type MeterDeclarations, windowStart } from './declarations.ts';
-import { liveRows, meterOf, type RowsOf } from './generations.ts';
+import { liveRows, meterOf } from './generations.ts';
 import {
   findEntry,
   findRows,
@@ -9,12 +9,10 @@ import {
   insertRow,
   isInside,
   keyOf,
-  type MeterKey,
   type Place,
-  ROLLING,
   takeBack,
 } from './meterRows.ts';
-import { isRollingWindow } from './meters.ts';
+import { isRollingWindow, type MeterKey, ROLLING, type RowsOf } from './places.ts';
 import { addToTotal } from './queries.ts';
 
 /** A refund's entry in its receiver's meters; the refund itself may count under its own id in those of the earner. */

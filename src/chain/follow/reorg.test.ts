@@ -1,6 +1,7 @@
 import type { Address } from 'viem';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { hostSubject, readHistory } from '../../decide/payments/history.ts';
+import { readHistory } from '../../decide/payments/history.ts';
+import { hostSubject } from '../../decide/payments/workingSet.ts';
 import { query } from '../../store/statement.ts';
 import {
   accountsOf,

@@ -1,8 +1,9 @@
 import type { Hex } from 'viem';
 import { keccak256, toHex } from 'viem';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { addToMeters, readMeters } from '../../../test/support/meters.ts';
 import type { MeterDeclarations } from '../../books/meters/declarations.ts';
-import { addToMeters, type MeterSubject, readMeters } from '../../books/meters/meters.ts';
+import type { MeterSubject } from '../../books/meters/places.ts';
 import { claimPayment } from '../../books/receivables/claims.ts';
 import { addPassedOn, readEarnings } from '../../books/receivables/earnings.ts';
 import { createInvoice, getInvoice, type Invoice, invoiceState } from '../../books/receivables/invoices.ts';
@@ -265,7 +266,7 @@ describe('a refund between two agents', () => {
     network: 'eip155:31337',
     host: null,
   };
-  const spent = () => set.store.read((tx) => readMeters(tx, meters, subject, 1, null)).ever?.total;
+  const spent = () => set.store.read((tx) => readMeters(tx, { declarations: meters, subject, atMs: 1 })).ever?.total;
   const settle = (agent: TestAgent, payment: Payment) =>
     set.happen({ kind: 'pay', wallet: agent.wallet, policyDigest: POLICY, items: [payItem(payment)] });
 
@@ -275,7 +276,7 @@ describe('a refund between two agents', () => {
     set.restart({ meters: () => meters });
     const paid = await set.store.write((tx) => {
       const payment = addPayment(tx, { agent: set.agent, to: earner.wallet, amount: 10n });
-      addToMeters(tx, meters, subject, { id: payment.id, amountMicro: 10n }, 0);
+      addToMeters(tx, { declarations: meters, subject, atMs: 0 }, { id: payment.id, amountMicro: 10n });
       return payment;
     });
     await settle(set.agent, paid);

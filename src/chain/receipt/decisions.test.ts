@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { handMade } from '../../../test/support/handMadePolicy.ts';
 import { sha256 } from '../../core/ids/digest.ts';
-import { decisionHashOf } from '../../decide/payments/decide.ts';
+import { decisionHashOf } from '../../decide/payments/decisionHash.ts';
 import { digestOf, readBundle } from '../../decide/policy/bundle.ts';
 import { checkDecisions } from './decisions.ts';
 import type { Receipt } from './receipt.ts';

@@ -6,8 +6,7 @@ import { listWorkflows } from '../../decide/identity/workflows.ts';
 import { nextOccurrence } from '../../decide/mandates/cadence.ts';
 import { listMandates, mandateUse } from '../../decide/mandates/mandates.ts';
 import { worstCase } from '../../decide/mandates/terms.ts';
-import { type BudgetSubject, imagined, isKnown, largest, searchMeter } from '../../decide/payments/budget.ts';
-import { inputOf, resolveFacts } from '../../decide/payments/facts.ts';
+import { type BudgetSubject, imaginedInput, isKnown, largest, searchMeter } from '../../decide/payments/budget.ts';
 import type { ChainFacts } from '../../decide/payments/request.ts';
 import type { PolicyInput } from '../../decide/policy/input.ts';
 import type { Policy } from '../../decide/policy/policy.ts';
@@ -100,8 +99,7 @@ function meterReach(
 }
 
 function inputAt({ tx, policy, chain }: World, subject: BudgetSubject, atMs: number): PolicyInput {
-  const request = imagined(subject);
-  return inputOf(tx, policy, request, resolveFacts(tx, request, chain), chain, [], atMs);
+  return imaginedInput(tx, { policy, chain, atMs }, subject).input;
 }
 
 /**

@@ -5,6 +5,7 @@ import { newId, type PayeeId } from '../../core/ids/ids.ts';
 import type { RowIn } from '../../store/schema/schema.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import { takeName } from './names.ts';
+import type { PayeeAddress } from './payeeAddress.ts';
 import {
   addressesOf,
   allPayees,
@@ -24,17 +25,11 @@ import {
   retireAddresses,
 } from './payeeQueries.ts';
 
+export { currentAddress, type PayeeAddress } from './payeeAddress.ts';
+
 export const payeeKinds = ['merchant', 'agent', 'contractor', 'internal'] as const;
 export type PayeeKind = (typeof payeeKinds)[number];
 
-/** `changedAtMs`: when it took another one's place. `retiredAtMs`: when another took its place. */
-export type PayeeAddress = {
-  address: Address;
-  firstSeenAtMs: number;
-  verifiedAtMs: number | null;
-  changedAtMs: number | null;
-  retiredAtMs: number | null;
-};
 /** A counterparty. */
 export type Payee = {
   id: PayeeId;
@@ -109,12 +104,6 @@ export function findPayeeByHost(tx: ReadTx, host: string): Payee | null {
 export function findPayeeByAddress(tx: ReadTx, address: string): Payee | null {
   const row = tx.get(payeeByAddress, { address });
   return row ? toPayee(tx, row) : null;
-}
-
-/** The newest address that is not retired. */
-export function currentAddress(payee: Payee): PayeeAddress | null {
-  const live = payee.addresses.filter((address) => address.retiredAtMs === null);
-  return live.at(-1) ?? null;
 }
 
 /**

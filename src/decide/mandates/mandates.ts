@@ -1,12 +1,13 @@
 import { type Act, recordAct } from '../../books/ledger/audit.ts';
 import { BursarError } from '../../core/errors/base.ts';
-import type { AgentId, Id } from '../../core/ids/ids.ts';
+import type { AgentId } from '../../core/ids/ids.ts';
 import { toJson } from '../../core/money/json.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import { getAgent } from '../identity/agents.ts';
 import { findApproverByAddress } from '../identity/approvers.ts';
 import { getPayee } from '../identity/payees.ts';
-import { checkCadence, lastOccurrence } from './cadence.ts';
+import { checkCadence } from './cadence.ts';
+import type { Mandate, MandateId, MandateInForce, MandateStatus } from './mandate.ts';
 import {
   activateMandate,
   addMandate,
@@ -21,28 +22,10 @@ import {
   signersOf,
   waitingMandates,
 } from './queries.ts';
-import { fits, type MandateSubject, type MandateTerms, type MandateUse } from './terms.ts';
+import type { MandateTerms, MandateUse } from './terms.ts';
 
-export type MandateId = Id<'mandate'>;
-export type MandateStatus = 'requested' | 'active' | 'declined' | 'revoked';
-/** A person's standing, bounded pre-approval. */
-export type Mandate = {
-  id: MandateId;
-  agentId: AgentId;
-  status: MandateStatus;
-  terms: MandateTerms;
-  reason: string;
-  requestedBy: string;
-  requestedAtMs: number;
-  signers: {
-    approver: string;
-    address: string;
-    name: string;
-    roles: string[];
-    sponsorId: string | null;
-    signedAtMs: number;
-  }[];
-};
+export type { Mandate, MandateId, MandateStatus } from './mandate.ts';
+
 /** Notes what an agent, or a person for it, asks for. It allows nothing until people have signed. */
 export function requestMandate(tx: Tx, act: Act, id: MandateId, terms: MandateTerms, reason: string): Mandate {
   const agent = getAgent(tx, terms.agent);
@@ -129,32 +112,10 @@ export function mandateUse(tx: ReadTx, id: string): MandateUse {
   };
 }
 
-/**
- * The oldest active mandate whose bounds the payment is inside and whose signers, still approvers today, have a role that the
- * review asks for, as many as its quorum. The agent's own sponsor is never one of them: who answers for an agent does not bless it
- * for good. Null where there is none.
- */
-export function findMandate(
-  tx: ReadTx,
-  subject: MandateSubject,
-  review: { quorum: number; roles: readonly string[] },
-  atMs: number,
-): Mandate | null {
-  const rows = tx.all(mandatesInForce, { agent: subject.agent, at: atMs });
-  const agent = getAgent(tx, subject.agent);
-  for (const row of rows) {
-    const mandate = toMandate(tx, row);
-    const able = mandate.signers.filter(
-      ({ roles, sponsorId }) =>
-        sponsorId !== agent.sponsorId &&
-        (review.roles.length === 0 || roles.some((role) => review.roles.includes(role))),
-    );
-    const { cadence, notBeforeMs } = mandate.terms;
-    const occurrence = cadence && lastOccurrence({ ...cadence, startsAtMs: notBeforeMs }, atMs);
-    if (able.length >= review.quorum && fits(mandate.terms, subject, mandateUse(tx, mandate.id), atMs, occurrence))
-      return { ...mandate, signers: able };
-  }
-  return null;
+/** The mandates in force of an agent, the oldest first, each with its use. */
+export function readMandatesInForce(tx: ReadTx, agentId: string, atMs: number): MandateInForce[] {
+  const rows = tx.all(mandatesInForce, { agent: agentId, at: atMs });
+  return rows.map((row) => ({ ...toMandate(tx, row), use: mandateUse(tx, row.id) }));
 }
 
 /** Signatures of people who are approvers no longer do not count. */

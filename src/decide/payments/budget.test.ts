@@ -7,7 +7,7 @@ import { checkPayment, requestPayment } from './gate.ts';
 
 function read(world: GateWorld, payee: string | null, atMs = NOON_MS): AgentBudget {
   const subject = { agentId: world.agent.id, kind: 'payout', payee, category: null, workflow: null } as const;
-  return world.store.read((tx) => budgetOf(tx, world.policy, chain, subject, atMs));
+  return world.store.read((tx) => budgetOf(tx, { policy: world.policy, chain, atMs }, subject));
 }
 const meter = (budget: AgentBudget, name: string): MeterBudget => {
   const found = budget.meters.find((each) => each.meter === name);
@@ -26,8 +26,8 @@ async function spend(world: GateWorld, amountsMicro: readonly number[]): Promise
 /** Codes that the gate gives for that amount now. */
 function codes(world: GateWorld, amountMicro: bigint): string[] {
   const request = world.request({ amount: microUsdc(amountMicro), workflow: null });
-  const { verdict } = world.store.read((tx) => checkPayment(tx, request, world.context()));
-  return verdict.effect === 'allow' ? [] : verdict.reasons.map(({ code }) => code);
+  const { effect, reasons } = world.store.read((tx) => checkPayment(tx, request, world.context()));
+  return effect === 'allow' ? [] : reasons.map(({ code }) => code);
 }
 
 describe('What is left', () => {
@@ -116,7 +116,9 @@ describe('What is left', () => {
         category: null,
         workflow: null,
       } as const;
-      expect(world.store.read((tx) => budgetOf(tx, world.policy, chain, subject, NOON_MS)).largestNow).toBe(most);
+      expect(
+        world.store.read((tx) => budgetOf(tx, { policy: world.policy, chain, atMs: NOON_MS }, subject)).largestNow,
+      ).toBe(most);
     }
     await world.store.close();
   });

@@ -6,9 +6,12 @@ import { type MicroUsdc, microUsdc } from '../../core/money/microUsdc.ts';
 import type { ReadTx } from '../../store/store.ts';
 import type { PolicyInput } from '../policy/input.ts';
 import type { Policy } from '../policy/policy.ts';
-import { verdictOf } from './decide.ts';
-import { type Facts, inputOf, resolveFacts } from './facts.ts';
-import type { ChainFacts, PaymentRequest } from './request.ts';
+import { inputFor } from './judge.ts';
+import { load } from './load.ts';
+import type { PaymentRequest } from './request.ts';
+import type { Facts } from './resolve.ts';
+import type { Rules } from './rules.ts';
+import { narrow } from './verdict.ts';
 
 /** A payment that is only imagined: by whom, and what of it is known. */
 export type BudgetSubject = Pick<PaymentRequest, 'agentId' | 'kind' | 'payee' | 'category' | 'workflow'>;
@@ -44,16 +47,9 @@ const MOST_PAYMENTS = 1_000_000_000;
  * What an agent has left, found by asking the policy itself: a meter's limit is the amount from which on its controls say
  * something that they do not say of an empty meter. So whatever the rules are, the figures are those that a payment meets.
  */
-export function budgetOf(
-  tx: ReadTx,
-  policy: Policy,
-  chain: ChainFacts,
-  subject: BudgetSubject,
-  atMs: number,
-): AgentBudget {
-  const request = imagined(subject);
-  const facts = resolveFacts(tx, request, chain);
-  const input = inputOf(tx, policy, request, facts, chain, [], atMs);
+export function budgetOf(tx: ReadTx, rules: Rules, subject: BudgetSubject): AgentBudget {
+  const { policy } = rules;
+  const { facts, input } = imaginedInput(tx, rules, subject);
   const meters = Object.entries(policy.meters).map(([meter, declaration]) => {
     const needs = declaration.by.filter((dimension) => !isKnown(dimension, facts, subject));
     const { total, count } = input.meters[meter] ?? { total: 0, count: 0 };
@@ -88,6 +84,14 @@ export function imagined(subject: BudgetSubject): PaymentRequest {
     host: null,
     x402: null,
   };
+}
+
+/** Facts and input of a payment that is only imagined. Throws as the gate does. */
+export function imaginedInput(tx: ReadTx, rules: Rules, subject: BudgetSubject): { facts: Facts; input: PolicyInput } {
+  const request = imagined(subject);
+  const set = load(tx, rules, [{ request, actor: '' }]);
+  const resolved = set.resolved(request);
+  return { facts: resolved.facts, input: JSON.parse(inputFor(set, rules, { request, resolved })) as PolicyInput };
 }
 
 type Changes = { amount?: number; total?: number; count?: number };
@@ -155,7 +159,7 @@ function edge(most: number, rules: Said, used: number, passes: (n: number) => bo
 function largestAllowed(policy: Policy, input: PolicyInput, facts: Facts, available: bigint): MicroUsdc {
   const allowed = (amount: number): boolean => {
     const { decision } = policy.evaluate(JSON.stringify({ ...input, payment: { ...input.payment, amount } }));
-    return verdictOf({ decision, facts }, BigInt(amount), 0, 'wallet').effect === 'allow';
+    return narrow(decision, facts, { amount: microUsdc(BigInt(amount)), rail: 'wallet' }, 0).effect === 'allow';
   };
   const most = available < BigInt(MOST) ? Number(available) : MOST;
   return microUsdc(BigInt(largest(Math.max(most, 0), allowed)));

@@ -75,11 +75,3 @@ export const ownersOfAddress = statement<{ address: string }>()((db, p) =>
     .where('address', '=', p.address)
     .where('retired_at', 'is', null),
 );
-export const fundsOfAgent = statement<{ agent: string; available: string; purse: string }>()((db, p) =>
-  db.selectNoFrom((eb) => [
-    eb.selectFrom('balances').select('amount_micro').where('account', '=', p.available).as('available'),
-    eb.selectFrom('balances').select('amount_micro').where('account', '=', p.purse).as('purse'),
-    eb.selectFrom('earnings').select('received_micro').where('agent_id', '=', p.agent).as('received'),
-    eb.selectFrom('earnings').select('passed_on_micro').where('agent_id', '=', p.agent).as('passed_on'),
-  ]),
-);

@@ -1,10 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type GateWorld, gateWorld } from '../../../test/support/gateWorld.ts';
-import { type Memory, paymentTables } from '../../store/memory.ts';
-import { observed } from '../../store/observed.ts';
-import type { ReadTx, Tx } from '../../store/store.ts';
+import type { Tx } from '../../store/store.ts';
 import { setAgentStatus } from '../identity/agents.ts';
-import { checkPayment, requestPayment } from './gate.ts';
+import { requestPayment } from './gate.ts';
 
 let world: GateWorld;
 beforeEach(async () => {
@@ -35,30 +33,5 @@ describe('the facts of a decision', () => {
     const after = world.store.write((tx) => ask(tx, 'after it was undone'));
     await expect(undone).rejects.toThrow('undone');
     expect(await after).toBe('authorized');
-  });
-
-  it('are remembered only where they are read from tables that payments do not write', async () => {
-    const remembered: string[] = [];
-    await world.store.write((tx) => {
-      let depth = 0;
-      const seen = <R>(sql: string, run: () => R): R => {
-        if (depth > 0) remembered.push(sql);
-        return run();
-      };
-      const memory: Memory = {
-        kept: new Map(),
-        fact: (_kind, _key, read) => {
-          depth += 1;
-          const value = read();
-          depth -= 1;
-          return value;
-        },
-      };
-      const spy: ReadTx = { ...observed(tx, seen), memory };
-      checkPayment(spy, world.request(), world.context());
-    });
-    expect(remembered.length).toBeGreaterThan(3);
-    const tables = new RegExp(`\\b(${paymentTables.join('|')}|next_nonce)\\b`);
-    expect(remembered.filter((sql) => tables.test(sql))).toEqual([]);
   });
 });

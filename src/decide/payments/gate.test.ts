@@ -7,7 +7,7 @@ import { setAgentStatus } from '../identity/agents.ts';
 import { setSponsorStatus } from '../identity/sponsors.ts';
 import { setWorkflowStatus } from '../identity/workflows.ts';
 import type { Policy } from '../policy/policy.ts';
-import { decisionHashOf } from './decide.ts';
+import { decisionHashOf } from './decisionHash.ts';
 import { checkPayment, requestPayment } from './gate.ts';
 import type { Payment } from './payment.ts';
 import type { PaymentRequest } from './request.ts';
@@ -153,8 +153,8 @@ describe('the gate', () => {
   it('writes nothing on a dry run', async () => {
     const tables = ['payments', 'decisions', 'postings', 'meters', 'meter_entries', 'events'];
     const before = tables.map((table) => count(table));
-    const { verdict } = world.store.read((tx) => checkPayment(tx, world.request(), world.context()));
-    expect(verdict.effect).toBe('allow');
+    const { effect } = world.store.read((tx) => checkPayment(tx, world.request(), world.context()));
+    expect(effect).toBe('allow');
     expect(tables.map((table) => count(table))).toEqual(before);
   });
 

@@ -1,19 +1,9 @@
 import type { ReadTx, Tx } from '../../store/store.ts';
 import { addToHistory, forgetHistory, historyOf, writeHistory } from './historyQueries.ts';
 import type { Payment } from './payment.ts';
+import { hostSubject, type SettledHistory } from './workingSet.ts';
 
-/** What an agent's settled payments to one payee, address or host were. Amounts in micro-USDC, times epoch ms. */
-export type History = {
-  settled_count: number;
-  last_amount: number | null;
-  max_amount: number | null;
-  last_at: number | null;
-};
-export const noHistory: History = { settled_count: 0, last_amount: null, max_amount: null, last_at: null };
-
-export const hostSubject = (host: string): string => `host:${host}`;
-
-export function readHistory(tx: ReadTx, agentId: string, subject: string): (History & { last_address: string }) | null {
+export function readHistory(tx: ReadTx, agentId: string, subject: string): SettledHistory | null {
   const row = tx.get(historyOf, { agent: agentId, subject });
   return row
     ? {

@@ -1,12 +1,8 @@
-import { type Account, type AgentAccount, agentAccount, post } from '../../books/ledger/journal.ts';
+import { type Account, agentAccount, post } from '../../books/ledger/journal.ts';
 import type { Tx } from '../../store/store.ts';
-import type { Payment, Rail } from './payment.ts';
+import { holdAccounts } from './holdAccounts.ts';
+import type { Payment } from './payment.ts';
 import { addToHeld, setHeldNothing } from './queries.ts';
-
-/** Where a rail's money waits before and while it is held. */
-export function holdAccounts(rail: Rail): { free: AgentAccount; held: AgentAccount } {
-  return rail === 'wallet' ? { free: 'available', held: 'reserved' } : { free: 'purse', held: 'purse_reserved' };
-}
 
 /** The account from which a payment's settlement goes out. */
 export function heldAccount(payment: Payment): Account {
@@ -21,24 +17,8 @@ export function hold(
   atMs: number,
 ): void {
   if (amountMicro === 0n) return;
-  const entry = reserve(tx, payment, amountMicro, atMs);
-  tx.noteRow?.('ledger_entries', `[${entry}]`);
-  tx.run(addToHeld, { id: payment.id, amount: amountMicro });
-}
-
-/**
- * The journal's side of a hold, where the payment's row says the amount already. Gives the entry's id, null where nothing is held:
- * the payment's first event carries it. Throws `insufficient_funds`.
- */
-export function reserve(
-  tx: Tx,
-  payment: Pick<Payment, 'id' | 'agentId' | 'rail'>,
-  amountMicro: bigint,
-  atMs: number,
-): bigint | null {
-  if (amountMicro === 0n) return null;
   const { free, held } = holdAccounts(payment.rail);
-  return post(tx, {
+  const entry = post(tx, {
     kind: 'reserve',
     atMs,
     paymentId: payment.id,
@@ -47,6 +27,9 @@ export function reserve(
       [agentAccount(payment.agentId, held), amountMicro],
     ],
   });
+  // No event of the payment names this entry.
+  tx.noteRow?.('ledger_entries', `[${entry}]`);
+  tx.run(addToHeld, { id: payment.id, amount: amountMicro });
 }
 
 /** Gives what is held back to where it came from. */

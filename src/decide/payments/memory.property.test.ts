@@ -67,14 +67,13 @@ function does(world: GateWorld, tx: Tx, each: Act, key: string, atMs: number): s
     case 'unnamed': {
       const amount = microUsdc('amount' in each ? each.amount : 1n);
       const request = world.request({ idempotencyKey: key, amount, ...payeeAsked(each) });
-      const { payment, evaluated } = requestPayment(tx, request, world.context({ atMs }));
+      const answer = requestPayment(tx, request, world.context({ atMs }));
+      const { payment } = answer;
+      const inputText = answer.replayed ? '{}' : answer.evidence.inputText;
       lose(each.do === 'lost');
-      const { meters } = JSON.parse(evaluated?.inputText ?? '{}') as { meters?: unknown };
+      const { meters } = JSON.parse(inputText) as { meters?: unknown };
       const codes = payment.reasons.map(({ code }) => code);
-      const who =
-        payment.payeeId === null
-          ? null
-          : (JSON.parse(evaluated?.inputText ?? '{}') as { payee?: { name: string } }).payee?.name;
+      const who = payment.payeeId === null ? null : (JSON.parse(inputText) as { payee?: { name: string } }).payee?.name;
       return JSON.stringify([payment.state, codes, who, payment.address, String(payment.walletNonce), meters]);
     }
     case 'cancel': {

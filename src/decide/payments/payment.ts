@@ -3,7 +3,7 @@ import type { AgentId, PayeeId, PaymentId, ReceivableId, SponsorId, WorkflowId }
 import type { MicroUsdc } from '../../core/money/microUsdc.ts';
 import type { PaymentKind } from '../../core/payment/kinds.ts';
 import type { PaymentState } from '../../core/payment/states.ts';
-import type { MandateId } from '../mandates/mandates.ts';
+import type { MandateId } from '../mandates/mandate.ts';
 import type { Reason, Review } from '../policy/decision.ts';
 
 /** `wallet`: a transfer by AgentWallet.pay. `x402`: an EIP-3009 authorization signed by the agent's purse, settled by others. */

@@ -4,6 +4,7 @@ import type { PaymentState } from '../../core/payment/states.ts';
 import type { Fragments } from '../../store/dialects/fragments.ts';
 import type { RowIn, Schema } from '../../store/schema/schema.ts';
 import { query, statement } from '../../store/statement.ts';
+import { type NewPaymentRow, newColumns } from './paymentRow.ts';
 
 export type PaymentRow = RowIn<'payments'>;
 
@@ -11,46 +12,7 @@ export type PaymentRow = RowIn<'payments'>;
 export const workingStates = ['in_review', 'authorized', 'submitted', 'settled'] as const satisfies PaymentState[];
 const neverMoved = ['denied', 'rejected', 'expired', 'failed', 'cancelled'] as const satisfies PaymentState[];
 
-/** What a new payment fills; the rest comes with its settlement. */
-export const newColumns = [
-  'id',
-  'chain_key',
-  'agent_id',
-  'sponsor_id',
-  'workflow_id',
-  'workflow_run',
-  'payee_id',
-  'kind',
-  'rail',
-  'chain_id',
-  'address',
-  'host',
-  'amount_micro',
-  'held_micro',
-  'category',
-  'memo',
-  'refund_of',
-  'receivable_id',
-  'funds_payment',
-  'batch_id',
-  'mandate_id',
-  'state',
-  'reasons_json',
-  'review_json',
-  'review_expires_at',
-  'policy_digest',
-  'decision_hash',
-  'wallet_nonce',
-  'requires_chain_approval',
-  'idempotency_key',
-  'body_hash',
-  'request_json',
-  'created_at',
-  'updated_at',
-] as const satisfies readonly (keyof PaymentRow)[];
-type Written<T> = T extends bigint ? bigint | number : T;
-export type NewRow = { [K in (typeof newColumns)[number]]: Written<PaymentRow[K]> };
-export const newPayment = statement<NewRow>()((db, p) =>
+export const newPayment = statement<NewPaymentRow>()((db, p) =>
   db.insertInto('payments').values(Object.fromEntries(newColumns.map((name) => [name, p[name]])) as typeof p),
 );
 
@@ -147,11 +109,27 @@ export const setPolicyDigest = statement<{ id: string; digest: string }>()((db, 
 export const setReasons = statement<{ id: string; reasons: string }>()((db, p) =>
   db.updateTable('payments').set({ reasons_json: p.reasons }).where('id', '=', p.id),
 );
-export const setApproved = statement<{ id: string; nonce: bigint | null; onChain: number; digest: string }>()((db, p) =>
+/** People have approved it: the one move along the state table that the gate makes itself. */
+export const setApproved = statement<{
+  id: string;
+  nonce: bigint | null;
+  onChain: number;
+  digest: string;
+  added: bigint;
+  at: number;
+}>()((db, p) =>
   db
     .updateTable('payments')
-    .set({ wallet_nonce: p.nonce, requires_chain_approval: p.onChain, policy_digest: p.digest })
-    .where('id', '=', p.id),
+    .set((eb) => ({
+      state: 'authorized',
+      wallet_nonce: p.nonce,
+      requires_chain_approval: p.onChain,
+      policy_digest: p.digest,
+      held_micro: eb('held_micro', '+', p.added),
+      updated_at: p.at,
+    }))
+    .where('id', '=', p.id)
+    .where('state', '=', 'in_review'),
 );
 
 export type PaymentFilter = {

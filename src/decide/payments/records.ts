@@ -1,16 +1,12 @@
 import type { Address, Hex } from 'viem';
-import { rowDigest } from '../../books/ledger/rowDigest.ts';
 import type { AgentId, PayeeId, PaymentId, ReceivableId, SponsorId, WorkflowId } from '../../core/ids/ids.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
-import type { ReadTx, Tx } from '../../store/store.ts';
+import type { ReadTx } from '../../store/store.ts';
 import type { MandateId } from '../mandates/mandates.ts';
 import type { Reason, Review } from '../policy/decision.ts';
 import type { Payment } from './payment.ts';
 import {
   filteredPayments,
-  type NewRow,
-  newColumns,
-  newPayment,
   ofAgentByChainKey,
   type PaymentFilter,
   type PaymentRow,
@@ -18,7 +14,6 @@ import {
   settledIn,
   workingByChainKey,
 } from './queries.ts';
-import type { PaymentRequest } from './request.ts';
 
 export type { PaymentFilter, PaymentRow };
 
@@ -68,54 +63,6 @@ export function toPayment(row: PaymentRow): Payment {
             settledAtMs: Number(row.settled_at),
           },
   };
-}
-
-const hashed = [...newColumns].sort();
-
-/** Stores a new payment, with the request that it answers. Gives the digest of its row, for the payment's first event. */
-export function insertPayment(
-  tx: Tx,
-  payment: Payment,
-  evidence: Pick<PaymentRequest, 'bodyHash' | 'requestJson'>,
-): string {
-  const row: NewRow = {
-    id: payment.id,
-    chain_key: payment.chainKey,
-    agent_id: payment.agentId,
-    sponsor_id: payment.sponsorId,
-    workflow_id: payment.workflowId,
-    workflow_run: payment.workflowRun,
-    payee_id: payment.payeeId,
-    kind: payment.kind,
-    rail: payment.rail,
-    chain_id: payment.chainId,
-    address: payment.address,
-    host: payment.host,
-    amount_micro: payment.amount,
-    held_micro: payment.heldMicro,
-    category: payment.category,
-    memo: payment.memo,
-    refund_of: payment.refundOf,
-    receivable_id: payment.receivableId,
-    funds_payment: payment.fundsPayment,
-    batch_id: payment.batchId,
-    mandate_id: payment.mandateId,
-    state: payment.state,
-    reasons_json: JSON.stringify(payment.reasons),
-    review_json: payment.review === null ? null : JSON.stringify(payment.review),
-    review_expires_at: payment.reviewExpiresAtMs,
-    policy_digest: payment.policyDigest,
-    decision_hash: payment.decisionHash,
-    wallet_nonce: payment.walletNonce,
-    requires_chain_approval: payment.requiresChainApproval ? 1 : 0,
-    idempotency_key: payment.idempotencyKey,
-    body_hash: evidence.bodyHash,
-    request_json: evidence.requestJson,
-    created_at: payment.createdAtMs,
-    updated_at: payment.updatedAtMs,
-  };
-  tx.run(newPayment, row);
-  return rowDigest('payments', row, hashed);
 }
 
 export function findPayment(tx: ReadTx, id: string): Payment | undefined {

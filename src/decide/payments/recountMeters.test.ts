@@ -1,15 +1,18 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type GateWorld, gateWorld, NOON_MS } from '../../../test/support/gateWorld.ts';
+import { addToMeters, readMeters } from '../../../test/support/meters.ts';
 import { bookChecks } from '../../books/ledger/bookChecks.ts';
 import type { MeterDeclaration, MeterDeclarations } from '../../books/meters/declarations.ts';
-import { addToMeters, type MeterSubject, readMeters, releaseFromMeters } from '../../books/meters/meters.ts';
+import { releaseFromMeters } from '../../books/meters/meters.ts';
+import type { MeterSubject } from '../../books/meters/places.ts';
 import { refundToMeters } from '../../books/meters/refundMeters.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
-import { resolveFacts } from './facts.ts';
 import { requestPayment } from './gate.ts';
+import { readIdentities } from './identities.ts';
 import type { Payment } from './payment.ts';
 import { recountMeters } from './recountMeters.ts';
+import { resolveFacts } from './resolve.ts';
 import { settle, transition } from './transition.ts';
 
 const DAY = 86_400_000;
@@ -43,14 +46,14 @@ const pay = async (amount: bigint, atMs: number): Promise<Payment> =>
     (tx) => requestPayment(tx, world.request({ amount: microUsdc(amount) }), world.context({ atMs })).payment,
   );
 const subject = (): MeterSubject =>
-  world.store.read((tx) => resolveFacts(tx, world.request(), world.context().chain).subject);
+  world.store.read((tx) => resolveFacts(readIdentities(tx), world.request(), world.context().chain).subject);
 const count = (meters: MeterDeclarations, { id, amount, createdAtMs }: Payment) =>
   world.store.write((tx) => {
     releaseFromMeters(tx, id);
-    addToMeters(tx, meters, subject(), { id, amountMicro: amount }, createdAtMs);
+    addToMeters(tx, { declarations: meters, subject: subject(), atMs: createdAtMs }, { id, amountMicro: amount });
   });
 const shown = (meters: MeterDeclarations) =>
-  world.store.read((tx) => readMeters(tx, meters, subject(), NOON_MS, null).m);
+  world.store.read((tx) => readMeters(tx, { declarations: meters, subject: subject(), atMs: NOON_MS }).m);
 const checkMeters = () =>
   world.store
     .read(bookChecks)

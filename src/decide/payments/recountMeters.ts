@@ -1,5 +1,5 @@
 import { type MeterDeclarations, windowStart } from '../../books/meters/declarations.ts';
-import type { MeterSubject } from '../../books/meters/meters.ts';
+import type { MeterSubject } from '../../books/meters/places.ts';
 import { reaching, recountPayment, recountRefund } from '../../books/meters/recount.ts';
 import type { RowOf } from '../../store/statement.ts';
 import type { Tx } from '../../store/store.ts';

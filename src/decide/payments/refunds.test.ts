@@ -10,7 +10,8 @@ import type { Agent } from '../identity/agents.ts';
 import { readBundle, writeBundle } from '../policy/bundle.ts';
 import { loadPolicy } from '../policy/policy.ts';
 import { readStarterBundle } from '../policy/starter.ts';
-import { type GateAnswer, requestPayment } from './gate.ts';
+import type { Recorded } from './answer.ts';
+import { requestPayment } from './gate.ts';
 import { findPayment } from './records.ts';
 import { refundableOf, refundedOf } from './refunds.ts';
 import type { PaymentRequest } from './request.ts';
@@ -52,7 +53,7 @@ async function earn(
     return findReceivable(tx, id) as Receivable;
   });
 }
-const refund = (of: Receivable, amountMicro: bigint, more: Partial<PaymentRequest> = {}): Promise<GateAnswer> =>
+const refund = (of: Receivable, amountMicro: bigint, more: Partial<PaymentRequest> = {}): Promise<Recorded> =>
   world.store.write((tx) =>
     requestPayment(
       tx,

@@ -2,18 +2,17 @@ import { BursarError } from '../../core/errors/base.ts';
 import { newId } from '../../core/ids/ids.ts';
 import type { Tx } from '../../store/store.ts';
 import { type Approver, findApproverByAddress } from '../identity/approvers.ts';
-import { refuseWhileStopped } from './chainStops.ts';
-import { evaluate, recordDecision, verdictOf } from './decide.ts';
+import { commit } from './commit.ts';
+import { type Again, decideAgain, waits } from './decideAgain.ts';
 import { approvalOf, liveApprovers, newApproval, newestDecision, removeApprovalOf } from './decisionQueries.ts';
-import type { ApprovalFact } from './facts.ts';
-import { fund, type GateContext, openTopUp } from './gate.ts';
-import { hold } from './hold.ts';
-import { takeNonce } from './nonces.ts';
+import type { ApprovalFact } from './judge.ts';
+import { loadAgain } from './load.ts';
 import type { Payment } from './payment.ts';
-import { lapsedReviews, type PaymentRow, paymentById, setApproved, setPolicyDigest, setReasons } from './queries.ts';
+import { lapsedReviews, type PaymentRow, paymentById, setPolicyDigest, setReasons } from './queries.ts';
 import { findPayment } from './records.ts';
 import type { PaymentRequest } from './request.ts';
-import { appendPaymentEvent, transition } from './transition.ts';
+import type { GateContext } from './rules.ts';
+import { transition } from './transition.ts';
 
 /** A person's verdict whose EIP-712 signature has been verified against the stored payment. */
 export type SignedVerdict = {
@@ -63,7 +62,7 @@ export function takeVerdict(tx: Tx, paymentId: string, signed: SignedVerdict, co
   const who = { ...context, actor: approver.id };
   if (signed.verdict === 'reject')
     return transition(tx, payment, 'reject', { ...who, data: { by: approver.name, reason: signed.reason } });
-  return decideAgain(tx, payment, signed.noLongerGood, who);
+  return decideAgainInto(tx, payment, signed.noLongerGood, who);
 }
 
 /** Once, save where what was signed is void by now: with another policy, other approvers on the wallet or another signer. */
@@ -82,61 +81,33 @@ function counts({ review, sponsorId }: Payment, { roles, sponsorId: own }: Appro
   return hasRole && (own !== sponsorId || policy.sponsorMayApprove);
 }
 
-function decideAgain(tx: Tx, payment: Payment, bad: readonly string[], context: GateContext): Payment {
-  refuseWhileStopped(tx, payment.chainId);
+function decideAgainInto(tx: Tx, payment: Payment, bad: readonly string[], context: GateContext): Payment {
   const row = tx.get(paymentById, { id: payment.id });
   if (!row) throw new BursarError('payment_not_found');
   const request = requestOf(payment, row);
-  // What was signed names the policy: with another one in force it is void, and all look again.
-  const isOther = context.policy.digest !== payment.policyDigest;
-  const live = liveApprovals(tx, payment, bad, context.atMs);
-  const { approvals, onChain } = isOther ? { approvals: [], onChain: [] } : live;
-  const evaluated = evaluate(tx, context.policy, context.chain, request, approvals, context.atMs, {
-    without: payment.id,
-    previous: lastDecision(tx, payment),
-  });
-  recordDecision(tx, payment.id, evaluated, context.atMs);
-  const listed = new Set<string>(evaluated.facts.agent.wallet.ceilings.approvers);
-  const verdict = verdictOf(
-    evaluated,
-    payment.amount,
-    onChain.filter((address) => listed.has(address)).length,
-    payment.rail,
-  );
-  const outcome = fund(tx, request, evaluated, verdict, payment.heldMicro, context);
-  const reasons = outcome.verdict.reasons;
-  const data = { decision_hash: evaluated.decisionHash, effect: outcome.verdict.effect, approvals: approvals.length };
-  if (outcome.verdict.effect === 'review' || (isOther && outcome.verdict.effect === 'allow')) {
-    const other = isOther ? { policy_changed: evaluated.policyDigest } : {};
-    appendPaymentEvent(tx, payment, 'payment.approved', {
-      ...context,
-      data: { ...data, ...other, waits_for: outcome.verdict.review ?? payment.review },
-    });
-    if (isOther) tx.run(setPolicyDigest, { id: payment.id, digest: evaluated.policyDigest });
-    return findPayment(tx, payment.id) ?? payment;
-  }
-  if (outcome.verdict.effect === 'deny') {
+  const { set, own } = loadAgain(tx, context, payment, request);
+  const again: Again = {
+    ask: { request, actor: context.actor },
+    own,
+    // In the next input, so that its hash holds all decisions before it.
+    previous: tx.get(newestDecision, { payment: payment.id })?.hash ?? null,
+    ...liveApprovals(tx, payment, bad, context.atMs),
+    // What was signed names the policy: with another one in force it is void, and all look again.
+    isOther: context.policy.digest !== payment.policyDigest,
+  };
+  const decided = decideAgain(context, set, again);
+  commit(tx, set, payment.chainId);
+  const { evidence, reasons } = decided;
+  if (decided.effect === 'deny') {
     tx.run(setReasons, { id: payment.id, reasons: JSON.stringify(reasons) });
-    return transition(tx, payment, 'reject', {
-      ...context,
-      data: { ...data, reasons: reasons.map((each) => each.code) },
-    });
+    const { approvals } = again.isOther ? { approvals: [] } : again;
+    const data = { decision_hash: evidence.decisionHash, effect: decided.effect, approvals: approvals.length };
+    const codes = reasons.map(({ code }) => code);
+    return transition(tx, payment, 'reject', { ...context, data: { ...data, reasons: codes } });
   }
-  tx.run(setApproved, {
-    id: payment.id,
-    nonce: payment.rail === 'wallet' ? takeNonce(tx, payment.agentId, context.chain.chainId) : null,
-    onChain: outcome.verdict.requiresChainApproval ? 1 : 0,
-    digest: evaluated.policyDigest,
-  });
-  if (outcome.funding) hold(tx, payment, outcome.funding.holdNow, context.atMs);
-  const approved = transition(tx, payment, 'approve', { ...context, data });
-  if (outcome.topUp) openTopUp(tx, outcome.topUp, context, payment.id);
-  return findPayment(tx, approved.id) ?? approved;
-}
-
-/** In the next input, so that its hash holds all decisions before it. */
-function lastDecision(tx: Tx, payment: Payment): string | null {
-  return tx.get(newestDecision, { payment: payment.id })?.hash ?? null;
+  if (waits(decided, again) && again.isOther)
+    tx.run(setPolicyDigest, { id: payment.id, digest: evidence.policyDigest });
+  return findPayment(tx, payment.id) ?? payment;
 }
 
 /** Approvals that count now: by approvers still active, not expired, and not among the `bad`. */

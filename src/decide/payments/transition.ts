@@ -10,6 +10,7 @@ import { recordSettlement } from './history.ts';
 import { heldAccount, releaseHold } from './hold.ts';
 import type { Payment, Settlement } from './payment.ts';
 import { setFinalSettled, setSettled, setState, setUnsettled } from './queries.ts';
+import { eventOfPayment } from './record.ts';
 import { findPayment } from './records.ts';
 
 export type TransitionContext = {
@@ -32,7 +33,7 @@ const eventNames = {
 } as const satisfies Record<Exclude<TransitionEvent, 'settle' | 'reorg'>, EventType>;
 
 /**
- * Moves a payment along the state table; the only code that writes `payments.state`. Leaving a holding state gives the money
+ * Moves a payment along the state table; the only code that writes `payments.state`, beside the approval that the gate decides. Leaving a holding state gives the money
  * and the meters back. Throws `invalid_transition` where the table has no such pair or the state has changed meanwhile.
  */
 export function transition(
@@ -134,20 +135,7 @@ export function unsettle(tx: Tx, payment: Payment, credit: Account, context: Tra
 }
 
 export function appendPaymentEvent(tx: Tx, payment: Payment, type: EventType, context: TransitionContext): void {
-  appendEvent(
-    tx,
-    {
-      type,
-      actor: context.actor,
-      paymentId: payment.id,
-      agentId: payment.agentId,
-      sponsorId: payment.sponsorId,
-      workflowId: payment.workflowId,
-      policyDigest: payment.policyDigest,
-      data: context.data ?? {},
-    },
-    context.atMs,
-  );
+  appendEvent(tx, eventOfPayment(payment, type, context.actor, context.data ?? {}), context.atMs);
 }
 
 function move(tx: Tx, payment: Payment, event: TransitionEvent, atMs: number): Payment['state'] {

@@ -41,10 +41,10 @@ const pay = async (usdc: string, atMs = NOON_MS) =>
     )
   ).payment;
 const spentToday = () => {
-  const { evaluated } = world.store.read((tx) =>
+  const { evidence } = world.store.read((tx) =>
     checkPayment(tx, world.request(), world.context({ policy: policies.active() })),
   );
-  return (JSON.parse(evaluated.inputText) as { meters: Record<string, unknown> }).meters.agent_day;
+  return (JSON.parse(evidence.inputText) as { meters: Record<string, unknown> }).meters.agent_day;
 };
 const activations = () =>
   eventBodies<{ data: Record<string, unknown> }>(world.store, 'policy.activated', 'policy.rolled_back').map(

@@ -1,14 +1,13 @@
-import { appendEvent } from '../../books/ledger/events.ts';
+import { appendEvent, type EventFields } from '../../books/ledger/events.ts';
 import { formatUsdc } from '../../core/money/microUsdc.ts';
 import type { Tx } from '../../store/store.ts';
-import type { GateContext, Shadow } from '../payments/context.ts';
-import type { Verdict } from '../payments/decide.ts';
-import { checkPayment } from '../payments/gate.ts';
 import type { Payment } from '../payments/payment.ts';
+import type { Rules, Shadow } from '../payments/rules.ts';
+import { closeShadow } from '../payments/shadowQueries.ts';
+import type { WorkingSet } from '../payments/workingSet.ts';
 import { isSameAnswer } from '../policy/candidate.ts';
-import { type Effect, failedDecision } from '../policy/decision.ts';
+import { type Decision, type Effect, failedDecision } from '../policy/decision.ts';
 import type { Policy } from '../policy/policy.ts';
-import { addDifference, closeShadow, countCompared, isShadowOpen } from './queries.ts';
 
 /** Why a candidate is not asked any more. */
 export const shadowEnds = ['off', 'replaced', 'activated', 'meters_differ', 'too_slow', 'unreadable'] as const;
@@ -22,34 +21,33 @@ type ShadowRun = { seq: number; policy: Policy };
  */
 export const MS_PER_PAYMENT = 5;
 export const MS_AT_ONCE = 500;
-/** What is asked for and denied has no bound: a sum that the table cannot hold would refuse the payment itself. */
-const SUM_MAX = 9_000_000_000_000_000_000n;
-
-type Said = Pick<Verdict, 'effect' | 'reasons' | 'review'>;
-type Pair = { active: Said; candidate: Said; failure: string | null };
-
 /**
- * A candidate next to the active policy: the same gate on the same facts in the same transaction, and only words come of it. It
- * is given a `ReadTx`, so it holds nothing and counts nowhere; in whatever way it fails is one more difference. `now`: ms of a
- * monotonic clock. `dropped` is called when it was ended for being slow and that is durable.
+ * A candidate next to the active policy: the same gate on the same facts, and only words come of it. It judges a set that it does not
+ * change; in whatever way it fails is one more difference. `now`: ms of a monotonic clock. `dropped` is called when it was ended for
+ * being slow and that is durable.
  */
 export function createShadow(run: ShadowRun, { now, dropped }: { now: () => number; dropped: () => void }): Shadow {
   let spentMs = 0;
+  let isEnded = false;
   return {
-    ask(tx, request, context) {
-      // Ended by an earlier job of the same commit: nobody listens any more.
-      if (!tx.get(isShadowOpen, { seq: run.seq })) return () => {};
+    seq: run.seq,
+    policy: run.policy,
+    ask(judge) {
+      // Ended by a request before it in the same group: nobody listens any more.
+      if (isEnded) return () => {};
       const startedMs = now();
       const watched = watch(run.policy);
-      const candidate = saidBy(() => checkPayment(tx, request, { ...context, policy: watched.policy, shadow: null }));
+      const { candidate, thrown } = saidBy(() => judge(watched.policy));
       spentMs = Math.max(0, spentMs + now() - startedMs - MS_PER_PAYMENT);
-      const failure = watched.failure() ?? candidate.failure;
-      return (writeTx, payment, active) => {
-        compare(writeTx, run, payment, { active, candidate: candidate.verdict, failure }, context);
+      const failure = watched.failure() ?? thrown;
+      return (set, payment, active, rules) => {
+        compare(set, run, { payment, active, candidate, failure }, rules);
         if (spentMs <= MS_AT_ONCE) return;
-        const end = { reason: 'too_slow', actor: 'bursar', atMs: context.atMs } as const;
-        endShadow(writeTx, { seq: run.seq, digest: run.policy.digest }, end);
-        writeTx.afterCommit(dropped);
+        isEnded = true;
+        const { atMs } = rules;
+        set.changes.shadowsEnded.push({ shadow: run.seq, actor: 'bursar', atMs, reason: 'too_slow', dropped });
+        const policyDigest = run.policy.digest;
+        set.ledger.append(endOf(policyDigest, { reason: 'too_slow', actor: 'bursar' }), atMs);
       };
     },
   };
@@ -63,8 +61,14 @@ export function endShadow(
 ): void {
   const { reason, actor, atMs } = end;
   tx.run(closeShadow, { seq: run.seq, at: atMs, by: actor, reason });
-  const data = { reason, ...end.data };
-  appendEvent(tx, { type: 'policy.shadow_ended', actor, policyDigest: run.digest, data }, atMs);
+  appendEvent(tx, endOf(run.digest, end), atMs);
+}
+
+function endOf(
+  policyDigest: string,
+  { reason, actor, data }: { reason: ShadowEnd; actor: string; data?: Record<string, unknown> },
+): EventFields {
+  return { type: 'policy.shadow_ended', actor, policyDigest, data: { reason, ...data } };
 }
 
 /** Keeps what the policy throws in all that the gate asks it for one payment: decisions carry a code only. */
@@ -80,53 +84,37 @@ function watch(policy: Policy): { policy: Policy; failure: () => string | null }
 }
 
 /** The active policy has had its answer by now: nothing that the candidate does may take it away. */
-function saidBy(ask: () => { verdict: Verdict }): { verdict: Said; failure: string | null } {
+function saidBy(judge: () => Decision): { candidate: Decision; thrown: string | null } {
   try {
-    return { verdict: ask().verdict, failure: null };
+    const { effect, reasons, review } = judge();
+    return { candidate: { effect, reasons, review }, thrown: null };
   } catch (error) {
-    // The store itself fails, and may have ended the transaction: then there is no payment either.
-    if (error instanceof Error && error.name === 'SqliteError') throw error;
-    return { verdict: failedDecision('policy_error'), failure: String(error).slice(0, 200) };
+    return { candidate: failedDecision('policy_error'), thrown: String(error).slice(0, 200) };
   }
 }
 
-function compare(tx: Tx, run: ShadowRun, payment: Payment, pair: Pair, context: GateContext): void {
-  const { active, candidate, failure } = pair;
+type Pair = { payment: Payment; active: Decision; candidate: Decision; failure: string | null };
+
+function compare(set: WorkingSet, run: ShadowRun, { payment, active, candidate, failure }: Pair, rules: Rules): void {
+  const { policy, atMs } = rules;
   const isSame = isSameAnswer(active, candidate);
-  const compared = { shadow: run.seq, active: active.effect, candidate: candidate.effect, amount: payment.amount };
-  tx.run(countCompared, { ...compared, isSame: isSame ? 1 : 0, most: SUM_MAX });
-  if (isSame) return;
-  tx.run(addDifference, {
-    ...compared,
-    payment: payment.id,
-    at: context.atMs,
-    activeDigest: context.policy.digest,
-    activeReasons: JSON.stringify(active.reasons),
-    activeReview: active.review && JSON.stringify(active.review),
-    candidateReasons: JSON.stringify(candidate.reasons),
-    candidateReview: candidate.review && JSON.stringify(candidate.review),
-    failure,
+  set.changes.compared.push({
+    ...{ shadow: run.seq, payment: payment.id, atMs, amountMicro: payment.amount, activeDigest: policy.digest },
+    ...{ active, candidate, isSame, failure },
   });
+  if (isSame) return;
   // Names no agent: what a candidate would say is nothing that an agent's key may read.
-  appendEvent(
-    tx,
-    {
-      type: 'policy.shadow_differs',
-      actor: 'bursar',
-      paymentId: payment.id,
-      policyDigest: run.policy.digest,
-      data: {
-        amount: formatUsdc(payment.amount),
-        active: told(active),
-        shadow: told(candidate),
-        ...(failure === null ? {} : { failure }),
-      },
-    },
-    context.atMs,
-  );
+  const data = {
+    amount: formatUsdc(payment.amount),
+    active: told(active),
+    shadow: told(candidate),
+    ...(failure === null ? {} : { failure }),
+  };
+  const subject = { paymentId: payment.id, policyDigest: run.policy.digest };
+  set.ledger.append({ type: 'policy.shadow_differs', actor: 'bursar', ...subject, data }, atMs);
 }
 
-const told = ({ effect, reasons }: Said): { effect: Effect; codes: string[] } => ({
+const told = ({ effect, reasons }: Decision): { effect: Effect; codes: string[] } => ({
   effect,
   codes: reasons.map(({ code }) => code),
 });

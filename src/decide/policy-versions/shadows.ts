@@ -3,7 +3,7 @@ import { appendEvent } from '../../books/ledger/events.ts';
 import type { MeterDeclarations } from '../../books/meters/declarations.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import type { ReadTx, Store, Tx } from '../../store/store.ts';
-import type { Shadow } from '../payments/context.ts';
+import type { Shadow } from '../payments/rules.ts';
 import { metersUnlike } from '../policy/candidate.ts';
 import type { Policy } from '../policy/policy.ts';
 import { addShadow, newestActivation, type OpenShadow, openShadow } from './queries.ts';

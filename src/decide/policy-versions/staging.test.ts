@@ -140,8 +140,8 @@ class Scene {
     return [true, false].map((isPayee) =>
       this.world.store.read((tx) => {
         const context = this.world.context({ policy: this.policies.active(), atMs });
-        const { evaluated } = checkPayment(tx, this.request(1n, isPayee), context);
-        const { meters } = JSON.parse(evaluated.inputText) as {
+        const { evidence } = checkPayment(tx, this.request(1n, isPayee), context);
+        const { meters } = JSON.parse(evidence.inputText) as {
           meters: Record<string, { total: number; count: number }>;
         };
         return Object.entries(meters).map(([name, { total, count }]) => [name, total, count]);

@@ -1,6 +1,7 @@
 import { raiseAlert, raiseOnce } from '../../books/ledger/alerts.ts';
 import { appendEvent } from '../../books/ledger/events.ts';
 import { agentAccount, balance } from '../../books/ledger/journal.ts';
+import { readEarnings } from '../../books/receivables/earnings.ts';
 import { earnedKinds, type Receivable, toReceivable } from '../../books/receivables/receivable.ts';
 import { findExpectedSale } from '../../books/receivables/sales.ts';
 import { BursarError } from '../../core/errors/base.ts';
@@ -9,13 +10,12 @@ import { formatUsdc, microUsdc } from '../../core/money/microUsdc.ts';
 import { holdsMoney, type PaymentState } from '../../core/payment/states.ts';
 import { getAgent } from '../../decide/identity/agents.ts';
 import { getSponsor } from '../../decide/identity/sponsors.ts';
-import type { Shadow } from '../../decide/payments/context.ts';
-import { fundsOf } from '../../decide/payments/funds.ts';
 import { type GateContext, requestPayment } from '../../decide/payments/gate.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
 import { findPayment } from '../../decide/payments/records.ts';
 import { refundedOf } from '../../decide/payments/refunds.ts';
 import type { ChainFacts, PaymentRequest } from '../../decide/payments/request.ts';
+import type { Shadow } from '../../decide/payments/rules.ts';
 import type { RouteInput } from '../../decide/policy/input.ts';
 import type { Policy } from '../../decide/policy/policy.ts';
 import type { Leg } from '../../decide/policy/route.ts';
@@ -193,11 +193,12 @@ function routeInput(tx: ReadTx, receivable: Receivable): RouteInput {
   const kind = earnedKinds.find((each) => each === receivable.kind);
   if (!kind) throw new BursarError('invariant_violated');
   const available = balance(tx, agentAccount(agent.id, 'available'));
+  const { received, passedOn } = readEarnings(tx, agent.id);
   return {
     agent: { id: agent.id, name: agent.name, status: agent.status, labels: agent.labels },
     sponsor: { id: sponsor.id, name: sponsor.name, status: sponsor.status },
     // Legs go out of the wallet: what the purse holds is not theirs.
-    funds: { ...fundsOf(tx, agent.id, null), available: available > 0n ? Number(available) : 0 },
+    funds: { available: atLeastZero(available), earned: atLeastZero(received), passed_on: atLeastZero(passedOn) },
     receivable: {
       id: receivable.id,
       kind,
@@ -209,6 +210,9 @@ function routeInput(tx: ReadTx, receivable: Receivable): RouteInput {
     },
   };
 }
+
+/** The chain may have taken an account below zero; a rule is shown none of that. */
+const atLeastZero = (micro: bigint): number => (micro > 0n ? Number(micro) : 0);
 
 function isPassedOn(tx: ReadTx, receivable: Receivable): boolean {
   const payment = receivable.paymentId === null ? undefined : findPayment(tx, receivable.paymentId);

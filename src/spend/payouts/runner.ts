@@ -1,9 +1,9 @@
 import { appendEvent, type EventFields, type EventType } from '../../books/ledger/events.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { log } from '../../core/log/log.ts';
-import type { Shadow } from '../../decide/payments/context.ts';
 import { requestPayment } from '../../decide/payments/gate.ts';
 import type { ChainFacts } from '../../decide/payments/request.ts';
+import type { Shadow } from '../../decide/payments/rules.ts';
 import type { Policy } from '../../decide/policy/policy.ts';
 import type { Store, Tx } from '../../store/store.ts';
 import { lineRequest } from './paymentRequest.ts';

@@ -78,7 +78,8 @@ export const budgetOperations = [
     errors: ['agent_not_found', 'payee_not_found', 'workflow_not_found', 'policy_unavailable'],
     handler: async (app, caller, input) => {
       const agent = agentOf(app, caller, input.id);
-      const { policy, chain, atMs } = gateContext(app, caller);
+      const rules = gateContext(app, caller);
+      const { policy, atMs } = rules;
       const subject = {
         agentId: agent.id,
         kind: input.kind,
@@ -87,7 +88,7 @@ export const budgetOperations = [
         workflow: input.workflow === undefined ? null : { ref: input.workflow, run: null },
       };
       const { budget, free } = app.store.read((tx) => ({
-        budget: budgetOf(tx, policy, chain, subject, atMs),
+        budget: budgetOf(tx, rules, subject),
         free: (account: 'available' | 'purse') => amountView(balance(tx, agentAccount(agent.id, account))),
       }));
       return {

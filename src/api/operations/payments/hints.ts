@@ -4,7 +4,7 @@ import { metersAhead } from '../../../books/ledger/metersAhead.ts';
 import { zonedTime } from '../../../books/meters/calendar.ts';
 import { sha256 } from '../../../core/ids/digest.ts';
 import { amountView, iso } from '../../../core/schemas/schemas.ts';
-import type { Evaluated, Verdict } from '../../../decide/payments/decide.ts';
+import type { Decided } from '../../../decide/payments/answer.ts';
 import type { GateContext } from '../../../decide/payments/gate.ts';
 import type { PaymentRequest } from '../../../decide/payments/request.ts';
 import { findHints, type Hints } from '../../../decide/policy/hints.ts';
@@ -26,21 +26,21 @@ const found = new Map<string, Hints>();
 export function hintsFor(
   app: App,
   request: PaymentRequest,
-  evaluated: Evaluated,
-  reasons: Verdict['reasons'],
+  decided: Decided,
   context: GateContext & { owe?: RequestMeta['owe'] },
 ): z.input<typeof HintsView> | null {
-  const short = reasons.some((reason) => reason.code === 'insufficient_funds');
-  if (evaluated.decision.effect === 'allow' && !short) return null;
-  const hints = search(app, evaluated, context);
-  if (evaluated.decision.effect !== 'deny' && short) return withinFunds(app, request, hints);
+  const short = decided.reasons.some((reason) => reason.code === 'insufficient_funds');
+  const { effect } = decided.evidence.decision;
+  if (effect === 'allow' && !short) return null;
+  const hints = search(app, decided, context);
+  if (effect !== 'deny' && short) return withinFunds(app, request, hints);
   return view(hints);
 }
 
-function search(app: App, evaluated: Evaluated, context: GateContext & { owe?: RequestMeta['owe'] }): Hints {
+function search(app: App, { evidence, facts }: Decided, context: GateContext & { owe?: RequestMeta['owe'] }): Hints {
   const { policy } = context;
-  const { decision, facts } = evaluated;
-  const input = JSON.parse(evaluated.inputText) as PolicyInput;
+  const { decision, inputText } = evidence;
+  const input = JSON.parse(inputText) as PolicyInput;
   const minute = Math.floor(input.time.ms / 60_000);
   const key = sha256(JSON.stringify([policy.digest, minute, { ...input, time: input.time.zone }]));
   const known = found.get(key);

@@ -91,9 +91,7 @@ export const paymentOperations = [
       return {
         ...app.store.read((tx) => paymentView(tx, answer.payment)),
         replayed: answer.replayed,
-        hints:
-          answer.evaluated &&
-          hintsFor(app, request, answer.evaluated, answer.payment.reasons, { ...context, owe: meta.owe }),
+        hints: answer.replayed ? null : hintsFor(app, request, answer, { ...context, owe: meta.owe }),
       };
     },
   }),
@@ -162,7 +160,7 @@ export const paymentOperations = [
       const { checked, context } = await app.store.write((tx) => {
         const now = gateContext(app, caller);
         const result = checkPayment(tx, request, now);
-        const { facts } = result.evaluated;
+        const { facts, evidence } = result;
         appendEvent(
           tx,
           {
@@ -171,20 +169,20 @@ export const paymentOperations = [
             agentId,
             sponsorId: facts.sponsor.id,
             workflowId: facts.workflow?.id ?? null,
-            policyDigest: result.evaluated.policyDigest,
-            data: { effect: result.verdict.effect, amount: input.amount.toString(), payee: facts.payee?.id ?? null },
+            policyDigest: evidence.policyDigest,
+            data: { effect: result.effect, amount: input.amount.toString(), payee: facts.payee?.id ?? null },
           },
           now.atMs,
         );
         return { checked: result, context: now };
       });
-      const { verdict, evaluated } = checked;
+      const { effect, reasons, review, evidence } = checked;
       return {
-        effect: verdict.effect,
-        reasons: verdict.reasons,
-        review: verdict.review && { quorum: verdict.review.quorum, roles: verdict.review.roles },
-        policy_digest: evaluated.policyDigest,
-        hints: hintsFor(app, request, evaluated, verdict.reasons, { ...context, owe: meta.owe }),
+        effect,
+        reasons,
+        review: review && { quorum: review.quorum, roles: review.roles },
+        policy_digest: evidence.policyDigest,
+        hints: hintsFor(app, request, checked, { ...context, owe: meta.owe }),
       };
     },
   }),

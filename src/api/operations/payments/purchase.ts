@@ -5,7 +5,8 @@ import type { MicroUsdc } from '../../../core/money/microUsdc.ts';
 import { getAgent } from '../../../decide/identity/agents.ts';
 import type { Caller } from '../../../decide/identity/caller.ts';
 import { getWorkflow } from '../../../decide/identity/workflows.ts';
-import { checkPayment, type GateAnswer, type GateContext, requestPayment } from '../../../decide/payments/gate.ts';
+import type { Recorded } from '../../../decide/payments/answer.ts';
+import { checkPayment, type GateContext, requestPayment } from '../../../decide/payments/gate.ts';
 import type { Payment } from '../../../decide/payments/payment.ts';
 import { paymentByKey } from '../../../decide/payments/queries.ts';
 import { findPayment, toPayment } from '../../../decide/payments/records.ts';
@@ -51,7 +52,7 @@ export type Purchased = {
   hints: ReturnType<typeof hintsFor>;
 };
 
-type Decided = { answer: GateAnswer; context: GateContext; request: PaymentRequest | null };
+type Decided = { answer: Recorded; context: GateContext; request: PaymentRequest | null };
 
 /**
  * Pays one 402: the one way for every interface. Chooses among the offers, asks the gate, and gives the signed authorization. The same
@@ -87,7 +88,7 @@ export async function purchase(app: App, caller: Caller, requested: Purchase): P
 }
 
 /** One commit for the decision and, where everything is ready, its signature. */
-function paid(app: App, tx: Tx, request: PaymentRequest, context: GateContext): GateAnswer {
+function paid(app: App, tx: Tx, request: PaymentRequest, context: GateContext): Recorded {
   const answer = requestPayment(tx, request, context);
   if (answer.payment.state === 'authorized') app.x402.signNow(tx, answer.payment.id);
   return answer;
@@ -107,8 +108,7 @@ async function signed(app: App, requested: Purchase, { answer }: Decided): Promi
 }
 
 function hintsOf(app: App, { answer, context, request }: Decided): Purchased['hints'] {
-  if (!answer.evaluated || !request) return null;
-  return hintsFor(app, request, answer.evaluated, answer.payment.reasons, context);
+  return answer.replayed || !request ? null : hintsFor(app, request, answer, context);
 }
 
 /** What has its money held needs no worker, save where somebody filled the purse before it stands: nothing else deploys it then. */
@@ -174,7 +174,7 @@ function choose(
 /** An offer that the gate will not even look at (money to the own wallet, say) must not hide the others. */
 function rankOf(tx: Tx, request: PaymentRequest, context: GateContext): number {
   try {
-    const { effect } = checkPayment(tx, request, context).verdict;
+    const { effect } = checkPayment(tx, request, context);
     return { allow: 0, review: 1, deny: 2 }[effect];
   } catch (error) {
     if (error instanceof BursarError && error.code === 'forbidden_address') return 3;

@@ -1,0 +1,67 @@
+import { invariant } from '../../core/errors/base.ts';
+import type { Account } from './accounts.ts';
+import { type EventFields, type EventHead, type EventRow, eventAfter } from './event.ts';
+
+/** Money that moves between an agent's own accounts. `isNoted`: made after its payment, so no event of the payment names it. */
+export type HoldEntry = {
+  kind: 'reserve';
+  atMs: number;
+  paymentId: string;
+  from: Account;
+  to: Account;
+  amountMicro: bigint;
+  isNoted: boolean;
+};
+/** What a group of requests puts into the ledger and the event log, as rows. */
+export type LedgerChanges = {
+  entries: (HoldEntry & { id: bigint })[];
+  balances: Map<Account, bigint>;
+  events: EventRow[];
+};
+
+/**
+ * The balances that a group of requests is decided by, and the ends of journal and event log. Pure: what it holds was read before, and
+ * what it changed is written after. Every entry takes an amount from one account and puts it into another.
+ */
+export class LedgerSet {
+  readonly changes: LedgerChanges = { entries: [], balances: new Map(), events: [] };
+  readonly #balances: Map<Account, bigint>;
+  #lastEntry: bigint;
+  #head: EventHead;
+
+  constructor(balances: Map<Account, bigint>, lastEntry: bigint, head: EventHead) {
+    this.#balances = balances;
+    this.#lastEntry = lastEntry;
+    this.#head = head;
+  }
+
+  /** In micro-USDC. */
+  balance(account: Account): bigint {
+    const amount = this.#balances.get(account);
+    invariant(amount !== undefined, 'A balance was read that was not asked for.', { account });
+    return amount;
+  }
+
+  /** Sets money aside. The caller has seen that there is enough. Gives the id of the entry. */
+  reserve(entry: HoldEntry): bigint {
+    const { from, to, amountMicro } = entry;
+    const left = this.balance(from) - amountMicro;
+    invariant(amountMicro > 0n && left >= 0n, 'A hold of more than there is.', { account: from });
+    this.#set(from, left);
+    this.#set(to, this.balance(to) + amountMicro);
+    this.#lastEntry += 1n;
+    this.changes.entries.push({ ...entry, id: this.#lastEntry });
+    return this.#lastEntry;
+  }
+
+  append(fields: EventFields, atMs: number): void {
+    const event = eventAfter(this.#head, fields, atMs);
+    this.#head = event;
+    this.changes.events.push(event);
+  }
+
+  #set(account: Account, amount: bigint): void {
+    this.#balances.set(account, amount);
+    this.changes.balances.set(account, amount);
+  }
+}

@@ -1,0 +1,53 @@
+import { commitLedger } from '../../books/ledger/loadLedger.ts';
+import { commitMeters } from '../../books/meters/loadMeters.ts';
+import { addPassedOn } from '../../books/receivables/earnings.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import type { Tx } from '../../store/store.ts';
+import { setNonce } from './chainQueries.ts';
+import type { Comparison } from './changes.ts';
+import { newDecision } from './decisionQueries.ts';
+import { newPayment, setApproved } from './queries.ts';
+import { addDifference, closeShadow, countCompared } from './shadowQueries.ts';
+import type { WorkingSet } from './workingSet.ts';
+
+/** What is asked for and denied has no bound: a sum that the table cannot hold would refuse the payment itself. */
+const SUM_MAX = 9_000_000_000_000_000_000n;
+
+/** Writes what a group changed: each row once. Its caller's transaction makes it durable, all of it or nothing. */
+export function commit(tx: Tx, set: WorkingSet, chainId: number): void {
+  const { payments, decisions, approved, nonces, passedOn, compared, shadowsEnded } = set.changes;
+  for (const row of payments) tx.run(newPayment, row);
+  for (const row of decisions) tx.run(newDecision, row);
+  for (const { id, nonce, requiresChainApproval, policyDigest: digest, addHeldMicro: added, atMs: at } of approved) {
+    const onChain = requiresChainApproval ? 1 : 0;
+    const changed = tx.run(setApproved, { id, nonce, onChain, digest, added, at });
+    if (changed !== 1) throw new BursarError('invalid_transition', { details: { payment: id, event: 'approve' } });
+  }
+  commitLedger(tx, set.ledger.changes);
+  commitMeters(tx, set.meters.changes);
+  for (const [agent, nonce] of nonces) tx.run(setNonce, { agent, chain: chainId, nonce });
+  for (const [agent, amount] of passedOn) addPassedOn(tx, agent, amount);
+  for (const each of compared) writeComparison(tx, each);
+  for (const { shadow: seq, actor: by, atMs: at, reason, dropped } of shadowsEnded) {
+    tx.run(closeShadow, { seq, at, by, reason });
+    tx.afterCommit(dropped);
+  }
+}
+
+function writeComparison(tx: Tx, { shadow, payment, atMs: at, amountMicro: amount, ...said }: Comparison): void {
+  const { active, candidate, isSame, failure, activeDigest } = said;
+  const counted = { shadow, active: active.effect, candidate: candidate.effect, amount };
+  tx.run(countCompared, { ...counted, isSame: isSame ? 1 : 0, most: SUM_MAX });
+  if (isSame) return;
+  tx.run(addDifference, {
+    ...counted,
+    payment,
+    at,
+    activeDigest,
+    activeReasons: JSON.stringify(active.reasons),
+    activeReview: active.review && JSON.stringify(active.review),
+    candidateReasons: JSON.stringify(candidate.reasons),
+    candidateReview: candidate.review && JSON.stringify(candidate.review),
+    failure,
+  });
+}

@@ -1,0 +1,169 @@
+import { type Account, agentAccount } from '../../books/ledger/accounts.ts';
+import { loadLedger } from '../../books/ledger/loadLedger.ts';
+import { liveRows } from '../../books/meters/generations.ts';
+import { loadMeters, loadOwnCount } from '../../books/meters/loadMeters.ts';
+import { type MeterPlace, placesOf } from '../../books/meters/places.ts';
+import { readEarnings } from '../../books/receivables/earnings.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import { microUsdc } from '../../core/money/microUsdc.ts';
+import type { ReadTx } from '../../store/store.ts';
+import { readMandatesInForce } from '../mandates/mandates.ts';
+import { nextNonce } from './chainQueries.ts';
+import { chainStopError, readChainStop } from './chainStops.ts';
+import { readHistory } from './history.ts';
+import { readIdentities } from './identities.ts';
+import { placesFor } from './judge.ts';
+import type { Payment } from './payment.ts';
+import { paymentByKey } from './queries.ts';
+import { toPayment } from './records.ts';
+import { refundAddress, refundableOf, refundedReceivable } from './refunds.ts';
+import type { PaymentRequest } from './request.ts';
+import { type Identities, resolveFacts } from './resolve.ts';
+import type { Ask, Rules } from './rules.ts';
+import { isShadowOpen } from './shadowQueries.ts';
+import { topUpRequest } from './topUp.ts';
+import {
+  hostSubject,
+  type Loaded,
+  type OwnPayment,
+  pairKey,
+  type Refundable,
+  type Resolved,
+  WorkingSet,
+} from './workingSet.ts';
+
+/**
+ * Reads everything that a group of requests may need, inside the transaction that decides them: nothing is read later. Every key is
+ * read once, however many requests share it.
+ */
+export function load(
+  tx: ReadTx,
+  rules: Rules,
+  asks: readonly Ask[],
+  identities: Identities = readIdentities(tx),
+): WorkingSet {
+  const requests = asks.map(({ request }) => request);
+  const replays = readReplays(tx, requests);
+  const open = requests.filter((each) => replays.get(pairKey(each.agentId, each.idempotencyKey)) === null);
+  return new WorkingSet(readSet(tx, rules, { requests: open, replays, identities }));
+}
+
+/** The same for a payment that is decided again: under its key stands itself. */
+export function loadAgain(
+  tx: ReadTx,
+  rules: Rules,
+  payment: Payment,
+  request: PaymentRequest,
+): { set: WorkingSet; own: OwnPayment } {
+  const set = new WorkingSet(
+    readSet(tx, rules, { requests: [request], replays: new Map(), identities: readIdentities(tx) }),
+  );
+  const places = placesFor(rules.policy, set.resolved(request));
+  return { set, own: { payment, count: loadOwnCount(tx, payment.id, places, set.meters) } };
+}
+
+type Wanted = { requests: readonly PaymentRequest[]; replays: Loaded['replays']; identities: Identities };
+
+function readSet(tx: ReadTx, rules: Rules, { requests, replays, identities }: Wanted): Loaded {
+  const { chain, shadow = null } = rules;
+  const stop = readChainStop(tx, chain.chainId);
+  const resolved = new Map<PaymentRequest, Resolved | BursarError>();
+  const topUps = new Map<PaymentRequest, Resolved>();
+  const resolve = resolving(tx, rules, identities);
+  for (const request of requests) {
+    const found = resolve(request);
+    resolved.set(request, found);
+    if (request.rail !== 'x402' || !('facts' in found)) continue;
+    // Of how much it is shows only later; where it counts and what it meets does not depend on that.
+    const topUp = resolve(topUpRequest(request, found.facts.agent.wallet.purse, microUsdc(1n)));
+    if (!('facts' in topUp)) throw topUp;
+    topUps.set(request, topUp);
+  }
+  const all = [...resolved.values(), ...topUps.values()].filter((each) => 'facts' in each);
+  const agents = new Set(all.map(({ facts }) => facts.agent.id));
+  return {
+    stopped: stop && chainStopError(chain.chainId, stop),
+    hasShadow: shadow !== null && tx.get(isShadowOpen, { seq: shadow.seq }) !== undefined,
+    ledger: loadLedger(tx, new Set([...agents].flatMap(accountsOf))),
+    meters: loadMeters(
+      tx,
+      all.flatMap(({ places }) => [...places.values()]),
+    ),
+    resolved,
+    topUps,
+    replays,
+    histories: readHistories(tx, all),
+    earnings: new Map([...agents].map((agent) => [agent, readEarnings(tx, agent)])),
+    mandates: new Map([...agents].map((agent) => [agent, readMandatesInForce(tx, agent, rules.atMs)])),
+    refundables: readRefundables(tx, requests),
+    nonces: new Map(
+      [...agents].map((agent) => [agent, tx.get(nextNonce, { agent, chain: chain.chainId })?.next_nonce ?? 0n]),
+    ),
+  };
+}
+
+function readReplays(tx: ReadTx, requests: readonly PaymentRequest[]): Loaded['replays'] {
+  const replays: Loaded['replays'] = new Map();
+  for (const { agentId: agent, idempotencyKey: key } of requests) {
+    const row = tx.get(paymentByKey, { agent, key });
+    replays.set(pairKey(agent, key), row ? { payment: toPayment(row), bodyHash: row.body_hash } : null);
+  }
+  return replays;
+}
+
+/** Resolves requests, and finds where they meet the meters of the active policy and of a candidate. */
+function resolving(tx: ReadTx, { policy, chain, atMs, shadow }: Rules, identities: Identities) {
+  const rowsOf = liveRows(tx);
+  const declarations = shadow ? [policy.meters, shadow.policy.meters] : [policy.meters];
+  return (request: PaymentRequest): Resolved | BursarError => {
+    try {
+      const facts = resolveFacts(identities, request, chain);
+      const placed = declarations.map((each): [typeof each, MeterPlace[]] => [
+        each,
+        placesOf(each, facts.subject, atMs, rowsOf),
+      ]);
+      return { facts, places: new Map(placed) };
+    } catch (error) {
+      if (error instanceof BursarError) return error;
+      throw error;
+    }
+  };
+}
+
+const accountsOf = (agent: string): Account[] =>
+  (['available', 'reserved', 'purse', 'purse_reserved'] as const).map((each) => agentAccount(agent, each));
+
+function readHistories(tx: ReadTx, all: readonly Resolved[]): Loaded['histories'] {
+  const histories: Loaded['histories'] = new Map();
+  for (const { facts } of all) {
+    const { agent, payee, address, subject } = facts;
+    const subjects = [address, ...(payee ? [payee.id] : []), ...(subject.host ? [hostSubject(subject.host)] : [])];
+    for (const each of subjects) {
+      const key = pairKey(agent.id, each);
+      if (!histories.has(key)) histories.set(key, readHistory(tx, agent.id, each));
+    }
+  }
+  return histories;
+}
+
+/** Refunds of one receivable share what is left of it. */
+function readRefundables(tx: ReadTx, requests: readonly PaymentRequest[]): Loaded['refundables'] {
+  const byReceivable = new Map<string, Refundable>();
+  const refundables: Loaded['refundables'] = new Map();
+  for (const request of requests) {
+    if (request.kind !== 'refund') continue;
+    const receivable = refundedReceivable(tx, request.refundOf);
+    if (!receivable) {
+      refundables.set(request, null);
+      continue;
+    }
+    const known = byReceivable.get(receivable.id) ?? {
+      receivable,
+      payer: refundAddress(tx, receivable),
+      left: refundableOf(tx, receivable),
+    };
+    byReceivable.set(receivable.id, known);
+    refundables.set(request, known);
+  }
+  return refundables;
+}
