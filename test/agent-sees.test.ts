@@ -5,6 +5,7 @@ import type { Operation } from '../src/api/operations/operation.ts';
 import { registry } from '../src/api/operations/registry.ts';
 import { BursarError } from '../src/core/errors/base.ts';
 import type { Caller } from '../src/decide/identity/caller.ts';
+import { query } from '../src/store/statement.ts';
 import { startTestServer, type TestServer } from './support/testServer.ts';
 
 type Json = Record<string, unknown>;
@@ -40,10 +41,10 @@ beforeAll(async () => {
   [mine, theirs] = [await made(first, ids[0] ?? {}), await made(second, ids[1] ?? {})];
   const { key } = await server.operator.call('create_key', { role: 'agent', agent: theirs.id, name: 'their spare' });
   const keyIds = server.bursar.store
-    .read((tx) => tx.all<{ id: string }>('SELECT id FROM credentials WHERE agent_id = ?', theirs.id))
+    .read((tx) => tx.all(query((db) => db.selectFrom('credentials').select('id').where('agent_id', '=', theirs.id))))
     .map(({ id }) => id);
   const paid = server.bursar.store
-    .read((tx) => tx.all<{ id: string }>('SELECT id FROM payments WHERE agent_id = ?', theirs.id))
+    .read((tx) => tx.all(query((db) => db.selectFrom('payments').select('id').where('agent_id', '=', theirs.id))))
     .map(({ id }) => id);
   secrets = [
     ...[theirs.id, theirs.wallet, theirs.purse, String(key), THEIR_FUNDS, THEIR_REST, 'their memo', 'zenobia'],

@@ -5,6 +5,7 @@ import { devAccounts } from '../src/app/local-chain/accounts.ts';
 import { sendInOrder } from '../src/app/local-chain/client.ts';
 import { ownerCalls } from '../src/chain/contracts/agentWallet.ts';
 import { keyAccount } from '../src/chain/keys/keyAccount.ts';
+import { query } from '../src/store/statement.ts';
 import { deploySafe, type Safe } from './support/safe.ts';
 import { starterWith } from './support/stricterPolicy.ts';
 import { startTestServer, type TestServer } from './support/testServer.ts';
@@ -80,7 +81,11 @@ async function approve(id: string, by: PrivateKeyAccount | Safe): Promise<unknow
 const stateOf = async (id: string) => (await server.operator.call('get_payment', { id })).state;
 const openAlerts = (type: string) =>
   server.bursar.store.read((tx) =>
-    tx.all<{ body_json: string }>('SELECT body_json FROM alerts WHERE type = ? AND resolved_at IS NULL', type),
+    tx.all(
+      query((db) =>
+        db.selectFrom('alerts').select('body_json').where('type', '=', type).where('resolved_at', 'is', null),
+      ),
+    ),
   );
 const waiting = async (id: string) => {
   await expect.poll(() => openAlerts('token_paused').length).toBe(1);

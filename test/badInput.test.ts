@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { everyRow } from '../src/store/rows.ts';
 import { startTestServer, type TestServer } from './support/testServer.ts';
 
 let server: TestServer;
@@ -40,9 +41,7 @@ async function post(path: string, body: unknown, headers: Record<string, string>
 const amount = (value: unknown) => ({ payee, amount: { value, currency: 'USDC' } });
 const rows = () =>
   server.bursar.store.read((tx) =>
-    ['payments', 'postings', 'meters', 'decisions'].map(
-      (table) => tx.get<{ n: bigint }>(`SELECT count(*) AS n FROM ${table}`)?.n,
-    ),
+    ['payments', 'postings', 'meters', 'decisions'].map((table) => tx.all(everyRow(table)).length),
   );
 
 describe('a body that two readers could read differently', () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { registry } from '../src/api/operations/registry.ts';
+import { query } from '../src/store/statement.ts';
 import { administrationLooksRight } from './support/adminLooks.ts';
 import { payeesInConsole } from './support/adminPayees.ts';
 import {
@@ -179,6 +180,15 @@ describe('anyone who administers', () => {
 
 describe('what is hostile or broken', () => {
   const EVIL = '<img src=x onerror="window.hit=1">\u202Egnp.exe\u2066';
+  /** The names in the table become hostile, each another one. */
+  const renamed = (table: 'payees' | 'agents') =>
+    query((db, f) =>
+      db
+        .updateTable(table)
+        .set((eb) => ({ name: eb(eb.val(EVIL), '||', f.asText(f.insertionOrder(table))).$castTo<string>() }))
+        .where('name', 'not like', 'Olga%')
+        .where('name', '<>', 'Research'),
+    );
 
   it('is refused by the server in each text that a form sends', async () => {
     const operator = await asSession('guardian');
@@ -204,15 +214,13 @@ describe('what is hostile or broken', () => {
     const { store } = server.bursar;
     await store.write((tx) => {
       for (const table of ['payees', 'agents', 'workflows', 'sponsors', 'approvers', 'credentials']) {
-        tx.run(`UPDATE ${table} SET name = ? || rowid WHERE name NOT LIKE 'Olga%' AND name <> 'Research'`, EVIL);
+        tx.run(renamed(table as 'payees'));
       }
-      tx.run(
-        'UPDATE payees SET categories_json = ?, hosts_json = ?',
-        ...[JSON.stringify([EVIL]), JSON.stringify([EVIL])],
-      );
-      tx.run('UPDATE agents SET labels_json = ?, status_reason = ?', JSON.stringify({ team: EVIL }), EVIL);
-      tx.run("UPDATE approvers SET roles_json = ? WHERE name NOT LIKE 'Olga%'", JSON.stringify([EVIL]));
-      tx.run('UPDATE payments SET memo = ?', EVIL);
+      const [list, labels_json] = [JSON.stringify([EVIL]), JSON.stringify({ team: EVIL })];
+      tx.run(query((db) => db.updateTable('payees').set({ categories_json: list, hosts_json: list })));
+      tx.run(query((db) => db.updateTable('agents').set({ labels_json, status_reason: EVIL })));
+      tx.run(query((db) => db.updateTable('approvers').set({ roles_json: list }).where('name', 'not like', 'Olga%')));
+      tx.run(query((db) => db.updateTable('payments').set({ memo: EVIL })));
     });
     await page.reload();
     const { payees } = (await server.operator.call('list_payees')) as { payees: { id: string }[] };

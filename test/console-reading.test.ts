@@ -4,6 +4,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureBuilt } from '../src/api/http/console/builder.ts';
 import { type Launched, launch } from '../src/app/server/localLaunch.ts';
+import { query } from '../src/store/statement.ts';
 import { openTab, startBrowser, type Tab } from './support/browser.ts';
 import { go, meetTrouble, unseenFocus } from './support/consolePages.ts';
 import { copyPayment, idAt } from './support/copies.ts';
@@ -192,12 +193,11 @@ describe('many payments', () => {
 describe('the pilot report', () => {
   it('opens in a spreadsheet as text, whatever a workflow is called, with weeks of the chosen clock', async () => {
     const names = ['=HYPERLINK("https://evil.example")', '+1', '-1', '@SUM(A1)', '\t=1', 'a "quoted", one'];
-    const { store } = server.bursar;
     const now = Date.now();
-    await store.write((tx) => {
+    await server.bursar.store.write((tx) => {
       for (const [n, name] of names.entries()) {
         const id = `wfl_${n}`;
-        tx.run("INSERT INTO workflows (id, name, status, created_at) VALUES (?, ?, 'active', 0)", id, name);
+        tx.run(query((db) => db.insertInto('workflows').values({ id, name, status: 'active', created_at: 0 })));
         copyPayment(tx, first.id, [{ id: idAt(now, n), workflow_id: id, created_at: now, tx_hash: null }]);
       }
     });
@@ -291,7 +291,7 @@ describe('live', () => {
 
   it('leads to the sign-in when the session ends, saying so', async () => {
     const { page } = tab;
-    await again?.bursar.store.write((tx) => tx.run('DELETE FROM sessions'));
+    await again?.bursar.store.write((tx) => tx.run(query((db) => db.deleteFrom('sessions'))));
     await page.getByText('Your session has ended. Sign in again.').waitFor();
     await page.getByRole('button', { name: /Sign in with Ethereum/ }).click();
     await page.getByRole('heading', { name: 'Agents' }).waitFor();

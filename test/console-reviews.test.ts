@@ -1,6 +1,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureBuilt } from '../src/api/http/console/builder.ts';
+import { query } from '../src/store/statement.ts';
 import { faults, openTab, photograph, startBrowser, type Tab } from './support/browser.ts';
 import { starterWith } from './support/stricterPolicy.ts';
 import { startTestServer, type TestServer } from './support/testServer.ts';
@@ -231,7 +232,7 @@ describe('reviews in the console', () => {
     const payment = await asked('25.3');
     await visit(ada, payment);
     await server.bursar.store.write((tx) =>
-      tx.run('UPDATE payments SET review_expires_at = 1 WHERE id = ?', payment.id),
+      tx.run(query((db) => db.updateTable('payments').set({ review_expires_at: 1 }).where('id', '=', payment.id))),
     );
     await ada.page.getByText('Answered: expired.').waitFor();
     expect(await ada.page.getByRole('button', { name: 'Approve' }).count()).toBe(0);

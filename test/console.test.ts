@@ -6,6 +6,7 @@ import { play } from '../src/app/cli/commands/demo.ts';
 import { faults, openTab, photograph, startBrowser, type Tab } from './support/browser.ts';
 import { details, go, PAGES, PICTURED } from './support/consolePages.ts';
 import { person } from './support/person.ts';
+import { renamePayees } from './support/renamePayees.ts';
 import { stricterBundle } from './support/stricterPolicy.ts';
 import { startTestServer, type TestServer } from './support/testServer.ts';
 
@@ -132,12 +133,11 @@ describe('the console in a real browser', () => {
   it('shows hostile names as text', async () => {
     const { page } = tab;
     const name = '<img src=x onerror="window.hit=1">\u202Egnp.exe';
-    const { store } = server.bursar;
-    await store.write((tx) => tx.run("UPDATE payees SET name = ? WHERE name LIKE 'Label crew%'", name));
+    await renamePayees(server.bursar.store, 'Label crew%', name);
     await menu('Payees').click();
     await page.getByText('<img src=x onerror="window.hit=1">\u{fffd}gnp.exe').waitFor();
     expect(await page.evaluate(() => ['hit' in window, document.images.length])).toEqual([false, 0]);
-    await store.write((tx) => tx.run("UPDATE payees SET name = 'Label crew' WHERE name LIKE '<img%'"));
+    await renamePayees(server.bursar.store, '<img%', 'Label crew');
   });
 
   it.each([

@@ -8,6 +8,7 @@ import { createHttp } from '../src/api/http/server.ts';
 import { openAuthentication } from '../src/app/server/authentication.ts';
 import { readTokenDomain } from '../src/chain/contracts/tokenDomain.ts';
 import { openFacilitator } from '../src/earn/facilitator/open.ts';
+import { eventBodies } from './support/eventBodies.ts';
 import { type Person, person } from './support/person.ts';
 import { startTestServer, type TestServer } from './support/testServer.ts';
 
@@ -238,10 +239,7 @@ describe('too many of one address', () => {
 
   it('are one event, which has no key in it', () => {
     type Event = { type: string; data: { from: string; key_prefix: string | null; path: string } };
-    const sql = "SELECT body FROM events WHERE type IN ('credential.refused', 'session.refused') ORDER BY seq";
-    const events = testServer.bursar.store.read((tx) =>
-      tx.all<{ body: string }>(sql).map(({ body }) => JSON.parse(body) as Event),
-    );
+    const events = eventBodies<Event>(testServer.bursar.store, 'credential.refused', 'session.refused');
     const refused = events.filter(({ type }) => type === 'credential.refused').map(({ data }) => data);
     expect(refused.filter(({ from }) => from === '127.0.7.5')).toMatchObject([{ path: '/mcp' }]);
     expect(refused[0]?.key_prefix).toMatch(/^bursar_op_[\w-]{6}$/);

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { query } from '../src/store/statement.ts';
 import type { Forgery } from './support/oidcProvider.ts';
 import { codeOf, isCallback, type OidcScene, oidcScene, ops } from './support/oidcScene.ts';
 import { visitor } from './support/visitor.ts';
@@ -140,7 +141,7 @@ describe('an attacker of the way back', () => {
   });
 
   it('learns no secret from events', async () => {
-    const all = scene.server.bursar.store.read((tx) => tx.all<{ body: string }>('SELECT body FROM events'));
+    const all = scene.server.bursar.store.read((tx) => tx.all(query((db) => db.selectFrom('events').select('body'))));
     const text = all.map(({ body }) => body).join('\n');
     expect(scene.provider.secrets.length).toBeGreaterThan(20);
     for (const secret of scene.provider.secrets) expect(text).not.toContain(secret);

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { generatePrivateKey, privateKeyToAddress } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { query } from '../src/store/statement.ts';
 import { startTestServer, type TestServer } from './support/testServer.ts';
 
 const run = promisify(execFile);
@@ -36,7 +37,14 @@ describe('1,000 concurrent requests from four processes on one budget', () => {
     expect(states.filter((state) => state === 'authorized')).toHaveLength(25);
     expect(states.filter((state) => state === 'denied')).toHaveLength(975);
     const total = server.bursar.store.read((tx) =>
-      tx.get<{ n: bigint }>("SELECT sum(amount_micro) AS n FROM payments WHERE state NOT IN ('denied')"),
+      tx.get(
+        query((db) =>
+          db
+            .selectFrom('payments')
+            .select((eb) => eb.fn.sum<bigint | null>('amount_micro').as('n'))
+            .where('state', '<>', 'denied'),
+        ),
+      ),
     );
     expect(total?.n).toBe(194_250_000n);
     const { payments } = (await agent.client.call('list_payments', { limit: 200 })) as {

@@ -12,6 +12,8 @@ import { type Launched, launch } from '../src/app/server/localLaunch.ts';
 import { ownerCalls } from '../src/chain/contracts/agentWallet.ts';
 import { keyAccount } from '../src/chain/keys/keyAccount.ts';
 import { parseUsdc } from '../src/core/money/microUsdc.ts';
+import { query } from '../src/store/statement.ts';
+import { eventBodies } from './support/eventBodies.ts';
 import { startTestServer, type TestServer } from './support/testServer.ts';
 
 let server: TestServer;
@@ -147,9 +149,14 @@ describe('A lost database', () => {
     for (const id of forgotten) await expect(stateOf(id)).rejects.toMatchObject({ code: 'payment_not_found' });
     const alerts = await until(async () => {
       const rows = running.bursar.store.read((tx) =>
-        tx.all<{ body_json: string }>(
-          "SELECT body_json FROM alerts WHERE type = 'unexplained_outflow' AND agent_id = ?",
-          agent.id,
+        tx.all(
+          query((db) =>
+            db
+              .selectFrom('alerts')
+              .select('body_json')
+              .where('type', '=', 'unexplained_outflow')
+              .where('agent_id', '=', agent.id),
+          ),
         ),
       );
       return rows.length === 2 && rows;
@@ -201,7 +208,11 @@ describe('A lost executor key', () => {
     await local.client.dropTransaction({
       hash:
         running.bursar.store.read((tx) =>
-          tx.get<{ hash: `0x${string}` }>('SELECT hash FROM transaction_attempts ORDER BY transaction_id DESC LIMIT 1'),
+          tx.get(
+            query((db) =>
+              db.selectFrom('transaction_attempts').select('hash').orderBy('transaction_id', 'desc').limit(1),
+            ),
+          ),
         )?.hash ?? '0x',
     });
     await local.client.setAutomine(true);
@@ -216,10 +227,7 @@ describe('A lost executor key', () => {
     await restart();
     expect(await running.keys.address('executor')).not.toBe(lostKey);
     expect(await settled(signed)).not.toBe('failed');
-    const requeued = running.bursar.store.read((tx) =>
-      tx.all("SELECT seq FROM events WHERE type = 'transactions.requeued'"),
-    );
-    expect(requeued).toHaveLength(1);
+    expect(eventBodies(running.bursar.store, 'transactions.requeued')).toHaveLength(1);
     expect(await settled(await pay(made.id, '3.00'))).not.toBe('failed');
     expect(await arrived()).toBe(before + 5_000_000n);
     expect(
@@ -231,11 +239,13 @@ describe('A lost executor key', () => {
 describe('Books that are older than the chain', () => {
   it('give out no wallet nonce that was used, also when nobody said that they were put back', async () => {
     const { id } = (await client.call('get_agent', { id: 'rekeyed' })) as { id: string };
-    await running.bursar.store.write((tx) => tx.run('UPDATE wallets SET next_nonce = 0 WHERE agent_id = ?', id));
+    await running.bursar.store.write((tx) =>
+      tx.run(query((db) => db.updateTable('wallets').set({ next_nonce: 0 }).where('agent_id', '=', id))),
+    );
     await running.stop();
     await restart();
     const next = running.bursar.store.read((tx) =>
-      tx.get<{ n: bigint }>('SELECT next_nonce AS n FROM wallets WHERE agent_id = ?', id),
+      tx.get(query((db) => db.selectFrom('wallets').select('next_nonce as n').where('agent_id', '=', id))),
     );
     expect(Number(next?.n)).toBeGreaterThan(1_000_000);
     expect(await settled(await pay(id, '1.00'))).not.toBe('failed');

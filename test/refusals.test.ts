@@ -5,6 +5,7 @@ import { sendInOrder } from '../src/app/local-chain/client.ts';
 import { type Lie, type LyingRpc, type RpcRequest, startLyingRpc } from '../src/app/local-chain/lyingRpc.ts';
 import { ownerCalls } from '../src/chain/contracts/agentWallet.ts';
 import { keyAccount } from '../src/chain/keys/keyAccount.ts';
+import { statement } from '../src/store/statement.ts';
 import { startTestServer, type TestServer } from './support/testServer.ts';
 
 /** What the wallet, the token or the node refuses: what waits, what is asked again, and what fails. */
@@ -56,19 +57,22 @@ type Agent = Awaited<ReturnType<TestServer['agent']>>;
 const pay = async (agent: Agent, value = '1.00', to = payee) =>
   String((await agent.client.call('pay', { payee: to, amount: usdc(value) }, key())).id);
 const stateOf = async (id: string) => (await server.operator.call('get_payment', { id })).state;
-const alerts = (type: string) =>
-  server.bursar.store.read((tx) =>
-    tx.all<{ agent_id: string | null; body_json: string; open: bigint }>(
-      'SELECT agent_id, body_json, resolved_at IS NULL AS open FROM alerts WHERE type = ? ORDER BY id',
-      type,
-    ),
-  );
-const openAlerts = (type: string) => alerts(type).filter(({ open }) => open === 1n);
+const alertsOf = statement<{ type: string }>()((db, p) =>
+  db.selectFrom('alerts').select(['agent_id', 'body_json', 'resolved_at']).where('type', '=', p.type).orderBy('id'),
+);
+const alerts = (type: string) => server.bursar.store.read((tx) => tx.all(alertsOf, { type }));
+const openAlerts = (type: string) => alerts(type).filter(({ resolved_at }) => resolved_at === null);
+const droppedOf = statement<{ payment: string }>()((db, p) =>
+  db
+    .selectFrom('transaction_payments as tp')
+    .innerJoin('transactions as t', 't.id', 'tp.transaction_id')
+    .select('t.id')
+    .where('tp.payment_id', '=', p.payment)
+    .where('t.state', '=', 'dropped'),
+);
 /** The simulation has been refused so often since. */
 async function refusals(id: string, times = 1): Promise<void> {
-  const query = `SELECT count(*) AS n FROM transaction_payments tp JOIN transactions t ON t.id = tp.transaction_id
-    WHERE tp.payment_id = ? AND t.state = 'dropped'`;
-  const seen = () => Number(server.bursar.store.read((tx) => tx.get<{ n: bigint }>(query, id))?.n ?? 0n);
+  const seen = () => server.bursar.store.read((tx) => tx.all(droppedOf, { payment: id })).length;
   await expect.poll(seen).toBeGreaterThanOrEqual(times);
 }
 async function warm(name: string, value = '20'): Promise<Agent> {

@@ -5,7 +5,8 @@ import type { Operation } from '../src/api/operations/operation.ts';
 import { registry } from '../src/api/operations/registry.ts';
 import { openAuthentication } from '../src/app/server/authentication.ts';
 import { SESSION_MS } from '../src/control/sign-in/sessions.ts';
-import { sha256 } from '../src/core/ids/digest.ts';
+import { query } from '../src/store/statement.ts';
+import { everyTable } from './support/everyTable.ts';
 import { type Person, person } from './support/person.ts';
 import { startTestServer, type TestServer } from './support/testServer.ts';
 
@@ -45,29 +46,7 @@ const pathOf = ({ path }: Operation): string =>
     .replace('/sponsors/{id}', `/sponsors/${vain.sponsor}`)
     .replaceAll(/\{\w+\}/g, 'x');
 
-/** What follows the chain and the log by itself. */
-const moving = 'allow_list_seen blocks chain_checked log_tiles transaction_attempts transactions watched'.split(' ');
-/** Seals too: the rows that they are of are compared themselves. */
-const refusals = "('payment.refused', 'session.refused', 'credential.refused', 'rows.sealed')";
-
-/** A hash of every table's rows; of events, those that are no refusals. */
-function everything(): Record<string, string> {
-  return testServer.bursar.store.read((tx) => {
-    const names = tx.all<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'");
-    const of = ({ name }: { name: string }): [string, string] => {
-      const only =
-        name === 'events'
-          ? `WHERE type NOT IN ${refusals}`
-          : name === 'settings'
-            ? "WHERE name NOT LIKE '%cursor'"
-            : '';
-      const asText = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
-      return [name, sha256(JSON.stringify(tx.all(`SELECT * FROM ${name} ${only}`), asText))];
-    };
-    return Object.fromEntries(names.filter(({ name }) => !moving.includes(name)).map(of));
-  });
-}
-
+const everything = () => everyTable(testServer.bursar.store);
 const changing = registry.filter(({ method }) => method !== 'GET');
 const reading = registry.filter(({ method }) => method === 'GET');
 
@@ -198,7 +177,9 @@ describe('a session', () => {
   it('ends its event stream when its time is over', async () => {
     const { cookie } = await olga.session();
     const stream = await get('/v1/events/stream?after=999999', { cookie });
-    await testServer.bursar.store.write((tx) => tx.run('UPDATE sessions SET expires_at = created_at + 1'));
+    await testServer.bursar.store.write((tx) =>
+      tx.run(query((db) => db.updateTable('sessions').set((eb) => ({ expires_at: eb('created_at', '+', 1n) })))),
+    );
     for await (const _ of stream.body ?? []);
     expect((await get('/auth/me', { cookie })).status).toBe(401);
   });
@@ -206,7 +187,7 @@ describe('a session', () => {
   it('is not opened by what the database holds of it', async () => {
     const { cookie } = await olga.session();
     const { store } = testServer.bursar;
-    const rows = store.read((tx) => tx.all<{ token_hash: string }>('SELECT token_hash FROM sessions'));
+    const rows = store.read((tx) => tx.all(query((db) => db.selectFrom('sessions').select('token_hash'))));
     for (const { token_hash } of rows) {
       expect(cookie).not.toContain(token_hash);
       expect((await get('/auth/me', { cookie: `bursar_session=${token_hash}` })).status).toBe(401);

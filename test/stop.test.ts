@@ -6,6 +6,7 @@ import { ownerCalls } from '../src/chain/contracts/agentWallet.ts';
 import { readWalletState } from '../src/chain/contracts/walletState.ts';
 import { keyAccount } from '../src/chain/keys/keyAccount.ts';
 import { ownerCallTypedData } from '../src/control/owner/signedCall.ts';
+import { query } from '../src/store/statement.ts';
 import { encode, type Payload, serve } from './support/hostileSeller.ts';
 import { type Buyer, balanceOf, PAY_TO, type X402World, x402World } from './support/x402World.ts';
 
@@ -118,10 +119,16 @@ describe('stop_agent', () => {
     expect(new Set([...states, 'final', 'cancelled', 'failed'])).toEqual(new Set(['final', 'cancelled', 'failed']));
     expect(states).toContain('cancelled');
     const attempts = world.server.bursar.store.read((tx) =>
-      tx.all<{ signed_at: bigint }>(
-        `SELECT min(a.signed_at) AS signed_at FROM transaction_payments tp JOIN transaction_attempts a ON a.transaction_id = tp.transaction_id
-         JOIN payments p ON p.id = tp.payment_id WHERE p.agent_id = ? GROUP BY a.transaction_id`,
-        buyer.id,
+      tx.all(
+        query((db) =>
+          db
+            .selectFrom('transaction_payments as tp')
+            .innerJoin('transaction_attempts as a', 'a.transaction_id', 'tp.transaction_id')
+            .innerJoin('payments as p', 'p.id', 'tp.payment_id')
+            .select((eb) => eb.fn.min<bigint>('a.signed_at').as('signed_at'))
+            .where('p.agent_id', '=', buyer.id)
+            .groupBy('a.transaction_id'),
+        ),
       ),
     );
     expect(attempts.filter(({ signed_at }) => Number(signed_at) > atStop)).toEqual([]);

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { AnswerLost, PaymentPending, PaymentRefused } from '../src/api/sdk/index.ts';
 import { tokenAbi } from '../src/chain/contracts/tokenDomain.ts';
 import { microUsdc } from '../src/core/money/microUsdc.ts';
+import { query } from '../src/store/statement.ts';
 import { encode, type Payload, serve } from './support/hostileSeller.ts';
 import { type Buyer, balanceOf, PAY_TO, type X402World, x402World } from './support/x402World.ts';
 
@@ -209,9 +210,14 @@ describe('Whatever sellers do', () => {
 /** What the agent's day shows. */
 function meterOf(agent: string): bigint {
   const row = world.server.bursar.store.read((tx) =>
-    tx.get<{ total: bigint | null }>(
-      "SELECT sum(total_micro) AS total FROM meters WHERE meter = 'agent_day' AND grp LIKE ?",
-      `${agent}%`,
+    tx.get(
+      query((db) =>
+        db
+          .selectFrom('meters')
+          .select((eb) => eb.fn.sum<bigint | null>('total_micro').as('total'))
+          .where('meter', '=', 'agent_day')
+          .where('grp', 'like', `${agent}%`),
+      ),
     ),
   );
   return row?.total ?? 0n;
