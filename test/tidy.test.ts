@@ -28,7 +28,6 @@ const excused = new Map<string, string>([
     'src/decide/policy/policy.ts: a monotonic clock',
     'a decision that took too long is a denial, so evaluation is measured',
   ],
-  ['src/decide/policy/opa.ts: process.env', 'finding the compiler is an effect, and no part of a decision'],
   ['src/decide/policy/opa.ts: the network', 'the same: the release is fetched where nothing else is available'],
   ['src/decide/policy/probe.ts: timers', 'a policy that loops is found when it is loaded, in a worker that is ended'],
 ]);
@@ -61,6 +60,14 @@ describe('pure modules', () => {
     expect(lines(pattern, judged), instead).toEqual([]);
     const needed = lines(pattern, isPure).map((line) => `${line.split(':')[0]}: ${rule}`);
     expect([...excused.keys()].filter((key) => key.endsWith(`: ${rule}`) && !needed.includes(key))).toEqual([]);
+  });
+});
+
+describe('the environment', () => {
+  it('is read in one file; the scripts of the repository, which run before it can be loaded, are excused', () => {
+    const judged = (path: string): boolean =>
+      /^src\/(?!setup\/|core\/environment\/|app\/cli\/testing\/)/.test(path) && isCode(path) && !isTest(path);
+    expect(lines(/\bprocess\.env\b/, judged), 'readEnvironment of src/core/environment').toEqual([]);
   });
 });
 

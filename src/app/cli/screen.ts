@@ -1,3 +1,4 @@
+import { mayColour } from '../../core/environment/environment.ts';
 import { type Column, table, visible } from './table.ts';
 import { details } from './values.ts';
 
@@ -28,7 +29,7 @@ export type Screen = {
 };
 
 export function openScreen(json: boolean): Screen {
-  const colourful = process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
+  const colourful = process.stdout.isTTY === true && mayColour();
   const paint = (text: string, ...colours: Colour[]): string =>
     colourful
       ? colours.reduce((all, colour) => `${ESCAPE}[${codes[colour][0]}m${all}${ESCAPE}[${codes[colour][1]}m`, text)

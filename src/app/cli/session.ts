@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type Client, createClient } from '../../api/client/client.ts';
+import { readEnvironment } from '../../core/environment/environment.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { type DataDir, dataDirAt, readConfig } from '../server/config.ts';
 import { operatorKeyFile } from '../server/dataDir.ts';
@@ -24,16 +25,17 @@ type GlobalFlags = { url?: string; key?: string; dataDir?: string; json?: boolea
 
 export function sessionOf(command: Command): Session {
   const flags = command.optsWithGlobals<GlobalFlags>();
-  const dataDir = dataDirAt(resolve(flags.dataDir ?? process.env.BURSAR_DATA_DIR ?? '.bursar'));
-  const url = (): string => flags.url ?? process.env.BURSAR_URL ?? urlOf(dataDir);
+  const environment = readEnvironment();
+  const dataDir = dataDirAt(resolve(flags.dataDir ?? environment.BURSAR_DATA_DIR ?? '.bursar'));
+  const url = (): string => flags.url ?? environment.BURSAR_URL ?? urlOf(dataDir);
   return {
     dataDir,
     screen: openScreen(flags.json ?? false),
     url,
-    client: () => createClient(checkUrl(url()), flags.key ?? process.env.BURSAR_API_KEY ?? readKey(dataDir)),
+    client: () => createClient(checkUrl(url()), flags.key ?? environment.BURSAR_API_KEY ?? readKey(dataDir)),
     rpcUrl: (given) => {
       const found =
-        given ?? process.env.BURSAR_RPC_URL ?? readRunning(dataDir)?.rpc_url ?? readConfig(dataDir)?.chain.rpc_url;
+        given ?? environment.BURSAR_RPC_URL ?? readRunning(dataDir)?.rpc_url ?? readConfig(dataDir)?.chain.rpc_url;
       if (!found) {
         throw new BursarError('not_configured', {
           message:

@@ -5,6 +5,7 @@ import { openOidc } from '../../control/sign-in/oidc/oidc.ts';
 import { clientSecret } from '../../control/sign-in/oidc/settings.ts';
 import { refusalLog } from '../../control/sign-in/refusals.ts';
 import { openSessions } from '../../control/sign-in/sessions.ts';
+import { readEnvironment } from '../../core/environment/environment.ts';
 import { clientAddress } from '../../core/net/clientAddress.ts';
 import type { Config } from './config.ts';
 
@@ -18,7 +19,7 @@ export function openAuthentication(app: App, { server, oidc: given }: Config): {
     people: {
       sessions: openSessions({ store, chain, chainId: app.chainFacts.chainId, clock, oidc }),
       site: { host: server.host, origin: server.origin ?? null },
-      oidc: oidc && openOidc(oidc, clientSecret(oidc, process.env), clock),
+      oidc: oidc && openOidc(oidc, clientSecret(oidc, readEnvironment()), clock),
       note,
     },
   };

@@ -5,6 +5,7 @@ import { type Hex, hashTypedData } from 'viem';
 import { type LocalAccount, toAccount } from 'viem/accounts';
 import { environmentKeys, type KeyProvider, LOG_ROLE, layeredKeys } from '../../chain/keys/keys.ts';
 import { createKeystore, openKeystore } from '../../chain/keys/keystore.ts';
+import { allVariables, readEnvironment } from '../../core/environment/environment.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import type { DataDir } from './config.ts';
 
@@ -14,16 +15,16 @@ const SERVER_ROLES = ['owner', 'guardian', 'executor', 'approver', 'treasury', '
 /** Makes the encrypted keystore of a data directory that has none. Does nothing where there is one: keys are never overwritten. */
 export async function makeDataDirKeys(dataDir: DataDir, roles: readonly string[] = SERVER_ROLES): Promise<void> {
   if (existsSync(dataDir.keystore)) return;
-  await createKeystore(dataDir.keystore, process.env.BURSAR_PASSPHRASE ?? makePassphrase(dataDir), roles);
+  await createKeystore(dataDir.keystore, readEnvironment().BURSAR_PASSPHRASE ?? makePassphrase(dataDir), roles);
 }
 
 /** Keys from the environment first (`BURSAR_KEY_<ROLE>`), then from the keystore. Throws `not_configured`, `keystore_locked`. */
 export async function openDataDirKeys(dataDir: DataDir): Promise<KeyProvider> {
-  const environment = environmentKeys(process.env);
+  const environment = environmentKeys(allVariables());
   if (!existsSync(dataDir.keystore) && (await environment.roles()).length > 0) return environment;
   return layeredKeys(
     environment,
-    await openKeystore(dataDir.keystore, process.env.BURSAR_PASSPHRASE ?? passphrase(dataDir)),
+    await openKeystore(dataDir.keystore, readEnvironment().BURSAR_PASSPHRASE ?? passphrase(dataDir)),
   );
 }
 

@@ -1,5 +1,6 @@
 import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import type { KeyProvider } from '../../chain/keys/keys.ts';
+import { readEnvironment } from '../../core/environment/environment.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { log } from '../../core/log/log.ts';
 import { createCredential } from '../../decide/identity/credentials.ts';
@@ -47,6 +48,7 @@ export type LaunchOptions = {
  */
 export async function launch(options: LaunchOptions): Promise<Launched> {
   const { port, version, say } = options;
+  const environment = readEnvironment();
   const dataDir = prepareDataDir(options.dir);
   const lock = lockDataDir(dataDir);
   let local: LocalChain | null = null;
@@ -64,14 +66,14 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
     const keys = await keysOf(dataDir, say);
     if (before === null || before.chain.rpc_url === null) local = await startChain(dataDir, keys, before, say);
     const config = before ?? localConfig(dataDir, local);
-    const nodeUrl = process.env.BURSAR_RPC_URL ?? local?.anvil.url ?? config.chain.rpc_url;
+    const nodeUrl = environment.BURSAR_RPC_URL ?? local?.anvil.url ?? config.chain.rpc_url;
     if (!nodeUrl) throw new BursarError('not_configured', { message: 'No RPC is configured.' });
     const rpcUrl = options.rpcOf ? await options.rpcOf(nodeUrl) : nodeUrl;
     const served = port === null ? config : { ...config, server: { ...config.server, port } };
     bursar = await startServer({
       config: served,
       rpcUrl,
-      witnessUrls: witnessUrls(config),
+      witnessUrls: environment.BURSAR_WITNESS_RPC_URLS ?? config.chain.witness_rpc_urls,
       databasePath: dataDir.database,
       keys,
       version,
@@ -86,15 +88,6 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
     await stop();
     throw error;
   }
-}
-
-/** `BURSAR_WITNESS_RPC_URLS`, apart by commas, in place of the configured ones: they may carry keys. */
-function witnessUrls({ chain }: Config): string[] {
-  const given = process.env.BURSAR_WITNESS_RPC_URLS;
-  if (given === undefined) return chain.witness_rpc_urls;
-  const urls = given.split(',').flatMap((url) => url.trim() || []);
-  if (urls.every((url) => URL.canParse(url))) return urls;
-  throw new BursarError('not_configured', { message: 'BURSAR_WITNESS_RPC_URLS holds something that is no URL.' });
 }
 
 export async function keysOf(dataDir: DataDir, say: (line: string) => void): Promise<KeyProvider> {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { chmod, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { allVariables } from '../../core/environment/environment.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { root } from '../../core/root.ts';
 import { withLock } from './lock.ts';
@@ -32,7 +33,7 @@ export type OpaOptions = {
  * build` from policies/compiler, or the official release with a pinned SHA-256. Throws `opa_missing`, saying why each failed.
  */
 export async function resolveOpa(options: OpaOptions = {}): Promise<string> {
-  const env = options.env ?? process.env;
+  const env = options.env ?? allVariables();
   const ways = options.ways ?? ['installed', 'cache', 'go', 'release'];
   const report = options.report ?? ((line: string) => process.stderr.write(`${line}\n`));
   const cached = cachePath(options.cacheDir ?? join(root, '.cache', 'opa'));

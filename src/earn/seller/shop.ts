@@ -14,6 +14,7 @@ import {
   paymentIdentifierResourceServerExtension,
 } from '@x402/extensions/payment-identifier';
 import { getAddress, isAddress } from 'viem';
+import { readEnvironment } from '../../core/environment/environment.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { parsePositiveUsdc } from '../../core/money/microUsdc.ts';
 import { type Asset, type SellerDesk, sellerDesk } from './bursar.ts';
@@ -66,7 +67,7 @@ export type Shop = {
 
 export function shopOptions(options: SellOptions): SellOptions & { desk: SellerDesk } {
   if (!isAddress(options.payTo)) throw new BursarError('invalid_address', { message: `payTo "${options.payTo}"` });
-  const base = options.bursar ?? process.env.BURSAR_URL ?? 'http://127.0.0.1:8402';
+  const base = options.bursar ?? readEnvironment().BURSAR_URL ?? 'http://127.0.0.1:8402';
   const url = options.facilitator ?? `${base.replace(/\/+$/, '')}/x402`;
   return { ...options, desk: sellerDesk({ url, asset: options.asset, followMs: options.followMs }) };
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
+import { allVariables } from '../../../core/environment/environment.ts';
 import { root } from '../../../core/root.ts';
 import { isBuilt } from './folder.ts';
 
@@ -33,7 +34,7 @@ function runBuild(): Promise<Built> {
         cwd: root,
         stdio: ['ignore', 'ignore', 'pipe'],
         timeout: BUILD_MS,
-        env: { ...process.env, NODE_ENV: 'production' },
+        env: { ...allVariables(), NODE_ENV: 'production' },
       },
     );
     let said = '';

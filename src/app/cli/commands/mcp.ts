@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { type Client, createClient } from '../../../api/client/client.ts';
 import type { Backend, Problem } from '../../../api/mcp/backend.ts';
+import { readEnvironment } from '../../../core/environment/environment.ts';
 import { BursarError } from '../../../core/errors/base.ts';
 import { failureOf } from '../exit.ts';
 import { examples } from '../operationCommand.ts';
@@ -19,10 +20,11 @@ export function mcpCommand(): Command {
     )
     .action(async (flags: { workflow?: string; run?: string }) => {
       const { key } = command.optsWithGlobals<{ key?: string }>();
-      const client = createClient(sessionOf(command).url(), agentKey(key ?? process.env.BURSAR_API_KEY));
+      const environment = readEnvironment();
+      const client = createClient(sessionOf(command).url(), agentKey(key ?? environment.BURSAR_API_KEY));
       const standing = {
-        workflow: flags.workflow ?? (process.env.BURSAR_WORKFLOW || undefined),
-        run: flags.run ?? (process.env.BURSAR_RUN || undefined),
+        workflow: flags.workflow ?? environment.BURSAR_WORKFLOW,
+        run: flags.run ?? environment.BURSAR_RUN,
       };
       const { serveStdio } = await import('@modelcontextprotocol/server/stdio');
       const { createMcpServer } = await import('../../../api/mcp/server.ts');

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import type { Environment } from '../../../core/environment/environment.ts';
 import { BursarError } from '../../../core/errors/base.ts';
 import { groupRoles } from '../../../decide/identity/people.ts';
 
@@ -40,7 +41,7 @@ export type OidcSettings = z.infer<typeof OidcSettings>;
 /** Null: there is none. Throws `not_configured` where the file cannot be read or is empty. */
 export function clientSecret(
   { client_secret_file: path }: OidcSettings,
-  environment: NodeJS.ProcessEnv,
+  environment: Pick<Environment, 'BURSAR_OIDC_CLIENT_SECRET'>,
 ): string | null {
   const given = environment.BURSAR_OIDC_CLIENT_SECRET;
   if (given !== undefined && given !== '') return given;
