@@ -61,6 +61,16 @@ describe('init and serve', () => {
     expect((await ok('ledger', 'check')).ok).toBe(true);
   });
 
+  it('refuse an environment variable that is set to nothing, before they make a data directory', async () => {
+    const dataDir = join(cli.dir, 'unmade');
+    for (const verb of ['init', 'serve']) {
+      const ran = await cli.run([verb, '--json'], { BURSAR_DATA_DIR: dataDir, BURSAR_RPC_URL: '' });
+      expect(refused(ran)).toEqual({ code: 2, problem: 'environment_invalid' });
+      expect(ran.stderr + ran.stdout).toContain('BURSAR_RPC_URL is empty.');
+    }
+    expect(existsSync(dataDir)).toBe(false);
+  });
+
   it('take a real chain only when its id, token and contracts are what was said', async () => {
     const { chain } = JSON.parse(readFileSync(join(cli.dataDir, 'config.json'), 'utf8')) as {
       chain: { usdc: string; factory: string; registry: string };

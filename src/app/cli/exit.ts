@@ -20,7 +20,7 @@ const unreachable: readonly string[] = [
   'chain_inconsistent',
 ];
 /** The person has to say something else, or something more. */
-const usage: readonly string[] = ['not_configured', 'unauthenticated', 'keystore_locked'];
+const usage: readonly string[] = ['not_configured', 'environment_invalid', 'unauthenticated', 'keystore_locked'];
 
 /** Anything thrown, as an RFC 9457 problem document and an exit code. */
 export function failureOf(error: unknown): { problem: Record<string, unknown>; code: ExitCode } {

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { logLevel, mayColour, readEnvironment } from './environment.ts';
+import { root } from '../root.ts';
+import { environmentNames, logLevel, mayColour, readEnvironment } from './environment.ts';
 
 describe('the environment', () => {
   it('has defaults, and reads what is set', () => {
@@ -18,28 +21,39 @@ describe('the environment', () => {
     });
   });
 
-  it('takes an empty text for an absent one only where that opens nothing', () => {
-    const empty = { BURSAR_WORKFLOW: '', BURSAR_RUN: '', BURSAR_OIDC_CLIENT_SECRET: '' };
-    for (const name of Object.keys(empty)) expect(readEnvironment(empty)).toHaveProperty(name, undefined);
-    // An empty key is no key, and must not give way to the operator's key of the data directory.
-    expect(readEnvironment({ BURSAR_API_KEY: '' }).BURSAR_API_KEY).toBe('');
-    // No witness is a choice, in place of the configured ones.
-    expect(readEnvironment({ BURSAR_WITNESS_RPC_URLS: '' }).BURSAR_WITNESS_RPC_URLS).toEqual([]);
+  it.each([...environmentNames, 'BURSAR_KEY_OWNER'])(
+    'refuses an empty %s: no default takes its place unnoticed',
+    (name) => {
+      for (const value of ['', ' ']) {
+        expect(() => readEnvironment({ [name]: value })).toThrow(
+          expect.objectContaining({ code: 'environment_invalid', message: `${name} is empty.` }),
+        );
+      }
+    },
+  );
+
+  it('names every malformed variable in one refusal', () => {
+    expect(() => readEnvironment({ BURSAR_RUN: '', BURSAR_URL: 'here', BURSAR_LOG: 'warn' })).toThrow(
+      'BURSAR_URL is not an http or https URL; BURSAR_RUN is empty.',
+    );
+  });
+
+  it('has each of its variables in docs/environment.md, and no other', () => {
+    const page = readFileSync(join(root, 'docs/environment.md'), 'utf8');
+    const rows = [...page.matchAll(/^\| `(BURSAR_\w+)`/gm)].map((match) => match[1]);
+    expect(rows.sort()).toEqual([...environmentNames].sort());
   });
 
   it.each([
     ['BURSAR_RPC_URL', 'localhost:8545/s3cret'],
-    ['BURSAR_RPC_URL', ''],
     ['BURSAR_URL', 'ftp://s3cret.example'],
     ['BURSAR_PUBLIC_URL', 's3cret'],
     ['BURSAR_SMTP_URL', 'https://s3cret.example'],
     ['BURSAR_WITNESS_RPC_URLS', 'https://a.example,s3cret'],
+    ['BURSAR_WITNESS_RPC_URLS', ' , '],
     ['BURSAR_LOG', 's3cret'],
-    ['BURSAR_PASSPHRASE', ''],
-    ['BURSAR_DATA_DIR', ''],
-    ['BURSAR_MAIL_FROM', ''],
   ])('refuses a malformed %s, and does not repeat it (%j)', (name, value) => {
-    const refusal = expect.objectContaining({ code: 'not_configured', message: expect.stringContaining(`${name}: `) });
+    const refusal = expect.objectContaining({ code: 'environment_invalid', message: expect.stringContaining(name) });
     expect(() => readEnvironment({ [name]: value })).toThrow(refusal);
     expect(() => readEnvironment({ [name]: value })).toThrow(
       expect.objectContaining({ message: expect.not.stringContaining('s3cret') }),

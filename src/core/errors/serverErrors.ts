@@ -9,6 +9,12 @@ export const serverErrors = {
     'The Bursar server does not answer.',
     'Start it with `bursar serve`, or say where it is with --url or BURSAR_URL.',
   ),
+  environment_invalid: entry(
+    500,
+    'after_change',
+    'A BURSAR_… environment variable is malformed or empty.',
+    'Correct the variable or unset it; docs/environment.md lists them.',
+  ),
   port_taken: entry(409, 'after_change', 'The port is taken.', 'Give another one with --port, or stop what has it.'),
   signing_refused: entry(
     409,
@@ -27,13 +33,13 @@ export const serverErrors = {
     503,
     'safe',
     'The database cannot be written, so nothing was decided.',
-    'Make the data folder writable and send the same request again.',
+    'Make the data directory writable and send the same request again.',
   ),
   storage_in_use: entry(
     503,
     'after_change',
     'Another process has this database open.',
-    'Stop the other Bursar, or give this one a data folder of its own.',
+    'Stop the other Bursar, or give this one a data directory of its own.',
   ),
   database_damaged: entry(
     503,

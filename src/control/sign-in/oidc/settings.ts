@@ -44,7 +44,7 @@ export function clientSecret(
   environment: Pick<Environment, 'BURSAR_OIDC_CLIENT_SECRET'>,
 ): string | null {
   const given = environment.BURSAR_OIDC_CLIENT_SECRET;
-  if (given !== undefined && given !== '') return given;
+  if (given !== undefined) return given;
   if (path === undefined) return null;
   let text = '';
   try {
