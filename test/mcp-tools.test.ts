@@ -32,7 +32,7 @@ afterAll(async () => {
   await scene?.end();
 });
 
-describe('what people decide', () => {
+describe('a payment in review', () => {
   it('is waited for: a payment in review is looked at, not sent again', async () => {
     await server.operator.call('create_payee', {
       name: 'Newcomer',
@@ -44,10 +44,12 @@ describe('what people decide', () => {
     expect((await call('check', request)).structuredContent).toMatchObject({ effect: 'review' });
     const held = (await call('pay', request)).structuredContent;
     expect(held.payment).toMatchObject({ state: 'in_review', review: { roles: ['finance'] } });
-    expect(held.next).toMatch(/people decide.*Do not send it again.*tool payment \(id pay_/);
+    expect(held.next).toMatch(/waits for approval by a person.*Do not send it again.*tool payment \(id pay_/);
     const again = (await call('pay', request)).structuredContent;
     expect(again.payment.id).toBe(held.payment.id);
-    expect((await call('payment', { id: held.payment.id })).structuredContent.next).toContain('people decide');
+    expect((await call('payment', { id: held.payment.id })).structuredContent.next).toContain(
+      'waits for approval by a person',
+    );
   });
 
   it('holds a purchase too, which is fetched again with the same arguments once it is authorized', async () => {
@@ -65,7 +67,9 @@ describe('what people decide', () => {
     const held = (await call('fetch_paid', request)).structuredContent;
     expect(held).toMatchObject({ outcome: 'in_review', payment: { state: 'in_review', amount: usdc('0.05') } });
     expect(held).not.toHaveProperty('untrusted');
-    expect(held.next).toMatch(/people decide.*tool payment \(id pay_.*call fetch_paid with the same arguments/);
+    expect(held.next).toMatch(
+      /waits for approval by a person.*tool payment \(id pay_.*call fetch_paid with the same arguments/,
+    );
     const again = (await call('fetch_paid', request)).structuredContent;
     expect(again.payment.id).toBe(held.payment.id);
     await fresh.stop();
@@ -134,7 +138,7 @@ describe('request_mandate', () => {
       reason: 'Weekly proof-reading',
     });
     expect(structuredContent).toMatchObject({ status: 'requested', total: usdc('90.00') });
-    expect(structuredContent.next).toContain('allows nothing until people have signed');
+    expect(structuredContent.next).toContain('allows nothing until its approvers have signed');
   });
 });
 

@@ -74,7 +74,7 @@ describe.each([
     for (const other of others) expect(other.structuredContent.payment.id).toBe(first.structuredContent.payment.id);
     const late = (await call('pay', request)).structuredContent;
     expect(late).toMatchObject({ replayed: true, payment: { id: first.structuredContent.payment.id } });
-    expect(late.next).toContain('say again: 2');
+    expect(late.next).toContain('set again to 2');
     expect(await asked(agent)).toHaveLength(before + 1);
     const second = await call('pay', { ...request, again: 2 });
     expect(second.structuredContent.payment.id).not.toBe(first.structuredContent.payment.id);
@@ -87,7 +87,7 @@ describe.each([
     expect(denied.isError).toBeUndefined();
     expect(denied.structuredContent.payment).toMatchObject({ state: 'denied' });
     expect(denied.structuredContent.payment.reasons).toContainEqual(expect.objectContaining({ code: 'payment_cap' }));
-    expect(denied.structuredContent.next).toMatch(/What would pass: at most \d+\.\d+ USDC now/);
+    expect(denied.structuredContent.next).toMatch(/Allowed instead: at most \d+\.\d+ USDC now/);
     const again = await call('pay', request);
     expect(again.structuredContent.payment.id).not.toBe(denied.structuredContent.payment.id);
     const checked = await call('check', request);

@@ -30,7 +30,7 @@ export type McpScene = {
 
 export const usdc = (value: string) => ({ value, currency: 'USDC' });
 
-/** A whole Bursar, a contractor called Grace, a vendor who sells OCR by 402, and a workflow. */
+/** A whole Bursar, a contractor called Grace, a vendor who sells OCR over x402, and a workflow. */
 export async function mcpScene(): Promise<McpScene> {
   const server = await startTestServer();
   const { operator, local } = server;

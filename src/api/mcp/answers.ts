@@ -16,7 +16,7 @@ import {
   reasonsOut,
 } from './views.ts';
 
-/** How each kind of answer is cut down for a model, and what it is told to do next. */
+/** Shortens each kind of answer for a model, and adds the sentence that says what to do next. */
 
 const next = z.string().describe('What to do next');
 export const PaymentOutput = z.object({
@@ -59,9 +59,9 @@ export const CheckOutput = z.object({
 export function checkAnswer(answer: Json): ToolAnswer {
   const { effect, reasons, hints } = readCheck(answer);
   const told = {
-    allow: 'It would be paid at once. Nothing was paid: call pay to pay it.',
-    review: `People would have to decide. Nothing was paid, and nobody was asked: call pay to ask them.${whatWouldPass(hints)}`,
-    deny: `It would be refused.${whatWouldPass(hints)}`,
+    allow: 'The policy would allow it. Nothing was paid: call pay to make the payment.',
+    review: `It would need approval by a person. Nothing was paid and no approval was requested: call pay to request it.${whatWouldPass(hints)}`,
+    deny: `The policy would deny it.${whatWouldPass(hints)}`,
   };
   return {
     fields: {
@@ -80,13 +80,13 @@ export const FetchOutput = z.object({
   outcome: z
     .enum(outcomes)
     .describe(
-      'free: nothing was asked for it. paid: paid and served. unserved: paid for, not served. refused, in_review, pending: nothing was paid. not_payable: a price that cannot be paid',
+      'free: the site asked for no payment. paid: paid and served. unserved: paid, but not served. refused, in_review, pending: nothing was paid. not_payable: the site asks for a payment that Bursar cannot make',
     ),
   payment: PaymentOut.optional(),
   hints: HintsOut.optional(),
   untrusted: Untrusted.optional(),
 });
-/** The other side's headers that say how to read its answer; the rest is noise. */
+/** The response headers that a model may need; the others are left out. */
 const shown = ['location', 'retry-after'];
 export function fetchAnswer(answer: Json, args: Json): ToolAnswer {
   const outcome = z.enum(outcomes).parse(answer.outcome);
@@ -118,13 +118,13 @@ export function fetchAnswer(answer: Json, args: Json): ToolAnswer {
   };
 }
 
-/** A purchase is got by fetching again, unlike a payment, which is done once it is approved. */
+/** After approval the model must call fetch_paid again to get the content; a plain payment needs no second call. */
 function heldNext(id: string, outcome: (typeof outcomes)[number], otherwise: string): string {
   if (outcome === 'in_review') {
-    return `Not paid and not fetched yet: people decide. Look with the tool payment (id ${id}) later; once it is authorized, call fetch_paid with the same arguments to get the answer. It is not paid twice.`;
+    return `Not paid and not fetched yet: it waits for approval by a person. Call the tool payment (id ${id}) later; once the state is authorized, call fetch_paid with the same arguments to get the answer. It is not paid twice.`;
   }
   if (outcome === 'pending') {
-    return `The money is being made ready. Call fetch_paid with the same arguments in a few seconds; it is not paid twice (payment ${id}).`;
+    return `The purse is being topped up for it. Call fetch_paid with the same arguments in a few seconds; it is not paid twice (payment ${id}).`;
   }
   return otherwise;
 }
@@ -157,8 +157,8 @@ const Budget = BudgetOutput.omit({ next: true }).extend({ meters: z.array(MeterB
 export function budgetAnswer(answer: Json): ToolAnswer {
   const { largest_amount_now: most, available, purse, meters, ceilings } = Budget.parse(answer);
   const next = most
-    ? `The most that would pass to that payee now is ${most.value} USDC.`
-    : 'Say payee to learn the most that would pass to it now; or ask check about one payment.';
+    ? `The largest payment to that payee that the policy would allow now is ${most.value} USDC.`
+    : 'Set payee to get the largest payment to it that the policy would allow now, or call check for one payment.';
   return {
     fields: {
       next,
@@ -188,7 +188,7 @@ const Invoice = InvoiceOutput.omit({ next: true, url: true }).extend({
 export function invoiceAnswer(answer: Json, _args: Json, base: string): ToolAnswer {
   const { path, ...invoice } = Invoice.parse(answer);
   const url = new URL(path, base).href;
-  const told = `Give ${url} to anyone who should pay: a person opens it, an agent pays it by fetch_paid. No money has moved yet.`;
+  const told = `Give ${url} to the payer: a person opens it in a browser, an agent pays it with fetch_paid. No money has moved yet.`;
   return { fields: { next: told, url, ...compact(invoice) }, untrusted: null };
 }
 
@@ -197,7 +197,7 @@ export function mandateAnswer(answer: Json): ToolAnswer {
   const { agent: _agent, used: _used, signers: _signers, requested_at: _at, ...terms } = answer;
   return {
     fields: {
-      next: 'It allows nothing until people have signed it. Do not ask for the same again; go on, or wait.',
+      next: 'It allows nothing until its approvers have signed it. Do not request the same mandate again; continue with other work, or wait.',
       ...compact(terms),
     },
     untrusted: null,

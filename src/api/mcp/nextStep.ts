@@ -3,7 +3,7 @@ import type { Hints, PaymentAnswer } from './views.ts';
 
 const usdc = ({ value }: { value: string }): string => `${value} USDC`;
 
-/** What would pass instead, from the hints of a denial or a review. Empty where nothing is known. */
+/** Says what the policy would allow instead, from the hints of a denial or a review. Empty where there are no hints. */
 export function whatWouldPass(hints: Hints | null | undefined): string {
   if (!hints) return '';
   const { largest_amount_now: most, earliest_time: at, unlocked_by: people } = hints;
@@ -12,7 +12,7 @@ export function whatWouldPass(hints: Hints | null | undefined): string {
     ...(at ? [`the same request from ${at} on`] : []),
     ...(people ? [`approval by ${people.quorum} of: ${people.roles.join(', ')}`] : []),
   ];
-  return ways.length === 0 ? '' : ` What would pass: ${ways.join('; or ')}.`;
+  return ways.length === 0 ? '' : ` Allowed instead: ${ways.join('; or ')}.`;
 }
 
 /** One or two sentences for a model: what this state means, and which tool to call next, if any. */
@@ -21,8 +21,8 @@ export function nextStep(payment: PaymentAnswer, args: Json): string {
   const repeated = !payment.replayed
     ? ''
     : payment.state === 'denied'
-      ? `This is the answer that the same request got before; for a new decision say again: ${again}. `
-      : `This is the payment that the same request made before; nothing was paid a second time. Only if a second one is wanted, say again: ${again}. `;
+      ? `This is the earlier answer to the same request; for a new decision set again to ${again}. `
+      : `The same request made this payment before; nothing was paid a second time. Only if you want a second payment, set again to ${again}. `;
   return repeated + ofState(payment, again);
 }
 
@@ -30,15 +30,15 @@ function ofState({ id, state, rail, hints, review, settlement }: PaymentAnswer, 
   const isPurchase = rail === 'x402';
   switch (state) {
     case 'denied':
-      return `Not paid: the policy says no. Do not repeat it unchanged, and do not split it to get around a limit.${whatWouldPass(hints) || ' Tell your user the reasons.'}`;
+      return `Not paid: the policy denies it. Do not repeat it unchanged, and do not split it to get around a limit.${whatWouldPass(hints) || ' Tell your user the reasons.'}`;
     case 'in_review':
-      return `Not paid yet: people decide${review?.expires_at ? ` until ${review.expires_at}` : ''}. Do not send it again. Look with the tool payment (id ${id}) later, or go on with other work.`;
+      return `Not paid yet: it waits for approval by a person${review?.expires_at ? ` until ${review.expires_at}` : ''}. Do not send it again. Call the tool payment (id ${id}) later, or continue with other work.`;
     case 'authorized':
     case 'submitted':
       if (isPurchase) {
-        return 'Authorized, not settled yet. If you have no answer of the site yet, call fetch_paid with the same arguments; it is not paid twice.';
+        return 'Authorized, not settled yet. If you have no answer from the site yet, call fetch_paid with the same arguments; it is not paid twice.';
       }
-      return `Accepted and on its way, not settled yet. Do not send it again. Look with the tool payment (id ${id}) in a few seconds, until the state is settled.`;
+      return `Accepted, not settled yet. Do not send it again. Call the tool payment (id ${id}) every few seconds until the state is settled.`;
     case 'settled':
     case 'final':
       return `Paid${settlement ? `, transaction ${settlement.tx_hash}` : ''}.`;
@@ -46,7 +46,7 @@ function ofState({ id, state, rail, hints, review, settlement }: PaymentAnswer, 
     case 'expired':
     case 'failed':
     case 'cancelled':
-      return `It ended as ${state}: nothing was paid. Only if it is still wanted, ask once more with again: ${again}.`;
+      return `It ended as ${state}: nothing was paid. Only if you still want it, send it once more with again: ${again}.`;
     default:
       return `Its state is ${state}.`;
   }

@@ -76,7 +76,7 @@ describe('what comes next', () => {
   });
 
   it('counts on from the repeat that was asked for', () => {
-    expect(nextStep(payment('settled', 'wallet', true), { again: 4 })).toContain('say again: 5');
+    expect(nextStep(payment('settled', 'wallet', true), { again: 4 })).toContain('set again to 5');
     expect(nextStep(payment('failed', 'wallet'), {})).toContain('again: 2');
   });
 });

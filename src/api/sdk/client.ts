@@ -12,25 +12,25 @@ import type {
 } from './types.ts';
 
 export type BursarOptions = {
-  /** Where Bursar listens, as `http://127.0.0.1:8402`. */
+  /** The URL of the Bursar server, as `http://127.0.0.1:8402`. */
   url: string;
-  /** The agent's key. */
+  /** The agent's API key. */
   apiKey: string;
-  /** For calls to Bursar itself; the global one unless given. */
+  /** The `fetch` for calls to Bursar itself; the global one by default. */
   fetch?: typeof fetch;
-  /** Of one call to Bursar; default 60 s. */
+  /** The timeout of one call to Bursar, in milliseconds; default 60,000. */
   timeoutMs?: number;
 };
 export type KeyOption = { idempotencyKey?: string };
 
-/** Bursar as an agent's code sees it. Every call throws `BursarProblem` or `BursarUnreachable`. */
+/** The calls of an agent. Each throws `BursarProblem` when Bursar refuses, `BursarUnreachable` when it does not answer. */
 export type Bursar = {
   /**
-   * Asks for a payment. The same key is the same payment, however often it is sent. Without a key the request itself is the key:
-   * the same payee, amount, memo, workflow and run are one payment; to pay once more on purpose say `again: 2` in the input.
+   * Requests a payment. Requests with one idempotency key make one payment. Without a key, requests with the same payee, amount,
+   * memo, workflow and run make one payment; to pay once more on purpose, set `again: 2` in the input.
    */
   pay(input: PayInput, options?: KeyOption): Promise<PaymentAnswer>;
-  /** Would it be allowed, and why? Pays nothing. */
+  /** Says how the policy would decide, and why. Pays nothing. */
   check(input: PayInput): Promise<CheckAnswer>;
   payment(id: string): Promise<Payment>;
   /** Newest first. */
@@ -38,17 +38,17 @@ export type Bursar = {
     payments: Payment[];
     next_cursor: string | null;
   }>;
-  /** What the agent has left, in each meter of the policy and each ceiling of its wallet. */
+  /** The amounts left in each meter of the policy and under each ceiling of the wallet. */
   budget(input?: BudgetInput): Promise<Budget>;
-  /** Hands in a 402's offer; gets the signed header or the reasons against it. */
+  /** Sends the offer of a 402 to Bursar. Returns the signed header, or the reasons for a refusal. */
   payX402(input: X402Input, options?: KeyOption): Promise<X402Answer>;
-  /** Tells what the seller answered; status 0 is no answer. */
+  /** Reports the seller's answer to the paid request; status 0 means that there was none. */
   reportX402(id: string, status: number, paymentResponse?: string | null): Promise<Payment & { outcome: string }>;
 };
 
 const TIMEOUT_MS = 60_000;
 
-/** A client for one Bursar with one key. */
+/** Creates a client for one Bursar server and one API key. */
 export function createBursar(options: BursarOptions): Bursar {
   const base = options.url.replace(/\/+$/, '');
   const send = options.fetch ?? globalThis.fetch;
@@ -59,7 +59,7 @@ export function createBursar(options: BursarOptions): Bursar {
     try {
       response = await send(`${base}${path}${method === 'GET' ? queryOf(body) : ''}`, {
         method,
-        // The key goes to this server and to nobody it points at.
+        // A redirect must not carry the API key to another server.
         redirect: 'error',
         signal: AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS),
         headers: {

@@ -19,21 +19,21 @@ export class BursarProblem extends Error {
   }
 }
 
-/** Bursar gave no answer that could be read: it is down, or something stands in between. Nothing was signed that you know of. */
+/** Bursar cannot be reached, or its answer cannot be read. Send the same request again: it makes no second payment. */
 export class BursarUnreachable extends Error {
   override readonly name = 'BursarUnreachable';
 }
 
 type Refused = { message: string; reasons: Reason[]; hints: Hints | null; payment: Payment | null; next: string };
 
-/** A 402 that is not paid. Nothing left the purse for it. */
+/** A 402 that Bursar did not pay. No money left the purse. */
 export class PaymentRefused extends Error {
   override readonly name = 'PaymentRefused';
-  /** Stable codes, with sentences that name the figures. */
+  /** Stable codes, each with a sentence that names the amounts or limits. */
   readonly reasons: Reason[];
-  /** What would pass instead. */
+  /** What the policy would allow instead. */
   readonly hints: Hints | null;
-  /** Null where it did not come to a decision. */
+  /** Null when the request was refused before a decision. */
   readonly payment: Payment | null;
   readonly next: string;
 
@@ -46,7 +46,7 @@ export class PaymentRefused extends Error {
   }
 }
 
-/** Not paid yet: people decide on it, or the purse is being topped up. Send the same request again later. */
+/** Not paid yet: the payment waits for approval, or the purse is being topped up. Send the same request again later. */
 export class PaymentPending extends Error {
   override readonly name = 'PaymentPending';
   readonly payment: Payment;
@@ -61,7 +61,7 @@ export class PaymentPending extends Error {
   }
 }
 
-/** The paid request got no answer. Send the same request again: it presents the same authorization and is not paid twice. */
+/** The seller did not answer the paid request. Send the same request again: it uses the same authorization and pays once. */
 export class AnswerLost extends Error {
   override readonly name = 'AnswerLost';
   readonly payment: Payment;

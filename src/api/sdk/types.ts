@@ -1,6 +1,6 @@
 /**
- * The wire's documents, as far as an agent's code reads them. They stand alone, so that this package brings nothing of the
- * server along; `types.test.ts` holds them against the operations' schemas.
+ * The parts of the API's documents that an agent's code reads. Nothing is imported from the server, so the package stays small;
+ * `types.test.ts` compares these types with the schemas of the operations.
  */
 export type Amount = { value: string; currency: 'USDC' };
 export type PaymentState =
@@ -21,7 +21,7 @@ export type Reason = {
   observed?: string | number | boolean | null | undefined;
   limit?: string | number | boolean | null | undefined;
 };
-/** What would pass instead, found by asking the same policy. */
+/** What the policy would allow instead, found by evaluating it with other amounts and times. */
 export type Hints = {
   largest_amount_now: Amount | null;
   earliest_time: string | null;
@@ -49,7 +49,7 @@ export type Payment = {
 };
 export type PaymentAnswer = Payment & { replayed: boolean; hints: Hints | null };
 export type X402Answer = PaymentAnswer & {
-  /** For the PAYMENT-SIGNATURE header; null when there is nothing to present. */
+  /** The value of the PAYMENT-SIGNATURE header; null when nothing was signed. */
   payment_signature: string | null;
   valid_before: string | null;
   next: string;
@@ -83,7 +83,7 @@ export type Budget = {
 };
 
 export type PayInput = {
-  /** Or its value as text: `"1.25"`. */
+  /** An amount, or its value as text: `"1.25"`. */
   amount: Amount | string;
   payee?: string;
   address?: string;
@@ -93,7 +93,7 @@ export type PayInput = {
   category?: string;
   memo?: string;
   refund_of?: string;
-  /** Without an idempotency key: the same request is the same payment. To pay once more on purpose, say 2, then 3, … */
+  /** Without an idempotency key, equal requests make one payment. To pay once more on purpose, set 2, then 3, … */
   again?: number;
 };
 export type X402Input = {
@@ -109,7 +109,7 @@ export type X402Input = {
   again?: number;
 };
 export type BudgetInput = {
-  /** Id or name; the key's own agent unless given. */
+  /** Id or name; by default the agent of the API key. */
   agent?: string;
   payee?: string;
   category?: string;

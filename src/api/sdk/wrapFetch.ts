@@ -2,7 +2,7 @@ import { type BursarOptions, createBursar, type KeyOption } from './client.ts';
 import { AnswerLost, BursarProblem, PaymentPending, PaymentRefused } from './errors.ts';
 import type { Amount, Reason, X402Answer } from './types.ts';
 
-/** What a purchase is for; as defaults in `wrapFetch`, or for one request as its third argument. */
+/** Describes a purchase: as defaults in `wrapFetch`, or for one request as its third argument. */
 export type PurchaseOptions = KeyOption & {
   workflow?: string;
   run?: string;
@@ -10,31 +10,31 @@ export type PurchaseOptions = KeyOption & {
   memo?: string;
   /** Refuse above this, whatever the policy allows. */
   maxAmount?: Amount | string;
-  /** The same request is the same purchase. To buy it once more on purpose, say 2, then 3, … */
+  /** Equal requests make one purchase. To buy once more on purpose, set 2, then 3, … */
   again?: number;
 };
-/** `fetch` is the way to Bursar itself, the global one unless given. */
+/** `fetch` here is for calls to Bursar itself; the global one by default. */
 export type WrapOptions = BursarOptions & Omit<PurchaseOptions, 'idempotencyKey' | 'again'>;
-/** As `fetch`, and pays. Beyond fetch's own it throws PaymentRefused, PaymentPending, AnswerLost, and what the client throws. */
+/** `fetch` that pays a 402. It also throws PaymentRefused, PaymentPending, AnswerLost, and the errors of the client. */
 export interface PayingFetch {
   (input: string | URL | Request, init?: RequestInit, purchase?: PurchaseOptions): Promise<Response>;
-  /** Resolves when the outcomes told so far have reached Bursar, or could not. */
+  /** Resolves when every pending report has reached Bursar or has failed. */
   reported(): Promise<void>;
 }
 
 /**
- * Wraps `fetch`: what answers 402 (x402 version 2) is paid by Bursar if the policy allows it. The agent's process does the HTTP and
- * holds an API key, never a signing key. One 402 leads to one decision and at most one more request, which follows no redirect.
+ * Wraps `fetch`: when a server answers 402 (x402 version 2), Bursar pays if the policy allows it. The agent's process sends the
+ * requests and holds an API key, never a signing key. One 402 causes one decision and at most one more request without redirects.
  */
 export function wrapFetch(baseFetch: typeof fetch, options: WrapOptions): PayingFetch {
   const bursar = createBursar(options);
   const reports = new Set<Promise<unknown>>();
 
   function report(id: string, status: number, paymentResponse: string | null): void {
-    // What the seller said only helps people: the chain decides. So nobody waits for it, and a failure is no failure.
-    const told = bursar.reportX402(id, status, paymentResponse).catch(() => undefined);
-    reports.add(told);
-    void told.then(() => reports.delete(told));
+    // A report is information for people; only the chain settles a payment. So no caller waits for it, and a failure is ignored.
+    const sent = bursar.reportX402(id, status, paymentResponse).catch(() => undefined);
+    reports.add(sent);
+    void sent.then(() => reports.delete(sent));
   }
 
   async function payingFetch(input: string | URL | Request, init?: RequestInit, purchase: PurchaseOptions = {}) {
@@ -49,7 +49,7 @@ export function wrapFetch(baseFetch: typeof fetch, options: WrapOptions): Paying
     const offer = asked.headers.get('payment-required');
     if (asked.status !== 402 || offer === null) return asked;
     if (asked.redirected || (asked.url !== '' && withoutHash(asked.url) !== withoutHash(url))) {
-      throw refusal('x402_redirected', 'The 402 came by a redirect: its host is not the one that was asked.');
+      throw refusal('x402_redirected', 'The 402 came after a redirect: its host is not the requested one.');
     }
     await discard(asked);
 
@@ -102,7 +102,7 @@ export function wrapFetch(baseFetch: typeof fetch, options: WrapOptions): Paying
 
 const DISCARD_MAX_BYTES = 65_536;
 
-/** Reading a short body to its end lets the connection be used again. */
+/** Reads a short body to its end, so that the connection can be used again. */
 async function discard({ headers, body }: Response): Promise<void> {
   const length = headers.get('content-length');
   const reader = body?.getReader();
@@ -118,7 +118,7 @@ function defaultsOf({ workflow, run, category, memo, maxAmount }: WrapOptions): 
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
-/** The signature, or an error that says why there is none. */
+/** Returns the signature. Throws an error that says why there is none. */
 function signatureOf(answer: X402Answer): string {
   const { payment_signature, state, reasons, hints, next } = answer;
   if (payment_signature !== null) return payment_signature;
@@ -127,7 +127,7 @@ function signatureOf(answer: X402Answer): string {
   throw new PaymentRefused({ message, reasons, hints, payment: answer, next });
 }
 
-/** Problems that say "this 402 is not paid" are refusals too; the rest (a wrong key, a server in trouble) are what they are. */
+/** Problems about this 402 become refusals. Others, such as a wrong API key, stay problems: null. */
 function refusalOf({ code, message, action, details }: BursarProblem): PaymentRefused | null {
   if (
     ![

@@ -58,7 +58,7 @@ export function createProgram(): Command {
       '--key <key>',
       'API key (BURSAR_API_KEY, which other users cannot see; else the operator key of the data directory)',
     )
-    .option('--data-dir <folder>', 'The data folder (BURSAR_DATA_DIR; else .bursar)')
+    .option('--data-dir <folder>', 'The data directory (BURSAR_DATA_DIR; else .bursar)')
     .option('--json', 'JSON alone on stdout: one document, or a line per event; errors as a problem document')
     .addHelpText(
       'after',

@@ -44,7 +44,7 @@ async function tell(options: DemoOptions, world: DemoWorld, startedAt: number): 
     agent.call('pay', { workflow: world.workflow, ...body }, { idempotencyKey: randomUUID() });
   const settled = async (payment: Record<string, unknown>) => waitSettled(agent, payment);
 
-  await step('buys an OCR job from the vendor agent by 402', 'settled', () => buyWithX402(world, settled));
+  await step('buys an OCR job over x402', 'settled', () => buyWithX402(world, settled));
   await step('pays a contractor', 'settled', async () =>
     settled(await pay({ payee: world.contractor, amount: usdc('12.50'), memo: 'proof-reading' })),
   );
@@ -61,7 +61,7 @@ async function tell(options: DemoOptions, world: DemoWorld, startedAt: number): 
     await approve(options, String(payment.id));
     return settled(payment);
   });
-  await step('a second one waits for people', 'in_review', () =>
+  await step('a second one waits for approval', 'in_review', () =>
     pay({ payee: world.contractor, amount: usdc('6.00'), memo: 'please, soon' }),
   );
   await batch(world, settled, lines, problems, say);

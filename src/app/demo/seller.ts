@@ -31,8 +31,8 @@ export type SellerOptions = {
 };
 
 /**
- * A vendor who sells an OCR job by 402: the official Hono middleware with the official facilitator in local mode, both as
- * published. It knows nothing of Bursar.
+ * Starts a vendor that sells an OCR job over x402 with the official Hono middleware and the official facilitator in local mode,
+ * both unmodified. It has no code of Bursar.
  */
 export async function startSeller(options: SellerOptions): Promise<Seller> {
   const network = `eip155:${options.chainId}` as const;

@@ -14,13 +14,13 @@ export type Verification = {
   ok: boolean;
   payment: string;
   findings: Finding[];
-  /** What the result takes for granted, and what stays the server's word. */
+  /** What the result assumes without a check: statements of the server that the chain does not prove. */
   assumed: string[];
 };
 
 /**
- * Checks a receipt against the chain and against itself, trusting no server: the policy inside is run again on the recorded
- * input, and what it said is compared with what the chain carries. Throws only when the RPC cannot be reached.
+ * Checks a receipt against the chain and against itself, trusting no server: it runs the policy of the receipt again on the
+ * recorded input, and compares the result with the chain. Throws only when the RPC cannot be reached.
  */
 export async function verifyReceipt(input: unknown, rpcUrl: string, trusted: Trusted = {}): Promise<Verification> {
   const parsed = Receipt.safeParse(input);
@@ -33,7 +33,7 @@ export async function verifyReceipt(input: unknown, rpcUrl: string, trusted: Tru
     ...(await checkChain(receipt, client)),
   ];
   const assumed = [receipt.inclusion === null ? `${FACTS} ${NOT_ANCHORED}` : `${FACTS} ${ANCHORED}`];
-  // On another chain the same addresses may be anything.
+  // On another chain, the same addresses may be unrelated contracts.
   if (!findings.some(({ check, ok }) => check === 'chain' && !ok)) {
     findings.push(...(await checkApprovals(receipt, client)));
     findings.push(...(await checkMandate(receipt, client)));
@@ -51,12 +51,13 @@ export async function verifyReceipt(input: unknown, rpcUrl: string, trusted: Tru
 }
 
 const FACTS =
-  "The facts in the input (names, figures of the past, the server's time) are the server's word. The chain fixes what the input was, not that it is true.";
-const ANCHORED = 'The decisions are in the event log under an anchor, so that word can no longer be changed.';
+  "The facts in the input (names, sums of earlier payments, the server's time) are the server's own statements. The chain proves which input was used, not that it is true.";
+const ANCHORED =
+  'The decisions are in the event log under an anchor, so the server can no longer change these statements.';
 const NOT_ANCHORED =
-  'No anchor is in this receipt: of a review, the decisions after the first can still be rewritten. A receipt made after the next anchor has the proof.';
+  'This receipt has no anchor: the server can still rewrite the later decisions of a review. A receipt made after the next anchor has the proof.';
 
-/** Logs of another token or another purse than the wallet's own say nothing: anybody can emit them. */
+/** Checks token and purse: logs of other contracts prove nothing, because anyone can emit them. */
 async function walletFinding(receipt: Receipt, client: PublicClient): Promise<Finding> {
   const { wallet, token, purse } = receipt.chain;
   const read = (functionName: 'token' | 'purse') =>

@@ -26,7 +26,7 @@ type Flags = { serve?: boolean; port?: string };
 export function demoCommand(): Command {
   const command = new Command('demo')
     .description(
-      'Play a scenario on a local chain: an agent buys from another by 402, pays, is refused, is reviewed, pays twenty at once, and the books agree with the chain. Exits with 0 only if each step came out as said.',
+      'Play a scenario on a local chain: an agent buys from another over x402, pays, is denied, goes through review, makes twenty payments at once, and the ledger agrees with the chain. Exits with 0 only if every step had the expected result.',
     )
     .option('--serve', 'Then keep serving, until SIGINT or SIGTERM')
     .addOption(PORT)
@@ -58,23 +58,23 @@ async function demo(session: Session, flags: Flags): Promise<void> {
   if (flags.serve) screen.note('Stopped.');
 }
 
-/** The configured port, or any where another program has it. A server on this very data directory is told of by `launch`. */
+/** The configured port, or a free one where another program uses it. `launch` reports a server on the same data directory. */
 async function choosePort({ dataDir, screen }: Session, asked: number | null): Promise<number | null> {
   const { host, port } = readConfig(dataDir)?.server ?? { host: '127.0.0.1', port: 8402 };
   if (readRunning(dataDir) !== null || (await isFree(host, asked ?? port))) return asked;
-  if (asked !== null) throw new BursarError('port_taken', { message: `Port ${asked} is taken by another program.` });
-  screen.note(`Port ${port} is taken by another program, so a free one is used.`);
+  if (asked !== null) throw new BursarError('port_taken', { message: `Port ${asked} is in use by another program.` });
+  screen.note(`Port ${port} is in use by another program; using a free one.`);
   return 0;
 }
 
 type Played = { result: DemoResult; lines: DemoLine[]; gas: Map<string, bigint>; firstSettledMs: number };
 
-/** Plays it on a server of this process; the console is tested on what it leaves behind. */
+/** Plays the scenario on a server in this process. Tests of the console use the data that it leaves. */
 export async function play(launched: Launched, operatorKey: string, say: (line: string) => void): Promise<Played> {
   const { keys, local, url, rpcUrl, config } = launched;
   if (!local)
     throw new BursarError('not_configured', {
-      message: 'The demo plays on a local chain; this data directory has another.',
+      message: 'The demo needs a local chain; this data directory is for another chain.',
     });
   const [{ accountOf }, { playDemo }, { startSeller }, { fundFromTreasury }, { startGateway }, { parseTable }] =
     await Promise.all([
@@ -87,7 +87,7 @@ export async function play(launched: Launched, operatorKey: string, say: (line: 
     ]);
   const operator = createClient(url, operatorKey);
   const treasury = await accountOf(keys, 'treasury');
-  // Pays the gas of the seller's settlements; nobody else knows it, and nobody needs it afterwards.
+  // This key pays the gas of the seller's settlements. Only this process knows it, and it is not needed afterwards.
   const facilitator = privateKeyToAccount(generatePrivateKey());
   await local.fundGas([facilitator.address]);
   const usdc = config.chain.usdc;
@@ -119,7 +119,7 @@ export async function play(launched: Launched, operatorKey: string, say: (line: 
   return { result, lines, gas: await gasOf(launched, lines), firstSettledMs: startedAt + result.firstSettledMs };
 }
 
-/** Of the transactions that others sent. */
+/** The gas used by transactions that other senders sent; Bursar records only its own. */
 async function gasOf({ local }: Launched, lines: readonly DemoLine[]): Promise<Map<string, bigint>> {
   const gas = new Map<string, bigint>();
   for (const { payment } of lines) {
@@ -147,8 +147,8 @@ async function report(session: Session, launched: Launched, played: Played, serv
   for (const problem of result.problems) screen.line(screen.paint(`FAIL ${problem}`, 'red'));
   screen.line(
     result.ok
-      ? screen.paint('Each step came out as said, and the books agree with the chain.', 'green')
-      : screen.paint('The demo did NOT come out as said.', 'red'),
+      ? screen.paint('Every step had the expected result, and the ledger agrees with the chain.', 'green')
+      : screen.paint('The demo did NOT have the expected result.', 'red'),
   );
   if (serving) await whereToGo(session, launched, createClient(launched.url, readKey(dataDir)), lines);
 }
@@ -182,7 +182,7 @@ async function whereToGo(
   }
   screen.line(`  curl -H "Authorization: Bearer $(cat ${keyFile})" ${launched.url}/v1/payments`);
   screen.line();
-  screen.line('Ctrl-C stops it; the next start goes on with the same data.');
+  screen.line('Ctrl-C stops the server; the next start continues with the same data.');
 }
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;

@@ -18,7 +18,7 @@ const paymentFields: readonly Field[] = [
   ['created_at', 'created'],
 ];
 const list = { of: 'payments', fields: paymentFields };
-const WAIT = new Option('--wait', 'Wait until it has settled, or cannot any more');
+const WAIT = new Option('--wait', 'Wait until the payment has settled or has ended without settling');
 
 async function showAsked(session: Session, answer: Document, options: Document): Promise<ExitCode> {
   const last = options.wait === true ? { ...answer, ...(await afterwards(session.client(), answer)) } : answer;
@@ -148,7 +148,7 @@ function refundCommand(): Command {
 }
 
 function x402Commands(): Command {
-  return group('x402', 'Pay what a seller asks for by 402, step by step; SDK and MCP do it in one.', [
+  return group('x402', 'Pay an x402 seller in separate steps; the SDK and the MCP tool do it in one call.', [
     operationCommand({
       name: 'pay',
       operation: 'pay_x402',
