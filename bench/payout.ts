@@ -18,6 +18,7 @@ import { keyAccount } from '../src/chain/keys/keyAccount.ts';
 import { formatUsdc, microUsdc } from '../src/core/money/microUsdc.ts';
 import { createPayee } from '../src/decide/identity/payees.ts';
 import { compilePolicyDirectory } from '../src/decide/policy/compile.ts';
+import { query } from '../src/store/statement.ts';
 import type { Store } from '../src/store/store.ts';
 import { type Figure, quantile, type Say } from './figure.ts';
 import { inTemporaryFolder } from './world.ts';
@@ -256,7 +257,14 @@ async function provePaid(local: LocalChain, lines: readonly Line[]): Promise<voi
 
 function deploymentGas(store: Store): bigint {
   const row = store.read((tx) =>
-    tx.get<{ gas: bigint | null }>("SELECT sum(gas_used) AS gas FROM transactions WHERE purpose LIKE 'deploy:%'"),
+    tx.get(
+      query((db) =>
+        db
+          .selectFrom('transactions')
+          .select((eb) => eb.fn.sum<bigint | null>('gas_used').as('gas'))
+          .where('purpose', 'like', 'deploy:%'),
+      ),
+    ),
   );
   return row?.gas ?? 0n;
 }

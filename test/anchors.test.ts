@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Client, createClient } from '../src/api/client/client.ts';
 import { launch } from '../src/app/server/localLaunch.ts';
 import { verifyInclusion } from '../src/chain/anchors/verifyInclusion.ts';
+import { query } from '../src/store/statement.ts';
 import { type Rewriting, rewriteLog } from './support/rewriteLog.ts';
 import { startTestServer, type TestServer } from './support/testServer.ts';
 
@@ -83,7 +84,10 @@ function restore(): void {
 
 const deleteDenial = (): Rewriting => ({
   change: (event) => (event.payment === denied ? null : event),
-  also: [`DELETE FROM decisions WHERE payment_id = '${denied}'`, `DELETE FROM payments WHERE id = '${denied}'`],
+  also: [
+    query((db) => db.deleteFrom('decisions').where('payment_id', '=', denied)),
+    query((db) => db.deleteFrom('payments').where('id', '=', denied)),
+  ],
 });
 
 beforeAll(async () => {

@@ -1,22 +1,23 @@
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkLedger } from '../src/books/ledger/check.ts';
 import { unsealedTables } from '../src/books/ledger/sealedTables.ts';
-import { readingOn, type SqlValue } from '../src/store/store.ts';
+import { openRawFile, type RawFile } from '../src/store/rawFile.ts';
+import { type AnyRow, everyRow, insertInto, tablesOf } from '../src/store/rows.ts';
+import { query } from '../src/store/statement.ts';
+import type { SqlValue } from '../src/store/store.ts';
+import { type ColumnShape, dropGuards, dropIndexes, shapeOf, withoutChecks } from '../src/store/tampering.ts';
 import { richBooks } from './support/richBooks.ts';
 
 /** Tables that no figure of the books rests on: the reasons stand with `unsealedTables`. */
 const noEvidence = new Set(['blocks', 'chain_checked', 'notices', 'sessions', 'log_tiles', 'log_heads']);
 
-type Row = Record<string, SqlValue>;
-type Column = { name: string; type: string; pk: bigint };
-
 let folder: string;
-let file: Database.Database;
+let file: RawFile;
 let tables: string[];
+let shapes: Map<string, ColumnShape[]>;
 
 beforeAll(async () => {
   const server = await richBooks();
@@ -25,84 +26,83 @@ beforeAll(async () => {
   await server.stop();
   copyFileSync(server.bursar.store.path, path);
   await server.end();
-  file = new Database(path);
-  file.defaultSafeIntegers(true);
-  file.pragma('foreign_keys = OFF');
-  file.pragma('ignore_check_constraints = ON');
-  for (const { type, name } of all<{ type: string; name: string }>(
-    "SELECT type, name FROM sqlite_master WHERE type = 'trigger' OR (type = 'index' AND sql IS NOT NULL)",
-  )) {
-    file.exec(`DROP ${type} ${name}`);
-  }
-  tables = all<{ name: string }>(
-    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'kysely_%' ORDER BY name",
-  ).map(({ name }) => name);
+  file = openRawFile(path);
+  tables = tablesOf(file.tx);
+  dropGuards(file.tx);
+  dropIndexes(file.tx);
+  shapes = new Map(tables.map((table) => [table, shapeOf(file.tx, table)]));
 }, 240_000);
 afterAll(() => {
   file?.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
-const all = <R>(sql: string, ...values: SqlValue[]): R[] => file.prepare(sql).all(...values) as R[];
-const columnsOf = (table: string): Column[] => all('SELECT name, type, pk FROM pragma_table_info(?)', table);
+const rowsOf = (table: string): AnyRow[] => file.tx.all(everyRow(table));
+const columnsOf = (table: string): ColumnShape[] => shapes.get(table) ?? [];
 const evidence = (): string[] => tables.filter((table) => !noEvidence.has(table));
 
 /** The check on what the transaction under way says. */
 function findings(): Promise<string[]> {
-  const tx = readingOn(file);
-  return checkLedger({ snapshot: () => ({ tx, close: () => {} }) }, null).then((result) => result.findings);
+  return checkLedger({ snapshot: () => ({ tx: file.tx, close: () => {} }) }, null).then((result) => result.findings);
 }
 
 /** Does it, asks the check, and undoes it. */
 async function tampered(tamper: () => void): Promise<string[]> {
-  file.exec('BEGIN');
+  file.begin();
   try {
-    tamper();
+    withoutChecks(file.tx, tamper);
     return await findings();
   } finally {
-    file.exec('ROLLBACK');
+    file.rollBack();
   }
 }
 
-const whereOf = (columns: Column[], row: Row): { where: string; values: SqlValue[] } => {
-  const keys = columns.filter(({ pk }) => pk > 0n);
-  return {
-    where: keys.map(({ name }) => `${name} = ?`).join(' AND '),
-    values: keys.map(({ name }) => row[name] ?? null),
-  };
-};
 /** Another value of the column. `free`: one that no other row has. */
-const other = (value: SqlValue | undefined, type: string, free = false): SqlValue => {
-  if (type === 'INTEGER' && free) return 987_654_321n;
-  if (type === 'INTEGER') return typeof value === 'bigint' ? value + 1n : 1n;
+const other = (value: SqlValue | undefined, isInteger: boolean, free = false): SqlValue => {
+  if (isInteger && free) return 987_654_321n;
+  if (isInteger) return typeof value === 'bigint' ? value + 1n : 1n;
   return typeof value === 'string' ? `${value}x` : 'x';
 };
-function insert(table: string, columns: Column[], row: Row): void {
-  const names = columns.map(({ name }) => name);
-  file
-    .prepare(`INSERT INTO ${table} (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`)
-    .run(...names.map((name) => row[name] ?? null));
+const insert = (table: string, row: AnyRow): number => file.tx.run(insertInto(table, Object.keys(row)), row);
+/** The table is known at run time only, so the types of `settings` stand in for those of every table. */
+function update(table: string, row: AnyRow, change: AnyRow): void {
+  const changed = file.tx.run(
+    query((db) => {
+      let command = db.updateTable(table as 'settings').set(change);
+      for (const [name, value] of Object.entries(keysOf(table, row)))
+        command = command.where(name as 'name', '=', value as string);
+      return command;
+    }),
+  );
+  expect(changed).toBe(1);
 }
-function remove(table: string, columns: Column[], row: Row): void {
-  const { where, values } = whereOf(columns, row);
-  expect(file.prepare(`DELETE FROM ${table} WHERE ${where}`).run(...values).changes).toBe(1);
+function remove(table: string, row: AnyRow): void {
+  const changed = file.tx.run(
+    query((db) => {
+      let command = db.deleteFrom(table as 'settings');
+      for (const [name, value] of Object.entries(keysOf(table, row)))
+        command = command.where(name as 'name', '=', value as string);
+      return command;
+    }),
+  );
+  expect(changed).toBe(1);
 }
 /** A row from the middle: what is at the end of the log only an anchor can hold. */
-const middle = (rows: Row[]): Row => rows[Math.floor((rows.length - 1) / 2)] as Row;
+const middle = (rows: AnyRow[]): AnyRow => rows[Math.floor((rows.length - 1) / 2)] as AnyRow;
 /** Of payments one of each state, since each has other evidence. */
-function samples(table: string): Row[] {
-  const rows = all<Row>(`SELECT * FROM ${table}`).filter((row) => row.name !== 'notices:cursor');
+function samples(table: string): AnyRow[] {
+  const rows = rowsOf(table).filter((row) => row.name !== 'notices:cursor');
   if (table !== 'payments') return rows.length === 0 ? [] : [middle(rows)];
   return [...new Map(rows.map((row) => [row.state, row])).values()];
 }
-const names = (said: string[], table: string, row: Row, columns: Column[]): boolean => {
+const names = (said: string[], table: string, row: AnyRow): boolean => {
   // A meter's row is named by its id, or by its meter and all of its group.
   if (table === 'meters') {
     const parts = [String(row.meter), ...String(row.grp).split('\u001f')].filter((part) => part !== '');
     const id = new RegExp(`\\bmeters ${row.id}\\b`);
     return said.some((text) => id.test(text) || parts.every((part) => text.includes(part)));
   }
-  const keys = columns.filter(({ pk }) => pk > 0n).map(({ name }) => String(row[name]));
+  const keys = Object.values(keysOf(table, row)).map(String);
   return said.some((text) => text.includes(table) || keys.some((key) => text.includes(key)));
 };
 
@@ -110,29 +110,24 @@ describe('ledger check', () => {
   it('finds nothing in what the server wrote, and knows all tables of the schema', async () => {
     expect(await findings()).toEqual([]);
     expect(Object.keys(unsealedTables).filter((table) => !tables.includes(table))).toEqual([]);
-    const empty = evidence().filter((table) => all(`SELECT 1 FROM ${table} LIMIT 2`).length < 2);
+    const empty = evidence().filter((table) => rowsOf(table).length < 2);
     expect(empty).toEqual([]);
-    const states = all<{ state: string }>('SELECT DISTINCT state FROM payments ORDER BY state').map(
-      ({ state }) => state,
-    );
+    const states = rowsOf('payments').map(({ state }) => state);
     expect(states).toEqual(expect.arrayContaining(['denied', 'final', 'in_review']));
   });
 
   it('finds any one changed column of any row that evidence rests on, and names it', async () => {
     const missed: string[] = [];
     for (const table of evidence()) {
-      const columns = columnsOf(table);
       for (const row of samples(table)) {
-        for (const { name, type, pk } of columns) {
-          const isUnique = pk > 0n || uniqueIn(table).includes(name);
-          const { where, values } = whereOf(columns, row);
-          const said = await tampered(() => {
-            file
-              .prepare(`UPDATE ${table} SET ${name} = ? WHERE ${where}`)
-              .run(other(row[name], type, isUnique), ...values);
-          });
-          if (!names(said, table, row, columns))
-            missed.push(`${table}.${name} of ${values.join(' ')}: ${said.join(' ').slice(0, 200)}`);
+        for (const { name, isInteger, isKey, isUnique } of columnsOf(table)) {
+          const said = await tampered(() =>
+            update(table, row, { [name]: other(row[name], isInteger, isKey || isUnique) }),
+          );
+          if (!names(said, table, row)) {
+            const key = Object.values(keysOf(table, row)).join(' ');
+            missed.push(`${table}.${name} of ${key}: ${said.join(' ').slice(0, 200)}`);
+          }
           const isNamed = table !== 'payments' || name === 'id' || said.some((text) => text.includes(name));
           if (!isNamed) missed.push(`payments.${name} is not named: ${said.join(' ').slice(0, 300)}`);
         }
@@ -144,40 +139,36 @@ describe('ledger check', () => {
   it('finds a deleted, an inserted and two swapped rows of any such table', async () => {
     const missed: string[] = [];
     for (const table of evidence()) {
-      const columns = columnsOf(table);
-      const rows = all<Row>(`SELECT * FROM ${table}`).filter((row) => row.name !== 'notices:cursor');
+      const rows = rowsOf(table).filter((row) => row.name !== 'notices:cursor');
       const one = middle(rows);
-      const deleted = await tampered(() => remove(table, columns, one));
-      if (!names(deleted, table, one, columns)) missed.push(`${table}: a deleted row: ${deleted.join(' ')}`);
+      const deleted = await tampered(() => remove(table, one));
+      if (!names(deleted, table, one)) missed.push(`${table}: a deleted row: ${deleted.join(' ')}`);
       const copy = { ...one };
-      for (const { name, type, pk } of columns) {
-        if (pk > 0n || uniqueIn(table).includes(name)) copy[name] = other(one[name], type, true);
+      for (const { name, isInteger, isKey, isUnique } of columnsOf(table)) {
+        if (isKey || isUnique) copy[name] = other(one[name], isInteger, true);
       }
-      const inserted = await tampered(() => insert(table, columns, copy));
-      if (!names(inserted, table, copy, columns)) missed.push(`${table}: an inserted row`);
-      const two = rows.find((row) => contentOf(columns, row) !== contentOf(columns, one));
+      const inserted = await tampered(() => insert(table, copy));
+      if (!names(inserted, table, copy)) missed.push(`${table}: an inserted row`);
+      const two = rows.find((row) => contentOf(table, row) !== contentOf(table, one));
       if (!two) continue;
       const swapped = await tampered(() => {
-        for (const row of [one, two]) remove(table, columns, row);
-        insert(table, columns, { ...two, ...keysOf(columns, one) });
-        insert(table, columns, { ...one, ...keysOf(columns, two) });
+        for (const row of [one, two]) remove(table, row);
+        insert(table, { ...two, ...keysOf(table, one) });
+        insert(table, { ...one, ...keysOf(table, two) });
       });
-      if (![one, two].some((row) => names(swapped, table, row, columns)))
-        missed.push(`${table}: two rows that were swapped`);
+      if (![one, two].some((row) => names(swapped, table, row))) missed.push(`${table}: two rows that were swapped`);
     }
     expect(missed).toEqual([]);
   }, 600_000);
 });
 
-const uniqueIn = (table: string): string[] =>
-  all<{ name: string }>(
-    'SELECT c.name FROM pragma_index_list(?) i, pragma_index_info(i.name) c WHERE i."unique" = 1',
-    table,
-  ).map(({ name }) => name);
-const keysOf = (columns: Column[], row: Row): Row =>
-  Object.fromEntries(columns.filter(({ pk }) => pk > 0n).map(({ name }) => [name, row[name] ?? null]));
-const contentOf = (columns: Column[], row: Row): string =>
-  columns
-    .filter(({ pk }) => pk === 0n)
+/** The values of the primary key. */
+function keysOf(table: string, row: AnyRow): AnyRow {
+  const keys = columnsOf(table).filter(({ isKey }) => isKey);
+  return Object.fromEntries(keys.map(({ name }) => [name, row[name] ?? null]));
+}
+const contentOf = (table: string, row: AnyRow): string =>
+  columnsOf(table)
+    .filter(({ isKey }) => !isKey)
     .map(({ name }) => String(row[name]))
     .join('|');

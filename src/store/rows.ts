@@ -1,17 +1,18 @@
 import { conditionOn, type RowCondition, TABLES } from './changes.ts';
-import { type None, query, type Statement } from './statement.ts';
-import type { ReadTx, Snapshot, SqlValue } from './store.ts';
+import { type Command, type None, query, type Statement, statement } from './statement.ts';
+import type { ReadTx, Snapshot } from './store.ts';
+import { type AnyRow, text } from './text.ts';
 
-/** A row of any table. */
-export type AnyRow = Record<string, SqlValue>;
+export type { AnyRow };
 /** The columns of a table in their order, and of its primary key in its own. */
 export type TableColumns = { columns: readonly string[]; keys: readonly string[] };
 
+const everyTable = text<{ name: string }>(TABLES);
 /** Tables of the schema, in order of their names. */
-export const tablesOf = (tx: ReadTx): string[] => tx.all<{ name: string }>(TABLES).map(({ name }) => name);
+export const tablesOf = (tx: ReadTx): string[] => tx.all(everyTable).map(({ name }) => name);
 
 export function columnsOf(tx: ReadTx, table: string): TableColumns {
-  const columns = tx.all<{ name: string; pk: bigint }>('SELECT name, pk FROM pragma_table_info(?)', table);
+  const columns = tx.all(text<{ name: string; pk: bigint }>('SELECT name, pk FROM pragma_table_info(?)', table));
   const keys = columns.filter(({ pk }) => pk > 0n).sort((a, b) => Number(a.pk - b.pk));
   return { columns: columns.map(({ name }) => name), keys: keys.map(({ name }) => name) };
 }
@@ -20,17 +21,32 @@ export function columnsOf(tx: ReadTx, table: string): TableColumns {
 export const everyRow = (table: string): Statement<None, AnyRow> =>
   query((db) => db.selectFrom(table as 'events').selectAll());
 
+const inserts = new Map<string, Command<AnyRow>>();
+/** Inserts a row with these columns into a table of the schema. */
+export function insertInto(table: string, columns: readonly string[]): Command<AnyRow> {
+  const key = [table, ...columns].join(' ');
+  let command = inserts.get(key);
+  if (!command) {
+    command = statement<AnyRow>()((db, p) => {
+      const row: unknown = Object.fromEntries(columns.map((name) => [name, p[name]]));
+      return db.insertInto(table as 'settings').values(row as { name: string; value: string });
+    });
+    inserts.set(key, command);
+  }
+  return command;
+}
+
 const byKey = new Map<string, string>();
 
 /** The row of a table whose primary key, as a JSON array, is `key`. */
 export function rowOfKey(tx: ReadTx, table: string, keys: readonly string[], key: string): AnyRow | undefined {
-  let text = byKey.get(table);
-  if (text === undefined) {
+  let sql = byKey.get(table);
+  if (sql === undefined) {
     const where = keys.map((name, index) => `"${name}" = json_extract(?, '$[${index}]')`).join(' AND ');
-    text = `SELECT * FROM "${table}" WHERE ${where}`;
-    byKey.set(table, text);
+    sql = `SELECT * FROM "${table}" WHERE ${where}`;
+    byKey.set(table, sql);
   }
-  return tx.get<AnyRow>(text, ...keys.map(() => key));
+  return tx.get(text(sql, ...keys.map(() => key)));
 }
 
 /** All rows of a table but those of the condition, each with its primary key as a JSON array in `row_key`. */
@@ -41,7 +57,6 @@ export function rowsWithKeys(
   except: RowCondition | undefined,
 ): Iterable<AnyRow & { row_key: string }> {
   const where = except ? ` WHERE NOT (${conditionOn('', except)})` : '';
-  return tx.each(
-    `SELECT json_array(${keys.map((name) => `"${name}"`).join(', ')}) AS row_key, * FROM "${table}"${where}`,
-  );
+  const key = `json_array(${keys.map((name) => `"${name}"`).join(', ')}) AS row_key`;
+  return tx.each(text<AnyRow & { row_key: string }>(`SELECT ${key}, * FROM "${table}"${where}`));
 }

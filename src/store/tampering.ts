@@ -1,25 +1,75 @@
-import { connectionOf } from './connection.ts';
-import { connect } from './database.ts';
+import { openRawFile } from './rawFile.ts';
 import type { Command, None } from './statement.ts';
-import type { Tx } from './store.ts';
+import type { ReadTx, Tx } from './store.ts';
+import { text } from './text.ts';
 
-const GUARDS =
-  "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name LIKE '%\\_append\\_only\\_%' ESCAPE '\\'";
+type Writer = ReadTx & Pick<Tx, 'run'>;
+type Named = { name: string };
 
 /** For tests: removes what keeps append-only tables append-only. */
-export function dropGuards(tx: Tx): void {
-  for (const { name } of tx.all<{ name: string }>(GUARDS)) tx.run(`DROP TRIGGER "${name}"`);
+export function dropGuards(tx: Writer): void {
+  const guards = text<Named>(
+    "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name LIKE '%\\_append\\_only\\_%' ESCAPE '\\'",
+  );
+  for (const { name } of tx.all(guards)) tx.run(text(`DROP TRIGGER "${name}"`));
+}
+
+/** For tests: removes all indexes but those of keys, so that also a second row of what must be unique can be written. */
+export function dropIndexes(tx: Writer): void {
+  const indexes = text<Named>("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL");
+  for (const { name } of tx.all(indexes)) tx.run(text(`DROP INDEX "${name}"`));
+}
+
+/** For tests: does something while values need not pass the checks of their columns. */
+export function withoutChecks(tx: Writer, act: () => void): void {
+  tx.run(text('PRAGMA ignore_check_constraints = ON'));
+  act();
+  tx.run(text('PRAGMA ignore_check_constraints = OFF'));
+}
+
+/** A column as a test must know it to write a row of any table. */
+export type ColumnShape = {
+  name: string;
+  isInteger: boolean;
+  isKey: boolean;
+  /** Whether it takes part in an index that allows no value twice. */
+  isUnique: boolean;
+  /** What its foreign key names. */
+  parent: { table: string; column: string } | null;
+};
+
+export function shapeOf(tx: ReadTx, table: string): ColumnShape[] {
+  const unique = tx.all(
+    text<Named>('SELECT c.name FROM pragma_index_list(?) i, pragma_index_info(i.name) c WHERE i."unique" = 1', table),
+  );
+  const parents = tx.all(
+    text<{ from: string; table: string; to: string }>(
+      'SELECT "from", "table", "to" FROM pragma_foreign_key_list(?)',
+      table,
+    ),
+  );
+  return tx
+    .all(text<Named & { type: string; pk: bigint }>('SELECT name, type, pk FROM pragma_table_info(?)', table))
+    .map(({ name, type, pk }) => {
+      const parent = parents.find(({ from }) => from === name);
+      return {
+        name,
+        isInteger: type === 'INTEGER',
+        isKey: pk > 0n,
+        isUnique: unique.some((each) => each.name === name),
+        parent: parent ? { table: parent.table, column: parent.to } : null,
+      };
+    });
 }
 
 /** For tests: what anybody can do who may write the file of a closed store, guards and constraints or not. */
 export function tamperWith(path: string, commands: readonly Command<None>[]): void {
-  const file = connect(path, {});
+  const file = openRawFile(path);
   try {
-    for (const { name } of file.prepare<[], { name: string }>(GUARDS).all()) file.exec(`DROP TRIGGER "${name}"`);
-    file.pragma('foreign_keys = OFF');
-    file.pragma('ignore_check_constraints = ON');
-    const { run } = connectionOf(file, null);
-    for (const command of commands) run(command);
+    dropGuards(file.tx);
+    withoutChecks(file.tx, () => {
+      for (const command of commands) file.tx.run(command);
+    });
   } finally {
     file.close();
   }

@@ -1,5 +1,7 @@
 import { fromUUIDBytes } from 'typeid-js';
-import type { SqlValue, Tx } from '../../src/store/store.ts';
+import { paymentById } from '../../src/decide/payments/queries.ts';
+import { type AnyRow, insertInto } from '../../src/store/rows.ts';
+import type { Tx } from '../../src/store/store.ts';
 
 /** The id of the nth payment of a millisecond. */
 export function idAt(ms: number, n = 0): string {
@@ -11,13 +13,9 @@ export function idAt(ms: number, n = 0): string {
 }
 
 /** Copies of a stored payment as rows of the table alone, in bulk: for lists and reports, not for the books. */
-export function copyPayment(tx: Tx, id: string, changes: Iterable<Record<string, SqlValue> & { id: string }>): void {
-  const row = tx.get<Record<string, SqlValue>>('SELECT * FROM payments WHERE id = ?', id);
+export function copyPayment(tx: Tx, id: string, changes: Iterable<AnyRow & { id: string }>): void {
+  const row = tx.get(paymentById, { id });
   if (!row) throw new Error('There is no payment to copy.');
-  const names = Object.keys(row);
-  const sql = `INSERT INTO payments (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`;
-  for (const change of changes) {
-    const copy: Record<string, SqlValue> = { ...row, chain_key: change.id, idempotency_key: change.id, ...change };
-    tx.run(sql, ...names.map((name) => copy[name] ?? null));
-  }
+  const insert = insertInto('payments', Object.keys(row));
+  for (const change of changes) tx.run(insert, { ...row, chain_key: change.id, idempotency_key: change.id, ...change });
 }

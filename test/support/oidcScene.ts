@@ -9,6 +9,7 @@ import { createHttp } from '../../src/api/http/server.ts';
 import { openAuthentication } from '../../src/app/server/authentication.ts';
 import { CALLBACK } from '../../src/control/sign-in/oidc/oidc.ts';
 import { OidcSettings } from '../../src/control/sign-in/oidc/settings.ts';
+import { eventBodies } from './eventBodies.ts';
 import { CLIENT_ID, CLIENT_SECRET, startProvider, type TestProvider } from './oidcProvider.ts';
 import { startTestServer, type TestServer } from './testServer.ts';
 import { type Visitor, visitor } from './visitor.ts';
@@ -111,11 +112,7 @@ export async function oidcScene(): Promise<OidcScene> {
       expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'");
       return /<code>(\w+)<\/code>/.exec(await answer.text())?.[1] ?? 'no page';
     },
-    events: (type) => {
-      const sql = 'SELECT body FROM events WHERE type = ? ORDER BY seq';
-      const rows = store.read((tx) => tx.all<{ body: string }>(sql, type));
-      return rows.map(({ body }) => JSON.parse(body) as Event);
-    },
+    events: (type) => eventBodies<Event>(store, type),
     post: async (browser, path, body = {}) => {
       const { csrf } = await me(browser);
       const cookie = `bursar_session=${browser.cookies(url).get('bursar_session')}`;

@@ -14,7 +14,9 @@ import { createRelayer, type Relayer, type RelayerOptions } from '../../src/chai
 import { enqueueTransaction, type NewTransaction } from '../../src/chain/relayer/transactions.ts';
 import { newId, type PaymentId, paymentIdOnChain } from '../../src/core/ids/ids.ts';
 import { microUsdc } from '../../src/core/money/microUsdc.ts';
+import { query, statement } from '../../src/store/statement.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
+import { eventBodies } from './eventBodies.ts';
 
 const abi = parseAbi([
   'function transfer(address to, uint256 amount) returns (bool)',
@@ -26,6 +28,50 @@ export const CHAIN_ID = 31_337;
 export const PAYEE: Address = payee.address;
 export const transferData = (amount: bigint, to: Address = PAYEE): Hex =>
   encodeFunctionData({ abi, functionName: 'transfer', args: [to, amount] });
+
+const addSponsor = statement()((db) =>
+  db
+    .insertInto('sponsors')
+    .values({ id: 'spn_1', name: 'Finance', status: 'active', created_at: 0 })
+    .onConflict((conflict) => conflict.doNothing()),
+);
+const addAgent = statement()((db) =>
+  db
+    .insertInto('agents')
+    .values({
+      id: 'agt_1',
+      name: 'Researcher',
+      sponsor_id: 'spn_1',
+      status: 'active',
+      labels_json: '{}',
+      created_at: 0,
+    })
+    .onConflict((conflict) => conflict.doNothing()),
+);
+const addPayment = statement<{ id: string; chainKey: string }>()((db, p) =>
+  db.insertInto('payments').values({
+    id: p.id,
+    chain_key: p.chainKey,
+    agent_id: 'agt_1',
+    sponsor_id: 'spn_1',
+    workflow_id: 'wfl_1',
+    kind: 'payout',
+    rail: 'wallet',
+    chain_id: CHAIN_ID,
+    address: PAYEE,
+    amount_micro: 1,
+    held_micro: 0,
+    state: 'authorized',
+    reasons_json: '[]',
+    policy_digest: 'sha256:p',
+    decision_hash: '0x',
+    idempotency_key: p.id,
+    body_hash: '',
+    request_json: '{}',
+    created_at: 0,
+    updated_at: 0,
+  }),
+);
 
 /**
  * What relayers of one key do on a chain behind a node that can lie: a chain for each file, and for each test a store, a
@@ -136,31 +182,19 @@ export function relayerScene() {
       ),
     outcome: (id: bigint) => store.read((tx) => outcomeOf(tx, id)),
     attempts: (id: bigint) => store.read((tx) => attemptsOf(tx, id)),
-    events: (type: string) =>
-      store
-        .read((tx) => tx.all<{ body: string }>('SELECT body FROM events WHERE type = ? ORDER BY seq', type))
-        .map(({ body }) => JSON.parse(body) as Record<string, unknown>),
+    events: (type: string) => eventBodies<Record<string, unknown>>(store, type),
     openAlerts: () =>
       store
-        .read((tx) => tx.all<{ type: string }>('SELECT type FROM alerts WHERE resolved_at IS NULL'))
+        .read((tx) => tx.all(query((db) => db.selectFrom('alerts').select('type').where('resolved_at', 'is', null))))
         .map(({ type }) => type),
     received: () => client.readContract({ address: usdc.address, abi, functionName: 'balanceOf', args: [PAYEE] }),
     /** A payment that is authorized, over 1 micro-USDC. */
     async payment(): Promise<PaymentId> {
       const id = newId('payment');
       await store.write((tx) => {
-        tx.run(`INSERT OR IGNORE INTO sponsors VALUES ('spn_1', 'Finance', 'active', NULL, 0)`);
-        tx.run(`INSERT OR IGNORE INTO agents VALUES ('agt_1', 'Researcher', 'spn_1', 'active', NULL, '{}', 0)`);
-        tx.run(
-          `INSERT INTO payments (id, chain_key, agent_id, sponsor_id, workflow_id, kind, rail, chain_id, address, amount_micro, held_micro,
-             state, reasons_json, policy_digest, decision_hash, idempotency_key, body_hash, request_json, created_at, updated_at)
-           VALUES (?, ?, 'agt_1', 'spn_1', 'wfl_1', 'payout', 'wallet', ?, ?, 1, 0, 'authorized', '[]', 'sha256:p', '0x', ?, '', '{}', 0, 0)`,
-          id,
-          paymentIdOnChain(id),
-          CHAIN_ID,
-          PAYEE,
-          id,
-        );
+        tx.run(addSponsor);
+        tx.run(addAgent);
+        tx.run(addPayment, { id, chainKey: paymentIdOnChain(id) });
       });
       return id;
     },

@@ -1,39 +1,36 @@
 import { createHash } from 'node:crypto';
-import Database from 'better-sqlite3';
+import { openRawFile } from '../../src/store/rawFile.ts';
+import { insertInto } from '../../src/store/rows.ts';
+import { type Command, type None, statement } from '../../src/store/statement.ts';
+import { dropGuards } from '../../src/store/tampering.ts';
 
 /** What an attacker with the database file and the stopped server does: everything that makes the books agree with themselves again. */
 export type Rewriting = {
   /** Gives the new body of an event, or null to delete it. Bodies are given parsed. */
   change: (event: Record<string, unknown>) => Record<string, unknown> | null;
   /** Statements beside it, like deleting the payment. */
-  also?: readonly string[];
+  also?: readonly Command<None>[];
   /** Also take out every trace of signed heads and anchors. */
   withoutHeads?: boolean;
 };
 
+const traces = (['log_anchors', 'log_heads', 'log_tiles'] as const).map((table) =>
+  statement()((db) => db.deleteFrom(table)),
+);
+const wholeLog = statement()((db) => db.selectFrom('events').selectAll().orderBy('seq'));
+const emptyLog = statement()((db) => db.deleteFrom('events'));
+
 /** Drops the triggers, rewrites the events, numbers them again, and computes every hash from the start. */
 export function rewriteLog(path: string, { change, also = [], withoutHeads = false }: Rewriting): void {
-  const database = new Database(path);
+  const file = openRawFile(path);
+  const { tx } = file;
   try {
-    database.pragma('foreign_keys = OFF');
-    for (const { name } of database.prepare("SELECT name FROM sqlite_master WHERE type = 'trigger'").all() as {
-      name: string;
-    }[]) {
-      database.exec(`DROP TRIGGER ${name}`);
-    }
-    for (const sql of also) database.exec(sql);
-    if (withoutHeads) database.exec('DELETE FROM log_anchors; DELETE FROM log_heads; DELETE FROM log_tiles;');
-    const rows = database.prepare('SELECT at, type, payment_id, agent_id, body FROM events ORDER BY seq').all() as {
-      at: number;
-      type: string;
-      payment_id: string | null;
-      agent_id: string | null;
-      body: string;
-    }[];
-    database.exec('DELETE FROM events');
-    const insert = database.prepare(
-      'INSERT INTO events (seq, at, type, payment_id, agent_id, body, hash) VALUES (?, ?, ?, ?, ?, ?, ?)',
-    );
+    dropGuards(tx);
+    for (const command of also) tx.run(command);
+    if (withoutHeads) for (const command of traces) tx.run(command);
+    const rows = tx.all(wholeLog);
+    tx.run(emptyLog);
+    const insert = insertInto('events', Object.keys(rows[0] ?? {}));
     let seq = 0;
     let hash = '0'.repeat(64);
     for (const row of rows) {
@@ -46,9 +43,9 @@ export function rewriteLog(path: string, { change, also = [], withoutHeads = fal
       hash = createHash('sha256')
         .update(hash + body)
         .digest('hex');
-      insert.run(seq, row.at, row.type, row.payment_id, row.agent_id, body, hash);
+      tx.run(insert, { ...row, seq, body, hash });
     }
   } finally {
-    database.close();
+    file.close();
   }
 }

@@ -1,7 +1,8 @@
 import { play } from '../../src/app/cli/commands/demo.ts';
 import { watchOf } from '../../src/books/ledger/sealedTables.ts';
-import { tablesOf } from '../../src/store/rows.ts';
+import { everyRow, insertInto, tablesOf } from '../../src/store/rows.ts';
 import type { SqlValue, Tx } from '../../src/store/store.ts';
+import { type ColumnShape, shapeOf, withoutChecks } from '../../src/store/tampering.ts';
 import { startTestServer, type TestServer } from './testServer.ts';
 
 const usdc = (value: string) => ({ value, currency: 'USDC' });
@@ -85,30 +86,27 @@ export async function richBooks(): Promise<TestServer> {
 
 /** What no flow above leaves two rows of is filled up by rows of the right form, written as the server writes: sealed. */
 function fillUp(tx: Tx): void {
-  tx.run('PRAGMA ignore_check_constraints = ON');
-  for (const table of tablesOf(tx)) if (watchOf(table) !== null) fillTable(tx, table);
-  tx.run('PRAGMA ignore_check_constraints = OFF');
+  withoutChecks(tx, () => {
+    for (const table of tablesOf(tx)) if (watchOf(table) !== null) fillTable(tx, table);
+  });
 }
 
 function fillTable(tx: Tx, table: string): void {
-  const columns = tx.all<{ name: string; type: string }>('SELECT name, type FROM pragma_table_info(?)', table);
-  const parents = tx.all<{ from: string; table: string; to: string }>(
-    'SELECT "from", "table", "to" FROM pragma_foreign_key_list(?)',
+  const columns = shapeOf(tx, table);
+  const insert = insertInto(
     table,
+    columns.map(({ name }) => name),
   );
-  for (let n = Number(tx.get<{ n: bigint }>(`SELECT count(*) AS n FROM ${table}`)?.n); n < 2; n += 1) {
-    const values = columns.map(({ name, type }): SqlValue => {
-      const parent = parents.find(({ from }) => from === name);
+  for (let n = tx.all(everyRow(table)).length; n < 2; n += 1) {
+    const filling = ({ name, isInteger, parent }: ColumnShape): SqlValue => {
       if (parent && parent.table !== table) {
         fillTable(tx, parent.table);
-        const query = `SELECT ${parent.to} AS id FROM ${parent.table} LIMIT 1 OFFSET ${n}`;
-        return tx.get<{ id: SqlValue }>(query)?.id ?? null;
+        return tx.all(everyRow(parent.table))[n]?.[parent.column] ?? null;
       }
       if (parent) return null;
-      if (type === 'INTEGER') return 1_000 + n;
+      if (isInteger) return 1_000 + n;
       return name.endsWith('_json') ? '{}' : `filled ${n}`;
-    });
-    const marks = columns.map(() => '?').join(', ');
-    tx.run(`INSERT INTO ${table} (${columns.map(({ name }) => name).join(', ')}) VALUES (${marks})`, ...values);
+    };
+    tx.run(insert, Object.fromEntries(columns.map((column) => [column.name, filling(column)])));
   }
 }

@@ -1,0 +1,31 @@
+import { connectionOf } from './connection.ts';
+import { connect } from './database.ts';
+import { readingOn, type Snapshot, type Tx } from './store.ts';
+
+/** A closed store's file without foreign keys and seals: for tests that tamper, and benchmarks that fill it. */
+export type RawFile = {
+  readonly tx: Snapshot['tx'] & Pick<Tx, 'run'>;
+  begin(): void;
+  commit(): void;
+  rollBack(): void;
+  close(): void;
+};
+
+/** `isBulk`: nothing is safe from a crash before `close`, and writing is as fast as it can be. */
+export function openRawFile(path: string, { isBulk = false } = {}): RawFile {
+  const file = connect(path, {});
+  file.defaultSafeIntegers(true);
+  file.pragma('foreign_keys = OFF');
+  if (isBulk)
+    for (const setting of ['journal_mode = MEMORY', 'synchronous = OFF', 'cache_size = -2000000']) file.pragma(setting);
+  return {
+    tx: { ...readingOn(file), run: connectionOf(file, null).run },
+    begin: () => void file.exec('BEGIN'),
+    commit: () => void file.exec('COMMIT'),
+    rollBack: () => void file.exec('ROLLBACK'),
+    close: () => {
+      if (isBulk) file.pragma('journal_mode = WAL');
+      file.close();
+    },
+  };
+}
