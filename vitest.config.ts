@@ -18,6 +18,7 @@ export default defineConfig({
             'contracts/*.test.ts',
             'policies/**/*.test.ts',
             'test/tidy.test.ts',
+            'test/links.test.ts',
           ],
           // A test may start a chain of its own; these bounds only end what hangs.
           retry,
@@ -31,7 +32,7 @@ export default defineConfig({
           // What needs more than one room: whole servers, crashes, races. They wait for chains and browsers more than they compute.
           name: 'system',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/tidy.test.ts', '**/node_modules/**'],
+          exclude: ['test/tidy.test.ts', 'test/links.test.ts', '**/node_modules/**'],
           globalSetup: 'test/support/prepare.ts',
           maxWorkers: 2,
           sequence: { groupOrder: 1 },

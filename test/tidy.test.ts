@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { sqlToPort } from './support/sqlToPort.ts';
@@ -248,18 +248,6 @@ describe('tests', () => {
 
 describe('pages', () => {
   const pages = tracked.filter((path) => path.endsWith('.md'));
-  const withoutCode = (text: string): string => text.replace(/^```[\s\S]*?^```/gm, '').replace(/`[^`\n]*`/g, '');
-
-  it('link to files that are there', () => {
-    const broken = pages.flatMap((page) =>
-      [...withoutCode(texts.get(page) ?? '').matchAll(/\]\(([^)\s#]+)(?:#[^)\s]*)?\)/g)]
-        .map((match) => decodeURIComponent(match[1] ?? ''))
-        .filter((target) => !/^[a-z]+:/.test(target) && !existsSync(join(root, normalize(join(dirname(page), target)))))
-        .map((target) => `${page}: ${target}`),
-    );
-    expect(broken).toEqual([]);
-  });
-
   it('name npm scripts that exist', () => {
     const { scripts }: { scripts: Record<string, string> } = JSON.parse(texts.get('package.json') ?? '{}');
     const unknown = pages.flatMap((page) =>
