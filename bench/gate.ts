@@ -29,9 +29,10 @@ export async function gate(say: Say): Promise<Figure[]> {
       say(`round ${round}: gate ${Math.round(rate.gate)}/s, raw SQLite ${Math.round(rate.raw)}/s`);
       rates.push(rate);
     }
-    const stages = await measureStages(join(folder, 'stages.sqlite'), base, world, policy, PAYMENTS);
+    const load = { base, world, policy, payments: PAYMENTS };
+    const stages = await measureStages(join(folder, 'stages.sqlite'), load);
     sayStages(say, stages);
-    const withTree = await anchored(say, folder, { base, world, policy, payments: PAYMENTS });
+    const withTree = await anchored(say, folder, load);
     return [
       {
         figure: 'gate_over_raw_sqlite',

@@ -31,7 +31,8 @@ export async function history(say: Say, many = MANY): Promise<Figure[]> {
       const path = join(folder, `past-${payments}.sqlite`);
       await copyFile(base, path);
       const startedAt = performance.now();
-      seedPayments(path, world.example, policy, world, { payments, endMs: START_MS, paceMs: PACE_MS });
+      const { example } = world;
+      seedPayments(path, { policy, world, example, payments, endMs: START_MS, paceMs: PACE_MS });
       say(`a past of ${payments} payments laid in ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`);
       return openStore(path);
     };

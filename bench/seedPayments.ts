@@ -12,11 +12,17 @@ import { seedMeters } from './seedMeters.ts';
 import { chainFacts, type World } from './world.ts';
 
 export type Seeding = {
+  policy: Policy;
+  world: World;
+  /** The rows that one payment leaves; each seeded payment repeats them. */
+  example: Example;
   payments: number;
   /** The first moment after the past, epoch ms, and how far apart payments are. */
   endMs: number;
   paceMs: number;
 };
+
+type SeededPayment = { agent: Agent; payee: Payee; amount: bigint; atMs: number };
 
 const ROWS_PER_COMMIT = 20_000;
 
@@ -25,7 +31,7 @@ const ROWS_PER_COMMIT = 20_000;
  * ids, hashes, amounts and times, the event chain unbroken, balances, meters and history as sums of it. Left out: the relayer's
  * transactions, of which there is one for up to a hundred payments and which no decision reads.
  */
-export function seedPayments(path: string, example: Example, policy: Policy, world: World, seeded: Seeding): void {
+export function seedPayments(path: string, { policy, world, example, payments, endMs, paceMs }: Seeding): void {
   const database = new Database(path);
   database.defaultSafeIntegers(true);
   for (const pragma of ['journal_mode = MEMORY', 'synchronous = OFF', 'foreign_keys = OFF', 'cache_size = -2000000']) {
@@ -42,7 +48,7 @@ export function seedPayments(path: string, example: Example, policy: Policy, wor
     }
     statement.run(Object.values(row));
   };
-  const meters = seedMeters(policy.meters, seeded.endMs);
+  const meters = seedMeters(policy.meters, endMs);
   const balances = new Map<string, bigint>();
   const histories = new Map<string, Row>();
   let { seq, hash } = database.prepare('SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1').get() as {
@@ -54,12 +60,12 @@ export function seedPayments(path: string, example: Example, policy: Policy, wor
   const resultHash = createHash('sha256').update(String(example.decision.result_json)).digest('hex');
 
   database.exec('BEGIN');
-  for (let n = 0; n < seeded.payments; n += 1) {
+  for (let n = 0; n < payments; n += 1) {
     const agent = world.agents[n % world.agents.length]?.agent;
     const payee = world.payees[(n * 7 + Math.floor(n / world.agents.length)) % world.payees.length];
     if (!agent || !payee) throw new Error('The world is empty.');
-    const atMs = seeded.endMs - (seeded.payments - n) * seeded.paceMs;
-    layOne(n, agent, payee, BigInt(10_000 + (n % 500) * 10_000), atMs);
+    const atMs = endMs - (payments - n) * paceMs;
+    insertPayment(n, { agent, payee, amount: BigInt(10_000 + (n % 500) * 10_000), atMs });
     if (n % ROWS_PER_COMMIT === 0) database.exec('COMMIT; BEGIN');
   }
   const addTo = database.prepare(
@@ -75,7 +81,7 @@ export function seedPayments(path: string, example: Example, policy: Policy, wor
   database.pragma('journal_mode = WAL');
   database.close();
 
-  function layOne(n: number, agent: Agent, payee: Payee, amount: bigint, atMs: number): void {
+  function insertPayment(n: number, { agent, payee, amount, atMs }: SeededPayment): void {
     const id = newId('payment');
     const address = payee.addresses[0]?.address ?? '';
     const wallet = agent.wallet?.address ?? '';

@@ -22,10 +22,7 @@ export type Breakdown = {
 /** One more run of the gate with a clock around each call that it makes; slower for it, so its rate is not a result. */
 export async function measureStages(
   path: string,
-  base: string,
-  world: World,
-  policy: Policy,
-  payments: number,
+  { base, world, policy, payments }: { base: string; world: World; policy: Policy; payments: number },
 ): Promise<Breakdown> {
   await copyFile(base, path);
   const spent = { parse: 0, job: 0, meters: 0, statements: 0, wasm: 0 };

@@ -24,9 +24,9 @@ export async function checkRows(tx: Tx, evidence: Evidence, pause: Pause): Promi
   let rows = 0;
   const tables = tablesOf(tx).filter((table) => watchOf(table) !== null);
   for (const table of tables) {
-    const found = new Findings();
-    rows += await checkTable(tx, table, evidence, found, pause);
-    findings.push(...found.named());
+    const checked = await checkTable(tx, table, evidence, pause);
+    rows += checked.rows;
+    findings.push(...checked.findings);
   }
   if (findings.length === 0) {
     return { name, ok: true, detail: `${rows} rows of ${tables.length} tables are what the event log says of them.` };
@@ -48,7 +48,13 @@ class Findings {
   }
 }
 
-async function checkTable(tx: Tx, table: string, evidence: Evidence, found: Findings, pause: Pause): Promise<number> {
+async function checkTable(
+  tx: Tx,
+  table: string,
+  evidence: Evidence,
+  pause: Pause,
+): Promise<{ rows: number; findings: string[] }> {
+  const found = new Findings();
   const shape = shapeOf(tx, table, watchOf(table)?.without ?? []);
   let rows = 0;
   let matched = 0n;
@@ -63,7 +69,7 @@ async function checkTable(tx: Tx, table: string, evidence: Evidence, found: Find
     if (rows % ROWS_PER_STEP === 0) await pause();
   }
   if (matched !== evidence.count(table)) findMissing(tx, shape, evidence, found);
-  return rows;
+  return { rows, findings: found.named() };
 }
 
 function differences(shape: TableShape, row: StoredRow, witness: ReturnType<Evidence['of']>): string[] {

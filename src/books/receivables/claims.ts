@@ -59,7 +59,8 @@ function giveToInvoice(tx: Tx, found: Receivable, invoice: Invoice, atMs: number
     addReceived(tx, found.agentId, found.amountMicro);
   }
   tx.run(claimReceivable, { id: found.id, invoice: invoice.id });
-  notePaid(tx, found.id, addToInvoice(tx, invoice.id, found.amountMicro), found.amountMicro, atMs);
+  const { id: receivableId, amountMicro } = found;
+  notePaid(tx, addToInvoice(tx, invoice.id, amountMicro), { receivableId, amountMicro }, atMs);
   const row = tx.get(receivable, { id: found.id });
   invariant(row, 'A receivable vanished inside its transaction.');
   return toReceivable(row);
@@ -97,11 +98,16 @@ function refuseFlood(tx: ReadTx, invoice: Invoice, atMs: number): void {
 }
 
 /** Says what has come for an invoice, and how it stands. */
-export function notePaid(tx: Tx, receivableId: string, invoice: Invoice, amountMicro: bigint, atMs: number): void {
+export function notePaid(
+  tx: Tx,
+  invoice: Invoice,
+  received: { receivableId: string; amountMicro: bigint },
+  atMs: number,
+): void {
   const data = {
     invoice: invoice.id,
-    receivable: receivableId,
-    amount: formatUsdc(amountMicro),
+    receivable: received.receivableId,
+    amount: formatUsdc(received.amountMicro),
     received: formatUsdc(invoice.receivedMicro),
     asked: formatUsdc(invoice.amount),
   };

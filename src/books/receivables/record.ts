@@ -6,7 +6,7 @@ import { addReceived } from './earnings.ts';
 import { addToInvoice } from './invoices.ts';
 import { addReceivable, setReceivableState } from './queries.ts';
 import { earnedKinds, type Receivable, type ReceivableKind } from './receivable.ts';
-import { setSaleState } from './sales.ts';
+import { type SaleState, setSaleState } from './sales.ts';
 
 export type Position = { blockNumber: bigint; blockHash: string; txHash: string; logIndex: number };
 
@@ -15,8 +15,7 @@ export function recordInflow(
   tx: Tx,
   inflow: Inflow,
   what: Inbound,
-  at: Position,
-  context: { paymentId: string | null; atMs: number },
+  { log, paymentId, atMs }: { log: Position; paymentId: string | null; atMs: number },
 ): ReceivableId {
   const id = newId('receivable');
   tx.run(addReceivable, {
@@ -25,22 +24,25 @@ export function recordInflow(
     kind: what.kind,
     amount: inflow.amountMicro,
     payer: inflow.from,
-    payment: context.paymentId,
+    payment: paymentId,
     invoice: what.invoiceId,
     invoiceBy: what.invoiceBy,
     saleNonce: what.saleNonce,
     chain: inflow.chainId,
-    tx: at.txHash,
-    log: at.logIndex,
-    block: at.blockNumber,
-    blockHash: at.blockHash,
+    tx: log.txHash,
+    log: log.logIndex,
+    block: log.blockNumber,
+    blockHash: log.blockHash,
     receivedAt: inflow.atMs,
-    at: context.atMs,
+    at: atMs,
   });
   if (isEarned(what.kind)) addReceived(tx, inflow.agentId, inflow.amountMicro);
-  if (what.saleNonce !== null) setSaleState(tx, inflow.chainId, inflow.from, what.saleNonce, 'paid');
+  if (what.saleNonce !== null) {
+    setSaleState(tx, { chainId: inflow.chainId, payer: inflow.from, nonce: what.saleNonce }, 'paid');
+  }
   if (what.invoiceId !== null) {
-    notePaid(tx, id, addToInvoice(tx, what.invoiceId, inflow.amountMicro), inflow.amountMicro, context.atMs);
+    const { amountMicro } = inflow;
+    notePaid(tx, addToInvoice(tx, what.invoiceId, amountMicro), { receivableId: id, amountMicro }, atMs);
   }
   return id;
 }
@@ -50,17 +52,17 @@ export function orphanReceivable(tx: Tx, receivable: Receivable): void {
   tx.run(setReceivableState, { id: receivable.id, state: 'orphaned' });
   if (isEarned(receivable.kind)) addReceived(tx, receivable.agentId, -receivable.amountMicro);
   if (receivable.invoiceId !== null) addToInvoice(tx, receivable.invoiceId, -receivable.amountMicro);
-  if (receivable.saleNonce !== null) {
-    setSaleState(tx, receivable.chainId, receivable.payer, receivable.saleNonce, 'expected');
-  }
+  setSaleStateOf(tx, receivable, 'expected');
 }
 
 /** Its block can no longer be undone. */
 export function finalizeReceivable(tx: Tx, receivable: Receivable): void {
   tx.run(setReceivableState, { id: receivable.id, state: 'final' });
-  if (receivable.saleNonce !== null) {
-    setSaleState(tx, receivable.chainId, receivable.payer, receivable.saleNonce, 'closed');
-  }
+  setSaleStateOf(tx, receivable, 'closed');
+}
+
+function setSaleStateOf(tx: Tx, { chainId, payer, saleNonce }: Receivable, state: SaleState): void {
+  if (saleNonce !== null) setSaleState(tx, { chainId, payer, nonce: saleNonce }, state);
 }
 
 export function isEarned(kind: ReceivableKind): boolean {

@@ -25,6 +25,7 @@ export type ExpectedSale = {
   validBeforeS: bigint;
   invoiceId?: string;
 };
+export type SaleState = 'expected' | 'paid' | 'closed';
 type Row = RowOf<typeof expectedSale>;
 
 /**
@@ -73,10 +74,8 @@ export function isOpenPayer(tx: ReadTx, chainId: number, address: string): boole
 
 export function setSaleState(
   tx: Tx,
-  chainId: number,
-  payer: string,
-  nonce: string,
-  state: 'expected' | 'paid' | 'closed',
+  { chainId, payer, nonce }: { chainId: number; payer: string; nonce: string },
+  state: SaleState,
 ): void {
   tx.run(setExpectedSaleState, { chain: chainId, payer, nonce: nonce.toLowerCase(), state });
 }

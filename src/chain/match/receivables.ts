@@ -45,7 +45,7 @@ export function recordReceivable(
 ): string {
   const { at } = transfer;
   const { kind } = what;
-  const id = recordInflow(tx, inflow, what, at, context);
+  const id = recordInflow(tx, inflow, what, { log: at, ...context });
   const data = {
     receivable: id,
     kind,

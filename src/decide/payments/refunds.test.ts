@@ -46,8 +46,8 @@ async function earn(
       nonce: null,
       atMs: 0,
     };
-    const at = { blockNumber: 1n, blockHash: txHash, txHash, logIndex: 0 };
-    const id = recordInflow(tx, inflow, inbound(kind), at, { paymentId: null, atMs: 0 });
+    const log = { blockNumber: 1n, blockHash: txHash, txHash, logIndex: 0 };
+    const id = recordInflow(tx, inflow, inbound(kind), { log, paymentId: null, atMs: 0 });
     const made = findReceivable(tx, id);
     if (final && made) finalizeReceivable(tx, made);
     return findReceivable(tx, id) as Receivable;
