@@ -1,7 +1,8 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openBooks } from '../src/books/ledger/rowSeals.ts';
-import { loadPolicy, type Policy } from '../src/decide/policy/policy.ts';
+import { loadPolicy } from '../src/decide/policy/loadPolicy.ts';
+import type { Policy } from '../src/decide/policy/policy.ts';
 import { anchored } from './anchored.ts';
 import { CALLERS, runCallers } from './callers.ts';
 import { type Figure, median, type Say } from './figure.ts';

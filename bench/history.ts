@@ -1,7 +1,8 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkFigures } from '../src/books/ledger/check.ts';
-import { loadPolicy, type Policy } from '../src/decide/policy/policy.ts';
+import { loadPolicy } from '../src/decide/policy/loadPolicy.ts';
+import type { Policy } from '../src/decide/policy/policy.ts';
 import { openStore, type Store } from '../src/store/store.ts';
 import { runCallers } from './callers.ts';
 import { type Example, examplePayment } from './example.ts';

@@ -2,7 +2,7 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkFigures } from '../src/books/ledger/check.ts';
-import { loadPolicy } from '../src/decide/policy/policy.ts';
+import { loadPolicy } from '../src/decide/policy/loadPolicy.ts';
 import { openStore } from '../src/store/store.ts';
 import { runCallers } from './callers.ts';
 import { examplePayment } from './example.ts';

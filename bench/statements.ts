@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { loadPolicy } from '../src/decide/policy/policy.ts';
+import { loadPolicy } from '../src/decide/policy/loadPolicy.ts';
 import { connectionOf } from '../src/store/connection.ts';
 import { type Command, statement } from '../src/store/statement.ts';
 import { openStore } from '../src/store/store.ts';

@@ -25,7 +25,7 @@ const isPure = (path: string): boolean =>
 /** `path: rule` of what a pure module does all the same, and why. */
 const excused = new Map<string, string>([
   [
-    'src/decide/policy/policy.ts: a monotonic clock',
+    'src/decide/policy/loadPolicy.ts: a monotonic clock',
     'a decision that took too long is a denial, so evaluation is measured',
   ],
   ['src/decide/policy/opa.ts: the network', 'the same: the release is fetched where nothing else is available'],

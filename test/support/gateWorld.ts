@@ -8,7 +8,8 @@ import { createSponsor, type Sponsor } from '../../src/decide/identity/sponsors.
 import { createWorkflow, type Workflow } from '../../src/decide/identity/workflows.ts';
 import type { GateContext } from '../../src/decide/payments/gate.ts';
 import type { ChainFacts, PaymentRequest } from '../../src/decide/payments/request.ts';
-import { loadPolicy, type Policy } from '../../src/decide/policy/policy.ts';
+import { loadPolicy } from '../../src/decide/policy/loadPolicy.ts';
+import type { Policy } from '../../src/decide/policy/policy.ts';
 import { readStarterBundle } from '../../src/decide/policy/starter.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 

@@ -1,7 +1,7 @@
 // A process that is stopped while it decides: loads the bundle given, says "ready", decides on each line of standard input.
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { loadPolicy } from '../../src/decide/policy/policy.ts';
+import { loadPolicy } from '../../src/decide/policy/loadPolicy.ts';
 import { probeInput } from '../../src/decide/policy/probeInput.ts';
 
 const [bundle = '', limitMs, count] = process.argv.slice(2);

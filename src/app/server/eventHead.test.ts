@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { appendEvent, chainHash, GENESIS_HASH } from '../../books/ledger/events.ts';
 import { openBooks } from '../../books/ledger/rowSeals.ts';
-import { loadPolicy } from '../../decide/policy/policy.ts';
+import { loadPolicy } from '../../decide/policy/loadPolicy.ts';
 import { readStarterBundle } from '../../decide/policy/starter.ts';
 import { openActivations } from '../../decide/policy-versions/activations.ts';
 import { headFileOf, readHeadFile } from '../../store/headFile.ts';

@@ -1,6 +1,7 @@
 import { readBundle, writeBundle } from '../../decide/policy/bundle.ts';
 import type { Decision } from '../../decide/policy/decision.ts';
-import { loadPolicy, type Policy } from '../../decide/policy/policy.ts';
+import { loadPolicy } from '../../decide/policy/loadPolicy.ts';
+import type { Policy } from '../../decide/policy/policy.ts';
 import { probe } from '../../decide/policy/probe.ts';
 
 export type Replayed = { digest: string; decision: Decision; resultText: string };

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { gateWorld } from '../../../test/support/gateWorld.ts';
 import { handMade } from '../../../test/support/handMadePolicy.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
-import { loadPolicy } from '../policy/policy.ts';
+import { loadPolicy } from '../policy/loadPolicy.ts';
 import { requestPayment } from './gate.ts';
 
 it('denies where the policy fails, and tells what it threw in an event, for anyone who is to hear of it', async () => {

@@ -8,7 +8,7 @@ import { finalizeReceivable, recordInflow } from '../../books/receivables/record
 import { microUsdc } from '../../core/money/microUsdc.ts';
 import type { Agent } from '../identity/agents.ts';
 import { readBundle, writeBundle } from '../policy/bundle.ts';
-import { loadPolicy } from '../policy/policy.ts';
+import { loadPolicy } from '../policy/loadPolicy.ts';
 import { readStarterBundle } from '../policy/starter.ts';
 import type { Recorded } from './answer.ts';
 import { requestPayment } from './gate.ts';

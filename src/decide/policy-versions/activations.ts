@@ -6,7 +6,8 @@ import { recountMeters } from '../payments/recountMeters.ts';
 import type { GateContext, Shadow } from '../payments/rules.ts';
 import { finishStage, isLongHistory, type Stage } from '../payments/stageMeters.ts';
 import { metersUnlike } from '../policy/candidate.ts';
-import { loadPolicy, type Policy } from '../policy/policy.ts';
+import { loadPolicy } from '../policy/loadPolicy.ts';
+import type { Policy } from '../policy/policy.ts';
 import {
   addActivation,
   addBundle,

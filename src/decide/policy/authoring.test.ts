@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { formatPolicyDirectory, testPolicyDirectory } from './authoring.ts';
 import { compilePolicyDirectory } from './compile.ts';
+import { loadPolicy } from './loadPolicy.ts';
 import { resolveOpa } from './opa.ts';
-import { loadPolicy } from './policy.ts';
 import { reasonCatalogue } from './reasons.ts';
 import { POLICIES } from './sources.ts';
 

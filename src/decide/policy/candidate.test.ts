@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { starterWith } from '../../../test/support/stricterPolicy.ts';
 import { decideAgain, metersUnlike } from './candidate.ts';
-import { loadPolicy, type Policy } from './policy.ts';
+import { loadPolicy } from './loadPolicy.ts';
+import type { Policy } from './policy.ts';
 import { probeInput } from './probeInput.ts';
 import { readStarterBundle } from './starter.ts';
 

@@ -8,8 +8,8 @@ import { BUNDLE_FORMAT, withAmounts, writeBundle } from './bundle.ts';
 import { checkControl } from './checkControl.ts';
 import { checkData } from './checkData.ts';
 import { controlNames, controlSchema, controlsSchema, regoFileOf } from './controlSchema.ts';
+import { DECISION_ENTRYPOINT, loadPolicy, METERS_ENTRYPOINT, ROUTE_ENTRYPOINT } from './loadPolicy.ts';
 import { OPA_VERSION, type OpaOptions, resolveOpa } from './opa.ts';
-import { DECISION_ENTRYPOINT, loadPolicy, METERS_ENTRYPOINT, ROUTE_ENTRYPOINT } from './policy.ts';
 import { failure, POLICIES, type PolicySources, readBursarSources, readSources } from './sources.ts';
 import { fileOfTarGz } from './tar.ts';
 

@@ -5,8 +5,9 @@ import { compilePolicy } from './compile.ts';
 import { readFixtures } from './fixtures.ts';
 import { findHints } from './hints.ts';
 import type { PolicyInput } from './input.ts';
+import { loadPolicy } from './loadPolicy.ts';
 import { resolveOpa } from './opa.ts';
-import { loadPolicy, type Policy } from './policy.ts';
+import type { Policy } from './policy.ts';
 import { readStarterBundle } from './starter.ts';
 
 const starterText = await readStarterBundle();

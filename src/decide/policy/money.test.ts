@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatUsdc, MICRO_USDC_MAX, parseUsdc } from '../../core/money/microUsdc.ts';
 import { readBundle } from './bundle.ts';
-import { DECISION_ENTRYPOINT } from './policy.ts';
+import { DECISION_ENTRYPOINT } from './loadPolicy.ts';
 import { probeInput } from './probeInput.ts';
 import { readStarterBundle } from './starter.ts';
 import { WasmPolicy } from './wasm.ts';

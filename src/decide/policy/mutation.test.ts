@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readBundle } from './bundle.ts';
 import { readFixtures } from './fixtures.ts';
-import { DECISION_ENTRYPOINT } from './policy.ts';
+import { DECISION_ENTRYPOINT } from './loadPolicy.ts';
 import { readStarterBundle } from './starter.ts';
 import { WasmPolicy } from './wasm.ts';
 

@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parseData, readBundle, withAmounts, writeBundle } from './bundle.ts';
 import { compilePolicyDirectory } from './compile.ts';
+import { loadPolicy } from './loadPolicy.ts';
 import { resolveOpa } from './opa.ts';
-import { loadPolicy } from './policy.ts';
 import { probeInput } from './probeInput.ts';
 import { readStarterBundle } from './starter.ts';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { loadPolicy } from './policy.ts';
+import { loadPolicy } from './loadPolicy.ts';
 import { probeInput } from './probeInput.ts';
 import { replay } from './replay.ts';
 import { readStarterBundle } from './starter.ts';

@@ -1,6 +1,6 @@
 import { sha256 } from '../../core/ids/digest.ts';
 import type { Decision } from './decision.ts';
-import { loadPolicy } from './policy.ts';
+import { loadPolicy } from './loadPolicy.ts';
 
 export type Replay = {
   /** `sha256:<64 hex>` of the bundle, proven. */

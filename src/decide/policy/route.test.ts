@@ -4,7 +4,7 @@ import { formatUsdc } from '../../core/money/microUsdc.ts';
 import { readBundle, withAmounts } from './bundle.ts';
 import { PolicyData } from './data.ts';
 import type { RouteInput } from './input.ts';
-import { loadPolicy, ROUTE_ENTRYPOINT } from './policy.ts';
+import { loadPolicy, ROUTE_ENTRYPOINT } from './loadPolicy.ts';
 import { readRoute } from './route.ts';
 import { readStarterBundle } from './starter.ts';
 import { WasmPolicy } from './wasm.ts';

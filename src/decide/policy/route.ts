@@ -1,10 +1,6 @@
-import { type MicroUsdc, microUsdc } from '../../core/money/microUsdc.ts';
+import { microUsdc } from '../../core/money/microUsdc.ts';
 import type { RouteInput } from './input.ts';
-
-/** One payment that a revenue rule asks for. `name` is unique within the route and stays the same for the same rule. */
-export type Leg = { name: string; payee: string; amount: MicroUsdc };
-/** What becomes of one receipt: the legs, and what the agent keeps of it (micro-USDC). */
-export type Route = { legs: Leg[]; keptMicro: bigint };
+import type { Leg, Route } from './policy.ts';
 
 const MAX_LEGS = 41;
 const MAX_TEXT = 220;

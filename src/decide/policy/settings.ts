@@ -1,12 +1,7 @@
 import { BursarError } from '../../core/errors/base.ts';
-import { type MicroUsdc, parseUsdc } from '../../core/money/microUsdc.ts';
+import { parseUsdc } from '../../core/money/microUsdc.ts';
 import { SettingsData } from './data.ts';
-
-export interface PolicySettings {
-  /** IANA zone of `input.time`. */
-  readonly timezone: string;
-  readonly x402: { readonly maxValiditySeconds: number; readonly floatTarget: MicroUsdc };
-}
+import type { PolicySettings } from './policy.ts';
 
 const DEFAULTS = { timezone: 'UTC', x402: { max_validity_seconds: 120, float_target: '1.00' } };
 

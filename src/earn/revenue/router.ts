@@ -17,8 +17,7 @@ import { refundedOf } from '../../decide/payments/refunds.ts';
 import type { ChainFacts, PaymentRequest } from '../../decide/payments/request.ts';
 import type { Shadow } from '../../decide/payments/rules.ts';
 import type { RouteInput } from '../../decide/policy/input.ts';
-import type { Policy } from '../../decide/policy/policy.ts';
-import type { Leg } from '../../decide/policy/route.ts';
+import type { Leg, Policy } from '../../decide/policy/policy.ts';
 import type { ReadTx, Store, Tx } from '../../store/store.ts';
 import {
   attemptsAtLeg,

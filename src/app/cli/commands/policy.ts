@@ -104,7 +104,7 @@ function compileCommand(): Command {
 async function compiled(dir: string): Promise<{ digest: string; bundle: string }> {
   const [{ compilePolicyDirectory }, { loadPolicy }] = await Promise.all([
     import('../../../decide/policy/compile.ts'),
-    import('../../../decide/policy/policy.ts'),
+    import('../../../decide/policy/loadPolicy.ts'),
   ]);
   const bundle = await compilePolicyDirectory(dir);
   return { digest: (await loadPolicy(bundle)).digest, bundle };

@@ -46,7 +46,7 @@ export function replayCommand(): Command {
 }
 
 async function replay(session: Session, given: string, since: string | undefined, max: number): Promise<void> {
-  const { loadPolicy } = await import('../../../decide/policy/policy.ts');
+  const { loadPolicy } = await import('../../../decide/policy/loadPolicy.ts');
   const { decideAgain } = await import('../../../decide/policy/candidate.ts');
   const stored = storedPolicies(session, (bundle) => loadPolicy(bundle, PATIENT));
   const candidate = given.startsWith('sha256:')

@@ -2,8 +2,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { bundleOf, handMade } from '../../../test/support/handMadePolicy.ts';
 import { digestOf, readBundle, writeBundle } from './bundle.ts';
 import { PolicyInput } from './input.ts';
+import { type LoadOptions, loadPolicy } from './loadPolicy.ts';
 import { resolveOpa } from './opa.ts';
-import { type LoadOptions, loadPolicy, type Policy } from './policy.ts';
+import type { Policy } from './policy.ts';
 import { probeInput } from './probeInput.ts';
 import { readStarterBundle } from './starter.ts';
 
