@@ -60,6 +60,14 @@ module.exports = {
       },
     },
     {
+      name: 'decision-is-pure',
+      comment:
+        'The decision and the policy it asks are told what they need; nothing that they import, however far, reads a database.',
+      severity: 'error',
+      from: { path: '^src/decide/(payments/decideGroup|policy/policy)\\.ts$' },
+      to: { path: '^src/store/', reachable: true },
+    },
+    {
       name: 'resolves',
       comment: 'Every import leads to something that is there.',
       severity: 'error',

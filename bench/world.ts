@@ -8,9 +8,10 @@ import { agentAccount, externalAccount, post } from '../src/books/ledger/journal
 import { walletConfig } from '../src/chain/contracts/walletConfig.ts';
 import { walletPlan } from '../src/chain/contracts/walletPlan.ts';
 import { newId } from '../src/core/ids/ids.ts';
-import { type Agent, createAgent, type WalletPlan } from '../src/decide/identity/agents.ts';
+import { createAgent } from '../src/decide/identity/agents.ts';
 import { createCredential } from '../src/decide/identity/credentials.ts';
-import { createPayee, type Payee } from '../src/decide/identity/payees.ts';
+import type { Agent, Payee, WalletPlan } from '../src/decide/identity/identity.ts';
+import { createPayee } from '../src/decide/identity/payees.ts';
 import { createSponsor } from '../src/decide/identity/sponsors.ts';
 import { createWorkflow } from '../src/decide/identity/workflows.ts';
 import type { ChainFacts } from '../src/decide/payments/request.ts';

@@ -19,7 +19,7 @@ import type { Receipt } from '../src/chain/receipt/receipt.ts';
 import { verifyReceipt } from '../src/chain/receipt/verify.ts';
 import { sha256 } from '../src/core/ids/digest.ts';
 import { mandateTypes } from '../src/decide/mandates/typedData.ts';
-import { decisionHashOf } from '../src/decide/payments/decisionHash.ts';
+import { decisionHashOf } from '../src/decide/policy/decision.ts';
 import { replay } from '../src/decide/policy/replay.ts';
 import { startTestServer, type TestServer } from './support/testServer.ts';
 

@@ -73,6 +73,7 @@ const upward = [...imports].flatMap(([path, targets]) =>
 );
 const handler = 'src/api/operations/payments/payments.ts';
 const gate = 'src/decide/payments/gate.ts';
+const decision = 'src/decide/payments/decideGroup.ts';
 const lines = [
   ['areas', new Set(files.map(areaOf)).size],
   ['modules', new Set(files.map(moduleOf)).size],
@@ -84,6 +85,8 @@ const lines = [
   ['files that POST /v1/payments needs', reach(handler).size],
   ['files that the gate needs', reach(gate).size],
   ['of them in src/decide', reach(gate, (path) => areaOf(path) === 'decide').size],
+  ['files of src/decide that the decision alone needs', reach(decision, (path) => areaOf(path) === 'decide').size],
+  ['files of src/store that it needs', [...reach(decision)].filter((path) => areaOf(path) === 'store').length],
 ] as const;
 for (const [name, value] of lines) console.log(`${String(value).padStart(6)}  ${name}`);
 for (const each of upward) console.log(`        upward: ${each}`);

@@ -20,7 +20,7 @@ import type { Receipt } from '../../src/chain/receipt/receipt.ts';
 import { sha256 } from '../../src/core/ids/digest.ts';
 import { newId } from '../../src/core/ids/ids.ts';
 import { microUsdc } from '../../src/core/money/microUsdc.ts';
-import { decisionHashOf } from '../../src/decide/payments/decisionHash.ts';
+import { decisionHashOf } from '../../src/decide/policy/decision.ts';
 import { replay } from '../../src/decide/policy/replay.ts';
 import type { TestServer } from './testServer.ts';
 

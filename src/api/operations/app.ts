@@ -3,7 +3,7 @@ import type { EventLog } from '../../chain/anchors/eventLog.ts';
 import type { Recovery, RequestedRecovery } from '../../chain/follow/recover.ts';
 import type { Chain } from '../../chain/node/chain.ts';
 import type { AgentId } from '../../core/ids/ids.ts';
-import type { Agent, WalletPlan } from '../../decide/identity/agents.ts';
+import type { Agent, WalletPlan } from '../../decide/identity/identity.ts';
 import type { ChainFacts } from '../../decide/payments/request.ts';
 import type { Activations } from '../../decide/policy-versions/activations.ts';
 import type { InvoiceResource } from '../../earn/invoices/x402Resource.ts';

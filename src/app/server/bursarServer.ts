@@ -26,7 +26,7 @@ import { BursarError } from '../../core/errors/base.ts';
 import type { AgentId } from '../../core/ids/ids.ts';
 import { log } from '../../core/log/log.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
-import type { WalletPlan } from '../../decide/identity/agents.ts';
+import type { WalletPlan } from '../../decide/identity/identity.ts';
 import type { Policy } from '../../decide/policy/policy.ts';
 import { openActivations } from '../../decide/policy-versions/activations.ts';
 import { openFacilitator } from '../../earn/facilitator/open.ts';

@@ -8,5 +8,3 @@ export type Act = { actor: string; atMs: number };
 export function recordAct(tx: Tx, act: Act, fields: Omit<EventFields, 'actor'>): void {
   appendEvent(tx, { ...fields, actor: act.actor }, act.atMs);
 }
-
-export type Status = 'active' | 'frozen' | 'revoked';

@@ -1,8 +1,9 @@
 import { parseUsdc } from '../../core/money/microUsdc.ts';
 import { openScratch, type Scratch, scratchStatement } from '../../store/scratch.ts';
 import type { ReadTx } from '../../store/store.ts';
-import { columnMarks, rowDigest, type StoredRow, shapeOf, type TableShape } from './rowDigest.ts';
+import { columnMarks, rowDigest, type StoredRow } from './rowDigest.ts';
 import type { Seal } from './rowSeals.ts';
+import { shapeOf, type TableShape } from './tableShape.ts';
 
 /** The body of an event, as far as the check reads it. */
 export type EventBody = {

@@ -6,8 +6,9 @@ import type { Check } from './bookChecks.ts';
 import type { Evidence } from './evidence.ts';
 import { paymentFindings } from './paymentChecks.ts';
 import { decisionsInOrder } from './queries.ts';
-import { changedColumns, rowDigest, type StoredRow, shapeOf, type TableShape } from './rowDigest.ts';
+import { changedColumns, rowDigest, type StoredRow } from './rowDigest.ts';
 import { unsealedRows, watchOf } from './sealedTables.ts';
+import { shapeOf, type TableShape } from './tableShape.ts';
 
 type Tx = Snapshot['tx'];
 type Pause = () => Promise<void>;

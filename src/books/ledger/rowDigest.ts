@@ -1,8 +1,8 @@
 import { sha256 } from '../../core/ids/digest.ts';
-import { type AnyRow, columnsOf } from '../../store/rows.ts';
-import type { ReadTx, SqlValue } from '../../store/store.ts';
 
-export type StoredRow = AnyRow;
+/** A row of any table, by its columns' names. */
+export type StoredRow = Record<string, StoredValue>;
+type StoredValue = string | number | bigint | null;
 
 /** A row in the form that is hashed: its columns by name, those that hold something, each with its length. */
 function rowText(table: string, row: StoredRow, names: readonly string[]): string {
@@ -27,7 +27,7 @@ export function columnMarks(row: StoredRow, names: readonly string[]): string {
 }
 
 /** FNV-1a, folded to a byte. */
-function markOf(name: string, value: SqlValue | undefined): string {
+function markOf(name: string, value: StoredValue | undefined): string {
   let hash = 0x811c9dc5;
   const text = value === null || value === undefined ? name : `${name}=${value}`;
   for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
@@ -41,17 +41,4 @@ export function changedColumns(row: StoredRow, names: readonly string[], marks: 
     const mark = marks.slice(index * 2, index * 2 + 2);
     return mark !== '' && mark !== markOf(name, row[name]);
   });
-}
-
-export type TableShape = {
-  table: string;
-  /** Names of the columns that a seal covers, in order. */
-  sealed: readonly string[];
-  /** The primary key's columns, in its order. */
-  keys: readonly string[];
-};
-
-export function shapeOf(tx: ReadTx, table: string, without: readonly string[]): TableShape {
-  const { columns, keys } = columnsOf(tx, table);
-  return { table, keys, sealed: columns.toSorted().filter((name) => !without.includes(name)) };
 }

@@ -4,8 +4,9 @@ import { rowOfKey } from '../../store/rows.ts';
 import { openStore, type ReadTx, type Store, type Tx } from '../../store/store.ts';
 import { appendEvent } from './events.ts';
 import { timeOfLastEvent } from './queries.ts';
-import { columnMarks, rowDigest, shapeOf, type TableShape } from './rowDigest.ts';
+import { columnMarks, rowDigest } from './rowDigest.ts';
 import { watchOf } from './sealedTables.ts';
+import { shapeOf, type TableShape } from './tableShape.ts';
 
 /** One row of `data.rows` of a `rows.sealed` event: table, key, and digest and marks of what it holds, or that it is gone. */
 export type Seal =

@@ -7,7 +7,8 @@ import { addReceived } from './earnings.ts';
 import { addClaim, claimOf, openClaims } from './invoiceQueries.ts';
 import { addToInvoice, getInvoice, type Invoice } from './invoices.ts';
 import { claimable, claimReceivable, receivable, receiverOfLog } from './queries.ts';
-import { type Receivable, toReceivable } from './receivable.ts';
+import { toReceivable } from './readReceivables.ts';
+import type { Receivable } from './receivable.ts';
 
 /** Claims of one invoice in an hour that nothing on chain has answered yet: anybody with a key pair can make one. */
 const OPEN_CLAIMS = 20;

@@ -1,5 +1,5 @@
 import type { Address } from 'viem';
-import type { WalletPlan } from '../../decide/identity/agents.ts';
+import type { WalletPlan } from '../../decide/identity/identity.ts';
 import { predictAddresses, saltOf, type WalletConfig, walletConfigToJson } from './walletConfig.ts';
 
 /** What the books note of a wallet with that config, before the factory has made it. */

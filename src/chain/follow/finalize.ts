@@ -1,4 +1,4 @@
-import { findReceivableAt } from '../../books/receivables/receivable.ts';
+import { findReceivableAt } from '../../books/receivables/readReceivables.ts';
 import { finalizeReceivable } from '../../books/receivables/record.ts';
 import { closeLapsedSales } from '../../books/receivables/sales.ts';
 import { invariant } from '../../core/errors/base.ts';

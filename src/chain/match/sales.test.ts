@@ -7,7 +7,7 @@ import type { MeterSubject } from '../../books/meters/places.ts';
 import { claimPayment } from '../../books/receivables/claims.ts';
 import { addPassedOn, readEarnings } from '../../books/receivables/earnings.ts';
 import { createInvoice, getInvoice, type Invoice, invoiceState } from '../../books/receivables/invoices.ts';
-import { listReceivables } from '../../books/receivables/receivable.ts';
+import { listReceivables } from '../../books/receivables/readReceivables.ts';
 import { expectSale, findExpectedSale, openPayers } from '../../books/receivables/sales.ts';
 import type { AgentId } from '../../core/ids/ids.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';

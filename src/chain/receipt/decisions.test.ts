@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { handMade } from '../../../test/support/handMadePolicy.ts';
 import { sha256 } from '../../core/ids/digest.ts';
-import { decisionHashOf } from '../../decide/payments/decisionHash.ts';
 import { digestOf, readBundle } from '../../decide/policy/bundle.ts';
+import { decisionHashOf } from '../../decide/policy/decision.ts';
 import { checkDecisions } from './decisions.ts';
 import type { Receipt } from './receipt.ts';
 

@@ -1,5 +1,5 @@
 import { sha256 } from '../../core/ids/digest.ts';
-import { decisionHashOf } from '../../decide/payments/decisionHash.ts';
+import { decisionHashOf } from '../../decide/policy/decision.ts';
 import { compared, type Finding, finding } from './finding.ts';
 import { toldOf } from './input.ts';
 import type { Receipt } from './receipt.ts';

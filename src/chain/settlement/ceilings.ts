@@ -1,6 +1,6 @@
 import { appendEvent } from '../../books/ledger/events.ts';
 import { eventHead } from '../../books/ledger/queries.ts';
-import type { Ceilings } from '../../decide/identity/agents.ts';
+import type { Ceilings } from '../../decide/identity/identity.ts';
 import type { RowOf } from '../../store/statement.ts';
 import type { ReadTx, Store } from '../../store/store.ts';
 import { allowedNow } from '../contracts/allowList.ts';

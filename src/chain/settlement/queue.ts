@@ -1,6 +1,7 @@
 import type { Address } from 'viem';
 import { invariant } from '../../core/errors/base.ts';
-import { type Agent, getAgent } from '../../decide/identity/agents.ts';
+import { getAgent } from '../../decide/identity/agents.ts';
+import type { Agent } from '../../decide/identity/identity.ts';
 import { readChainStop } from '../../decide/payments/chainStops.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
 import { toPayment } from '../../decide/payments/records.ts';

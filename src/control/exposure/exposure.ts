@@ -5,7 +5,7 @@ import { walletConfigFromJson } from '../../chain/contracts/walletConfig.ts';
 import type { WalletState } from '../../chain/contracts/walletState.ts';
 import { formatUsdc } from '../../core/money/microUsdc.ts';
 import { periodInWords } from '../../core/time/duration.ts';
-import type { Agent } from '../../decide/identity/agents.ts';
+import type { Agent } from '../../decide/identity/identity.ts';
 import type { ChainFacts } from '../../decide/payments/request.ts';
 import type { Policy } from '../../decide/policy/policy.ts';
 import type { ReadTx } from '../../store/store.ts';

@@ -1,7 +1,8 @@
 import { type MeterDeclaration, rollingMs } from '../../books/meters/declarations.ts';
 import { meterInWords } from '../../books/meters/meterInWords.ts';
-import type { Agent } from '../../decide/identity/agents.ts';
-import { currentAddress, listPayees } from '../../decide/identity/payees.ts';
+import type { Agent } from '../../decide/identity/identity.ts';
+import { currentAddress } from '../../decide/identity/identity.ts';
+import { listPayees } from '../../decide/identity/payees.ts';
 import { listWorkflows } from '../../decide/identity/workflows.ts';
 import { nextOccurrence } from '../../decide/mandates/cadence.ts';
 import { listMandates, mandateUse } from '../../decide/mandates/mandates.ts';

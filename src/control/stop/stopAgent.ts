@@ -1,8 +1,9 @@
 import type { Act } from '../../books/ledger/audit.ts';
 import { appendEvent } from '../../books/ledger/events.ts';
 import { withdrawQueued } from '../../chain/settlement/withdraw.ts';
-import { type Agent, getAgent, setAgentStatus } from '../../decide/identity/agents.ts';
+import { getAgent, setAgentStatus } from '../../decide/identity/agents.ts';
 import { listCredentials, revokeCredential } from '../../decide/identity/credentials.ts';
+import type { Agent } from '../../decide/identity/identity.ts';
 import { endMandate } from '../../decide/mandates/mandates.ts';
 import { toPayment } from '../../decide/payments/records.ts';
 import { transition } from '../../decide/payments/transition.ts';

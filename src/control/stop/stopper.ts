@@ -9,7 +9,8 @@ import { enqueueTransaction, withdrawTransaction } from '../../chain/relayer/tra
 import { isLostNonce } from '../../chain/settlement/renumber.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { formatUsdc } from '../../core/money/microUsdc.ts';
-import { type Agent, getAgent } from '../../decide/identity/agents.ts';
+import { getAgent } from '../../decide/identity/agents.ts';
+import type { Agent } from '../../decide/identity/identity.ts';
 import { findPayment } from '../../decide/payments/records.ts';
 import type { ReadTx, Store, Tx } from '../../store/store.ts';
 import { endDead, unsignable } from './deadPayments.ts';

@@ -1,55 +1,14 @@
 import type { Address } from 'viem';
-import { type Act, recordAct, type Status } from '../../books/ledger/audit.ts';
+import { type Act, recordAct } from '../../books/ledger/audit.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import type { AgentId, SponsorId } from '../../core/ids/ids.ts';
 import type { RowOf } from '../../store/statement.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import { revokeOfAgent } from './accessQueries.ts';
+import type { Agent, Ceilings, Status, WalletPlan } from './identity.ts';
 import { takeName } from './names.ts';
 import { agentById, agentByName, allAgents, newAgent, newWallet, setStatusOfAgent } from './queries.ts';
 import { getSponsor, refuseRevoked } from './sponsors.ts';
-
-/** An agent's wallet on one chain. The addresses are known before anything is deployed. */
-export type AgentWallet = {
-  chainId: number;
-  address: Address;
-  purse: Address;
-  /** What the address depends on: the factory's WalletConfig as JSON. */
-  configJson: string;
-  ceilings: Ceilings;
-  deployedAtMs: number | null;
-};
-/** The wallet contract's limits as last read: micro-USDC as text (they may be up to 2^64-1), `allowList` null where it is off. */
-export type Ceilings = {
-  perPayment: string;
-  perPeriod: string;
-  periodSeconds: number;
-  threshold: number;
-  approvers: Address[];
-  /** Of that list; 1 until the owner sets another. */
-  approversVersion?: number;
-  allowList: Address[] | null;
-};
-/** What a wallet will be, before it is deployed. */
-export type WalletPlan = {
-  chainId: number;
-  address: Address;
-  purse: Address;
-  salt: string;
-  configJson: string;
-  ceilings: Ceilings;
-};
-/** Software that may spend and earn. */
-export type Agent = {
-  id: AgentId;
-  name: string;
-  sponsorId: SponsorId;
-  status: Status;
-  statusReason: string | null;
-  labels: Record<string, string>;
-  createdAtMs: number;
-  wallet: AgentWallet | null;
-};
 
 const toAgent = (row: RowOf<typeof agentById>): Agent => ({
   id: row.id as AgentId,

@@ -4,8 +4,8 @@ import { BursarError } from '../../core/errors/base.ts';
 import { newId, type PayeeId } from '../../core/ids/ids.ts';
 import type { RowIn } from '../../store/schema/schema.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
+import type { Payee, PayeeKind } from './identity.ts';
 import { takeName } from './names.ts';
-import type { PayeeAddress } from './payeeAddress.ts';
 import {
   addressesOf,
   allPayees,
@@ -25,23 +25,6 @@ import {
   retireAddresses,
 } from './payeeQueries.ts';
 
-export { currentAddress, type PayeeAddress } from './payeeAddress.ts';
-
-export const payeeKinds = ['merchant', 'agent', 'contractor', 'internal'] as const;
-export type PayeeKind = (typeof payeeKinds)[number];
-
-/** A counterparty. */
-export type Payee = {
-  id: PayeeId;
-  name: string;
-  kind: PayeeKind;
-  status: 'active' | 'blocked';
-  agentId: string | null;
-  categories: string[];
-  hosts: string[];
-  firstSeenAtMs: number;
-  addresses: PayeeAddress[];
-};
 const ms = (value: bigint | null): number | null => (value === null ? null : Number(value));
 
 export type NewPayee = {

@@ -1,20 +1,12 @@
 import type { Address } from 'viem';
-import { type Act, recordAct, type Status } from '../../books/ledger/audit.ts';
+import { type Act, recordAct } from '../../books/ledger/audit.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { newId, type SponsorId } from '../../core/ids/ids.ts';
 import type { RowIn } from '../../store/schema/schema.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
+import type { Sponsor, Status } from './identity.ts';
 import { takeName } from './names.ts';
 import { allSponsors, newSponsor, setStatusOfSponsor, sponsorById, sponsorByName } from './queries.ts';
-
-/** The person or team answerable for agents. Inbound USDC from `treasuryAddress` is a deposit, not a surprise. */
-export type Sponsor = {
-  id: SponsorId;
-  name: string;
-  status: Status;
-  treasuryAddress: Address | null;
-  createdAtMs: number;
-};
 
 const toSponsor = (row: RowIn<'sponsors'>): Sponsor => ({
   id: row.id as SponsorId,

@@ -1,14 +1,12 @@
-import { type Act, recordAct, type Status } from '../../books/ledger/audit.ts';
+import { type Act, recordAct } from '../../books/ledger/audit.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { newId, type WorkflowId } from '../../core/ids/ids.ts';
 import type { RowIn } from '../../store/schema/schema.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
+import type { Status, Workflow } from './identity.ts';
 import { takeName } from './names.ts';
 import { allWorkflows, newWorkflow, setStatusOfWorkflow, workflowById, workflowByName } from './queries.ts';
 import { refuseRevoked } from './sponsors.ts';
-
-/** The named job on whose behalf a payment is made. */
-export type Workflow = { id: WorkflowId; name: string; status: Status; createdAtMs: number };
 
 const toWorkflow = (row: RowIn<'workflows'>): Workflow => ({
   id: row.id as WorkflowId,

@@ -1,6 +1,5 @@
 import { zonedTime } from '../../books/meters/calendar.ts';
-import type { Agent } from '../identity/agents.ts';
-import type { Payee } from '../identity/payees.ts';
+import type { Agent, Payee } from '../identity/identity.ts';
 import type { PolicyInput } from '../policy/input.ts';
 import type { PaymentRequest } from './request.ts';
 import type { Facts } from './resolve.ts';

@@ -1,5 +1,6 @@
 import type { Address } from 'viem';
-import { findReceivable, findReceivableOfPayment, type Receivable } from '../../books/receivables/receivable.ts';
+import { findReceivable, findReceivableOfPayment } from '../../books/receivables/readReceivables.ts';
+import type { Receivable } from '../../books/receivables/receivable.ts';
 import { isEarned } from '../../books/receivables/record.ts';
 import type { ReadTx } from '../../store/store.ts';
 import { getAgent } from '../identity/agents.ts';

@@ -1,11 +1,8 @@
 import { type Address, isAddressEqual, zeroAddress } from 'viem';
 import type { MeterSubject } from '../../books/meters/places.ts';
 import { BursarError } from '../../core/errors/base.ts';
-import type { Agent } from '../identity/agents.ts';
-import { currentAddress, type PayeeAddress } from '../identity/payeeAddress.ts';
-import type { Payee } from '../identity/payees.ts';
-import type { Sponsor } from '../identity/sponsors.ts';
-import type { Workflow } from '../identity/workflows.ts';
+import type { Agent, Payee, Sponsor, Workflow } from '../identity/identity.ts';
+import { currentAddress, type PayeeAddress } from '../identity/identity.ts';
 import type { ChainFacts, PaymentRequest } from './request.ts';
 
 /** Who there is. Each throws where nothing has that name (`agent_not_found` and so on), save the two that give null. */

@@ -1,5 +1,7 @@
+import type { Hex } from 'viem';
 import { rollingMs } from '../../books/meters/declarations.ts';
 import { BursarError } from '../../core/errors/base.ts';
+import { sha256 } from '../../core/ids/digest.ts';
 import { sentence } from './reasons.ts';
 
 export type Effect = 'allow' | 'deny' | 'review';
@@ -59,6 +61,12 @@ export function resultTextOf(decision: Decision): string {
     reasons,
     review: review && { expires_in_ms: review.expiresInMs, quorum: review.quorum, roles: review.roles },
   });
+}
+
+/** sha-256 over the canonical JSON of digest, input hash and result hash. */
+export function decisionHashOf(policyDigest: string, inputHash: string, resultHash: string): Hex {
+  const text = JSON.stringify({ policy_digest: policyDigest, input_hash: inputHash, result_hash: resultHash });
+  return `0x${sha256(text)}`;
 }
 
 function readReason(item: unknown): Reason | null {

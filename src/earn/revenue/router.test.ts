@@ -7,13 +7,14 @@ import { sendInOrder } from '../../app/local-chain/client.ts';
 import { type LocalChain, startLocalChain } from '../../app/local-chain/localChain.ts';
 import { agentAccount, balance } from '../../books/ledger/journal.ts';
 import { createInvoice } from '../../books/receivables/invoices.ts';
-import { listReceivables } from '../../books/receivables/receivable.ts';
+import { listReceivables } from '../../books/receivables/readReceivables.ts';
 import { createFollower, type Follower } from '../../chain/follow/follower.ts';
 import { alertsOf, eventsOf } from '../../chain/follow/testing/books.ts';
 import { viemSource } from '../../chain/follow/viemSource.ts';
 import { openChain } from '../../chain/node/chain.ts';
 import { microUsdc, parseUsdc } from '../../core/money/microUsdc.ts';
-import { type Agent, setAgentStatus } from '../../decide/identity/agents.ts';
+import { setAgentStatus } from '../../decide/identity/agents.ts';
+import type { Agent } from '../../decide/identity/identity.ts';
 import { createPayee } from '../../decide/identity/payees.ts';
 import { requestPayment } from '../../decide/payments/gate.ts';
 import { listPayments } from '../../decide/payments/records.ts';
@@ -67,11 +68,7 @@ beforeEach(async () => {
     // Only the vendor's wallet is on this chain.
     tx.run(query((db) => db.deleteFrom('wallets').where('agent_id', '<>', vendor.id)));
   });
-  const chain = openChain({
-    chainId: 31_337,
-    rpcUrl: local.anvil.url,
-    token: local.usdc.address,
-  });
+  const chain = openChain({ chainId: 31_337, rpcUrl: local.anvil.url, token: local.usdc.address });
   follower = createFollower({
     store: world.store,
     chain: viemSource(chain),

@@ -1,7 +1,8 @@
 import { isAddressEqual, zeroAddress } from 'viem';
 import { BursarError } from '../../core/errors/base.ts';
-import type { Agent } from '../../decide/identity/agents.ts';
-import { currentAddress, getPayee } from '../../decide/identity/payees.ts';
+import type { Agent } from '../../decide/identity/identity.ts';
+import { currentAddress } from '../../decide/identity/identity.ts';
+import { getPayee } from '../../decide/identity/payees.ts';
 import { getWorkflow } from '../../decide/identity/workflows.ts';
 import type { ChainFacts } from '../../decide/payments/request.ts';
 import type { ReadTx } from '../../store/store.ts';

@@ -1,6 +1,6 @@
 import { BursarError } from '../../core/errors/base.ts';
 import { MICRO_USDC_MAX } from '../../core/money/microUsdc.ts';
-import type { Agent } from '../../decide/identity/agents.ts';
+import type { Agent } from '../../decide/identity/identity.ts';
 import type { ChainFacts } from '../../decide/payments/request.ts';
 import type { Store } from '../../store/store.ts';
 import {

@@ -2,7 +2,7 @@ import type { Address } from 'viem';
 import { readWalletState } from '../../chain/contracts/walletState.ts';
 import type { Chain } from '../../chain/node/chain.ts';
 import { formatUsdc } from '../../core/money/microUsdc.ts';
-import type { Agent } from '../../decide/identity/agents.ts';
+import type { Agent } from '../../decide/identity/identity.ts';
 import type { GasEstimate } from './gas.ts';
 import type { PreviewedLine } from './preview.ts';
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { dueOf, type Invoice, invoiceState, invoiceStates, isExpired } from '../../../books/receivables/invoices.ts';
-import { listReceivables, receivableStates } from '../../../books/receivables/receivable.ts';
+import { listReceivables } from '../../../books/receivables/readReceivables.ts';
+import { receivableStates } from '../../../books/receivables/receivable.ts';
 import { AmountView, amountView, iso, isoOrNull } from '../../../core/schemas/schemas.ts';
 import { getAgent } from '../../../decide/identity/agents.ts';
 import type { ChainFacts } from '../../../decide/payments/request.ts';

@@ -1,11 +1,6 @@
 import { z } from 'zod';
-import {
-  findReceivable,
-  listReceivables,
-  type Receivable,
-  receivableKinds,
-  receivableStates,
-} from '../../../books/receivables/receivable.ts';
+import { findReceivable, listReceivables } from '../../../books/receivables/readReceivables.ts';
+import { type Receivable, receivableKinds, receivableStates } from '../../../books/receivables/receivable.ts';
 import { isEarned } from '../../../books/receivables/record.ts';
 import { findExpectedSale } from '../../../books/receivables/sales.ts';
 import { BursarError } from '../../../core/errors/base.ts';

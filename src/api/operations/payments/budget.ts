@@ -5,9 +5,9 @@ import { dimensions, type MeterDeclaration } from '../../../books/meters/declara
 import { readWalletState } from '../../../chain/contracts/walletState.ts';
 import { BursarError } from '../../../core/errors/base.ts';
 import { AmountView, amountView, iso, Label, Ref } from '../../../core/schemas/schemas.ts';
-import type { Agent } from '../../../decide/identity/agents.ts';
 import { getAgent } from '../../../decide/identity/agents.ts';
 import type { Caller } from '../../../decide/identity/caller.ts';
+import type { Agent } from '../../../decide/identity/identity.ts';
 import { type AgentBudget, budgetOf, type MeterBudget } from '../../../decide/payments/budget.ts';
 import { refuseForeign } from '../act.ts';
 import type { App } from '../app.ts';

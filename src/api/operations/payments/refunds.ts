@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { appendEvent } from '../../../books/ledger/events.ts';
-import { findReceivable, type Receivable } from '../../../books/receivables/receivable.ts';
+import { findReceivable } from '../../../books/receivables/readReceivables.ts';
+import type { Receivable } from '../../../books/receivables/receivable.ts';
 import {
   answerRequest,
   findRefundRequest,

@@ -12,7 +12,8 @@ import {
   Ref,
   safeText,
 } from '../../../core/schemas/schemas.ts';
-import { type Agent, createAgent, getAgent, listAgents, setAgentStatus } from '../../../decide/identity/agents.ts';
+import { createAgent, getAgent, listAgents, setAgentStatus } from '../../../decide/identity/agents.ts';
+import type { Agent } from '../../../decide/identity/identity.ts';
 import type { ReadTx } from '../../../store/store.ts';
 import { actOf, refuseForeign, status } from '../act.ts';
 import { operation } from '../operation.ts';

@@ -1,13 +1,12 @@
 import { z } from 'zod';
 import { AddressText, Host, iso, isoOrNull, Label, newName, Ref } from '../../../core/schemas/schemas.ts';
 import { getAgent } from '../../../decide/identity/agents.ts';
+import { type Payee, payeeKinds } from '../../../decide/identity/identity.ts';
 import {
   addPayeeAddress,
   createPayee,
   getPayee,
   listPayees,
-  type Payee,
-  payeeKinds,
   retirePayeeAddress,
   updatePayee,
   verifyPayeeAddress,

@@ -1,12 +1,7 @@
 import { z } from 'zod';
 import { AddressText, iso, newName, Ref } from '../../../core/schemas/schemas.ts';
-import {
-  createSponsor,
-  getSponsor,
-  listSponsors,
-  type Sponsor,
-  setSponsorStatus,
-} from '../../../decide/identity/sponsors.ts';
+import type { Sponsor } from '../../../decide/identity/identity.ts';
+import { createSponsor, getSponsor, listSponsors, setSponsorStatus } from '../../../decide/identity/sponsors.ts';
 import { actOf, status } from '../act.ts';
 import { operation } from '../operation.ts';
 

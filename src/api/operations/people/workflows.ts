@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { iso, newName, Ref } from '../../../core/schemas/schemas.ts';
-import { createWorkflow, listWorkflows, setWorkflowStatus, type Workflow } from '../../../decide/identity/workflows.ts';
+import type { Workflow } from '../../../decide/identity/identity.ts';
+import { createWorkflow, listWorkflows, setWorkflowStatus } from '../../../decide/identity/workflows.ts';
 import { actOf, status } from '../act.ts';
 import { operation } from '../operation.ts';
 

@@ -1,0 +1,15 @@
+import { columnsOf } from '../../store/rows.ts';
+import type { ReadTx } from '../../store/store.ts';
+
+export type TableShape = {
+  table: string;
+  /** Names of the columns that a seal covers, in order. */
+  sealed: readonly string[];
+  /** The primary key's columns, in its order. */
+  keys: readonly string[];
+};
+
+export function shapeOf(tx: ReadTx, table: string, without: readonly string[]): TableShape {
+  const { columns, keys } = columnsOf(tx, table);
+  return { table, keys, sealed: columns.toSorted().filter((name) => !without.includes(name)) };
+}
