@@ -1,6 +1,6 @@
 # METADATA
 # title: Approvals and mandates
-# description: What people have signed for satisfies a review. Nothing that people sign satisfies a deny.
+# description: Signed approvals and mandates satisfy a review. No signature satisfies a deny.
 package bursar.approvals
 
 # METADATA
@@ -14,7 +14,7 @@ satisfied(_, outcome) if {
 }
 
 # METADATA
-# title: Whether a mandate covers the review of a control; which it may cover is data
+# title: Whether a mandate covers the review of a control; the data lists the controls that it may cover
 covered(name) if {
 	is_string(input.mandate.id)
 	name in data.review.mandate_covers
@@ -29,7 +29,7 @@ signers(roles) := {approval.approver_id |
 	_counts(approval)
 }
 
-# The sponsor asks for the money through the agent; whether that person may also approve it is data.
+# The agent pays on its sponsor's behalf, so the data decides whether that person may also approve.
 _counts(approval) if approval.is_sponsor == false
 
 _counts(approval) if {
@@ -38,10 +38,10 @@ _counts(approval) if {
 }
 
 # METADATA
-# title: What one must do to satisfy all of several reviews
+# title: The quorum and roles that satisfy several reviews together
 # description: |
-#   The largest quorum. Of the roles those that all reviews accept; where there are none, all of them: the signatures are
-#   then counted for each review by itself, and the payment stays in review until each has its own.
+#   The largest quorum, and the roles that all reviews accept. If no role is accepted by all, every role is returned: signatures
+#   are then counted for each review separately, and the payment stays in review until each review is satisfied.
 needed(outcomes) := {
 	"quorum": max({outcome.quorum | some outcome in outcomes}),
 	"roles": sort(_roles({{role | some role in outcome.roles} | some outcome in outcomes})),

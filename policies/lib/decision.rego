@@ -1,8 +1,9 @@
 # METADATA
 # title: The decision
 # description: |
-#   Composes controls. Any deny refuses; then any required control that gives no answer; then any review that no approval or
-#   mandate satisfies; a payment is allowed only when every required control has passed. Nothing required is a deny.
+#   Combines the results of the controls. In this order: a control that denies, or a required control without a result, denies;
+#   a review without a sufficient approval or mandate is a review; a payment is allowed only if every required control
+#   passes. A payment for which no control is required is denied.
 package bursar
 
 import data.bursar.approvals
@@ -36,7 +37,7 @@ decision := {"effect": "allow", "reasons": [{"code": "all_passed", "rule": "deci
 	count(_passed) == count(required)
 }
 
-# The common case, without building a set: one look at each control.
+# The common case, in which every control passes, is decided without building a set.
 _all_pass if {
 	_kind_required
 	every name in data.required[input.payment.kind] { data.bursar.controls[name].outcome.effect == "pass" }
@@ -83,7 +84,7 @@ _unanswered contains {"code": "nothing_required", "rule": "decision", "observed"
 	not _kind_required
 }
 
-# Layers add to the list of a kind; they do not stand in for it.
+# Layers add controls to the list of a kind; they do not replace it.
 _kind_required if count(data.required[input.payment.kind]) > 0
 
 _open[name] := outcome if {
@@ -116,8 +117,8 @@ _grounds := {"code": "mandated", "rule": "decision", "observed": input.mandate.i
 
 _reason(name, outcome) := object.union({"rule": name}, object.filter(outcome, ["code", "observed", "limit"]))
 
-# What layers look at is there. A selector that finds nothing to compare with would otherwise not apply, and its control
-# or its tighter limit would be lost.
+# The input must have the fields that selectors read. Without this check a selector of a missing field would not apply, and
+# its control or its tighter limit would be lost.
 _complete if {
 	is_string(input.agent.id)
 	is_string(input.agent.name)

@@ -1,15 +1,15 @@
 # METADATA
 # title: Layers
 # description: |
-#   Limits and required controls may differ by agent, sponsor, workflow or label. An entry of a layer has exactly one
-#   selector, since an entry that has lost its selector must not apply to more payments than it was written for.
+#   Limits and required controls may differ by agent, sponsor, workflow or label. An entry must have exactly one selector: an
+#   entry whose selector is missing would otherwise apply to every payment.
 package bursar.layers
 
 _selectors := {"agent", "sponsor", "workflow", "label"}
 
 # METADATA
 # title: The value of a setting for this payment
-# description: The first override that applies, in the order of the file, else the setting itself.
+# description: The value of the first override that applies, in the order of the file; without one, the setting itself.
 pick(settings, key) := settings[key] if {
 	settings.overrides == []
 }
@@ -40,7 +40,7 @@ _nameable(label) if {
 }
 
 # METADATA
-# title: Whether an entry is about this payment; ids and names both name an agent, sponsor or workflow
+# title: Whether an entry applies to this payment; its selector may be an id or a name
 applies(entry) if entry.agent in {input.agent.id, input.agent.name}
 
 applies(entry) if entry.sponsor in {input.sponsor.id, input.sponsor.name}

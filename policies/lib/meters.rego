@@ -1,5 +1,5 @@
-# Meters: each control declares the meters that it reads. Those of controls that nothing requires are not kept, so a control that
-# is off costs nothing. Two controls may share a meter if they declare it alike.
+# Each control declares the meters that it reads. Meters of controls that are not required are not kept, so a control that is
+# off costs nothing. Two controls may share a meter if their declarations are equal.
 package bursar
 
 # METADATA

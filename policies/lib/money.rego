@@ -1,15 +1,15 @@
 # METADATA
 # title: Amounts
 # description: |
-#   Policy data holds amounts as people write them, "12.50". Rules compute with integers of micro-USDC (6 decimals, at most
-#   2^53-1), so nothing is ever rounded.
+#   Policy data has amounts as decimal text, "12.50". Rules compute with integers of micro-USDC (6 decimals, at most 2^53-1), so
+#   nothing is rounded.
 package bursar.money
 
 # METADATA
 # title: usdc("12.50") is 12500000
 # description: |
-#   Undefined for anything that is not a plain decimal with at most 6 places, so the control that asked is a deny.
-#   `data.amounts` is the compiler's: the amounts of data.yaml, worked out once; it saves a third of a decision's time.
+#   Undefined for text that is not a plain decimal with at most 6 decimals, so the control that reads it denies. The compiler
+#   writes `data.amounts`: every amount of data.yaml, converted once. This saves a third of a decision's time.
 usdc(text) := micro if {
 	micro := data.amounts[text]
 } else := _exact(text)
@@ -22,7 +22,7 @@ _exact(text) := to_number(concat("", ["1", digits])) - 10000000000000000 if {
 	])
 	_plain(parts[0])
 
-	# Ten places before the point, six behind it, and digits only.
+	# At most ten digits before the point and six after it.
 	count(digits) == 16
 	digits <= "9007199254740991"
 	trim_left(digits, "0123456789") == ""

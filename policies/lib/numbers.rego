@@ -1,8 +1,8 @@
 # METADATA
 # title: Numbers from policy data
 # description: |
-#   Rego orders values across types, and every number is below every string: `3 <= "2"` is true. A quoted number in data.yaml
-#   would therefore open a limit. Every bare number of the data passes through here.
+#   Rego compares values of different types, and every number is less than every string: `3 <= "2"` is true. A quoted number in
+#   data.yaml would therefore lift a limit, so rules read every number of the data through this function.
 package bursar.numbers
 
 # METADATA

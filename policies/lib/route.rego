@@ -1,7 +1,7 @@
-# Where earned money goes. The first revenue rule of data.yaml that applies to the earner splits what it received, once that is
-# final: fixed amounts first, in their order and as far as the money goes, then shares of the rest, then whatever the agent
-# has above its float. Shares are rounded down, and one named party gets what rounding left, so the legs and what is kept add
-# up to the last micro-USDC. A rule that is not well formed gives no answer, and nothing is split.
+# Splits earned money. The first revenue rule of data.yaml that applies to the earner splits a receivable once it is final:
+# first the fixed amounts in their order, as far as the money goes, then shares of the rest, then the balance above the float.
+# Shares are rounded down and one named party gets the remainder, so the legs and the kept part add up exactly. A rule that is
+# malformed gives no result, and nothing is split.
 package bursar
 
 import data.bursar.layers
@@ -62,7 +62,7 @@ _sweep_well_formed if {
 	is_number(input.funds.available)
 }
 
-# Hundredths of a percent.
+# In hundredths of a percent.
 _bps(item) := money.usdc(item.percent) / 10000 if money.usdc(item.percent) % 10000 == 0
 
 _total_bps := sum([_bps(item) | some item in _shares])
@@ -91,7 +91,7 @@ _share(item) := _shared - sum([_part(_rest, _bps(other)) | some other in _shares
 	item.payee == _rule.remainder
 }
 
-# Rounded down; in two steps, so that no product is beyond 2^53.
+# Rounded down, in two steps so that no product exceeds 2^53.
 _part(amount, bps) := ((whole / 10000) * bps) + floor((left * bps) / 10000) if {
 	left := amount % 10000
 	whole := amount - left

@@ -1,7 +1,7 @@
 # METADATA
 # title: Only active agents pay
 # description: |
-#   The agent, its sponsor and the workflow, where there is one, must be active: not frozen, not revoked.
+#   The agent, its sponsor and the workflow, if there is one, must be active: not frozen and not revoked.
 package bursar.controls.agent_active
 
 outcome := {"effect": "pass"} if {

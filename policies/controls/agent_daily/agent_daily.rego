@@ -1,7 +1,7 @@
 # METADATA
 # title: An agent's limit for a day
 # description: |
-#   What the agent spends in a calendar day of the policy's zone, this payment included, is at most the limit.
+#   Limits the sum of the agent's payments, this one included, in a calendar day of the policy's time zone.
 package bursar.controls.agent_daily
 
 import data.bursar.layers

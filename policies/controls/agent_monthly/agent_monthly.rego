@@ -1,7 +1,7 @@
 # METADATA
 # title: An agent's limit for a month
 # description: |
-#   What the agent spends in a calendar month of the policy's zone, this payment included, is at most the limit.
+#   Limits the sum of the agent's payments, this one included, in a calendar month of the policy's time zone.
 package bursar.controls.agent_monthly
 
 import data.bursar.layers

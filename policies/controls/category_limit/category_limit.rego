@@ -1,8 +1,8 @@
 # METADATA
 # title: Categories and their limits
 # description: |
-#   Money goes only to categories that the data lists and that are the payee's own, each up to its limit for the agent and
-#   the calendar month. Payees without any category have a limit of their own.
+#   A payment's category must be listed in the data and must be one of the payee's. Each category has a limit per agent and
+#   calendar month. Payees without a category have a separate limit.
 package bursar.controls.category_limit
 
 import data.bursar.money

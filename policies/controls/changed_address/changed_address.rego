@@ -1,8 +1,9 @@
 # METADATA
 # title: A changed or unknown address
 # description: |
-#   A payee's address that was changed and not verified since, that is not known to be the payee's, that several payees share,
-#   that a host asks for which is not the payee's, or that differs from where the same host was paid last: people decide. A retired address is refused.
+#   A payment goes to review if its address was changed and not verified since, is not one of the payee's, belongs to several
+#   payees, is requested by a host that is not the payee's, or differs from the address at which the host was paid last. A
+#   payment to a retired address is denied.
 package bursar.controls.changed_address
 
 import data.bursar.numbers
@@ -11,7 +12,7 @@ _settings := data.controls.changed_address
 
 _address := input.destination.address
 
-# All that passes stands in one place: a branch that cannot be computed falls through to the next one.
+# All conditions to pass are in one rule: a branch that is undefined falls through to the next one.
 outcome := {"effect": "pass"} if {
 	input.destination.retired == false
 	input.destination.known == true

@@ -1,28 +1,28 @@
 # METADATA
 # title: Earned money
 # description: |
-#   How much of what an agent has earned it may spend itself. The rest stays for refunds and splits, which count against it
-#   first; money that its sponsor gave it is not touched by this.
+#   Limits the share of its earnings that an agent may spend. The rest is kept for refunds and splits, which are charged to the
+#   kept part first. Money from the sponsor is not limited by this control.
 package bursar.controls.earned_money
 
 import data.bursar.layers
 
 _percent := layers.pick(data.controls.earned_money, "spendable_percent")
 
-# Rounded up; in two steps, so that no product is beyond 2^53.
+# Rounded up, in two steps so that no product exceeds 2^53.
 _locked := (((input.funds.earned - left) / 100) * (100 - _percent)) + ceil((left * (100 - _percent)) / 100) if {
 	_percent >= 0
 	_percent <= 100
 	left := input.funds.earned % 100
 }
 
-# Nothing is kept back where all may be spent, whatever was passed on.
+# At 100 percent nothing is kept, regardless of what was refunded or split.
 _spendable := input.funds.available - max([0, _locked - input.funds.passed_on])
 
 outcome := {"effect": "pass"} if {
 	input.payment.amount <= _spendable
 } else := {"effect": "pass"} if {
-	# What is not there at all is for the gate to say.
+	# The gate itself denies a payment above the available balance.
 	_percent == 100
 	_locked == 0
 	is_number(_spendable)

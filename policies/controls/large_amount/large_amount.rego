@@ -1,8 +1,8 @@
 # METADATA
-# title: People decide on large amounts
+# title: Approval of large amounts
 # description: |
-#   From each threshold on a payment needs so many approvals by people with one of the roles. The highest threshold that the
-#   amount reaches counts.
+#   A payment that reaches a threshold needs its quorum of approvals by people with one of its roles. Of several thresholds
+#   that the amount reaches, the highest applies.
 package bursar.controls.large_amount
 
 import data.bursar.money
@@ -14,7 +14,7 @@ _amounts := [money.usdc(threshold.from) | some threshold in _thresholds]
 _reached := {amount | some amount in _amounts; amount <= input.payment.amount} if {
 	is_number(input.payment.amount)
 
-	# Each must be readable: a threshold that is skipped is one that does not guard.
+	# Every threshold must be well formed: a malformed one would be skipped and protect nothing.
 	count(_amounts) == count(_thresholds)
 }
 

@@ -1,7 +1,7 @@
 # METADATA
 # title: A new payee
 # description: |
-#   An agent's first payment to a payee whose address nobody has verified waits for people.
+#   An agent's first payment to a payee goes to review unless the payee's address was verified.
 package bursar.controls.new_payee
 
 _settings := data.controls.new_payee

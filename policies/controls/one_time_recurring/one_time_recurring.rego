@@ -1,8 +1,8 @@
 # METADATA
-# title: One-time and recurring kept apart
+# title: One-time and recurring payments
 # description: |
-#   A recurring payment must be asked for as kind recurring and has a list of payees, a cap and a monthly limit of its own. No
-#   other kind may recur.
+#   A recurring payment must have the kind recurring, and has its own list of payees, cap and monthly limit. A payment of another
+#   kind must not recur.
 package bursar.controls.one_time_recurring
 
 import data.bursar.money

@@ -1,8 +1,8 @@
 # METADATA
 # title: Only payees on the list
 # description: |
-#   Payees that operators have added, or only those that the data lists; some agents, sponsors, workflows or labels may have a
-#   list of their own, which narrows the first. Blocked payees and addresses are never paid.
+#   Allows payees that operators have added, or only those that the data lists. An agent, sponsor, workflow or label may have
+#   its own list, which narrows the first one. Blocked payees and addresses are never paid.
 package bursar.controls.payee_allowed
 
 import data.bursar.layers
@@ -23,7 +23,7 @@ _unblocked if {
 	input.payee.status == "active"
 }
 
-# Who is asked for must be known before "not among the blocked" means anything.
+# The payee or address must be defined: "not in blocked" would also be true of an undefined one.
 _unblocked if {
 	count(_settings.blocked) > 0
 	input.payee.status == "active"

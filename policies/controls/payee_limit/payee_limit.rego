@@ -1,7 +1,7 @@
 # METADATA
 # title: An agent's limit for one payee
 # description: |
-#   What the agent pays this payee within 30 days, this payment included, is at most the limit.
+#   Limits the sum of the agent's payments to one payee within 30 days, this one included.
 package bursar.controls.payee_limit
 
 import data.bursar.layers

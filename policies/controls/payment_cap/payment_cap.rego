@@ -1,7 +1,7 @@
 # METADATA
 # title: Cap on one payment
 # description: |
-#   One payment is at most the cap.
+#   Limits the amount of one payment.
 package bursar.controls.payment_cap
 
 import data.bursar.layers

@@ -1,8 +1,8 @@
 # METADATA
 # title: A recurring payment that has changed
 # description: |
-#   A recurring payment whose price rose by more than so many percent over the last one to this payee, or that was not made for so
-#   many days, waits for people. The first one to a payee passes here.
+#   A recurring payment goes to review if its amount exceeds the last one to this payee by more than max_rise_percent, or if
+#   the last one is more than idle_days ago. The first payment to a payee passes this control.
 package bursar.controls.recurring_change
 
 import data.bursar.numbers

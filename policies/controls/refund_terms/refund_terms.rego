@@ -1,8 +1,8 @@
 # METADATA
 # title: Refunds
 # description: |
-#   A refund names the payment that it gives back (the ledger holds their sum to that payment), and people decide on large
-#   ones.
+#   A refund must name the payment that it returns, and a large one goes to review. The ledger limits the sum of refunds to
+#   the amount of that payment.
 package bursar.controls.refund_terms
 
 import data.bursar.money

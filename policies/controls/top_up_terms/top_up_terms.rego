@@ -1,7 +1,7 @@
 # METADATA
 # title: Top-ups of the x402 purse
 # description: |
-#   One movement from an agent's wallet to its own purse is at most the cap: the purse holds what a seller may take.
+#   Limits one transfer from an agent's wallet to its own purse. The money in the purse is what sellers can take.
 package bursar.controls.top_up_terms
 
 import data.bursar.money

@@ -1,7 +1,7 @@
 # METADATA
 # title: Payments within an hour
 # description: |
-#   The agent makes at most so many payments within an hour, this one included.
+#   Limits the number of the agent's payments within an hour, this one included.
 package bursar.controls.velocity
 
 import data.bursar.layers

@@ -1,8 +1,8 @@
 # METADATA
 # title: Working hours
 # description: |
-#   Payments go out on these weekdays, from the first hour up to the last, by the clock of the policy's zone. Outside of
-#   them they are refused or wait for people, as the data says.
+#   Payments are allowed on the listed weekdays, from from_hour to before to_hour, in the policy's time zone. At other times a
+#   payment is denied or goes to review; the data says which.
 package bursar.controls.working_hours
 
 import data.bursar.numbers

@@ -1,8 +1,8 @@
 # METADATA
 # title: The terms of an x402 seller
 # description: |
-#   Of the requirement that was selected from the 402: asset, scheme, network and payment flow are on the lists, and the
-#   authorization is not asked to be valid for too long. Payments over the wallet have no such terms.
+#   The offer that was selected from the 402 must have a listed asset, scheme, network and payment flow, and a validity of at
+#   most max_timeout_seconds. Payments by the wallet have no such terms and pass.
 package bursar.controls.x402_terms
 
 import data.bursar.numbers
