@@ -6,20 +6,18 @@ import { paymentsCarried } from './queries.ts';
 export function withPayments(
   tx: Tx,
   transactionId: bigint,
-  type: EventType,
-  data: Record<string, unknown>,
+  event: { type: EventType; data: Record<string, unknown> },
   atMs: number,
 ): void {
   for (const payment of tx.all(paymentsCarried, { transaction: transactionId })) {
     const fields = {
-      type,
+      ...event,
       actor: 'bursar',
       paymentId: payment.id,
       agentId: payment.agent_id,
       sponsorId: payment.sponsor_id,
       workflowId: payment.workflow_id,
       policyDigest: payment.policy_digest,
-      data,
     };
     appendEvent(tx, fields, atMs);
   }

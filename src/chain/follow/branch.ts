@@ -1,19 +1,10 @@
 import { BursarError } from '../../core/errors/base.ts';
-import type { Store } from '../../store/store.ts';
 import type { BlockHeader, ChainSource } from '../node/source.ts';
 import { type Cursor, insertBlock, readBlock, readBlocks, readCursor } from './cursor.ts';
 import { contradiction } from './doubts.ts';
+import type { Following } from './following.ts';
 import { rollBack } from './rollBack.ts';
 import { noteFinalGone } from './stops.ts';
-
-/** `witnesses`: other nodes of the same chain. */
-export type Following = {
-  store: Store;
-  chainId: number;
-  chain: ChainSource;
-  witnesses: readonly ChainSource[];
-  clock: () => number;
-};
 
 /** Where the books begin: at that block, once the announced head is there. Null: not yet. */
 export async function beginAt(
@@ -53,21 +44,19 @@ export async function compareBranches(
 }
 
 /** Undoes blocks down to the newest one that the chain still has. `stopped`: a final one is gone, which people must look at. */
-export async function goBack(
-  { store, chainId, chain, clock }: Following,
-  cursor: Cursor,
-): Promise<Cursor | 'stopped' | null> {
+export async function goBack(following: Following, cursor: Cursor): Promise<Cursor | 'stopped' | null> {
+  const { store, chainId, chain, clock } = following;
   const kept = store.read((tx) => readBlocks(tx, chainId));
   for (const block of kept) {
     const header = await chain.header(block.number);
     if (header?.hash === block.hash) {
       // It is the cursor itself when the node changed its mind back.
       if (block.number === cursor.number) return null;
-      const undone = await store.write((tx) => rollBack(tx, chainId, cursor, block, clock()));
+      const undone = await store.write((tx) => rollBack(tx, chainId, { from: cursor, to: block }, clock()));
       return undone === null ? null : block;
     }
     if (header && block === kept.at(-1)) {
-      await noteFinalGone(store, chainId, block, header, clock());
+      await noteFinalGone(following, block, header);
       return 'stopped';
     }
   }

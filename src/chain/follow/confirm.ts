@@ -3,9 +3,9 @@ import { BursarError } from '../../core/errors/base.ts';
 import { type AddressBook, watchedBook } from '../match/addressBook.ts';
 import { agreeing, differencesAt } from './agree.ts';
 import { type Compared, differencesView, markChecked, readChecked } from './balances.ts';
-import type { Following } from './branch.ts';
 import { type Cursor, isAt } from './cursor.ts';
 import { contradiction } from './doubts.ts';
+import type { Following } from './following.ts';
 import type { Segment } from './gather.ts';
 import { heal, unsettledBlock } from './heal.ts';
 

@@ -3,6 +3,7 @@ import { appendEvent } from '../../books/ledger/events.ts';
 import { addAlert } from '../../books/ledger/queries.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import type { ReadTx, Store } from '../../store/store.ts';
+import type { Following } from './following.ts';
 import { openAlertOfChain, resolveAlertsOfChain } from './waitingQueries.ts';
 
 /**
@@ -16,14 +17,13 @@ const isOpen = (tx: ReadTx, type: AlertType, chainId: number): boolean =>
 
 /** One open alert of a kind for each chain, however often it is seen. */
 export async function noteDoubt(
-  store: Store,
+  { store, chainId, clock }: Following,
   type: Doubt,
-  chainId: number,
   error: { message: string; details?: Record<string, unknown> },
-  atMs: number,
 ): Promise<void> {
   if (store.read((tx) => isOpen(tx, type, chainId))) return;
   const data = { chain: chainId, message: error.message, ...error.details };
+  const atMs = clock();
   await store.write((tx) => {
     if (isOpen(tx, type, chainId)) return;
     tx.run(addAlert, { type, agent: null, body: JSON.stringify(data), at: atMs });

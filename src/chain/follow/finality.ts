@@ -1,8 +1,9 @@
-import type { ReadTx, Store } from '../../store/store.ts';
+import type { ReadTx } from '../../store/store.ts';
 import type { BlockHeader, ChainSource } from '../node/source.ts';
 import type { Finality } from '../relayer/observation.ts';
 import { readBlock, readCursor } from './cursor.ts';
 import { contradiction } from './doubts.ts';
+import type { Following } from './following.ts';
 import { countBlocksFrom } from './queries.ts';
 
 /**
@@ -33,22 +34,20 @@ export async function statedFinal(chain: ChainSource, finality: Finality, head: 
  * head was announced. By tag: the stated block is one of ours, and every source with a tag says so.
  */
 export async function provenFinal(
-  store: Store,
-  chainId: number,
+  { store, chainId, chain, witnesses }: Following,
   finality: Finality,
   stated: bigint | null,
-  sources: { chain: ChainSource; witnesses: readonly ChainSource[] },
 ): Promise<bigint | null> {
   if (finality.kind === 'depth') return store.read((tx) => buriedBlock(tx, chainId, finality.blocks));
   if (stated === null) return null;
   let least = stated;
-  for (const witness of sources.witnesses) {
+  for (const witness of witnesses) {
     const other = await witness.finalized().catch(() => null);
     if (other !== null && other < least) least = other;
   }
   const known = store.read((tx) => readBlock(tx, chainId, least));
   if (!known) return null;
-  return (await sources.chain.header(least))?.hash === known.hash ? least : null;
+  return (await chain.header(least))?.hash === known.hash ? least : null;
 }
 
 function buriedBlock(tx: ReadTx, chainId: number, depth: number): bigint | null {

@@ -77,11 +77,11 @@ const STALLED_STEPS = 5;
 export function createFollower(options: FollowerOptions): Follower {
   const { store, clock, chainId } = options;
   const chain = guarded(options.chain);
-  const sources = { chain, witnesses: (options.witnesses ?? []).map(guarded) };
   const maxBlocks = BigInt(options.maxBlocksPerTick ?? 2_000);
   const perRange = BigInt(options.blocksPerRange ?? 1_000);
   const meters = (): MeterDeclarations => options.meters?.() ?? {};
-  const following = { store, chainId, ...sources, clock, meters };
+  const witnesses = (options.witnesses ?? []).map(guarded);
+  const following = { store, chainId, chain, witnesses, clock, meters };
   let lapseAfter = '';
   let stopped: BursarError | null = null;
   let turn: Promise<unknown> = Promise.resolve();
@@ -122,7 +122,7 @@ export function createFollower(options: FollowerOptions): Follower {
       await noteOutage(store, chainId, error, clock());
     } else if (error.code === 'chain_inconsistent') {
       report.status = 'waiting';
-      await noteDoubt(store, 'chain_contradiction', chainId, error, clock());
+      await noteDoubt(following, 'chain_contradiction', error);
     } else if (error.code === 'chain_mismatch') {
       report.status = 'stopped';
       stopped = error;
@@ -139,7 +139,7 @@ export function createFollower(options: FollowerOptions): Follower {
     idle += 1;
     if (idle < STALLED_STEPS) return;
     const message = `The RPC does not give the blocks that follow what is known here, or that it announced (head ${report.head}).`;
-    await noteDoubt(store, 'chain_behind', chainId, { message }, clock());
+    await noteDoubt(following, 'chain_behind', { message });
   }
 
   async function step(report: TickReport): Promise<TickReport['status']> {
@@ -164,7 +164,7 @@ export function createFollower(options: FollowerOptions): Follower {
       if (taken === 'moved') return 'waiting';
     }
     const status = await advance(cursor, head, stated ?? 0n, report);
-    const final = await provenFinal(store, chainId, options.finality, stated, sources);
+    const final = await provenFinal(following, options.finality, stated);
     if (final !== null && store.read((tx) => needsFinalizing(tx, chainId, final))) {
       await store.write((tx) => finalize(tx, chainId, final, clock()));
     }
@@ -184,7 +184,7 @@ export function createFollower(options: FollowerOptions): Follower {
     if (!stop) return false;
     const told = anchor && (await chain.header(anchor.number));
     if (!told || told.hash !== anchor.hash) {
-      if (told) await noteFinalGone(store, chainId, anchor, told, clock());
+      if (told) await noteFinalGone(following, anchor, told);
       report.error = chainStopError(chainId, stop);
       return true;
     }
@@ -241,7 +241,7 @@ export function createFollower(options: FollowerOptions): Follower {
     if (found === 'healed') return 'behind';
     if (found === 'moved') return 'waiting';
     report.error = found;
-    if (found) await noteDoubt(store, 'chain_contradiction', chainId, found, clock());
+    if (found) await noteDoubt(following, 'chain_contradiction', found);
     else compared = cursor;
     return 'synced';
   }

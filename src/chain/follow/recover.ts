@@ -8,9 +8,9 @@ import { type AddressBook, watchedBook } from '../match/addressBook.ts';
 import { reopenTransactions } from '../relayer/transactions.ts';
 import { transfersOf } from './agree.ts';
 import { bookedBalances, markChecked, netOf } from './balances.ts';
-import type { Following } from './branch.ts';
 import { type Cursor, insertBlock, isAt, readBlock, readCursor } from './cursor.ts';
 import { contradiction } from './doubts.ts';
+import type { Following } from './following.ts';
 import { blocksOfTransfers, forgetBlocks, forgetCancellations, lowerWatched } from './queries.ts';
 import {
   bookDifference,
@@ -203,7 +203,7 @@ function bookRecovery(
   tx.run(lowerWatched, { chain: chainId, block: to.number });
   bookDifference(tx, difference, { chainId, book, atMs, meters: meters() });
   for (const { address, after, chain } of balances) {
-    if (chain > after) correctOpening(tx, book, address, chain - after, { block: to.number, atMs });
+    if (chain > after) correctOpening(tx, book, { address, amount: chain - after }, { block: to.number, atMs });
   }
   tx.run(forgetBlocks, { chain: chainId });
   for (const header of read.length > 0 ? read.slice(-KEPT_MAX) : [before]) insertBlock(tx, chainId, header);
@@ -217,8 +217,7 @@ function bookRecovery(
 function correctOpening(
   tx: Tx,
   book: AddressBook,
-  address: Address,
-  amount: bigint,
+  { address, amount }: { address: Address; amount: bigint },
   at: { block: bigint; atMs: number },
 ): void {
   post(tx, {

@@ -22,24 +22,29 @@ import { forgetBlocksAbove, forgetCancellations, setTransferState, transfersAbov
 export type TransferRow = RowIn<'transfers'>;
 
 /**
- * Undoes all blocks above `ancestor`, newest first, as if they had never been seen. Gives the number of transfers undone, or
- * null (nothing done) when the books have moved since the chain was asked.
+ * Undoes all blocks above `to`, newest first, as if they had never been seen; `from` is the cursor. Gives the number of
+ * transfers undone, or null (nothing done) when the books have moved since the chain was asked.
  */
-export function rollBack(tx: Tx, chainId: number, cursor: Cursor, ancestor: Cursor, atMs: number): number | null {
-  if (!isAt(tx, chainId, cursor)) return null;
+export function rollBack(
+  tx: Tx,
+  chainId: number,
+  { from, to }: { from: Cursor; to: Cursor },
+  atMs: number,
+): number | null {
+  if (!isAt(tx, chainId, from)) return null;
   const book = watchedBook(tx, chainId);
-  const rows = tx.all(transfersAbove, { chain: chainId, block: ancestor.number });
+  const rows = tx.all(transfersAbove, { chain: chainId, block: to.number });
   for (const row of rows) {
     invariant(row.state === 'included', 'A final transfer was about to be undone.', { tx: row.tx_hash });
   }
   undoTransfers(tx, rows, { book, chainId, atMs });
-  lowerChecked(tx, chainId, ancestor.number);
-  tx.run(forgetCancellations, { chain: chainId, from: ancestor.number + 1n });
-  tx.run(forgetBlocksAbove, { chain: chainId, number: ancestor.number });
+  lowerChecked(tx, chainId, to.number);
+  tx.run(forgetCancellations, { chain: chainId, from: to.number + 1n });
+  tx.run(forgetBlocksAbove, { chain: chainId, number: to.number });
   const data = {
     chain: chainId,
-    from: { block: cursor.number.toString(), hash: cursor.hash },
-    to: { block: ancestor.number.toString(), hash: ancestor.hash },
+    from: { block: from.number.toString(), hash: from.hash },
+    to: { block: to.number.toString(), hash: to.hash },
     transfers: rows.length,
   };
   appendEvent(tx, { type: 'chain.reorged', actor: 'bursar', data }, atMs);

@@ -1,19 +1,19 @@
 import { raiseAlert } from '../../books/ledger/alerts.ts';
 import { appendEvent } from '../../books/ledger/events.ts';
 import { type ChainStopEnd, endChainStop, openChainStop } from '../../decide/payments/chainStops.ts';
-import type { Store, Tx } from '../../store/store.ts';
+import type { Tx } from '../../store/store.ts';
 import type { BlockHeader } from '../node/source.ts';
 import type { Cursor } from './cursor.ts';
+import type { Following } from './following.ts';
 import { resolveInconsistency } from './waitingQueries.ts';
 
 /** A block that was final here is another one on the chain now: each occurrence is an alert of its own, and stops the gate. */
 export async function noteFinalGone(
-  store: Store,
-  chainId: number,
+  { store, chainId, clock }: Following,
   known: Cursor,
   told: BlockHeader,
-  atMs: number,
 ): Promise<void> {
+  const atMs = clock();
   await store.write((tx) => {
     const found = { blockNumber: known.number, knownHash: known.hash, toldHash: told.hash };
     if (!openChainStop(tx, chainId, found, atMs)) return;

@@ -51,7 +51,7 @@ export async function takeOver(
       tx.run(addWatched, { chain: chainId, agent: agentId, since: cursor.number });
     }
     const context = { chainId, book: watchedBook(tx, chainId), atMs: clock(), meters: {} };
-    for (const { address, amount } of openings) if (amount > 0n) bookOpening(tx, address, amount, cursor, context);
+    for (const opening of openings) if (opening.amount > 0n) bookOpening(tx, opening, cursor, context);
     for (const transfer of transfers) bookRecent(tx, transfer, added, context);
     return 'more';
   });
@@ -113,7 +113,12 @@ function netOf(address: Address | undefined, transfers: readonly TransferFact[])
   return net;
 }
 
-function bookOpening(tx: Tx, address: Address, amount: bigint, cursor: Cursor, { book, atMs }: ApplyContext): void {
+function bookOpening(
+  tx: Tx,
+  { address, amount }: { address: Address; amount: bigint },
+  cursor: Cursor,
+  { book, atMs }: ApplyContext,
+): void {
   const party = book.party(address);
   if (!party) return;
   post(tx, {
@@ -135,7 +140,7 @@ function bookRecent(tx: Tx, transfer: TransferFact, added: AddressBook, context:
   const { chainId, book } = context;
   const row = tx.get(transferAt, { chain: chainId, block: transfer.at.blockHash, log: transfer.at.logIndex });
   if (row) {
-    bookOtherSide(tx, transfer, row, added, context);
+    bookOtherSide(tx, { transfer, row }, added, context);
     return;
   }
   const block = readBlock(tx, chainId, transfer.at.blockNumber);
@@ -143,14 +148,13 @@ function bookRecent(tx: Tx, transfer: TransferFact, added: AddressBook, context:
   const explanation: Explanation = book.party(transfer.from)
     ? { kind: 'internal', id: 'before_watch' }
     : explain(tx, { transfer, claim: null }, book, { ...block, chainId });
-  applyTransfer(tx, block, { transfer, claim: null }, explanation, context);
+  applyTransfer(tx, { transfer, claim: null }, explanation, { ...context, block });
 }
 
 /** The transfer is booked already, from the side that was followed, against an external account that is one of ours now. */
 function bookOtherSide(
   tx: Tx,
-  transfer: TransferFact,
-  row: TransferRow,
+  { transfer, row }: { transfer: TransferFact; row: TransferRow },
   added: AddressBook,
   context: ApplyContext,
 ): void {
@@ -172,11 +176,11 @@ function bookOtherSide(
   const to = added.party(transfer.to);
   if (!to) return;
   const timestampS = readBlock(tx, chainId, blockNumber)?.timestampS ?? Math.floor(atMs / 1000);
-  const inflow = inflowOf(transfer, null, to, chainId, timestampS);
-  const what = inboundOf(tx, explanationOf(tx, row), book.party(transfer.from), to, inflow);
+  const inflow = inflowOf({ transfer, claim: null }, to, { chainId, timestampS });
+  const what = inboundOf(tx, explanationOf(tx, row), { from: book.party(transfer.from), to }, inflow);
   if (what) {
     const paymentId = row.match_kind === 'payment' ? row.match_id : null;
-    recordReceivable(tx, what, inflow, transfer, to, { atMs, paymentId });
+    recordReceivable(tx, { transfer, to, inflow, what }, { atMs, paymentId });
   }
   move('reclassify', externalAccount(transfer.to), book.account(transfer.to, what?.kind === 'unmatched'));
 }

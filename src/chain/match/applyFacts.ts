@@ -25,17 +25,14 @@ import { bookUnexplained } from './unexplained.ts';
 export type BlockTime = Pick<BlockHeader, 'number' | 'timestampS'>;
 /** `meters`: those of the policy in force; what a refund gives back to its receiver's is declared there. */
 export type ApplyContext = { chainId: number; book: AddressBook; atMs: number; meters: MeterDeclarations };
+type BlockContext = ApplyContext & { block: BlockTime };
 
 /** Moves the books by what one block holds; `facts` are all of that block that concern us, in order. */
 export function applyFacts(tx: Tx, header: BlockTime, facts: readonly Fact[], context: ApplyContext): void {
   const { pairs, unused } = pairClaims(facts);
   for (const pair of pairs) {
-    const explanation = heldFully(
-      tx,
-      explain(tx, pair, context.book, { ...header, chainId: context.chainId }),
-      context.atMs,
-    );
-    applyTransfer(tx, header, pair, explanation, context);
+    const explained = explain(tx, pair, context.book, { ...header, chainId: context.chainId });
+    applyTransfer(tx, pair, heldFully(tx, explained, context.atMs), { ...context, block: header });
   }
   for (const claim of unused) {
     // A payer's authorization that paid somebody else is not our business.
@@ -64,29 +61,24 @@ function heldFully(tx: Tx, explanation: Explanation, atMs: number): Explanation 
 }
 
 /** One transfer, one journal entry, one row; and a receivable where an agent of ours receives. */
-export function applyTransfer(
-  tx: Tx,
-  header: BlockTime,
-  { transfer, claim }: Pair,
-  explanation: Explanation,
-  context: ApplyContext,
-): void {
-  const { book, chainId, atMs } = context;
+export function applyTransfer(tx: Tx, pair: Pair, explanation: Explanation, context: BlockContext): void {
+  const { transfer } = pair;
+  const { book, block, chainId, atMs } = context;
   const from = book.party(transfer.from);
   const to = book.party(transfer.to);
-  const inflow = to && inflowOf(transfer, claim, to, chainId, header.timestampS);
-  const what = to && inflow && inboundOf(tx, explanation, from, to, inflow);
+  const inflow = to && inflowOf(pair, to, { chainId, timestampS: block.timestampS });
+  const what = to && inflow && inboundOf(tx, explanation, { from, to }, inflow);
   const kind = what?.kind ?? null;
   const credit = book.account(transfer.to, kind === 'unmatched');
   const paymentId = explanation.kind === 'payment' ? explanation.payment.id : null;
-  const receivable = what && inflow ? recordReceivable(tx, what, inflow, transfer, to, { atMs, paymentId }) : null;
+  const receivable = what && inflow ? recordReceivable(tx, { transfer, to, inflow, what }, { atMs, paymentId }) : null;
   const move = (entry: EntryKind, debit: Account): bigint =>
     post(tx, {
       kind: entry,
       atMs,
       paymentId,
       receivableId: receivable,
-      blockNumber: header.number,
+      blockNumber: block.number,
       lines: [
         [debit, -transfer.amount],
         [credit, transfer.amount],
@@ -94,24 +86,24 @@ export function applyTransfer(
     });
   switch (explanation.kind) {
     case 'payment':
-      settlePayment(tx, header, transfer, claim, explanation, credit, context);
+      settlePayment(tx, pair, { ...explanation, credit }, context);
       break;
     case 'receivable':
       move(entryOf(explanation.receivable.kind), book.account(transfer.from));
       break;
     case 'internal':
       invariant(from, 'An internal move starts at an address of ours.');
-      moveInternally(tx, transfer, from, explanation.id, move, context);
+      moveInternally(tx, { transfer, from, id: explanation.id, move }, context);
       break;
     case 'unexplained':
       invariant(from, 'An outflow starts at an address of ours.');
       move('unexplained_out', book.account(transfer.from));
-      bookUnexplained(tx, transfer, from, explanation, atMs);
+      bookUnexplained(tx, { transfer, from }, explanation, atMs);
       break;
     default:
       explanation satisfies never;
   }
-  recordTransfer(tx, transfer, explanation, receivable, chainId);
+  recordTransfer(tx, transfer, { kind: explanation.kind, id: matchId(explanation, receivable) }, chainId);
 }
 
 function entryOf(kind: ReceivableKind): EntryKind {
@@ -121,21 +113,18 @@ function entryOf(kind: ReceivableKind): EntryKind {
 
 function settlePayment(
   tx: Tx,
-  header: BlockTime,
-  transfer: TransferFact,
-  claim: Claim | null,
-  explanation: Explanation & { kind: 'payment' },
-  credit: Account,
-  { atMs, meters }: ApplyContext,
+  { transfer, claim }: Pair,
+  explained: Explanation & { kind: 'payment' } & { credit: Account },
+  { block, atMs, meters }: BlockContext,
 ): void {
   const { txHash, logIndex, blockNumber, blockHash } = transfer.at;
-  const settlement = { txHash, logIndex, blockNumber, blockHash, settledAtMs: header.timestampS * 1000 };
-  const payment = settle(tx, explanation.payment, settlement, credit, { actor: 'bursar', atMs });
+  const settlement = { txHash, logIndex, blockNumber, blockHash, settledAtMs: block.timestampS * 1000 };
+  const payment = settle(tx, explained.payment, settlement, explained.credit, { actor: 'bursar', atMs });
   if (payment.kind === 'top_up') holdForPurchase(tx, payment, atMs);
   if (payment.kind === 'refund' && payment.refundOf !== null) {
     refundToMeters(tx, meters, { id: payment.id, originalId: payment.refundOf, amountMicro: payment.amount }, atMs);
   }
-  if (!explanation.evidenceDiffers || claim?.type !== 'executed') return;
+  if (!explained.evidenceDiffers || claim?.type !== 'executed') return;
   const { agentId, sponsorId, id: paymentId } = payment;
   const shown = { policy_digest: claim.policyDigest, decision_hash: claim.decisionHash };
   const decided = { policy_digest: payment.policyDigest, decision_hash: payment.decisionHash };
@@ -143,14 +132,14 @@ function settlePayment(
   raiseAlert(tx, { type: 'evidence_mismatch', agentId, sponsorId, paymentId, data }, atMs);
 }
 
-function moveInternally(
-  tx: Tx,
-  transfer: TransferFact,
-  from: Party,
-  id: 'sweep' | 'withdraw' | 'before_watch',
-  move: (kind: EntryKind, debit: Account) => void,
-  { book, atMs }: ApplyContext,
-): void {
+type InternalMove = {
+  transfer: TransferFact;
+  from: Party;
+  id: 'sweep' | 'withdraw' | 'before_watch';
+  move: (kind: EntryKind, debit: Account) => void;
+};
+
+function moveInternally(tx: Tx, { transfer, from, id, move }: InternalMove, { book, atMs }: ApplyContext): void {
   const debit = book.account(transfer.from, id === 'before_watch');
   // A sweep that takes what purchases still hold is the owner's act: the journal lets only a withdrawal go below zero.
   const covered = balance(tx, agentAccount(from.agentId, 'purse')) >= transfer.amount;
@@ -165,8 +154,7 @@ function moveInternally(
 function recordTransfer(
   tx: Tx,
   transfer: TransferFact,
-  explanation: Explanation,
-  receivable: string | null,
+  match: { kind: Explanation['kind']; id: string | null },
   chainId: number,
 ): void {
   const changed = tx.run(addTransfer, {
@@ -178,8 +166,8 @@ function recordTransfer(
     from: transfer.from,
     to: transfer.to,
     amount: transfer.amount,
-    kind: explanation.kind,
-    match: matchId(explanation, receivable),
+    kind: match.kind,
+    match: match.id,
   });
   invariant(changed === 1, 'A log was about to be booked twice.', { tx: transfer.at.txHash });
 }

@@ -38,15 +38,16 @@ const unexplained = (doubt: Doubt, payment: Payment | null = null): Explanation 
 /** What a transfer is, by the log that announced it and by what was decided. Writes nothing. */
 export function explain(
   tx: ReadTx,
-  { transfer, claim }: Pair,
+  pair: Pair,
   book: AddressBook,
-  { chainId, timestampS }: { chainId: number; timestampS: number },
+  block: { chainId: number; timestampS: number },
 ): Explanation {
+  const { transfer, claim } = pair;
   const from = book.party(transfer.from);
   if (!from) {
     const to = book.party(transfer.to);
     invariant(to, 'A transfer between outsiders was about to be booked.');
-    const inflow = inflowOf(transfer, claim, to, chainId, timestampS);
+    const inflow = inflowOf(pair, to, block);
     return { kind: 'receivable', receivable: classifyInflow(tx, inflow, to.treasury) };
   }
   if (claim === null) {
@@ -57,7 +58,7 @@ export function explain(
   const payment =
     claim.type === 'executed' ? findPaymentByChainKey(tx, claim.chainKey, from.agentId) : findSigned(tx, claim);
   if (!payment) return unexplained('unknown_payment');
-  const doubt = doubtOf(payment, transfer, from, chainId);
+  const doubt = doubtOf(payment, transfer, from, block.chainId);
   if (doubt) return unexplained(doubt, payment);
   return { kind: 'payment', payment, evidenceDiffers: claim.type === 'executed' && !sameEvidence(claim, payment) };
 }

@@ -1,15 +1,12 @@
 import type { Inflow } from '../../books/receivables/classify.ts';
 import type { Party } from './addressBook.ts';
-import type { TransferFact } from './facts.ts';
-import type { Claim } from './pairs.ts';
+import type { Pair } from './pairs.ts';
 
 /** The transfer as books/receivables takes it. */
 export function inflowOf(
-  transfer: TransferFact,
-  claim: Claim | null,
+  { transfer, claim }: Pair,
   to: Party,
-  chainId: number,
-  timestampS: number,
+  { chainId, timestampS }: { chainId: number; timestampS: number },
 ): Inflow {
   return {
     chainId,

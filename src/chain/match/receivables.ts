@@ -12,8 +12,7 @@ import type { LogPosition, TransferFact } from './facts.ts';
 export function inboundOf(
   tx: ReadTx,
   explanation: Explanation,
-  from: Party | null,
-  to: Party,
+  { from, to }: { from: Party | null; to: Party },
   inflow: Inflow,
 ): Inbound | null {
   switch (explanation.kind) {
@@ -34,13 +33,13 @@ export function inboundOf(
   }
 }
 
+/** A transfer to an agent, and what it is to that agent. */
+export type Received = { transfer: TransferFact; to: Party; inflow: Inflow; what: Inbound };
+
 /** Notes what an agent received by one log. Unmatched money also raises the agent's alert about it. */
 export function recordReceivable(
   tx: Tx,
-  what: Inbound,
-  inflow: Inflow,
-  transfer: TransferFact,
-  to: Party,
+  { transfer, to, inflow, what }: Received,
   context: { atMs: number; paymentId: string | null },
 ): string {
   const { at } = transfer;

@@ -25,8 +25,7 @@ const sentences = {
 /** Money left and no decision explains it: say so loudly, name the payment if one was named, and stop the agent. */
 export function bookUnexplained(
   tx: Tx,
-  transfer: TransferFact,
-  from: Party,
+  { transfer, from }: { transfer: TransferFact; from: Party },
   { doubt, payment }: Explanation & { kind: 'unexplained' },
   atMs: number,
 ): void {

@@ -38,7 +38,7 @@ export function takeNonce(tx: Tx, row: TransactionRow, nonce: bigint, attempt: S
   if (changed === 0) return false;
   insertAttempt(tx, row.id, attempt);
   const data = { transaction: Number(row.id), hash: attempt.hash, sender: row.sender, nonce: Number(nonce) };
-  withPayments(tx, row.id, 'payment.signed', data, attempt.atMs);
+  withPayments(tx, row.id, { type: 'payment.signed', data }, attempt.atMs);
   return true;
 }
 
@@ -55,7 +55,7 @@ export function addReplacement(tx: Tx, row: TransactionRow, replaced: Hex, attem
     replaces: replaced,
     max_fee_wei: `${attempt.maxFee}`,
   };
-  withPayments(tx, row.id, 'payment.replaced', data, attempt.atMs);
+  withPayments(tx, row.id, { type: 'payment.replaced', data }, attempt.atMs);
   return true;
 }
 
@@ -76,7 +76,7 @@ export function markBroadcast(tx: Tx, attempt: AttemptRow, atMs: number): void {
   const changed = tx.run(setBroadcast, { hash: attempt.hash, at: atMs });
   if (changed === 0) return;
   const data = { transaction: Number(attempt.transaction_id), hash: attempt.hash };
-  withPayments(tx, attempt.transaction_id, 'payment.broadcast', data, atMs);
+  withPayments(tx, attempt.transaction_id, { type: 'payment.broadcast', data }, atMs);
 }
 
 /** The attempt with the highest fee, which is the last one signed. */

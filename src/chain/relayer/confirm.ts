@@ -48,7 +48,7 @@ export async function pollReceipts(
   if (found.size > 0 || taken.length > 0) {
     await store.write((tx) => {
       for (const [id, receipt] of found) markMined(tx, id, receipt);
-      for (const row of taken) dropTransaction(tx, row.id, 'nonce_taken', null, 'pending');
+      for (const row of taken) dropTransaction(tx, row.id, 'pending', { reason: 'nonce_taken', detail: null });
     });
   }
   return { mined: found.size, final, reorged, taken: taken.length };

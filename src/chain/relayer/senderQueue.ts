@@ -265,9 +265,7 @@ export function createSenderQueue(options: SenderQueueOptions, role: KeyRole, se
     }
     if (signed.length + dropped.length === 0) return;
     await store.write((tx) => {
-      report.dropped = dropped.filter(({ row, why }) =>
-        dropTransaction(tx, row.id, why.reason, why.detail, 'queued'),
-      ).length;
+      report.dropped = dropped.filter(({ row, why }) => dropTransaction(tx, row.id, 'queued', why)).length;
       for (const { row, nonce, attempt } of signed) if (takeNonce(tx, row, nonce, attempt)) report.signed += 1;
     });
   }

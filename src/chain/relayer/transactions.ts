@@ -87,16 +87,15 @@ export function enqueueTransaction(tx: Tx, wanted: NewTransaction): { id: bigint
  * releases a hold must do both in one write transaction.
  */
 export function withdrawTransaction(tx: Tx, id: bigint): boolean {
-  return dropTransaction(tx, id, 'withdrawn', null, 'queued');
+  return dropTransaction(tx, id, 'queued', { reason: 'withdrawn', detail: null });
 }
 
 /** Moves a transaction to `dropped`; false when it is not in that state any more. */
 export function dropTransaction(
   tx: Tx,
   id: bigint,
-  reason: DropReason,
-  detail: string | null,
   from: 'queued' | 'pending',
+  { reason, detail }: { reason: DropReason; detail: string | null },
 ): boolean {
   return tx.run(dropFrom, { id, from, reason, detail }) === 1;
 }

@@ -85,7 +85,7 @@ export function createRecoverer({ store, chain, senders, clock }: RecovererOptio
         const gone =
           state === 'queued'
             ? withdrawTransaction(tx, id)
-            : dropTransaction(tx, id, 'sender_replaced', detail, 'pending');
+            : dropTransaction(tx, id, 'pending', { reason: 'sender_replaced', detail });
         if (gone) count += 1;
       }
       if (count === 0) return;
