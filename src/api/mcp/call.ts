@@ -2,7 +2,7 @@ import { BursarError } from '../../core/errors/base.ts';
 import { log } from '../../core/log/log.ts';
 import type { Operation } from '../operations/operation.ts';
 import type { Backend, Json, Problem } from './backend.ts';
-import { fieldsOf, keyed, type Standing } from './key.ts';
+import { type CallDefaults, fieldsOf, keyed } from './key.ts';
 import { problemAnswer } from './problems.ts';
 import type { Tool, ToolAnswer } from './tool.ts';
 import type { OfferedTool } from './tools.ts';
@@ -14,11 +14,11 @@ export async function callTool(
   { tool, operation }: OfferedTool,
   backend: Backend,
   args: Json,
-  standing: Standing,
+  defaults: CallDefaults,
 ): Promise<Called> {
-  const full = withStanding(tool, operation, args, standing);
+  const full = withDefaults(tool, operation, args, defaults);
   try {
-    const { input, key } = keyed(operation, full, standing);
+    const { input, key } = keyed(operation, full, defaults);
     const answered = await backend.call(operation, { ...input, ...tool.fixed }, key);
     if (!answered.ok) return { ...problemAnswer(answered.problem, full), isError: true };
     return { ...tool.answer(answered.answer, full, backend.base), isError: false };
@@ -29,7 +29,7 @@ export async function callTool(
   }
 }
 
-function withStanding(tool: Tool, operation: Operation, args: Json, { workflow, run }: Standing): Json {
+function withDefaults(tool: Tool, operation: Operation, args: Json, { workflow, run }: CallDefaults): Json {
   const takes = fieldsOf(operation);
   const isJobOpen = takes.has('workflow') && args.workflow === undefined && workflow !== undefined;
   // Some operations take a workflow and no run: a budget, say.

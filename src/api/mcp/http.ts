@@ -40,7 +40,7 @@ export function openMcp(app: App, host: string, settings: McpSettings, keys: Mcp
       const caller = agentOnly(callerOf(app, authInfo?.token));
       return createMcpServer(bounded(inProcessBackend(app, caller, requestInfo?.url ?? `http://${host}`, keys)), {
         version: app.version,
-        standing: standingOf(authInfo?.extra),
+        defaults: defaultsOf(authInfo?.extra),
       });
     },
     {
@@ -110,7 +110,7 @@ function agentOnly(caller: Caller): Caller {
   return caller;
 }
 
-function standingOf(extra: Record<string, unknown> | undefined): {
+function defaultsOf(extra: Record<string, unknown> | undefined): {
   workflow?: string | undefined;
   run?: string | undefined;
 } {

@@ -5,7 +5,7 @@ import { keyed } from './key.ts';
 const refund = findOperation('refund');
 const of = 'pay_01k3x7gq5nf8b9c2v4m6t0w1yz';
 const usdc = (value: string) => ({ value, currency: 'USDC' });
-const keyOf = (args: Record<string, unknown>, standing = {}) => keyed(refund, args, standing).key;
+const keyOf = (args: Record<string, unknown>, defaults = {}) => keyed(refund, args, defaults).key;
 
 describe('a call without a key, of an operation that derives none', () => {
   const first = keyOf({ of, amount: usdc('0.50') });
@@ -21,8 +21,8 @@ describe('a call without a key, of an operation that derives none', () => {
     ['another thing', { of: of.replace('1yz', '1ya'), amount: usdc('0.50') }, {}],
     ['a deliberate repeat', { of, amount: usdc('0.50'), again: 2 }, {}],
     ['another run', { of, amount: usdc('0.50') }, { workflow: 'digest', run: 'r2' }],
-  ])('has another key for %s', (_, args, standing) => {
-    expect(keyOf(args, standing)).not.toBe(first);
+  ])('has another key for %s', (_, args, defaults) => {
+    expect(keyOf(args, defaults)).not.toBe(first);
   });
 
   it('hands the operation its own fields only', () => {

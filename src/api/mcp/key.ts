@@ -7,7 +7,7 @@ import { derivedKey } from '../operations/payments/derivedKey.ts';
 import type { Json } from './backend.ts';
 
 /** The workflow and run of every call that names none. */
-export type Standing = { workflow?: string | undefined; run?: string | undefined };
+export type CallDefaults = { workflow?: string | undefined; run?: string | undefined };
 
 const Own = z.looseObject({
   again: z.int().min(1).max(1_000_000).default(1),
@@ -19,7 +19,7 @@ const Own = z.looseObject({
  * which repeats a call does not pay twice: the operation derives it where it can (`again` among its fields), else it is done here.
  * Throws `invalid_request`.
  */
-export function keyed(operation: Operation, args: Json, standing: Standing): { input: Json; key: string | null } {
+export function keyed(operation: Operation, args: Json, defaults: CallDefaults): { input: Json; key: string | null } {
   if (!operation.idempotent) return { input: args, key: null };
   const own = Own.safeParse(args);
   if (!own.success) throw invalidRequest(own.error);
@@ -28,8 +28,8 @@ export function keyed(operation: Operation, args: Json, standing: Standing): { i
   if (given !== undefined) return { input: derives && 'again' in args ? { again, ...input } : input, key: given };
   if (derives) return { input: { again, ...input }, key: null };
   const derived = derivedKey({
-    workflow: standing.workflow ?? null,
-    run: standing.run ?? null,
+    workflow: defaults.workflow ?? null,
+    run: defaults.run ?? null,
     method: operation.method,
     url: operation.path,
     bodySha256: sha256(canonical(parsedOr(operation, input))),

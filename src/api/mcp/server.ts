@@ -8,7 +8,7 @@ import {
 import { z } from 'zod';
 import type { Backend, Json } from './backend.ts';
 import { type Called, callTool } from './call.ts';
-import type { Standing } from './key.ts';
+import type { CallDefaults } from './key.ts';
 import { inputSchema } from './toolSchema.ts';
 import { type OfferedTool, offeredTools } from './tools.ts';
 
@@ -38,7 +38,7 @@ const listed: WireTool[] = offeredTools.map(({ tool, operation }) => {
 const byName = new Map<string, OfferedTool>(offeredTools.map((offered) => [offered.tool.name, offered]));
 
 /** Creates an MCP server for one connection (stdio) or one request (HTTP). Every caller gets the same tools. */
-export function createMcpServer(backend: Backend, options: { version: string; standing?: Standing }): Server {
+export function createMcpServer(backend: Backend, options: { version: string; defaults?: CallDefaults }): Server {
   const server = new Server(
     { name: 'bursar', title: 'Bursar', version: options.version },
     { capabilities: { tools: {} }, instructions: INSTRUCTIONS },
@@ -47,7 +47,7 @@ export function createMcpServer(backend: Backend, options: { version: string; st
   server.setRequestHandler('tools/call', async ({ params }) => {
     const offered = byName.get(params.name);
     if (!offered) throw new ProtocolError(ProtocolErrorCode.InvalidParams, 'There is no such tool.');
-    const called = await callTool(offered, backend, params.arguments ?? {}, options.standing ?? {});
+    const called = await callTool(offered, backend, params.arguments ?? {}, options.defaults ?? {});
     return server.projectCallToolResult(wireResult(called), undefined);
   });
   return server;

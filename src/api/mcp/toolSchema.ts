@@ -54,12 +54,12 @@ export function inputSchema(tool: Tool, operation: Operation): InputSchema {
 function described(name: string, property: Property, tool: Tool): Property {
   const own = name === 'again' ? { ...property, ...AGAIN } : plain(property);
   const meaning = tool.meanings?.[name] ?? own.description ?? meanings[name];
-  const standing = tool.defaults?.[name];
+  const preset = tool.defaults?.[name];
   const words = tool.narrowed?.[name];
   return {
     ...own,
     ...(meaning === undefined ? {} : { description: meaning }),
-    ...(standing === undefined ? {} : { default: standing }),
+    ...(preset === undefined ? {} : { default: preset }),
     ...(words === undefined ? {} : { enum: words }),
   };
 }

@@ -19,9 +19,9 @@ export type Flag = { option: Option; path: readonly string[]; parse: (value: unk
  * The flags of an operation's input, from the schema that the server parses it with. They only shape text into JSON; whether it is
  * good, the server says.
  */
-export function flagsOf(operation: Operation, without: readonly string[]): Flag[] {
+export function flagsOf(operation: Operation, omit: readonly string[]): Flag[] {
   const schema = z.toJSONSchema(operation.input, { io: 'input', unrepresentable: 'any' }) as Schema;
-  return flagsIn(schema, []).filter(({ path }) => !without.includes(path[0] ?? ''));
+  return flagsIn(schema, []).filter(({ path }) => !omit.includes(path[0] ?? ''));
 }
 
 function flagsIn(schema: Schema, outer: readonly string[]): Flag[] {

@@ -22,7 +22,7 @@ export type OperationCommand = {
   /** Input that the word itself says. */
   fixed?: Document;
   /** Fields that are no flags here. */
-  without?: readonly string[];
+  omit?: readonly string[];
   /** The first line of an example is shown as it is typed. */
   examples: readonly string[];
   /** Flags beyond the operation's own. */
@@ -47,7 +47,7 @@ export function finish(code: ExitCode): void {
 export function operationCommand(spec: OperationCommand): Command {
   const operation = findOperation(spec.operation);
   const positional = spec.positional ?? [];
-  const taken = [...positional.map(([, field]) => field), ...Object.keys(spec.fixed ?? {}), ...(spec.without ?? [])];
+  const taken = [...positional.map(([, field]) => field), ...Object.keys(spec.fixed ?? {}), ...(spec.omit ?? [])];
   const flags = flagsOf(operation, taken);
   const command = new Command(spec.name).description(spec.summary ?? operation.summary);
   for (const [word] of positional) command.argument(`<${word}>`);

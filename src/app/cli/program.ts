@@ -17,6 +17,7 @@ import {
   sponsorCommand,
   workflowCommand,
 } from './commands/identity.ts';
+import { mandateCommands } from './commands/mandates.ts';
 import { mcpCommand } from './commands/mcp.ts';
 import { moneyCommands } from './commands/money.ts';
 import { ownerCommand } from './commands/owner.ts';
@@ -24,7 +25,6 @@ import { policyCommand } from './commands/policy.ts';
 import { revenueCommands } from './commands/revenue.ts';
 import { reviewCommands } from './commands/review.ts';
 import { serveCommands } from './commands/serve.ts';
-import { standingCommands } from './commands/standing.ts';
 import { stopCommand } from './commands/stop.ts';
 import { exitCodesHelp } from './exit.ts';
 import { gatewayCommand } from './gateway.ts';
@@ -40,7 +40,7 @@ const sections: readonly (readonly [string, () => readonly Command[]])[] = [
     'Who:',
     () => [sponsorCommand(), agentCommand(), payeeCommand(), workflowCommand(), approverCommand(), keyCommand()],
   ],
-  ['Pay:', () => [...moneyCommands(), payoutCommand(), ...reviewCommands(), ...standingCommands(), fundCommand()]],
+  ['Pay:', () => [...moneyCommands(), payoutCommand(), ...reviewCommands(), ...mandateCommands(), fundCommand()]],
   ['Earn:', () => revenueCommands()],
   ['Decide:', () => [policyCommand()]],
   ['Control:', () => [exposureCommand(), stopCommand(), ownerCommand()]],

@@ -265,7 +265,7 @@ async function recur({ store, policies, chainFacts, clock }: App): Promise<void>
   await store.write((tx) => runDue(tx, { ...policies.inForce(), chain: chainFacts, actor: 'bursar', atMs: clock() }));
 }
 
-type Makers = {
+type WalletDefaults = {
   chainId: number;
   factory: Address;
   owner: Address | null;
@@ -275,8 +275,8 @@ type Makers = {
   threshold: number;
 };
 
-function planWallet(makers: Makers, agentId: AgentId, requested: RequestedWallet): WalletPlan {
-  const { chainId, factory, owner, guardian, executor, approvers } = makers;
+function planWallet(defaults: WalletDefaults, agentId: AgentId, requested: RequestedWallet): WalletPlan {
+  const { chainId, factory, owner, guardian, executor, approvers } = defaults;
   if (!owner) {
     throw new BursarError('not_configured', {
       message: 'Nobody owns new wallets: set `wallets.owner` in config.json.',
@@ -288,7 +288,7 @@ function planWallet(makers: Makers, agentId: AgentId, requested: RequestedWallet
     guardian,
     executor,
     approvers,
-    threshold: approvers.length > 0 ? Math.min(makers.threshold, approvers.length) : 0,
+    threshold: approvers.length > 0 ? Math.min(defaults.threshold, approvers.length) : 0,
     ...(requested.perPayment === undefined ? {} : { perPayment: microUsdc(requested.perPayment) }),
     ...(requested.perPeriod === undefined ? {} : { perPeriod: microUsdc(requested.perPeriod) }),
   });

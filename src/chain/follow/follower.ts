@@ -19,8 +19,8 @@ import { gatherBlocks, gatherRange, type Segment } from './gather.ts';
 import { lapseAuthorizations } from './lapse.ts';
 import { guarded, noteOutage, noteRecovery, noteStop } from './outage.ts';
 import { type Recovery, type RequestedRecovery, recoverFrom } from './recover.ts';
+import { startWatching } from './startWatching.ts';
 import { noteFinalGone, noteStopEnded } from './stops.ts';
-import { takeOver } from './takeOver.ts';
 
 export type FollowerOptions = {
   store: Store;
@@ -160,7 +160,7 @@ export function createFollower(options: FollowerOptions): Follower {
       cursor = back;
     }
     for (let taken: 'done' | 'more' | 'moved' = 'more'; taken !== 'done'; ) {
-      taken = await takeOver(store, chain, chainId, clock);
+      taken = await startWatching(store, chain, chainId, clock);
       if (taken === 'moved') return 'waiting';
     }
     const status = await advance(cursor, head, stated ?? 0n, report);

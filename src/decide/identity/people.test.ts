@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore, type Store } from '../../store/store.ts';
 import { createApprover, findApproverByEmail, revokeApprover, setApproverEmail } from './approvers.ts';
 import { listPeople, meetPerson, setPersonStatus } from './people.ts';
-import { mayStillPay } from './standing.ts';
+import { stillAuthorized } from './stillAuthorized.ts';
 
 const act = { actor: 'bursar', atMs: 1_000 };
 const olga = { issuer: 'https://login.example', subject: 'olga', name: 'Olga', email: 'olga@example.com' };
@@ -34,7 +34,7 @@ describe('a person who comes by OIDC', () => {
 
   it('moves no more money once blocked, no operator by groups any more, or met as less', async () => {
     const { id } = await store.write((tx) => meetPerson(tx, { ...olga, role: 'operator' }, 4_000));
-    const may = () => store.read((tx) => mayStillPay(tx, id));
+    const may = () => store.read((tx) => stillAuthorized(tx, id));
     expect(may()).toBe(true);
     await store.write((tx) => setPersonStatus(tx, act, id, 'blocked'));
     expect(may()).toBe(false);
@@ -49,7 +49,7 @@ describe('a person who comes by OIDC', () => {
 
   it('moves money as the approver whom the e-mail address names, while it does', async () => {
     const person = await store.write((tx) => meetPerson(tx, { ...olga, role: null }, 7_000));
-    const may = () => store.read((tx) => mayStillPay(tx, person.id));
+    const may = () => store.read((tx) => stillAuthorized(tx, person.id));
     const approver = await store.write((tx) =>
       createApprover(tx, act, { name: 'Olga', address, roles: ['operator'], sponsor: null, email: olga.email }),
     );
@@ -59,9 +59,11 @@ describe('a person who comes by OIDC', () => {
     await store.write((tx) => setApproverEmail(tx, act, approver.id, olga.email));
     await store.write((tx) => revokeApprover(tx, act, approver.id));
     expect(may()).toBe(false);
-    expect(store.read((tx) => mayStillPay(tx, 'psn_unknown') || mayStillPay(tx, 'bursar') || mayStillPay(tx, ''))).toBe(
-      false,
-    );
+    expect(
+      store.read(
+        (tx) => stillAuthorized(tx, 'psn_unknown') || stillAuthorized(tx, 'bursar') || stillAuthorized(tx, ''),
+      ),
+    ).toBe(false);
   });
 });
 

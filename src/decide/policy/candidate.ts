@@ -14,7 +14,7 @@ export function metersUnlike(candidate: MeterDeclarations, kept: MeterDeclaratio
 
 /** What was decided and what the candidate would have decided; or the meters that nobody counted by then. */
 export type Decided =
-  | { active: Said; shadow: Said; isSame: boolean; failure: string | null }
+  | { active: Outcome; shadow: Outcome; isSame: boolean; failure: string | null }
   | { lacks: readonly string[] };
 
 /**
@@ -30,7 +30,7 @@ export function decideAgain(
   if (typeof input !== 'string') return input;
   const { decision, failure } = candidate.evaluate(input);
   const { effect, reasons, review } = JSON.parse(stored.result) as StoredResult;
-  const active: Said = {
+  const active: Outcome = {
     effect,
     reasons,
     review: review && { quorum: review.quorum, roles: review.roles, expiresInMs: review.expires_in_ms },
@@ -54,18 +54,18 @@ type StoredResult = {
   reasons: Omit<Reason, 'message'>[];
   review: { expires_in_ms: number; quorum: number; roles: string[] } | null;
 };
-type Said = Pick<Decision, 'effect' | 'review'> & { reasons: readonly Pick<Reason, 'code' | 'rule'>[] };
+type Outcome = Pick<Decision, 'effect' | 'review'> & { reasons: readonly Pick<Reason, 'code' | 'rule'>[] };
 
 /** The same effect, for the same reasons by code; and of a review the same people for the same time. */
-export function isSameAnswer(one: Said, other: Said): boolean {
+export function isSameAnswer(one: Outcome, other: Outcome): boolean {
   return one.effect === other.effect && reasonsOf(one) === reasonsOf(other) && peopleOf(one) === peopleOf(other);
 }
-const reasonsOf = ({ reasons }: Said): string =>
+const reasonsOf = ({ reasons }: Outcome): string =>
   reasons
     .map(({ code, rule }) => `${rule}:${code}`)
     .sort()
     .join();
-const peopleOf = ({ review }: Said): string =>
+const peopleOf = ({ review }: Outcome): string =>
   review ? JSON.stringify([review.quorum, [...review.roles].sort(), review.expiresInMs]) : '';
 
 /** So many payments of so much were decided `active` and would have been decided `shadow`. */

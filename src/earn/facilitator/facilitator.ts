@@ -17,17 +17,17 @@ import {
   type Claim,
   claim,
   conclude,
+  deliverOnce,
   deployGas,
   dropClaims,
   gasOf,
   pendingStore,
   type SettlementKey,
   settlementOf,
-  tellOnce,
 } from './settlements.ts';
 import { readTerms, type Served, type Terms } from './terms.ts';
 
-/** What an x402 seller asks of a facilitator; the same shape as the official client's. */
+/** The calls of an x402 seller to a facilitator, with the types of the official client. */
 export type Settles = {
   verify(payload: PaymentPayload, requirements: PaymentRequirements): Promise<VerifyResponse>;
   settle(payload: PaymentPayload, requirements: PaymentRequirements): Promise<SettleResponse>;
@@ -35,16 +35,16 @@ export type Settles = {
 };
 export interface Facilitator extends Settles {
   readonly served: Served;
-  /** Whether this caller is the first to hear that it settled. */
-  hears(terms: Terms, txHash: Hex): Promise<boolean>;
-  /** Claims that a crash left are taken over. Call once, before the first request. */
+  /** Records that this caller gets the answer that the transfer settled. False: another caller got it before. */
+  claimDelivery(terms: Terms, txHash: Hex): Promise<boolean>;
+  /** Releases the claims that a crash left. Call once, before the first request. */
   recover(): Promise<void>;
 }
 
 export type FacilitatorOptions = Omit<QueueSignerOptions, 'signWithinMs' | 'minedWithinMs' | 'pollMs'> & {
-  /** Whose income is settled. Reads the current wallets. */
+  /** Tells whether the address may receive settlements. Reads the current wallets. */
   mayReceive: (tx: ReadTx, payTo: string) => boolean;
-  /** Gas that settlements of one payer may cost in 24 hours. */
+  /** The gas that settlements of one payer may cost in 24 hours. */
   gasPerPayerPerDay: bigint;
   /** Micro-USDC below which nothing is settled. Default 0. */
   minMicro?: bigint;
@@ -56,8 +56,8 @@ export type FacilitatorOptions = Omit<QueueSignerOptions, 'signWithinMs' | 'mine
 const DAY_MS = 86_400_000;
 
 /**
- * The official facilitator code over Bursar's relayer sender queue. A payload is sent at most once: its row in the database names its
- * transaction, and the chain refuses the nonce a second time. That it settled is told once, so one payment serves once.
+ * Runs the official facilitator code over the relayer's sender queue. A payload is sent at most once: its row in the database names its
+ * transaction, and the chain refuses a used nonce. Only one caller gets the answer "settled", so one payment is served once.
  */
 export function createFacilitator(options: FacilitatorOptions): Facilitator {
   const { store, chain, clock } = options;
@@ -111,7 +111,7 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
       const verified = await verify(payload, requirements);
       if (!verified.isValid) {
         const elsewhere = await settledElsewhere(terms);
-        if (elsewhere && !(await hears(terms, elsewhere))) return twice(payer);
+        if (elsewhere && !(await claimDelivery(terms, elsewhere))) return twice(payer);
         return failed(verified.invalidReason ?? 'invalid_payload', payer, verified.invalidMessage);
       }
     }
@@ -121,7 +121,7 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
       return claim(tx, key, terms, nowMs, nowMs + claimMs);
     });
     if (claimed === 'busy') return failed('duplicate_settlement', payer, 'This payment is being settled.');
-    if (claimed === 'told') return twice(payer);
+    if (claimed === 'delivered') return twice(payer);
     return settleClaimed(payload, requirements, terms, key, claimed);
   }
 
@@ -153,7 +153,7 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
           state: answer.success || elsewhere ? 'settled' : isPending ? 'pending' : 'failed',
           txHash: answer.success ? (answer.transaction as Hex) : elsewhere,
           reason: answer.errorReason ?? null,
-          told: answer.success || elsewhere !== null,
+          delivered: answer.success || elsewhere !== null,
         },
         clock(),
       ),
@@ -164,17 +164,17 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
   }
 
   /**
-   * The transaction of somebody else who has sent it in, the payer for one. The money moved all the same, and buys once: the first
-   * seller hears that the nonce is used, and finds its money when it looks; others hear `duplicate_settlement`.
+   * Finds the transaction when another sender, such as the payer, submitted the authorization. The payment is still served once:
+   * the first seller gets the answer "settled", others get `duplicate_settlement`.
    */
   async function settledElsewhere({ payer, nonce, payTo, value }: Terms): Promise<Hex | null> {
     const proof = await prove(chain, payer, nonce).catch(() => null);
     return proof?.state === 'settled' && proof.payTo === payTo && proof.value === value ? proof.txHash : null;
   }
 
-  function hears(terms: Terms, txHash: Hex): Promise<boolean> {
+  function claimDelivery(terms: Terms, txHash: Hex): Promise<boolean> {
     const key = { chainId: chain.chainId, payer: terms.payer, nonce: terms.nonce };
-    return store.write((tx) => tellOnce(tx, key, terms, txHash, clock()));
+    return store.write((tx) => deliverOnce(tx, key, terms, txHash, clock()));
   }
 
   /** Not a reason that sellers look behind: one of them has had this payment. */
@@ -214,7 +214,7 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
 
   return {
     served,
-    hears,
+    claimDelivery,
     verify,
     settle,
     getSupported: async () => official(queueSigner(settings, null), null).getSupported() as SupportedResponse,

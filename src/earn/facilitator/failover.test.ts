@@ -30,7 +30,7 @@ async function desk(options: Parameters<Scene['desk']>[0] = {}): Promise<Desk> {
   return opened;
 }
 
-/** A real facilitator behind a line that is cut after the request was passed on: it settles, nobody hears. */
+/** A real facilitator behind a connection that is cut after the request was passed on: it settles, but its answer is lost. */
 async function muteLine(to: string): Promise<string> {
   const server: Server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
@@ -118,9 +118,9 @@ describe('a remote facilitator with the one inside behind it', () => {
     const used = { ...settled, success: false, transaction: '', errorReason: 'invalid_exact_evm_nonce_already_used' };
     for (const answer of [settled, settled, used]) {
       const { chain } = scene;
-      const { served, hears } = facilitator;
+      const { served, claimDelivery } = facilitator;
       const remote = { ...facilitator, settle: async () => answer };
-      const both = withFailover({ remote, inside: facilitator, chain, served, hears });
+      const both = withFailover({ remote, inside: facilitator, chain, served, claimDelivery });
       const isFirst =
         ours.store.read((tx) => tx.get(query((db) => db.selectFrom('x402_settlements').select('nonce')))) === undefined;
       expect(await both.settle(payload, terms())).toMatchObject(
@@ -201,8 +201,8 @@ describe('a crash between signing and hearing of it', () => {
     const payload = await buyer.pay(terms());
     await scene.local.client.setAutomine(false);
     const before = await scene.desk({ databasePath, executorKey });
-    // The process dies while it waits: nobody hears the outcome, the claim stays.
-    const unheard = before.facilitator.settle(payload, terms()).catch(() => null);
+    // The process dies while it waits: no caller gets the answer, and the claim stays.
+    const unanswered = before.facilitator.settle(payload, terms()).catch(() => null);
     await expect.poll(async () => (await scene.local.client.getTxpoolStatus()).pending, { timeout: 20_000 }).toBe(1);
     await before.stop();
     await scene.local.client.mine({ blocks: 1 });
@@ -211,7 +211,7 @@ describe('a crash between signing and hearing of it', () => {
     expect(await after.facilitator.settle(payload, terms())).toMatchObject({ success: true });
     expect(await scene.transfers(buyer.account.address)).toHaveLength(1);
     expect(after.store.read((tx) => tx.all(query((db) => db.selectFrom('transactions').select('id'))))).toHaveLength(1);
-    await unheard;
+    await unanswered;
   });
 });
 

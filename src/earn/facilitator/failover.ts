@@ -13,23 +13,23 @@ export type FailoverOptions = {
   inside: Settles;
   chain: Chain;
   served: Served;
-  /** Hears of a valid payment before the remote may send it. */
+  /** Called with a valid payment before the remote facilitator may send it. */
   announce?: (terms: Terms, payload: PaymentPayload) => Promise<void>;
-  /** Whether this caller is the first to hear that it settled. */
-  hears?: (terms: Terms, txHash: Hex) => Promise<boolean>;
+  /** Records that this caller gets the answer that the transfer settled. False: another caller got it before. */
+  claimDelivery?: (terms: Terms, txHash: Hex) => Promise<boolean>;
   /** How long the chain is watched for what the remote may have sent. Default 10,000. */
   watchMs?: number;
   pollMs?: number;
 };
 
-/** A facilitator elsewhere, by its URL. */
+/** A client of a remote facilitator. */
 export function remoteFacilitator(url: string, timeoutMs = 30_000): Settles {
   return new HTTPFacilitatorClient({ url, timeoutMs });
 }
 
 /**
- * A remote facilitator first, the one inside when it cannot be reached. After an answer that leaves open whether it sent
- * something, the chain is asked before anything is settled here; its nonce makes a second Transfer impossible either way.
+ * Uses the remote facilitator, and the built-in one when the remote cannot be reached. If it is unclear whether the remote sent a
+ * transaction, the chain is read before anything is settled here; the nonce makes a second transfer impossible in any case.
  */
 export function withFailover(options: FailoverOptions): Settles {
   const { remote, inside, chain, served } = options;
@@ -49,34 +49,35 @@ export function withFailover(options: FailoverOptions): Settles {
       return (await shownOnce(terms)) ?? inside.settle(payload, requirements);
     }
     if (!answer.success && answer.transaction === '') return usedOnce(answer, terms);
-    // It says that it settled, or has broadcast something and does not know what became of it: the chain knows.
+    // The remote says that it settled, or that it broadcast a transaction with an unknown result: read the chain.
     const shown = await shownOnce(terms);
     if (shown || !answer.success) return shown ?? answer;
     log.warn({ transaction: answer.transaction }, 'the remote facilitator says that it settled; the chain does not');
     return { ...answer, success: false, errorReason: 'settlement_pending' };
   }
 
-  /** A scheme that only the remote one settles, for somebody whom this one serves. */
+  /** True for a scheme that only the remote facilitator settles, to a receiver that this one serves. */
   function isTheirs({ reason }: Refusal, { network, payTo }: PaymentRequirements): boolean {
     if (reason !== 'unsupported_scheme' && reason !== 'unsupported_asset_transfer_method') return false;
     return network === served.network && isAddress(payTo, { strict: false }) && served.mayReceive(getAddress(payTo));
   }
 
-  /** One payment buys once, anyone who sent it in. */
+  /** Gives a settlement to one caller only, regardless of who submitted the authorization. */
   async function shownOnce(terms: Terms): Promise<SettleResponse | null> {
     const shown = await seen(terms);
-    if (!shown?.success || !options.hears || (await options.hears(terms, shown.transaction as Hex))) return shown;
+    if (!shown?.success || !options.claimDelivery || (await options.claimDelivery(terms, shown.transaction as Hex)))
+      return shown;
     return { ...shown, success: false, transaction: '', errorReason: 'duplicate_settlement' };
   }
 
-  /** A seller that hears of a used nonce looks for its money on the chain: one of them may. */
+  /** When the remote refuses a used nonce, only one seller may get the settlement that used it. */
   async function usedOnce(answer: SettleResponse, terms: Terms): Promise<SettleResponse> {
     if (answer.errorReason !== 'invalid_exact_evm_nonce_already_used') return answer;
     const shown = await shownOnce(terms);
     return shown?.errorReason === 'duplicate_settlement' ? shown : answer;
   }
 
-  /** The settlement as the chain shows it, once it does. */
+  /** The settlement from the chain, as soon as it is there. */
   async function seen(terms: Terms): Promise<SettleResponse | null> {
     const until = performance.now() + (options.watchMs ?? 10_000);
     for (;;) {

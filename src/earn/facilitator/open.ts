@@ -55,7 +55,7 @@ export async function openFacilitator(
           inside,
           chain,
           served: inside.served,
-          hears: inside.hears,
+          claimDelivery: inside.claimDelivery,
           announce: (terms, payload) => store.write((tx) => announce(tx, chain.chainId, terms, payload, clock())),
         });
   const routes = facilitatorRoutes({

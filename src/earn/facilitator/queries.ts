@@ -37,13 +37,13 @@ export const claimSettlement = statement<Key & { payTo: Address; value: bigint; 
         })),
       ),
 );
-/** `hash`, `told`: null leaves what is there. */
+/** A null `hash` or `deliveredAt` keeps the stored value. */
 export const endClaim = statement<
   Key & {
     state: 'pending' | 'settled' | 'failed';
     hash: Hex | null;
     reason: string | null;
-    told: number | null;
+    deliveredAt: number | null;
     at: number;
   }
 >()((db, p) =>
@@ -54,15 +54,15 @@ export const endClaim = statement<
       claimed_until: 0n,
       tx_hash: fn.coalesce(val(p.hash), ref('tx_hash')),
       reason: p.reason,
-      told_at: fn.coalesce(val(p.told), ref('told_at')),
+      delivered_at: fn.coalesce(val(p.deliveredAt), ref('delivered_at')),
       updated_at: p.at,
     }))
     .where('chain_id', '=', p.chain)
     .where('payer', '=', p.payer)
     .where('nonce', '=', p.nonce),
 );
-/** Notes a settlement as told, unless a caller was told of it before. */
-export const tellSettled = statement<Key & { payTo: Address; value: bigint; hash: Hex; at: number }>()((db, p) =>
+/** Records a settlement as delivered, unless it was delivered before. */
+export const recordDelivery = statement<Key & { payTo: Address; value: bigint; hash: Hex; at: number }>()((db, p) =>
   db
     .insertInto('x402_settlements')
     .values({
@@ -74,7 +74,7 @@ export const tellSettled = statement<Key & { payTo: Address; value: bigint; hash
       state: 'settled',
       claimed_until: 0n,
       tx_hash: p.hash,
-      told_at: p.at,
+      delivered_at: p.at,
       created_at: p.at,
       updated_at: p.at,
     })
@@ -87,10 +87,10 @@ export const tellSettled = statement<Key & { payTo: Address; value: bigint; hash
           pay_to: ref('excluded.pay_to'),
           value_micro: ref('excluded.value_micro'),
           tx_hash: ref('excluded.tx_hash'),
-          told_at: ref('excluded.told_at'),
+          delivered_at: ref('excluded.delivered_at'),
           updated_at: ref('excluded.updated_at'),
         }))
-        .where('x402_settlements.told_at', 'is', null),
+        .where('x402_settlements.delivered_at', 'is', null),
     ),
 );
 export const releaseClaims = statement()((db) =>

@@ -10,11 +10,11 @@ import {
   gasOfDeployments,
   gasOfPurposes,
   pendingHashOf,
+  recordDelivery,
   releaseClaims,
   setPendingHash,
   setTransaction,
   settlementByKey,
-  tellSettled,
 } from './queries.ts';
 import type { Terms } from './terms.ts';
 
@@ -22,40 +22,40 @@ export type SettlementKey = { chainId: number; payer: Address; nonce: Hex };
 export type SettlementState = 'claimed' | 'pending' | 'settled' | 'failed';
 type SettlementRow = RowOf<typeof settlementByKey>;
 
-/** `fresh`: nothing of it was ever sent. `resumed`: a transaction of it is out. `busy`, `told`: not for this caller. */
-export type Claim = 'fresh' | 'resumed' | 'busy' | 'told';
+/** `fresh`: nothing was sent for it yet. `resumed`: a transaction was sent. `busy`, `delivered`: this caller must not settle it. */
+export type Claim = 'fresh' | 'resumed' | 'busy' | 'delivered';
 
 const keyOf = ({ chainId: chain, payer, nonce }: SettlementKey) => ({ chain, payer, nonce });
 export const settlementOf = (tx: ReadTx, key: SettlementKey): SettlementRow | undefined =>
   tx.get(settlementByKey, keyOf(key));
 
-/** Takes the settlement for one caller until `untilMs`; others hear `busy` as long. */
+/** Claims a settlement for one caller until `untilMs`; until then other callers get `busy`. */
 export function claim(tx: Tx, key: SettlementKey, terms: Terms, nowMs: number, untilMs: number): Claim {
   const row = settlementOf(tx, key);
   const resumes = row !== undefined && isOut(tx, row);
-  if (row && row.told_at !== null) return 'told';
-  // A payer can sign two transfers under one nonce; the first that went out is the one.
-  if (row && resumes && (row.pay_to !== terms.payTo || row.value_micro !== terms.value)) return 'told';
+  if (row && row.delivered_at !== null) return 'delivered';
+  // A payer can sign two transfers under one nonce; only the one that was sent first counts.
+  if (row && resumes && (row.pay_to !== terms.payTo || row.value_micro !== terms.value)) return 'delivered';
   if (row?.state === 'claimed' && row.claimed_until > BigInt(nowMs)) return 'busy';
   tx.run(claimSettlement, { ...keyOf(key), payTo: terms.payTo, value: terms.value, until: untilMs, at: nowMs });
   return resumes ? 'resumed' : 'fresh';
 }
 
-/** Ends a claim. `told`: its caller hears now that it settled. */
+/** Ends a claim. `delivered`: its caller now gets the answer that the transfer settled. */
 export function conclude(
   tx: Tx,
   key: SettlementKey,
-  end: { state: Exclude<SettlementState, 'claimed'>; txHash: Hex | null; reason: string | null; told: boolean },
+  end: { state: Exclude<SettlementState, 'claimed'>; txHash: Hex | null; reason: string | null; delivered: boolean },
   nowMs: number,
 ): void {
-  const { state, txHash: hash, reason, told } = end;
-  tx.run(endClaim, { ...keyOf(key), state, hash, reason, told: told ? nowMs : null, at: nowMs });
+  const { state, txHash: hash, reason, delivered } = end;
+  tx.run(endClaim, { ...keyOf(key), state, hash, reason, deliveredAt: delivered ? nowMs : null, at: nowMs });
 }
 
-/** Notes that one caller hears of a settlement that was not sent from here. False: one has heard of it before. */
-export function tellOnce(tx: Tx, key: SettlementKey, terms: Terms, txHash: Hex, nowMs: number): boolean {
+/** Records that one caller gets the answer for a settlement that another sender sent. False: a caller got it before. */
+export function deliverOnce(tx: Tx, key: SettlementKey, terms: Terms, txHash: Hex, nowMs: number): boolean {
   const { payTo, value } = terms;
-  return tx.run(tellSettled, { ...keyOf(key), payTo, value, hash: txHash, at: nowMs }) === 1;
+  return tx.run(recordDelivery, { ...keyOf(key), payTo, value, hash: txHash, at: nowMs }) === 1;
 }
 
 /** A crash leaves claims behind; anyone who opens the database alone may take them over at once. */

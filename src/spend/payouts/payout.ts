@@ -2,7 +2,7 @@ import { BursarError } from '../../core/errors/base.ts';
 import type { AgentId, Id } from '../../core/ids/ids.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
 import type { PaymentState } from '../../core/payment/states.ts';
-import { mayStillPay } from '../../decide/identity/standing.ts';
+import { stillAuthorized } from '../../decide/identity/stillAuthorized.ts';
 import { query, type RowOf } from '../../store/statement.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import type { PayoutLine } from './line.ts';
@@ -125,7 +125,7 @@ export function setPayoutState(tx: Tx, id: string, state: PayoutState, askedBy: 
 /** Whether its lines may still be decided: nobody stopped it, and who asked may still act. */
 export function mayDecide(tx: ReadTx, payoutId: string): boolean {
   const row = tx.get(decidingPayout, { id: payoutId });
-  return row !== undefined && mayStillPay(tx, row.asked_by);
+  return row !== undefined && stillAuthorized(tx, row.asked_by);
 }
 
 /** From `deciding` to `decided` where no line is open; false where there is one, or somebody stopped it. */

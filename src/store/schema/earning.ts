@@ -30,7 +30,7 @@ interface X402Settlements {
   pending_hash: StoredOrNull<Hex>;
   tx_hash: StoredOrNull<Hex>;
   reason: string | null;
-  told_at: OptionalInteger;
+  delivered_at: OptionalInteger;
   created_at: Integer;
   updated_at: Integer;
 }

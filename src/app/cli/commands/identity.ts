@@ -148,7 +148,7 @@ export function payeeCommand(): Command {
         summary: 'Refuse every payment to it.',
         ...by,
         fixed: { status: 'blocked' },
-        without: ['categories', 'hosts'],
+        omit: ['categories', 'hosts'],
         examples: ['bursar payee block Grace'],
       },
       {
@@ -157,7 +157,7 @@ export function payeeCommand(): Command {
         summary: 'Pay it again.',
         ...by,
         fixed: { status: 'active' },
-        without: ['categories', 'hosts'],
+        omit: ['categories', 'hosts'],
         examples: ['bursar payee unblock Grace'],
       },
       {

@@ -22,7 +22,7 @@ export function mcpCommand(): Command {
       const { key } = command.optsWithGlobals<{ key?: string }>();
       const environment = readEnvironment();
       const client = createClient(sessionOf(command).url(), agentKey(key ?? environment.BURSAR_API_KEY));
-      const standing = {
+      const defaults = {
         workflow: flags.workflow ?? environment.BURSAR_WORKFLOW,
         run: flags.run ?? environment.BURSAR_RUN,
       };
@@ -30,7 +30,7 @@ export function mcpCommand(): Command {
       const { createMcpServer } = await import('../../../api/mcp/server.ts');
       const backend = httpBackend(client);
       // Stdout is the protocol's; the process ends when the host closes stdin.
-      serveStdio(() => createMcpServer(backend, { version, standing }), {
+      serveStdio(() => createMcpServer(backend, { version, defaults }), {
         maxSubscriptions: 8,
         onerror: (error) => process.stderr.write(`bursar mcp: ${error.message}\n`),
       });

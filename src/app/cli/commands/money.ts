@@ -32,7 +32,7 @@ export function moneyCommands(): Command[] {
     operationCommand({
       name: 'pay',
       operation: 'pay',
-      without: ['again'],
+      omit: ['again'],
       options: [WAIT],
       examples: [
         'bursar pay --agent researcher --payee Grace --amount 12.50 --memo "proof-reading"',

@@ -57,16 +57,16 @@ async function replay(session: Session, given: string, since: string | undefined
     const before = await stored(each.policy_digest);
     tally.add(each, decideAgain(candidate, before.meters, each));
   }
-  const { summary, differences, without } = tally.told();
+  const { summary, differences, undecided } = tally.totals();
   const { screen } = session;
-  screen.document({ digest: candidate.digest, summary, differences, without_meters: without });
+  screen.document({ digest: candidate.digest, summary, differences, without_meters: undecided });
   if (screen.json) return;
   screen.line(`${candidate.digest}, on what was decided before`);
   drawSummary(screen, summary);
   drawDifferences(screen, differences);
-  if (without.payments > 0) {
+  if (undecided.payments > 0) {
     screen.line(
-      `${without.payments} payments cannot be decided again: their inputs lack ${without.meters.join(', ')}, which nobody counted then.`,
+      `${undecided.payments} payments cannot be decided again: their inputs lack ${undecided.meters.join(', ')}, which nobody counted then.`,
     );
   }
 }
@@ -147,7 +147,7 @@ function newTally() {
       const amountMicro = before.amountMicro + parseUsdc(amount.value);
       changes.set(key, { ...before, count: before.count + 1, amountMicro });
     },
-    told: () => ({
+    totals: () => ({
       summary: {
         ...counts,
         changes: [...changes.values()]
@@ -158,7 +158,7 @@ function newTally() {
           })),
       },
       differences,
-      without: { payments: lacks, meters: [...lacking].sort().map(text) },
+      undecided: { payments: lacks, meters: [...lacking].sort().map(text) },
     }),
   };
 }

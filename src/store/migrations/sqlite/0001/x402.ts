@@ -19,9 +19,9 @@ CREATE TABLE x402_authorizations (
 ) STRICT;
 CREATE INDEX x402_by_purse ON x402_authorizations (purse);
 
--- What the facilitator inside was asked to settle: one row per (payer, nonce) for ever, so nothing is sent for it twice.
--- told_at: when a caller heard that it settled; heard once, so one payment is not served twice. pending_*: the official
--- code's own store of what it broadcast and has not seen mined.
+-- Requests to the built-in facilitator: one row per (payer, nonce), kept for ever, so nothing is sent twice.
+-- delivered_at: when a caller got the answer that it settled; only one caller gets it, so one payment is not served twice.
+-- pending_*: the official code's own record of a transaction that it broadcast and that is not yet mined.
 CREATE TABLE x402_settlements (
   chain_id INTEGER NOT NULL,
   payer TEXT NOT NULL,
@@ -35,7 +35,7 @@ CREATE TABLE x402_settlements (
   pending_hash TEXT,
   tx_hash TEXT,
   reason TEXT,
-  told_at INTEGER,
+  delivered_at INTEGER,
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
   PRIMARY KEY (chain_id, payer, nonce)

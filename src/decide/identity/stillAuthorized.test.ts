@@ -3,7 +3,7 @@ import { type GateWorld, gateWorld, NOON_MS } from '../../../test/support/gateWo
 import { createApprover, revokeApprover, setApproverRoles } from './approvers.ts';
 import { createCredential, revokeCredential } from './credentials.ts';
 import { meetPerson, setPersonStatus } from './people.ts';
-import { mayStillPay } from './standing.ts';
+import { stillAuthorized } from './stillAuthorized.ts';
 
 const act = { actor: 'test', atMs: NOON_MS };
 const ADDRESS = '0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc';
@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => world.store.close());
 
-const may = (actor: string) => world.store.read((tx) => mayStillPay(tx, actor));
+const may = (actor: string) => world.store.read((tx) => stillAuthorized(tx, actor));
 const approver = (roles: string[], email: string | null) =>
   world.store.write((tx) => createApprover(tx, act, { name: 'Ada', address: ADDRESS, roles, sponsor: null, email }));
 const person = (role: 'operator' | 'viewer' | null) =>

@@ -33,7 +33,7 @@ const MANDATE = 'mdt_01k3x7gq5nf8b9c2v4m6t0w1yz';
 const SCHEDULE = 'sch_01k3x7gq5nf8b9c2v4m6t0w1yz';
 
 /** What stands for longer than one payment: people's pre-approvals, and payments that come again. */
-export function standingCommands(): Command[] {
+export function mandateCommands(): Command[] {
   const mandate = { positional: [['mandate', 'id']] } as const;
   const schedule = { positional: [['schedule', 'id']] } as const;
   return [

@@ -21,7 +21,7 @@ import type { TransferRow } from './rollBack.ts';
  * Starts to follow wallets that were added since: what they held before comes in as an opening balance, and what moved in blocks that
  * are not final yet is booked log by log, so that a reorg can undo it. `moved`: the books or the chain did meanwhile, ask again.
  */
-export async function takeOver(
+export async function startWatching(
   store: Store,
   chain: ChainSource,
   chainId: number,
