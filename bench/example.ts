@@ -1,22 +1,37 @@
 import { externalAccount } from '../src/books/ledger/journal.ts';
 import { requestPayment } from '../src/decide/payments/gate.ts';
+import { paymentById } from '../src/decide/payments/queries.ts';
 import { settle, transition } from '../src/decide/payments/transition.ts';
 import type { Policy } from '../src/decide/policy/policy.ts';
-import type { SqlValue, Store } from '../src/store/store.ts';
+import type { AnyRow } from '../src/store/rows.ts';
+import { statement } from '../src/store/statement.ts';
+import type { Store } from '../src/store/store.ts';
 import { bodyOf, parse } from './callers.ts';
 import { chainFacts, type World } from './world.ts';
 
-export type Row = Record<string, SqlValue>;
 /** The rows of one real payment, from request to final: what each row of the past is a copy of. */
 export type Example = {
   atMs: number;
   agentId: string;
-  payment: Row;
-  decision: Row;
-  entries: Row[];
-  counted: Row;
-  events: Row[];
+  payment: AnyRow;
+  decision: AnyRow;
+  entries: AnyRow[];
+  counted: AnyRow;
+  events: AnyRow[];
 };
+
+const decisionOf = statement<{ id: string }>()((db, p) =>
+  db.selectFrom('decisions').selectAll().where('payment_id', '=', p.id),
+);
+const countedOf = statement<{ id: string }>()((db, p) =>
+  db.selectFrom('meter_entries').selectAll().where('payment_id', '=', p.id),
+);
+const entriesOf = statement<{ id: string }>()((db, p) =>
+  db.selectFrom('ledger_entries').selectAll().where('payment_id', '=', p.id).orderBy('id'),
+);
+const eventsOf = statement<{ id: string }>()((db, p) =>
+  db.selectFrom('events').selectAll().where('payment_id', '=', p.id).orderBy('seq'),
+);
 
 /** Takes one payment through the gate and the life after it, with the functions that do so every day, and reads its rows. */
 export async function examplePayment(store: Store, policy: Policy, world: World, atMs: number): Promise<Example> {
@@ -35,21 +50,21 @@ export async function examplePayment(store: Store, policy: Policy, world: World,
     const credit = externalAccount(payment.address);
     const settled = settle(tx, submitted, settlement, credit, { actor: 'bursar', atMs });
     transition(tx, settled, 'finalize', { actor: 'bursar', atMs });
-    const all = (sql: string): Row[] => tx.all<Row>(sql, payment.id);
+    const { id } = payment;
     const [row, decision, counted] = [
-      'payments WHERE id',
-      'decisions WHERE payment_id',
-      'meter_entries WHERE payment_id',
-    ].map((where) => all(`SELECT * FROM ${where} = ?`)[0]);
+      tx.get(paymentById, { id }),
+      tx.get(decisionOf, { id }),
+      tx.get(countedOf, { id }),
+    ];
     if (!row || !decision || !counted) throw new Error('The gate left a row out.');
     return {
       atMs,
       agentId: payment.agentId,
       payment: row,
       decision,
-      entries: all('SELECT * FROM ledger_entries WHERE payment_id = ? ORDER BY id'),
+      entries: tx.all(entriesOf, { id }),
       counted,
-      events: all('SELECT * FROM events WHERE payment_id = ? ORDER BY seq'),
+      events: tx.all(eventsOf, { id }),
     };
   });
 }

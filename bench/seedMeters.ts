@@ -1,6 +1,6 @@
 import { type MeterDeclarations, windowStart } from '../src/books/meters/declarations.ts';
 import { isRollingWindow, type MeterSubject, ROLLING } from '../src/books/meters/places.ts';
-import type { Row } from './example.ts';
+import type { AnyRow } from '../src/store/rows.ts';
 
 /** Adds up a past as the ledger would have: the meters' rows at the end, and for each payment where it counts. */
 export function seedMeters(
@@ -13,9 +13,9 @@ export function seedMeters(
     amountMicro: bigint,
     atMs: number,
   ) => { ids: number[]; inside: { meter: string; meter_id: number }[] };
-  rows: () => Row[];
+  rows: () => AnyRow[];
 } {
-  const sums = new Map<string, Row & { id: number; total_micro: bigint; count: bigint }>();
+  const sums = new Map<string, AnyRow & { id: number; total_micro: bigint; count: bigint }>();
   // A recurring payment's meter takes no payouts; meters without kinds take all that is here.
   const taken = Object.entries(declarations).filter(([, { kinds }]) => kinds === undefined);
   return {
@@ -39,7 +39,11 @@ export function seedMeters(
     rows: () => [...sums.values()],
   };
 
-  function rowOf(meter: string, grp: string, start: number): Row & { id: number; total_micro: bigint; count: bigint } {
+  function rowOf(
+    meter: string,
+    grp: string,
+    start: number,
+  ): AnyRow & { id: number; total_micro: bigint; count: bigint } {
     const key = `${meter} ${grp} ${start}`;
     const known = sums.get(key);
     if (known) return known;

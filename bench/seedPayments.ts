@@ -1,12 +1,16 @@
 import { createHash } from 'node:crypto';
-import Database from 'better-sqlite3';
-import { chainHash } from '../src/books/ledger/events.ts';
+import { chainHash, GENESIS_HASH } from '../src/books/ledger/events.ts';
 import { agentAccount, externalAccount } from '../src/books/ledger/journal.ts';
+import { eventHead } from '../src/books/ledger/queries.ts';
 import { newId, paymentIdOnChain } from '../src/core/ids/ids.ts';
 import type { Agent, Payee } from '../src/decide/identity/identity.ts';
 import { decisionHashOf } from '../src/decide/policy/decision.ts';
 import type { Policy } from '../src/decide/policy/policy.ts';
-import type { Example, Row } from './example.ts';
+import { openRawFile } from '../src/store/rawFile.ts';
+import { type AnyRow, insertInto } from '../src/store/rows.ts';
+import type { RowIn } from '../src/store/schema/schema.ts';
+import { type Command, statement } from '../src/store/statement.ts';
+import type { Example } from './example.ts';
 import { seedMeters } from './seedMeters.ts';
 import { chainFacts, type World } from './world.ts';
 
@@ -25,60 +29,80 @@ type SeededPayment = { agent: Agent; payee: Payee; amount: bigint; atMs: number 
 
 const ROWS_PER_COMMIT = 20_000;
 
+type History = RowIn<'payment_history'>;
+
+const lastEntry = statement()((db) =>
+  db.selectFrom('ledger_entries').select((eb) => eb.fn.max<bigint | null>('id').as('id')),
+);
+const addTo = statement<{ account: string; amount: bigint }>()((db, p) =>
+  db
+    .insertInto('balances')
+    .values({ account: p.account, amount_micro: p.amount })
+    .onConflict((conflict) =>
+      conflict.column('account').doUpdateSet((eb) => ({
+        amount_micro: eb('balances.amount_micro', '+', eb.ref('excluded.amount_micro')),
+      })),
+    ),
+);
+const putHistory = statement<History>()((db, p) =>
+  db.insertInto('payment_history').orReplace().values({
+    agent_id: p.agent_id,
+    subject: p.subject,
+    last_address: p.last_address,
+    last_amount_micro: p.last_amount_micro,
+    max_amount_micro: p.max_amount_micro,
+    last_at: p.last_at,
+    settled_count: p.settled_count,
+  }),
+);
+const countNonces = statement()((db) =>
+  db.updateTable('wallets').set((eb) => ({
+    next_nonce: eb
+      .selectFrom('payments as p')
+      .select(({ fn }) => fn.countAll<bigint>().as('n'))
+      .whereRef('p.agent_id', '=', 'wallets.agent_id'),
+  })),
+);
+
 /**
  * Lays down a past of final payments in a closed database file: of each payment every row that the example left, with its own
  * ids, hashes, amounts and times, the event chain unbroken, balances, meters and history as sums of it. Left out: the relayer's
  * transactions, of which there is one for up to a hundred payments and which no decision reads.
  */
 export function seedPayments(path: string, { policy, world, example, payments, endMs, paceMs }: Seeding): void {
-  const database = new Database(path);
-  database.defaultSafeIntegers(true);
-  for (const pragma of ['journal_mode = MEMORY', 'synchronous = OFF', 'foreign_keys = OFF', 'cache_size = -2000000']) {
-    database.pragma(pragma);
-  }
-  const inserts = new Map<string, { run(values: Row[string][]): unknown }>();
-  const insert = (table: string, row: Row): void => {
-    let statement = inserts.get(table);
-    if (!statement) {
-      const names = Object.keys(row);
-      const marks = names.map(() => '?').join(', ');
-      statement = database.prepare<[Row[string][]]>(`INSERT INTO ${table} (${names.join(', ')}) VALUES (${marks})`);
-      inserts.set(table, statement);
-    }
-    statement.run(Object.values(row));
+  const file = openRawFile(path, { isBulk: true });
+  const { tx } = file;
+  const inserts = new Map<string, Command<AnyRow>>();
+  const insert = (table: string, row: AnyRow): void => {
+    const command = inserts.get(table) ?? insertInto(table, Object.keys(row));
+    inserts.set(table, command);
+    tx.run(command, row);
   };
   const meters = seedMeters(policy.meters, endMs);
   const balances = new Map<string, bigint>();
-  const histories = new Map<string, Row>();
-  let { seq, hash } = database.prepare('SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1').get() as {
-    seq: bigint;
-    hash: string;
-  };
-  let { entryId } = database.prepare('SELECT max(id) AS entryId FROM ledger_entries').get() as { entryId: bigint };
+  const histories = new Map<string, History>();
+  let { seq, hash } = tx.get(eventHead) ?? { seq: 0n, hash: GENESIS_HASH };
+  let entryId = tx.get(lastEntry)?.id ?? 0n;
 
   const resultHash = createHash('sha256').update(String(example.decision.result_json)).digest('hex');
 
-  database.exec('BEGIN');
+  file.begin();
   for (let n = 0; n < payments; n += 1) {
     const agent = world.agents[n % world.agents.length]?.agent;
     const payee = world.payees[(n * 7 + Math.floor(n / world.agents.length)) % world.payees.length];
     if (!agent || !payee) throw new Error('The world is empty.');
     const atMs = endMs - (payments - n) * paceMs;
     insertPayment(n, { agent, payee, amount: BigInt(10_000 + (n % 500) * 10_000), atMs });
-    if (n % ROWS_PER_COMMIT === 0) database.exec('COMMIT; BEGIN');
+    if (n % ROWS_PER_COMMIT > 0) continue;
+    file.commit();
+    file.begin();
   }
-  const addTo = database.prepare(
-    'INSERT INTO balances (account, amount_micro) VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET amount_micro = amount_micro + excluded.amount_micro',
-  );
-  for (const [account, amount] of balances) addTo.run(account, amount);
-  for (const row of histories.values()) insertOrReplace(database, 'payment_history', row);
+  for (const [account, amount] of balances) tx.run(addTo, { account, amount });
+  for (const row of histories.values()) tx.run(putHistory, row);
   for (const row of meters.rows()) insert('meters', row);
-  database.exec(
-    'UPDATE wallets SET next_nonce = (SELECT count(*) FROM payments p WHERE p.agent_id = wallets.agent_id)',
-  );
-  database.exec('COMMIT');
-  database.pragma('journal_mode = WAL');
-  database.close();
+  tx.run(countNonces);
+  file.commit();
+  file.close();
 
   function insertPayment(n: number, { agent, payee, amount, atMs }: SeededPayment): void {
     const id = newId('payment');
@@ -169,22 +193,16 @@ export function seedPayments(path: string, { policy, world, example, payments, e
     });
     for (const about of [payee.id, address]) {
       const before = histories.get(`${agent.id} ${about}`);
-      const most = before ? BigInt(before.max_amount_micro ?? 0) : 0n;
+      const most = before?.max_amount_micro ?? 0n;
       histories.set(`${agent.id} ${about}`, {
         agent_id: agent.id,
         subject: about,
         last_address: address,
         last_amount_micro: amount,
         max_amount_micro: amount > most ? amount : most,
-        last_at: atMs,
-        settled_count: BigInt(before?.settled_count ?? 0) + 1n,
+        last_at: BigInt(atMs),
+        settled_count: (before?.settled_count ?? 0n) + 1n,
       });
     }
   }
-}
-
-function insertOrReplace(database: Database.Database, table: string, row: Row): void {
-  const names = Object.keys(row);
-  const marks = names.map(() => '?').join(', ');
-  database.prepare(`INSERT OR REPLACE INTO ${table} (${names.join(', ')}) VALUES (${marks})`).run(Object.values(row));
 }
