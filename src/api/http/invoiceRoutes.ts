@@ -5,6 +5,7 @@ import { BursarError } from '../../core/errors/base.ts';
 import { rateLimit } from '../../core/limits/rateLimit.ts';
 import { formatUsdc, parseUsdc } from '../../core/money/microUsdc.ts';
 import { readJson } from '../../core/text/json.ts';
+import type { Paid, Pending } from '../../earn/invoices/x402Resource.ts';
 import type { App } from '../operations/app.ts';
 import { invalidRequest } from '../operations/dispatch.ts';
 import { findInvoice } from '../operations/earn/invoices.ts';
@@ -78,25 +79,20 @@ export function invoiceRoutes(app: App, addressOf: ApiKeyAuth['addressOf']): Hon
         throw new BursarError('conflict', { message: 'Another payment of this invoice is on its way.' });
       case 'pending':
         c.header('payment-response', answer.header);
-        return c.json(receipt(id, 'pending', answer.payer, answer.txHash, null), 202);
+        return c.json(receipt(id, answer), 202);
       case 'paid':
         if (answer.header !== null) c.header('payment-response', answer.header);
         app.wake();
-        return c.json(receipt(id, 'paid', answer.payer, answer.txHash, answer.amountMicro));
+        return c.json(receipt(id, answer));
       default:
         return answer satisfies never;
     }
   }
 
-  function receipt(
-    id: string,
-    state: 'paid' | 'pending',
-    payer: string,
-    txHash: string | null,
-    amountMicro: bigint | null,
-  ): Record<string, unknown> {
-    const amount = amountMicro === null ? null : { value: formatUsdc(amountMicro), currency: 'USDC' };
-    return { invoice: id, state, payer, amount, network: app.chainFacts.network, tx_hash: txHash };
+  function receipt(invoice: string, paid: Paid | Pending): Record<string, unknown> {
+    const { kind: state, payer, txHash } = paid;
+    const amount = state === 'paid' ? { value: formatUsdc(paid.amountMicro), currency: 'USDC' } : null;
+    return { invoice, state, payer, amount, network: app.chainFacts.network, tx_hash: txHash };
   }
   return http;
 }

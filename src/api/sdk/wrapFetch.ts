@@ -53,7 +53,7 @@ export function wrapFetch(baseFetch: typeof fetch, options: WrapOptions): Paying
     }
     await discard(asked);
 
-    const answer = await ask(url, method, body, offer, purchase);
+    const answer = await ask({ url, method, body, offer }, purchase);
     headers.set('payment-signature', signatureOf(answer));
     let served: Response;
     try {
@@ -66,13 +66,7 @@ export function wrapFetch(baseFetch: typeof fetch, options: WrapOptions): Paying
     return served;
   }
 
-  async function ask(
-    url: string,
-    method: string,
-    body: Uint8Array<ArrayBuffer> | null,
-    offer: string,
-    purchase: PurchaseOptions,
-  ): Promise<X402Answer> {
+  async function ask({ url, method, body, offer }: RefusedRequest, purchase: PurchaseOptions): Promise<X402Answer> {
     const { workflow, run, category, memo, maxAmount, again, idempotencyKey } = { ...defaultsOf(options), ...purchase };
     const input = {
       url,
@@ -99,6 +93,9 @@ export function wrapFetch(baseFetch: typeof fetch, options: WrapOptions): Paying
     },
   });
 }
+
+/** A request that was answered with 402. `offer`: the value of its `payment-required` header. */
+type RefusedRequest = { url: string; method: string; body: Uint8Array<ArrayBuffer> | null; offer: string };
 
 const DISCARD_MAX_BYTES = 65_536;
 

@@ -64,8 +64,8 @@ async function tell(options: DemoOptions, world: DemoWorld, startedAt: number): 
   await step('a second one waits for approval', 'in_review', () =>
     pay({ payee: world.contractor, amount: usdc('6.00'), memo: 'please, soon' }),
   );
-  await batch(world, settled, lines, problems, say);
-  await sell(options, world, lines, problems);
+  await batch(world, settled, { lines, problems, say });
+  await sell(options, world, { lines, problems, say });
   const ledger = await options.operator.call('check_ledger');
   say(ledger.ok ? 'ok   the books agree with the chain' : 'FAIL the books do not agree with the chain');
   for (const check of ledger.checks as { name: string; ok: boolean; detail: string }[]) {
@@ -74,12 +74,12 @@ async function tell(options: DemoOptions, world: DemoWorld, startedAt: number): 
   return { ok: problems.length === 0, lines, problems, firstSettledMs };
 }
 
+type Report = { lines: DemoLine[]; problems: string[]; say: (line: string) => void };
+
 async function batch(
   world: DemoWorld,
   settled: (payment: Record<string, unknown>) => Promise<Record<string, unknown>>,
-  lines: DemoLine[],
-  problems: string[],
-  say: (line: string) => void,
+  { lines, problems, say }: Report,
 ): Promise<void> {
   const payments = world.crew.addresses.map((address) => ({
     payee: world.crew.id,
@@ -101,7 +101,7 @@ async function batch(
 }
 
 /** The vendor sells by a gateway, a model buys by MCP, the revenue is split, one sale is given back. */
-async function sell(options: DemoOptions, world: DemoWorld, lines: DemoLine[], problems: string[]): Promise<void> {
+async function sell(options: DemoOptions, world: DemoWorld, { lines, problems, say }: Report): Promise<void> {
   try {
     const { sale, splits, refund } = await earn(options, world);
     const amounts = splits.map((payment) => (payment.amount as { value: string }).value);
@@ -111,13 +111,13 @@ async function sell(options: DemoOptions, world: DemoWorld, lines: DemoLine[], p
       lines.push({ step: `its revenue is split, ${index + 1} of ${splits.length}`, payment });
     });
     lines.push({ step: 'the vendor gives it back', payment: refund });
-    options.say(
+    say(
       `${good ? 'ok  ' : 'FAIL'} an MCP client buys through the gateway, it is split ${amounts.join(' / ')}, and refunded`,
     );
     if (!good) problems.push(`the sale was split ${amounts.join(' / ')} and its refund is ${String(refund.state)}`);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    options.say(`FAIL the vendor sells through the gateway: ${message}`);
+    say(`FAIL the vendor sells through the gateway: ${message}`);
     problems.push(`the vendor sells through the gateway: ${message}`);
   }
 }

@@ -71,12 +71,13 @@ describe('sending', () => {
   it('ends when the page is left, and tells why a mined call reverted', async () => {
     const leave = new AbortController();
     leave.abort();
-    await expect(mined(provider({}), owner, call, '0x01', leave.signal)).rejects.toThrow('aborted');
+    const sent = { from: owner, call, hash: '0x01' } as const;
+    await expect(mined(provider({}), sent, leave.signal)).rejects.toThrow('aborted');
     const reverted = provider({
       eth_getTransactionReceipt: () => ({ status: '0x0', blockNumber: '0x10' }),
       eth_call: ([, block]) => fail(block === '0xf' ? { data: { data: frozen } } : new Error('wrong block'))(),
     });
-    const waiting = mined(reverted, owner, call, '0x01', new AbortController().signal);
+    const waiting = mined(reverted, sent, new AbortController().signal);
     await expect(waiting).rejects.toThrow('It was mined in block 16 and reverted: WalletFrozen.');
   });
 });

@@ -61,9 +61,7 @@ type Receipt = { status: Hex; blockNumber: Hex };
 /** Waits until it is mined; gives its block. Throws the contract's reason where it reverted, and when the page was left. */
 export async function mined(
   provider: Provider,
-  from: Address,
-  call: Call,
-  hash: Hex,
+  { from, call, hash }: { from: Address; call: Call; hash: Hex },
   leave: AbortSignal,
 ): Promise<bigint> {
   for (;;) {

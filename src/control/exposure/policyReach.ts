@@ -41,7 +41,7 @@ export function policyReach(world: World, horizon: Horizon): PolicyReach {
     const byKind = kinds.map((kind) => {
       if (!counts(declaration, kind)) return null;
       const amounts = refs.map((ref) =>
-        meterReach(world, horizon, meter, declaration, subjectOf(world.agent, kind, ref)),
+        meterReach(world, horizon, { meter, declaration }, subjectOf(world.agent, kind, ref)),
       );
       return declaration.by.includes('workflow') ? sumOf(amounts) : mostOf(amounts);
     });
@@ -74,10 +74,10 @@ function subjectOf(agent: Agent, kind: (typeof kinds)[number], workflow: string 
 function meterReach(
   world: World,
   horizon: Horizon,
-  meter: string,
-  { by, window }: MeterDeclaration,
+  { meter, declaration }: { meter: string; declaration: MeterDeclaration },
   subject: BudgetSubject,
 ): bigint | null {
+  const { by, window } = declaration;
   if (by.some((dimension) => !isKnown(dimension, { payee: null }, subject))) return null;
   const leftAt = (atMs: number): bigint | null => searchMeter(world.policy, inputAt(world, subject, atMs), meter).left;
   const whole = (): bigint | null => {

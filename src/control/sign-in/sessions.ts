@@ -89,7 +89,7 @@ export function openSessions(options: {
         const approver = activeApprover(tx, address);
         const data = { via: 'ethereum', address, role: consoleRole(approver) };
         appendEvent(tx, { type: 'session.started', actor: approver.id, data }, nowMs);
-        return start(tx, { approver: approver.id }, input, nowMs, SESSION_MS);
+        return start(tx, { approver: approver.id }, input, { nowMs, lastsMs: SESSION_MS });
       });
     },
     signInVouched: async ({ issuer, subject, name, email, groups }, { before }) => {
@@ -105,8 +105,8 @@ export function openSessions(options: {
         const who = ofPerson(tx, person, roles);
         const data = { via: 'oidc', issuer, name, email, role: who?.role, approver: approver?.id ?? null };
         appendEvent(tx, { type: 'session.started', actor: person.id, data }, nowMs);
-        const lasts = oidc.session_minutes * 60_000;
-        return start(tx, { person: person.id, groups: known }, { before }, nowMs, lasts);
+        const lastsMs = oidc.session_minutes * 60_000;
+        return start(tx, { person: person.id, groups: known }, { before }, { nowMs, lastsMs });
       });
     },
     end: async (token) => {
@@ -124,7 +124,12 @@ export function openSessions(options: {
 type Holder = { approver: string } | { person: string; groups: string[] };
 
 /** Gives the value of the cookie. */
-function start(tx: Tx, holder: Holder, { before }: Before, nowMs: number, lastsMs: number): string {
+function start(
+  tx: Tx,
+  holder: Holder,
+  { before }: Before,
+  { nowMs, lastsMs }: { nowMs: number; lastsMs: number },
+): string {
   const [approver, person, groups] =
     'approver' in holder ? [holder.approver, null, null] : [null, holder.person, JSON.stringify(holder.groups)];
   const token = randomBytes(32).toString('base64url');

@@ -40,6 +40,16 @@ type Seen = {
   dead: string[];
 };
 
+/** One stop and what this round works with. `freezer`, `sweeper`: our keys that may send such a call, if any. */
+type Round = {
+  stop: Stop;
+  agent: Agent;
+  seen: Seen;
+  freezer: Address | null;
+  sweeper: Address | null;
+  atMs: number;
+};
+
 /**
  * Follows stopped agents on chain until nothing is at risk: freezes the wallet first, since a frozen wallet's purse vouches for
  * nothing; cancels each authorization; sweeps the purse when it can no longer be drawn on. Each round looks again, so whatever a
@@ -105,11 +115,8 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
     const able = ableSenders(tx, senders);
     const freezer = seen.state && mayAct(seen.state, able, ['guardian', 'owner']);
     const sweeper = seen.state && mayAct(seen.state, able, ['guardian', 'executor', 'owner']);
-    const steps = [
-      freezeStep(tx, stop, agent, seen, freezer, atMs),
-      cancelStep(tx, stop, seen, sweeper, atMs),
-      sweepStep(tx, stop, seen, freezer, sweeper, atMs),
-    ];
+    const round = { stop, agent, seen, freezer, sweeper, atMs };
+    const steps = [freezeStep(tx, round), cancelStep(tx, round), sweepStep(tx, round)];
     const purse = seen.state?.purseBalance ?? (seen.answers ? 0n : null);
     const risk = riskOf(tx, agent.id, purse);
     steps.push({
@@ -140,7 +147,7 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
   }
 
   /** Queues the call unless it is on its way. After a failure it waits longer each time, up to a minute. */
-  function send(tx: Tx, purpose: string, sender: Address, call: Call, atMs: number): void {
+  function send(tx: Tx, purpose: string, { sender, call }: { sender: Address; call: Call }, atMs: number): void {
     const row = tx.get(callsSent, { purpose, sender });
     if ((row?.open ?? 0n) > 0n) return;
     // Queued for a key that has got stuck: this one takes it over.
@@ -151,14 +158,8 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
     enqueueTransaction(tx, { chainId: chain.chainId, sender, ...call, purpose, paymentIds: [], atMs });
   }
 
-  function freezeStep(
-    tx: Tx,
-    stop: Stop,
-    agent: Agent,
-    { answers, state }: Seen,
-    sender: Address | null,
-    atMs: number,
-  ): ChainStep {
+  function freezeStep(tx: Tx, { stop, agent, seen, freezer: sender, atMs }: Round): ChainStep {
+    const { answers, state } = seen;
     if (!answers) return step('freeze', 'waiting', 'The chain does not answer');
     if (!state) {
       const coming = outcomesByPurpose(tx, `deploy:${agent.id}`)[0]?.outcome.kind;
@@ -175,11 +176,11 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
         call,
       );
     }
-    send(tx, `stop:${stop.id}:freeze`, sender, call, atMs);
+    send(tx, `stop:${stop.id}:freeze`, { sender, call }, atMs);
     return step('freeze', 'waiting', `Sent by ${sender}`);
   }
 
-  function cancelStep(tx: Tx, stop: Stop, seen: Seen, sender: Address | null, atMs: number): ChainStep {
+  function cancelStep(tx: Tx, { stop, seen, sweeper: sender, atMs }: Round): ChainStep {
     if (seen.live.length === 0) {
       const any = tx.get(firstCallLike, { purpose: `stop:${stop.id}:cancel:%` });
       return step('cancel_authorizations', any ? 'done' : 'not_needed', any ? 'All are void' : 'None was usable');
@@ -195,19 +196,13 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
     }
     for (const { authorization } of unused) {
       const call = cancelAuthorizationCall(authorization.purse, authorization.nonce);
-      send(tx, `stop:${stop.id}:cancel:${authorization.nonce}`, sender, call, atMs);
+      send(tx, `stop:${stop.id}:cancel:${authorization.nonce}`, { sender, call }, atMs);
     }
     return step('cancel_authorizations', 'waiting', detail);
   }
 
-  function sweepStep(
-    tx: Tx,
-    stop: Stop,
-    { answers, state }: Seen,
-    freezer: Address | null,
-    sender: Address | null,
-    atMs: number,
-  ): ChainStep {
+  function sweepStep(tx: Tx, { stop, seen, freezer, sweeper: sender, atMs }: Round): ChainStep {
+    const { answers, state } = seen;
     if (!answers) return step('sweep_purse', 'waiting', 'The chain does not answer');
     if (!state || state.purseBalance === 0n) {
       const swept = outcomesByPurpose(tx, `stop:${stop.id}:sweep`).length > 0;
@@ -220,7 +215,7 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
     if (!state.frozen && freezer) {
       return step('sweep_purse', 'waiting', `${left}; swept when the wallet is frozen`);
     }
-    send(tx, `stop:${stop.id}:sweep`, sender, call, atMs);
+    send(tx, `stop:${stop.id}:sweep`, { sender, call }, atMs);
     return step('sweep_purse', 'waiting', `${left}; the sweep is sent`);
   }
 

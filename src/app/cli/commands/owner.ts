@@ -87,6 +87,9 @@ export function ownerCommand(): Command {
   return command;
 }
 
+/** What was typed, and the contract call that it comes to. */
+type OwnerCommand = { action: OwnerActionName; flags: Flags; config: Config; call: Call };
+
 async function run(session: Session, action: OwnerActionName, flags: Flags): Promise<void> {
   const { screen } = session;
   const config = readConfig(session.dataDir);
@@ -114,7 +117,8 @@ async function run(session: Session, action: OwnerActionName, flags: Flags): Pro
     screen.details({ ...shown, to: call.to, value: '0', data: call.data });
     return;
   }
-  if (flags.safeFile !== undefined) return writeSafeFile(session, config, call, prepared, flags, effect);
+  const command = { action, flags, config, call };
+  if (flags.safeFile !== undefined) return writeSafeFile(session, command, prepared, effect);
   screen.note(
     Object.entries(shown)
       .map(([name, value]) => `${name}: ${value}`)
@@ -134,8 +138,8 @@ async function run(session: Session, action: OwnerActionName, flags: Flags): Pro
   }
   const sent =
     client && prepared?.server_sends === true
-      ? await sendByServer(session, config, call, keys, action, flags)
-      : await sendDirectly(session, config, call, keys, flags);
+      ? await sendByServer(session, command, keys)
+      : await sendDirectly(session, command, keys);
   screen.document({ ...sent, effect });
   screen.details({ ...sent, effect });
 }
@@ -198,10 +202,8 @@ function walletOf(action: OwnerActionName, given: unknown): Address {
 
 async function writeSafeFile(
   { screen }: Session,
-  config: Config,
-  call: Call,
+  { flags, config, call }: OwnerCommand,
   prepared: Document | null,
-  flags: Flags,
   effect: string,
 ): Promise<void> {
   const file = String(flags.safeFile);
@@ -218,11 +220,8 @@ async function writeSafeFile(
 /** The server sends with that key too, and only one program may: it takes the key's signature for an order. */
 async function sendByServer(
   session: Session,
-  config: Config,
-  call: Call,
+  { action, flags, config, call }: OwnerCommand,
   keys: KeyProvider,
-  action: OwnerActionName,
-  flags: Flags,
 ): Promise<Document> {
   const client = session.client();
   const expiresAtS = Math.floor(Date.now() / 1000) + SIGNED_CALL_SECONDS - 60;
@@ -242,10 +241,8 @@ async function sendByServer(
 
 async function sendDirectly(
   session: Session,
-  config: Config,
-  call: Call,
+  { flags, config, call }: OwnerCommand,
   keys: KeyProvider,
-  flags: Flags,
 ): Promise<Document> {
   const { role } = flags;
   if (readRunning(session.dataDir) !== null && flags.agent === undefined) {

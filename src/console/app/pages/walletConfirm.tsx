@@ -62,7 +62,12 @@ export function ConfirmCall(props: {
       setStage({ at: 'signing' });
       const isShared = call.server_sends && getAddress(call.sender) === from;
       const hash = isShared
-        ? await order(provider, from, agent, requested, { to, data }, me.chain.id, setSent)
+        ? await order(
+            provider,
+            from,
+            { agentId: agent.id, requested, call: { to, data }, chainId: me.chain.id },
+            setSent,
+          )
         : await sendAndWait(provider, from);
       setStage({ at: 'done', hash });
     } catch (error) {
@@ -75,7 +80,7 @@ export function ConfirmCall(props: {
   const sendAndWait = async (provider: Provider, from: `0x${string}`): Promise<string> => {
     const hash = await send(provider, from, { to, data });
     setSent(hash);
-    await mined(provider, from, { to, data }, hash, leaving.current.signal);
+    await mined(provider, { from, call: { to, data }, hash }, leaving.current.signal);
     return hash;
   };
   const saveFile = (safe: `0x${string}`): void => {
@@ -230,20 +235,24 @@ type Ordered = {
   detail: string;
 };
 
+type OwnerOrder = {
+  agentId: string;
+  requested: OwnerAction;
+  call: { to: `0x${string}`; data: `0x${string}` };
+  chainId: number;
+};
+
 /** The server sends with that very key too, and only one program may: it gets the key's signature as an order, for minutes and once. */
 async function order(
   provider: Provider,
   from: `0x${string}`,
-  agent: Agent,
-  requested: OwnerAction,
-  call: { to: `0x${string}`; data: `0x${string}` },
-  chainId: number,
+  { agentId, requested, call, chainId }: OwnerOrder,
   onSent: (what: string) => void,
 ): Promise<string> {
   const expiresAtS = Math.floor(Date.now() / 1000) + SIGNED_CALL_SECONDS - 60;
   const signature = await signTyped(provider, from, ownerCallTypedData(chainId, call, expiresAtS), chainId);
   const expires = new Date(expiresAtS * 1000).toISOString();
-  const path = `/v1/agents/${agent.id}/owner-calls`;
+  const path = `/v1/agents/${agentId}/owner-calls`;
   const { transaction } = await ask<Ordered>(path, { ...inputOf(requested), expires_at: expires, signature });
   onSent(`order ${transaction} to this server`);
   for (;;) {
