@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { eventBodies } from '../../../test/support/eventBodies.ts';
 import { gateWorld } from '../../../test/support/gateWorld.ts';
 import { handMade } from '../../../test/support/handMadePolicy.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
@@ -14,10 +15,7 @@ it('denies where the policy fails, and tells what it threw in an event, for anyo
   const [failed, well] = [await ask(7n), await ask(8n)];
   expect(failed.payment).toMatchObject({ state: 'denied', reasons: [{ code: 'policy_error' }] });
   expect(well.payment.state).toBe('authorized');
-  const events = world.store.read((tx) =>
-    tx.all<{ body: string }>("SELECT body FROM events WHERE type = 'policy.failed'"),
-  );
-  expect(events.map(({ body }) => JSON.parse(body))).toMatchObject([
+  expect(eventBodies(world.store, 'policy.failed')).toMatchObject([
     {
       payment: failed.payment.id,
       agent: world.agent.id,

@@ -3,9 +3,23 @@ import { describe, expect, it } from 'vitest';
 import { gateWorld, NOON_MS } from '../../../test/support/gateWorld.ts';
 import { agentAccount, balance } from '../../books/ledger/journal.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
+import { statement } from '../../store/statement.ts';
 import { requestPayment } from './gate.ts';
 import { findPayment } from './records.ts';
 import { settle, transition } from './transition.ts';
+
+const heldByPayments = statement()((db) =>
+  db.selectFrom('payments').select((eb) => eb.fn.sum<bigint | null>('held_micro').as('n')),
+);
+const countedToday = statement()((db) =>
+  db
+    .selectFrom('meters')
+    .select((eb) => eb.fn.sum<bigint | null>('total_micro').as('n'))
+    .where('meter', '=', 'agent_day'),
+);
+const sumOfPostings = statement()((db) =>
+  db.selectFrom('postings').select((eb) => eb.fn.sum<bigint | null>('amount_micro').as('n')),
+);
 
 describe('money under any sequence of requests, settlements and failures', () => {
   it('is never created, lost or overspent, and meters show what is held or spent', async () => {
@@ -56,10 +70,9 @@ describe('money under any sequence of requests, settlements and failures', () =>
         const sums = store.read((tx) => ({
           available: balance(tx, agentAccount(agent.id, 'available')),
           reserved: balance(tx, agentAccount(agent.id, 'reserved')),
-          held: tx.get<{ n: bigint | null }>('SELECT sum(held_micro) AS n FROM payments')?.n ?? 0n,
-          day:
-            tx.get<{ n: bigint | null }>("SELECT sum(total_micro) AS n FROM meters WHERE meter = 'agent_day'")?.n ?? 0n,
-          postings: tx.get<{ n: bigint | null }>('SELECT sum(amount_micro) AS n FROM postings')?.n ?? 0n,
+          held: tx.get(heldByPayments)?.n ?? 0n,
+          day: tx.get(countedToday)?.n ?? 0n,
+          postings: tx.get(sumOfPostings)?.n ?? 0n,
         }));
         await store.close();
         const { available, reserved } = sums;

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventBodies } from '../../../test/support/eventBodies.ts';
 import { type GateWorld, gateWorld, NOON_MS, numbered } from '../../../test/support/gateWorld.ts';
 import { agentAccount, balance } from '../../books/ledger/journal.ts';
 import { microUsdc, parseUsdc } from '../../core/money/microUsdc.ts';
+import { everyRow } from '../../store/rows.ts';
+import { query } from '../../store/statement.ts';
 import { setAgentStatus } from '../identity/agents.ts';
 import { setSponsorStatus } from '../identity/sponsors.ts';
 import { setWorkflowStatus } from '../identity/workflows.ts';
@@ -27,8 +30,7 @@ const held = (agentId = world.agent.id) =>
     purse: balance(tx, agentAccount(agentId, 'purse')),
     purseReserved: balance(tx, agentAccount(agentId, 'purse_reserved')),
   }));
-const count = (table: string, where = '1 = 1') =>
-  Number(world.store.read((tx) => tx.get<{ n: bigint }>(`SELECT count(*) AS n FROM ${table} WHERE ${where}`))?.n);
+const count = (table: string) => world.store.read((tx) => tx.all(everyRow(table))).length;
 const codes = (payment: Payment) => payment.reasons.map((reason) => reason.code);
 
 describe('the gate', () => {
@@ -41,10 +43,7 @@ describe('the gate', () => {
       policyDigest: world.policy.digest,
     });
     expect(held()).toMatchObject({ available: 987_500_000n, reserved: 12_500_000n });
-    const event = world.store.read((tx) =>
-      tx.get<{ body: string }>("SELECT body FROM events WHERE type = 'payment.allowed'"),
-    );
-    expect(JSON.parse(event?.body ?? '{}')).toMatchObject({
+    expect(eventBodies(world.store, 'payment.allowed')[0]).toMatchObject({
       payment: payment.id,
       agent: world.agent.id,
       sponsor: world.sponsor.id,
@@ -56,9 +55,13 @@ describe('the gate', () => {
   it('stores a decision that anyone can make again from its documents', async () => {
     const payment = await ask();
     const row = world.store.read((tx) =>
-      tx.get<{ input: string; result: string }>(
-        'SELECT input_json AS input, result_json AS result FROM decisions WHERE payment_id = ?',
-        payment.id,
+      tx.get(
+        query((db) =>
+          db
+            .selectFrom('decisions')
+            .select(['input_json as input', 'result_json as result'])
+            .where('payment_id', '=', payment.id),
+        ),
       ),
     );
     const sha = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -75,7 +78,7 @@ describe('the gate', () => {
     );
     expect(again).toMatchObject({ replayed: true, payment: { id: first.id } });
     expect(held().reserved).toBe(1_000_000n);
-    expect(count('events', "type = 'payment.retried'")).toBe(1);
+    expect(eventBodies(world.store, 'payment.retried').length).toBe(1);
   });
 
   it('refuses the same key with another body, and changes nothing', async () => {
@@ -237,10 +240,7 @@ describe('an x402 purchase', () => {
   });
   const topUpOf = (payment: Payment) =>
     world.store.read((tx) =>
-      tx.get<{ id: string; amount_micro: bigint; state: string }>(
-        'SELECT * FROM payments WHERE funds_payment = ?',
-        payment.id,
-      ),
+      tx.get(query((db) => db.selectFrom('payments').selectAll().where('funds_payment', '=', payment.id))),
     );
 
   it('opens a top-up through the gate when the purse has too little, and holds in the wallet meanwhile', async () => {

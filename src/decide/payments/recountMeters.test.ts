@@ -8,6 +8,8 @@ import { releaseFromMeters } from '../../books/meters/meters.ts';
 import type { MeterSubject } from '../../books/meters/places.ts';
 import { refundToMeters } from '../../books/meters/refundMeters.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
+import { everyRow } from '../../store/rows.ts';
+import { query } from '../../store/statement.ts';
 import { requestPayment } from './gate.ts';
 import { readIdentities } from './identities.ts';
 import type { Payment } from './payment.ts';
@@ -63,12 +65,8 @@ const checkMeters = () =>
 async function refundedToday(meters: MeterDeclarations): Promise<void> {
   const [old, refund, fresh] = [await pay(9n, NOON_MS - DAY), await pay(2n, NOON_MS), await pay(5n, NOON_MS)];
   await world.store.write((tx) => {
-    tx.run(
-      "UPDATE payments SET kind = 'refund', refund_of = ?, state = 'settled', settled_at = ? WHERE id = ?",
-      old.id,
-      NOON_MS,
-      refund.id,
-    );
+    const settled = { kind: 'refund', refund_of: old.id, state: 'settled', settled_at: NOON_MS } as const;
+    tx.run(query((db) => db.updateTable('payments').set(settled).where('id', '=', refund.id)));
     releaseFromMeters(tx, refund.id);
   });
   for (const payment of [old, fresh]) await count(meters, payment);
@@ -142,8 +140,8 @@ it('counting again what is counted already changes nothing, in whatever states p
         }
         const rows = () =>
           one.store.read((tx) => [
-            tx.all('SELECT id, total_micro, count FROM meters ORDER BY id'),
-            tx.all('SELECT * FROM meter_rolling'),
+            tx.all(query((db) => db.selectFrom('meters').select(['id', 'total_micro', 'count']).orderBy('id'))),
+            tx.all(everyRow('meter_rolling')),
           ]);
         const before = rows();
         counted += await one.store.write((tx) => recountMeters(tx, all, atMs));

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type GateWorld, gateWorld, NOON_MS, numbered } from '../../../test/support/gateWorld.ts';
 import { agentAccount, balance } from '../../books/ledger/journal.ts';
 import { parseUsdc } from '../../core/money/microUsdc.ts';
+import { query } from '../../store/statement.ts';
 import { setAgentStatus } from '../identity/agents.ts';
 import { createApprover, revokeApprover } from '../identity/approvers.ts';
 import { addPayeeAddress, updatePayee } from '../identity/payees.ts';
@@ -45,7 +46,9 @@ const answer = (changes: Partial<SignedVerdict> = {}, context: Partial<GateConte
 /** Whether each signature counted, in their order. */
 const given = () =>
   world.store.read((tx) =>
-    tx.all<{ counts: bigint }>('SELECT counts FROM approvals ORDER BY rowid').map((row) => row.counts),
+    tx
+      .all(query((db, f) => db.selectFrom('approvals').select('counts').orderBy(f.insertionOrder('approvals'))))
+      .map((row) => row.counts),
   );
 const reserved = () => world.store.read((tx) => balance(tx, agentAccount(world.agent.id, 'reserved')));
 
@@ -79,7 +82,9 @@ describe('a review', () => {
     );
     const answers = await Promise.allSettled([answer(), answer({ approverAddress: numbered(0xb0b) })]);
     expect(answers.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
-    const nonces = world.store.read((tx) => tx.all('SELECT wallet_nonce FROM payments WHERE wallet_nonce IS NOT NULL'));
+    const nonces = world.store.read((tx) =>
+      tx.all(query((db) => db.selectFrom('payments').select('wallet_nonce').where('wallet_nonce', 'is not', null))),
+    );
     expect(nonces).toHaveLength(1);
     expect(reserved()).toBe(30_000_000n);
   });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { copyPayment } from '../../../test/support/copies.ts';
 import { type GateWorld, gateWorld, NOON_MS } from '../../../test/support/gateWorld.ts';
 import { explaining } from '../../store/observed.ts';
+import { query } from '../../store/statement.ts';
 import type { SqlValue } from '../../store/store.ts';
 import { requestPayment } from './gate.ts';
 import { type PaymentSearch, searchPayments } from './search.ts';
@@ -24,7 +25,7 @@ async function many(count: number, change: (n: number) => Record<string, SqlValu
       payment.id,
       numbers.map((n) => ({ id: idAt(n), ...change(n) })),
     );
-    tx.run('UPDATE payments SET memo = NULL WHERE id = ?', payment.id);
+    tx.run(query((db) => db.updateTable('payments').set({ memo: null }).where('id', '=', payment.id)));
   });
 }
 const search = (filter: Partial<PaymentSearch>) =>
