@@ -6,8 +6,8 @@ import { BursarError } from '../core/errors/base.ts';
 import { isDamage, storageError } from './database.ts';
 
 /**
- * Copies a database that may be in use, by SQLite's online backup: the copy is of one moment. All pages in one step after the
- * first hundred, since a step starts again whenever another process wrote. Throws `storage_failed`.
+ * Copies a database that may be in use with SQLite's online backup; the copy is consistent. After the first hundred pages the rest
+ * is copied in one step, because a step restarts when another process writes. Throws `storage_failed`.
  */
 export async function copyDatabase(path: string, to: string): Promise<void> {
   try {
@@ -23,7 +23,9 @@ export async function copyDatabase(path: string, to: string): Promise<void> {
   checkDatabase(to);
 }
 
-/** SQLite's own check of a file that nobody uses. Throws `storage_failed` where it is damaged or no database of ours. */
+/**
+ * Runs SQLite's integrity check on a file that no process uses. Throws `storage_failed` if it is damaged or not a Bursar database.
+ */
 export function checkDatabase(path: string): { wallets: { agent: string; address: string }[] } {
   try {
     const database = new Database(path, { fileMustExist: true });
@@ -43,10 +45,10 @@ export function checkDatabase(path: string): { wallets: { agent: string; address
   }
 }
 
-/** Larger files are not read whole at each start; what is damaged there is named when it is met. */
+/** Larger files are not checked completely at each start; damage there is reported when it is read. */
 const CHECKED_BYTES = 256 * 1024 * 1024;
 
-/** SQLite's quick check of a file that is about to be served. Throws `database_damaged`, with what SQLite says. */
+/** Runs SQLite's quick check before a file is served. Throws `database_damaged` with SQLite's message. */
 export function refuseDamaged(path: string): void {
   if (path === ':memory:' || !existsSync(path) || statSync(path).size > CHECKED_BYTES) return;
   const damaged = (said: string, cause?: unknown): BursarError =>

@@ -3,7 +3,7 @@ import type Database from 'better-sqlite3';
 /** A row that a commit has inserted, changed or deleted. `key`: the values of its primary key as a JSON array. */
 export type ChangedRow = { table: string; key: string };
 
-/** What one column of a row holds. Constants of the code, never a caller's. */
+/** A value that a column must have. Constants of the code, never a caller's. */
 export type RowCondition = { column: string } & ({ is: string } | { isNot: string } | { endsWith: string });
 
 /** The condition in SQL, on `NEW.`, `OLD.` or a row of the query. */
@@ -15,17 +15,17 @@ export function conditionOn(row: 'NEW.' | 'OLD.' | '', condition: RowCondition):
   return `${column} LIKE ${text(`%${condition.endsWith}`)}`;
 }
 
-/** How the rows of one table are noted. */
+/** How changes in one table are recorded. */
 export type TableWatch = {
-  /** Which inserted rows, or none of them. Default: all. */
+  /** Which inserted rows are recorded, or none. Default: all. */
   inserts?: RowCondition | false;
-  /** Columns whose change alone is not noted. */
+  /** Columns whose change alone is not recorded. */
   without?: readonly string[];
-  /** Rows that are never noted. */
+  /** Rows that are never recorded. */
   except?: RowCondition;
 };
 
-/** Notes which rows change, and is told of them inside the transaction, before each commit. */
+/** Records which rows change; called inside the transaction, before each commit. */
 export interface Sealing<T> {
   /** Null: the table is not watched. */
   watch(table: string): TableWatch | null;
@@ -34,13 +34,13 @@ export interface Sealing<T> {
 
 type Column = { name: string; pk: bigint };
 
-/** Lists the tables of the schema, in order of their names: neither SQLite's own nor those in which Kysely notes its migrations. */
+/** Lists the tables of the schema, ordered by name, without SQLite's own and those of Kysely's migrations. */
 export const TABLES =
   "SELECT name FROM main.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'kysely_%' ORDER BY name";
 
 /**
- * Triggers of this connection alone (they stand in its temporary schema), which write the keys of changed rows to a temporary
- * table. That table takes part in savepoints and roll-backs, so what a job did not do is not noted.
+ * Temporary triggers, of this connection only, that write the keys of changed rows to a temporary table. That table takes part in
+ * savepoints and rollbacks, so the changes of a job that failed are not recorded.
  */
 export function noteChanges(
   writer: Database.Database,
@@ -90,7 +90,7 @@ function triggersOf(writer: Database.Database, table: string, { inserts, without
           `${begin('insert', 'INSERT')}${when('NEW', inserts && conditionOn('NEW.', inserts))} BEGIN ${note('NEW')} END`,
         ]),
     `${begin('update', `UPDATE OF ${changing.join(', ')}`)}${when('NEW')} BEGIN ${note('NEW')} END`,
-    // Only statements that set a key can move a row: the others, which are many, pay nothing for this.
+    // Only statements that set a key can move a row, so the many others need no such trigger.
     `${begin('move', `UPDATE OF ${keys.map(({ name }) => name).join(', ')}`)}${when('OLD', `(${isKeyChanged})`)} BEGIN ${note('OLD')} END`,
     `${begin('delete', 'DELETE')}${when('OLD')} BEGIN ${note('OLD')} END`,
   ];

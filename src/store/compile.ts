@@ -25,15 +25,15 @@ import { postgres } from './dialects/postgres.ts';
 import { sqlite } from './dialects/sqlite.ts';
 import { Slot, slots } from './slots.ts';
 
-/** What a statement writes to. `columns`: those that an update sets; null: whole rows. */
+/** What a statement writes. `columns`: those that an update sets; null: whole rows. */
 export type Change = { readonly table: string; readonly columns: readonly string[] | null };
-/** A text, and where its values come from, in order: a slot of the parameters, or a value of a `query`. */
+/** The text of a statement and the sources of its values, in order: a slot of the parameters, or a value of a `query`. */
 export type Compiled = {
   readonly sql: string;
   readonly parameters: readonly unknown[];
-  /** Null: it only reads. */
+  /** Null for a statement that only reads. */
   readonly change: Change | null;
-  /** Every table that it names, in order of their names. */
+  /** Every table that the statement names, ordered by name. */
   readonly tables: readonly string[];
 };
 
@@ -74,7 +74,7 @@ export function compile(
   };
 }
 
-/** Puts all values but slots into the text, as SQL literals. */
+/** Replaces all values except slots by SQL literals in the text. */
 class ConstantsInText extends OperationNodeTransformer {
   protected override transformValue(node: ValueNode): ValueNode {
     return node.value instanceof Slot ? node : ValueNode.createImmediate(node.value);
@@ -118,7 +118,7 @@ function nameOf(node: OperationNode | undefined): string {
   return node.table.identifier.name;
 }
 
-/** Names of tables anywhere in the tree, those that a `with` defines included. */
+/** Collects the names of tables anywhere in the tree, including those that a `with` defines. */
 function tablesOf(node: unknown, found: Set<string>): Set<string> {
   if (typeof node !== 'object' || node === null || node instanceof Slot) return found;
   if ('kind' in node && TableNode.is(node as OperationNode)) found.add(nameOf(node as TableNode));

@@ -10,7 +10,7 @@ type Text = { statement: Prepared; isReading: boolean; forgets: boolean };
 type Parameters = Record<string, unknown>;
 type Run<T> = (parameters: Parameters) => T;
 type Typed = Text & { get: Run<unknown>; all: Run<unknown[]>; run: Run<Database.RunResult> };
-/** Called before a statement that may write, whether it is run, got or listed. */
+/** Called before a statement that may write, whether by `run`, `get` or `all`. */
 type OnWrite = (forgets: boolean) => void;
 
 export type Connection = {
@@ -20,7 +20,7 @@ export type Connection = {
   each(first: string | Command<never>, ...rest: unknown[]): Iterable<unknown>;
 };
 
-/** Runs statements on a database: each is prepared once, known by its object, or by its text where it has no object. */
+/** Runs statements on a database. Each is prepared once and cached by its object, or by its text if it has no object. */
 export function connectionOf(database: Database.Database, onWrite: OnWrite | null): Connection {
   const texts = new Map<string, Text>();
   const typed = new Map<Command<never>, Typed>();
@@ -53,7 +53,7 @@ export function connectionOf(database: Database.Database, onWrite: OnWrite | nul
     return one;
   }
 
-  /** Null: a text, or a query that was built at the call. */
+  /** Null for SQL text, and for a query that was built at the call. */
   function typedOf(first: string | Command<never>): Typed | null {
     if (typeof first === 'string') return null;
     const one = typed.get(first) ?? (first.isDynamic ? null : declaredOf(first));
@@ -86,7 +86,7 @@ export function connectionOf(database: Database.Database, onWrite: OnWrite | nul
       const [statement, values] = untyped(first, rest);
       return statement.run(...values).changes;
     },
-    // A statement of its own: one that is being read row by row cannot be run again meanwhile.
+    // Prepares a separate statement, because one that is being read row by row cannot be run again meanwhile.
     each: (first, ...rest) => {
       const { sql, values } = textAndValues(first, rest);
       return database.prepare<unknown[]>(sql).iterate(...values);
@@ -94,7 +94,10 @@ export function connectionOf(database: Database.Database, onWrite: OnWrite | nul
   };
 }
 
-/** Calls with the values that the slots name. The usual counts are written out: a spread costs a tenth of a small statement. */
+/**
+ * Calls with the values that the slots name. The common counts are written out, because a spread costs a tenth of a small
+ * statement.
+ */
 function withSlots<T>(slots: readonly Slot[], call: (...values: unknown[]) => T): Run<T> {
   const [a, b, c, d] = slots as [Slot, Slot, Slot, Slot];
   switch (slots.length) {
@@ -115,7 +118,7 @@ function withSlots<T>(slots: readonly Slot[], call: (...values: unknown[]) => T)
 
 function read({ name, encode }: Slot, given: Parameters): unknown {
   const value = given[name];
-  // SQLite would take it for null.
+  // SQLite would bind undefined as null.
   if (value === undefined) throw new TypeError(`The parameter ${name} is missing.`);
   return encode === null ? value : encode(value as readonly string[]);
 }

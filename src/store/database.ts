@@ -10,13 +10,13 @@ export function open(path: string, options: Database.Options = {}): Database.Dat
       database.pragma('journal_mode = WAL');
       database.pragma('synchronous = FULL');
       database.pragma('wal_autocheckpoint = 4000');
-      // SQLite opens a file it may not write without a word; the first payment is too late to hear of it.
+      // SQLite opens a read-only file without an error; this reports it before the first payment does.
       database.exec('BEGIN IMMEDIATE; ROLLBACK');
     }
     database.pragma('foreign_keys = ON');
     // 256 MiB at most: the random-order indexes of a million payments stay in memory.
     database.pragma('cache_size = -262144');
-    // A job's savepoint keeps the pages it changes: above 64 KiB SQLite would write them to a temporary file.
+    // A job's savepoint keeps the pages it changes; above 64 KiB SQLite would write them to a temporary file.
     database.pragma('temp_store = MEMORY');
     return database;
   });
@@ -34,7 +34,7 @@ export function connect(path: string, options: Database.Options): Database.Datab
   }
 }
 
-/** Does a step of opening; where it fails, closes what is open and throws the coded error. */
+/** Runs a step of opening; on failure closes the database and throws the coded error. */
 export function orClose<T>(database: Database.Database | null, step: () => T): T {
   try {
     return step();
@@ -44,7 +44,7 @@ export function orClose<T>(database: Database.Database | null, step: () => T): T
   }
 }
 
-/** The same for a step that is asynchronous, and several databases. */
+/** As above for an asynchronous step with several databases. */
 export async function orCloseAll<T>(
   databases: readonly (Database.Database | null)[],
   step: () => Promise<T>,
@@ -57,7 +57,7 @@ export async function orCloseAll<T>(
   }
 }
 
-/** An exclusive SQLite lock on a file of its own: the system frees it when the process dies, however it dies. */
+/** An exclusive SQLite lock on a separate file. The operating system frees it when the process dies, even by a crash. */
 export function takeLock(path: string): Database.Database {
   const lock = connect(`${path}.lock`, { timeout: 0 });
   return orClose(lock, () => {
@@ -77,10 +77,10 @@ export function isSqliteError(error: unknown): error is InstanceType<Database.Sq
   return error instanceof Database.SqliteError;
 }
 
-/** Whether SQLite says that the file is not as it wrote it. */
+/** Tells whether SQLite reports a damaged file. */
 export const isDamage = (code: string): boolean => code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB';
 
-/** Translates what SQLite throws, once, at this boundary. */
+/** Translates SQLite's errors to coded errors, once, at this boundary. */
 export function storageError(error: unknown): unknown {
   if (!isSqliteError(error)) return error;
   if (isDamage(error.code)) {

@@ -4,14 +4,14 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { BursarError } from '../core/errors/base.ts';
 
-/** An event of the log that is on disk: nothing that the database says may end before it. */
+/** An event of the log that is known to be on disk. A database that ends before it has lost events. */
 export type EventHead = { seq: number; hash: string };
 const EventHead = z.strictObject({ seq: z.int().min(1), hash: z.string().regex(/^[0-9a-f]{64}$/) });
 
-/** Beside the database and its write-ahead log, so that damage to those is not damage to this. */
+/** Stored outside the database and its write-ahead log, so that damage to those does not affect it. */
 export const headFileOf = (databasePath: string): string => `${databasePath}.head`;
 
-/** Null where there is none. Throws `database_damaged` where it cannot be read as one. */
+/** Null if there is no file. Throws `database_damaged` if it is unreadable. */
 export function readHeadFile(databasePath: string): EventHead | null {
   const path = headFileOf(databasePath);
   if (!existsSync(path)) return null;
@@ -22,7 +22,7 @@ export function readHeadFile(databasePath: string): EventHead | null {
   });
 }
 
-/** Replaces the file at once and whole: what is written is on disk before it has the name. */
+/** Replaces the file atomically: the new content is on disk before it gets the name. */
 export async function writeHeadFile(databasePath: string, head: EventHead): Promise<void> {
   const path = headFileOf(databasePath);
   const draft = await open(`${path}.new`, 'w', 0o600);

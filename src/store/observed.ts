@@ -4,7 +4,7 @@ import type { ReadTx } from './store.ts';
 
 type First = string | Command<never>;
 
-/** The transaction with a wrapper around each statement, told its text: for tests and benchmarks. */
+/** Wraps each statement of a transaction with a function that gets its text: for tests and benchmarks. */
 export function observed<T extends ReadTx>(tx: T, around: <V>(sql: string, run: () => V) => V): T {
   const wrap =
     (call: unknown) =>
@@ -15,7 +15,7 @@ export function observed<T extends ReadTx>(tx: T, around: <V>(sql: string, run: 
   return { ...tx, get: wrap(tx.get), all: wrap(tx.all), ...('run' in tx ? { run: wrap(tx.run) } : {}) };
 }
 
-/** The transaction, but `all` of what `chosen` picks gives no rows: it calls `each` with the steps by which SQLite would find them. */
+/** A transaction in which `all` returns no rows for chosen statements, but calls `each` with SQLite's query plan. */
 export function explaining<T extends ReadTx>(
   tx: T,
   each: (step: string) => void,

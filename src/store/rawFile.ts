@@ -2,7 +2,7 @@ import { connectionOf } from './connection.ts';
 import { connect } from './database.ts';
 import { readingOn, type Snapshot, type Tx } from './store.ts';
 
-/** A closed store's file without foreign keys and seals: for tests that tamper, and benchmarks that fill it. */
+/** Opens the file of a closed store without foreign keys and seals: for tests that tamper, and benchmarks that fill it. */
 export type RawFile = {
   readonly tx: Snapshot['tx'] & Pick<Tx, 'run'>;
   begin(): void;
@@ -11,7 +11,7 @@ export type RawFile = {
   close(): void;
 };
 
-/** `isBulk`: nothing is safe from a crash before `close`, and writing is as fast as it can be. */
+/** `isBulk`: fast writing without safety from a crash before `close`. */
 export function openRawFile(path: string, { isBulk = false } = {}): RawFile {
   const file = connect(path, {});
   file.defaultSafeIntegers(true);

@@ -49,7 +49,7 @@ export function rowOfKey(tx: ReadTx, table: string, keys: readonly string[], key
   return tx.get(text(sql, ...keys.map(() => key)));
 }
 
-/** All rows of a table but those of the condition, each with its primary key as a JSON array in `row_key`. */
+/** All rows of a table except those of the condition, each with its primary key as a JSON array in `row_key`. */
 export function rowsWithKeys(
   tx: Snapshot['tx'],
   table: string,

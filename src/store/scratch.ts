@@ -3,7 +3,7 @@ import { connectionOf } from './connection.ts';
 import type { Integer } from './schema/columns.ts';
 import { type Command, type ParametersOf, type Statement, statementsOf } from './statement.ts';
 
-/** What a check of the ledger gathers from the event log: the last word on each row, and the decisions that events name. */
+/** Collects from the event log for a check of the ledger: the last event of each row, and the decisions that events name. */
 interface ScratchTables {
   seals: { tbl: string; key: string; digest: string | null; marks: string; seq: Integer };
   decisions: { n: Integer; hash: string; payment: string; at: Integer; seq: Integer };
@@ -23,7 +23,7 @@ export type Scratch = {
 /** Statements of the scratch tables. */
 export const { statement: scratchStatement } = statementsOf<ScratchTables>();
 
-/** A database for one computation: in memory as far as it is small, else in a temporary file that SQLite deletes itself. */
+/** A database for one computation: in memory while it is small, else in a temporary file that SQLite deletes itself. */
 export function openScratch(): Scratch {
   const database = new Database('');
   database.defaultSafeIntegers(true);

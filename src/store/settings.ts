@@ -12,7 +12,7 @@ const put = statement<{ name: string; value: string }>()((db, p) =>
 );
 const remove = statement<{ name: string }>()((db, p) => db.deleteFrom('settings').where('name', '=', p.name));
 
-/** A value that the server remembers under a name. */
+/** A value that the server stores under a name. */
 export const settingOf = (tx: ReadTx, name: string): string | undefined => tx.get(byName, { name })?.value;
 
 export function putSetting(tx: Tx, name: string, value: string): void {

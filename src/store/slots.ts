@@ -1,14 +1,14 @@
-/** What SQLite takes and gives. Integers come back as bigint (`defaultSafeIntegers`). */
+/** The types that SQLite takes and gives. Integers come back as bigint (`defaultSafeIntegers`). */
 export type SqlValue = string | number | bigint | null;
 
-/** What a parameter may be: one value, or a list that is bound as one value. */
+/** The type of a parameter: one value, or a list that is bound as one value. */
 export type Parameter = SqlValue | readonly (string | number | bigint)[];
 
 type Encode = (list: readonly (string | number | bigint)[]) => unknown;
 
 /**
- * The place of one parameter while a statement is built. It passes through Kysely's compiler as a value, so that its position in the
- * compiled parameters says where the run-time value is bound. `encode` turns a list into the one value that the dialect binds.
+ * The placeholder of one parameter while a statement is built. Kysely's compiler passes it through as a value, so its index among
+ * the compiled parameters tells where to bind the run-time value. `encode` turns a list into the one value that the dialect binds.
  */
 export class Slot {
   readonly name: string;
@@ -21,17 +21,17 @@ export class Slot {
 }
 
 declare const element: unique symbol;
-/** The slot of a list: only the dialect's fragments take it, since a list in `in (…)` would be one value. */
+/** The slot of a list. Only the dialect's fragments accept it, since a list in `in (…)` would be one value. */
 export type ListSlot<T> = { readonly [element]: T };
 /** A list in a fragment: a slot in a `statement`, the list itself in a `query`. */
 export type List<T> = ListSlot<T> | readonly T[];
 
-/** Integers count as bigint, which is what columns hold; a caller may give a number all the same. */
+/** Columns hold bigint; a caller may also pass a number. */
 type SlotOf<T> = T extends readonly (infer U)[] ? ListSlot<U> : T extends number | bigint ? bigint : T;
-/** What a statement sees of its parameters. */
+/** The parameters as a statement sees them. */
 export type Slots<P> = { readonly [K in keyof P]: SlotOf<P[K]> };
 
-/** A slot for each name that is asked for. */
+/** Returns a slot for each requested name. */
 export const slots = (): unknown => {
   const known = new Map<string, Slot>();
   return new Proxy(
@@ -50,7 +50,7 @@ export const slots = (): unknown => {
   );
 };
 
-/** A list as the one value that is bound: encoded now, or by the slot at each run. */
+/** Encodes a list as the one value that is bound: now, or through the slot at each run. */
 export function asOneValue<T>(list: List<T>, encode: Encode): unknown {
   const given: unknown = list;
   return given instanceof Slot ? new Slot(given.name, encode) : encode(given as Parameters<Encode>[0]);

@@ -16,7 +16,7 @@ declare const given: unique symbol;
 export interface Command<P = None> {
   readonly [taken]: (parameters: P) => void;
   compiled(dialect: Dialect): Compiled;
-  /** Built at the call from values: prepared by its text, not kept by its object. */
+  /** Built at the call from values. The prepared statement is cached by text, not by object. */
   readonly isDynamic: boolean;
 }
 /** A compiled statement that gives rows: `tx.get` and `tx.all`. */
@@ -51,19 +51,22 @@ function declare<B>(build: unknown, isDynamic: boolean): B {
   return declared as B;
 }
 
-/** `statement` and `query` of a database with other tables than ours. */
+/** `statement` and `query` for a database with other tables. */
 export function statementsOf<S>() {
   return {
     /**
-     * Declares a statement once: `statement<{ id: string }>()((db, p) => db.selectFrom('agents').selectAll().where('id', '=', p.id))`.
-     * It is compiled at its first use. `p` holds the slots of the parameters, `f` what Kysely cannot say. Every other value is a
-     * constant of the statement and stands in its text, so that partial indexes apply.
+     * Declares a statement once: `statement<{ id: string }>()((db, p) => db.selectFrom('agents').selectAll().where('id', '=',
+     * p.id))`. It is compiled at its first use. `p` holds the slots of the parameters, `f` the fragments of the dialect. Every
+     * other value is a constant and stands in the text, so that partial indexes apply.
      */
     statement:
       <P extends { [K in keyof P]: Parameter } = None>() =>
       <O>(build: Build<S, P, O>): Built<P, O> =>
         declare(build, false),
-    /** Builds a query of variable shape at the call. Its values are bound; lists belong into `f.isAnyOf`, so that its texts stay few. */
+    /**
+     * Builds a query of variable shape at the call. Its values are bound; lists belong into `f.isAnyOf`, so that there are few
+     * distinct texts.
+     */
     query: <O>(build: (db: Kysely<S>, f: Fragments<S>) => Compilable<O>): Built<None, O> =>
       declare((db: Kysely<S>, _: unknown, f: Fragments<S>) => build(db, f), true),
   };

@@ -12,25 +12,25 @@ import type { Command, ParametersOf, Statement } from './statement.ts';
 export type { SqlValue };
 export type Row = Record<string, SqlValue>;
 
-/** Reading inside one consistent snapshot. Statements are prepared once. Synchronous: no await inside. */
+/** Reads inside one consistent snapshot. Statements are prepared once. Synchronous: no await inside. */
 export interface ReadTx {
   get<P, R>(statement: Statement<P, R>, ...parameters: ParametersOf<NoInfer<P>>): R | undefined;
   get<R>(sql: string, ...values: SqlValue[]): R | undefined;
   all<P, R>(statement: Statement<P, R>, ...parameters: ParametersOf<NoInfer<P>>): R[];
   all<R>(sql: string, ...values: SqlValue[]): R[];
-  /** Of the write transaction only. */
+  /** Only in a write transaction. */
   readonly memory?: Memory;
 }
-/** Writing inside the one write transaction. `run` gives the number of changed rows. */
+/** Writes inside the one write transaction. `run` returns the number of changed rows. */
 export interface Tx extends ReadTx {
   run<P>(command: Command<P>, ...parameters: ParametersOf<NoInfer<P>>): number;
   run(sql: string, ...values: SqlValue[]): number;
-  /** Runs after the commit is durable, never after a roll-back. Must not throw. */
+  /** Runs after the commit is durable, and never after a rollback. Must not throw. */
   afterCommit(callback: () => void): void;
-  /** Has a row sealed with this commit that is not watched when it is inserted. `key`: its primary key as a JSON array. */
+  /** Seals a row with this commit, for tables whose inserts are not watched. `key`: its primary key as a JSON array. */
   noteRow?(table: string, key: string): void;
 }
-/** A reader of one moment, for long readings: `close` it. `each` reads row by row, and other things may be read meanwhile. */
+/** A reader of one snapshot, for long reads; it must be closed. `each` reads row by row, and other reads may run in between. */
 export type Snapshot = { tx: ReadTx & Each; close: () => void };
 interface Each {
   each<P, R>(statement: Statement<P, R>, ...parameters: ParametersOf<NoInfer<P>>): Iterable<R>;
@@ -43,7 +43,7 @@ export interface Store {
    * that throws leaves nothing behind and rejects alone. Resolves after the commit is on disk (synchronous=FULL).
    */
   write<T>(job: (tx: Tx) => T, options?: WriteOptions): Promise<T>;
-  /** Reads what is committed, at once. */
+  /** Reads the committed state at once. */
   read<T>(job: (tx: ReadTx) => T): T;
   /** What is committed now, also later. In memory it is no snapshot: there it goes on with the writer. */
   snapshot(): Snapshot;
@@ -57,9 +57,9 @@ export interface Store {
  */
 export type WriteOptions = { repeatable?: boolean };
 
-/** At most this many jobs share a commit: bounds the time an answer waits for others. */
+/** The number of jobs that share a commit; it bounds how long an answer waits for other jobs. */
 const JOBS_PER_COMMIT = 256;
-/** More waiting jobs than this are refused with `queue_full`. */
+/** Above this number of waiting jobs, new ones are refused with `queue_full`. */
 const QUEUE_MAX = 20_000;
 
 type Job = {
@@ -71,7 +71,7 @@ type Job = {
 type Ran = {
   done: { job: Job; value: unknown }[];
   failed: { job: Job; error: unknown }[];
-  /** What is to be called once the commit is durable. */
+  /** Callbacks for after the durable commit. */
   after: (() => void)[];
 };
 
@@ -115,7 +115,7 @@ export async function openStore(
     Database.Statement,
     Database.Statement,
   ];
-  // Changes where another connection has committed, as by an operator's hand: nothing remembered is sure then.
+  // Changes when another connection has committed, for example an operator's tool: cached values are then unsafe.
   const othersCommits = writer.prepare('PRAGMA data_version').pluck();
   let seenCommits = othersCommits.get();
   const savepoint = writer.prepare('SAVEPOINT job');
@@ -131,7 +131,7 @@ export async function openStore(
     try {
       ran = (jobs.every((job) => job.repeatable) && runPlain(jobs)) || runGuarded(jobs);
     } catch (error) {
-      // Nothing of the batch is on disk: every caller hears so, also those whose job had run.
+      // Nothing of the batch is on disk, so every caller gets the error, also those whose job had run.
       rollBack();
       for (const job of jobs) job.reject(storageError(error));
       return;
@@ -141,7 +141,7 @@ export async function openStore(
     for (const { job, error } of ran.failed) job.reject(error);
   }
 
-  /** Each job in a savepoint: one that throws is undone alone. Throws where nothing of the batch came to disk. */
+  /** Runs each job in a savepoint, so a job that throws is undone alone. Throws if the whole batch failed to commit. */
   function runGuarded(jobs: Job[]): Ran {
     const ran: Ran = { done: [], failed: [], after: [] };
     start();
@@ -163,7 +163,7 @@ export async function openStore(
     return ran;
   }
 
-  /** Without savepoints. Null, and nothing done, where a job threw after it had written. */
+  /** Runs jobs without savepoints. Null, with everything rolled back, if a job threw after it had written. */
   function runPlain(jobs: Job[]): Ran | null {
     const ran: Ran = { done: [], failed: [], after: [] };
     start();
@@ -242,7 +242,7 @@ export async function openStore(
       const own = open(path, { readonly: true });
       return orClose(own, () => {
         own.exec('BEGIN');
-        // A transaction sees the moment of its first reading.
+        // A read transaction takes its snapshot at its first read.
         own.prepare('SELECT 1 FROM sqlite_master').get();
         return { tx: readingOn(own), close: () => own.close() };
       });
@@ -262,7 +262,7 @@ function readingWith({ get, all }: Connection): ReadTx {
   return { get: get as ReadTx['get'], all: all as ReadTx['all'] };
 }
 
-/** Reads a database that somebody else opened. */
+/** Reads a database that another process has open. */
 export function readingOn(database: Database.Database): Snapshot['tx'] {
   const connection = connectionOf(database, null);
   return { ...readingWith(connection), each: connection.each as Each['each'] };

@@ -6,7 +6,7 @@ import { text } from './text.ts';
 type Writer = ReadTx & Pick<Tx, 'run'>;
 type Named = { name: string };
 
-/** For tests: removes what keeps append-only tables append-only. */
+/** For tests: removes the triggers that protect append-only tables. */
 export function dropGuards(tx: Writer): void {
   const guards = text<Named>(
     "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name LIKE '%\\_append\\_only\\_%' ESCAPE '\\'",
@@ -14,27 +14,27 @@ export function dropGuards(tx: Writer): void {
   for (const { name } of tx.all(guards)) tx.run(text(`DROP TRIGGER "${name}"`));
 }
 
-/** For tests: removes all indexes but those of keys, so that also a second row of what must be unique can be written. */
+/** For tests: removes all indexes except those of keys, so that duplicates can be written. */
 export function dropIndexes(tx: Writer): void {
   const indexes = text<Named>("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL");
   for (const { name } of tx.all(indexes)) tx.run(text(`DROP INDEX "${name}"`));
 }
 
-/** For tests: does something while values need not pass the checks of their columns. */
+/** For tests: runs a function while the checks of columns are off. */
 export function withoutChecks(tx: Writer, act: () => void): void {
   tx.run(text('PRAGMA ignore_check_constraints = ON'));
   act();
   tx.run(text('PRAGMA ignore_check_constraints = OFF'));
 }
 
-/** A column as a test must know it to write a row of any table. */
+/** The description of a column that a test needs to write a row of any table. */
 export type ColumnShape = {
   name: string;
   isInteger: boolean;
   isKey: boolean;
-  /** Whether it takes part in an index that allows no value twice. */
+  /** Tells whether the column is part of a unique index. */
   isUnique: boolean;
-  /** What its foreign key names. */
+  /** The table and column of its foreign key. */
   parent: { table: string; column: string } | null;
 };
 
@@ -62,7 +62,7 @@ export function shapeOf(tx: ReadTx, table: string): ColumnShape[] {
     });
 }
 
-/** For tests: what anybody can do who may write the file of a closed store, guards and constraints or not. */
+/** For tests: changes the file of a closed store as an attacker with write access could, regardless of triggers and constraints. */
 export function tamperWith(path: string, commands: readonly Command<None>[]): void {
   const file = openRawFile(path);
   try {

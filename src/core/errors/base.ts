@@ -3,8 +3,8 @@ import { type CatalogueEntry, catalogue, type ErrorCode, type Retry } from './ca
 export type ErrorDetails = Record<string, unknown>;
 
 /**
- * The one error class. The code fixes status, retry advice and what to do; the message says what happened this time.
- * Messages and details reach callers: no secrets, no stack, no SQL.
+ * The only error class. The code fixes the status, the retry advice and the action; the message describes this occurrence. Messages
+ * and details reach callers: no secrets, no stack, no SQL.
  */
 export class BursarError extends Error {
   override readonly name = 'BursarError';
@@ -48,7 +48,7 @@ export class BursarError extends Error {
 /** RFC 9457 `type`: a name, not an address to fetch. `docs/errors.md` has an anchor for each code. */
 export const problemType = (code: string): string => `urn:bursar:error:${code}`;
 
-/** Throws `invariant_violated` when what must hold does not. */
+/** Throws `invariant_violated` when a condition that the code relies on is false. */
 export function invariant(condition: unknown, message: string, details: ErrorDetails = {}): asserts condition {
   if (!condition) throw new BursarError('invariant_violated', { message, details });
 }

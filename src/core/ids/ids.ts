@@ -48,5 +48,5 @@ export function paymentIdOnChain(id: PaymentId): Hex {
 
 const anyId = new RegExp(`^(${Object.values(prefixes).join('|')})_[0-9a-z]{26}$`, 'i');
 
-/** Whether a text has the form of an id of any kind, in any case. */
+/** Tells whether a text has the form of an id of any kind, in upper or lower case. */
 export const isId = (text: string): boolean => anyId.test(text);

@@ -1,6 +1,9 @@
-/** Counts failures per address: after `max` in a window, further ones are turned away. Bounded: the stalest address is forgotten. */
+/**
+ * Counts failures per address: after `max` failures in a window, further attempts are refused. Memory is bounded: the address with
+ * the oldest failure is dropped.
+ */
 export type Attempts = {
-  /** 0 while the address may fail once more, else after how many seconds. */
+  /** Returns 0 while the address may fail once more, else the seconds to wait. */
   waitSeconds(address: string, nowMs: number): number;
   failed(address: string, nowMs: number): void;
 };

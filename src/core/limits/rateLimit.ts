@@ -1,8 +1,11 @@
-/** Tokens per caller: a bucket of `burst` that refills by `perSecond`. Bounded in memory: the stalest caller is forgotten. */
+/**
+ * A token bucket per caller: `burst` tokens, refilled by `perSecond`. Memory is bounded: the caller that was idle longest is
+ * dropped.
+ */
 export type RateLimit = {
-  /** 0 when the request may pass, else after how many seconds to come again. `cost`: tokens, 1 for an ordinary request. */
+  /** Returns 0 when the request may pass, else the seconds to wait. `cost`: tokens, 1 for an ordinary request. */
   take(caller: string, nowMs: number, cost?: number): number;
-  /** Takes what a request turned out to cost: it was done already, so the bucket may go below zero. */
+  /** Charges the real cost of a request that was already done, so the bucket may go below zero. */
   owe(caller: string, nowMs: number, cost: number): void;
 };
 

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { logLevel } from '../environment/environment.ts';
 
-/** To stderr, so that stdout is the CLI's. Keys, signatures and credentials are never passed to it. */
+/** Logs go to stderr, because stdout belongs to the CLI. Keys, signatures and credentials are never logged. */
 export const log = pino(
   { name: 'bursar', level: logLevel(), redact: ['*.key', '*.authorization', '*.passphrase'] },
   pino.destination({ dest: 2, sync: true }),

@@ -1,10 +1,12 @@
 import { BursarError } from '../errors/base.ts';
 
 declare const brand: unique symbol;
-/** An amount of USDC in millionths (6 decimals), at most 2^53-1. Arithmetic yields plain bigint: pass it through here again. */
+/**
+ * An amount of USDC in millionths (6 decimals), at most 2^53-1. Arithmetic gives a plain bigint, which must be parsed here again.
+ */
 export type MicroUsdc = bigint & { readonly [brand]: 'MicroUsdc' };
 
-/** 2^53-1: what JSON, Rego and WASM carry exactly. 9,007,199,254.740991 USDC. */
+/** 2^53-1, the largest integer that JSON, Rego and WASM represent exactly: 9,007,199,254.740991 USDC. */
 export const MICRO_USDC_MAX = 9_007_199_254_740_991n;
 const DECIMALS = 6;
 const UNIT = 1_000_000n;
@@ -27,7 +29,7 @@ export function parseUsdc(text: string): MicroUsdc {
   return microUsdc(whole * UNIT + fraction);
 }
 
-/** As `parseUsdc`, but zero is refused too: for amounts that move. */
+/** As `parseUsdc`, but refuses zero: for amounts of payments. */
 export function parsePositiveUsdc(text: string): MicroUsdc {
   const amount = parseUsdc(text);
   if (amount === 0n) throw new BursarError('invalid_amount', { message: 'The amount is zero.' });

@@ -6,14 +6,14 @@ export function isAddressRange(text: string): boolean {
   return text.includes('/') ? ipaddr.isValidCIDR(text) : isAddress(text);
 }
 
-/** Asks: from where is a request, by the other end of its connection and its X-Forwarded-For? */
+/** Returns the address of a client, from the other end of its connection and the X-Forwarded-For header. */
 export type ClientAddress = (socket: string | undefined, forwardedFor: string | undefined) => string;
 
 const HOPS_MAX = 20;
 
 /**
- * The address that limits count by. Anyone can write X-Forwarded-For, so it is read only where a trusted proxy has sent it, from
- * the right, as far as trusted proxies go. An IPv6 client is its /64: one subscriber has that many addresses.
+ * Returns the address that limits count by. Anyone can write X-Forwarded-For, so it is read from right to left, only as far as
+ * trusted proxies wrote it. An IPv6 client counts as its /64, because one subscriber has all of these addresses.
  */
 export function clientAddress(trustedProxies: readonly string[]): ClientAddress {
   const isTrusted = compile([...trustedProxies]);
@@ -30,12 +30,12 @@ export function clientAddress(trustedProxies: readonly string[]): ClientAddress 
   };
 }
 
-/** Four numbers or IPv6; not the shorter and octal spellings of IPv4 that `inet_aton` takes. */
+/** Accepts IPv4 as four decimal numbers, or IPv6; not the shorter and octal spellings that `inet_aton` takes. */
 function isAddress(text: string): boolean {
   return ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
 }
 
-/** IPv4-mapped IPv6 (`::ffff:1.2.3.4`), as a dual-stack socket gives it, is the IPv4 address. A zone is no part of an address. */
+/** Converts IPv4-mapped IPv6 (`::ffff:1.2.3.4`), which a dual-stack socket reports, to IPv4, and drops a zone. */
 function parsed(text: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
   const [bare = ''] = text.split('%');
   return isAddress(bare) ? ipaddr.process(bare) : null;

@@ -9,9 +9,9 @@ import { bareHost, isMetadataAddress, isMetadataHost, isPublicAddress } from './
 
 export type Resolved = { address: string; family: number };
 export type Guard = {
-  /** Whether an operator has listed the host ("name" or "name:port"): then it may be private. */
+  /** Tells whether an operator has listed the host ("name" or "name:port"); a listed host may be private. */
   isListed: (host: string) => boolean;
-  /** All addresses of a name; the system's resolver unless a test says otherwise. */
+  /** Resolves a name to all its addresses. Tests replace the system's resolver. */
   resolve?: (hostname: string) => Promise<Resolved[]>;
 };
 export type GuardedRequest = { method: string; headers: Record<string, string>; body: Buffer | null };
@@ -21,9 +21,9 @@ export type Limits = { maxBytes: number; signal: AbortSignal };
 const MAX_HEADER_BYTES = 32 * 1024;
 
 /**
- * One HTTP request, no redirects. The name is resolved once, every address is checked, and the connection goes to the address
- * that was checked: a second answer of the resolver is never asked for (DNS rebinding). Throws `fetch_refused` for a host that is
- * not public and not listed, `fetch_failed` where there is no answer in time. What is longer than `maxBytes` is cut.
+ * Sends one HTTP request without redirects. The name is resolved once, every address is checked, and the connection uses the
+ * checked address, which prevents DNS rebinding. Throws `fetch_refused` for a host that is neither public nor listed,
+ * `fetch_failed` without an answer in time. A body longer than `maxBytes` is cut.
  */
 export async function guardedRequest(
   url: URL,
@@ -49,10 +49,10 @@ async function checkedAddress(url: URL, guard: Guard, signal: AbortSignal): Prom
   const found = literal === 0 ? await resolved(url, hostname, guard, signal) : [{ address: hostname, family: literal }];
   const [first] = found;
   if (!first) throw failed(url, 'the name has no address');
-  // Not even where somebody has listed the name: it may have come to lead there since.
+  // Metadata services stay refused for listed names: the name may have been pointed there later.
   if (found.some(({ address }) => isMetadataAddress(address))) throw refused(url, 'it leads to a metadata address');
   if (guard.isListed(url.host)) return first;
-  // One private address among public ones is how a name hides where it leads.
+  // All addresses must be public: a hostile name may mix one private address with public ones.
   if (!found.every(({ address }) => isPublicAddress(address))) {
     throw refused(url, 'it leads to a private, local or reserved address');
   }
@@ -94,7 +94,7 @@ function send(
           ...(body ? { 'content-length': String(body.length) } : {}),
         },
         lookup: pinned,
-        // No pool: a connection is used for the request that it was checked for.
+        // No connection pool: a connection serves only the request that it was checked for.
         agent: false,
         maxHeaderSize: MAX_HEADER_BYTES,
         signal,
@@ -102,7 +102,7 @@ function send(
       resolve,
     );
     outgoing.once('error', reject);
-    // A switch of protocols, say, is neither a response nor an error. After either of those this changes nothing.
+    // Covers endings that are neither a response nor an error, such as a protocol switch. After either, this does nothing.
     outgoing.once('close', () => reject(new Error('closed')));
     outgoing.end(body ?? undefined);
   });
@@ -126,13 +126,13 @@ async function readAnswer(response: IncomingMessage, maxBytes: number): Promise<
   return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks), truncated };
 }
 
-/** We ask for plain bytes; who compresses all the same is unpacked within the same limit. */
+/** The request asks for plain bytes; a body that is compressed nevertheless is unpacked within the same limit. */
 function decoded(response: IncomingMessage): Readable {
   const encoding = (response.headers['content-encoding'] ?? 'identity').toLowerCase();
   const makers = { gzip: createGunzip, 'x-gzip': createGunzip, deflate: createInflate, br: createBrotliDecompress };
   if (!Object.hasOwn(makers, encoding)) return response;
   return pipeline(response, makers[encoding as keyof typeof makers](), () => {
-    // The reader sees the error itself.
+    // The reader of the stream gets the error itself.
   });
 }
 
@@ -151,7 +151,7 @@ function failed(url: URL, reason: string, cause?: unknown): BursarError {
   });
 }
 
-/** The system's code (ECONNREFUSED and so on); a message could hold what the other side sent. */
+/** Only the system's error code (ECONNREFUSED and so on) is kept: a message could contain text from the other side. */
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string'
     ? error.code

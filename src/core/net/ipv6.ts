@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 
-/** The 16 bytes of a textual IPv6 address, in any of its spellings (RFC 4291); a zone (`%eth0`) is dropped. Null: not one. */
+/** Parses a textual IPv6 address in any spelling (RFC 4291) to 16 bytes and drops a zone (`%eth0`). Null if it is not one. */
 export function ipv6Bytes(text: string): Uint8Array | null {
   const bare = text.replace(/%.*$/, '');
   if (!isIPv6(bare)) return null;
@@ -25,7 +25,7 @@ const zeros = (count: number): number[] => Array<number>(count).fill(0);
 const quad = (bytes: ArrayLike<number>, at: readonly number[]): string => at.map((index) => bytes[index]).join('.');
 
 const LAST = [12, 13, 14, 15];
-/** Where RFC 6052 puts an IPv4 address behind a prefix of 32, 40, 48, 56, 64 and 96 bits; 6rd uses the first as well. */
+/** The places at which RFC 6052 puts an IPv4 address after a prefix of 32, 40, 48, 56, 64 or 96 bits; 6rd also uses the first. */
 const RFC6052 = [[4, 5, 6, 7], [5, 6, 7, 9], [6, 7, 9, 10], [7, 9, 10, 11], [9, 10, 11, 12], LAST];
 
 /**
@@ -62,7 +62,10 @@ export function embeddedIpv4(address: string): string[] {
   return found;
 }
 
-/** Every place in which an operator's own NAT64 or 6rd prefix could hold an IPv4 address. Only for exact comparisons. */
+/**
+ * Returns the bytes at every place where an operator's own NAT64 or 6rd prefix could hold an IPv4 address. Only for exact
+ * comparisons.
+ */
 export function possibleIpv4(address: string): string[] {
   const bytes = ipv6Bytes(address);
   return bytes === null ? [] : RFC6052.map((at) => quad(bytes, at));

@@ -1,16 +1,16 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
 import { embeddedIpv4, possibleIpv4 } from './ipv6.ts';
 
-/** IPv4 that is not the public Internet: IANA's special-purpose registry (RFC 6890), multicast and reserved space. */
+/** IPv4 ranges outside the public Internet: IANA's special-purpose registry (RFC 6890), multicast and reserved space. */
 const notPublic4 = blockList('ipv4', [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
-  // Carrier-grade NAT, where some clouds keep their metadata too.
+  // Carrier-grade NAT; some clouds also serve their metadata there.
   ['100.64.0.0', 10],
   ['127.0.0.0', 8],
-  // Link-local, with 169.254.169.254.
+  // Link-local, with the metadata address 169.254.169.254.
   ['169.254.0.0', 16],
-  // Azure's host, which hands out its guests' configuration.
+  // Azure's WireServer, which serves the configuration of virtual machines.
   ['168.63.129.16', 32],
   ['172.16.0.0', 12],
   ['192.0.0.0', 24],
@@ -23,9 +23,12 @@ const notPublic4 = blockList('ipv4', [
   ['224.0.0.0', 4],
   ['240.0.0.0', 4],
 ]);
-/** Global unicast; everything else (loopback, unique local, link-local, multicast, IPv4-mapped, NAT64) is not. */
+/** Only global unicast is public; loopback, unique local, link-local, multicast, IPv4-mapped and NAT64 addresses are not. */
 const global6 = blockList('ipv6', [['2000::', 3]]);
-/** Inside of it: protocol assignments with Teredo, documentation, and 6to4, which leads to any IPv4 address. */
+/**
+ * Ranges inside global unicast that are refused: protocol assignments with Teredo, documentation, and 6to4, which can reach any
+ * IPv4 address.
+ */
 const notPublic6 = blockList('ipv6', [
   ['2001::', 23],
   ['2001:db8::', 32],
@@ -39,7 +42,10 @@ function blockList(family: 'ipv4' | 'ipv6', subnets: readonly (readonly [string,
   return list;
 }
 
-/** Where clouds tell a machine its own credentials: link-local, and what each cloud has besides. Nobody else is there. */
+/**
+ * Addresses at which clouds give a machine its own credentials: link-local, and the extra ones of each cloud. They serve nothing
+ * else.
+ */
 const metadata4 = blockList('ipv4', [
   ['169.254.0.0', 16],
   ['168.63.129.16', 32],
@@ -53,7 +59,7 @@ const metadata6 = blockList('ipv6', [
   ['fd20:ce::254', 128],
   ['fd00:42::42', 128],
 ]);
-/** Compared exactly at every place where an operator's own translation prefix may hold an IPv4 address. */
+/** Compared exactly at each place where an operator's own translation prefix may hold an IPv4 address. */
 const wellKnown4 = new Set([
   '169.254.169.254',
   '169.254.169.123',
@@ -64,7 +70,7 @@ const wellKnown4 = new Set([
   '100.100.100.200',
   '192.0.0.192',
 ]);
-/** Names of such services. What they resolve to is checked as well; these are refused whatever they resolve to. */
+/** Names of metadata services. They are refused regardless of their addresses; addresses are checked as well. */
 const metadataNames = new Set([
   'metadata',
   'metadata.google.internal',
@@ -79,7 +85,7 @@ const metadataNames = new Set([
   'instance-data.ec2.internal',
 ]);
 
-/** Whether a cloud's metadata may be there; also in IPv6 forms of such an IPv4 address. */
+/** Tells whether a cloud's metadata service may be at the address, also for IPv6 forms of such an IPv4 address. */
 export function isMetadataAddress(address: string): boolean {
   const bare = address.replace(/%.*$/, '');
   if (isIP(bare) === 4) return metadata4.check(bare, 'ipv4');
@@ -91,7 +97,7 @@ export function isMetadataAddress(address: string): boolean {
   );
 }
 
-/** Whether the host of a URL is a metadata service by its name or address. A dot at the end and case make no difference. */
+/** Tells whether the host of a URL is a metadata service, by name or address. Case and a final dot make no difference. */
 export function isMetadataHost(hostname: string): boolean {
   const host = bareHost(hostname);
   return metadataNames.has(host) || isMetadataAddress(host);
@@ -105,9 +111,9 @@ export function bareHost(hostname: string): string {
     .replace(/\.+$/, '');
 }
 
-/** Whether the textual IP address is one of the public Internet. What is no IP address is not. */
+/** Tells whether a text is an IP address of the public Internet. False for a text that is no IP address. */
 export function isPublicAddress(address: string): boolean {
-  // A zone ("fe80::1%eth0") belongs to a link.
+  // An address with a zone ("fe80::1%eth0") is local to a link.
   if (isIP(address) === 0 || address.includes('%')) return false;
   if (!isIPv6(address)) return !notPublic4.check(address, 'ipv4');
   if (!global6.check(address, 'ipv6') || notPublic6.check(address, 'ipv6') || isMetadataAddress(address)) return false;

@@ -1,8 +1,8 @@
-/** What a payment is for. `top_up` moves money into the agent's own x402 purse; `split` is a leg of routed revenue. */
+/** The purpose of a payment. `top_up` moves money into the agent's own x402 purse; `split` is a leg of routed revenue. */
 export const paymentKinds = ['purchase', 'payout', 'transfer', 'refund', 'split', 'recurring', 'top_up'] as const;
 export type PaymentKind = (typeof paymentKinds)[number];
 
-/** What gives away money that was earned, rather than spending it. */
+/** True for kinds that pass on earned money instead of spending it. */
 export const passesOn = {
   purchase: false,
   payout: false,

@@ -1,9 +1,7 @@
 /**
- * The life of a payment as data. `next(state, event)` is the only way a state changes; the same table feeds the SQL CHECK,
- * the docs and the property tests.
- *
- * Money is held from `in_review` or `authorized` until a state that says `holds: false`; what leaves a holding state
- * either settles (`settled`) or gives the money back, and it gives back only on the chain's word once something was signed.
+ * The states of a payment as data. `next(state, event)` is the only way to change a state; the SQL CHECK, the docs and the property
+ * tests use the same table. Money is held from `in_review` or `authorized` until a state with `holds: false`: it is spent
+ * (`settled`) or returned, and once something was signed only evidence from the chain returns it.
  */
 export const states = [
   'denied',
@@ -32,16 +30,16 @@ export const transitionEvents = [
 ] as const;
 export type TransitionEvent = (typeof transitionEvents)[number];
 
-/** (state, event) -> state; a pair that is not here is refused. */
+/** (state, event) -> state. A pair that is not listed is refused. */
 export const transitions = {
   denied: {},
   in_review: { approve: 'authorized', reject: 'rejected', lapse: 'expired', cancel: 'cancelled' },
   rejected: {},
-  // `settle` straight from `authorized`: a crash between broadcast and our own note of it; the chain is believed.
+  // `settle` directly from `authorized`: after a crash between broadcast and our own record of it, the chain shows the settlement.
   authorized: { submit: 'submitted', settle: 'settled', cancel: 'cancelled', fail: 'failed' },
   // `lapse`: an x402 authorization past validBefore at a final block with its nonce unused. `fail`: reverted, final.
   submitted: { settle: 'settled', fail: 'failed', lapse: 'expired', cancel: 'cancelled' },
-  // `reorg`: the block that held it is gone; the stored transaction is broadcast again.
+  // `reorg`: the block with the transfer was replaced; the stored transaction is broadcast again.
   settled: { finalize: 'final', reorg: 'submitted' },
   final: {},
   expired: {},
@@ -49,7 +47,7 @@ export const transitions = {
   cancelled: {},
 } as const satisfies Record<PaymentState, Partial<Record<TransitionEvent, PaymentState>>>;
 
-/** States in which something may still happen to a payment: the partial indexes of payments hold these. */
+/** States that can still change. The partial indexes of payments contain these. */
 export const workingStates = [
   'in_review',
   'authorized',
@@ -57,7 +55,7 @@ export const workingStates = [
   'settled',
 ] as const satisfies readonly PaymentState[];
 
-/** Whether money of the payment stands in a `reserved` account. */
+/** Tells whether money of a payment in this state is in a `reserved` account. */
 export const holdsMoney = {
   denied: false,
   in_review: true,
@@ -71,7 +69,7 @@ export const holdsMoney = {
   cancelled: false,
 } as const satisfies Record<PaymentState, boolean>;
 
-/** The state after the event, or null where the table has no such pair. */
+/** Returns the state after the event, or null where the table has no such pair. */
 export function next(state: PaymentState, event: TransitionEvent): PaymentState | null {
   const row: Partial<Record<TransitionEvent, PaymentState>> = transitions[state];
   return row[event] ?? null;

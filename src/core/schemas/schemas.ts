@@ -5,12 +5,12 @@ import { type IdKind, idPattern } from '../ids/ids.ts';
 import { formatUsdc, parsePositiveUsdc, parseUsdc } from '../money/microUsdc.ts';
 import { nameProblem, normalised, textProblem } from '../text/text.ts';
 
-/** Schemas that several operations share: each wire form is told once, and parsed once, here at the edge. */
+/** Schemas that several operations share. Each form of an input is defined once and parsed once, at the edge. */
 
-/** What the other forms of an amount (a number, say) are answered with. */
+/** The answer to other forms of an amount, such as a number. */
 const AMOUNT_FORM = 'is no amount: send {"value": "0.20", "currency": "USDC"}, or the text "0.20"';
 
-/** W3C Payment Request form, or its value as text. Parses to micro-USDC; a bad value is `invalid_amount`. */
+/** An amount as in the W3C Payment Request API, or its value as text. Parses to micro-USDC; a bad value is `invalid_amount`. */
 export const Amount = z
   .union(
     [
@@ -38,7 +38,9 @@ export const amountView = (micro: bigint): z.input<typeof AmountView> => ({
 /** Decimal USDC in a query. Parses to micro-USDC; a bad value is `invalid_amount`. */
 export const UsdcText = z.string().max(40).transform(parseUsdc);
 
-/** 20-byte hex with an EIP-55 checksum, or all lower case. Parses to the checksummed form; else `invalid_address`. */
+/**
+ * An address of 20 bytes in hex, with an EIP-55 checksum or in lower case. Parses to the checksummed form; else `invalid_address`.
+ */
 export const AddressText = z
   .string()
   .max(64)
@@ -49,9 +51,9 @@ export const AddressText = z
     return getAddress(text);
   });
 
-/** Text that people read in tables, mails and signing screens, by the rule of `src/core/text/text.ts`: NFC, nothing unseen. */
+/** Text that people read in tables, mails and signing screens: NFC without invisible characters (`src/core/text/text.ts`). */
 export const safeText = (max: number) => checkedText(max, textProblem);
-/** Of an agent, payee, schedule and so on: no id, no address. */
+/** The name of an agent, payee, schedule and so on. It cannot be an id or an address. */
 export const Name = checkedText(80, (text) => textProblem(text) ?? nameProblem(text));
 
 function checkedText(max: number, problemOf: (text: string) => string | null) {
@@ -66,7 +68,7 @@ function checkedText(max: number, problemOf: (text: string) => string | null) {
     });
 }
 
-/** A new name, and the word of an operator who has seen that it looks like another. */
+/** A new name, with an operator's confirmation if it looks like an existing one. */
 export const newName = {
   name: Name,
   confirm_confusable: z
@@ -77,7 +79,7 @@ export const newName = {
 export const Label = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,39}$/, 'is not a lower-case word of at most 40 characters');
-/** A host name, with a port where it is not the default. Lower case. */
+/** A host name in lower case, with the port unless it is the default one. */
 export const Host = z
   .string()
   .max(260)
@@ -85,7 +87,7 @@ export const Host = z
   .pipe(z.string().regex(/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$/, 'is not a host name'));
 
 export const idOf = (kind: IdKind) => z.string().regex(idPattern(kind), `is not a ${kind} id`);
-/** An id or a name, where both find the thing. */
+/** An id or a name, for operations that accept both. */
 export const Ref = z.string().overwrite(normalised).min(1).max(80);
 export const Digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'is not sha256:<64 hex digits>');
 export const Hex32 = z.string().regex(/^0x[0-9a-f]{64}$/);

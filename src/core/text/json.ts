@@ -1,6 +1,6 @@
 import { BursarError } from '../errors/base.ts';
 
-/** Nested arrays and objects in one JSON text, the outermost included. The deepest input of ours has 12 levels. */
+/** The depth of arrays and objects in one JSON text, the outermost included. The deepest valid input has 12 levels. */
 export const JSON_MAX_DEPTH = 64;
 
 const QUOTE = 34;
@@ -24,14 +24,14 @@ export function readJson(input: string | ArrayBuffer | Uint8Array): unknown {
   return value;
 }
 
-/** As `readJson`, for a text that must be one object. */
+/** As `readJson`, but the text must be one object. */
 export function readJsonObject(input: string | ArrayBuffer | Uint8Array): Record<string, unknown> {
   const value = readJson(input);
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   throw refused('not_an_object', 'The JSON must be one object.');
 }
 
-/** Throws `invalid_json` where bytes are not UTF-8, instead of putting U+FFFD in their place. A byte order mark is dropped. */
+/** Throws `invalid_json` for bytes that are not UTF-8, instead of replacing them with U+FFFD. Drops a byte order mark. */
 export function decodeUtf8(bytes: ArrayBuffer | Uint8Array): string {
   try {
     return utf8.decode(bytes);
@@ -44,7 +44,7 @@ export function decodeUtf8(bytes: ArrayBuffer | Uint8Array): string {
   }
 }
 
-/** Levels of a value that was parsed elsewhere; counts no further than one above the limit. Does not recurse. */
+/** Returns the depth of a value that was parsed elsewhere; stops counting one level above the limit. Does not recurse. */
 export function isTooDeep(value: unknown, maxDepth: number = JSON_MAX_DEPTH): boolean {
   let level: unknown[] = [value];
   for (let depth = 0; level.length > 0; depth += 1) {
@@ -59,10 +59,10 @@ export function isTooDeep(value: unknown, maxDepth: number = JSON_MAX_DEPTH): bo
   return false;
 }
 
-/** One pass over a text that `JSON.parse` has accepted, so it need not check the grammar. */
+/** Scans a text once. `JSON.parse` has accepted it, so the grammar is not checked again. */
 function checkJson(text: string): void {
   if (hasLoneSurrogate(text)) throw loneSurrogate();
-  /** Of each open array (null) or object (its keys so far). */
+  /** For each open array null, for each open object the keys read so far. */
   const open: (Set<string> | null)[] = [];
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
@@ -96,7 +96,7 @@ function endOfString(text: string, start: number): number {
   return end;
 }
 
-/** An odd number of backslashes stands before it. */
+/** The quote is escaped if an odd number of backslashes precedes it. */
 function isEscaped(text: string, at: number): boolean {
   let before = at - 1;
   while (text.charCodeAt(before) === BACKSLASH) before -= 1;
@@ -109,7 +109,7 @@ function isKey(text: string, end: number): boolean {
   return text.charCodeAt(at) === 58;
 }
 
-/** In a pattern with the flag `u` a surrogate matches only where it has no partner. */
+/** With the flag `u`, a surrogate matches only if it has no partner. */
 const hasLoneSurrogate = (text: string): boolean => /\p{Cs}/u.test(text);
 
 function loneSurrogate(): BursarError {

@@ -2,18 +2,21 @@ import { isId } from '../ids/ids.ts';
 import { UNSEEN } from './unseen.ts';
 
 /**
- * The one rule for text that people read, at every interface. Text is Unicode in NFC. It holds only what can be seen: no controls,
+ * The one rule for text that people read, at every interface. Text is Unicode in NFC and has only visible characters: no controls,
  * no format or default-ignorable characters (zero-width, bidirectional, U+034F, U+3164, tags, variation selectors), no private,
- * unassigned or replacement characters, no blank that is not the plain space, no line ends, no angle brackets.
+ * unassigned or replacement characters, no blank except the plain space, no line ends, no angle brackets.
  */
 const unseen = new RegExp(`[${UNSEEN}]`, 'u');
 const OTHER_SPACE = /(?! )\p{Zs}/u;
-/** More marks on one letter than any orthography puts there grow over other lines. */
+/** More combining marks on one letter than any orthography uses: they would overlap other lines. */
 const STACKED = /\p{M}{5}/u;
 
 export type TextRule = { markup?: boolean; lines?: boolean };
 
-/** What is wrong with a text, after NFC, as "holds …". Null: nothing. `markup`: angle brackets may stand in it; `lines`: line ends. */
+/**
+ * Says what is wrong with a text after NFC, as "holds …"; null if nothing is. `markup` permits angle brackets, `lines` permits line
+ * ends.
+ */
 export function textProblem(text: string, { markup = false, lines = false }: TextRule = {}): string | null {
   const judged = lines ? text.replace(/[\n\t]/g, ' ') : text;
   const hidden = unseen.exec(judged)?.[0];
@@ -26,7 +29,10 @@ export function textProblem(text: string, { markup = false, lines = false }: Tex
   return null;
 }
 
-/** A text as it is stored and compared: NFC, without spaces, tabs and line ends around it. Other blanks stay, to be refused. */
+/**
+ * Returns the form of a text that is stored and compared: NFC, trimmed of spaces, tabs and line ends. Other blanks stay, so that
+ * they are refused.
+ */
 export function normalised(text: string): string {
   const isAround = (code: number): boolean => code === 32 || code === 9 || code === 10 || code === 13;
   const nfc = text.normalize('NFC');
@@ -36,7 +42,7 @@ export function normalised(text: string): string {
   return nfc.slice(start, end);
 }
 
-/** Beyond `textProblem`: a name must not be taken for an id, an address or a word of the API. */
+/** Beyond `textProblem`: a name must not look like an id, an address or a keyword of the API. */
 export function nameProblem(name: string): string | null {
   if (isId(name)) return 'looks like an id';
   if (/^0x[0-9a-f]{40}$/i.test(name)) return 'looks like an address';
@@ -44,7 +50,7 @@ export function nameProblem(name: string): string | null {
   return null;
 }
 
-/** The first text in a parsed document, keys included, that breaks the rule. */
+/** Returns the first text in a parsed document, keys included, that breaks the rule. */
 export function firstTextProblem(
   value: unknown,
   rule: TextRule,

@@ -1,13 +1,13 @@
 const BLANK = '\\u2800\\uFFFC\\uFFFD\\u{1D159}';
-/** For a character class with the flag `u`: what cannot be seen, or is no character of a text. */
+/** A character class for the flag `u`: invisible characters, and code points that are no characters of a text. */
 export const UNSEEN = `\\p{Cc}\\p{Cf}\\p{Co}\\p{Cn}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Default_Ignorable_Code_Point}${BLANK}`;
 const everyUnseen = new RegExp(`[${UNSEEN}]`, 'gu');
 const everySelector = /[\uFE00-\uFE0F\u{E0100}-\u{E01EF}]/gu;
 const everyOtherSpace = /(?! )\p{Zs}/gu;
 
 /**
- * Text that somebody else wrote (a seller, a site, a chain), made fit to be shown: what cannot be seen becomes U+FFFD, other blanks
- * a plain space. It moves no cursor and reverses no line.
+ * Makes text from outside (a seller, a site, a chain) safe to show: invisible characters become U+FFFD, other blanks a plain space.
+ * The result moves no cursor and reverses no line.
  */
 export function shownText(text: string): string {
   return text

@@ -1,17 +1,17 @@
-/** Since 1980 every transition of the tz database falls on a quarter of an hour, so an offset holds for one. */
+/** Since 1980 every transition of the tz database is at a quarter of an hour, so an offset is constant for that long. */
 const QUARTER_MS = 900_000;
 const QUARTERS_FROM_MS = Date.UTC(1980, 0, 1);
-/** Longer than any jump of a zone's clock (Samoa skipped 24 hours in 2011), shorter than the time between two jumps. */
+/** Longer than any jump of a zone's clock (Samoa skipped 24 hours in 2011), shorter than the time between two transitions. */
 const AROUND_MS = 36 * 3_600_000;
 
-/** The zone's wall clock at an instant, written as if it were UTC (epoch ms of the same figures). */
+/** Returns the zone's wall clock at an instant, as the epoch ms of the same date and time in UTC. */
 export function wallClockMs(atMs: number, zone: string): number {
   return atMs + zoneOffsetMs(atMs, zone);
 }
 
 /**
- * The instant at which the zone's wall clock shows these figures (RFC 5545, 3.3.5). A time that is shown twice is the first of
- * the two; a time that the clock skips is taken with the offset before the gap, so 02:30 becomes 03:30.
+ * Returns the instant at which the zone's wall clock shows this date and time (RFC 5545, 3.3.5). Of a time that is shown twice, the
+ * first; a time that is skipped uses the offset before the gap, so 02:30 becomes 03:30.
  */
 export function instantOfWallClock(wallMs: number, zone: string): number {
   const before = wallMs - zoneOffsetMs(wallMs - AROUND_MS, zone);
@@ -26,7 +26,7 @@ export function lastInstantOfWallClock(wallMs: number, zone: string): number {
   return wallClockMs(after, zone) === wallMs ? after : instantOfWallClock(wallMs, zone);
 }
 
-/** By how much the zone's clock jumps within a day and a half of that instant, in ms; 0 where it does not. */
+/** Returns by how much the zone's clock jumps within a day and a half of that instant, in ms; 0 if it does not. */
 export function jumpMsAround(atMs: number, zone: string): number {
   return Math.abs(zoneOffsetMs(atMs + AROUND_MS, zone) - zoneOffsetMs(atMs - AROUND_MS, zone));
 }

@@ -5,24 +5,24 @@ import type { List } from '../slots.ts';
 export type Dialect = 'sqlite' | 'postgres';
 
 type Scalar = string | bigint;
-/** What a list may hold to be compared with a column. */
+/** The types of list elements that can be compared with a column. */
 type Wide<T> = T extends string ? string : T extends bigint ? bigint | number : never;
-/** An integer, as it is read or as `excluded` names what is written. */
+/** An integer: as it is read, or the `excluded` value of an upsert. */
 type Amount = bigint | number | null | undefined;
 /** An element of a JSON array. */
 export type JsonElement = { value: Scalar; type: 'text' | 'integer' | 'array' | 'object' | 'null' };
 
-/** What Kysely cannot say, or what the databases say in different words: the third argument of a `statement`. */
+/** Expressions that Kysely lacks or that differ between the databases: the third argument of a `statement`. */
 export interface Fragments<S> {
-  /** Whether a value is in a list of any length, which is bound as one value. */
+  /** Tells whether a value is in a list of any length, which is bound as one value. */
   isAnyOf<T extends Scalar | null>(value: Expression<T>, list: List<Wide<T>>): Expression<SqlBool>;
   isNoneOf<T extends Scalar | null>(value: Expression<T>, list: List<Wide<T>>): Expression<SqlBool>;
   /** A list of texts as a table with one column. */
   rowsOf<A extends string>(list: List<string>, alias: A): AliasedExpression<{ value: string }, A>;
-  /** The elements of a JSON array as a table: of a parameter, or of a column of a table before it (a cross join). */
+  /** The elements of a JSON array as a table. The array is a parameter, or a column of an earlier table (a cross join). */
   elementsOf<A extends string>(json: Expression<string>, alias: A): AliasedExpression<JsonElement, A>;
 
-  /** A text inside JSON, or null. The path is one of keys and of places in arrays. */
+  /** A text inside JSON, or null. The path consists of keys and array indexes. */
   jsonText(json: Expression<string | null>, ...path: Path): RawBuilder<string | null>;
   jsonInteger(json: Expression<string | bigint | null>, ...path: Path): RawBuilder<bigint | null>;
   /** The JSON object with one key set to a number. */
@@ -43,14 +43,14 @@ export interface Fragments<S> {
   asInteger(text: Expression<string | bigint | null>): RawBuilder<bigint>;
   /** A text with every occurrence of another replaced. */
   replaced(text: Expression<string>, from: string, to: string): RawBuilder<string>;
-  /** LIKE without regard to case; `!` escapes. `pattern` is a slot or a text. */
+  /** LIKE without regard to case; `!` escapes. `pattern` is a parameter or a text. */
   isLike(text: Expression<string | null>, pattern: string): RawBuilder<SqlBool>;
 
-  /** A value in the text of a `query`: where a partial index must apply. Never one of a caller. */
+  /** A literal value in the text of a `query`, needed for a partial index. Never a caller's value. */
   constant<T extends Scalar>(value: T): RawBuilder<T>;
-  /** A table read by this index, where the database takes such a hint. */
+  /** A table read by this index, where the database supports such a hint. */
   indexed<T extends keyof S & string>(table: T, index: string): AliasedExpression<S[T], T>;
-  /** A column that no index is to be chosen for. */
+  /** A column for which no index shall be chosen. */
   unindexed<T>(value: Expression<T>): RawBuilder<T>;
   /** The order in which rows of a table with a rowid were inserted. `table`: its name or alias in the query. */
   insertionOrder(table: string): RawBuilder<bigint>;
@@ -58,7 +58,7 @@ export interface Fragments<S> {
   readonly noLimit: RawBuilder<bigint>;
 }
 
-/** Where something stands inside JSON: keys that code wrote, and places in arrays. */
+/** A path inside JSON: keys from the code, and array indexes. */
 export type Path = readonly (string | number)[];
 export const pathOf = (path: Path): Path => {
   const isPlain = (key: string | number): boolean => typeof key === 'number' || /^\w+$/.test(key);

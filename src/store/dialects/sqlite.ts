@@ -2,7 +2,7 @@ import { type AliasedExpression, AliasNode, type Expression, type RawBuilder, sq
 import { asOneValue } from '../slots.ts';
 import { type Fragments, type Path, pathOf, rowidOf } from './fragments.ts';
 
-/** A JSON array: `json_each` reads the one value that a list is bound as. A bigint keeps all its digits. */
+/** A list as a JSON array, the one value that `json_each` reads. A bigint keeps all its digits. */
 const encode = (list: readonly unknown[]): string =>
   `[${list.map((value) => (typeof value === 'bigint' ? String(value) : JSON.stringify(value))).join(',')}]`;
 
@@ -15,7 +15,7 @@ const path = (keys: Path): RawBuilder<string> =>
 const extract = <T>(json: Expression<unknown>, keys: Path): RawBuilder<T> =>
   sql<T>`json_extract(${json}, ${path(keys)})`;
 
-/** SQLite takes a hint only after the alias: `"t" as t indexed by i`. */
+/** SQLite accepts the hint only after the alias: `"t" as t indexed by i`. */
 function indexed<S, T extends keyof S & string>(table: T, index: string): AliasedExpression<S[T], T> {
   const hint = sql`${sql.ref(table)} indexed by ${sql.ref(index)}`;
   return {

@@ -11,7 +11,7 @@ import {
 import { BursarError } from '../../core/errors/base.ts';
 import type { Migration } from './index.ts';
 
-/** Kysely's adapter says that SQLite cannot roll back DDL. It can. */
+/** Kysely's adapter reports that SQLite cannot roll back DDL, but it can. */
 class TransactionalSqliteAdapter extends SqliteAdapter {
   override get supportsTransactionalDdl(): boolean {
     return true;
@@ -21,15 +21,15 @@ class TransactionalSqliteAdapter extends SqliteAdapter {
 const TABLE = 'kysely_migration';
 
 /**
- * Brings the schema up to date: all that is missing, or nothing at all. What Kysely notes about its migrations is part of that one
- * transaction. Throws `storage_failed` where a newer Bursar wrote the database, and what SQLite says where a migration fails.
+ * Brings the schema up to date in one transaction, with Kysely's own records: either all missing migrations run, or none. Throws
+ * `storage_failed` if a newer Bursar wrote the database, and SQLite's error if a migration fails.
  */
 export async function migrate(database: Database.Database, schema: readonly Migration[]): Promise<void> {
   const done = executedIn(database);
   if (done.some((name) => schema.every((migration) => migration.name !== name))) {
     throw new BursarError('storage_failed', { message: 'The database was written by a newer Bursar.' });
   }
-  // Most often so: Kysely reads the definition of every table before it finds that nothing is missing.
+  // The usual case: Kysely would read the definition of every table before it finds that nothing is missing.
   if (done.length === schema.length) return;
   database.exec('BEGIN IMMEDIATE');
   try {
@@ -41,7 +41,7 @@ export async function migrate(database: Database.Database, schema: readonly Migr
   }
 }
 
-/** Names of the migrations that a database has had. */
+/** Returns the names of the migrations that a database has run. */
 function executedIn(database: Database.Database): string[] {
   const isThere = database.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?').get(TABLE) !== undefined;
   return isThere ? database.prepare<[], string>(`SELECT name FROM ${TABLE}`).pluck().all() : [];
@@ -61,11 +61,11 @@ const providerOf = (schema: readonly Migration[]) => ({
     ),
 });
 
-/** Kysely on one connection, inside the transaction that stands around all of it. */
+/** Kysely on one connection, inside the surrounding transaction. */
 function on(database: Database.Database): Kysely<unknown> {
   const connection = {
     executeQuery: async <R>({ sql: text, parameters, query }: CompiledQuery) => {
-      // The text of a migration holds many statements, which only `exec` takes.
+      // A migration has many statements, which only `exec` takes.
       if (query.kind === 'RawNode') {
         database.exec(text);
         return { rows: [] };
@@ -95,7 +95,7 @@ function on(database: Database.Database): Kysely<unknown> {
           database.exec('RELEASE migration');
         },
         rollbackTransaction: async () => {
-          // A full disk has ended the whole transaction already.
+          // A full disk has already ended the whole transaction.
           if (database.inTransaction) database.exec('ROLLBACK TO migration; RELEASE migration');
         },
         releaseConnection: nothing,

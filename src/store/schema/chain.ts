@@ -106,7 +106,7 @@ interface AllowListSeen {
   address: Stored<Address>;
 }
 
-/** Transactions on their way to the chain, and what the chain said. */
+/** Transactions of the sender queues, and their results on chain. */
 export interface ChainTables {
   transactions: Transactions;
   transaction_attempts: TransactionAttempts;

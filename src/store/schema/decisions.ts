@@ -107,7 +107,7 @@ interface Occurrences {
   handled_at: Integer;
 }
 
-/** Policies, what they decided, mandates and schedules. */
+/** Policies, decisions, mandates and schedules. */
 export interface DecisionsTables {
   policy_bundles: PolicyBundles;
   policy_activations: PolicyActivations;

@@ -113,7 +113,7 @@ interface RefundRequests {
   answered_at: OptionalInteger;
 }
 
-/** Money that agents receive, and the x402 authorizations on both sides. */
+/** Money that agents receive, and x402 authorizations of both buyers and sellers. */
 export interface EarningTables {
   x402_authorizations: X402Authorizations;
   x402_settlements: X402Settlements;

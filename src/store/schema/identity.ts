@@ -121,7 +121,7 @@ interface NameSkeletons {
   name: string;
 }
 
-/** Who acts and who is paid: agents, wallets, payees, approvers, credentials, people. */
+/** Identities: agents, wallets, payees, approvers, credentials, people. */
 export interface IdentityTables {
   settings: Settings;
   sponsors: Sponsors;

@@ -97,7 +97,7 @@ interface PaymentHistory {
   settled_count: Integer;
 }
 
-/** Payments, payouts, approvals and what earlier payments mean for the next decision. */
+/** Payments, payouts, approvals, and the history that the next decision reads. */
 export interface PaymentsTables {
   payments: Payments;
   payouts: Payouts;

@@ -1,4 +1,4 @@
-/** Sales of a seller, in a file of its own: what was sold for which payment, and the answer that it bought. */
+/** Sales of a seller, in a separate file: the payment of each sale, and the response that it bought. */
 export const sales = `
 CREATE TABLE sales (
   key TEXT PRIMARY KEY,

@@ -1,4 +1,4 @@
-/** What is written once stays: the database itself refuses to change it. */
+/** Append-only tables: the database itself refuses to change or delete their rows. */
 export const appendOnly = `
 CREATE TRIGGER events_append_only_update BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
 CREATE TRIGGER events_append_only_delete BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;

@@ -1,4 +1,4 @@
-/** What the follower has seen on chain, and the alerts that it and others raise. */
+/** What the follower has read on chain, and alerts. */
 export const chain = `
 -- Every USDC Transfer in or out of our wallets and purses; each maps to exactly one payment, receivable or alert.
 -- match_id: the payment or receivable; for internal ones 'sweep', 'withdraw' or 'before_watch'; null where nothing explains it.

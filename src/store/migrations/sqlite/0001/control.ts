@@ -1,4 +1,4 @@
-/** Agents that were stopped everywhere, and where people hear of what needs them. */
+/** Agents that were stopped everywhere, and the channels and notices of people. */
 export const control = `
 -- Stops, and how far the chain has followed.
 CREATE TABLE stops (

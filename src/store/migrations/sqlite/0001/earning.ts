@@ -1,4 +1,4 @@
-/** What comes in: receivables, sales, invoices, and money that is asked back. */
+/** Incoming money: receivables, sales, invoices, and refund requests. */
 export const earning = `
 -- One per log that pays an agent; orphaned when its block is gone (a later block has a row of its own).
 CREATE TABLE receivables (

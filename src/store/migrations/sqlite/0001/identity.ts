@@ -1,4 +1,4 @@
-/** The settings, and who there is: sponsors, agents and their wallets, workflows, payees, approvers, credentials, people. */
+/** Settings and identities: sponsors, agents and their wallets, workflows, payees, approvers, credentials, people. */
 export const identity = `
 CREATE TABLE settings (
   name TEXT PRIMARY KEY,

@@ -1,4 +1,4 @@
-/** Payments, the files they came in, who approved them, and what they add up to for the next decision. */
+/** Payments, payouts, approvals, and the history that the next decision reads. */
 export const payments = `
 -- decision_hash is what reaches the chain: the hash people signed where there was a review, else the allowing decision's.
 CREATE TABLE payments (

@@ -1,4 +1,4 @@
-/** What was decided, by which policy, from which documents. */
+/** Policies, decisions, and the documents they were made from. */
 export const policy = `
 CREATE TABLE policy_bundles (
   digest TEXT PRIMARY KEY,

@@ -1,4 +1,4 @@
-/** Candidates that were asked next to the active policy, and where they would have decided otherwise. */
+/** Candidate policies that were evaluated beside the active one, and their differences. */
 export const shadows = `
 CREATE TABLE policy_shadows (
   seq INTEGER PRIMARY KEY,

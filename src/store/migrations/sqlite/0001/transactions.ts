@@ -1,4 +1,4 @@
-/** What goes to the chain: transactions, and every signed attempt at them. */
+/** Transactions, and every signed attempt to send them. */
 export const transactions = `
 -- What a relayer is to send. It gets its nonce in the write that stores its first signed attempt, so a nonce is taken if and
 -- only if a transaction with it is on disk; attempts after the first are fee replacements under that same nonce.

@@ -1,4 +1,4 @@
-/** The event log's Merkle tree, its signed heads, and the heads that were put on a chain. */
+/** The event log's Merkle tree, its signed heads, and the heads that were anchored on a chain. */
 export const transparency = `
 -- Full tiles of 256 hashes (C2SP tlog-tiles): level 0 holds the hashes of events, level n + 1 the roots of the tiles of level n.
 -- Derived from the events, so that a proof reads a few rows. \`ledger check --anchors\` takes nothing from here.

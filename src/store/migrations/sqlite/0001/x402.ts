@@ -1,4 +1,4 @@
-/** Authorizations that a purse signed, and those that the facilitator settles. */
+/** Authorizations that a purse signed, and those that the built-in facilitator settles. */
 export const x402 = `
 -- A signed x402 authorization (EIP-3009 from the purse). nonce is what the chain refuses a second time.
 CREATE TABLE x402_authorizations (
