@@ -51,5 +51,5 @@ export function bookUnexplained(
 /** An agent that is frozen or revoked already stays as it is. */
 function freezeAgent(tx: Tx, agentId: string, reason: string, atMs: number): void {
   if (getAgent(tx, agentId).status !== 'active') return;
-  setAgentStatus(tx, { actor: 'bursar', atMs }, agentId, 'frozen', reason);
+  setAgentStatus(tx, { actor: 'bursar', atMs }, agentId, { status: 'frozen', reason });
 }

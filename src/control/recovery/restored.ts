@@ -15,7 +15,7 @@ export function markRestored(tx: Tx, copiedAt: string, atMs: number): { frozen: 
   const act = { actor: 'bursar', atMs };
   const active = listAgents(tx).filter(({ status }) => status === 'active');
   const reason = `Restored from a copy of ${copiedAt}: look at what the chain shows since, then let it go on.`;
-  for (const { id } of active) setAgentStatus(tx, act, id, 'frozen', reason);
+  for (const { id } of active) setAgentStatus(tx, act, id, { status: 'frozen', reason });
   const wallets = skipNonces(tx);
   putSetting(tx, ADOPT, String(atMs));
   const data = { copied_at: copiedAt, agents_frozen: active.length, wallets_renumbered: wallets };

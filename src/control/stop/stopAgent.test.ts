@@ -65,7 +65,7 @@ describe("The server's part of a stop", () => {
         notBeforeMs: NOON_MS,
         expiresAtMs: NOON_MS + 86_400_000,
       };
-      requestMandate(tx, act, mandate, terms, 'rent');
+      requestMandate(tx, act, { id: mandate, terms, reason: 'rent' });
       return createCredential(tx, act, { role: 'agent', agentId: agent.id, name: 'its key' }).key;
     });
     const stop = await store.write((tx) => stopAgent(tx, act, agent.name, 'enough'));
@@ -107,11 +107,11 @@ describe("The server's part of a stop", () => {
     };
     const old = newId('mandate');
     await store.write((tx) => {
-      requestMandate(tx, act, old, terms, 'rent');
+      requestMandate(tx, act, { id: old, terms, reason: 'rent' });
       tx.run(query((db) => db.updateTable('mandates').set({ status: 'active' })));
-      for (let i = 0; i < 20; i += 1) requestMandate(tx, act, newId('mandate'), terms, `rent ${i}`);
+      for (let i = 0; i < 20; i += 1) requestMandate(tx, act, { id: newId('mandate'), terms, reason: `rent ${i}` });
     });
-    const more = store.write((tx) => requestMandate(tx, act, newId('mandate'), terms, 'rent'));
+    const more = store.write((tx) => requestMandate(tx, act, { id: newId('mandate'), terms, reason: 'rent' }));
     await expect(more).rejects.toMatchObject({ code: 'conflict' });
     await store.write((tx) => {
       tx.run(query((db) => db.updateTable('mandates').set({ status: 'declined' }).where('id', '<>', old)));

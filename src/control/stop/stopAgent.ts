@@ -22,7 +22,7 @@ const PAYMENTS_MAX = 10_000;
 export function stopAgent(tx: Tx, act: Act, idOrName: string, reason: string): Stop {
   const agent = getAgent(tx, idOrName);
   const running = latestStop(tx, agent.id);
-  if (agent.status === 'active') setAgentStatus(tx, act, agent.id, 'frozen', reason);
+  if (agent.status === 'active') setAgentStatus(tx, act, agent.id, { status: 'frozen', reason });
   const { cancelled, signed } = endPayments(tx, act, agent.id);
   const server: ServerPart = {
     keys_revoked: revokeKeys(tx, act, agent),

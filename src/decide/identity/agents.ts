@@ -84,7 +84,12 @@ export function listAgents(tx: ReadTx): Agent[] {
 }
 
 /** Freezing and revoking take effect with the next decision; revoked is for ever. */
-export function setAgentStatus(tx: Tx, act: Act, idOrName: string, status: Status, reason: string | null): Agent {
+export function setAgentStatus(
+  tx: Tx,
+  act: Act,
+  idOrName: string,
+  { status, reason }: { status: Status; reason: string | null },
+): Agent {
   const agent = getAgent(tx, idOrName);
   refuseRevoked(agent.status);
   tx.run(setStatusOfAgent, { id: agent.id, status, reason });

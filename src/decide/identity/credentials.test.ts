@@ -58,10 +58,10 @@ describe('an API key', () => {
 
   it('ends with its agent', async () => {
     const { key } = await make();
-    await world.store.write((tx) => setAgentStatus(tx, act, world.agent.id, 'revoked', 'stolen'));
+    await world.store.write((tx) => setAgentStatus(tx, act, world.agent.id, { status: 'revoked', reason: 'stolen' }));
     expect(() => enter(key)).toThrow(expect.objectContaining({ code: 'unauthenticated' }));
     await expect(
-      world.store.write((tx) => setAgentStatus(tx, act, world.agent.id, 'active', null)),
+      world.store.write((tx) => setAgentStatus(tx, act, world.agent.id, { status: 'active', reason: null })),
     ).rejects.toMatchObject({ code: 'conflict' });
   });
 });

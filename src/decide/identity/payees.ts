@@ -121,15 +121,20 @@ export function addPayeeAddress(
 
 /** A person has checked, outside Bursar, that the address is the payee's. Throws `payee_address_missing`. */
 export function verifyPayeeAddress(tx: Tx, act: Act, idOrName: string, address: Address): Payee {
-  return markAddress(tx, act, idOrName, address, 'verified');
+  return markAddress(tx, act, { idOrName, address }, 'verified');
 }
 
 /** Nothing is paid there any more. A payee whose last address goes can be paid at none. Throws `payee_address_missing`. */
 export function retirePayeeAddress(tx: Tx, act: Act, idOrName: string, address: Address): Payee {
-  return markAddress(tx, act, idOrName, address, 'retired');
+  return markAddress(tx, act, { idOrName, address }, 'retired');
 }
 
-function markAddress(tx: Tx, act: Act, idOrName: string, address: Address, as: 'verified' | 'retired'): Payee {
+function markAddress(
+  tx: Tx,
+  act: Act,
+  { idOrName, address }: { idOrName: string; address: Address },
+  as: 'verified' | 'retired',
+): Payee {
   const payee = getPayee(tx, idOrName);
   const changed = tx.run(markAs[as], { payee: payee.id, address, at: act.atMs });
   if (changed === 0) throw noSuchAddress(payee, address);

@@ -27,8 +27,7 @@ export function chooseMandate(
     );
     const { cadence, notBeforeMs } = mandate.terms;
     const occurrence = cadence && lastOccurrence({ ...cadence, startsAtMs: notBeforeMs }, atMs);
-    if (able.length >= review.quorum && fits(mandate.terms, subject, mandate.use, atMs, occurrence))
-      return { ...mandate, signers: able };
+    if (able.length >= review.quorum && fits(mandate, subject, atMs, occurrence)) return { ...mandate, signers: able };
   }
   return null;
 }

@@ -27,7 +27,11 @@ import type { MandateTerms, MandateUse } from './terms.ts';
 export type { Mandate, MandateId, MandateStatus } from './mandate.ts';
 
 /** Notes what an agent, or a person for it, asks for. It allows nothing until people have signed. */
-export function requestMandate(tx: Tx, act: Act, id: MandateId, terms: MandateTerms, reason: string): Mandate {
+export function requestMandate(
+  tx: Tx,
+  act: Act,
+  { id, terms, reason }: { id: MandateId; terms: MandateTerms; reason: string },
+): Mandate {
   const agent = getAgent(tx, terms.agent);
   for (const payee of terms.payees) getPayee(tx, payee);
   if (terms.payees.length + terms.categories.length + terms.hosts.length === 0) {

@@ -38,9 +38,8 @@ export function worstCase(terms: Pick<MandateTerms, 'perPayment' | 'total' | 'co
 
 /** Whether a payment is inside the bounds. `occurrenceAtMs`: the cadence's last occurrence at that moment, null for none yet. */
 export function fits(
-  terms: MandateTerms,
+  { terms, use }: { terms: MandateTerms; use: MandateUse },
   subject: MandateSubject,
-  use: MandateUse,
   atMs: number,
   occurrenceAtMs: number | null,
 ): boolean {

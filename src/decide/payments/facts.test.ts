@@ -18,7 +18,7 @@ describe('the facts of a decision', () => {
   it('are those of its transaction: a change counts from the next request on, also within one commit', async () => {
     const states = await Promise.all([
       world.store.write((tx) => ask(tx, 'before the freeze')),
-      world.store.write((tx) => setAgentStatus(tx, act(), world.agent.id, 'frozen', null)),
+      world.store.write((tx) => setAgentStatus(tx, act(), world.agent.id, { status: 'frozen', reason: null })),
       world.store.write((tx) => ask(tx, 'after the freeze')),
     ]);
     expect([states[0], states[2]]).toEqual(['authorized', 'denied']);
@@ -26,7 +26,7 @@ describe('the facts of a decision', () => {
 
   it('are not those of a job that was undone', async () => {
     const undone = world.store.write((tx) => {
-      setAgentStatus(tx, act(), world.agent.id, 'frozen', null);
+      setAgentStatus(tx, act(), world.agent.id, { status: 'frozen', reason: null });
       expect(ask(tx, 'never asked')).toBe('denied');
       throw new Error('undone');
     });

@@ -190,7 +190,10 @@ describe('behind every policy', () => {
   const act = { actor: 'test', atMs: NOON_MS };
 
   it.each([
-    ['agent', () => world.store.write((tx) => setAgentStatus(tx, act, world.agent.id, 'frozen', null))],
+    [
+      'agent',
+      () => world.store.write((tx) => setAgentStatus(tx, act, world.agent.id, { status: 'frozen', reason: null })),
+    ],
     ['sponsor', () => world.store.write((tx) => setSponsorStatus(tx, act, world.sponsor.id, 'frozen'))],
     ['workflow', () => world.store.write((tx) => setWorkflowStatus(tx, act, world.workflow.id, 'revoked'))],
   ])('a frozen or revoked %s pays nothing', async (_, stop) => {

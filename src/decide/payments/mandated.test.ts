@@ -44,7 +44,7 @@ async function mandate(changes: Partial<MandateTerms> = {}, sign = true) {
   };
   const id = newId('mandate');
   await world.store.write((tx) => {
-    requestMandate(tx, act, id, terms, 'monthly hosting');
+    requestMandate(tx, act, { id, terms, reason: 'monthly hosting' });
     if (sign) signMandate(tx, act, id, { approverAddress: ada, signature: '0x01', typedDataJson: '{}' });
   });
   return id;

@@ -84,7 +84,7 @@ function does(world: GateWorld, tx: Tx, each: Act, key: string, atMs: number): s
       return payment ? transition(tx, payment, 'cancel', by).idempotencyKey : 'none';
     }
     case 'agent':
-      setAgentStatus(tx, by, world.agent.id, each.status, null);
+      setAgentStatus(tx, by, world.agent.id, { status: each.status, reason: null });
       return lose(each.lost);
     case 'sponsor':
       setSponsorStatus(tx, by, world.sponsor.id, each.status);

@@ -127,7 +127,7 @@ describe('a review', () => {
     [
       'the agent was frozen since',
       (tx: Parameters<Parameters<GateWorld['store']['write']>[0]>[0]) =>
-        setAgentStatus(tx, act, world.agent.id, 'frozen', null),
+        setAgentStatus(tx, act, world.agent.id, { status: 'frozen', reason: null }),
     ],
     [
       'the payee was blocked since',

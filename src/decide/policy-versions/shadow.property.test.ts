@@ -43,7 +43,7 @@ beforeAll(async () => {
   await world.store.write((tx) => {
     createApprover(tx, act, { name: 'Ada', address: ada, roles: ['finance'], sponsor: null });
     const id = newId('mandate');
-    requestMandate(tx, act, id, terms, 'hosting');
+    requestMandate(tx, act, { id, terms, reason: 'hosting' });
     signMandate(tx, act, id, { approverAddress: ada, signature: '0x01', typedDataJson: '{}' });
     addCandidate(tx);
   });

@@ -9,7 +9,11 @@ import type { Terms } from './terms.ts';
  * Tells the books that this payment to one of our agents is about to be settled, so that the follower knows the transfer for
  * a sale. Does nothing where somebody else earns. Call it before anything of it can reach the chain.
  */
-export function announce(tx: Tx, chainId: number, terms: Terms, payload: PaymentPayload, atMs: number): void {
+export function announce(
+  tx: Tx,
+  { chainId, terms, payload }: { chainId: number; terms: Terms; payload: PaymentPayload },
+  atMs: number,
+): void {
   const earner = tx.get(ownerOfWallet, { chain: chainId, address: terms.payTo });
   if (!earner) return;
   expectSale(

@@ -117,18 +117,16 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
     }
     const nowMs = clock();
     const claimed = await store.write((tx) => {
-      announce(tx, chain.chainId, terms, payload, nowMs);
-      return claim(tx, key, terms, nowMs, nowMs + claimMs);
+      announce(tx, { chainId: chain.chainId, terms, payload }, nowMs);
+      return claim(tx, key, terms, { nowMs, untilMs: nowMs + claimMs });
     });
     if (claimed === 'busy') return failed('duplicate_settlement', payer, 'This payment is being settled.');
     if (claimed === 'delivered') return twice(payer);
-    return settleClaimed(payload, requirements, terms, key, claimed);
+    return settleClaimed({ payload, requirements, terms }, key, claimed);
   }
 
   async function settleClaimed(
-    payload: PaymentPayload,
-    requirements: PaymentRequirements,
-    terms: Terms,
+    { payload, requirements, terms }: { payload: PaymentPayload; requirements: PaymentRequirements; terms: Terms },
     key: SettlementKey,
     claimed: Extract<Claim, 'fresh' | 'resumed'>,
   ): Promise<SettleResponse> {

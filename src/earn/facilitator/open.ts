@@ -56,7 +56,8 @@ export async function openFacilitator(
           chain,
           served: inside.served,
           claimDelivery: inside.claimDelivery,
-          announce: (terms, payload) => store.write((tx) => announce(tx, chain.chainId, terms, payload, clock())),
+          announce: (terms, payload) =>
+            store.write((tx) => announce(tx, { chainId: chain.chainId, terms, payload }, clock())),
         });
   const routes = facilitatorRoutes({
     settles,

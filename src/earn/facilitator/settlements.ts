@@ -30,7 +30,12 @@ export const settlementOf = (tx: ReadTx, key: SettlementKey): SettlementRow | un
   tx.get(settlementByKey, keyOf(key));
 
 /** Claims a settlement for one caller until `untilMs`; until then other callers get `busy`. */
-export function claim(tx: Tx, key: SettlementKey, terms: Terms, nowMs: number, untilMs: number): Claim {
+export function claim(
+  tx: Tx,
+  key: SettlementKey,
+  terms: Terms,
+  { nowMs, untilMs }: { nowMs: number; untilMs: number },
+): Claim {
   const row = settlementOf(tx, key);
   const resumes = row !== undefined && isOut(tx, row);
   if (row && row.delivered_at !== null) return 'delivered';

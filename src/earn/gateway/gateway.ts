@@ -79,7 +79,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     if (tools === null) {
       if (price === null) return;
       const body = () => readBody(request, limit);
-      return sellRequest(counter, route, { amount: price, body }, request, response);
+      return sellRequest(counter, route, { amount: price, body }, { request, response });
     }
     // A tool call has a body; the event stream of an MCP server is opened without one.
     if (hasNoBody(request)) return counter.upstream.pipe(request, response);
@@ -96,7 +96,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const call = priceTools(route, body);
     if ('refused' in call) return give(response, refusal(400, 'invalid_tool_call', call.refused));
     if (call.amount === 0n) return counter.upstream.pipe(request, response, { body: call.body });
-    return sellRequest(counter, route, asTold(route, call), request, response);
+    return sellRequest(counter, route, asTold(route, call), { request, response });
   }
 
   const tunnels = new Set<Duplex>();

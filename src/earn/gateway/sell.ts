@@ -102,8 +102,7 @@ export async function sellRequest(
   counter: Counter,
   route: PricedRoute,
   asked: Asked,
-  request: IncomingMessage,
-  response: ServerResponse,
+  { request, response }: { request: IncomingMessage; response: ServerResponse },
 ): Promise<void> {
   const { amount, body, present = (answer: Answer) => answer } = asked;
   const server = await counter.shop.ready().catch((error: unknown) => {

@@ -262,10 +262,10 @@ describe('revenue', () => {
     await earn('1');
     await mine(3);
     await follower.tick();
-    await world.store.write((tx) => setAgentStatus(tx, ACT, vendor.id, 'frozen', 'test'));
+    await world.store.write((tx) => setAgentStatus(tx, ACT, vendor.id, { status: 'frozen', reason: 'test' }));
     await router.tick();
     expect([splits(), available()]).toEqual([[], 1_000_000n]);
-    await world.store.write((tx) => setAgentStatus(tx, ACT, vendor.id, 'active', null));
+    await world.store.write((tx) => setAgentStatus(tx, ACT, vendor.id, { status: 'active', reason: null }));
     await router.tick();
     expect(splits()).toHaveLength(3);
   });

@@ -102,7 +102,7 @@ function routeReceivable(tx: Tx, id: string, context: GateContext): Payment[] {
     return [];
   }
   const payments: Payment[] = [];
-  for (const leg of route.legs) payments.push(...payLeg(tx, receivable, leg, 0, context));
+  for (const leg of route.legs) payments.push(...payLeg(tx, receivable, { ...leg, attempt: 0 }, context));
   markRouted(tx, receivable, route.legs, context.atMs);
   if (route.legs.length > 0) {
     const told = route.legs.map((leg) => ({ leg: leg.name, payee: leg.payee, amount: formatUsdc(leg.amount) }));
@@ -123,8 +123,8 @@ export function retryLegs(tx: Tx, id: string, context: GateContext): Payment[] {
   return stored.flatMap(({ name, payee, amount }) => {
     const attempts = tx.all(attemptsAtLeg, { receivable: id, prefix: keyOf(id, name) });
     if (attempts.some(({ state }) => !isOver(state))) return [];
-    const leg = { name, payee, amount: microUsdc(BigInt(amount)) };
-    return payLeg(tx, toReceivable(row), leg, attempts.length, context);
+    const leg = { name, payee, amount: microUsdc(BigInt(amount)), attempt: attempts.length };
+    return payLeg(tx, toReceivable(row), leg, context);
   });
 }
 
@@ -132,7 +132,10 @@ const keyOf = (receivable: string, leg: string): string => ` split ${receivable}
 /** It moved nothing and never will. */
 const isOver = (state: PaymentState): boolean => !holdsMoney[state] && state !== 'settled' && state !== 'final';
 
-function payLeg(tx: Tx, receivable: Receivable, leg: Leg, attempt: number, context: GateContext): Payment[] {
+/** `attempt`: how many payments of this leg there were before. */
+type LegAttempt = Leg & { attempt: number };
+
+function payLeg(tx: Tx, receivable: Receivable, leg: LegAttempt, context: GateContext): Payment[] {
   const { agentId } = receivable;
   const alert = (data: Record<string, unknown>, payment: Payment | null): void =>
     raiseAlert(
@@ -147,7 +150,7 @@ function payLeg(tx: Tx, receivable: Receivable, leg: Leg, attempt: number, conte
     );
   let payment: Payment;
   try {
-    payment = requestPayment(tx, legRequest(receivable, leg, attempt), context).payment;
+    payment = requestPayment(tx, legRequest(receivable, leg), context).payment;
   } catch (error) {
     // A rule that names a payee which is not there, or the agent itself: the other legs still go.
     if (!(error instanceof BursarError) || !UNPAYABLE.has(error.code)) throw error;
@@ -159,12 +162,12 @@ function payLeg(tx: Tx, receivable: Receivable, leg: Leg, attempt: number, conte
 }
 const UNPAYABLE: ReadonlySet<string> = new Set(['payee_not_found', 'payee_address_missing', 'forbidden_address']);
 
-function legRequest(receivable: Receivable, leg: Leg, attempt: number): PaymentRequest {
+function legRequest(receivable: Receivable, leg: LegAttempt): PaymentRequest {
   const requestJson = JSON.stringify({ kind: 'split', receivable: receivable.id, leg: leg.name, payee: leg.payee });
   return {
     agentId: receivable.agentId,
     // The leading space keeps it apart from callers' keys, which have none.
-    idempotencyKey: `${keyOf(receivable.id, leg.name)}${attempt}`,
+    idempotencyKey: `${keyOf(receivable.id, leg.name)}${leg.attempt}`,
     bodyHash: sha256(requestJson),
     requestJson,
     kind: 'split',

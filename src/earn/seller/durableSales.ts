@@ -7,14 +7,15 @@ import type { Answer, Sale, SaleStore } from './sales.ts';
 const CLAIM_MS = 600_000;
 const DAY_MS = 86_400_000;
 
+type SaleProgress = { state: 'claimed' | 'owed' | 'done'; untilMs: number; answer: Answer | null };
+
 /** Sales in an SQLite file of their own: they outlive the process. Answers are forgotten after a day, sales after a year. */
 export async function durableSales(
   path: string,
   clock: () => number = Date.now,
 ): Promise<SaleStore & { close(): Promise<void> }> {
   const store = await openStore(path, salesMigrations);
-  const put = (tx: Tx, sale: Sale, state: 'claimed' | 'owed' | 'done', untilMs: number, answer: Answer | null) => {
-    const { key, identifier, request } = sale;
+  const put = (tx: Tx, { key, identifier, request }: Sale, { state, untilMs, answer }: SaleProgress) => {
     const text = answer === null ? null : toJson(answer);
     tx.run(putSale, { key, identifier, request, state, until: untilMs, answer: text, at: clock() });
   };
@@ -31,16 +32,16 @@ export async function durableSales(
             : ({ kind: 'answered', answer: fromJson(row.answer_json) } as const);
         }
         if (row?.state === 'claimed' && row.until_at > BigInt(clock())) return { kind: 'busy' } as const;
-        put(tx, sale, 'claimed', clock() + CLAIM_MS, null);
+        put(tx, sale, { state: 'claimed', untilMs: clock() + CLAIM_MS, answer: null });
         tx.run(forgetAnswers, { before: clock() - DAY_MS });
         tx.run(deleteSales, { before: clock() - 365 * DAY_MS });
         // What was ever served is on file, so whatever the chain shows for a claim that was left behind is owed.
         return { kind: 'new', owed: row !== undefined } as const;
       }),
-    finish: (sale, answer) => store.write((tx) => put(tx, sale, 'done', 0, answer)),
+    finish: (sale, answer) => store.write((tx) => put(tx, sale, { state: 'done', untilMs: 0, answer })),
     release: (sale, owed) =>
       store.write((tx) => {
-        if (owed) put(tx, sale, 'owed', 0, null);
+        if (owed) put(tx, sale, { state: 'owed', untilMs: 0, answer: null });
         else tx.run(deleteSale, { key: sale.key });
       }),
     close: () => store.close(),

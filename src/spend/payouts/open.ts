@@ -58,7 +58,7 @@ function goOn(tx: Tx, payout: Payout, { askedBy, lines, hash, retry }: Requested
   const reopened = retry ? reopenLines(tx, payout.id) : 0;
   if (payout.state === 'deciding' && reopened === 0) return payout;
   if (openLines(tx, payout.id, 1).length === 0) return payout;
-  setPayoutState(tx, payout.id, 'deciding', askedBy, atMs);
+  setPayoutState(tx, payout.id, { state: 'deciding', askedBy }, atMs);
   appendEvent(tx, payoutEvent('payout.resumed', payout, askedBy, { from: payout.state, reopened }), atMs);
   return getPayout(tx, payout.id);
 }

@@ -118,7 +118,12 @@ export function workingPayouts(tx: ReadTx): Payout[] {
   return tx.all(oldestDeciding).map(toPayout);
 }
 
-export function setPayoutState(tx: Tx, id: string, state: PayoutState, askedBy: string, atMs: number): void {
+export function setPayoutState(
+  tx: Tx,
+  id: string,
+  { state, askedBy }: Pick<Payout, 'state' | 'askedBy'>,
+  atMs: number,
+): void {
   tx.run(setState, { id, state, askedBy, at: atMs });
 }
 

@@ -154,7 +154,7 @@ describe('the runner of payouts', () => {
     const lines = linesOf(1_200);
     const { id } = await open(lines);
     const { decided } = await runner.tick();
-    await world.store.write((tx) => setPayoutState(tx, id, 'stopped', credentialId, NOON_MS));
+    await world.store.write((tx) => setPayoutState(tx, id, { state: 'stopped', askedBy: credentialId }, NOON_MS));
     expect(await runner.tick()).toEqual({ decided: 0 });
     expect(counts(id)).toMatchObject({ waiting: 1_200 - decided });
     expect(await open(lines)).toMatchObject({ id, state: 'deciding' });

@@ -112,7 +112,7 @@ export function createPayoutRunner({
   /** The key or person that asked is revoked: nobody stands behind the lines that are left. */
   function stop(tx: Tx, payout: Payout): void {
     if (getPayout(tx, payout.id).state !== 'deciding' || mayDecide(tx, payout.id)) return;
-    setPayoutState(tx, payout.id, 'stopped', payout.askedBy, clock());
+    setPayoutState(tx, payout.id, { state: 'stopped', askedBy: payout.askedBy }, clock());
     appendEvent(tx, payoutEvent('payout.stopped', payout, 'bursar', { reason: 'asker_revoked' }), clock());
   }
 

@@ -16,8 +16,7 @@ export async function warningsOf(
   chain: Chain,
   executor: Address,
   { wallet }: Agent,
-  lines: readonly PreviewedLine[],
-  gas: GasEstimate,
+  { lines, gas }: { lines: readonly PreviewedLine[]; gas: GasEstimate },
 ): Promise<Warning[]> {
   const paid = lines
     .filter(({ effect, alone }) => effect === 'allow' && !alone)

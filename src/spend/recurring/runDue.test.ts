@@ -91,7 +91,7 @@ describe('a schedule', () => {
 
   it('goes through the gate like anyone else: a frozen agent pays nothing', async () => {
     await make();
-    await world.store.write((tx) => setAgentStatus(tx, act, world.agent.id, 'frozen', null));
+    await world.store.write((tx) => setAgentStatus(tx, act, world.agent.id, { status: 'frozen', reason: null }));
     await tick(NOON_MS + HOUR);
     expect(payments()).toMatchObject([{ state: 'denied' }]);
   });

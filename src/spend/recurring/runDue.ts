@@ -70,37 +70,38 @@ const nothingToPay: ReadonlySet<string> = new Set([
 function handle(tx: Tx, schedule: Schedule, dueAtMs: number, context: GateContext): boolean {
   const done = tx.get(occurrenceAt, { schedule: schedule.id, due: dueAtMs });
   if (done) return false;
+  const occurrence = { schedule, dueAtMs };
   const lateMs = context.atMs - dueAtMs;
   if (lateMs > Math.max(schedule.payWithinMs, ON_TIME_MS)) {
-    note(tx, schedule, dueAtMs, context, 'skipped', null, `missed by ${Math.round(lateMs / 1000)} s`);
+    note(tx, occurrence, { outcome: 'skipped', detail: `missed by ${Math.round(lateMs / 1000)} s` }, context.atMs);
     return false;
   }
   try {
     const { payment } = requestPayment(tx, requestOf(schedule, dueAtMs), { ...context, actor: schedule.id });
-    note(tx, schedule, dueAtMs, context, 'asked', payment.id, null);
+    note(tx, occurrence, { outcome: 'asked', paymentId: payment.id }, context.atMs);
     return true;
   } catch (error) {
     // A payee that is gone or has no address: noted, and the schedule goes on with its next occurrence.
     if (!(error instanceof BursarError) || !nothingToPay.has(error.code)) throw error;
-    note(tx, schedule, dueAtMs, context, 'refused', null, error.code);
+    note(tx, occurrence, { outcome: 'refused', detail: error.code }, context.atMs);
     return false;
   }
 }
 
 function note(
   tx: Tx,
-  schedule: Schedule,
-  dueAtMs: number,
-  context: GateContext,
-  outcome: 'asked' | 'skipped' | 'refused',
-  paymentId: string | null,
-  detail: string | null,
+  { schedule, dueAtMs }: { schedule: Schedule; dueAtMs: number },
+  result: { outcome: 'asked'; paymentId: string } | { outcome: 'skipped' | 'refused'; detail: string },
+  atMs: number,
 ): void {
-  tx.run(newOccurrence, { schedule: schedule.id, due: dueAtMs, outcome, payment: paymentId, detail, at: context.atMs });
+  const { outcome } = result;
+  const payment = outcome === 'asked' ? result.paymentId : null;
+  const detail = outcome === 'asked' ? null : result.detail;
+  tx.run(newOccurrence, { schedule: schedule.id, due: dueAtMs, outcome, payment, detail, at: atMs });
   if (outcome === 'asked') return;
   const type: EventType = outcome === 'skipped' ? 'occurrence.skipped' : 'occurrence.refused';
   const data = { schedule: schedule.id, due_at: new Date(dueAtMs).toISOString(), detail };
-  appendEvent(tx, { type, actor: 'bursar', agentId: schedule.agentId, data }, context.atMs);
+  appendEvent(tx, { type, actor: 'bursar', agentId: schedule.agentId, data }, atMs);
 }
 
 function requestOf(schedule: Schedule, dueAtMs: number): PaymentRequest {

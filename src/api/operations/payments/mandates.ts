@@ -134,7 +134,7 @@ export const mandateOperations = [
         if (terms.expiresAtMs > act.atMs + 2 * YEAR_MS) {
           throw new BursarError('invalid_request', { message: 'A mandate lasts two years at most.' });
         }
-        return view(tx, requestMandate(tx, act, newId('mandate'), terms, input.reason));
+        return view(tx, requestMandate(tx, act, { id: newId('mandate'), terms, reason: input.reason }));
       });
     },
   }),

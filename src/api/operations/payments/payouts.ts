@@ -122,7 +122,7 @@ export const payoutOperations = [
       const agent = app.store.read((tx) => getAgent(tx, agentId));
       const warnings = [
         ...(await repeatedLines(app.store, { agentId, payoutId: payout.id }, lines, atMs)),
-        ...(await warningsOf(app.chain, app.addresses.executor, agent, previewed, gas)),
+        ...(await warningsOf(app.chain, app.addresses.executor, agent, { lines: previewed, gas })),
       ];
       const view = previewView({ known, lines, previewed, gas, warnings, policyDigest: policy.digest, atMs });
       await app.store.write((tx) => {
@@ -242,7 +242,7 @@ export const payoutOperations = [
         if (payout.state !== 'deciding')
           throw new BursarError('invalid_transition', { details: { state: payout.state } });
         const { actor, atMs } = actOf(app, caller);
-        setPayoutState(tx, payout.id, 'stopped', payout.askedBy, atMs);
+        setPayoutState(tx, payout.id, { state: 'stopped', askedBy: payout.askedBy }, atMs);
         appendEvent(tx, payoutEvent('payout.stopped', payout, actor, { reason: 'asked' }), atMs);
         return payoutView(tx, getPayout(tx, payout.id));
       }),

@@ -171,7 +171,7 @@ export const agentOperations = [
     handler: (app, caller, input) =>
       app.store.write((tx) => {
         const act = actOf(app, caller);
-        return view(tx, setAgentStatus(tx, act, input.id, input.status, input.reason ?? null));
+        return view(tx, setAgentStatus(tx, act, input.id, { status: input.status, reason: input.reason ?? null }));
       }),
   }),
 ];
