@@ -48,7 +48,7 @@ export type Payment = {
   /** The standing approval that stood in for people's signatures. */
   mandateId: MandateId | null;
   state: PaymentState;
-  reasons: Reason[];
+  reasons: readonly Reason[];
   review: Review | null;
   reviewExpiresAtMs: number | null;
   /** `sha256:<hex>`; the hex is the bytes32 on chain. */

@@ -8,13 +8,13 @@ export type Effect = 'allow' | 'deny' | 'review';
 export type Figure = string | number | boolean | null;
 
 /** Why, in a stable code for machines and a sentence for people. `rule` is the control, `decision` for the composition itself. */
-export type Reason = { code: string; rule: string; message: string; observed?: Figure; limit?: Figure };
+export type Reason = Readonly<{ code: string; rule: string; message: string; observed?: Figure; limit?: Figure }>;
 
 /** What people must do before the payment may go. */
-export type Review = { quorum: number; roles: string[]; expiresInMs: number };
+export type Review = { readonly quorum: number; readonly roles: readonly string[]; readonly expiresInMs: number };
 
 /** `review` is not null exactly when `effect` is `review`. */
-export type Decision = { effect: Effect; reasons: Reason[]; review: Review | null };
+export type Decision = { readonly effect: Effect; readonly reasons: readonly Reason[]; readonly review: Review | null };
 
 /** How the policy itself can fail; each is a deny. */
 export type PolicyFailure = 'policy_error' | 'policy_undefined' | 'policy_malformed' | 'policy_timeout';

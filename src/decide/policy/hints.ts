@@ -156,9 +156,9 @@ function approvalsFor({ evaluate }: Asking, input: PolicyInput, decision: Decisi
   const signed = Array.from({ length: review.quorum }, (_, index) => ({
     approver_id: `hint_${index}`,
     address: `0x${(index + 1).toString(16).padStart(40, '0')}`,
-    roles: review.roles,
+    roles: [...review.roles],
     is_sponsor: false,
   }));
   const unlocked = evaluate({ ...input, approvals: [...input.approvals, ...signed] }).effect === 'allow';
-  return unlocked ? { quorum: review.quorum, roles: review.roles } : null;
+  return unlocked ? { quorum: review.quorum, roles: [...review.roles] } : null;
 }

@@ -167,6 +167,25 @@ describe('evaluate', () => {
     expect(texts.toReversed().map((text) => two.evaluate(text).resultText)).toEqual(first.toReversed());
   });
 
+  it('answers each input with its own figures, however many answers there were before, and nobody can change a shared one', async () => {
+    const policy = await loadPolicy(
+      await handMade(`meters := {}
+
+decision := {"effect": "deny", "reasons": [{"code": "no", "rule": "r", "observed": input.payment.amount}], "review": null}`),
+    );
+    const amounts = Array.from({ length: 2_500 }, (_, index) => index + 1);
+    for (const amount of [...amounts, ...amounts.toReversed()]) {
+      const { decision, resultText } = policy.evaluate(inputOf(amount));
+      expect(decision.reasons[0]?.observed).toBe(amount);
+      expect(resultText).toContain(`"observed":${amount},`);
+    }
+    const shared = policy.evaluate(inputOf(1)).decision;
+    expect(policy.evaluate(inputOf(1)).decision).toBe(shared);
+    expect(() => Object.assign(shared, { effect: 'allow' })).toThrow(TypeError);
+    expect(() => Object.assign(shared.reasons[0] ?? {}, { code: 'ok' })).toThrow(TypeError);
+    expect(() => (shared.reasons as unknown[]).pop()).toThrow(TypeError);
+  });
+
   it('holds inputs far larger than its first memory', async () => {
     const policy = await loadPolicy(await readStarterBundle());
     const input = probeInput(policy.meters, 'UTC');

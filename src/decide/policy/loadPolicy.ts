@@ -2,15 +2,15 @@ import { MeterDeclarations } from '../../books/meters/declarations.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { type Bundle, readBundle } from './bundle.ts';
 import { settingProblem } from './controlSettings.ts';
-import { type Decision, failedDecision, type PolicyFailure, readDecision, resultTextOf } from './decision.ts';
+import { failedDecision, type PolicyFailure, readDecision, resultTextOf } from './decision.ts';
 import type { RouteInput } from './input.ts';
-import type { Policy, PolicySettings, Route } from './policy.ts';
+import type { Policy, PolicyAnswer, PolicySettings, Route } from './policy.ts';
 import { probe } from './probe.ts';
 import { probeInput } from './probeInput.ts';
 import { readRoute } from './route.ts';
 import { readSettings } from './settings.ts';
 import { threadCpuMs } from './threadTime.ts';
-import { WasmPolicy } from './wasm.ts';
+import { valueIn, WasmPolicy } from './wasm.ts';
 
 export const DECISION_ENTRYPOINT = 'bursar/decision';
 export const METERS_ENTRYPOINT = 'bursar/meters';
@@ -91,6 +91,8 @@ function rulesThatRead(bundle: Bundle, field: RegExp): Set<string> {
   return new Set(controls.map(([path]) => path.split('/')[1] ?? ''));
 }
 
+type Failed = { failed: PolicyFailure; why: string };
+
 class WasmBackedPolicy implements Policy {
   readonly digest: string;
   readonly meters: MeterDeclarations;
@@ -100,6 +102,7 @@ class WasmBackedPolicy implements Policy {
   readonly #wasm: WasmPolicy;
   readonly #routes: boolean;
   readonly #limitMs: number;
+  readonly #read = answersByText();
 
   constructor(
     facts: Omit<Policy, 'evaluate' | 'route'>,
@@ -117,9 +120,9 @@ class WasmBackedPolicy implements Policy {
     this.#limitMs = limitMs;
   }
 
-  evaluate(inputText: string): { decision: Decision; resultText: string; failure?: string } {
+  evaluate(inputText: string): PolicyAnswer {
     const tried = this.try(inputText);
-    if (!('failed' in tried)) return { decision: tried, resultText: resultTextOf(tried) };
+    if (!('failed' in tried)) return tried;
     const decision = failedDecision(tried.failed);
     return { decision, resultText: resultTextOf(decision), failure: tried.why };
   }
@@ -139,16 +142,16 @@ class WasmBackedPolicy implements Policy {
   }
 
   /** A decision, or the way in which the policy failed. */
-  try(inputText: string): Decision | { failed: PolicyFailure; why: string } {
+  try(inputText: string): PolicyAnswer | Failed {
     let why = '';
     // The wall clock is the cheap question. Only where it says too long is the CPU time of a second and a third run measured: a
     // scheduler that ran others meanwhile, or one pause of the garbage collector, is not the policy's fault.
     for (let attempt = 0; attempt < 3; attempt += 1) {
       const isMeasured = attempt > 0;
       const startedAt = isMeasured ? threadCpuMs() : performance.now();
-      let raw: unknown;
+      let answer: PolicyAnswer | Failed;
       try {
-        raw = this.#wasm.evaluate(DECISION_ENTRYPOINT, inputText);
+        answer = this.#wasm.evaluate(DECISION_ENTRYPOINT, inputText, this.#read);
       } catch (error) {
         return { failed: 'policy_error', why: error instanceof Error ? error.message : String(error) };
       }
@@ -158,11 +161,45 @@ class WasmBackedPolicy implements Policy {
         if (isMeasured && tookMs > this.#limitMs * CLEARLY_OVER) break;
         continue;
       }
-      if (raw === undefined) return { failed: 'policy_undefined', why: 'data.bursar.decision is undefined.' };
-      return readDecision(raw) ?? { failed: 'policy_malformed', why: `It gave ${JSON.stringify(raw).slice(0, 200)}.` };
+      return answer;
     }
     return { failed: 'policy_timeout', why };
   }
+}
+
+/** An answer, or why the result set is none. */
+function readAnswer(resultSet: string): PolicyAnswer | Failed {
+  const raw = valueIn(resultSet);
+  if (raw === undefined) return { failed: 'policy_undefined', why: 'data.bursar.decision is undefined.' };
+  const decision = readDecision(raw);
+  if (!decision) return { failed: 'policy_malformed', why: `It gave ${JSON.stringify(raw).slice(0, 200)}.` };
+  return { decision, resultText: resultTextOf(decision) };
+}
+
+const KNOWN_MAX = 1_000;
+const KNOWN_CHARACTERS_MAX = 4_096;
+
+/**
+ * Reads result sets, and knows those of before by their text: most payments of an organisation get one of few answers, and reading
+ * one costs a tenth of an evaluation. What is kept is bounded and frozen, since payments share it.
+ */
+function answersByText(): (resultSet: string) => PolicyAnswer | Failed {
+  const known = new Map<string, PolicyAnswer>();
+  return (resultSet) => {
+    const before = known.get(resultSet);
+    if (before) return before;
+    const answer = readAnswer(resultSet);
+    if ('failed' in answer || resultSet.length > KNOWN_CHARACTERS_MAX) return answer;
+    if (known.size >= KNOWN_MAX) known.clear();
+    known.set(resultSet, frozen(answer));
+    return answer;
+  };
+}
+
+/** Freezes the value and everything in it. */
+function frozen<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) frozen(inner);
+  return Object.freeze(value);
 }
 
 function invalid(message: string, cause?: unknown): BursarError {

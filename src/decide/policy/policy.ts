@@ -14,6 +14,16 @@ export type Leg = { name: string; payee: string; amount: MicroUsdc };
 /** What becomes of one receipt: the legs, and what the agent keeps of it (micro-USDC). */
 export type Route = { legs: Leg[]; keptMicro: bigint };
 
+/**
+ * What a policy says of one input. `resultText` is what is hashed: without sentences, so that their wording may change. `failure`
+ * says what a policy that failed has thrown: for the event log; it is not part of the decision.
+ */
+export type PolicyAnswer = {
+  readonly decision: Decision;
+  readonly resultText: string;
+  readonly failure?: string;
+};
+
 /** A loaded policy (see `loadPolicy`). */
 export interface Policy {
   /** `sha256:<64 hex>`: the version of the policy. */
@@ -30,10 +40,9 @@ export interface Policy {
   };
   /**
    * Takes the JSON text of a `PolicyInput`. Never throws: an error, a trap, no decision, nonsense and too slow are each a
-   * deny. `resultText` is what is hashed: without sentences, so that their wording may change. `failure` says what a policy
-   * that failed has thrown: for the event log; it is not part of the decision.
+   * deny. An answer may be shared: nobody changes it.
    */
-  evaluate(inputText: string): { decision: Decision; resultText: string; failure?: string };
+  evaluate(inputText: string): PolicyAnswer;
   /**
    * Where earned money goes, by the revenue rules (`data.bursar.route`). Never throws; a failure means that nothing is split. A
    * policy without that entry point keeps everything.

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { BursarError } from '../../core/errors/base.ts';
+import { type DirectCall, directCallOf } from './directCall.ts';
 
 type Runtime = typeof import('@open-policy-agent/opa-wasm', { with: { 'resolution-mode': 'require' }});
 /** Only the CommonJS side of the package has the synchronous loader, which starting over needs. */
@@ -20,7 +21,7 @@ type Instance = ReturnType<typeof opa.loadPolicySync>;
 export class WasmPolicy {
   readonly #module: WebAssembly.Module;
   readonly #data: object;
-  #instance: Instance | null = null;
+  #call: DirectCall | null = null;
 
   /** Throws `policy_corrupt` where the bytes are not WebAssembly. The module's own code does not run here. */
   static async compile(wasm: Uint8Array<ArrayBuffer>, data: object): Promise<WasmPolicy> {
@@ -41,26 +42,42 @@ export class WasmPolicy {
     return new WasmPolicy(this.#module, data);
   }
 
-  /** The value of an entry point as parsed JSON, or undefined where Rego leaves it undefined. */
-  evaluate(entrypoint: string, inputText: string): unknown {
+  /**
+   * What `read` makes of the result set's JSON text; the value of the entry point without it, undefined where Rego leaves it undefined.
+   * The same input gives the same text. Where `read` throws, the instance is not used again either.
+   */
+  evaluate(entrypoint: string, inputText: string): unknown;
+  evaluate<T>(entrypoint: string, inputText: string, read: (resultText: string) => T): T;
+  evaluate(entrypoint: string, inputText: string, read: (resultText: string) => unknown = valueIn): unknown {
     try {
-      this.#instance ??= this.#instantiate();
-      const results: unknown = this.#instance.evaluate(bytesOf(inputText), entrypoint);
-      if (!Array.isArray(results)) throw new Error('not a result set');
-      const first: unknown = results[0];
-      return typeof first === 'object' && first !== null && 'result' in first ? first.result : undefined;
+      this.#call ??= this.#instantiate();
+      return read(this.#call(entrypoint, inputText));
     } catch (thrown) {
-      this.#instance = null;
+      this.#call = null;
       throw new BursarError('policy_invalid', { message: messageOf(thrown), cause: thrown });
     }
   }
 
-  #instantiate(): Instance {
+  #instantiate(): DirectCall {
     const instance = opa.loadPolicySync(this.#module, { initial: PAGES_INITIAL, maximum: PAGES_MAX });
     instance.setData(this.#data);
-    return instance;
+    return directCallOf(instance) ?? packageCall(instance);
   }
 }
+
+/** The value of the entry point in a result set. Throws where the text is not one. */
+export function valueIn(resultText: string): unknown {
+  const results: unknown = JSON.parse(resultText);
+  if (!Array.isArray(results)) throw new Error('not a result set');
+  const first: unknown = results[0];
+  return typeof first === 'object' && first !== null && 'result' in first ? first.result : undefined;
+}
+
+/** The same through the package's own `evaluate`. */
+export const packageCall =
+  (instance: Instance): DirectCall =>
+  (entrypoint, inputText) =>
+    JSON.stringify(instance.evaluate(bytesOf(inputText), entrypoint));
 
 /** The runtime takes text only as an ArrayBuffer; anything else it would stringify again. */
 function bytesOf(text: string): ArrayBuffer {

@@ -45,7 +45,7 @@ const saidView = (
   reasons: said.reasons,
   review: said.review && {
     quorum: said.review.quorum,
-    roles: said.review.roles,
+    roles: [...said.review.roles],
     expires_at: iso(atMs + said.review.expiresInMs),
   },
 });

@@ -88,10 +88,10 @@ export function paymentView(tx: ReadTx, payment: Payment): PaymentView {
     host: payment.host,
     category: payment.category,
     memo: payment.memo,
-    reasons: payment.reasons,
+    reasons: [...payment.reasons],
     review: payment.review && {
       quorum: payment.review.quorum,
-      roles: payment.review.roles,
+      roles: [...payment.review.roles],
       expires_at: isoOrNull(payment.reviewExpiresAtMs),
       approvals: approvalsOf(tx, payment.id),
     },

@@ -179,8 +179,8 @@ export const paymentOperations = [
       const { effect, reasons, review, evidence } = checked;
       return {
         effect,
-        reasons,
-        review: review && { quorum: review.quorum, roles: review.roles },
+        reasons: [...reasons],
+        review: review && { quorum: review.quorum, roles: [...review.roles] },
         policy_digest: evidence.policyDigest,
         hints: hintsFor(app, request, checked, { ...context, owe: meta.owe }),
       };
