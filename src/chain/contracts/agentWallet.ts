@@ -12,7 +12,10 @@ export type Approval = { approver: Address; signature: Hex };
 
 export const BATCH_MAX = 200;
 
-/** Makes the wallet and its purse. By the factory's owner or a deployer, or anyone where its salt is announced; made already, it changes nothing. */
+/**
+ * Deploys the wallet and its purse; does nothing if they exist. Called by the factory's owner or a deployer, or by anyone if its
+ * salt is announced.
+ */
 export function createWalletCall(factory: Address, config: WalletConfig): Call {
   return {
     to: factory,
@@ -20,13 +23,16 @@ export function createWalletCall(factory: Address, config: WalletConfig): Call {
   };
 }
 
-/** Lets that account make wallets of the factory, or ends that. The factory's owner. */
+/** Permits or forbids an account to make wallets of the factory. Only the factory's owner. */
 export function setDeployerCall(factory: Address, deployer: Address, allowed: boolean): Call {
   const args = [deployer, allowed] as const;
   return { to: factory, data: encodeFunctionData({ abi: agentWalletFactoryAbi, functionName: 'setDeployer', args }) };
 }
 
-/** Lets anyone make the wallet with that salt (`saltOf`), as a facilitator does by ERC-6492. The factory's owner or a deployer. */
+/**
+ * Permits anyone to make the wallet with that salt (`saltOf`), as a facilitator does by ERC-6492. Only the factory's owner or a
+ * deployer.
+ */
 export function announceCall(factory: Address, salt: Hex): Call {
   return {
     to: factory,
@@ -34,7 +40,7 @@ export function announceCall(factory: Address, salt: Hex): Call {
   };
 }
 
-/** One payment within the ceilings. Executor. */
+/** One payment within the ceilings. Only the executor. */
 export function payCall(transfer: ApprovedTransfer): Call {
   invariant(!transfer.requiresChainApproval, 'This payment needs approvals on chain.', { id: transfer.paymentId });
   const { chainKey, payee, amount, policyDigest, decisionHash } = transfer;
@@ -42,7 +48,7 @@ export function payCall(transfer: ApprovedTransfer): Call {
   return { to: transfer.wallet, data: encodeFunctionData({ abi: agentWalletAbi, functionName: 'pay', args }) };
 }
 
-/** 1 to 200 payments of one wallet under one policy, all or none. Executor. */
+/** 1 to 200 payments of one wallet under one policy, all or none. Only the executor. */
 export function payBatchCall(transfers: readonly ApprovedTransfer[]): Call {
   const [first] = transfers;
   invariant(first !== undefined && transfers.length <= BATCH_MAX, `A batch has 1 to ${BATCH_MAX} payments.`);
@@ -62,7 +68,7 @@ export function payBatchCall(transfers: readonly ApprovedTransfer[]): Call {
   return { to: first.wallet, data: encodeFunctionData({ abi: agentWalletAbi, functionName: 'payBatch', args }) };
 }
 
-/** One payment above the ceilings or outside the list, with its approvers' signatures in any order. Executor. */
+/** One payment above the ceilings or to an unlisted payee, with its approvers' signatures in any order. Only the executor. */
 export function payApprovedCall(transfer: ApprovedTransfer, expiresAtS: number, approvals: readonly Approval[]): Call {
   const { chainKey, payee, amount, policyDigest, decisionHash } = transfer;
   const args = [
@@ -78,36 +84,39 @@ export function payApprovedCall(transfer: ApprovedTransfer, expiresAtS: number, 
   return { to: transfer.wallet, data: encodeFunctionData({ abi: agentWalletAbi, functionName: 'payApproved', args }) };
 }
 
-/** Strictly ascending by address, as the contract asks; a second one of the same approver is left out. */
+/** Sorts strictly ascending by address, as the contract requires, and drops a second signature of one approver. */
 export function sortApprovals(approvals: readonly Approval[]): Approval[] {
   const byApprover = new Map(approvals.map((approval) => [BigInt(approval.approver), approval]));
   return [...byApprover].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, approval]) => approval);
 }
 
-/** What the owner and the guardian do. Each gives the call for the wallet at that address. */
+/** The calls of the owner and the guardian to a wallet. Each function returns the call for the wallet at that address. */
 export const ownerCalls = {
-  /** Guardian or owner. */
+  /** Only guardian or owner. */
   freeze: (to: Address): Call => ({ to, data: encodeFunctionData({ abi: agentWalletAbi, functionName: 'freeze' }) }),
   unfreeze: (to: Address): Call => ({
     to,
     data: encodeFunctionData({ abi: agentWalletAbi, functionName: 'unfreeze' }),
   }),
-  /** Cuts bite at once, raises after the wallet's delay. */
+  /** Reductions take effect at once, raises after the wallet's delay. */
   setCeilings: (to: Address, perPayment: MicroUsdc, perPeriod: MicroUsdc): Call => ({
     to,
     data: encodeFunctionData({ abi: agentWalletAbi, functionName: 'setCeilings', args: [perPayment, perPeriod] }),
   }),
-  /** Voids what the executor has signed and not sent: purse authorizations and payments of the epoch. Guardian or owner. */
+  /**
+   * Voids purse authorizations and payments that the executor signed in this epoch and that are not on chain yet. Only guardian or
+   * owner.
+   */
   raiseEpoch: (to: Address): Call => ({
     to,
     data: encodeFunctionData({ abi: agentWalletAbi, functionName: 'raiseEpoch' }),
   }),
-  /** Ends what approvers signed for one payment, by its bytes32. */
+  /** Revokes the approvals of one payment, named by its bytes32. */
   revokeApproval: (to: Address, chainKey: Hex): Call => ({
     to,
     data: encodeFunctionData({ abi: agentWalletAbi, functionName: 'revokeApproval', args: [chainKey] }),
   }),
-  /** Guardian or owner. */
+  /** Only guardian or owner. */
   cancelRaise: (to: Address): Call => ({
     to,
     data: encodeFunctionData({ abi: agentWalletAbi, functionName: 'cancelRaise' }),
@@ -137,7 +146,7 @@ export const ownerCalls = {
     to,
     data: encodeFunctionData({ abi: agentWalletAbi, functionName: 'setValidUntil', args: [validUntilS] }),
   }),
-  /** Any ERC-20; counts in no ceiling. */
+  /** Withdraws any ERC-20; not limited by ceilings. */
   withdraw: (to: Address, token: Address, recipient: Address, amount: bigint): Call => ({
     to,
     data: encodeFunctionData({ abi: agentWalletAbi, functionName: 'withdraw', args: [token, recipient, amount] }),
@@ -146,7 +155,7 @@ export const ownerCalls = {
     to,
     data: encodeFunctionData({ abi: agentWalletAbi, functionName: 'transferOwnership', args: [next] }),
   }),
-  /** By the next owner. */
+  /** Called by the next owner. */
   acceptOwnership: (to: Address): Call => ({
     to,
     data: encodeFunctionData({ abi: agentWalletAbi, functionName: 'acceptOwnership' }),

@@ -7,12 +7,12 @@ import { walletConfigFromJson } from './walletConfig.ts';
 
 type Listed = { agent_id: string; address: Address; config_json: string };
 
-/** Addresses asked for at most; a list as long as that is data of another kind. */
+/** The largest number of addresses to ask for; a longer allow-list needs another method. */
 const ASKED_MAX = 2_000;
 
 /**
- * Who is on a wallet's allow-list now. The contract answers for one address and lists none, so it is asked for all that can be on
- * it: those of its making, those that its events named, and those that were known before. Throws `chain_unavailable`.
+ * Returns the addresses on a wallet's allow-list. The contract answers for one address and has no list, so every candidate is
+ * asked: those of its configuration, of its events, and those known before. Throws `chain_unavailable`.
  */
 export async function allowedNow(
   { store, chain }: { store: Store; chain: Chain },

@@ -39,15 +39,15 @@ export type ApprovalTerms = {
   /** bytes32: the policy that the payment is logged under. */
   policyDigest: Hex;
   decisionHash: Hex;
-  /** Of the wallet's list of approvers: with the next list every approval of before is void. */
+  /** The version of the approvers' list. A new list voids every earlier approval. */
   approversVersion: bigint;
-  /** Epoch seconds; the wallet refuses the approval from then on. */
+  /** Epoch seconds; from then on the wallet refuses the approval. */
   expiresAtS: number;
 };
 
 /**
- * What a person signs for one payment under review: whom, how much, until when, under which policy, and the decision that they were shown. The
- * wallet itself checks an approval above its ceilings; a rejection stays with us.
+ * The data that a person signs for a payment under review: payee, amount, expiry, policy, and the decision that was shown. The
+ * wallet itself checks an approval above its ceilings; a rejection is checked by the server only.
  */
 export function approvalTypedData(verdict: 'approve' | 'reject', terms: ApprovalTerms): TypedDataDefinition {
   const domain = { name: 'Bursar', version: '1', chainId: terms.chainId, verifyingContract: terms.wallet } as const;
@@ -67,7 +67,7 @@ export function approvalTypedData(verdict: 'approve' | 'reject', terms: Approval
 }
 
 export type SignatureCheck =
-  /** In the form that the contract takes. */
+  /** The form that the contract takes. */
   { valid: true; signature: Hex } | { valid: false; why: 'malformed' | 'other_signer' | 'refused_by_contract' };
 
 const erc1271Abi = parseAbi(['function isValidSignature(bytes32 hash, bytes signature) view returns (bytes4)']);
@@ -86,7 +86,7 @@ export function verifySignature(
   return verifyDigest(chain, signer, { digest: hashTypedData(typedData), signature });
 }
 
-/** `asker`: who asks a contract; the wallet, where it is the wallet that will. */
+/** `asker`: the caller of an ERC-1271 contract; the wallet, if the wallet will check the signature. */
 export type SignedDigest = { digest: Hex; signature: Hex; asker?: Address };
 
 /**
@@ -124,7 +124,7 @@ async function askContract(
     );
     return answer === ERC1271_MAGIC ? { valid: true, signature } : { valid: false, why: 'refused_by_contract' };
   } catch (error) {
-    // A contract that reverts or returns nothing is no ERC-1271 signer; an outage is no answer.
+    // A contract that reverts or returns nothing is not an ERC-1271 signer; an outage is an error instead.
     if (refusalIn(error) === null && !isNoData(error)) throw error;
     return { valid: false, why: 'refused_by_contract' };
   }

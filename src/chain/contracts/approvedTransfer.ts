@@ -9,7 +9,7 @@ import type { WalletAddresses } from './walletConfig.ts';
 declare const brand: unique symbol;
 
 /**
- * The only thing that encoders and signers of money take: one payment that was decided and whose money is held. Nothing but
+ * The only input of encoders and signers of money: one payment that was decided and whose money is held. Only
  * `approvedTransferFromReservation` can make one.
  */
 export type ApprovedTransfer = {
@@ -23,17 +23,17 @@ export type ApprovedTransfer = {
   readonly purse: Address;
   readonly payee: Address;
   readonly amount: MicroUsdc;
-  /** The wallet's bitmap nonce; null on the x402 rail, whose nonce follows from the three hashes. */
+  /** The wallet's bitmap nonce; null for x402, whose nonce is derived from the three hashes. */
   readonly nonce: bigint | null;
   /** bytes32: the hex of `sha256:…`. */
   readonly policyDigest: Hex;
   readonly decisionHash: Hex;
-  /** Goes by `payApproved`, with approvals. */
+  /** Sent by `payApproved`, with approvals. */
   readonly requiresChainApproval: boolean;
 };
 
 /**
- * Makes an `ApprovedTransfer` of a stored payment. For `src/decide/payments` and what it hands it to; the import check sees to that.
+ * Makes an `ApprovedTransfer` of a stored payment. Only for `src/decide/payments` and its callers, which the import check enforces.
  * Throws `invariant_violated` for a payment that holds no money, is still in review, or does not fit its wallet.
  */
 export function approvedTransferFromReservation(payment: Payment, from: WalletAddresses): ApprovedTransfer {
@@ -69,7 +69,7 @@ export function approvedTransferFromReservation(payment: Payment, from: WalletAd
   return Object.freeze(transfer) as ApprovedTransfer;
 }
 
-/** `sha256:<64 hex>` as the bytes32 that the chain knows. */
+/** Converts `sha256:<64 hex>` to the bytes32 that the chain uses. */
 export function policyDigestOnChain(digest: string): Hex {
   const hex = /^sha256:([0-9a-f]{64})$/.exec(digest)?.[1];
   invariant(hex !== undefined, 'A policy digest is sha256: and 64 hex digits.', { digest });

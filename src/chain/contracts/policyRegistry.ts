@@ -3,13 +3,13 @@ import type { Chain } from '../node/chain.ts';
 import type { Call } from './agentWallet.ts';
 import { policyRegistryAbi } from './contracts.generated.ts';
 
-/** Makes a policy (bytes32) the current one from that second on; 0 for at once. The one before stays for the grace period. */
+/** Activates a policy (bytes32) from that second on; 0 means at once. The earlier policy stays active for the grace period. */
 export function activatePolicyCall(registry: Address, policyDigest: Hex, fromS = 0n): Call {
   const args = [policyDigest, fromS] as const;
   return { to: registry, data: encodeFunctionData({ abi: policyRegistryAbi, functionName: 'activate', args }) };
 }
 
-/** Makes a policy (bytes32) the only active one from now on: all others end in the same act, without grace. */
+/** Activates a policy (bytes32) as the only active one: all others end in the same call, without grace. */
 export function activateOnlyCall(registry: Address, policyDigest: Hex): Call {
   const args = [policyDigest] as const;
   return { to: registry, data: encodeFunctionData({ abi: policyRegistryAbi, functionName: 'activateOnly', args }) };
@@ -26,17 +26,22 @@ export function retirePolicyCall(registry: Address, policyDigest: Hex): Call {
 export type RegistryState = {
   owner: Address;
   pendingOwner: Address;
-  /** bytes32; zero: none. */
+  /** bytes32; zero means none. */
   current: Hex;
   scheduled: Hex;
   gracePeriodS: number;
-  /** When each that was asked for is active: epoch seconds, `untilS` null while it has no end. Those never activated are left out. */
+  /**
+   * The active period of each policy: epoch seconds, `untilS` null without an end. Policies that were never activated are left out.
+   */
   windows: { digest: Hex; fromS: number; untilS: number | null }[];
 };
 
 const OPEN = 2n ** 64n - 1n;
 
-/** Who owns the registry and what it holds of these policies (bytes32), beside its own current and scheduled one. Throws `chain_unavailable`. */
+/**
+ * Reads the owner of the registry, its current and its scheduled policy, and the state of these policies (bytes32). Throws
+ * `chain_unavailable`.
+ */
 export async function readRegistry(chain: Chain, registry: Address, digests: readonly Hex[]): Promise<RegistryState> {
   return chain.run(async (client) => {
     const at = { address: registry, abi: policyRegistryAbi, blockNumber: await client.getBlockNumber() } as const;
@@ -59,7 +64,7 @@ export async function readRegistry(chain: Chain, registry: Address, digests: rea
   });
 }
 
-/** Whether wallets may pay under that policy (bytes32) now. Throws `chain_unavailable`. */
+/** Tells whether wallets may pay under that policy (bytes32) now. Throws `chain_unavailable`. */
 export async function isPolicyActive(chain: Chain, registry: Address, policyDigest: Hex): Promise<boolean> {
   return chain.run((client) =>
     client.readContract({ address: registry, abi: policyRegistryAbi, functionName: 'isActive', args: [policyDigest] }),

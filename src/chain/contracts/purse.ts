@@ -30,12 +30,12 @@ export const transferWithAuthorizationTypes = {
   ],
 } as const;
 
-/** As it goes into an x402 `exact` payload: figures as decimal strings. */
+/** The form of an x402 `exact` payload: numbers as decimal strings. */
 export type PurseAuthorization = {
   from: Address;
   to: Address;
   value: string;
-  /** Epoch seconds; the token wants block time > validAfter and < validBefore. */
+  /** Epoch seconds; the token requires validAfter < block time < validBefore. */
   validAfter: string;
   validBefore: string;
   nonce: Hex;
@@ -47,14 +47,14 @@ export type SignedAuthorization = {
   signature: Hex;
 };
 
-/** What the purse contract itself allows at most. */
+/** The limits of the purse contract itself. */
 const VALIDITY_SECONDS_MAX = 3_600;
 
 export type PurseNonceOf = { chainKey: Hex; policyDigest: Hex; decisionHash: Hex; epoch: number };
 
 /**
- * The EIP-3009 nonce of a payment: what is signed again settles once, and the log names payment, policy and decision. With the
- * wallet's next epoch everything signed in this one is void.
+ * The EIP-3009 nonce of a payment: signing again gives the same nonce, which settles once, and the log identifies payment, policy
+ * and decision. The wallet's next epoch voids every authorization of this one.
  */
 export function purseNonce({ chainKey, policyDigest, decisionHash, epoch }: PurseNonceOf): Hex {
   const types = [{ type: 'bytes32' }, { type: 'bytes32' }, { type: 'bytes32' }, { type: 'uint32' }] as const;
@@ -71,13 +71,13 @@ export type SigningTerms = {
   nowS: number;
   /** Epoch seconds; at most an hour ahead. */
   validBeforeS: number;
-  /** The wallet's present one: what is signed in another never settles. */
+  /** The wallet's current epoch: an authorization of another one never settles. */
   epoch: number;
 };
 
 /**
- * Signs the payment's EIP-3009 transfer out of the purse: ECDSA by the executor, wrapped with the fields that the purse rebuilds
- * the digest from. The same terms give the same nonce always. Throws `invalid_request` for a validity the purse would refuse.
+ * Signs the payment's EIP-3009 transfer from the purse: ECDSA by the executor, with the fields from which the purse rebuilds the
+ * digest. The same terms always give the same nonce. Throws `invalid_request` for a validity that the purse would refuse.
  */
 export async function signPurseAuthorization(
   transfer: ApprovedTransfer,
@@ -90,7 +90,7 @@ export async function signPurseAuthorization(
   return wrap(executorSignature);
 }
 
-/** The same at once; null where the key is not in this process, or has not been seen to be the executor's yet. */
+/** As above without waiting; null if the key is not in this process, or was not yet verified to be the executor's. */
 export function signPurseAuthorizationNow(transfer: ApprovedTransfer, terms: SigningTerms): SignedAuthorization | null {
   const { keys, role } = terms;
   if (!proven.get(keys)?.has(role)) return null;
@@ -142,10 +142,10 @@ function prepare(transfer: ApprovedTransfer, terms: SigningTerms) {
   return { typedData, wrap };
 }
 
-/** Providers and roles whose signature was seen to be the executor's. */
+/** The providers and roles whose key was verified to be the executor's. */
 const proven = new WeakMap<KeyProvider, Set<KeyRole>>();
 
-/** Once per key: recovering costs more than signing, and a provider that signed with the right key has it. */
+/** Checked once per key: recovering a signer costs more than signing, and the key of a provider does not change. */
 async function checkSigner(
   keys: KeyProvider,
   role: KeyRole,
@@ -163,7 +163,7 @@ async function checkSigner(
 const SIGNATURE_TYPES = ['address', 'uint64', 'uint40', 'uint32', 'bytes32', 'bytes32', 'bytes32', 'bytes'] as const;
 const SIGNATURE_BYTES = 198;
 
-/** Makes an unused authorization void for ever. Executor, guardian or owner; mined and final, its hold can be released. */
+/** Voids an unused authorization permanently. Only executor, guardian or owner. Once final, its hold can be released. */
 export function cancelAuthorizationCall(purse: Address, nonce: Hex): Call {
   return {
     to: purse,
@@ -171,17 +171,17 @@ export function cancelAuthorizationCall(purse: Address, nonce: Hex): Call {
   };
 }
 
-/** Sends micro-USDC from the purse back to its wallet. Executor, guardian or owner. */
+/** Sends micro-USDC from the purse back to its wallet. Only executor, guardian or owner. */
 export function sweepCall(purse: Address, amount: bigint): Call {
   return { to: purse, data: encodeFunctionData({ abi: x402PurseAbi, functionName: 'sweep', args: [amount] }) };
 }
 
-/** Sends all of another token in the purse to its wallet. Executor, guardian or owner. */
+/** Sends the whole balance of another token in the purse to its wallet. Only executor, guardian or owner. */
 export function sweepTokenCall(purse: Address, token: Address): Call {
   return { to: purse, data: encodeFunctionData({ abi: x402PurseAbi, functionName: 'sweepToken', args: [token] }) };
 }
 
-/** Whether the chain saw the authorization's nonce used or cancelled, at that block or the head. */
+/** Tells whether the authorization's nonce was used or cancelled on chain, at that block or the head. */
 export async function isAuthorizationUsed(
   chain: Chain,
   purse: Address,

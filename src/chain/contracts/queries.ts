@@ -1,6 +1,6 @@
 import { statement } from '../../store/statement.ts';
 
-/** What an event says of each payment of a transaction. */
+/** The data of each payment in a transaction for its event. */
 export const paymentsCarried = statement<{ transaction: bigint }>()((db, p) =>
   db
     .selectFrom('transaction_payments as t')

@@ -18,8 +18,8 @@ const panics: Record<string, string> = {
 };
 
 /**
- * The contract's error in revert data (`drop_detail` of a refused transaction), with its figures by name: actual and
- * expected. Null for words of the node or data of no contract of ours.
+ * Decodes a contract's error from revert data (`drop_detail` of a refused transaction), with its values by name. Null for a message
+ * of the node, or data of another contract.
  */
 export function explainRevert(detail: string | null): Revert | null {
   if (detail === null || !isHex(detail)) return null;
@@ -30,7 +30,7 @@ export function explainRevert(detail: string | null): Revert | null {
     const inputs = abiItem.type === 'error' ? abiItem.inputs : [];
     const values: readonly unknown[] = args ?? [];
     const named = inputs.map((input, index) => [input.name || `${index}`, String(values[index])] as const);
-    // Solidity's own `Error(string)` carries the token's words.
+    // Solidity's own `Error(string)` has the token's message.
     if (name === 'Error') return { error: String(values[0]), args: {} };
     if (name === 'Panic') return { error: 'Panic', args: { code: panics[String(values[0])] ?? String(values[0]) } };
     return { error: name, args: Object.fromEntries(named) };
@@ -41,7 +41,7 @@ export function explainRevert(detail: string | null): Revert | null {
 
 const WITHOUT_REASON = 'The contract reverted without a reason';
 
-/** What people read of a refusal: the decoded error with its figures, or the node's own words. Never raw revert data. */
+/** The text of a refusal for people: the decoded error with its values, or the node's message. Never raw revert data. */
 export function revertText(detail: string): string {
   const revert = explainRevert(detail);
   if (revert?.error === '') return WITHOUT_REASON;

@@ -4,7 +4,7 @@ import { putSetting, settingOf } from '../../store/settings.ts';
 import type { Store } from '../../store/store.ts';
 import type { Chain } from '../node/chain.ts';
 
-/** The token's EIP-712 domain as the chain states it: "USD Coin" on Base, "USDC" on Base Sepolia, version "2". */
+/** The token's EIP-712 domain as read on chain: "USD Coin" on Base, "USDC" on Base Sepolia, version "2". */
 export type TokenDomain = { name: string; version: string; separator: Hex };
 
 export const tokenAbi = parseAbi([
@@ -22,8 +22,8 @@ export const tokenAbi = parseAbi([
 ]);
 
 /**
- * Reads name, version, decimals and DOMAIN_SEPARATOR and checks that they belong together: what is signed with this domain is
- * what the token verifies. Throws `not_configured` when the address is not USDC as it is known on this chain.
+ * Reads name, version, decimals and DOMAIN_SEPARATOR and checks that they match, so that the token accepts signatures with this
+ * domain. Throws `not_configured` if the address is not the known USDC of this chain.
  */
 export async function readTokenDomain(chain: Chain): Promise<TokenDomain> {
   const [name, version, decimals, separator] = await chain
@@ -54,8 +54,8 @@ export async function readTokenDomain(chain: Chain): Promise<TokenDomain> {
 }
 
 /**
- * The token's domain, pinned in the store on first sight. Throws `chain_inconsistent` when the chain later states another
- * one: signatures would go to another contract than the one people looked at.
+ * Returns the token's domain, stored when it was first read. Throws `chain_inconsistent` when the chain later reports another one:
+ * signatures would then be for another contract than people configured.
  */
 export async function pinTokenDomain(store: Store, chain: Chain): Promise<TokenDomain> {
   const domain = await readTokenDomain(chain);

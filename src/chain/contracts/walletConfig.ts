@@ -15,22 +15,22 @@ import { type MicroUsdc, microUsdc } from '../../core/money/microUsdc.ts';
 import { agentWalletBytecode, agentWalletFactoryAbi, x402PurseBytecode } from './contracts.generated.ts';
 import { NEVER } from './validity.ts';
 
-/** What a wallet is made with; its address depends on every field. Field names are the contract's. */
+/** The configuration of a wallet; its address depends on every field. Field names are those of the contract. */
 export type WalletConfig = {
   owner: Address;
   /** May freeze. */
   guardian: Address;
-  /** The server's key: pays within the ceilings. */
+  /** The server's key, which pays within the ceilings. */
   executor: Address;
   approvers: readonly Address[];
-  /** How many of them must sign; 0 only without approvers. */
+  /** The number of approvers that must sign; 0 only without approvers. */
   threshold: number;
   perPayment: MicroUsdc;
   perPeriod: MicroUsdc;
   periodSeconds: number;
-  /** Epoch seconds from which the executor can no longer pay; 2^40-1 for never. */
+  /** Epoch seconds from which the executor can no longer pay; 2^40-1 means never. */
   validUntil: number;
-  /** Seconds that a raise of a ceiling waits. */
+  /** The seconds that a raise of a ceiling waits. */
   raiseDelay: number;
   allowListOn: boolean;
   allowList: readonly Address[];
@@ -41,7 +41,7 @@ export type WalletAddresses = { wallet: Address; purse: Address };
 
 const DAY_SECONDS = 86_400;
 
-/** Ceilings are the second lock, behind the policy: wide enough to be met by mistakes and thefts only. */
+/** Ceilings are the second lock, behind the policy: only mistakes and thefts should reach them. */
 const defaults = {
   approvers: [],
   threshold: 0,
@@ -54,7 +54,10 @@ const defaults = {
   allowList: [],
 } as const satisfies Partial<WalletConfig>;
 
-/** A wallet's config with defaults: 1,000 USDC a payment, 5,000 a day, raises after a day, no list, a salt from the agent's id. */
+/**
+ * A wallet's default configuration: 1,000 USDC a payment, 5,000 a day, raises after a day, no allow-list, a salt from the agent's
+ * id.
+ */
 export function walletConfig(
   given: Pick<WalletConfig, 'owner' | 'guardian' | 'executor'> & Partial<WalletConfig> & { agentId: AgentId },
 ): WalletConfig {
@@ -63,8 +66,8 @@ export function walletConfig(
 }
 
 /**
- * Where the factory puts the wallet and its purse, computed offline (EIP-1014); the same on each chain where the factory has
- * the same address. `factory` must be of this build: the init code is part of the address.
+ * Computes the addresses of the wallet and its purse offline (EIP-1014); the same on each chain where the factory has the same
+ * address. `factory` must be of this build, because the init code is part of the address.
  */
 export function predictAddresses(factory: Address, config: WalletConfig): WalletAddresses {
   const salt = saltOf(config);
@@ -72,7 +75,7 @@ export function predictAddresses(factory: Address, config: WalletConfig): Wallet
   return { wallet: at(agentWalletBytecode), purse: at(x402PurseBytecode) };
 }
 
-/** keccak256 of the whole config: nobody can take an address with another one. */
+/** keccak256 of the whole configuration: no wallet with another configuration can be at this address. */
 export function saltOf(config: WalletConfig): Hex {
   const create = agentWalletFactoryAbi.find((item) => item.type === 'function' && item.name === 'createWallet');
   if (create?.type !== 'function' || create.name !== 'createWallet') throw new Error('unreachable');
@@ -112,7 +115,7 @@ export function walletConfigToJson(config: WalletConfig): string {
   return JSON.stringify({ ...config, perPayment: `${config.perPayment}`, perPeriod: `${config.perPeriod}` });
 }
 
-/** Throws a ZodError on anything that `walletConfigToJson` did not write. */
+/** Throws a ZodError on input that `walletConfigToJson` did not write. */
 export function walletConfigFromJson(text: string): WalletConfig {
   return StoredConfig.parse(JSON.parse(text));
 }

@@ -2,7 +2,7 @@ import type { Address } from 'viem';
 import type { WalletPlan } from '../../decide/identity/identity.ts';
 import { predictAddresses, saltOf, type WalletConfig, walletConfigToJson } from './walletConfig.ts';
 
-/** What the books note of a wallet with that config, before the factory has made it. */
+/** The record of a wallet with that configuration, before the factory has made it. */
 export function walletPlan(chainId: number, factory: Address, config: WalletConfig): WalletPlan {
   const { wallet, purse } = predictAddresses(factory, config);
   return {

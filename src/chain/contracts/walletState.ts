@@ -16,11 +16,11 @@ export type WalletState = {
   registry: Address;
   approvers: readonly Address[];
   threshold: number;
-  /** Of the list of approvers; each new list has the next. */
+  /** The version of the approvers' list; it grows with each new list. */
   approversVersion: bigint;
-  /** Raised by guardian or owner: what was signed in an earlier one is void. */
+  /** Raised by guardian or owner; authorizations of an earlier epoch are void. */
   epoch: number;
-  /** The lowest nonce that is free, all above it being free too. */
+  /** The lowest nonce such that it and all above it are free. */
   nextNonce: bigint;
   frozen: boolean;
   /** Epoch seconds. */
@@ -31,13 +31,13 @@ export type WalletState = {
   periodSeconds: number;
   spentInPeriod: MicroUsdc;
   remainingInPeriod: MicroUsdc;
-  /** Null when none waits. */
+  /** Null when no raise waits. */
   pendingRaise: { perPayment: MicroUsdc; perPeriod: MicroUsdc; effectiveAtS: number } | null;
   balance: MicroUsdc;
   purseBalance: MicroUsdc;
 };
 
-/** All of a wallet in one batch, at one block; null where there is no contract yet. Throws `chain_unavailable`. */
+/** Reads the whole state of a wallet in one batch, at one block; null if there is no contract yet. Throws `chain_unavailable`. */
 export async function readWalletState(chain: Chain, wallet: Address): Promise<WalletState | null> {
   return chain.run(async (client) => {
     const [code, blockNumber] = await Promise.all([client.getCode({ address: wallet }), client.getBlockNumber()]);
@@ -103,9 +103,9 @@ export async function readWalletState(chain: Chain, wallet: Address): Promise<Wa
 }
 
 /**
- * Whether the wallet never pays under that nonce (again): it has paid, the window has passed it, or its epoch is over. Only a log
- * tells which. For wallets that stand: a node that knows no code there says nothing about
- * nonces, which is `chain_unavailable`.
+ * Tells whether the wallet can never pay under that nonce again: it has paid, the window has moved past it, or its epoch is over;
+ * only a log tells which. For deployed wallets: a node that has no code at the address knows nothing of nonces, which is
+ * `chain_unavailable`.
  */
 export async function isNonceUsed(
   chain: Chain,
@@ -127,7 +127,10 @@ export async function isNonceUsed(
   });
 }
 
-/** The version of the wallet's list of approvers, which an approval is over; `booked` where no wallet stands yet, or no node answers. */
+/**
+ * Returns the version of the approvers' list that an approval must name; `booked` if the wallet is not deployed yet, or no node
+ * answers.
+ */
 export async function approversVersionOf(chain: Chain, wallet: Address, booked: bigint): Promise<bigint> {
   const question = { address: wallet, abi: agentWalletAbi, functionName: 'approversVersion' } as const;
   return chain.run((client) => client.readContract(question)).catch(() => booked);
@@ -135,7 +138,9 @@ export async function approversVersionOf(chain: Chain, wallet: Address, booked: 
 
 export type NonceWindow = { epoch: number; next: number };
 
-/** The wallet's epoch and the first index in it from which on all are free. Throws `chain_unavailable` where no wallet stands. */
+/**
+ * Returns the wallet's epoch and the first index from which on all are free. Throws `chain_unavailable` if no wallet is deployed.
+ */
 export async function readNonceWindow(chain: Chain, wallet: Address): Promise<NonceWindow> {
   return chain.run(async (client) => {
     const [code, answer] = await Promise.all([
@@ -150,7 +155,7 @@ export async function readNonceWindow(chain: Chain, wallet: Address): Promise<No
   });
 }
 
-/** A ceiling may be any uint64; ours end at 2^53-1, and more than that is no limit at all. */
+/** A ceiling may be any uint64. Amounts end at 2^53-1, so a higher ceiling is no limit. */
 function ceiling(value: bigint): MicroUsdc {
   const most = 9_007_199_254_740_991n;
   return microUsdc(value > most ? most : value);

@@ -10,9 +10,9 @@ export type Sources = { chain: ChainSource; witnesses: readonly ChainSource[] };
 type Where = { store: Store; chainId: number; book: AddressBook };
 
 /**
- * Holds a segment that ends at the head against `balanceOf` there. Where they differ, the blocks' receipts and then other sources are
- * asked for the logs, and what agrees with the balances is taken. `moved`: books or chain did meanwhile. Compared addresses that
- * differ whatever was asked come back in `wrong`.
+ * Compares a segment that ends at the head with `balanceOf` there. If they differ, it reads the logs again from the blocks'
+ * receipts and then from other sources, and takes the logs that agree with the balances. `moved`: the books or the chain changed
+ * meanwhile. `wrong`: addresses that differ with every source.
  */
 export async function agreeing(
   { chain, witnesses }: Sources,
@@ -40,7 +40,7 @@ export async function agreeing(
   return { segment, wrong };
 }
 
-/** Books at the cursor and the chain's balances after `block`; `moved` where either changed while it was asked. */
+/** Reads the books at the cursor and the chain's balances after `block`; `moved` if either changed while reading. */
 async function balancesAfter(
   chain: ChainSource,
   { store, chainId, book }: Where,
@@ -55,7 +55,7 @@ async function balancesAfter(
   return booked.map((each, index) => ({ ...each, chain: balances[index] ?? 0n }));
 }
 
-/** Where the books at the cursor differ from the chain there. */
+/** The addresses at which the books at the cursor differ from the chain. */
 export async function differencesAt(chain: ChainSource, where: Where, cursor: Cursor): Promise<Compared[] | 'moved'> {
   const block = { ...cursor, parentHash: cursor.hash };
   const compared = await balancesAfter(chain, where, cursor, block);
@@ -71,7 +71,7 @@ function withTransfers(all: readonly Compared[], { blocks }: Segment): Compared[
   return all.map((each) => ({ ...each, books: each.books + netOf(each.address, transfers) }));
 }
 
-/** Null where the receipts of one of the blocks cannot be had, or be believed. */
+/** Null if the receipts of a block cannot be read, or are not plausible. */
 async function allReceipts(chain: ChainSource, { read: headers }: Segment): Promise<ChainLog[] | null> {
   const logs = await Promise.all(headers.map((header) => chain.receiptLogs?.(header) ?? null));
   return logs.some((each) => each === null) ? null : logs.flatMap((each) => each ?? []);
@@ -83,7 +83,7 @@ async function allLogs(witness: ChainSource, { book }: Where, { read: headers }:
     const hashes = new Set(headers.map(({ hash }) => hash));
     return logs.flat().every(({ blockHash }) => hashes.has(blockHash)) ? logs.flat() : null;
   } catch {
-    // A witness that does not answer is no witness.
+    // A witness that does not answer is left out.
     return null;
   }
 }

@@ -6,10 +6,10 @@ import type { AddressBook } from '../match/addressBook.ts';
 import type { TransferFact } from '../match/facts.ts';
 import { checkedBlock, lowerCheckedBlock, setChecked } from './queries.ts';
 
-/** What the books say an address holds, and what the chain says. Micro-USDC. */
+/** The balance of an address in the books and on chain. Micro-USDC. */
 export type Compared = { address: Address; agentId: string; books: bigint; chain: bigint };
 
-/** Every address that is followed, with what stands in its accounts. */
+/** Every followed address, with the sum of its accounts. */
 export function bookedBalances(tx: ReadTx, book: AddressBook): { address: Address; agentId: string; books: bigint }[] {
   return [...book.scope.wallets, ...book.scope.purses].flatMap((address) => {
     const party = book.party(address);
@@ -20,7 +20,7 @@ export function bookedBalances(tx: ReadTx, book: AddressBook): { address: Addres
   });
 }
 
-/** What these transfers add to an address. */
+/** The change of an address's balance by these transfers. */
 export function netOf(address: Address, transfers: readonly Pick<TransferFact, 'from' | 'to' | 'amount'>[]): bigint {
   let net = 0n;
   for (const { from, to, amount } of transfers) {
@@ -32,7 +32,7 @@ export function netOf(address: Address, transfers: readonly Pick<TransferFact, '
 
 export const differing = (all: readonly Compared[]): Compared[] => all.filter(({ books, chain }) => books !== chain);
 
-/** For people: who holds what by the chain and by the books. */
+/** A text for people: the balances on chain and in the books. */
 export function differencesView(found: readonly Compared[]): Record<string, string>[] {
   return found.slice(0, 20).map(({ address, agentId, books, chain }) => ({
     address,
@@ -42,7 +42,7 @@ export function differencesView(found: readonly Compared[]): Record<string, stri
   }));
 }
 
-/** The last block at which books and chain agreed on every address; null before the first comparison. */
+/** Returns the last block at which books and chain agreed on every address; null before the first comparison. */
 export function readChecked(tx: ReadTx, chainId: number): bigint | null {
   const row = tx.get(checkedBlock, { chain: chainId });
   return row?.block_number ?? null;
@@ -52,7 +52,7 @@ export function markChecked(tx: Tx, chainId: number, block: bigint): void {
   tx.run(setChecked, { chain: chainId, block });
 }
 
-/** Blocks above are undone: what was compared there says nothing any more. */
+/** Blocks above are undone, so a comparison made there is void. */
 export function lowerChecked(tx: Tx, chainId: number, block: bigint): void {
   tx.run(lowerCheckedBlock, { chain: chainId, block });
 }

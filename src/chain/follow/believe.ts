@@ -8,9 +8,9 @@ import { contradiction } from './doubts.ts';
 import { topic } from './rawLogs.ts';
 
 /**
- * The logs of one block as far as its header bears them out. Where the header's bloom may hold a log of ours, the block's
- * receipts decide: their bloom is the header's only when none is missing. Throws `chain_inconsistent` where nothing can be
- * believed. A bloom that is full of other contracts' logs decides nothing; then the balances do (`confirm.ts`).
+ * Returns the logs of one block, checked against its header. If the header's bloom may contain a log of ours, the block's receipts
+ * decide: their bloom equals the header's only if none is missing. Throws `chain_inconsistent` if nothing can be verified. A bloom
+ * full of other contracts' logs decides nothing; then the balances do (`confirm.ts`).
  */
 export async function believedLogs(
   chain: ChainSource,
@@ -53,7 +53,7 @@ function refuseInvented(bloom: Bloom, header: BlockHeader, told: readonly ChainL
   });
 }
 
-/** Our contracts announce every transfer out; only a purse's sweep into its own wallet needs no log before it. */
+/** Our contracts log every outgoing transfer; only a purse's sweep into its own wallet has no log before it. */
 function hasUnannouncedOutflow(chain: ChainSource, book: AddressBook, told: readonly ChainLog[]): boolean {
   const { pairs } = pairClaims(readFacts(told, factScope(chain, book)));
   return pairs.some(({ transfer, claim }) => {
@@ -62,7 +62,7 @@ function hasUnannouncedOutflow(chain: ChainSource, book: AddressBook, told: read
   });
 }
 
-/** Addresses of ours that the bloom may hold, and that none of these logs is about. */
+/** Our addresses that the bloom may contain and that none of these logs concerns. */
 function uncovered(bloom: Bloom, chain: ChainSource, book: AddressBook, told: readonly ChainLog[]): Address[] {
   const { wallets, purses, payers } = book.scope;
   const emitters = new Set(told.map(({ address }) => address.toLowerCase()));

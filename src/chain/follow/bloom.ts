@@ -1,13 +1,13 @@
 import { type Hex, hexToBytes, keccak256 } from 'viem';
 
 const BITS = 2048;
-/** Bits set: above `dense`, one in eight items that are not there seems to be; below `sparse`, one in five hundred. */
+/** Thresholds by set bits: above `dense`, one in eight absent items seems present; below `sparse`, one in five hundred. */
 const FILL = { sparse: BITS / 8, dense: BITS / 2 } as const;
-/** Items whose bits are remembered: the addresses we follow come up in every block. */
+/** The number of items whose bits are cached: followed addresses come up in every block. */
 const REMEMBERED_MAX = 50_000;
 const remembered = new Map<Hex, readonly number[]>();
 
-/** A block header's `logsBloom`: what is not in it was not logged; what is in it may have been. */
+/** A block header's `logsBloom`: an item that is not in it was not logged; one that is in it may have been. */
 export class Bloom {
   readonly #bytes: Uint8Array;
 
@@ -27,7 +27,7 @@ export class Bloom {
   }
 }
 
-/** The bloom of these logs: what a header must show when they are all that its block logged. */
+/** Computes the bloom of these logs, which the header must show if its block has no others. */
 export function bloomOf(logs: readonly { address: Hex; topics: readonly Hex[] }[]): Hex {
   const bytes = new Uint8Array(BITS / 8);
   for (const { address, topics } of logs) {

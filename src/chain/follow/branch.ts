@@ -6,7 +6,7 @@ import type { Following } from './following.ts';
 import { rollBack } from './rollBack.ts';
 import { noteFinalGone } from './stops.ts';
 
-/** Where the books begin: at that block, once the announced head is there. Null: not yet. */
+/** Returns the block at which the books begin, once the announced head exists. Null: not yet. */
 export async function beginAt(
   { store, chainId, chain }: Following,
   number: bigint | null,
@@ -21,7 +21,7 @@ export async function beginAt(
   return store.read((tx) => readCursor(tx, chainId));
 }
 
-/** How the head relates to the cursor. `behind`: the node lacks blocks that it announced, or that are known here. */
+/** Compares the head with the cursor. `behind`: the node lacks blocks that it announced, or that are known here. */
 export async function compareBranches(
   { store, chainId, chain, witnesses }: Following,
   cursor: Cursor,
@@ -31,7 +31,7 @@ export async function compareBranches(
     const next = await chain.header(cursor.number + 1n);
     if (!next) return 'behind';
     if (next.parentHash !== cursor.hash) return 'forked';
-    // A head that the node does not have by its number was announced, not mined.
+    // The node announced the head but does not have it by its number.
     if ((await chain.header(head.number))?.hash !== head.hash) return 'behind';
     await refuseOtherBranch(witnesses, head);
     return 'same';
@@ -43,14 +43,17 @@ export async function compareBranches(
   throw new BursarError('chain_unavailable', { message });
 }
 
-/** Undoes blocks down to the newest one that the chain still has. `stopped`: a final one is gone, which people must look at. */
+/**
+ * Undoes blocks down to the newest one that is still on the chain. `stopped`: a final block was replaced, and a person must look at
+ * it.
+ */
 export async function goBack(following: Following, cursor: Cursor): Promise<Cursor | 'stopped' | null> {
   const { store, chainId, chain, clock } = following;
   const kept = store.read((tx) => readBlocks(tx, chainId));
   for (const block of kept) {
     const header = await chain.header(block.number);
     if (header?.hash === block.hash) {
-      // It is the cursor itself when the node changed its mind back.
+      // It is the cursor itself if the node returned to the earlier branch.
       if (block.number === cursor.number) return null;
       const undone = await store.write((tx) => rollBack(tx, chainId, { from: cursor, to: block }, clock()));
       return undone === null ? null : block;
@@ -63,10 +66,10 @@ export async function goBack(following: Following, cursor: Cursor): Promise<Curs
   return null;
 }
 
-/** Two sources that have another block at the same height: one of them is wrong, or both are about to agree. */
+/** Two sources report different blocks at one height: one of them is wrong, or they will agree soon. */
 async function refuseOtherBranch(witnesses: readonly ChainSource[], head: BlockHeader): Promise<void> {
   for (const witness of witnesses) {
-    // One that does not answer, or is behind, is no witness.
+    // A source that does not answer, or is behind, is left out.
     const other = await witness.header(head.number).catch(() => null);
     if (other && other.hash !== head.hash) {
       throw contradiction('sources_disagree', `Two RPCs have different blocks ${head.number}.`, {

@@ -10,12 +10,14 @@ import type { Segment } from './gather.ts';
 import { heal, unsettledBlock } from './heal.ts';
 
 export type Confirming = Following & { meters: () => MeterDeclarations };
-/** `agrees`: books and chain are equal after the segment; else only the segment itself adds up, and what differs is older. */
+/**
+ * `agrees`: books and chain are equal after the segment. Otherwise only the segment itself adds up, and the difference is older.
+ */
 export type Confirmed = { segment: Segment; agrees: boolean } | 'moved' | 'healed';
 
 /**
- * A segment that ends at the head, once it adds up to the balances there. What differed before it is looked for in blocks that were
- * applied unseen. Throws `chain_inconsistent` while the segment itself does not add up.
+ * Accepts a segment that ends at the head once it adds up to the balances there. An older difference is searched for in blocks that
+ * were already applied. Throws `chain_inconsistent` while the segment itself does not add up.
  */
 export async function confirmSegment(
   following: Confirming,
@@ -36,7 +38,7 @@ export async function confirmSegment(
   throw balancesDiffer(wrong, gathered.read.at(-1)?.number ?? cursor.number);
 }
 
-/** Books and chain are apart by the same amounts before and after: the segment itself is right. */
+/** Books and chain differ by the same amounts before and after the segment, so the segment itself is right. */
 function addsUp(before: readonly Compared[], after: readonly Compared[]): boolean {
   const apart = (all: readonly Compared[]) => new Map(all.map(({ address, books, chain }) => [address, chain - books]));
   const [first, then] = [apart(before), apart(after)];
@@ -44,8 +46,8 @@ function addsUp(before: readonly Compared[], after: readonly Compared[]): boolea
 }
 
 /**
- * The books against the chain at the cursor: after a start, and where a receipt of ours tells of a log that never came. Gives the error
- * that people are told of, `healed`, or null when all agrees.
+ * Compares the books with the chain at the cursor: after a start, and when a receipt of ours has a log that was never delivered.
+ * Returns the error to report to people, `healed`, or null if all agrees.
  */
 export async function audit(
   following: Confirming,
@@ -71,7 +73,7 @@ export async function audit(
   return null;
 }
 
-/** What cannot be read again yet is looked for at the next step. */
+/** Blocks that cannot be read again yet are searched at the next step. */
 async function healed(following: Confirming, cursor: Cursor, from: bigint): Promise<boolean> {
   return heal(following, cursor, from).catch((error: unknown) => {
     if (error instanceof BursarError) return false;
@@ -79,7 +81,7 @@ async function healed(following: Confirming, cursor: Cursor, from: bigint): Prom
   });
 }
 
-/** Where to read again: after the last block at which all agreed, or all of it where that says nothing. */
+/** The block to read again from: the one after the last agreement, or the first if there was none. */
 function firstUnchecked({ store, chainId }: Following, cursor: Cursor): bigint {
   const checked = store.read((tx) => readChecked(tx, chainId));
   return checked === null || checked >= cursor.number ? 1n : checked + 1n;

@@ -4,7 +4,7 @@ import type { ReadTx, Tx } from '../../store/store.ts';
 import type { BlockHeader } from '../node/source.ts';
 import { addBlock, blockAt, firstBlock, keptBlocks, lastBlock } from './queries.ts';
 
-/** A block the follower has applied. */
+/** A block that the follower has applied. */
 export type Cursor = { number: bigint; hash: Hex; timestampS: number };
 
 type Row = RowOf<typeof lastBlock>;
@@ -14,13 +14,13 @@ const toCursor = (row: Row): Cursor => ({
   timestampS: Number(row.timestamp_s),
 });
 
-/** The newest block applied; what the books show is the state after it. */
+/** The newest applied block; the books show the state after it. */
 export function readCursor(tx: ReadTx, chainId: number): Cursor | null {
   const row = tx.get(lastBlock, { chain: chainId });
   return row ? toCursor(row) : null;
 }
 
-/** The newest final block applied: the oldest that is kept. */
+/** The newest applied block that is final: the oldest that is kept. */
 export function readAnchor(tx: ReadTx, chainId: number): Cursor | null {
   const row = tx.get(firstBlock, { chain: chainId });
   return row ? toCursor(row) : null;
@@ -46,7 +46,7 @@ export function insertBlock(tx: Tx, chainId: number, header: BlockHeader): void 
   });
 }
 
-/** Whether the books still stand where they stood when the chain was asked. */
+/** Tells whether the books are unchanged since the chain was asked. */
 export function isAt(tx: ReadTx, chainId: number, cursor: Pick<Cursor, 'number' | 'hash'>): boolean {
   const now = readCursor(tx, chainId);
   return now !== null && now.number === cursor.number && now.hash === cursor.hash;

@@ -7,15 +7,15 @@ import type { Following } from './following.ts';
 import { openAlertOfChain, resolveAlertsOfChain } from './waitingQueries.ts';
 
 /**
- * `chain_contradiction`: two answers of a node exclude each other. `chain_behind`: it does not give the blocks that it announced.
- * Both pass by themselves when the answers agree again; the books wait meanwhile.
+ * `chain_contradiction`: two answers of a node contradict each other. `chain_behind`: the node does not return the blocks that it
+ * announced. Both end when the answers agree again; the books wait until then.
  */
 export type Doubt = Extract<AlertType, 'chain_contradiction' | 'chain_behind'>;
 
 const isOpen = (tx: ReadTx, type: AlertType, chainId: number): boolean =>
   tx.get(openAlertOfChain, { type, chain: chainId }) !== undefined;
 
-/** One open alert of a kind for each chain, however often it is seen. */
+/** At most one open alert of a kind for each chain, however often it occurs. */
 export async function noteDoubt(
   { store, chainId, clock }: Following,
   type: Doubt,
@@ -31,7 +31,7 @@ export async function noteDoubt(
   });
 }
 
-/** Closes what was doubted of the chain, and says so. */
+/** Closes the alert, and records that the chain's answers agree again. */
 export async function settleDoubts(
   store: Store,
   chainId: number,
@@ -49,7 +49,7 @@ export async function settleDoubts(
   });
 }
 
-/** Two answers exclude each other: nothing is booked on them, and the question is asked again. */
+/** Two answers contradict each other: nothing is booked from them, and the node is asked again. */
 export function contradiction(kind: string, message: string, details: Record<string, unknown> = {}): BursarError {
   return new BursarError('chain_inconsistent', { message, details: { kind, ...details } });
 }

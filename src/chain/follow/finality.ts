@@ -7,8 +7,8 @@ import type { Following } from './following.ts';
 import { countBlocksFrom } from './queries.ts';
 
 /**
- * How far a node says that the chain will not change: it tells how to read, never what is final. Null: nothing more than before.
- * Throws `chain_inconsistent` on a `finalized` tag ahead of the head.
+ * Returns how far the node claims finality. It decides how blocks are read, never which are final. Null: no further than before.
+ * Throws `chain_inconsistent` for a `finalized` tag ahead of the head.
  */
 export async function statedFinal(chain: ChainSource, finality: Finality, head: BlockHeader): Promise<bigint | null> {
   if (finality.kind === 'depth') {
@@ -30,8 +30,8 @@ export async function statedFinal(chain: ChainSource, finality: Finality, head: 
 }
 
 /**
- * The newest block that is final by blocks that were read and linked by hash here. By depth: so many blocks stand on it, whatever
- * head was announced. By tag: the stated block is one of ours, and every source with a tag says so.
+ * Returns the newest final block, judged by blocks that were read here and linked by hash. By depth: that many blocks follow it,
+ * whatever head was announced. By tag: the block is one of ours, and every source with a tag agrees.
  */
 export async function provenFinal(
   { store, chainId, chain, witnesses }: Following,

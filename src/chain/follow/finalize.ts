@@ -19,7 +19,7 @@ import {
 } from './queries.ts';
 import type { TransferRow } from './rollBack.ts';
 
-/** Whether anything at or below that block waits to become final. */
+/** Tells whether anything at or below that block waits to become final. */
 export function needsFinalizing(tx: ReadTx, chainId: number, final: bigint): boolean {
   return tx.get(blockBelow, { chain: chainId, number: final }) !== undefined || openTransfer(tx, chainId, final);
 }
@@ -29,8 +29,8 @@ function openTransfer(tx: ReadTx, chainId: number, final: bigint): boolean {
 }
 
 /**
- * Everything up to block `final` can no longer be undone: payments settled there become final, authorizations cancelled there
- * give their hold back, and hashes of older blocks are forgotten. Never beyond what has been applied.
+ * Blocks up to `final` can no longer be undone: payments settled there become final, authorizations cancelled there release their
+ * hold, and older block hashes are deleted. Never beyond the last applied block.
  */
 export function finalize(tx: Tx, chainId: number, final: bigint, atMs: number): void {
   const cursor = readCursor(tx, chainId);
@@ -58,7 +58,7 @@ function finalizePayment(tx: Tx, row: TransferRow, atMs: number): void {
   transition(tx, payment, 'finalize', { actor: 'bursar', atMs, data: { block: row.block_number.toString() } });
 }
 
-/** A cancelled nonce can never be used, once its block is final. */
+/** A cancelled nonce can never be used once its block is final. */
 function cancelRevoked(tx: Tx, chainId: number, upTo: bigint, atMs: number): void {
   const rows = tx.all(cancellationsUpTo, { chain: chainId, block: upTo });
   for (const row of rows) {

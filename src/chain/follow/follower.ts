@@ -29,22 +29,22 @@ export type FollowerOptions = {
   clock: () => number;
   chainId: number;
   finality: Finality;
-  /** The meters of the policy in force. Default: none, so refunds give no budget back. */
+  /** The meters of the active policy. Default: none, so refunds return nothing to a meter. */
   meters?: () => MeterDeclarations;
-  /** Where the books begin when there are none yet: the last block of no interest. Default: the newest final one. */
+  /** The block before the first one that the books need, when they are empty. Default: the newest final one. */
   startBlock?: bigint;
-  /** Blocks applied in one tick at most. Default 2,000. */
+  /** The largest number of blocks applied in one tick. Default 2,000. */
   maxBlocksPerTick?: number;
-  /** Final blocks asked for in one go. Default 1,000: what public RPCs allow. */
+  /** The number of final blocks in one request. Default 1,000, which public RPCs permit. */
   blocksPerRange?: number;
-  /** Other nodes of the same chain, asked where the first one's answers exclude each other. */
+  /** Other nodes of the same chain, asked when answers of the first one contradict each other. */
   witnesses?: readonly ChainSource[];
 };
 
 /**
- * `synced`: up to the head. `behind`: there is more, tick again. `waiting`: the node is behind us, changed its mind while it was asked,
- * or contradicts itself (see the error). `unavailable`: no answer. `stopped`: a final block is gone, until the chain agrees again or
- * an operator has it read again; or the node is of another chain, and then for good.
+ * `synced`: up to the head. `behind`: more blocks are left, tick again. `waiting`: the node is behind the books, changed its branch
+ * while it was asked, or contradicts itself (see the error). `unavailable`: no answer. `stopped`: a final block was replaced, until
+ * the chain agrees again or an operator has it read again; or, permanently, the node is of another chain.
  */
 export type TickReport = {
   status: 'synced' | 'behind' | 'waiting' | 'unavailable' | 'stopped';
@@ -57,22 +57,22 @@ export type TickReport = {
 };
 
 export interface Follower {
-  /** One bounded step towards the head. Idempotent; a call during a tick shares it. Rejects only when the store fails. */
+  /** Does one bounded step towards the head. Idempotent; a call during a tick shares it. Rejects only when the store fails. */
   tick(): Promise<TickReport>;
-  /** The report of the last step; null before the first. */
+  /** The report of the last step; null before the first one. */
   last(): TickReport | null;
   /** Reads the chain again from a block on, between two steps; see `recover.ts`. */
   recover(requested: RequestedRecovery): Promise<Recovery>;
 }
 
-/** Blocks near the head are asked for one by one; this many at a time. */
+/** The number of blocks near the head that are requested at a time, one by one. */
 const BLOCKS_PER_BATCH = 20;
-/** Steps in a row without progress after which people are told: nodes behind one address are often a block apart. */
+/** The number of steps without progress after which an alert is raised: nodes behind one address are often a block apart. */
 const STALLED_STEPS = 5;
 
 /**
- * Makes the books follow the chain. Whatever is needed of the chain is asked first and then applied in one write, which does
- * nothing if the books have moved since; all progress is in the store, so a new follower goes on where an old one was killed.
+ * Makes the books follow the chain. Each step first reads what it needs from the chain and then applies it in one write, which does
+ * nothing if the books changed meanwhile. All progress is in the store, so a new follower continues where an old one was killed.
  */
 export function createFollower(options: FollowerOptions): Follower {
   const { store, clock, chainId } = options;
@@ -88,7 +88,7 @@ export function createFollower(options: FollowerOptions): Follower {
   let running: Promise<TickReport> | null = null;
   let latest: TickReport | null = null;
   let idle = 0;
-  /** The cursor at which books and chain were last compared in this process. */
+  /** The cursor at which this process last compared books and chain. */
   let compared: Cursor | null = null;
 
   async function tick(): Promise<TickReport> {
@@ -175,7 +175,7 @@ export function createFollower(options: FollowerOptions): Follower {
     return status === 'synced' && now ? await audited(now, report) : status;
   }
 
-  /** Whether a final block is gone from the chain; a chain that has it again goes on. */
+  /** Tells whether a final block was replaced; a chain that has it again continues. */
   async function isStopped(report: TickReport): Promise<boolean> {
     const { stop, anchor } = store.read((tx) => ({
       stop: readChainStop(tx, chainId),
@@ -235,7 +235,7 @@ export function createFollower(options: FollowerOptions): Follower {
     return cursor.number < head.number ? 'behind' : 'synced';
   }
 
-  /** What is found out late is told, and keeps nothing else waiting. */
+  /** Late findings are reported and do not delay other work. */
   async function audited(cursor: Cursor, report: TickReport): Promise<TickReport['status']> {
     const found = await audit(following, cursor, compared?.hash === cursor.hash);
     if (found === 'healed') return 'behind';
@@ -264,7 +264,7 @@ export function createFollower(options: FollowerOptions): Follower {
   };
 }
 
-/** A sale was announced after the logs were asked for: its payer's authorization is among those that must be seen. */
+/** A sale was announced after the logs were read: the authorization of its payer must be among them. */
 function missesPayer(tx: ReadTx, chainId: number, segment: Segment, book: AddressBook): boolean {
   return segment.blocks.some(({ facts }) =>
     facts.some(

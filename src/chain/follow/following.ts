@@ -1,7 +1,7 @@
 import type { Store } from '../../store/store.ts';
 import type { ChainSource } from '../node/source.ts';
 
-/** What the follower of one chain works with. `witnesses`: other nodes of the same chain. */
+/** The dependencies of a follower of one chain. `witnesses`: other nodes of the same chain. */
 export type Following = {
   store: Store;
   chainId: number;

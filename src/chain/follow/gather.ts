@@ -6,19 +6,19 @@ import { believedLogs } from './believe.ts';
 import type { Cursor } from './cursor.ts';
 import { contradiction } from './doubts.ts';
 
-/** What some blocks after a cursor hold, checked for being one chain. */
+/** The content of some blocks after a cursor, verified to be one chain. */
 export type Segment = {
-  /** Blocks to remember, ascending; the last becomes the cursor. */
+  /** Blocks to store, ascending; the last becomes the cursor. */
   headers: BlockHeader[];
   /** All blocks that were read, ascending. */
   read: BlockHeader[];
-  /** Blocks with something for us, ascending. */
+  /** Blocks with facts that concern us, ascending. */
   blocks: { header: BlockHeader; facts: Fact[] }[];
 };
 
 /**
- * Blocks `cursor + 1 .. to`, as far as they will not change: one question for all logs, and each header, linked by hash. Null when
- * what was answered is not one chain that builds on the cursor.
+ * Reads blocks `cursor + 1 .. to` that are final: one request for all logs, and each header, linked by hash. Null if the answers
+ * are not one chain that builds on the cursor.
  */
 export async function gatherRange(
   chain: ChainSource,
@@ -35,8 +35,8 @@ export async function gatherRange(
 }
 
 /**
- * Blocks `cursor + 1 .. to` that may yet be reorganised: each header, linked by hash, and logs by block hash, so that a node which
- * does not have that very block says so. Null as above.
+ * Reads blocks `cursor + 1 .. to` that may still be reorganised: each header, linked by hash, and logs by block hash, so that a
+ * node without this very block reports it. Null as above.
  */
 export async function gatherBlocks(
   chain: ChainSource,
@@ -68,7 +68,7 @@ async function linkedHeaders(chain: ChainSource, cursor: Cursor, to: bigint): Pr
   return headers;
 }
 
-/** Null when a log is of a block that the chain does not have at that number. */
+/** Null if a log is of a block that the chain does not have at that number. */
 async function blocksOf(
   chain: ChainSource,
   book: AddressBook,
@@ -87,7 +87,7 @@ async function blocksOf(
   return factsByBlock(chain, book, headers, believed.flat());
 }
 
-/** Blocks with something for us. */
+/** Blocks with facts that concern us. */
 export function factsByBlock(
   chain: ChainSource,
   book: AddressBook,

@@ -1,9 +1,9 @@
 import { type Hex, keccak256, toRlp } from 'viem';
 
-/** A block as JSON-RPC gives it. */
+/** A block in the form of JSON-RPC. */
 export type RawBlock = Readonly<Record<string, unknown>>;
 
-/** In the order of the RLP list; those of later forks follow, and are part of it where they are given. */
+/** In the order of the RLP list; fields of later forks follow, and are part of it if present. */
 const first = [
   'parentHash',
   'sha3Uncles',
@@ -39,13 +39,13 @@ const numbers: ReadonlySet<string> = new Set([
   'blobGasUsed',
   'excessBlobGas',
 ]);
-/** What nodes send beside the header. */
+/** Fields that nodes send beside the header. */
 const beside = ['hash', 'size', 'totalDifficulty', 'uncles', 'transactions', 'withdrawals'];
 const known: ReadonlySet<string> = new Set([...first, ...later, ...beside]);
 
 /**
- * The hash that the header's own fields give; null where it cannot be said: a field is missing, or one is there that this code does
- * not know and that a later fork may have put into the hash.
+ * The hash of the header's own fields. Null if it is unknown: a field is missing, or there is one that this code does not know and
+ * that a later fork may have added to the hash.
  */
 export function headerHash(block: RawBlock): Hex | null {
   if (Object.keys(block).some((key) => !known.has(key))) return null;

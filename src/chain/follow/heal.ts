@@ -8,7 +8,7 @@ import { type Cursor, isAt, readBlock } from './cursor.ts';
 import { bookDifference, differenceOf, noteReread, readAgain } from './reread.ts';
 import { oldestUnsettled } from './waitingQueries.ts';
 
-/** Blocks read again in one go: the newest, where more are in doubt. */
+/** The number of blocks read again in one step; of more doubtful blocks, the newest. */
 const HEAL_MAX = 5_000n;
 
 export type Healing = {
@@ -20,8 +20,8 @@ export type Healing = {
 };
 
 /**
- * Reads blocks that were applied once more and books the logs that were missed. Nothing is undone, and nothing is booked unless books
- * and chain agree afterwards on every address. True when something was booked.
+ * Reads applied blocks again and books the logs that were missed. Nothing is undone, and nothing is booked unless books and chain
+ * then agree on every address. True if something was booked.
  */
 export async function heal(
   { store, chainId, chain, clock, meters }: Healing,
@@ -34,7 +34,7 @@ export async function heal(
   const reading = await readAgain(chain, book, first, cursor.number);
   if (!reading || reading.read.at(-1)?.hash !== cursor.hash) return false;
   const addresses = [...book.scope.wallets, ...book.scope.purses];
-  // A node that has dropped that state cannot say; the header and the receipts of those blocks still do.
+  // A node that has dropped that state cannot answer; the header and the receipts of those blocks still can.
   const balances = await chain.balancesOf?.(addresses, cursor.number).catch(() => null);
   return store.write((tx) => {
     if (!isAt(tx, chainId, cursor)) return false;
@@ -55,8 +55,8 @@ export async function heal(
 }
 
 /**
- * The oldest block in which a transaction of ours was mined with success, by its receipt, and whose log never came: its payments
- * still wait. Null where there is none.
+ * Returns the oldest block in which, by its receipt, a transaction of ours succeeded but whose log was never delivered, so that its
+ * payments still wait. Null if there is none.
  */
 export function unsettledBlock(tx: ReadTx, chainId: number, cursor: Cursor): bigint | null {
   const row = tx.get(oldestUnsettled, { chain: chainId, upTo: cursor.number });

@@ -7,12 +7,12 @@ import { type Cursor, readAnchor } from './cursor.ts';
 import { lapsedPurchases } from './waitingQueries.ts';
 
 type Candidate = RowOf<typeof lapsedPurchases>;
-/** Questions to the chain in one tick. */
+/** The number of requests to the chain in one tick. */
 const LAPSES_PER_TICK = 100;
 
 /**
- * Releases holds that the chain says can never be spent: the authorization's time was over at a final block, and its nonce
- * is unused there (EIP-3009). Nobody's word but the chain's counts. Gives where to go on next time, '' for the start.
+ * Releases holds that can never be spent: the authorization's validity ended before a final block, and its nonce is unused there
+ * (EIP-3009). Only the chain decides this. Returns where to continue next time, '' for the start.
  */
 export async function lapseAuthorizations(
   store: Store,
@@ -27,7 +27,7 @@ export async function lapseAuthorizations(
   const unused = found.filter((_, index) => answers[index]);
   if (unused.length > 0) {
     await store.write((tx) => {
-      // What was asked of that block holds as long as it is final in our books.
+      // The answer for that block stays valid while the block is final in our books.
       const now = readAnchor(tx, chainId);
       if (!now || now.number < anchor.number) return;
       for (const one of unused) {
@@ -48,7 +48,7 @@ export async function lapseAuthorizations(
   return found.length < LAPSES_PER_TICK ? '' : (found.at(-1)?.payment_id ?? '');
 }
 
-/** Nodes that keep little state may not answer for the final block; unused at a later one is unused at it too. */
+/** Nodes that keep little state may not answer for the final block. A nonce that is unused at a later block was unused then too. */
 async function isUnused(chain: ChainSource, one: Candidate, anchor: Cursor, cursor: Cursor): Promise<boolean> {
   const used = await chain
     .authorizationState(one.purse, one.nonce, anchor.number)

@@ -6,7 +6,7 @@ import type { ChainSource } from '../node/source.ts';
 
 const told: ReadonlySet<string> = new Set(['chain_unavailable', 'chain_mismatch', 'chain_inconsistent']);
 
-/** The same source, failing only with codes of the chain, whatever the client under it throws. */
+/** The same source, with every error of the client translated to a code of the chain. */
 export function guarded(chain: ChainSource): ChainSource {
   const ask = async <T>(question: () => Promise<T>): Promise<T> => {
     try {
@@ -32,7 +32,7 @@ export function guarded(chain: ChainSource): ChainSource {
   };
 }
 
-/** An outage is an open alert: it is told once, also when the server restarts in the middle of it. */
+/** An outage is one open alert: it is reported once, even if the server restarts meanwhile. */
 export async function noteOutage(store: Store, chainId: number, error: BursarError, atMs: number): Promise<void> {
   if (store.read((tx) => openAlert(tx, 'chain_unavailable', null))) return;
   const data = { chain: chainId, message: error.message };
@@ -47,7 +47,7 @@ export async function noteRecovery(store: Store, chainId: number, atMs: number):
   });
 }
 
-/** What no waiting repairs: told once while it lasts. */
+/** A fault that does not end by waiting is reported once while it lasts. */
 export async function noteStop(store: Store, chainId: number, error: BursarError, atMs: number): Promise<void> {
   const type = error.code === 'chain_mismatch' ? 'chain_mismatch' : 'chain_inconsistent';
   if (store.read((tx) => openAlert(tx, type, null))) return;

@@ -5,7 +5,7 @@ import { hasStandardHeaders } from '../node/chainProfile.ts';
 import type { BlockHeader } from '../node/source.ts';
 import { headerHash, type RawBlock } from './headerHash.ts';
 
-/** Reads one header. Null where the node has no such block. Throws `chain_inconsistent` on a header that its hash contradicts. */
+/** Reads one header. Null if the node has no such block. Throws `chain_inconsistent` if the header does not match its hash. */
 export async function readHeader(
   client: ChainClient,
   chainId: number,

@@ -17,15 +17,15 @@ import type { BlockHeader, ChainLog, LogRange, LogScope } from '../node/source.t
 import { bloomOf } from './bloom.ts';
 
 const [transferSelector, ...authorizationSelectors] = usdcEvents.map((event) => toEventSelector(event));
-/** Addresses in one eth_getLogs filter: nodes bound the filter's size. */
+/** The number of addresses in one eth_getLogs filter: nodes limit its size. */
 const ADDRESSES_PER_QUERY = 200;
-/** Receipts asked for one by one where a node does not give those of a block. */
+/** The number of receipts requested one by one from a node that does not return those of a block. */
 const RECEIPTS_MAX = 300;
 
 export type Contracts = { token: Address; registry: Address | null };
 type Filter = { address: Address | Address[]; topics: (Hex | readonly Hex[] | null | undefined)[] };
 
-/** The logs of a block or a range by `eth_getLogs`. Throws `chain_inconsistent` where two different ones stand in one place. */
+/** Reads the logs of a block or a range by `eth_getLogs`. Throws `chain_inconsistent` if two different logs have one position. */
 export async function readLogs(
   client: ChainClient,
   contracts: Contracts,
@@ -44,7 +44,7 @@ export async function readLogs(
     return unique(answers.flat().map(toChainLog));
   } catch (error) {
     if ('blockHash' in range || range.fromBlock === range.toBlock || !isRefusal(error)) throw error;
-    // Providers bound the span or the number of results, each in its own words: ask for less.
+    // Providers limit the span or the number of results, each with another message; on failure the range is halved.
     const middle = (range.fromBlock + range.toBlock) / 2n;
     const first = await readLogs(client, contracts, { fromBlock: range.fromBlock, toBlock: middle }, scope);
     return [
@@ -55,8 +55,8 @@ export async function readLogs(
 }
 
 /**
- * All logs of a block by its receipts. Null where the node gives no receipts, or such that the header's bloom contradicts; where the
- * header has none to go by they are the node's word.
+ * Reads all logs of a block from its receipts. Null if the node returns none, or if the header's bloom contradicts them. Without a
+ * header to compare with, the receipts are unverified.
  */
 export async function readReceiptLogs(client: ChainClient, header: BlockHeader): Promise<ChainLog[] | null> {
   const receipts = (await blockReceipts(client, header)) ?? (await receiptsOneByOne(client, header));
@@ -97,7 +97,7 @@ function nothingOnRefusal(error: unknown): null {
   throw error;
 }
 
-/** A transfer between two of ours is found from both ends. */
+/** A transfer between two of our addresses is found from both ends. */
 function unique(logs: readonly ChainLog[]): ChainLog[] {
   const places = new Map<string, ChainLog>();
   for (const log of logs) {
@@ -164,7 +164,7 @@ function toChainLog(log: RpcLog): ChainLog {
   };
 }
 
-/** The node answered, and said no; as against not answering at all. */
+/** The node answered with a refusal, in contrast to no answer. */
 function isRefusal(error: unknown): boolean {
   return error instanceof ViemError && (error as BaseError).walk((cause) => cause instanceof RpcRequestError) !== null;
 }

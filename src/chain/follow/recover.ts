@@ -23,7 +23,7 @@ import {
 } from './reread.ts';
 import { noteStopEnded } from './stops.ts';
 
-/** What an address holds by the books, what it would after the difference, and by the chain. Micro-USDC. */
+/** The balance of an address in the books, in the books after the difference, and on chain. Micro-USDC. */
 export type RecoveredBalance = {
   address: Address;
   agentId: string;
@@ -37,24 +37,24 @@ export type Recovery = {
   fromBlock: bigint;
   toBlock: bigint;
   difference: Difference;
-  /** Only those that change, or that would still differ. */
+  /** Only addresses whose balance changes, or would still differ. */
   balances: RecoveredBalance[];
   /** Transactions of ours that wait to be mined again. */
   reopened: number;
-  /** Names this difference: what is booked is what was shown. */
+  /** Identifies this difference, so that exactly the one that was shown is booked. */
   digest: string;
   booked: boolean;
 };
 export type RequestedRecovery = {
   fromBlock: bigint;
-  /** Null: only show it. Else the digest that was shown. */
+  /** Null: only show the difference. Otherwise the digest of the difference that was shown. */
   book: string | null;
   actor: string;
 };
 
-/** Headers kept behind the new cursor at most: how far a later reorg can be undone. */
+/** The number of headers kept behind the new cursor: how far a later reorg can be undone. */
 const KEPT_MAX = 2_000;
-/** Blocks with transfers below the first that are looked at: a reorg that began earlier shows there. */
+/** The number of blocks with transfers below the first one that are checked for an earlier reorg. */
 const LOOKED_BELOW = 5;
 
 type Prepared = {
@@ -66,10 +66,10 @@ type Prepared = {
 };
 
 /**
- * Reads the chain again from a block on, whatever was final there, and shows how the books differ; with the digest of what was shown,
- * books it: transfers that are gone are undone, those that are there come in, and payments whose transaction is gone wait to be mined
- * again. Throws `invalid_request`, `conflict` where the difference is another one by now, `chain_inconsistent` where books and
- * chain would still differ.
+ * Reads the chain again from a block on, final blocks included, and shows how the books differ. With the digest of that result it
+ * books the difference: missing transfers are added, transfers that are no longer on chain are undone, and their payments wait to
+ * be mined again. Throws `invalid_request`, `conflict` if the difference has changed, `chain_inconsistent` if books and chain would
+ * still differ.
  */
 export async function recoverFrom(
   following: Following & { meters: () => MeterDeclarations },
@@ -138,7 +138,7 @@ async function prepare({ store, chainId, chain }: Following, cursor: Cursor, fro
   });
 }
 
-/** Below the first block: what the books rest on there. */
+/** Below the first block: the state on which the books rest there. */
 function blocksBelow(tx: ReadTx, chainId: number, from: bigint): { number: bigint; hash: string }[] {
   const kept = readBlock(tx, chainId, from - 1n);
   const rows = tx.all(blocksOfTransfers, { chain: chainId, below: from, limit: LOOKED_BELOW });
@@ -174,11 +174,11 @@ function digestOf(
   const undone = gone.map((row) => [row.block_hash, Number(row.log_index)]);
   const held = balances.map(({ address, after, chain }) => [address, after.toString(), chain.toString()]);
   const from = before.hash;
-  // Not the head: blocks that hold nothing of ours do not change what is booked.
+  // The head is left out: blocks without transfers of ours do not change the result.
   return sha256(JSON.stringify({ from, blocks: read.length > 0, places, undone, held }));
 }
 
-/** What logs cannot explain is an opening balance that a reorg made wrong; it is only corrected where the wallet gained by it. */
+/** A difference without logs is an opening balance that a reorg made wrong; it is corrected only if the wallet gained by it. */
 function refuseRest(balances: readonly RecoveredBalance[]): void {
   const wrong = balances.filter(({ after, chain, openedSince }) => chain < after || (chain > after && !openedSince));
   if (wrong.length === 0) return;

@@ -12,16 +12,16 @@ import { transfersFrom, watchedSince } from './queries.ts';
 import { type TransferRow, undoTransfers } from './rollBack.ts';
 import { alertOfLog, eventOfLog } from './waitingQueries.ts';
 
-/** Blocks `from .. to` read once more. `before`: the block that they build on. */
+/** Blocks `from .. to`, read again. `before`: the block on which they build. */
 export type Reading = { before: BlockHeader; read: BlockHeader[]; blocks: Segment['blocks'] };
 
-/** What the chain has there and the books do not, and the other way round. */
+/** Transfers that the chain has and the books lack, and the reverse. */
 export type Difference = { missing: { header: BlockHeader; facts: Fact[] }[]; gone: TransferRow[] };
 
-/** Logs asked for in one question. */
+/** The number of logs in one request. */
 const BLOCKS_PER_STEP = 200n;
 
-/** Null where the chain changed while it was read, or does not have all of the blocks. */
+/** Null if the chain changed while reading, or lacks some of the blocks. */
 export async function readAgain(
   chain: ChainSource,
   book: AddressBook,
@@ -43,7 +43,7 @@ export async function readAgain(
   return reading;
 }
 
-/** Compares what was read with the books, log by log. What was before an agent was followed is in its opening balance. */
+/** Compares the result with the books, log by log. Transfers from before an agent was followed are in its opening balance. */
 export function differenceOf(tx: ReadTx, chainId: number, book: AddressBook, reading: Reading): Difference {
   const from = reading.before.number + 1n;
   const rows = tx.all(transfersFrom, { chain: chainId, block: from });
@@ -66,13 +66,13 @@ export function differenceOf(tx: ReadTx, chainId: number, book: AddressBook, rea
   return { missing, gone: rows.filter((row) => !told.has(placeOf(row.block_hash, Number(row.log_index)))) };
 }
 
-/** Books the difference: what is gone is undone, newest first; what was missing comes in, oldest first. */
+/** Books the difference: first undoes transfers that are gone, newest first, then adds missing ones, oldest first. */
 export function bookDifference(tx: Tx, { missing, gone }: Difference, context: ApplyContext): void {
   undoTransfers(tx, gone, context);
   for (const { header, facts } of missing) applyFacts(tx, header, facts, context);
 }
 
-/** Of one block, what the books have not heard of; each transfer with the log that announced it. */
+/** The facts of one block that the books lack; each transfer with the log that announced it. */
 function unbooked(tx: ReadTx, facts: readonly Fact[], isMissing: (transfer: TransferFact) => boolean): Fact[] {
   const { pairs, unused } = pairClaims(facts);
   const claims = new Set<Fact>([...unused, ...pairs.flatMap(({ claim }) => claim ?? [])]);
@@ -85,19 +85,19 @@ function unbooked(tx: ReadTx, facts: readonly Fact[], isMissing: (transfer: Tran
   ].sort((a, b) => a.at.logIndex - b.at.logIndex);
 }
 
-/** Whether an event or an alert tells of that log already. */
+/** Tells whether an event or an alert already reports that log. */
 function isNoted(tx: ReadTx, { at }: Fact): boolean {
   const log = { tx: at.txHash, log: at.logIndex };
   return tx.get(eventOfLog, log) !== undefined || tx.get(alertOfLog, log) !== undefined;
 }
 
-/** From which block on an agent's logs are followed. */
+/** Returns the block from which on an agent's logs are followed. */
 export function followedSince(tx: ReadTx, chainId: number): Map<string, bigint> {
   const rows = tx.all(watchedSince, { chain: chainId });
   return new Map(rows.map((row) => [row.agent_id, row.since_block]));
 }
 
-/** For people: a log was found late, and is booked now. */
+/** Reports to people that a log was found late and is booked now. */
 export function noteReread(
   tx: Tx,
   where: { chainId: number; from: bigint; to: Cursor },

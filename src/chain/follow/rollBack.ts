@@ -22,8 +22,8 @@ import { forgetBlocksAbove, forgetCancellations, setTransferState, transfersAbov
 export type TransferRow = RowIn<'transfers'>;
 
 /**
- * Undoes all blocks above `to`, newest first, as if they had never been seen; `from` is the cursor. Gives the number of
- * transfers undone, or null (nothing done) when the books have moved since the chain was asked.
+ * Undoes all blocks above `to`, newest first; `from` is the cursor. Returns the number of transfers undone, or null (nothing done)
+ * if the books changed since the chain was asked.
  */
 export function rollBack(
   tx: Tx,
@@ -53,7 +53,7 @@ export function rollBack(
 
 type UndoContext = { book: AddressBook; chainId: number; atMs: number };
 
-/** Undoes transfers that the chain does not have, newest first; final ones too: an operator had the chain read again. */
+/** Undoes transfers that are not on the chain, newest first, final ones included: an operator had the chain read again. */
 export function undoTransfers(tx: Tx, rows: readonly TransferRow[], context: UndoContext): void {
   rebuildHistory(
     tx,
@@ -61,7 +61,7 @@ export function undoTransfers(tx: Tx, rows: readonly TransferRow[], context: Und
   );
 }
 
-/** Gives the payment whose settlement is undone, if it was one. */
+/** Returns the payment whose settlement is undone, if there is one. */
 function undo(tx: Tx, row: TransferRow, { book, chainId, atMs }: UndoContext): Payment | null {
   const at = { blockHash: row.block_hash, logIndex: Number(row.log_index) };
   const receivable = findReceivableAt(tx, chainId, at);

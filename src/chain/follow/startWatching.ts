@@ -18,8 +18,8 @@ import { addWatched, transferAt } from './queries.ts';
 import type { TransferRow } from './rollBack.ts';
 
 /**
- * Starts to follow wallets that were added since: what they held before comes in as an opening balance, and what moved in blocks that
- * are not final yet is booked log by log, so that a reorg can undo it. `moved`: the books or the chain did meanwhile, ask again.
+ * Starts to follow wallets that were added: their earlier balance becomes an opening balance, and transfers in blocks that are not
+ * final are booked log by log, so that a reorg can undo them. `moved`: the books or the chain changed meanwhile, ask again.
  */
 export async function startWatching(
   store: Store,
@@ -57,7 +57,7 @@ export async function startWatching(
   });
 }
 
-/** Transfers of the added addresses in the blocks that are kept but not final (all but the oldest). */
+/** Transfers of the added addresses in the kept blocks that are not final (all but the oldest). */
 async function recentTransfers(chain: ChainSource, added: AddressBook, blocks: Cursor[]): Promise<TransferFact[]> {
   const oldest = blocks.at(-1);
   const newest = blocks[0];
@@ -81,8 +81,8 @@ function transfersIn(logs: readonly ChainLog[], chain: ChainSource, added: Addre
 }
 
 /**
- * Balances after the follower's block. A node that has dropped that state (we are far behind it) has the head's: then less what
- * moved since. Null when the chain moved while it was asked.
+ * Returns the balances after the follower's block. A node may have dropped that state when the follower is far behind; then it is
+ * the balance at the head minus later transfers. Null if the chain changed meanwhile.
  */
 async function balancesAt(
   chain: ChainSource,
@@ -151,7 +151,7 @@ function bookRecent(tx: Tx, transfer: TransferFact, added: AddressBook, context:
   applyTransfer(tx, { transfer, claim: null }, explanation, { ...context, block });
 }
 
-/** The transfer is booked already, from the side that was followed, against an external account that is one of ours now. */
+/** The transfer is booked already, from the other side, against an external account that is now one of ours. */
 function bookOtherSide(
   tx: Tx,
   { transfer, row }: { transfer: TransferFact; row: TransferRow },

@@ -7,7 +7,7 @@ import type { Cursor } from './cursor.ts';
 import type { Following } from './following.ts';
 import { resolveInconsistency } from './waitingQueries.ts';
 
-/** A block that was final here is another one on the chain now: each occurrence is an alert of its own, and stops the gate. */
+/** A final block was replaced on the chain: each occurrence raises its own alert and stops the gate. */
 export async function noteFinalGone(
   { store, chainId, clock }: Following,
   known: Cursor,
@@ -36,7 +36,7 @@ export function noteStopEnded(tx: Tx, chainId: number, by: ChainStopEnd, atMs: n
   appendEvent(tx, { type: 'chain.resumed', actor: 'bursar', data: { chain: chainId, by } }, atMs);
 }
 
-/** Those of the follower: a sender's alert of the same type names its address as subject. */
+/** Only the follower's alerts: a sender's alert of the same type has its address as subject. */
 function closeStopAlerts(tx: Tx, chainId: number, atMs: number): void {
   tx.run(resolveInconsistency, { chain: chainId, at: atMs });
 }

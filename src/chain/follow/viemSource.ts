@@ -32,7 +32,7 @@ export function viemSource(chain: Chain, registry: Address | null = null): Chain
   const header = (at: bigint | 'latest' | 'finalized') => chain.run((client) => readHeader(client, chain.chainId, at));
   const balanceOf = async (address: Address, blockNumber: bigint): Promise<bigint> => {
     const value = await read('balanceOf', [address], blockNumber).catch((error: unknown) => {
-      // Before the token was deployed there is nothing that could answer, and nothing to hold.
+      // Before the token was deployed no contract can answer, and there are no balances.
       if (error instanceof ViemError && error.walk((e) => e instanceof ContractFunctionZeroDataError)) return 0n;
       throw error;
     });
@@ -51,7 +51,7 @@ export function viemSource(chain: Chain, registry: Address | null = null): Chain
     balancesOf: async (addresses, blockNumber) => {
       const call = { address: chain.token, abi: reads, functionName: 'balanceOf' } as const;
       const contracts = addresses.map((address) => ({ ...call, args: [address] as const }));
-      // Deployless: the calling contract travels with the question, so no chain has to have it.
+      // A deployless call carries the calling contract's code, so no chain needs to have it deployed.
       const answers = await chain.run((client) =>
         client.multicall({ contracts, blockNumber, deployless: true, batchSize: BALANCES_BYTES }),
       );

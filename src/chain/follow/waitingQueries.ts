@@ -1,8 +1,8 @@
 import { statement } from '../../store/statement.ts';
 
 /**
- * Signed purchases whose time was over, by id, after the one given. The list of states is that of the index on working payments:
- * SQLite uses the index only when it sees it.
+ * Signed purchases past their validity, by id, after the given one. The list of states equals that of the index on working
+ * payments: SQLite uses a partial index only if the text shows it.
  */
 export const lapsedPurchases = statement<{ after: string; chain: number; time: number; limit: number }>()((db, p) =>
   db
@@ -19,7 +19,7 @@ export const lapsedPurchases = statement<{ after: string; chain: number; time: n
     .limit(p.limit),
 );
 
-/** The oldest block with a payment of ours that was mined with success and has no transfer. */
+/** The oldest block with a payment of ours that was mined successfully and has no transfer. */
 export const oldestUnsettled = statement<{ chain: number; upTo: bigint }>()((db, p) =>
   db
     .selectFrom('payments as p')
@@ -64,7 +64,7 @@ export const resolveAlertsOfChain = statement<{ type: string; chain: number; at:
     .where('resolved_at', 'is', null)
     .where(({ eb, ref }) => eb(f.jsonInteger(ref('body_json'), 'chain'), '=', p.chain)),
 );
-/** Those of the follower: a sender's alert of the same type names its address as subject. */
+/** Only the follower's alerts: a sender's alert of the same type has its address as subject. */
 export const resolveInconsistency = statement<{ chain: number; at: number }>()((db, p, f) =>
   db
     .updateTable('alerts')

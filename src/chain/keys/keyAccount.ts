@@ -3,7 +3,7 @@ import { toAccount } from 'viem/accounts';
 import { BursarError } from '../../core/errors/base.ts';
 import type { KeyProvider, KeyRole } from './keys.ts';
 
-/** A viem account over a key that we cannot see: for set-up and libraries that take one. EIP-1559 with a chain id only. */
+/** Makes a viem account over a key provider, for set-up and libraries that need one. Only EIP-1559 transactions with a chain id. */
 export async function keyAccount(keys: KeyProvider, role: KeyRole): Promise<LocalAccount> {
   return toAccount({
     address: await keys.address(role),

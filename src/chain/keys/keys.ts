@@ -13,7 +13,7 @@ import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts';
 import { type Ed25519Signer, ed25519Signer } from '../../core/crypto/ed25519.ts';
 import { BursarError } from '../../core/errors/base.ts';
 
-/** Names what a key is for: `owner`, `guardian`, `executor`, `relayer`, `treasury`, `approver-ada`. */
+/** The purpose of a key: `owner`, `guardian`, `executor`, `relayer`, `treasury`, `approver-ada`. */
 export type KeyRole = string;
 /** The role that signs the heads of the event log. Its 32 bytes are an Ed25519 seed: it has no address and signs no transaction. */
 export const LOG_ROLE = 'log';
@@ -21,26 +21,26 @@ export const LOG_ROLE = 'log';
 const KEY_ROLE_PATTERN = /^[a-z][a-z0-9-]{0,39}$/;
 
 /**
- * Signs with keys it never shows. What a KMS or HSM implements; the keystore file and the environment are the two built in.
- * All throw `not_configured` for a role without a key.
+ * Signs with keys that it never exposes. A KMS or HSM can implement this; the keystore and the environment are built in. All
+ * methods throw `not_configured` for a role without a key.
  */
 export interface KeyProvider {
-  /** The roles it holds an account for, sorted: all but `log`. */
+  /** The roles for which it has an account, sorted; `log` is not one. */
   roles(): Promise<KeyRole[]>;
   address(role: KeyRole): Promise<Address>;
-  /** ECDSA over the 32 bytes themselves, as 65 bytes r, s, v (27 or 28). No EIP-191 prefix: only for digests made here. */
+  /** ECDSA over the 32 bytes themselves, as 65 bytes r, s, v (27 or 28). No EIP-191 prefix: only for digests computed here. */
   signDigest(role: KeyRole, digest: Hex): Promise<Hex>;
-  /** The same at once, inside a transaction; null, or not there at all, where the key is not in this process. */
+  /** The same without waiting, inside a transaction; null or absent if the key is not in this process. */
   signDigestNow?(role: KeyRole, digest: Hex): Hex | null;
   /** EIP-712. */
   signTypedData(role: KeyRole, typedData: TypedDataDefinition): Promise<Hex>;
-  /** EIP-1559, with a chain id (EIP-155 replay protection). Gives the raw transaction. */
+  /** EIP-1559, with a chain id (EIP-155 replay protection). Returns the raw transaction. */
   signTransaction(role: KeyRole, transaction: TransactionSerializableEIP1559): Promise<Hex>;
-  /** The Ed25519 key for the heads of the event log; null, or not there at all, where it holds none. */
+  /** The Ed25519 key for the heads of the event log; null or absent if there is none. */
   logSigner?(): Promise<Ed25519Signer | null>;
 }
 
-/** A provider over private keys in memory. The keys stay in its closure: nothing to print, inspect or serialise. */
+/** A provider over private keys in memory. The keys stay in its closure, so they cannot be printed, inspected or serialised. */
 export function memoryKeys(privateKeys: ReadonlyMap<KeyRole, Hex>): KeyProvider {
   const accounts = new Map<KeyRole, PrivateKeyAccount>();
   const secrets = new Map<KeyRole, Hex>();
@@ -75,7 +75,7 @@ export function memoryKeys(privateKeys: ReadonlyMap<KeyRole, Hex>): KeyProvider 
   };
 }
 
-/** RFC 6979, low s: byte for byte what the account's own `sign` gives. */
+/** RFC 6979 with low s: the same bytes as the account's own `sign`. */
 function signNow(digest: Hex, secret: Hex): Hex {
   const { r, s, recovery } = secp256k1.sign(digest.slice(2), secret.slice(2), { lowS: true });
   return concatHex([toHex(r, { size: 32 }), toHex(s, { size: 32 }), recovery === 0 ? '0x1b' : '0x1c']);
@@ -94,7 +94,7 @@ export function environmentKeys(environment: Record<string, string | undefined>)
   return memoryKeys(keys);
 }
 
-/** Asks the first provider that holds the role. */
+/** A provider that asks the first of several that has the role. */
 export function layeredKeys(...providers: readonly KeyProvider[]): KeyProvider {
   const holding = async (role: KeyRole): Promise<KeyProvider> => {
     for (const provider of providers) if ((await provider.roles()).includes(role)) return provider;
@@ -106,7 +106,7 @@ export function layeredKeys(...providers: readonly KeyProvider[]): KeyProvider {
     signDigest: async (role, digest) => (await holding(role)).signDigest(role, digest),
     signDigestNow: (role, digest) => {
       for (const provider of providers) {
-        // Who cannot sign at once may hold the role: what stands behind it is not asked.
+        // This provider may have the role although it cannot sign without waiting, so later providers are not asked.
         if (!provider.signDigestNow) return null;
         const signature = provider.signDigestNow(role, digest);
         if (signature !== null) return signature;
@@ -130,7 +130,7 @@ export function checkRole(role: string): KeyRole {
   throw new BursarError('invalid_request', { message: `"${role.slice(0, 60)}" is no name for a key.` });
 }
 
-/** What a keystore may show of a key: its address, or the public key of the log's. */
+/** The public name of a key in a keystore: its address, or the public key of the log's key. */
 export function publicNameOf(role: KeyRole, key: Hex): string {
   if (role !== LOG_ROLE) return accountOf(role, key).address;
   return `ed25519:${ed25519Signer(seedOf(key)).publicKey.toString('hex')}`;
@@ -141,7 +141,7 @@ function seedOf(key: Hex): Buffer {
   throw new BursarError('not_configured', { message: 'The key for "log" is not an Ed25519 seed of 32 bytes in hex.' });
 }
 
-/** Never quotes the key: not even a malformed one, which is often a real one with a slip. */
+/** Never quotes the key, not even a malformed one: it is often a real key with a typing error. */
 export function accountOf(role: KeyRole, key: Hex): PrivateKeyAccount {
   try {
     if (!isHex(key, { strict: true }) || size(key) !== 32) throw new Error('shape');

@@ -12,7 +12,7 @@ import { writeAtomically } from './writeAtomically.ts';
 const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`));
 /**
  * One file of the folder, `<role>.json`: Web3 Secret Storage version 3, which `cast wallet` and geth read. `address` is hex without
- * 0x, as geth has it; the log's key, which is no account, has `public_key` in its place.
+ * 0x, as in geth; the log's key is not an account and has `public_key` instead.
  */
 const KeyFile = z.strictObject({
   version: z.literal(3),
@@ -21,7 +21,7 @@ const KeyFile = z.strictObject({
   public_key: z.string().optional(),
   crypto: z.strictObject({
     kdf: z.literal('scrypt'),
-    // Bounds: a planted file must not make the server allocate without end (128 * n * r bytes).
+    // Bounds the memory of scrypt (128 * n * r bytes), because a planted file must not make the server allocate without limit.
     kdfparams: z.strictObject({
       n: z.int().min(16_384).max(1_048_576),
       r: z.literal(8),
@@ -38,14 +38,14 @@ const KeyFile = z.strictObject({
 type KeyFile = z.infer<typeof KeyFile>;
 type ScryptParams = KeyFile['crypto']['kdfparams'];
 
-/** OWASP's scrypt floor: n = 2^17, r = 8, p = 1; 128 MiB and a third of a second per guess. */
+/** OWASP's minimum for scrypt: n = 2^17, r = 8, p = 1; 128 MiB and a third of a second per guess. */
 const SCRYPT_N = 131_072;
 const FILE_BYTES_MAX = 65_536;
 const ROLES_MAX = 100;
 
 /**
- * Makes a folder of encrypted keys, a new one per role, and gives their public names. Folder 0700, files 0600, written whole or not
- * at all. Throws `conflict` when the folder exists (keys are never overwritten), `invalid_request` for an empty passphrase.
+ * Makes a folder of encrypted keys, a new key per role, and returns their public names. Folder 0700, files 0600, written
+ * atomically. Throws `conflict` if the folder exists (keys are never overwritten), `invalid_request` for an empty passphrase.
  */
 export async function createKeystore(
   folder: string,
@@ -75,7 +75,7 @@ export async function openKeystore(folder: string, passphrase: string): Promise<
   return memoryKeys((await decrypt(folder, passphrase)).keys);
 }
 
-/** Adds a key (a new one unless given) as a file of its own. Throws `conflict` when the role has one already. */
+/** Adds a key (a new one by default) as a separate file. Throws `conflict` if the role has a key already. */
 export async function addKeystoreKey(
   folder: string,
   passphrase: string,
@@ -88,7 +88,7 @@ export async function addKeystoreKey(
   return publicNameOf(role, privateKey) as Address;
 }
 
-/** The key that scrypt makes of a passphrase. All files of a keystore share the salt, so it is made once for all of them. */
+/** Derives the key from a passphrase by scrypt. All files of a keystore share the salt, so this is done once. */
 type Stretched = { key: Buffer; params: ScryptParams };
 
 const newParams = (n: number): ScryptParams => ({ n, r: 8, p: 1, dklen: 32, salt: randomBytes(32).toString('hex') });
@@ -119,8 +119,8 @@ const publicPart = (name: string): Pick<KeyFile, 'address' | 'public_key'> =>
   name.startsWith('0x') ? { address: name.slice(2).toLowerCase() } : { public_key: name };
 
 /**
- * The format authenticates the ciphertext alone. The counter block is a MAC over role and public name, so a file that was renamed to
- * another role, or whose address was changed, is refused; and two keys never share one.
+ * The format authenticates only the ciphertext. Here the counter block is a MAC over role and public name, so a file that was
+ * renamed to another role, or whose address was changed, is refused; and no two keys share a counter block.
  */
 function ivOf(key: Buffer, role: KeyRole, name: string): Uint8Array {
   return createHmac('sha256', key).update(`bursar keystore ${role} ${name}`).digest().subarray(0, 16);
@@ -139,7 +139,7 @@ async function decrypt(folder: string, passphrase: string): Promise<{ keys: Map<
   return { keys, stretched };
 }
 
-/** The cause is left out on purpose: it says nothing, and nothing near the keys is worth printing. */
+/** The cause is left out on purpose: it has no information, and errors about keys should print as little as possible. */
 function open(role: KeyRole, file: KeyFile, { key }: Stretched): Hex {
   const locked = () =>
     new BursarError('keystore_locked', { message: 'The passphrase is wrong, or the keystore was changed.' });
@@ -157,7 +157,7 @@ function open(role: KeyRole, file: KeyFile, { key }: Stretched): Hex {
   return privateKey;
 }
 
-/** The parsed file of each role, by name. What is no key file of ours is refused, since keys are at stake. */
+/** Returns the parsed file of each role. Other files are refused, because keys are at stake. */
 function readFolder(folder: string): Map<KeyRole, KeyFile> {
   if (!existsSync(folder))
     throw new BursarError('not_configured', { message: 'There is no keystore. Run `bursar init`.' });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 
-/** Writes a file of mode 0600 whole or not at all: into a new file beside it, to disk, then renamed over it. */
+/** Writes a file of mode 0600 atomically: into a new file beside it, synced to disk, then renamed. */
 export function writeAtomically(path: string, text: string): void {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.new`;
   try {

@@ -6,26 +6,26 @@ import type { ReadTx } from '../../store/store.ts';
 import type { LogScope } from '../node/source.ts';
 import { agentsToWatch, walletsOfAgents, watchedWallets } from './queries.ts';
 
-/** Whose an address is. */
+/** The owner and use of an address. */
 export type Party = {
   agentId: string;
   sponsorId: string;
   place: 'wallet' | 'purse';
   wallet: Address;
   purse: Address;
-  /** Where the sponsor funds its agents from. */
+  /** The address from which the sponsor funds its agents. */
   treasury: string | null;
 };
 
 type Row = RowOf<typeof watchedWallets>;
 
-/** The wallets and purses of one chain by address, as they were when it was read. */
+/** The wallets and purses of one chain by address, at the time of reading. */
 export class AddressBook {
   readonly #parties = new Map<string, Party>();
   readonly scope: LogScope;
   readonly #payers: ReadonlySet<string>;
 
-  /** `payers`: outsiders whose x402 payments to one of ours were announced. */
+  /** `payers`: outside addresses whose x402 payments to one of ours were announced. */
   constructor(rows: readonly Row[], payers: readonly Address[] = []) {
     for (const row of rows) {
       const common = {
@@ -60,7 +60,7 @@ export class AddressBook {
     return this.#parties.get(address)?.place === 'purse';
   }
 
-  /** The account that money at the address is in while nobody holds it; `suspended`: nobody has explained it either. */
+  /** The account for money at the address that is not held; `suspended` if it is also unexplained. */
   account(address: string, suspended = false): Account {
     const party = this.party(address);
     if (!party) return externalAccount(address);
@@ -69,7 +69,7 @@ export class AddressBook {
   }
 }
 
-/** Only wallets that are followed: the books hold nothing of the others yet. */
+/** Only followed wallets: the books have no balances of the others yet. */
 export function watchedBook(tx: ReadTx, chainId: number): AddressBook {
   const rows = tx.all(watchedWallets, { chain: chainId });
   return new AddressBook(rows, openPayers(tx, chainId));
@@ -80,7 +80,7 @@ export function bookOf(tx: ReadTx, chainId: number, agentIds: readonly string[])
   return new AddressBook(tx.all(walletsOfAgents, { chain: chainId, agents: agentIds }));
 }
 
-/** Agents with a wallet on the chain that nobody follows yet. */
+/** Agents with a wallet on the chain that is not followed yet. */
 export function unwatchedAgents(tx: ReadTx, chainId: number): string[] {
   return tx.all(agentsToWatch, { chain: chainId }).map((row) => row.agent_id);
 }

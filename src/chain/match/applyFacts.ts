@@ -21,13 +21,13 @@ import { noteRegistryChange } from './registryChanges.ts';
 import { completeHold, holdForPurchase } from './topUps.ts';
 import { bookUnexplained } from './unexplained.ts';
 
-/** What of a block the books need. */
+/** The data of a block that the books need. */
 export type BlockTime = Pick<BlockHeader, 'number' | 'timestampS'>;
-/** `meters`: those of the policy in force; what a refund gives back to its receiver's is declared there. */
+/** `meters`: those of the active policy, which declares how a refund is returned to the meters. */
 export type ApplyContext = { chainId: number; book: AddressBook; atMs: number; meters: MeterDeclarations };
 type BlockContext = ApplyContext & { block: BlockTime };
 
-/** Moves the books by what one block holds; `facts` are all of that block that concern us, in order. */
+/** Books the facts of one block; `facts` are all that concern our addresses, in order. */
 export function applyFacts(tx: Tx, header: BlockTime, facts: readonly Fact[], context: ApplyContext): void {
   const { pairs, unused } = pairClaims(facts);
   for (const pair of pairs) {
@@ -35,7 +35,7 @@ export function applyFacts(tx: Tx, header: BlockTime, facts: readonly Fact[], co
     applyTransfer(tx, pair, heldFully(tx, explained, context.atMs), { ...context, block: header });
   }
   for (const claim of unused) {
-    // A payer's authorization that paid somebody else is not our business.
+    // A payer's authorization for another receiver does not concern the books.
     const isForeign = claim.type === 'authorization_used' && !context.book.isPurse(claim.purse);
     if (!isForeign) reportUnused(tx, claim, context);
   }
@@ -51,7 +51,7 @@ export function applyFacts(tx: Tx, header: BlockTime, facts: readonly Fact[], co
   );
 }
 
-/** A payment can only settle from a whole hold; an x402 purchase may still lack a part when its server stopped in between. */
+/** A payment can only settle from a complete hold; an x402 purchase may still lack a part if its server stopped in between. */
 function heldFully(tx: Tx, explanation: Explanation, atMs: number): Explanation {
   if (explanation.kind !== 'payment') return explanation;
   const { payment } = explanation;
@@ -60,7 +60,7 @@ function heldFully(tx: Tx, explanation: Explanation, atMs: number): Explanation 
   return { ...explanation, payment: { ...payment, heldMicro: payment.amount } };
 }
 
-/** One transfer, one journal entry, one row; and a receivable where an agent of ours receives. */
+/** Books one transfer: one journal entry and one row, and a receivable if one of our agents receives it. */
 export function applyTransfer(tx: Tx, pair: Pair, explanation: Explanation, context: BlockContext): void {
   const { transfer } = pair;
   const { book, block, chainId, atMs } = context;
@@ -141,7 +141,7 @@ type InternalMove = {
 
 function moveInternally(tx: Tx, { transfer, from, id, move }: InternalMove, { book, atMs }: ApplyContext): void {
   const debit = book.account(transfer.from, id === 'before_watch');
-  // A sweep that takes what purchases still hold is the owner's act: the journal lets only a withdrawal go below zero.
+  // A sweep that takes money held for purchases was sent by the owner: the journal permits only a withdrawal to go below zero.
   const covered = balance(tx, agentAccount(from.agentId, 'purse')) >= transfer.amount;
   move(id === 'sweep' && covered ? 'sweep' : 'withdraw', debit);
   if (id === 'before_watch') return;
@@ -177,7 +177,7 @@ function matchId(explanation: Explanation, receivable: string | null): string | 
   return explanation.kind === 'receivable' ? receivable : (explanation.payment?.id ?? null);
 }
 
-/** A wallet said it paid, or a nonce was used, and no money moved with it: nothing to book, but somebody must look. */
+/** A wallet reported a payment, or a nonce was used, without a transfer: nothing is booked, and an alert is raised. */
 function reportUnused(tx: Tx, claim: Claim, { book, atMs }: ApplyContext): void {
   const party = book.party(claim.type === 'authorization_used' ? claim.purse : claim.wallet);
   const data = { claim: claim.type, ...positionData(claim.at) };
@@ -188,7 +188,7 @@ function reportUnused(tx: Tx, claim: Claim, { book, atMs }: ApplyContext): void 
   );
 }
 
-/** Kept until its block is final; then the hold goes back. */
+/** Kept until its block is final; then the hold is released. */
 function noteCancellation(tx: Tx, nonce: string, header: BlockTime, { chainId }: ApplyContext): void {
   tx.run(addCancellation, { chain: chainId, nonce, block: header.number });
 }

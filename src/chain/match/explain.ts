@@ -10,7 +10,7 @@ import { inflowOf } from './inflow.ts';
 import type { Pair } from './pairs.ts';
 import { paymentOfNonce } from './queries.ts';
 
-/** Why a transfer that left is not the payment it may look like. */
+/** The reason why an outgoing transfer is not the payment that it resembles. */
 export type Doubt =
   | 'no_claim'
   | 'unknown_payment'
@@ -35,7 +35,7 @@ const unexplained = (doubt: Doubt, payment: Payment | null = null): Explanation 
   payment,
 });
 
-/** What a transfer is, by the log that announced it and by what was decided. Writes nothing. */
+/** Explains a transfer by the log that announced it and by the decision. Writes nothing. */
 export function explain(
   tx: ReadTx,
   pair: Pair,
@@ -68,7 +68,7 @@ function findSigned(tx: ReadTx, claim: AuthorizationFact): Payment | undefined {
   return row && findPayment(tx, row.payment_id);
 }
 
-/** The first thing in which the transfer is not the payment, or null. */
+/** Returns the first difference between the transfer and the payment, or null. */
 function doubtOf(payment: Payment, transfer: TransferFact, from: Party, chainId: number): Doubt | null {
   if (payment.agentId !== from.agentId) return 'other_agent';
   if (payment.chainId !== chainId) return 'other_chain';
@@ -76,7 +76,7 @@ function doubtOf(payment: Payment, transfer: TransferFact, from: Party, chainId:
   if (payment.address !== transfer.to) return 'other_payee';
   if (payment.amount !== transfer.amount) return 'other_amount';
   if (payment.state === 'settled' || payment.state === 'final') return 'already_settled';
-  // Denied, in review, or given up: the money that was held is free again or never was; it is not theirs to take.
+  // Denied, in review, or ended: the payment holds no money, so the transfer must not use it.
   if (next(payment.state, 'settle') === null) return 'not_expected';
   return null;
 }

@@ -29,7 +29,7 @@ export type ExecutedFact = {
 export type AuthorizationFact = {
   type: 'authorization_used' | 'authorization_canceled';
   at: LogPosition;
-  /** Ours; of `authorization_used` also a payer's own address. */
+  /** One of our addresses; for `authorization_used` also a payer's address. */
   purse: Address;
   nonce: Hex;
 };
@@ -49,11 +49,11 @@ export type FactScope = {
   registry?: Address | undefined;
   isWallet(address: Address): boolean;
   isPurse(address: Address): boolean;
-  /** Whose x402 payment to one of ours was announced. */
+  /** A payer whose x402 payment to one of ours was announced. */
   isPayer(address: Address): boolean;
 };
 
-/** Whose logs count: those of the token and the registry, and of the wallets and purses in the book. */
+/** The contracts whose logs count: the token, the registry, and the wallets and purses in the book. */
 export function factScope(chain: Pick<ChainSource, 'token' | 'registry'>, book: AddressBook): FactScope {
   return {
     token: chain.token,
@@ -75,9 +75,9 @@ const moneySelectors = walletEvents.map((item) => {
 export const walletSelectors: readonly Hex[] = [...moneySelectors, ...changeSelectors];
 
 /**
- * What of the logs concerns us, in the order of the chain. Only the token itself can say that money moved, and only a wallet of
- * ours that it paid: the same events from any other contract are dropped. So are transfers of nothing: anybody can make
- * USDC emit one from any address. Throws `chain_unavailable` on a log that cannot be read.
+ * Returns the facts that concern us, in the order of the chain. Only the token can report a transfer, and only a wallet of ours a
+ * payment: the same events from other contracts are dropped. Transfers of zero are dropped too, because anyone can make USDC emit
+ * one from any address. Throws `chain_unavailable` on a log that cannot be read.
  */
 export function readFacts(logs: readonly ChainLog[], scope: FactScope): Fact[] {
   const facts: Fact[] = [];

@@ -2,7 +2,7 @@ import type { Inflow } from '../../books/receivables/classify.ts';
 import type { Party } from './addressBook.ts';
 import type { Pair } from './pairs.ts';
 
-/** The transfer as books/receivables takes it. */
+/** The transfer in the form of books/receivables. */
 export function inflowOf(
   { transfer, claim }: Pair,
   to: Party,

@@ -7,7 +7,7 @@ import { addSeenOnList } from './queries.ts';
 import { positionData } from './receivables.ts';
 import { type WalletChangeFact, withoutMaking } from './walletChanges.ts';
 
-/** Each change becomes an event of its agent. Payees that were ever on the list are kept: the contract cannot list them. */
+/** Each change becomes an event of its agent. Payees that were ever on the list are kept, because the contract cannot list them. */
 export function noteChanges(
   tx: Tx,
   facts: readonly WalletChangeFact[],

@@ -1,14 +1,13 @@
 import type { AuthorizationFact, ExecutedFact, Fact, TransferFact, WithdrawnFact } from './facts.ts';
 
-/** What announces a transfer. */
+/** A log that announces a transfer. */
 export type Claim = ExecutedFact | WithdrawnFact | (AuthorizationFact & { type: 'authorization_used' });
 export type Pair = { transfer: TransferFact; claim: Claim | null };
 
 /**
- * Gives each transfer the log that announces it, one to one. AgentWallet emits PaymentExecuted and Withdrawn, and USDC
- * AuthorizationUsed, directly before the Transfer that follows from them, so only the neighbour counts: equal payments in a
- * batch cannot be taken for each other, and no stray event of the same transaction explains an outflow. `unused`: claims
- * that no transfer follows. Facts of one block, in order.
+ * Pairs each transfer with the log that announces it. AgentWallet emits PaymentExecuted and Withdrawn, and USDC AuthorizationUsed,
+ * directly before the Transfer that follows, so only the neighbour counts: equal payments in a batch cannot be confused, and no
+ * other event of the transaction explains an outflow. `unused`: announcements without a transfer. Facts of one block, in order.
  */
 export function pairClaims(facts: readonly Fact[]): { pairs: Pair[]; unused: Claim[] } {
   const pairs: Pair[] = [];

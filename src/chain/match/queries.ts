@@ -24,7 +24,7 @@ export const agentsToWatch = statement<{ chain: number }>()((db, p) =>
   wallets(db).where('w.chain_id', '=', p.chain).where('t.agent_id', 'is', null).orderBy('w.agent_id').limit(100),
 );
 
-/** A block may come back after a reorg undid it: its row then lives again. No row changes where it is booked already. */
+/** A block may return after a reorg undid it: its row is then used again. A booked row does not change. */
 export const addTransfer = statement<{
   chain: number;
   blockHash: string;

@@ -8,7 +8,7 @@ import type { Party } from './addressBook.ts';
 import type { Explanation } from './explain.ts';
 import type { LogPosition, TransferFact } from './facts.ts';
 
-/** What a transfer is to the one who receives it; null where it only moves between the agent's own places. */
+/** The meaning of a transfer for its receiver; null if it only moves between the agent's own addresses. */
 export function inboundOf(
   tx: ReadTx,
   explanation: Explanation,
@@ -33,10 +33,10 @@ export function inboundOf(
   }
 }
 
-/** A transfer to an agent, and what it is to that agent. */
+/** A transfer to an agent, and its meaning for that agent. */
 export type Received = { transfer: TransferFact; to: Party; inflow: Inflow; what: Inbound };
 
-/** Notes what an agent received by one log. Unmatched money also raises the agent's alert about it. */
+/** Records what an agent received by one log. Unmatched money also raises an alert of the agent. */
 export function recordReceivable(
   tx: Tx,
   { transfer, to, inflow, what }: Received,
@@ -76,7 +76,7 @@ export function recordReceivable(
   return id;
 }
 
-/** A log's place, as events and alerts tell it. */
+/** The position of a log, as events and alerts name it. */
 export function positionData(at: LogPosition): Record<string, unknown> {
   return {
     tx_hash: at.txHash,

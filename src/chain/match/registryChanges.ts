@@ -14,11 +14,11 @@ const names = [
   'OwnershipTransferred',
 ] as const;
 type Name = (typeof names)[number];
-/** Anchors are not among them: they change nothing in the registry. */
+/** Anchors are left out: they change nothing in the registry. */
 const changeAbi = policyRegistryAbi.filter((item) => item.type === 'event' && item.name !== 'Anchored');
 type Position = Pick<ChainLog, 'blockNumber' | 'blockHash' | 'txHash' | 'logIndex'>;
 
-/** What was changed in the organisation's policy registry. */
+/** A change in the organisation's policy registry. */
 export type RegistryChangeFact = {
   type: 'registry_changed';
   at: Position;
@@ -32,7 +32,7 @@ export const registrySelectors: readonly Hex[] = names.map((name) => {
   return toEventSelector(item);
 });
 
-/** The log as a change, or null. Throws where it cannot be read. */
+/** Returns the log as a change, or null. Throws if it cannot be read. */
 export function readRegistryChange(
   log: { topics: readonly Hex[]; data: Hex },
   at: Position,
@@ -46,7 +46,10 @@ export function readRegistryChange(
   return { type: 'registry_changed', at, change: eventName, args: { ...args } };
 }
 
-/** What this server sent itself is told already (`policy.activated`), and so is not told twice; nor is the registry's own making. */
+/**
+ * Changes that this server sent are already recorded (`policy.activated`), and the events of the registry's deployment are left
+ * out.
+ */
 export function noteRegistryChange(tx: Tx, { at, change, args }: RegistryChangeFact, atMs: number): void {
   if (tx.get(ownAttempt, { hash: at.txHash })) return;
   if (change === 'OwnershipTransferred' && BigInt(String(args.previousOwner)) === 0n) return;

@@ -7,7 +7,7 @@ import { findPayment } from '../../decide/payments/records.ts';
 import type { Tx } from '../../store/store.ts';
 import { takeFromHold } from './queries.ts';
 
-/** The top-up has arrived in the purse: the purchase that waited for it holds what it still lacks. */
+/** The top-up has arrived in the purse: the purchase that waited for it now holds the part that it lacked. */
 export function holdForPurchase(tx: Tx, topUp: Payment, atMs: number): void {
   const purchase = topUp.fundsPayment === null ? undefined : findPayment(tx, topUp.fundsPayment);
   if (purchase?.state !== 'authorized') return;
@@ -25,7 +25,7 @@ export function holdForPurchase(tx: Tx, topUp: Payment, atMs: number): void {
   );
 }
 
-/** Holds the rest of the amount where the free money suffices. False, and nothing done, where it does not. */
+/** Holds the rest of the amount if the free balance suffices. False, and nothing done, if it does not. */
 export function completeHold(tx: Tx, payment: Payment, atMs: number): boolean {
   const missing = payment.amount - payment.heldMicro;
   const { free } = holdAccounts(payment.rail);
@@ -35,8 +35,8 @@ export function completeHold(tx: Tx, payment: Payment, atMs: number): boolean {
 }
 
 /**
- * The top-up is about to be undone by a reorg: a purchase that has not been signed gives back what the purse will lack. One
- * that was signed keeps its hold whatever the purse has: its money may be taken at any moment.
+ * The top-up will be undone by a reorg: a purchase that is not signed yet returns the part that the purse will lack. A signed one
+ * keeps its hold regardless of the purse's balance, because its money may be taken at any moment.
  */
 export function releaseForReorg(tx: Tx, topUp: Payment, atMs: number): void {
   const purchase = topUp.fundsPayment === null ? undefined : findPayment(tx, topUp.fundsPayment);

@@ -22,7 +22,7 @@ const sentences = {
   hold_missing: 'no money was held for the payment it names',
 } as const satisfies Record<Doubt, string>;
 
-/** Money left and no decision explains it: say so loudly, name the payment if one was named, and stop the agent. */
+/** Money left without a decision that explains it: raises an alert, names the payment if there is one, and freezes the agent. */
 export function bookUnexplained(
   tx: Tx,
   { transfer, from }: { transfer: TransferFact; from: Party },
@@ -42,13 +42,13 @@ export function bookUnexplained(
   };
   appendEvent(tx, { type: 'transfer.unexplained', actor: 'bursar', paymentId, agentId, sponsorId, data }, atMs);
   raiseAlert(tx, { type: 'unexplained_outflow', agentId, sponsorId, paymentId, data }, atMs);
-  // The books are older than the chain (a restored copy): nonces that they would give out may be used already.
+  // The books are older than the chain (a restored copy), so the nonces that they would assign may be used already.
   if (doubt === 'unknown_payment' && from.place === 'wallet') skipNonces(tx, agentId);
   const reason = `${formatUsdc(transfer.amount)} USDC left the ${from.place} to ${transfer.to}, and ${sentences[doubt]}.`;
   freezeAgent(tx, agentId, reason, atMs);
 }
 
-/** An agent that is frozen or revoked already stays as it is. */
+/** An agent that is already frozen or revoked is not changed. */
 function freezeAgent(tx: Tx, agentId: string, reason: string, atMs: number): void {
   if (getAgent(tx, agentId).status !== 'active') return;
   setAgentStatus(tx, { actor: 'bursar', atMs }, agentId, { status: 'frozen', reason });

@@ -3,7 +3,7 @@ import { BursarError } from '../../core/errors/base.ts';
 import { agentWalletAbi } from '../contracts/contracts.generated.ts';
 import type { ChainLog } from '../node/source.ts';
 
-/** What the owner (or a matured raise) changed in a wallet; freezing has facts of its own. */
+/** A change by the owner (or a matured raise) in a wallet; freezing has its own facts. */
 const names = [
   'CeilingsChanged',
   'RaiseScheduled',
@@ -38,7 +38,7 @@ export const changeSelectors: readonly Hex[] = names.map((name) => {
   return toEventSelector(item);
 });
 
-/** The log as a change, or null. Throws where it cannot be read. */
+/** Returns the log as a change, or null. Throws if it cannot be read. */
 export function readChange(
   log: { topics: readonly Hex[]; data: Hex },
   at: Position,
@@ -53,8 +53,8 @@ export function readChange(
 }
 
 /**
- * Leaves out what a wallet tells of its own making: from OpenZeppelin's first `OwnershipTransferred` (from nobody) to
- * `AllowListSwitched`, the constructor's last. What the owner does in the same transaction after it stays.
+ * Leaves out the events of a wallet's deployment: from OpenZeppelin's first `OwnershipTransferred` (from address zero) to
+ * `AllowListSwitched`, the constructor's last. Later changes by the owner in the same transaction are kept.
  */
 export function withoutMaking(facts: readonly WalletChangeFact[]): WalletChangeFact[] {
   const inMaking = new Set<Address>();
