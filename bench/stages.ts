@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { copyFile } from 'node:fs/promises';
 import { chainHash, GENESIS_HASH } from '../src/books/ledger/events.ts';
-import { newId, paymentIdOnChain } from '../src/core/ids/ids.ts';
+import { newId } from '../src/core/ids/ids.ts';
+import { paymentIdOnChain } from '../src/core/ids/paymentIdOnChain.ts';
 import type { Policy } from '../src/decide/policy/policy.ts';
 import { observed } from '../src/store/observed.ts';
 import { openStore, type Tx } from '../src/store/store.ts';

@@ -7,7 +7,8 @@ import { sendInOrder } from '../src/app/local-chain/client.ts';
 import { ownerCalls } from '../src/chain/contracts/agentWallet.ts';
 import { agentWalletAbi } from '../src/chain/contracts/contracts.generated.ts';
 import { keyAccount } from '../src/chain/keys/keyAccount.ts';
-import { type PaymentId, paymentIdOnChain } from '../src/core/ids/ids.ts';
+import type { PaymentId } from '../src/core/ids/ids.ts';
+import { paymentIdOnChain } from '../src/core/ids/paymentIdOnChain.ts';
 import { deploySafe, type Safe } from './support/safe.ts';
 import { startTestServer, type TestServer } from './support/testServer.ts';
 

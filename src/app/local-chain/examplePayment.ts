@@ -1,5 +1,6 @@
 import type { Address } from 'viem';
-import { newId, paymentIdOnChain } from '../../core/ids/ids.ts';
+import { newId } from '../../core/ids/ids.ts';
+import { paymentIdOnChain } from '../../core/ids/paymentIdOnChain.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
 

@@ -1,4 +1,5 @@
-import { type PaymentId, paymentIdOnChain } from '../../core/ids/ids.ts';
+import type { PaymentId } from '../../core/ids/ids.ts';
+import { paymentIdOnChain } from '../../core/ids/paymentIdOnChain.ts';
 import { formatUsdc } from '../../core/money/microUsdc.ts';
 import type { ReadTx } from '../../store/store.ts';
 import { type EventBody, firstEvents } from './evidence.ts';

@@ -1,6 +1,6 @@
 import type { Address, Hex } from 'viem';
 import { invariant } from '../../core/errors/base.ts';
-import { paymentIdOnChain } from '../../core/ids/ids.ts';
+import { paymentIdOnChain } from '../../core/ids/paymentIdOnChain.ts';
 import type { MicroUsdc } from '../../core/money/microUsdc.ts';
 import { holdsMoney } from '../../core/payment/states.ts';
 import type { Payment, Rail } from '../../decide/payments/payment.ts';

@@ -5,7 +5,8 @@ import { activateOnlyCall, activatePolicyCall, retirePolicyCall } from '../../ch
 import { sweepTokenCall } from '../../chain/contracts/purse.ts';
 import { NEVER } from '../../chain/contracts/validity.ts';
 import { BursarError } from '../../core/errors/base.ts';
-import { type PaymentId, paymentIdOnChain } from '../../core/ids/ids.ts';
+import type { PaymentId } from '../../core/ids/ids.ts';
+import { paymentIdOnChain } from '../../core/ids/paymentIdOnChain.ts';
 import { formatUsdc, type MicroUsdc } from '../../core/money/microUsdc.ts';
 import { durationInWords } from '../../core/time/duration.ts';
 

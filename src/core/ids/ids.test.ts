@@ -1,6 +1,5 @@
-import { keccak256, stringToBytes } from 'viem';
 import { describe, expect, it } from 'vitest';
-import { type IdKind, idPattern, newId, type PaymentId, paymentIdOnChain, prefixes } from './ids.ts';
+import { type IdKind, idPattern, newId, prefixes } from './ids.ts';
 
 describe('newId', () => {
   it('names its kind and matches that kind alone', () => {
@@ -24,12 +23,5 @@ describe('idPattern', () => {
     for (const bad of [`${id}0`, id.slice(0, -1), id.toUpperCase(), `${id.slice(0, -1)}u`, `${id}\n`, ` ${id}`]) {
       expect(idPattern('agent').test(bad), bad).toBe(false);
     }
-  });
-});
-
-describe('paymentIdOnChain', () => {
-  it("is keccak256 of the id's text", () => {
-    const id: PaymentId = 'pay_01jz8q5v3ye2tbkd3g4m5n6p7q';
-    expect(paymentIdOnChain(id)).toBe(keccak256(stringToBytes(id)));
   });
 });

@@ -1,5 +1,4 @@
 import { typeid } from 'typeid-js';
-import { type Hex, keccak256, stringToBytes } from 'viem';
 
 /** Ids are TypeIDs: a prefix that names the kind and a UUIDv7 in base 32, so they sort by time (github.com/jetify-com/typeid). */
 export const prefixes = {
@@ -39,11 +38,6 @@ export function newId<K extends IdKind>(kind: K): Id<K> {
 /** A pattern for schemas: `^pay_[0-7][0-9a-hjkmnp-tv-z]{25}$`. */
 export function idPattern(kind: IdKind): RegExp {
   return new RegExp(`^${prefixes[kind]}_[0-7][0-9a-hjkmnp-tv-z]{25}$`);
-}
-
-/** The bytes32 under which the chain knows a payment: keccak256 of the id's text. */
-export function paymentIdOnChain(id: PaymentId): Hex {
-  return keccak256(stringToBytes(id));
 }
 
 const anyId = new RegExp(`^(${Object.values(prefixes).join('|')})_[0-9a-z]{26}$`, 'i');

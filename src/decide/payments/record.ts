@@ -1,6 +1,7 @@
 import { agentAccount } from '../../books/ledger/accounts.ts';
 import type { EventFields, EventType } from '../../books/ledger/event.ts';
-import { newId, type PaymentId, paymentIdOnChain } from '../../core/ids/ids.ts';
+import { newId, type PaymentId } from '../../core/ids/ids.ts';
+import { paymentIdOnChain } from '../../core/ids/paymentIdOnChain.ts';
 import { formatUsdc } from '../../core/money/microUsdc.ts';
 import { passesOn } from '../../core/payment/kinds.ts';
 import type { PaymentState } from '../../core/payment/states.ts';

@@ -14,7 +14,7 @@ import {
   SELLER,
   type TestAgent,
 } from '../../../chain/follow/testing/books.ts';
-import { paymentIdOnChain } from '../../../core/ids/ids.ts';
+import { paymentIdOnChain } from '../../../core/ids/paymentIdOnChain.ts';
 import type { Payment } from '../../../decide/payments/payment.ts';
 import type { Store } from '../../../store/store.ts';
 import { paymentsOfLogs } from './logPayments.ts';

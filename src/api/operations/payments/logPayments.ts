@@ -1,5 +1,5 @@
 import { getAddress, type Log, parseAbi, parseEventLogs } from 'viem';
-import { paymentIdOnChain } from '../../../core/ids/ids.ts';
+import { paymentIdOnChain } from '../../../core/ids/paymentIdOnChain.ts';
 import type { Payment } from '../../../decide/payments/payment.ts';
 import type { ReadTx } from '../../../store/store.ts';
 import { signedTerms, walletAddressOn } from './queries.ts';

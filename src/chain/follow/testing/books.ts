@@ -1,6 +1,7 @@
 import { type Address, getAddress, type Hex, keccak256, sha256, toHex } from 'viem';
 import { agentAccount, balance } from '../../../books/ledger/journal.ts';
-import { newId, type PaymentId, paymentIdOnChain } from '../../../core/ids/ids.ts';
+import { newId, type PaymentId } from '../../../core/ids/ids.ts';
+import { paymentIdOnChain } from '../../../core/ids/paymentIdOnChain.ts';
 import type { PaymentKind } from '../../../core/payment/kinds.ts';
 import type { PaymentState } from '../../../core/payment/states.ts';
 import { hold } from '../../../decide/payments/hold.ts';
