@@ -60,7 +60,8 @@ async function populated({ bursar, operatorKey, agent }: TestServer): Promise<Wo
       owed += tokens;
     };
     const meta = { idempotencyKey: `bench-cost-${key}`, owe };
-    return (await dispatch(app, findOperation(name) as Operation, caller, input, meta)) as Record<string, unknown>;
+    const operation = findOperation(name) as Operation;
+    return (await dispatch(app, caller, { operation, input, meta })) as Record<string, unknown>;
   };
   const payer = await agent('payer', '1000');
   const sponsor = String((await ask('create_sponsor', { name: 'Bench' })).id);

@@ -178,7 +178,7 @@ async function told(operation: Operation, input: Json): Promise<{ text: string; 
   count += 1;
   try {
     const meta = { idempotencyKey: operation.idempotent ? `looking-around-${count}` : null };
-    const answer = await dispatch(server.bursar.app, operation, one, input, meta);
+    const answer = await dispatch(server.bursar.app, one, { operation, input, meta });
     return { text: JSON.stringify(answer), code: null };
   } catch (error) {
     if (!(error instanceof BursarError)) throw error;

@@ -47,9 +47,13 @@ export function createHttp(app: App, people: People | null = null, keys = openAp
       const caller = callers.of(c);
       keys.charge(caller, costs[operation.cost]);
       const input = operation.method === 'GET' ? query(c) : await body(c);
-      const result = await dispatch(app, operation, caller, withParameters(input, c.req.param()), {
-        idempotencyKey: c.req.header('idempotency-key') ?? null,
-        owe: (tokens) => keys.owe(caller, tokens),
+      const result = await dispatch(app, caller, {
+        operation,
+        input: withParameters(input, c.req.param()),
+        meta: {
+          idempotencyKey: c.req.header('idempotency-key') ?? null,
+          owe: (tokens) => keys.owe(caller, tokens),
+        },
       });
       return c.json(result as object, operation.idempotent ? 201 : 200);
     });

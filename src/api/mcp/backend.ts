@@ -36,7 +36,8 @@ export function inProcessBackend(app: App, caller: Caller, base: string, keys: C
       try {
         keys.charge(caller, costs[operation.cost]);
         const owe = (tokens: number): void => keys.owe(caller, tokens);
-        return { ok: true, answer: (await dispatch(app, operation, caller, input, { idempotencyKey, owe })) as Json };
+        const meta = { idempotencyKey, owe };
+        return { ok: true, answer: (await dispatch(app, caller, { operation, input, meta })) as Json };
       } catch (error) {
         if (!(error instanceof BursarError)) log.error({ err: error, operation: operation.name }, 'a tool failed');
         const known = error instanceof BursarError ? error : new BursarError('internal');

@@ -22,10 +22,8 @@ export function callerOf(app: App, key: string | undefined): Caller {
  */
 export async function dispatch(
   app: App,
-  operation: Operation,
   caller: Caller,
-  rawInput: unknown,
-  meta: RequestMeta,
+  { operation, input, meta }: { operation: Operation; input: unknown; meta: RequestMeta },
 ): Promise<unknown> {
   try {
     if (!isInScope(operation, caller)) {
@@ -35,7 +33,7 @@ export async function dispatch(
       throw new BursarError('forbidden', { details: { needs: "a person's key" } });
     }
     if (operation.idempotent && !(operation.derivesKey && meta.idempotencyKey === null)) checkKey(meta);
-    const parsed = operation.input.safeParse(rawInput);
+    const parsed = operation.input.safeParse(input);
     if (!parsed.success) throw invalidRequest(parsed.error);
     return await operation.handler(app, caller, parsed.data, meta);
   } catch (error) {

@@ -172,7 +172,7 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
 
   function claimDelivery(terms: Terms, txHash: Hex): Promise<boolean> {
     const key = { chainId: chain.chainId, payer: terms.payer, nonce: terms.nonce };
-    return store.write((tx) => deliverOnce(tx, key, terms, txHash, clock()));
+    return store.write((tx) => deliverOnce(tx, key, { ...terms, txHash }, clock()));
   }
 
   /** Not a reason that sellers look behind: one of them has had this payment. */

@@ -58,8 +58,12 @@ export function conclude(
 }
 
 /** Records that one caller gets the answer for a settlement that another sender sent. False: a caller got it before. */
-export function deliverOnce(tx: Tx, key: SettlementKey, terms: Terms, txHash: Hex, nowMs: number): boolean {
-  const { payTo, value } = terms;
+export function deliverOnce(
+  tx: Tx,
+  key: SettlementKey,
+  { payTo, value, txHash }: Pick<Terms, 'payTo' | 'value'> & { txHash: Hex },
+  nowMs: number,
+): boolean {
   return tx.run(recordDelivery, { ...keyOf(key), payTo, value, hash: txHash, at: nowMs }) === 1;
 }
 

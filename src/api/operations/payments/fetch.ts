@@ -65,7 +65,7 @@ export async function fetchPaid(app: App, caller: Caller, input: FetchInput, met
     waitMs: WAIT_SECONDS * 1000,
   });
   if (!purchased.signature) return held(app, purchased);
-  return presented(app, caller, input.url, request, max_bytes, purchased);
+  return presented(app, caller, { url: input.url, request, maxBytes: max_bytes }, purchased);
 }
 
 /** An answer that asks for no money, or in a way that is not paid; null where there is an offer to look at. */
@@ -100,9 +100,7 @@ function held(app: App, { payment, hints }: Purchased): FetchAnswer {
 async function presented(
   app: App,
   caller: Caller,
-  url: URL,
-  request: GuardedRequest,
-  maxBytes: number,
+  { url, request, maxBytes }: { url: URL; request: GuardedRequest; maxBytes: number },
   { payment, signature }: Purchased,
 ): Promise<FetchAnswer> {
   const run = async (): Promise<Presented> => {

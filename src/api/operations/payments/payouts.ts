@@ -87,8 +87,7 @@ function visiblePayout(tx: ReadTx, caller: Caller, id: string): Payout {
 function toAsk(
   tx: ReadTx,
   known: Payout | null,
-  lines: readonly PayoutLine[],
-  hash: string,
+  { lines, hash }: { lines: readonly PayoutLine[]; hash: string },
   retry: boolean,
 ): (PayoutLine & { attempt: number })[] {
   if (!known) return lines.map((line) => ({ ...line, attempt: 1 }));
@@ -113,7 +112,7 @@ export const payoutOperations = [
     handler: async (app, caller, input, meta: RequestMeta) => {
       const agentId = actingAgent(app, caller, input.agent);
       const { known, lines, hash } = await read(app, agentId, meta.idempotencyKey, input);
-      const asked = app.store.read((tx) => toAsk(tx, known, lines, hash, input.retry));
+      const asked = app.store.read((tx) => toAsk(tx, known, { lines, hash }, input.retry));
       const payout = { id: known?.id ?? newId('batch'), agentId };
       const context = gateContext(app, caller);
       const previewed = await previewLines(app.store, payout, asked, context);

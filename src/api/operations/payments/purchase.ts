@@ -76,10 +76,10 @@ export async function purchase(app: App, caller: Caller, requested: Purchase): P
       // The gate answers for what stands under the key; the offer of today is not asked about.
       const { requirement, payment } = before;
       const standing = { requirement, amount: payment.amount, payTo: payment.address, flow: '' };
-      const same = purchaseRequest(requested, offer, standing, key, bodyHash);
+      const same = purchaseRequest(requested, offer, standing, { idempotencyKey: key, bodyHash });
       return { answer: paid(app, tx, same, context), context, request: null };
     }
-    const requests = payable.map((each) => purchaseRequest(requested, offer, each, key, bodyHash));
+    const requests = payable.map((each) => purchaseRequest(requested, offer, each, { idempotencyKey: key, bodyHash }));
     const request = choose(tx, requests, context, refused);
     return { answer: paid(app, tx, request, context), context, request };
   });

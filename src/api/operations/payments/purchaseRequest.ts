@@ -21,8 +21,7 @@ export function purchaseRequest(
   { agentId, url, method, bodySha256, workflow, run, category, memo }: PurchaseTerms,
   offer: PaymentRequired,
   { requirement, amount, payTo, flow }: PayableOffer,
-  idempotencyKey: string,
-  bodyHash: string,
+  { idempotencyKey, bodyHash }: { idempotencyKey: string; bodyHash: string },
 ): PaymentRequest {
   const x402 = {
     path: url.pathname.slice(0, 2048),
