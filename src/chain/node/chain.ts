@@ -20,7 +20,7 @@ export type ChainConfig = {
   rpcUrl: string;
   /** USDC on that chain. */
   token: Address;
-  /** Per request. Default 5,000. */
+  /** Timeout of one request in ms. Default 5,000. */
   timeoutMs?: number;
 };
 
@@ -31,9 +31,9 @@ export interface Chain {
   readonly chainId: number;
   readonly token: Address;
   /**
-   * Runs reads against the chain, after its id was checked (once, and again after each failure to reach it). Calls made in
-   * one turn of the event loop travel as one JSON-RPC batch. Throws `chain_unavailable` (down, slow, no JSON-RPC),
-   * `chain_mismatch` (another id); other errors, such as reverts, pass through as viem made them.
+   * Runs reads against the chain after its id was checked (once, and again after each connection failure). Calls in one turn of the
+   * event loop travel as one JSON-RPC batch. Throws `chain_unavailable` (down, slow, no JSON-RPC), `chain_mismatch` (another id);
+   * other errors, such as reverts, pass unchanged.
    */
   run<T>(read: (client: ChainClient) => Promise<T>): Promise<T>;
 }
@@ -44,7 +44,7 @@ const BATCH_MAX = 50;
 
 export function openChain(config: ChainConfig): Chain {
   const { chainId, token } = config;
-  // The URL may carry an API key: only its host is ever named.
+  // The URL may contain an API key, so only its host is ever shown.
   const host = new URL(config.rpcUrl).host;
   const client: ChainClient = createPublicClient({
     chain: defineChain({
@@ -53,7 +53,7 @@ export function openChain(config: ChainConfig): Chain {
       nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
       rpcUrls: { default: { http: [config.rpcUrl] } },
     }),
-    // No retries here: callers are loops that come again, and a slow RPC must not be slower still.
+    // No retries here: the callers are loops that ask again, and a slow RPC must not be slowed further.
     transport: http(config.rpcUrl, {
       timeout: config.timeoutMs ?? TIMEOUT_MS,
       retryCount: 0,
@@ -67,7 +67,7 @@ export function openChain(config: ChainConfig): Chain {
     new BursarError('chain_unavailable', { message: `The RPC at ${host} does not answer as one.` });
 
   async function verify(): Promise<void> {
-    // Whatever goes wrong with so plain a question, there is no node to talk to.
+    // If even this simple request fails, the node is unavailable.
     const actual = await client.getChainId().catch(() => {
       throw unavailable();
     });
@@ -99,15 +99,18 @@ export function openChain(config: ChainConfig): Chain {
   };
 }
 
-/** Whether an address is a contract there now: a Safe, say. A key that delegates to one (EIP-7702) still sends by itself. Throws `chain_unavailable`. */
+/**
+ * Tells whether an address is a contract now, such as a Safe. A key that delegates to one (EIP-7702) still sends by itself. Throws
+ * `chain_unavailable`.
+ */
 export async function isContract(chain: Chain, address: Address): Promise<boolean> {
   const code = await chain.run((client) => client.getCode({ address }));
   return code !== undefined && !code.startsWith('0xef0100');
 }
 
-/** Transport failed, or what answers is no working JSON-RPC node. The cause is dropped: it quotes the URL and the body. */
+/** The transport failed, or the server is no working JSON-RPC node. The cause is dropped because it quotes the URL and the body. */
 function isUnreachable(error: unknown): boolean {
-  // viem 2 throws these as they are when an answer has another shape than the method's.
+  // viem 2 throws these when an answer has another shape than the method's.
   if (error instanceof SyntaxError || error instanceof TypeError) return true;
   if (!(error instanceof BaseError)) return false;
   return (
@@ -118,7 +121,7 @@ function isUnreachable(error: unknown): boolean {
         cause instanceof SocketClosedError ||
         cause instanceof LimitExceededRpcError ||
         cause instanceof ResourceUnavailableRpcError ||
-        // viem 2 meets these when the answer to a batch is no list.
+        // viem 2 throws these when the answer to a batch is no list.
         cause instanceof SyntaxError ||
         cause instanceof TypeError,
     ) !== null

@@ -2,7 +2,7 @@ import { BursarError } from '../../core/errors/base.ts';
 
 type Profile = {
   name: string;
-  /** `standard`: a header's hash is the keccak of its RLP, as in the Ethereum yellow paper; so a changed field shows. */
+  /** `standard`: a header's hash is the keccak of its RLP, as in the Ethereum yellow paper, so a changed field is detected. */
   headers: 'standard' | 'other';
   /** Why USDC on that chain cannot be followed by the logs of its contract. */
   refused?: string;
@@ -24,7 +24,7 @@ const profiles: Readonly<Record<number, Profile>> = {
   11155420: { name: 'OP Sepolia', headers: 'standard' },
 };
 
-/** Throws `chain_not_supported`, with the name of the chain, where its books could not agree with USDC. */
+/** Throws `chain_not_supported`, with the name of the chain, if its logs do not show every transfer of USDC. */
 export function requireSupportedChain(chainId: number): void {
   const profile = profiles[chainId];
   if (!profile?.refused) return;
@@ -34,7 +34,7 @@ export function requireSupportedChain(chainId: number): void {
   });
 }
 
-/** Whether a header of that chain can be held against its hash. Of chains without a profile nothing is known. */
+/** Tells whether a header of that chain can be verified by its hash. False for chains without a profile. */
 export function hasStandardHeaders(chainId: number): boolean {
   return profiles[chainId]?.headers === 'standard';
 }

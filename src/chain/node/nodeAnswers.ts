@@ -1,18 +1,18 @@
 import { BaseError, type Hex, isHex } from 'viem';
 import { BursarError } from '../../core/errors/base.ts';
 
-/** What a node's answer to `eth_sendRawTransaction` means for us. Nodes agree on no codes, only roughly on words. */
+/** Interprets a node's answer to `eth_sendRawTransaction`. Nodes agree on no error codes and only roughly on messages. */
 export type SendAnswer =
-  /** It is in the pool, or was there already. */
+  /** The transaction is in the pool, or was already. */
   | { kind: 'accepted' }
-  /** Its nonce is used: it, or another attempt, was mined. The receipts tell. */
+  /** Its nonce is used: it, or another attempt, was mined. The receipts show which. */
   | { kind: 'nonce_used' }
-  /** Another attempt with a higher fee is in the pool, or the base fee rose above it: it needs a replacement. */
+  /** Another attempt with a higher fee is in the pool, or the base fee is above its fee: it needs a replacement. */
   | { kind: 'underpriced' }
   | { kind: 'insufficient_gas' }
   | { kind: 'refused'; message: string };
 
-/** Sends through `send` and reads the answer. Throws `chain_unavailable` only. */
+/** Sends through `send` and interprets the answer. Throws only `chain_unavailable`. */
 export async function readSendAnswer(send: () => Promise<unknown>): Promise<SendAnswer> {
   try {
     await send();
@@ -31,10 +31,10 @@ export async function readSendAnswer(send: () => Promise<unknown>): Promise<Send
   }
 }
 
-/** Why a simulation failed: `data` is the revert data, for the wallet's errors to be read from. */
+/** The reason of a failed simulation: `data` is the revert data, from which the wallet's errors are decoded. */
 export type Refusal = { message: string; data: Hex | null };
 
-/** The refusal in an error of `eth_estimateGas` or `eth_call`; null when it is no refusal by the contract. */
+/** Finds the refusal in an error of `eth_estimateGas` or `eth_call`; null if the contract did not refuse. */
 export function refusalIn(error: unknown): Refusal | null {
   const message = wordsOf(error);
   const codes = chainOf(error).map((link) => ('code' in link ? link.code : undefined));
@@ -47,7 +47,7 @@ export function refusalIn(error: unknown): Refusal | null {
   return { message: message.slice(0, 300), data: isHex(data) ? data : null };
 }
 
-/** All words along the chain of causes: viem keeps the node's own in `details`, deep down. */
+/** All messages along the chain of causes: viem keeps the node's own in `details`, several levels down. */
 function wordsOf(error: unknown): string {
   const parts = chainOf(error).map((link) => (link instanceof BaseError ? link.details : link.message));
   return [...new Set(parts)].filter(Boolean).join(' | ');

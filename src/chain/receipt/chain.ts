@@ -20,7 +20,7 @@ export const usdcAbi = parseAbi([
   'event AuthorizationUsed(address indexed authorizer, bytes32 indexed nonce)',
 ]);
 
-/** Null where the node does not have it. Throws where the node cannot be reached. */
+/** Null if the node does not have it. Throws if the node cannot be reached. */
 export async function minedTransaction(client: PublicClient, hash: Hex): Promise<TransactionReceipt | null> {
   return client.getTransactionReceipt({ hash }).catch((error: Error) => {
     if (error.name === 'TransactionReceiptNotFoundError') return null;
@@ -28,7 +28,7 @@ export async function minedTransaction(client: PublicClient, hash: Hex): Promise
   });
 }
 
-/** The transaction and its logs; `chain` or `transaction` alone where there is nothing to compare with. */
+/** The transaction and its logs; only the finding `chain` or `transaction` if there is nothing to compare with. */
 export async function checkChain(receipt: Receipt, client: PublicClient): Promise<Finding[]> {
   const { chain, settlement, payment } = receipt;
   const chainId = await client.getChainId();
@@ -59,8 +59,8 @@ export async function checkChain(receipt: Receipt, client: PublicClient): Promis
 }
 
 /**
- * The log that names payment, policy and decision, and the token's Transfer that comes next after it: of two equal payments in
- * one transaction each has its own.
+ * The log that names payment, policy and decision, and the next Transfer of the token after it: two equal payments in one
+ * transaction have one each.
  */
 function checkLogs(receipt: Receipt, logs: readonly Log[]): Finding[] {
   const { chain, settlement, payment } = receipt;

@@ -5,10 +5,10 @@ import { toldOf } from './input.ts';
 import type { Receipt } from './receipt.ts';
 import { replayIn } from './replays.ts';
 
-/** Longer than any decision takes; a receipt is outside input, and so is the policy in it. */
+/** Longer than any decision takes. A receipt is outside input, and so is the policy in it. */
 const LIMIT_MS = 10_000;
 
-/** What each decision says of itself, and what its policy, run again on its input, says of it. */
+/** Compares each stored decision with the result of its policy, run again on its input. */
 export async function checkDecisions(receipt: Receipt, limitMs: number = LIMIT_MS): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const [index, decision] of receipt.decisions.entries()) {
@@ -23,7 +23,7 @@ export async function checkDecisions(receipt: Receipt, limitMs: number = LIMIT_M
         [`${at}.hash`, `${at}.policy_digest`, `${at}.input`, `${at}.result`],
       ),
     );
-    // What no hash holds is no evidence, and is not run.
+    // A decision that no hash covers is no evidence, and is not run.
     if (hash === decision.hash) findings.push(...(await checkReplay(receipt, index, limitMs)));
   }
   const last = receipt.decisions.at(-1);
@@ -34,7 +34,7 @@ export async function checkDecisions(receipt: Receipt, limitMs: number = LIMIT_M
     compared('policy version', `paid under ${receipt.policy_digest}`, 'the decision in force says', [
       ['policy_digest', receipt.policy_digest, last?.policy_digest],
     ]),
-    // With a review the chain carries the hash that people signed, which is the first decision's.
+    // After a review the chain has the hash that people signed, which is the first decision's.
     compared('decision on chain', `${receipt.decision_hash} is the first decision`, 'the first decision is', [
       ['decision_hash', receipt.decision_hash, receipt.decisions[0]?.hash],
     ]),
@@ -77,7 +77,7 @@ async function checkReplay(receipt: Receipt, index: number, limitMs: number): Pr
   }
 }
 
-/** Each input names the hash of the decision before it, so none can be left out or moved. */
+/** Each input has the hash of the decision before it, so none can be left out or moved. */
 function checkOrder({ decisions }: Receipt): Finding {
   const wrong = decisions.findIndex(({ input }, index) => {
     const told = toldOf(input);
@@ -90,7 +90,7 @@ function checkOrder({ decisions }: Receipt): Finding {
   ]);
 }
 
-/** A bundle that no decision used says nothing of this payment. */
+/** A bundle that no decision used is no evidence of this payment. */
 function checkBundles({ bundles, decisions }: Receipt): Finding {
   const unused = Object.keys(bundles).filter((digest) => !decisions.some((each) => each.policy_digest === digest));
   const detail = unused.length === 0 ? 'each decided here' : `no decision was made by ${unused.join(', ')}`;

@@ -11,10 +11,10 @@ import type { Trusted } from './organisation.ts';
 import { eventsCarrying } from './queries.ts';
 import type { Receipt } from './receipt.ts';
 
-/** What makes proofs; the event log does. */
+/** The source of proofs: the event log. */
 type Prover = { prove(wanted: Wanted): Promise<InclusionDocument> };
 
-/** The numbers of the events that carry a payment's decisions, in their order; null where one is missing. */
+/** The numbers of the events with a payment's decisions, in order; null if one is missing. */
 export function decisionEvents(tx: ReadTx, { payment, decisions }: Receipt): number[] | null {
   const rows = tx.all(eventsCarrying, { payment: payment.id });
   const carried = rows.map(({ seq, body }) => ({ seq: Number(seq), hash: decisionHashIn(JSON.parse(body)) }));
@@ -22,7 +22,7 @@ export function decisionEvents(tx: ReadTx, { payment, decisions }: Receipt): num
   return found.every((seq) => seq !== undefined) ? found : null;
 }
 
-/** The receipt with the proof that its decisions are in the anchored log; as it is where no anchor covers them yet. */
+/** Adds the proof that the decisions are in the anchored log; returns the receipt unchanged while no anchor covers them. */
 export async function withInclusion(receipt: Receipt, events: number[] | null, log: Prover | null): Promise<Receipt> {
   if (log === null || events === null) return receipt;
   try {
@@ -34,7 +34,7 @@ export async function withInclusion(receipt: Receipt, events: number[] | null, l
   }
 }
 
-/** The proof against the registry that the wallet obeys: one event for each decision, and nothing else. */
+/** Checks the proof against the registry that the wallet obeys: exactly one event for each decision. */
 export async function checkInclusion(
   receipt: Receipt,
   client: PublicClient,
@@ -68,7 +68,7 @@ export async function checkInclusion(
   ];
 }
 
-/** A proof file alone: the registry is the one that the named organisation's genuine factory has. */
+/** For a proof file alone, the registry is that of the named organisation's genuine factory. */
 export async function verifyLogProof(proof: unknown, rpcUrl: string, trusted: Trusted) {
   const client = createPublicClient({ transport: http(rpcUrl) });
   const factory = trusted.factory ?? (trusted.organisation && factoryAddress(trusted.organisation));

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Of what a policy was told, the facts that a receipt shows or that signatures must bear out; loose, so that inputs may grow. */
+/** The facts in a policy's input that a receipt shows or that signatures must confirm; loose, so that inputs may grow. */
 const Told = z.looseObject({
   time: z.looseObject({ ms: z.int() }),
   agent: z.looseObject({ id: z.string(), wallet: z.string() }),
@@ -23,7 +23,7 @@ const Told = z.looseObject({
 });
 export type Told = z.infer<typeof Told>;
 
-/** Undefined where it cannot be read, or names a field twice: of a field written twice, another reader may take the other value. */
+/** Undefined if the input cannot be read, or names a field twice: another reader might take the other value. */
 export function toldOf(text: string | undefined): Told | undefined {
   try {
     const document: unknown = JSON.parse(text ?? '');

@@ -7,7 +7,7 @@ import type {
   PublicClient,
 } from 'viem';
 
-/** An RPC that cannot be reached or does not answer as one; what a contract refuses is something else. */
+/** The RPC cannot be reached or is no RPC; a contract's refusal is a different case. */
 export function isOutage(error: unknown): boolean {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     if (/HttpRequestError|TimeoutError|SocketClosed|SyntaxError/.test(at.name)) return true;
@@ -15,7 +15,7 @@ export function isOutage(error: unknown): boolean {
   return false;
 }
 
-/** A view of a contract; null where there is no such contract or it refuses. Throws where the node cannot be reached. */
+/** Reads a view of a contract; null if there is no such contract or it refuses. Throws if the node cannot be reached. */
 export async function viewOf<
   const A extends Abi,
   N extends ContractFunctionName<A, 'view' | 'pure'>,

@@ -4,20 +4,20 @@ import { factoryAddress } from '../contracts/factoryAddress.ts';
 import { compared, type Finding, finding } from './finding.ts';
 import { viewOf } from './node.ts';
 
-/** What an auditor knows from another source than the server. One of the first two is enough. */
+/** Facts that an auditor knows from a source other than the server. One of the first two is enough. */
 export type Trusted = {
   /** The owner of the organisation's factory, and so of its wallets. */
   organisation?: Address;
   factory?: Address;
-  /** Who owned the registry at that time, where it is no longer the organisation's owner. */
+  /** The owner of the registry at that time, if it is not the organisation's current owner. */
   registryOwner?: Address;
 };
 
 export type OrganisationCheck = {
   findings: Finding[];
-  /** What the check took for granted, in plain words. */
+  /** The assumptions of the check, as text. */
   assumed: string[];
-  /** The factory's owner; null where there is no genuine factory. */
+  /** The factory's owner; null if there is no genuine factory. */
   owner: Address | null;
   registry: Address | null;
 };
@@ -25,8 +25,9 @@ export type OrganisationCheck = {
 const ownershipAbi = parseAbi(['event OwnershipTransferred(address indexed previousOwner, address indexed newOwner)']);
 
 /**
- * That the wallet is the organisation's: the factory is the genuine one of its owner (its address follows from code and owner), it
- * created this wallet, which it does only with the owner's consent, and the registry that the wallet obeys was the owner's too.
+ * Checks that the wallet belongs to the organisation. The factory must be the genuine one of its owner (its address follows from
+ * code and owner), it must have created this wallet, which needs the owner's consent, and the wallet's registry must have been the
+ * owner's too.
  */
 export async function checkOrganisation(
   client: PublicClient,
@@ -102,7 +103,10 @@ function trustFindings(is: { owner: Address; factory: Address }, { organisation,
   return findings;
 }
 
-/** A pinned wallet and its purse refuse every digest that the registry does not have active: the payment's log itself is the proof. */
+/**
+ * A pinned wallet and its purse refuse every digest that the registry does not have active, so the payment's log is itself the
+ * proof.
+ */
 async function registryFinding(
   client: PublicClient,
   { registry, owner, blockNumber }: { registry: Address; owner: Address; blockNumber: bigint },
@@ -121,7 +125,7 @@ async function registryFinding(
   );
 }
 
-/** By the registry's own logs, else by the state at that block; null where the node has neither. */
+/** By the registry's own logs, else by the state at that block; null if the node has neither. */
 async function ownerAt(client: PublicClient, registry: Address, blockNumber: bigint): Promise<Address | null> {
   const logs = await client
     .getContractEvents({ address: registry, abi: ownershipAbi, fromBlock: 0n, toBlock: blockNumber })
@@ -131,10 +135,13 @@ async function ownerAt(client: PublicClient, registry: Address, blockNumber: big
   return viewOf(client, { address: registry, abi: policyRegistryAbi, functionName: 'owner', blockNumber });
 }
 
-/** The genuine factory that says it created the wallet, by the logs of all contracts; null where there is none, or no such search. */
+/**
+ * The genuine factory whose logs say that it created the wallet, searched in the logs of all contracts; null if there is none, or
+ * the node cannot search.
+ */
 export async function findFactory(client: PublicClient, wallet: Address, toBlock: bigint): Promise<Address | null> {
   const logs = await client.getLogs({ event: walletCreated, args: { wallet }, fromBlock: 0n, toBlock }).catch(() => []);
-  // Anyone can emit this event; only a genuine factory's word counts.
+  // Anyone can emit this event, so only a genuine factory's event counts.
   for (const { address } of logs.slice(0, SEARCH_MAX)) {
     const owner = await viewOf(client, { address, abi: agentWalletFactoryAbi, functionName: 'owner' });
     if (owner === null || !isAddressEqual(factoryAddress(owner), address)) continue;

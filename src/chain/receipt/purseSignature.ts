@@ -1,6 +1,6 @@
 import { encodeAbiParameters, type Hex, keccak256 } from 'viem';
 
-/** What a purse's signature says beside the transfer itself. */
+/** The fields of a purse's signature beside the transfer itself. */
 export type AuthorizationFields = { paymentId: Hex; policyDigest: Hex; decisionHash: Hex; epoch: number };
 
 /** Bytes: to 20, value 8, validBefore 5, epoch 4, payment id 32, policy digest 32, decision hash 32, then the executor's 65. */
@@ -16,14 +16,14 @@ export const nonceOf = ({ paymentId, policyDigest, decisionHash, epoch }: Author
   );
 
 /**
- * Finds the purse's signature in a transaction's input, whatever calls it went through: it is the one place whose fields hash to the
- * nonce that the token logged. Null where it is not there (a contract kept it elsewhere).
+ * Finds the purse's signature in a transaction's input, through any contract calls: it is the only place whose fields hash to the
+ * nonce that the token logged. Null if it is not there (a contract had it in storage).
  */
 export function authorizationFields(input: Hex, nonce: Hex): AuthorizationFields | null {
   const bytes = input.slice(2);
   const word = (at: number): Hex => `0x${bytes.slice(at * 2, at * 2 + 64)}`;
   const last = bytes.length / 2 - SIGNATURE_BYTES;
-  // The token's `bytes signature` begins after a word with its length; a whole input is at most 128 kB.
+  // The token's `bytes signature` follows a word with its length; a whole input is at most 128 kB.
   for (let at = bytes.indexOf(LENGTH_WORD); at >= 0 && at / 2 + 32 <= last; at = bytes.indexOf(LENGTH_WORD, at + 1)) {
     if (at % 2 !== 0) continue;
     const start = at / 2 + 32;

@@ -11,7 +11,7 @@ import type { ReadTx } from '../../store/store.ts';
 import { toldOf } from './input.ts';
 import { approvalSignatures, authorizationEpoch, bundleOf, decisionsOfPayment, mandateSignatures } from './queries.ts';
 
-// One form for each value: an address in another case would be another text for the same fact.
+// Each value has exactly one form: an address in another case would be another text for the same fact.
 const hex = z.string().regex(/^0x([0-9a-f]{2})*$/);
 const address = z
   .string()
@@ -20,8 +20,8 @@ const address = z
 const bytes32 = z.string().regex(/^0x[0-9a-f]{64}$/);
 
 /**
- * The evidence of a settled payment. With it, a node of the chain and this repository's `verify`, anyone can check it: the
- * policy itself is inside, with the documents it decided on. Each field is held against a hashed input, a signature or the chain.
+ * The evidence of a settled payment. With it, a node of the chain and this repository's `verify`, anyone can check it: it contains
+ * the policy and the documents that it decided on. Each field is compared with a hashed input, a signature or the chain.
  */
 export const Receipt = z.strictObject({
   format: z.literal('bursar-receipt/1'),
@@ -70,12 +70,12 @@ export const Receipt = z.strictObject({
     })
     .nullable(),
   bundles: z.record(z.string(), z.string()),
-  /** That the events of the decisions are in the log under a head on the chain; null while no anchor covers them. */
+  /** Proves that the events of the decisions are in the log under a head on the chain; null while no anchor covers them. */
   inclusion: InclusionDocument.nullable(),
 });
 export type Receipt = z.infer<typeof Receipt>;
 
-/** The receipt of a settled or final payment. Throws `payment_not_found` or `invalid_transition` when it has not settled. */
+/** Returns the receipt of a settled or final payment. Throws `payment_not_found`, or `invalid_transition` if it has not settled. */
 export function receiptOf(tx: ReadTx, id: string, chain: ChainFacts): Receipt {
   const payment = findPayment(tx, id);
   if (!payment) throw new BursarError('payment_not_found', { details: { payment: id } });
@@ -127,7 +127,7 @@ export function receiptOf(tx: ReadTx, id: string, chain: ChainFacts): Receipt {
   };
 }
 
-/** The receipts of all payments that one transaction settled. */
+/** Returns the receipts of all payments that one transaction settled. */
 export function receiptsOfTransaction(tx: ReadTx, txHash: string, chain: ChainFacts): Receipt[] {
   return listSettledIn(tx, txHash).map((payment) => receiptOf(tx, payment.id, chain));
 }
@@ -138,7 +138,9 @@ function decisionsOf(tx: ReadTx, payment: Payment): Receipt['decisions'] {
     .map((row) => ({ ...row, decided_at: Number(row.decided_at) }));
 }
 
-/** Those that the decision in force counted: of the others no hashed input speaks, and the payment does not rest on them. */
+/**
+ * Only the approvals that the last decision counted: no hashed input confirms the others, and the payment does not depend on them.
+ */
 function approvalsOf(tx: ReadTx, payment: Payment, decisions: Receipt['decisions']): Receipt['approvals'] {
   const counted = new Set(toldOf(decisions.at(-1)?.input)?.approvals.map(({ address: by }) => by) ?? []);
   return tx

@@ -6,7 +6,7 @@ import { probe } from '../../decide/policy/probe.ts';
 
 export type Replayed = { digest: string; decision: Decision; resultText: string };
 
-/** The receipts of one payout share one policy, and loading it costs far more than a decision. */
+/** The receipts of one payout share a policy, and loading it costs much more than a decision. */
 const bundles = new Map<string, Promise<Proven>>();
 const policies = new Map<string, Promise<Policy>>();
 const BUNDLES_MAX = 8;
@@ -15,8 +15,8 @@ const REPLAYS_MAX = 512;
 type Proven = { digest: string; wasm: Uint8Array; data: object };
 
 /**
- * What the policy says of that input. First it is asked in a worker that can be killed: a policy may loop on just this input, and
- * one that answers there answers here too. Throws where the bundle is not canonical, is no policy, or does not answer in time.
+ * Evaluates the policy on that input. A worker that can be killed tries it first, because a policy may loop on just this input; one
+ * that answers there answers here too. Throws if the bundle is not canonical, is no policy, or does not answer in time.
  */
 export async function replayIn(bundleText: string, input: string, limitMs: number): Promise<Replayed> {
   const { digest, wasm, data } = await kept(bundles, bundleText, BUNDLES_MAX, async () => prove(bundleText));
@@ -35,7 +35,7 @@ function prove(bundleText: string): Proven {
   return { digest, wasm: Uint8Array.from(Buffer.from(bundle.wasm, 'base64')), data: bundle.data };
 }
 
-/** Remembers the newest `max` that succeeded. */
+/** Caches the newest `max` results that succeeded. */
 function kept<T>(all: Map<string, Promise<T>>, key: string, max: number, make: () => Promise<T>): Promise<T> {
   const known = all.get(key);
   if (known) return known;

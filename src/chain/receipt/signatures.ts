@@ -11,12 +11,12 @@ import type { Receipt } from './receipt.ts';
 
 const Uint = z.string().regex(/^(0|[1-9][0-9]{0,77})$/);
 
-/** Of an approval's signed data, what nothing else in the receipt says; all else is built from the receipt. */
+/** The signed fields of an approval that are nowhere else in the receipt; the rest is built from the receipt. */
 const ApprovalMessage = z.looseObject({ expiresAt: Uint, approversVersion: Uint });
 
 /**
- * The signatures over what this receipt says, in this wallet's domain. That these addresses are your approvers, you know from
- * another source.
+ * Checks the signatures over this receipt's content, in this wallet's domain. That these addresses are your approvers, you must
+ * know from another source.
  */
 export async function checkApprovals(receipt: Receipt, client: PublicClient): Promise<Finding[]> {
   const reviewed = receipt.decisions.length > 1 || receipt.decisions.some(({ effect }) => effect === 'review');
@@ -59,7 +59,10 @@ export async function checkApprovals(receipt: Receipt, client: PublicClient): Pr
 
 type Signed = { by: Address; expiresAtMs: number };
 
-/** What an input tells of approvals is the server's word: each that the decision in force counted must have signed, and in time. */
+/**
+ * The input's list of approvals is the server's own statement, so each approval that the last decision counted must have a valid
+ * signature, given in time.
+ */
 function checkCounted(receipt: Receipt, signed: readonly Signed[]): Finding[] {
   const last = receipt.decisions.length - 1;
   const decidedAtMs = receipt.decisions[last]?.decided_at ?? Number.POSITIVE_INFINITY;
@@ -73,7 +76,7 @@ function checkCounted(receipt: Receipt, signed: readonly Signed[]): Finding[] {
   const detail = missing.length === 0 ? `all ${counted.length} that it counted have signed` : `unsigned by ${whom}`;
   const findings = counted.length === 0 ? [] : [finding(name, missing.length === 0, detail, ['approvals'])];
   const all = new Set(counted.map(({ address }) => address));
-  // Sorted by address, each once, and none that no decision counted.
+  // Sorted by address, each once, and only those that a decision counted.
   const wrong = receipt.approvals.findIndex(
     ({ approver }, at) => !all.has(approver) || approver <= (receipt.approvals[at - 1]?.approver ?? ''),
   );
@@ -97,7 +100,7 @@ const MandateMessage = z.strictObject({
 });
 type MandateMessage = z.infer<typeof MandateMessage>;
 
-/** A decision that names a mandate needs the signatures that it counted, over terms that this payment is inside of, on this chain. */
+/** A decision that names a mandate needs the signatures that it counted, over terms that include this payment, on this chain. */
 export async function checkMandate(receipt: Receipt, client: PublicClient): Promise<Finding[]> {
   const { mandate } = receipt;
   const last = receipt.decisions.length - 1;
@@ -146,7 +149,7 @@ export async function checkMandate(receipt: Receipt, client: PublicClient): Prom
   ];
 }
 
-/** The bounds that one payment shows; totals, counts and cadence are over all of a mandate's payments. */
+/** The limits that one payment can show; totals, counts and cadence concern all payments of a mandate. */
 function covers(message: MandateMessage, receipt: Receipt, told: Told): boolean {
   const holds = (list: string[], value: string | null | undefined): boolean =>
     list.length === 0 || (typeof value === 'string' && list.includes(value));
@@ -163,14 +166,14 @@ function covers(message: MandateMessage, receipt: Receipt, told: Told): boolean 
   );
 }
 
-/** Half the order of secp256k1 (EIP-2). Of the two forms of one ECDSA signature only the low one is taken, with v 27 or 28. */
+/** Half the order of secp256k1 (EIP-2). Of the two forms of an ECDSA signature only the low one is accepted, with v 27 or 28. */
 const S_MAX = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n;
 const isCanonical = (signature: Hex): boolean =>
   /^0x[0-9a-f]{128}(1b|1c)$/.test(signature) && BigInt(`0x${signature.slice(66, 130)}`) <= S_MAX;
 
 /**
- * By ECDSA, else by ERC-1271 at the payment's block: an approver who took code or changed its signers afterwards has still signed.
- * A node that kept no state of that block is asked about now.
+ * By ECDSA, else by ERC-1271 at the payment's block: an approver that got code or changed its signers later has still signed. A
+ * node without the state of that block is asked about the head.
  */
 async function isSigned(
   client: PublicClient,
@@ -186,7 +189,7 @@ async function isSigned(
   return (await client.verifyTypedData({ ...asked, blockNumber }).catch(() => false)) || client.verifyTypedData(asked);
 }
 
-/** What cannot be read is not signed. */
+/** A signature that cannot be read is not valid. */
 async function signatureFinding(
   check: string,
   at: string,

@@ -2,7 +2,7 @@ import { compared, type Finding, finding } from './finding.ts';
 import { toldOf } from './input.ts';
 import type { Receipt } from './receipt.ts';
 
-/** Every fact that the receipt shows of the payment must stand in each hashed input: the decisions speak of this payment. */
+/** Every fact of the payment in the receipt must be in each hashed input: this ties the decisions to this payment. */
 export function checkSubject(receipt: Receipt): Finding[] {
   const { payment, chain } = receipt;
   return receipt.decisions.map((decision, index) => {

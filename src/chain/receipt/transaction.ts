@@ -16,7 +16,7 @@ import { viewOf } from './node.ts';
 import { checkOrganisation, findFactory, type Trusted } from './organisation.ts';
 import { type AuthorizationFields, authorizationFields } from './purseSignature.ts';
 
-/** What the chain alone shows of one payment. Null: the chain does not show it. */
+/** The facts of one payment that the chain alone shows. Null: the chain does not show it. */
 export type ChainPayment = {
   rail: 'wallet' | 'x402';
   wallet: Address;
@@ -29,11 +29,11 @@ export type ChainPayment = {
   payment_key: Hex | null;
   policy_digest: string | null;
   decision_hash: Hex | null;
-  /** The owner of the genuine factory that created the wallet; null where none was found. */
+  /** The owner of the genuine factory that created the wallet; null if none was found. */
   organisation: Address | null;
   findings: Finding[];
   assumed: string[];
-  /** The first head of the event log that was put on chain after the payment. */
+  /** The first head of the event log that was anchored after the payment. */
   anchor: { size: string; root: Hex; by: Address; block_number: string } | null;
 };
 
@@ -44,11 +44,11 @@ export type TransactionView = {
   block_number: string | null;
   block_hash: Hex | null;
   payments: ChainPayment[];
-  /** Transfers of any token in this transaction that belong to no payment shown. */
+  /** Transfers of any token in this transaction that belong to none of the payments. */
   other_transfers: number;
 };
 
-/** Reads a transaction by the chain alone: no server, no receipt. Throws only where the RPC cannot be reached. */
+/** Reads a transaction from the chain alone, without server or receipt. Throws only if the RPC cannot be reached. */
 export async function readTransaction(client: PublicClient, hash: Hex, trusted: Trusted): Promise<TransactionView> {
   const chainId = await client.getChainId();
   const view = { chain_id: chainId, tx_hash: hash, payments: [], other_transfers: 0 };
@@ -76,12 +76,12 @@ type Bare = Omit<ChainPayment, 'organisation' | 'findings' | 'assumed' | 'anchor
 const transfersOf = (mined: TransactionReceipt) =>
   parseEventLogs({ abi: usdcAbi, eventName: 'Transfer', logs: mined.logs });
 
-/** The token's Transfer that comes next after a log. */
+/** The token's next Transfer after a log. */
 function transferAfter(mined: TransactionReceipt, token: Address, logIndex: number) {
   return transfersOf(mined).find((log) => log.logIndex > logIndex && isAddressEqual(log.address, token));
 }
 
-/** Each PaymentExecuted whose emitter answers as a wallet, with the money that moved. Whether it is a genuine wallet comes after. */
+/** Each PaymentExecuted whose emitter answers as a wallet, with its transfer. Whether the wallet is genuine is checked later. */
 async function walletPayments(client: PublicClient, mined: TransactionReceipt): Promise<Bare[]> {
   const found: Bare[] = [];
   for (const { address, args, logIndex } of parseEventLogs({
@@ -108,7 +108,7 @@ async function walletPayments(client: PublicClient, mined: TransactionReceipt): 
   return found;
 }
 
-/** Each AuthorizationUsed of a wallet's own purse. Payment, policy and decision stand in the signature that the calldata holds. */
+/** Each AuthorizationUsed of a wallet's own purse. Payment, policy and decision are in the signature inside the calldata. */
 async function pursePayments(client: PublicClient, mined: TransactionReceipt, input: Hex): Promise<Bare[]> {
   const found: Bare[] = [];
   for (const { address, args, logIndex } of parseEventLogs({
@@ -168,7 +168,7 @@ async function withOrganisation(
   return { ...payment, organisation: its ? owner : null, findings, assumed, anchor };
 }
 
-/** The first head of the log put on chain in the payment's block or after. */
+/** The first head of the log anchored in the payment's block or later. */
 async function firstAnchor(
   client: PublicClient,
   registry: Address,

@@ -27,8 +27,8 @@ export type SignedAttempt = {
 };
 
 /**
- * Stores the first attempt of a queued transaction and thereby takes the nonce. False when the nonce or the transaction
- * was taken since (another relayer on the same store): the attempt was never broadcast and must be thrown away.
+ * Stores the first attempt of a queued transaction, which assigns its nonce. False if the nonce or the transaction was taken
+ * meanwhile (another relayer on the same store): the attempt was never broadcast and must be dropped.
  */
 export function takeNonce(tx: Tx, row: TransactionRow, nonce: bigint, attempt: SignedAttempt): boolean {
   const chainId = Number(row.chain_id);
@@ -42,7 +42,7 @@ export function takeNonce(tx: Tx, row: TransactionRow, nonce: bigint, attempt: S
   return true;
 }
 
-/** Stores a replacement under the nonce the transaction has. False when it was mined or replaced since. */
+/** Stores a replacement under the transaction's nonce. False if it was mined or replaced meanwhile. */
 export function addReplacement(tx: Tx, row: TransactionRow, replaced: Hex, attempt: SignedAttempt): boolean {
   const latest = latestAttempt(tx, row.id);
   const now = tx.get(transactionOf, { id: row.id });
@@ -71,7 +71,7 @@ function insertAttempt(tx: Tx, id: bigint, attempt: SignedAttempt): void {
   });
 }
 
-/** Notes that a node took the attempt; the event is written the first time only. */
+/** Records that a node accepted the attempt; the event is written only the first time. */
 export function markBroadcast(tx: Tx, attempt: AttemptRow, atMs: number): void {
   const changed = tx.run(setBroadcast, { hash: attempt.hash, at: atMs });
   if (changed === 0) return;

@@ -22,12 +22,13 @@ import {
 
 export type Confirmed = { mined: number; final: number; reorged: number; taken: number };
 
-/** Looked at per sender queue and tick. */
+/** The number checked per sender queue and tick. */
 const ROWS_MAX = 500;
 
 /**
- * Compares a sender queue's open transactions with the chain: pending ones that were mined, mined ones whose block is gone (they wait
- * again, under the same nonce), and mined ones that are final. Idempotent. Throws `chain_unavailable`, `chain_inconsistent`.
+ * Compares a sender queue's open transactions with the chain: pending ones that were mined, mined ones whose block was replaced
+ * (they wait again, under the same nonce), and mined ones that are final. Idempotent. Throws `chain_unavailable`,
+ * `chain_inconsistent`.
  */
 export async function pollReceipts(
   { store, chain }: { store: Store; chain: Chain },
@@ -38,7 +39,7 @@ export async function pollReceipts(
   const mined = store.read((tx) => queueTransactions(tx, queue, 'mined', ROWS_MAX));
   const { final, reorged } = await checkBlocks(store, chain, mined, seen);
   const count = seen.senders.get(sender)?.count ?? 0n;
-  // Those taken back just now are looked at as well: the new blocks may hold them again.
+  // Those that went back to pending are checked too: the new blocks may contain them again.
   const pending = store
     .read((tx) => queueTransactions(tx, queue, 'pending', ROWS_MAX))
     .filter((row) => row.nonce !== null && row.nonce < count);
@@ -54,7 +55,7 @@ export async function pollReceipts(
   return { mined: found.size, final, reorged, taken: taken.length };
 }
 
-/** One block header per block that holds transactions of ours tells of all of them. */
+/** One block header per block covers all transactions of ours in it. */
 async function checkBlocks(
   store: Store,
   chain: Chain,
@@ -62,7 +63,7 @@ async function checkBlocks(
   seen: Observation,
 ): Promise<{ final: number; reorged: number }> {
   const numbers = [...new Set(mined.map((row) => row.block_number ?? 0n))];
-  // A node behind the block knows nothing of it: that is no reorg.
+  // A node that has not reached the block cannot answer: that is no reorg.
   const known = numbers.filter((number) => number <= seen.head.number);
   const hashes = await chain.run(async (client) => {
     const blocks = await Promise.all(known.map((number) => blockHashOf(client, number)));
@@ -80,7 +81,7 @@ async function checkBlocks(
   return { final: final.length, reorged: gone.length };
 }
 
-/** Null where another node behind the same URL is not that far yet. */
+/** Null if another node behind the same URL has not reached the block. */
 async function blockHashOf(client: ChainClient, blockNumber: bigint): Promise<Hex | null> {
   try {
     return (await client.getBlock({ blockNumber })).hash;
@@ -123,7 +124,7 @@ async function receiptOf(client: ChainClient, hash: Hex): Promise<TransactionRec
   }
 }
 
-/** Those whose nonce is used at a final block though none of their attempts was mined: something else signed with the key. */
+/** Those whose nonce is used at a final block although none of their attempts was mined: another program signed with the key. */
 async function takenForGood(
   chain: Chain,
   sender: Address,

@@ -1,16 +1,16 @@
 /** EIP-1559 fees, in wei per gas. */
 export type Fees = { maxFee: bigint; maxPriorityFee: bigint };
-/** What the chain asks now. */
+/** The current fees of the chain. */
 export type FeeMarket = { baseFee: bigint; priorityFee: bigint };
-/** What we pay at most, whatever the chain or its RPC asks. */
+/** The highest fees that we pay, whatever the chain or its RPC asks. */
 export type FeeCaps = { maxFee: bigint; maxPriorityFee: bigint };
 
 const GWEI = 1_000_000_000n;
 export const DEFAULT_FEE_CAPS: FeeCaps = { maxFee: 300n * GWEI, maxPriorityFee: 50n * GWEI };
 
 /**
- * Fees for a first attempt, so that the base fee may double (six full blocks, EIP-1559), within the caps. Null when the
- * base fee alone is above the cap: then it waits.
+ * Fees of a first attempt, within the caps, so that the base fee may double (six full blocks, EIP-1559). Null if the base fee
+ * alone is above the cap: then it waits.
  */
 export function firstFees(market: FeeMarket, caps: FeeCaps): Fees | null {
   const maxPriorityFee = least(market.priorityFee, caps.maxPriorityFee);
@@ -19,8 +19,8 @@ export function firstFees(market: FeeMarket, caps: FeeCaps): Fees | null {
 }
 
 /**
- * Fees for a replacement under the same nonce: what a new one would pay, and at least an eighth above the one before in both
- * fields, since nodes refuse less (geth asks 10 %). Null when that would pass a cap: the one before stays.
+ * Fees of a replacement: those of a new attempt, and at least an eighth above the earlier ones in both fields, since nodes refuse
+ * less (geth requires 10 %). Null above a cap: the earlier attempt stays.
  */
 export function replacementFees(before: Fees, market: FeeMarket, caps: FeeCaps): Fees | null {
   const fresh = firstFees(market, caps);
@@ -32,7 +32,7 @@ export function replacementFees(before: Fees, market: FeeMarket, caps: FeeCaps):
   return fees;
 }
 
-/** One eighth more, rounded up, and never the same. */
+/** An eighth more, rounded up, so always higher. */
 function raised(fee: bigint): bigint {
   return fee + (fee + 7n) / 8n + (fee === 0n ? 1n : 0n);
 }

@@ -6,8 +6,8 @@ import type { Chain } from '../node/chain.ts';
 const OWN_ADDRESS = '0x3060005260206000f3';
 
 /**
- * Asks the node's EVM for a key's nonce, past `eth_getTransactionCount`: a contract created by `eth_call` stands at the address
- * that sender and nonce give (EIP-161, CREATE). `unknown`: the node runs no creation in a call.
+ * Reads a key's nonce from the node's EVM instead of `eth_getTransactionCount`: a contract created by `eth_call` gets the address
+ * of sender and nonce (EIP-161, CREATE). `unknown`: the node runs no creation in a call.
  */
 export async function confirmNonce(
   chain: Chain,
@@ -28,8 +28,8 @@ export async function confirmNonce(
 }
 
 /**
- * Whether a nonce that our own records do not show may be believed: two block tags agree, and so does the EVM, or, where the node
- * runs no creations, the count at a final block. Throws `chain_unavailable`.
+ * Tells whether a nonce that our own records do not explain can be trusted: two block tags agree, and so does the EVM, or, if the
+ * node runs no creations, the count at a final block. Throws `chain_unavailable`.
  */
 export async function isBelievable(
   chain: Chain,

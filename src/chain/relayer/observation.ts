@@ -2,10 +2,10 @@ import { type Address, BlockNotFoundError, type Hex } from 'viem';
 import type { Chain } from '../node/chain.ts';
 import type { FeeMarket } from './fees.ts';
 
-/** When a block counts as final: by the chain's own `finalized` tag, or so many blocks below the head. */
+/** The rule of finality: the chain's own `finalized` tag, or a number of blocks below the head. */
 export type Finality = { kind: 'tag' } | { kind: 'depth'; blocks: number };
 
-/** What the RPC says of the chain and of our senders, asked in one batch. It is checked against what we know before use. */
+/** The RPC's report on the chain and our senders, from one batch. It is checked against the records before use. */
 export type Observation = {
   head: { number: bigint; hash: Hex };
   /** Blocks up to this one are final; -1 when none is. */
@@ -14,7 +14,7 @@ export type Observation = {
   senders: ReadonlyMap<Address, { count: bigint; balanceWei: bigint }>;
 };
 
-/** Whether the node has the announced head by its number too. */
+/** Whether the node also has the announced head by its number. */
 export async function isThere(chain: Chain, head: Observation['head']): Promise<boolean> {
   const found = await chain.run((client) =>
     client.getBlock({ blockNumber: head.number }).catch((error: unknown) => {

@@ -6,13 +6,13 @@ import { revertText } from '../contracts/reverts.ts';
 import { paymentsOfTransaction, transactionOf, transactionsFor, transactionsOfPayment } from './queries.ts';
 import type { DropReason, TransactionRow } from './transactions.ts';
 
-/** What has become of a transaction. `mined` can still be taken back by a reorg, `final` and `dropped` cannot. */
+/** The result of a transaction. `mined` can still be undone by a reorg, `final` and `dropped` cannot. */
 export type TransactionOutcome =
   | { kind: 'queued' }
   | { kind: 'pending'; nonce: bigint }
   | {
       kind: 'mined' | 'final';
-      /** False: it reverted. It used its nonce and its gas, and moved nothing. */
+      /** False: it reverted. It used its nonce and its gas, and moved no money. */
       succeeded: boolean;
       nonce: bigint;
       txHash: Hex;
@@ -21,7 +21,7 @@ export type TransactionOutcome =
       gasUsed: bigint;
       gasPriceWei: bigint;
     }
-  /** `detail`: for people; revert reasons are decoded. */
+  /** `detail`: a text for people, with revert reasons decoded. */
   | { kind: 'dropped'; reason: DropReason; detail: string | null };
 
 export type TransactionReport = {
@@ -37,7 +37,7 @@ export function outcomeOf(tx: ReadTx, transactionId: bigint): TransactionOutcome
   return row ? outcome(row) : null;
 }
 
-/** All transactions that carried the payment, the newest first: a payment has a second one when its first was dropped. */
+/** All transactions that carried the payment, newest first: there is a second one if the first was dropped. */
 export function outcomesOfPayment(tx: ReadTx, paymentId: PaymentId): TransactionReport[] {
   const rows = tx.all(transactionsOfPayment, { payment: paymentId });
   return rows.map((row) => report(tx, row));

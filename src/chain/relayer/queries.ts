@@ -31,7 +31,7 @@ export const sendersThatWait = statement<{ chain: number }>()((db, p) =>
     .where('chain_id', '=', p.chain)
     .where('state', 'in', ['queued', 'pending']),
 );
-/** Pending ones by nonce, the others in the order in which they were queued. */
+/** Pending ones by nonce, the others by the time at which they were queued. */
 export const transactionsInState = statement<Queue & { state: State; limit: number }>()((db, p) =>
   db
     .selectFrom('transactions')
@@ -50,7 +50,7 @@ export const highestNonce = statement<Queue>()((db, p) =>
     .where('chain_id', '=', p.chain)
     .where('sender', '=', p.sender),
 );
-/** By what was mined, or taken by another transaction at a final block. */
+/** Used by a mined transaction, or by another one at a final block. */
 export const highestUsedNonce = statement<Queue>()((db, p) =>
   db
     .selectFrom('transactions')
@@ -85,7 +85,7 @@ export const addTransaction = statement<
     })
     .returning('id'),
 );
-/** Stands for a nonce that transactions of others have used. */
+/** A placeholder for a nonce that other programs used. */
 export const addForeign = statement<Queue & { nonce: bigint; at: number }>()((db, p) =>
   db.insertInto('transactions').values({
     chain_id: p.chain,
@@ -123,7 +123,7 @@ export const dropAboveNonce = statement<Queue & { nonce: bigint }>()((db, p, f) 
     .where('state', '=', 'pending')
     .where('nonce', '>', p.nonce),
 );
-/** Only of one that was never signed. */
+/** Only for a transaction that was never signed. */
 export const setDropReason = statement<{ id: bigint; reason: Reason }>()((db, p) =>
   db
     .updateTable('transactions')
@@ -201,7 +201,7 @@ export const minedFrom = statement<{ chain: number; block: bigint }>()((db, p) =
     .where('block_number', '>=', p.block),
 );
 
-/** The last one signed comes first. */
+/** The one signed last comes first. */
 export const attemptsAt = statement<{ id: bigint }>()((db, p, f) =>
   db
     .selectFrom('transaction_attempts')

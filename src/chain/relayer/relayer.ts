@@ -13,11 +13,11 @@ export type RelayerOptions = {
   store: Store;
   chain: Chain;
   keys: KeyProvider;
-  /** The roles whose keys send: one sender queue each. No other program may send with these keys. */
+  /** The roles whose keys send, with one sender queue each. No other program may send with these keys. */
   queues: readonly KeyRole[];
   clock: () => number;
   finality: Finality;
-  /** The newest block that is final by blocks that were read and linked by hash (the follower's); null: none yet. Absent: as stated. */
+  /** The newest final block by the follower's own verification; null: none yet. Absent: the node's statement is used. */
   provenFinal?: () => bigint | null;
   caps?: FeeCaps;
   /** Default 30,000. */
@@ -26,26 +26,26 @@ export type RelayerOptions = {
   inFlightMax?: number;
   /** Between two ticks of the loop. Default 1,000. */
   intervalMs?: number;
-  /** What a tick threw that is not the chain's doing (storage, a signer). The loop goes on. */
+  /** Receives errors of a tick that are not the chain's (storage, a signer). The loop continues. */
   onError?: (error: unknown) => void;
 };
 
 export type TickReport = {
-  /** Why the chain could not be asked or believed; null when it could. */
+  /** Why the chain could not be read or trusted; null if it could. */
   chain: 'chain_unavailable' | 'chain_mismatch' | null;
   queues: SenderQueueReport[];
 };
 
 export interface Relayer {
   /**
-   * Does what is due and returns: confirms, sends again after a crash, raises stuck fees, signs what is queued. Idempotent,
-   * one at a time (a call during another waits for its own turn). Throws only what is not the chain's doing.
+   * Does the due work and returns: confirms, broadcasts again after a crash, replaces stuck attempts, signs queued transactions.
+   * Idempotent and serial: a call during another waits. Throws only errors that are not the chain's.
    */
   tick(): Promise<TickReport>;
   start(): void;
-  /** Resolves when the tick that runs is over. */
+  /** Resolves when the current tick ends. */
   stop(): Promise<void>;
-  /** Something was queued: do not wait for the interval. */
+  /** Work was queued: do not wait for the interval. */
   wake(): void;
   sender(role: KeyRole): Promise<Address>;
 }
@@ -78,7 +78,7 @@ export function createRelayer(options: RelayerOptions): Relayer {
   async function tickOnce(): Promise<TickReport> {
     queues ??= openQueues();
     const all = await queues.catch((error: unknown) => {
-      // A key provider that failed may answer the next time.
+      // A key provider that failed may succeed the next time.
       queues = null;
       throw error;
     });
@@ -109,14 +109,14 @@ export function createRelayer(options: RelayerOptions): Relayer {
     return { chain: null, queues: reports };
   }
 
-  /** A head or a tag that a node made up once must not make a transaction final: it would never be sent again. */
+  /** A head or tag that a node invented must not make a transaction final: it would never be sent again. */
   async function believedFinal({ head, finalNumber }: Observation): Promise<bigint> {
     if (!options.provenFinal) return (await isThere(chain, head)) ? finalNumber : -1n;
     const proven = options.provenFinal() ?? -1n;
     return proven < finalNumber ? proven : finalNumber;
   }
 
-  /** A contradiction met on the way is the sender queue's trouble, not the end of the tick. */
+  /** A contradiction concerns this sender queue only; the tick continues with the others. */
   async function stepOf(
     queue: SenderQueue,
     before: ReturnType<SenderQueue['expect']>,
@@ -142,7 +142,7 @@ export function createRelayer(options: RelayerOptions): Relayer {
     }
   }
 
-  /** Queued for a key that no sender queue has: it would wait for ever in silence. */
+  /** A transaction queued for a key without a sender queue would wait for ever unnoticed. */
   async function noteUnserved(served: ReadonlySet<Address>): Promise<void> {
     const senders = store.read((tx) => tx.all(sendersThatWait, { chain: chain.chainId }));
     for (const { sender } of senders) {
@@ -189,7 +189,7 @@ export function createRelayer(options: RelayerOptions): Relayer {
 }
 
 function chainTrouble(error: unknown): Extract<SenderQueueAlert, 'chain_unavailable' | 'chain_mismatch'> | null {
-  // Whatever viem cannot make sense of came from the RPC: it is no working node, and the loop must not die of it.
+  // An answer that viem cannot parse came from the RPC: it is no working node, and the loop must survive it.
   if (error instanceof BaseError) return 'chain_unavailable';
   if (!(error instanceof BursarError)) return null;
   return error.code === 'chain_unavailable' || error.code === 'chain_mismatch' ? error.code : null;

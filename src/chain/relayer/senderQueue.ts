@@ -34,15 +34,15 @@ export type SenderQueueOptions = {
   keys: KeyProvider;
   clock: () => number;
   caps: FeeCaps;
-  /** How long the transaction next in line may wait in the pool before its fee is raised. */
+  /** How long the next transaction may wait in the pool before its fee is raised. */
   stuckAfterMs: number;
-  /** Signed and unmined at a time: nodes drop what is far ahead of the account's nonce. */
+  /** The number of signed, unmined transactions at a time: nodes drop those far ahead of the account's nonce. */
   inFlightMax: number;
 };
 
 export type SenderQueueReport = Confirmed & {
   sender: Address;
-  /** What keeps the sender queue from sending now, if anything does. */
+  /** The reason why the sender queue cannot send now, if there is one. */
   trouble: { type: SenderQueueAlert; details: ErrorDetails } | null;
   signed: number;
   sent: number;
@@ -50,25 +50,25 @@ export type SenderQueueReport = Confirmed & {
   dropped: number;
 };
 
-/** What the records say before the chain is asked. */
+/** The state of the records before the chain is read. */
 export type Expectation = { firstUnmined: bigint | null };
 
-/** One sender's transactions, in nonce order. All its steps are safe to repeat after a crash at any point. */
+/** One sender's transactions, in nonce order. After a crash at any point, every step can be repeated safely. */
 export interface SenderQueue {
   readonly sender: Address;
   expect(): Expectation;
   step(before: Expectation, seen: Observation): Promise<SenderQueueReport>;
 }
 
-/** Past this many, the memory of what was sent is dropped; all that costs is sending what is unmined once more. */
+/** Above this size the cache of broadcast attempts is cleared; the only cost is that unmined ones are broadcast once more. */
 const SENT_MAX = 10_000;
 
 export function createSenderQueue(options: SenderQueueOptions, role: KeyRole, sender: Address): SenderQueue {
   const { store, chain, keys, clock, caps } = options;
   const key = { chainId: chain.chainId, sender };
-  /** When this process last handed an attempt to the node. Empty after a start: everything unmined is sent again. */
+  /** When this process last gave an attempt to the node. Empty after a start, so everything unmined is broadcast again. */
   const lastSent = new Map<Hex, number>();
-  /** The transaction next in line, and since when: only it can be stuck, the others wait for it. */
+  /** The next transaction and since when it is next: only it can be stuck, because the others wait for it. */
   let head: { nonce: bigint; sinceMs: number } | null = null;
 
   const pendingRows = (): TransactionRow[] =>
@@ -87,7 +87,7 @@ export function createSenderQueue(options: SenderQueueOptions, role: KeyRole, se
       replaced: 0,
       dropped: 0,
     };
-    // The blocks that held them are gone, and maybe the pool with them.
+    // Their blocks were replaced, and the pool may have lost them too.
     if (report.reorged > 0 || lastSent.size > SENT_MAX) lastSent.clear();
     const { count, balanceWei } = seen.senders.get(sender) ?? { count: 0n, balanceWei: 0n };
     report.trouble = await contradiction(before, count, seen);
@@ -100,7 +100,10 @@ export function createSenderQueue(options: SenderQueueOptions, role: KeyRole, se
     return report;
   }
 
-  /** Below what we know to be mined, or beyond what we signed: the RPC lies, lags, or the key was used elsewhere. */
+  /**
+   * The number is below the nonces known to be mined, or beyond the signed ones: the RPC lies or lags, or the key was used
+   * elsewhere.
+   */
   async function contradiction(
     before: Expectation,
     count: bigint,
@@ -109,7 +112,7 @@ export function createSenderQueue(options: SenderQueueOptions, role: KeyRole, se
     const now = expect().firstUnmined;
     const next = store.read((tx) => nextNonce(tx, chain.chainId, sender));
     if (next === null || now === null) return firstUseTrouble(count, seen);
-    // Taken before and after: blocks may come, or go by a reorg, between our look at the records and at the chain.
+    // Read before and after: between reading the records and the chain, blocks may be added or replaced.
     const least = before.firstUnmined !== null && before.firstUnmined < now ? before.firstUnmined : now;
     if (count >= least && count <= next) return null;
     if (count < least && (await closeGap(count, seen))) return null;
@@ -119,7 +122,9 @@ export function createSenderQueue(options: SenderQueueOptions, role: KeyRole, se
     };
   }
 
-  /** No records of this key on this chain: a number that is too high would make a gap that blocks all of its transactions. */
+  /**
+   * There are no records of this key on this chain; a number that is too high would leave a gap that blocks all its transactions.
+   */
   async function firstUseTrouble(count: bigint, seen: Observation): Promise<SenderQueueReport['trouble']> {
     const queued = store.read((tx) => queueTransactions(tx, key, 'queued', 1));
     if (queued.length === 0) return null;
@@ -128,7 +133,7 @@ export function createSenderQueue(options: SenderQueueOptions, role: KeyRole, se
     return { type: 'chain_inconsistent', details: { sender, stated_nonce: `${count}`, ...details } };
   }
 
-  /** What we signed begins above the chain's number though nothing of ours proves the ones between: that number was a lie. */
+  /** Our signed nonces begin above the chain's number, and nothing of ours used those between: the earlier number was wrong. */
   async function closeGap(count: bigint, seen: Observation): Promise<boolean> {
     const proven = store.read((tx) => provenNonce(tx, chain.chainId, sender));
     const first = pendingRows()[0]?.nonce ?? null;
@@ -137,7 +142,7 @@ export function createSenderQueue(options: SenderQueueOptions, role: KeyRole, se
     return (await store.write((tx) => dropGap(tx, key, count))) > 0;
   }
 
-  /** Hands the node every unmined attempt it was not handed lately, in nonce order. */
+  /** Broadcasts every unmined attempt that was not broadcast lately, in nonce order. */
   async function send(report: SenderQueueReport, count: bigint): Promise<void> {
     const atMs = clock();
     for (const row of pendingRows()) {
@@ -158,7 +163,7 @@ export function createSenderQueue(options: SenderQueueOptions, role: KeyRole, se
       case 'nonce_used':
       case 'underpriced':
         lastSent.set(attempt.hash, atMs);
-        // Underpriced: the pool has an earlier attempt of it, or its fee is too low now; it is replaced when it is due.
+        // Underpriced: the pool has an earlier attempt, or the fee is too low now; it is replaced when due.
         if (answer.kind === 'accepted') await store.write((tx) => markBroadcast(tx, attempt, atMs));
         report.sent += 1;
         return true;
@@ -204,7 +209,7 @@ export function createSenderQueue(options: SenderQueueOptions, role: KeyRole, se
       report.trouble ??= { type: 'fees_above_cap', details: { sender, base_fee_wei: `${seen.market.baseFee}` } };
       return;
     }
-    // A limit that was too low is raised too; one that now reverts still has to use up its nonce.
+    // A gas limit that was too low is raised too; a call that now reverts must still use its nonce.
     const now = await estimate(chain, row);
     const gasLimit = now.kind === 'gas' && now.gasLimit > before.gas_limit ? now.gasLimit : before.gas_limit;
     if (gasLimit * fees.maxFee > balanceWei) {
@@ -248,7 +253,7 @@ export function createSenderQueue(options: SenderQueueOptions, role: KeyRole, se
       const result = estimates[index];
       if (!result || result.kind === 'wait') continue;
       if (result.kind === 'refused') {
-        // One signed just now may be what this one needs; a refusal counts once all before it are mined.
+        // A transaction signed just now may be a precondition of this one; a refusal counts once all before it are mined.
         if (signed.length > 0 && result.reason !== 'dependency_failed') continue;
         dropped.push({ row, why: result });
         continue;
@@ -270,7 +275,7 @@ export function createSenderQueue(options: SenderQueueOptions, role: KeyRole, se
     });
   }
 
-  /** The most that the unmined transactions can still cost. */
+  /** The highest total cost of the unmined transactions. */
   function pledged(count: bigint): bigint {
     let sum = 0n;
     for (const row of pendingRows()) {

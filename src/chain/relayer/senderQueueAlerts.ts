@@ -12,7 +12,7 @@ export type SenderQueueAlert =
   | 'broadcast_refused'
   | 'sender_not_served';
 
-/** Alerts about a chain or a sender: open once, however often they are seen, and closed when the cause is gone. */
+/** Alerts about a chain or a sender: opened once, regardless of repetitions, and closed when the cause ends. */
 export interface SenderQueueAlerts {
   raise(type: SenderQueueAlert, subject: string, details: Record<string, unknown>): Promise<void>;
   resolve(type: SenderQueueAlert, subject: string): Promise<void>;

@@ -13,7 +13,7 @@ export type AttemptTerms = {
   atMs: number;
 };
 
-/** Signs one attempt and checks what came back: a KMS may hold another key than we think. Broadcasts nothing. */
+/** Signs one attempt and verifies the signer: a KMS may hold another key than expected. Broadcasts nothing. */
 export async function signAttempt(
   keys: KeyProvider,
   role: KeyRole,

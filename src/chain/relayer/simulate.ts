@@ -8,7 +8,7 @@ import type { DropReason, TransactionRow } from './transactions.ts';
 
 export type Estimate =
   | { kind: 'gas'; gasLimit: bigint }
-  /** Not now: something before it has to happen first. */
+  /** Not now: something else must happen first. */
   | { kind: 'wait' }
   | { kind: 'refused'; reason: DropReason; detail: string };
 
@@ -17,8 +17,8 @@ const MARGIN_PERCENT = 25n;
 const MARGIN_GAS = 25_000n;
 
 /**
- * What the call would cost at the head of the chain, with a margin; or why the contract refuses it. `detail` of a refusal is
- * the revert data in hex where the node gave it, else its words. Throws `chain_unavailable` when the node says neither.
+ * Estimates the gas at the head of the chain, with a margin, or returns why the contract refuses. `detail` of a refusal is the
+ * revert data in hex if the node gave it, else the node's message. Throws `chain_unavailable` if the node gives neither.
  */
 export async function estimate(chain: Chain, row: TransactionRow): Promise<Estimate> {
   try {
@@ -31,7 +31,7 @@ export async function estimate(chain: Chain, row: TransactionRow): Promise<Estim
         row.data === '0x' ? ('0x01' as const) : client.getCode({ address: row.to_address }),
       ]),
     );
-    // A call to an address without code succeeds and does nothing: a payment from a wallet that is not there yet.
+    // A call to an address without code succeeds without effect: a payment from a wallet that is not deployed.
     if (code === undefined) return { kind: 'refused', reason: 'no_contract', detail: row.to_address };
     return { kind: 'gas', gasLimit: BigInt(gas) + (BigInt(gas) * MARGIN_PERCENT) / 100n + MARGIN_GAS };
   } catch (error) {
@@ -45,8 +45,9 @@ export async function estimate(chain: Chain, row: TransactionRow): Promise<Estim
 }
 
 /**
- * Whether a queued transaction can be signed: what it depends on was mined, and the contract would take it. A refusal counts
- * only once all of its sender queue before it are mined (`earliestUnmined` is the least of their ids), since they may be what it needs.
+ * Tells whether a queued transaction can be signed: its dependency was mined, and the contract would accept it. A refusal counts
+ * only once all earlier ones of its sender queue are mined (`earliestUnmined` is the smallest of their ids), since they may be its
+ * precondition.
  */
 export async function readiness(
   store: Store,

@@ -5,37 +5,37 @@ import type { ApprovedTransfer } from '../contracts/approvedTransfer.ts';
 import { agentWalletAbi, policyRegistryAbi } from '../contracts/contracts.generated.ts';
 import type { Chain, ChainClient } from '../node/chain.ts';
 
-/** Circle's FiatToken. Another token may have neither; then neither stands against a payment. */
+/** Circle's FiatToken. Another token may have neither view; then neither can refuse a payment. */
 const tokenAbi = parseAbi([
   'function paused() view returns (bool)',
   'function isBlacklisted(address) view returns (bool)',
 ]);
 
-/** What passes without anything of the payment changing: it waits, and its hold stays. */
+/** A temporary obstacle that does not concern the payment itself: it waits, and its hold stays. */
 export type Passing = 'token_paused' | 'wallet_blacklisted' | 'executor_replaced';
 export type Standing =
   /** Nothing in the chain's state refuses it. */
   | { kind: 'clear' }
   | { kind: 'passing'; cause: Passing }
-  /** Used, passed by the window, or of an epoch that is over: it never pays again. */
+  /** Used, passed by the window, or of an earlier epoch: it can never pay again. */
   | { kind: 'nonce_used' }
-  /** Of a coming epoch, or further ahead than the wallet takes. */
+  /** Of a later epoch, or further ahead than the wallet accepts. */
   | { kind: 'nonce_ahead' }
-  /** `reason` as the contract would say it, with figures. */
+  /** `reason` as the contract would report it, with its values. */
   | { kind: 'refused'; reason: string }
-  /** The node contradicts itself or what is known: its word counts for nothing now. */
+  /** The node contradicts itself or known facts, so its answer is ignored for now. */
   | { kind: 'unbelievable'; reason: string };
 
-/** What is known before the node is asked. */
+/** Facts that are known before the node is asked. */
 export type Known = {
-  /** The newest block that the books have; a node that does not know it says nothing. */
+  /** The newest block in the books; the answer of a node that lacks it is ignored. */
   block: { number: bigint; hash: Hex } | null;
-  /** What the books have in the wallet after that block, in micro-USDC. */
+  /** The wallet's balance in the books after that block, in micro-USDC. */
   balance: bigint;
   executor: Address;
 };
 
-/** What stands against everything that the wallet pays; asked once for a whole batch. */
+/** The obstacles to every payment of the wallet; read once for a whole batch. */
 export async function passingCause(chain: Chain, wallet: Address): Promise<Passing | null> {
   return chain.run(async (client) => {
     const [paused, blacklisted] = await Promise.all([
@@ -47,8 +47,8 @@ export async function passingCause(chain: Chain, wallet: Address): Promise<Passi
 }
 
 /**
- * Asks the chain's state, not the simulation, whether the wallet would refuse this payment within the ceilings: a node that
- * invents a revert has to invent a state too. Approvals are asked elsewhere. Throws `chain_unavailable`.
+ * Reads from the chain's state, not from a simulation, whether the wallet would refuse this payment within the ceilings: a node
+ * that invents a revert must then invent a state too. Approvals are checked elsewhere. Throws `chain_unavailable`.
  */
 export async function standsAgainst(chain: Chain, transfer: ApprovedTransfer, known: Known): Promise<Standing> {
   try {
@@ -57,7 +57,7 @@ export async function standsAgainst(chain: Chain, transfer: ApprovedTransfer, kn
     return await chain.run((client) => look(client, chain, transfer, known));
   } catch (error) {
     if (error instanceof BursarError) throw error;
-    // A contract that stands answers its views: a revert or an empty answer is not the chain's word.
+    // A deployed contract answers its views: a revert or an empty answer comes from the node, not from the chain.
     if (!(error instanceof BaseError)) throw error;
     return { kind: 'unbelievable', reason: 'The node does not answer for the wallet contract.' };
   }
@@ -115,7 +115,7 @@ async function look(
   const balance = await client.readContract({
     ...{ address: chain.token, abi: erc20Abi, functionName: 'balanceOf', args: [wallet], blockNumber },
   });
-  // Less than the books have: the node is wrong, or the books will soon know of what left.
+  // Less than in the books: the node is wrong, or the books have not seen an outflow yet.
   if (balance < amount && balance < booked)
     return unbelievable(`The node shows ${balance} where the books have ${booked}.`);
   if (balance < amount) return refused(`ERC20: transfer amount exceeds balance (amount ${amount}, balance ${balance})`);

@@ -23,11 +23,11 @@ import {
 export type TransactionState = 'queued' | 'pending' | 'mined' | 'final' | 'dropped';
 
 /**
- * Why a transaction will never be mined. `refused`: the contract would revert (never signed); `no_contract`: no code at its
- * address (never signed); `dependency_failed`: the one it waits for reverted or was dropped (never signed); `withdrawn`: taken
- * back while queued; `nonce_taken`: another transaction of the key used its nonce, at a final block; `sender_replaced`: the
- * wallet has another executor now, so that what the one before signed only reverts; `withheld`: refused for a cause that passes
- * (USDC is paused), so it does not count against its payments; `nonce_gap`: signed on a nonce that the node had invented.
+ * Why a transaction will never be mined. `refused`: the contract would revert (never signed); `no_contract`: no code at its address
+ * (never signed); `dependency_failed`: its dependency reverted or was dropped (never signed); `withdrawn`: taken back while queued;
+ * `nonce_taken`: another transaction of the key used its nonce, at a final block; `sender_replaced`: the wallet has another
+ * executor, so the earlier one's signature only reverts; `withheld`: refused for a temporary cause (USDC is paused), so it does not
+ * count against its payments; `nonce_gap`: signed on a nonce that the node had invented.
  */
 export type DropReason =
   | 'refused'
@@ -47,12 +47,12 @@ export type NewTransaction = {
   sender: Address;
   to: Address;
   data: Hex;
-  /** What it is for, for people and look-ups: `pay`, `pay_batch`, `deploy:agt_…`. */
+  /** Its purpose, for people and look-ups: `pay`, `pay_batch`, `deploy:agt_…`. */
   purpose: string;
   paymentIds: readonly PaymentId[];
-  /** Taken instead of the estimate with its margin; the call is simulated all the same. */
+  /** Used instead of the estimate with its margin; the call is simulated nevertheless. */
   gasLimit?: bigint | null;
-  /** Not signed before that transaction was mined with success; dropped when it was not (a wallet before its first payment). */
+  /** Signed only after that transaction was mined successfully; dropped if it was not (a wallet before its first payment). */
   dependsOn?: bigint | null;
   atMs: number;
 };
@@ -60,8 +60,8 @@ export type NewTransaction = {
 const PAYMENTS_MAX = 200;
 
 /**
- * Puts a transaction into its sender's queue, in the caller's write transaction. It has no nonce yet: that is assigned when
- * it is signed, so a queued one can be withdrawn or refused without leaving a gap.
+ * Adds a transaction to its sender's queue, in the caller's write transaction. It has no nonce yet: that is assigned when it is
+ * signed, so a queued one can be withdrawn or refused without leaving a gap.
  */
 export function enqueueTransaction(tx: Tx, wanted: NewTransaction): { id: bigint } {
   invariant(wanted.paymentIds.length <= PAYMENTS_MAX, 'A transaction carries at most 200 payments.');
@@ -83,14 +83,14 @@ export function enqueueTransaction(tx: Tx, wanted: NewTransaction): { id: bigint
 }
 
 /**
- * Takes a transaction back while it is queued. False once it was signed: from then on only the chain decides. A caller that
- * releases a hold must do both in one write transaction.
+ * Withdraws a queued transaction. False once it was signed: from then on only the chain decides. A caller that releases a hold must
+ * do both in one write transaction.
  */
 export function withdrawTransaction(tx: Tx, id: bigint): boolean {
   return dropTransaction(tx, id, 'queued', { reason: 'withdrawn', detail: null });
 }
 
-/** Moves a transaction to `dropped`; false when it is not in that state any more. */
+/** Moves a transaction to `dropped`; false if it is no longer in that state. */
 export function dropTransaction(
   tx: Tx,
   id: bigint,
@@ -100,15 +100,15 @@ export function dropTransaction(
   return tx.run(dropFrom, { id, from, reason, detail }) === 1;
 }
 
-/** The nonce the sender's next transaction gets by our records; null when it has none yet. */
+/** The next nonce of the sender by our records; null if it has none yet. */
 export function nextNonce(tx: ReadTx, chainId: number, sender: Address): bigint | null {
   const row = tx.get(highestNonce, { chain: chainId, sender });
   return row?.top == null ? null : row.top + 1n;
 }
 
 /**
- * The nonce below which the records prove all used: by what was mined, by what another took at a final block, or by an
- * operator's word. What is only signed proves nothing.
+ * The nonce below which the records prove that all are used: by mined transactions, by others at a final block, or by an operator's
+ * statement. A transaction that is only signed proves nothing.
  */
 export function provenNonce(tx: ReadTx, chainId: number, sender: Address): bigint {
   const row = tx.get(highestUsedNonce, { chain: chainId, sender });
@@ -116,14 +116,14 @@ export function provenNonce(tx: ReadTx, chainId: number, sender: Address): bigin
 }
 
 /**
- * Gives up the nonces of signed transactions that the chain cannot reach: the node had invented the number they were signed on.
- * Their payments go again under the same wallet nonces, so that at most one of the two can pay.
+ * Gives up the nonces of signed transactions that the chain cannot reach, because the node had invented the number. Their payments
+ * are sent again under the same wallet nonces, so at most one of the two can pay.
  */
 export function dropGap(tx: Tx, queue: { chainId: number; sender: Address }, count: bigint): number {
   return tx.run(dropAboveNonce, { chain: queue.chainId, sender: queue.sender, nonce: count });
 }
 
-/** A sender queue's transactions in one state: pending ones by nonce, the others in the order in which they were queued. */
+/** A sender queue's transactions in one state: pending ones by nonce, the others by the time at which they were queued. */
 export function queueTransactions(
   tx: ReadTx,
   queue: { chainId: number; sender: Address },
@@ -154,19 +154,19 @@ export function markMined(tx: Tx, id: bigint, mined: Mined): void {
   });
 }
 
-/** Only when it still is mined in that very block. */
+/** Only while it is mined in that very block. */
 export function markFinal(tx: Tx, id: bigint, blockHash: Hex): void {
   tx.run(setFinal, { id, blockHash });
 }
 
-/** Its block is gone: it waits to be mined again, under the same nonce. */
+/** Its block was replaced: it waits to be mined again, under the same nonce. */
 export function markReorged(tx: Tx, id: bigint, blockHash: Hex): void {
   tx.run(setPendingAgain, { id, blockHash });
 }
 
 /**
- * Tells the records that the key's nonces below this one were used by transactions that are not ours (the key was used by
- * hand, or the database is older than the chain). An operator's act: a sender queue never does it by itself, since an RPC may lie.
+ * Records that the key's nonces below this one were used by transactions that are not ours (another program used the key, or the
+ * database is older than the chain). Only an operator does this: an RPC may lie, so a sender queue never does.
  */
 export function adoptNonce(tx: Tx, queue: { chainId: number; sender: Address }, next: bigint, atMs: number): void {
   const known = nextNonce(tx, queue.chainId, queue.sender) ?? 0n;
@@ -174,14 +174,14 @@ export function adoptNonce(tx: Tx, queue: { chainId: number; sender: Address }, 
   tx.run(addForeign, { chain: queue.chainId, sender: queue.sender, nonce: next - 1n, at: atMs });
 }
 
-/** Says more truly why an unsigned transaction was dropped. */
+/** Corrects the reason why an unsigned transaction was dropped. */
 export function dropReasonIs(tx: Tx, id: bigint, reason: DropReason): void {
   tx.run(setDropReason, { id, reason });
 }
 
 /**
- * Of the blocks from that one on, only these are on the chain: what was mined in others waits again, under the same nonce, however final it
- * was. An operator's act, after a reorg below finality.
+ * From that block on, only these blocks are on the chain: transactions mined in others wait again, under the same nonce, even final
+ * ones. Only an operator does this, after a reorg below finality.
  */
 export function reopenTransactions(
   tx: Tx,

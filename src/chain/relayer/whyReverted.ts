@@ -5,9 +5,9 @@ import { refusalIn } from '../node/nodeAnswers.ts';
 import { transactionOf } from './queries.ts';
 
 /**
- * Why a mined transaction reverted, found by calling it again on the state before its block: the contract's error with its
- * figures, or the node's words. Null when it did not revert, or passes there (something before it in the same block was the
- * cause). Throws `chain_unavailable`; needs a node that still has that state.
+ * Finds why a mined transaction reverted, by calling it again on the state before its block: the contract's error with its values,
+ * or the node's message. Null if it did not revert, or succeeds there (an earlier one in the same block was the cause). Throws
+ * `chain_unavailable`; needs a node that has that state.
  */
 export async function whyReverted(
   chain: Chain,
