@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nextOccurrence } from '../src/decide/mandates/cadence.ts';
+import { nextOccurrence } from '../src/core/time/cadence.ts';
 import { pythonWith, runPython } from './support/python.ts';
 
 /** Our reading of recurrence rules against python-dateutil and recurring_ical_events, which read them by themselves. */

@@ -2,7 +2,7 @@ import { type Address, getAddress, type Hex, isAddressEqual, keccak256, type Typ
 import { approvalTypedData } from '../../chain/contracts/approval.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { parsePositiveUsdc } from '../../core/money/microUsdc.ts';
-import type { MandateTerms } from '../../decide/mandates/terms.ts';
+import type { MandateTerms } from '../../decide/mandates/mandate.ts';
 import { mandateTypedData } from '../../decide/mandates/typedData.ts';
 import type { Document } from './operationCommand.ts';
 import { at } from './values.ts';

@@ -1,7 +1,7 @@
 import { raiseAlert } from '../../books/ledger/alerts.ts';
 import { agentAccount, balance, post } from '../../books/ledger/journal.ts';
+import { holdAccounts } from '../../decide/payments/funding.ts';
 import { hold } from '../../decide/payments/hold.ts';
-import { holdAccounts } from '../../decide/payments/holdAccounts.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
 import { findPayment } from '../../decide/payments/records.ts';
 import type { Tx } from '../../store/store.ts';

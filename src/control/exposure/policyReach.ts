@@ -1,12 +1,12 @@
 import { type MeterDeclaration, rollingMs } from '../../books/meters/declarations.ts';
 import { meterInWords } from '../../books/meters/meterInWords.ts';
+import { nextOccurrence } from '../../core/time/cadence.ts';
 import type { Agent } from '../../decide/identity/identity.ts';
 import { currentAddress } from '../../decide/identity/identity.ts';
 import { listPayees } from '../../decide/identity/payees.ts';
 import { listWorkflows } from '../../decide/identity/workflows.ts';
-import { nextOccurrence } from '../../decide/mandates/cadence.ts';
+import { worstCase } from '../../decide/mandates/mandate.ts';
 import { listMandates, mandateUse } from '../../decide/mandates/mandates.ts';
-import { worstCase } from '../../decide/mandates/terms.ts';
 import { type BudgetSubject, imaginedInput, isKnown, largest, searchMeter } from '../../decide/payments/budget.ts';
 import type { ChainFacts } from '../../decide/payments/request.ts';
 import type { PolicyInput } from '../../decide/policy/input.ts';

@@ -2,12 +2,12 @@ import { type Act, recordAct } from '../../books/ledger/audit.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import type { AgentId } from '../../core/ids/ids.ts';
 import { toJson } from '../../core/money/json.ts';
+import { checkCadence } from '../../core/time/cadence.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import { getAgent } from '../identity/agents.ts';
 import { findApproverByAddress } from '../identity/approvers.ts';
 import { getPayee } from '../identity/payees.ts';
-import { checkCadence } from './cadence.ts';
-import type { Mandate, MandateId, MandateInForce, MandateStatus } from './mandate.ts';
+import type { Mandate, MandateId, MandateInForce, MandateStatus, MandateTerms, MandateUse } from './mandate.ts';
 import {
   activateMandate,
   addMandate,
@@ -22,7 +22,6 @@ import {
   signersOf,
   waitingMandates,
 } from './queries.ts';
-import type { MandateTerms, MandateUse } from './terms.ts';
 
 export type { Mandate, MandateId, MandateStatus } from './mandate.ts';
 

@@ -1,6 +1,6 @@
+import { type Cadence, startOf } from '../../core/time/cadence.ts';
+import { parseRecurrenceRule } from '../../core/time/recurrenceRule.ts';
 import { wallClockMs } from '../../core/time/zone.ts';
-import { type Cadence, startOf } from './cadence.ts';
-import { parseRecurrenceRule } from './recurrenceRule.ts';
 
 /** A rule that names the 31st meets at most seven such months a year; the bound only ends rules with a long interval. */
 const DAYS_MAX = 40;

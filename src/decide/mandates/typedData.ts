@@ -1,4 +1,4 @@
-import type { MandateTerms } from './terms.ts';
+import type { MandateTerms } from './mandate.ts';
 
 export const mandateTypes = {
   Mandate: [

@@ -1,6 +1,6 @@
 import { type Account, agentAccount, post } from '../../books/ledger/journal.ts';
 import type { Tx } from '../../store/store.ts';
-import { holdAccounts } from './holdAccounts.ts';
+import { holdAccounts } from './funding.ts';
 import type { Payment } from './payment.ts';
 import { addToHeld, setHeldNothing } from './queries.ts';
 

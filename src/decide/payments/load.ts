@@ -10,6 +10,7 @@ import type { ReadTx } from '../../store/store.ts';
 import { readMandatesInForce } from '../mandates/mandates.ts';
 import { nextNonce } from './chainQueries.ts';
 import { chainStopError, readChainStop } from './chainStops.ts';
+import { topUpRequest } from './funding.ts';
 import { readHistory } from './history.ts';
 import { readIdentities } from './identities.ts';
 import { placesFor } from './judge.ts';
@@ -21,7 +22,6 @@ import type { PaymentRequest } from './request.ts';
 import { type Identities, resolveFacts } from './resolve.ts';
 import type { Ask, Rules } from './rules.ts';
 import { isShadowOpen } from './shadowQueries.ts';
-import { topUpRequest } from './topUp.ts';
 import {
   hostSubject,
   type Loaded,

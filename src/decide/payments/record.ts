@@ -6,7 +6,7 @@ import { formatUsdc } from '../../core/money/microUsdc.ts';
 import { passesOn } from '../../core/payment/kinds.ts';
 import type { PaymentState } from '../../core/payment/states.ts';
 import type { Decided, Evidence } from './answer.ts';
-import { holdAccounts } from './holdAccounts.ts';
+import { holdAccounts } from './funding.ts';
 import { placesFor } from './judge.ts';
 import type { Payment } from './payment.ts';
 import { digestOf, rowOf } from './paymentRow.ts';

@@ -2,7 +2,7 @@ import { appendEvent, type EventType } from '../../books/ledger/events.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { sha256 } from '../../core/ids/digest.ts';
 import { formatUsdc, microUsdc } from '../../core/money/microUsdc.ts';
-import { nextOccurrence } from '../../decide/mandates/cadence.ts';
+import { nextOccurrence } from '../../core/time/cadence.ts';
 import { missingDays } from '../../decide/mandates/missingDays.ts';
 import { type GateContext, requestPayment } from '../../decide/payments/gate.ts';
 import type { PaymentRequest } from '../../decide/payments/request.ts';

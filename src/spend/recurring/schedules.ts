@@ -1,8 +1,8 @@
 import { type Act, recordAct } from '../../books/ledger/audit.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import type { AgentId, Id } from '../../core/ids/ids.ts';
+import { type Cadence, checkCadence, nextOccurrence, startOf } from '../../core/time/cadence.ts';
 import { getAgent } from '../../decide/identity/agents.ts';
-import { type Cadence, checkCadence, nextOccurrence, startOf } from '../../decide/mandates/cadence.ts';
 import type { RowOf } from '../../store/statement.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import {

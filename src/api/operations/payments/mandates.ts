@@ -17,8 +17,9 @@ import {
   safeText,
   Time,
 } from '../../../core/schemas/schemas.ts';
+import { checkCadence } from '../../../core/time/cadence.ts';
 import { getPayee } from '../../../decide/identity/payees.ts';
-import { checkCadence } from '../../../decide/mandates/cadence.ts';
+import { type MandateTerms, worstCase } from '../../../decide/mandates/mandate.ts';
 import {
   endMandate,
   getMandate,
@@ -28,7 +29,6 @@ import {
   requestMandate,
   signMandate,
 } from '../../../decide/mandates/mandates.ts';
-import { type MandateTerms, worstCase } from '../../../decide/mandates/terms.ts';
 import { mandateTypedData } from '../../../decide/mandates/typedData.ts';
 import type { ReadTx } from '../../../store/store.ts';
 import { actOf, refuseForeign, visibleAgent } from '../act.ts';

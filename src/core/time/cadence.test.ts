@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { missingDays } from '../../decide/mandates/missingDays.ts';
 import { checkCadence, lastOccurrence, nextOccurrence } from './cadence.ts';
-import { missingDays } from './missingDays.ts';
 
 const berlin = { rrule: 'FREQ=MONTHLY;BYMONTHDAY=1', zone: 'Europe/Berlin', startsAtMs: Date.UTC(2026, 0, 1, 8) };
 

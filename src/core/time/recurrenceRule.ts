@@ -1,4 +1,4 @@
-import { BursarError } from '../../core/errors/base.ts';
+import { BursarError } from '../errors/base.ts';
 
 export const frequencies = ['HOURLY', 'DAILY', 'WEEKLY', 'MONTHLY', 'YEARLY'] as const;
 type Frequency = (typeof frequencies)[number];

@@ -1,7 +1,7 @@
 import { RRuleTemporal } from 'rrule-temporal';
-import { BursarError } from '../../core/errors/base.ts';
-import { instantOfWallClock, jumpMsAround, lastInstantOfWallClock, wallClockMs } from '../../core/time/zone.ts';
+import { BursarError } from '../errors/base.ts';
 import { formatRecurrenceRule, parseRecurrenceRule, type RecurrenceRule } from './recurrenceRule.ts';
+import { instantOfWallClock, jumpMsAround, lastInstantOfWallClock, wallClockMs } from './zone.ts';
 
 /** Bounds the search for the next occurrence: one rule must not keep other requests waiting. */
 const STEPS_MAX = 1_000;
