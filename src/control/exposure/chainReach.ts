@@ -1,6 +1,6 @@
 import type { Horizon } from './horizon.ts';
 
-/** What of a wallet bounds its executor. Micro-USDC, seconds. */
+/** The limits of a wallet on its executor. Micro-USDC, seconds. */
 export type ChainLimits = {
   frozen: boolean;
   validUntilS: number;
@@ -12,12 +12,12 @@ export type ChainLimits = {
 };
 
 /**
- * The most that the wallet contract lets its executor move from now on within the horizon, however much lies there: what is left of
- * this period, and a whole ceiling for each period that begins before the end. A raise that comes into force meanwhile counts.
+ * The most that the wallet contract permits its executor to move within the horizon, regardless of the balance: the rest of this
+ * period, and a whole ceiling for each period that begins before the end. A pending raise that takes effect in the horizon counts.
  */
 export function chainReach(limits: ChainLimits, { nowMs, endMs }: Pick<Horizon, 'nowMs' | 'endMs'>): bigint {
   const nowS = Math.floor(nowMs / 1000);
-  // The last second in which it can still pay.
+  // The last second in which the executor can pay.
   const lastS = Math.min(Math.ceil(endMs / 1000), limits.validUntilS) - 1;
   if (limits.frozen || lastS < nowS) return 0n;
   const raise = limits.pendingRaise;
@@ -26,7 +26,7 @@ export function chainReach(limits: ChainLimits, { nowMs, endMs }: Pick<Horizon, 
   if (!raise || raise.effectiveAtS > lastS) {
     return limits.remainingInPeriod + begins(nowS, lastS) * limits.perPeriod;
   }
-  // The cut half of a change is in force already, so a pending raise never lowers.
+  // The reductions of a pending change are in force already, so it can only raise a ceiling.
   const more = raise.perPeriod > limits.perPeriod ? raise.perPeriod - limits.perPeriod : 0n;
   const before = begins(nowS, raise.effectiveAtS - 1) * limits.perPeriod;
   const after = begins(raise.effectiveAtS - 1, lastS) * raise.perPeriod;

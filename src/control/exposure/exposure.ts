@@ -14,7 +14,7 @@ import type { Horizon } from './horizon.ts';
 import { largestPayment, mandateReach, policyReach } from './policyReach.ts';
 import { heldOnItsWay } from './queries.ts';
 
-/** Micro-USDC. `most`: with the money that is there now; `ifFunded`: however much came (null: no limit). */
+/** Micro-USDC. `most`: with the current balance; `ifFunded`: with any balance (null: no limit). */
 export type Figure = { most: bigint; ifFunded: bigint | null; because: string };
 export type Warning = { code: WarningCode; message: string };
 export type WarningCode =
@@ -27,14 +27,14 @@ export type WarningCode =
 
 export type AgentExposure = {
   agent: Agent;
-  /** Decided already and not settled yet; it moves beside the rest. */
+  /** Payments that are decided and not settled yet; they move in addition. */
   onItsWay: bigint;
-  /** By horizon: what the agent, or who has its API key, can still set off. */
+  /** By horizon: what the agent, or a thief of its API key, can still request. */
   figures: Record<Horizon['name'], Figure>;
-  /** By horizon: what the wallet's executor key alone can move past this server. */
+  /** By horizon: what the wallet's executor key alone can move without this server. */
   executor: Record<Horizon['name'], Figure>;
   roles: { owner: Address; guardian: Address; executor: Address; approvers: readonly Address[]; threshold: number };
-  /** What wallet and purse hold. */
+  /** The balance of wallet and purse. */
   held: bigint;
   frozenOnChain: boolean;
   warnings: Warning[];
@@ -53,7 +53,7 @@ export type Inquiry = {
 
 type Limits = ChainLimits & { wallet: bigint; purse: bigint; roles: AgentExposure['roles'] };
 
-/** How much of an agent's money could move by itself, and by each stolen key, and how that comes about. */
+/** How much of an agent's money could move without people, and with each stolen key, with the reasons. */
 export function exposureOf(inquiry: Inquiry): AgentExposure {
   const { tx, agent, horizons } = inquiry;
   const limits = limitsOf(inquiry);
@@ -143,7 +143,7 @@ function executorFigure(limits: Limits, horizon: Horizon): Figure {
   };
 }
 
-/** Where the two locks differ: what the policy allows and the wallet refuses, or the wallet lets through and the policy would not. */
+/** The differences of the two locks: payments that the policy allows and the wallet refuses, or the reverse. */
 function warningsOf(inquiry: Inquiry, limits: Limits): Warning[] {
   const { state, nowMs, agent } = inquiry;
   const warnings: Warning[] = [];
@@ -169,7 +169,7 @@ function warningsOf(inquiry: Inquiry, limits: Limits): Warning[] {
       `The policy allows at most ${usdc(largest.amount)} in one payment without approval, the wallet ${usdc(limits.perPayment)}: a stolen executor key could pay the difference. Lower the ceiling.`,
     );
   }
-  // From the next period's start, so that a whole period is compared with a whole ceiling.
+  // From the start of the next period, so that a whole period is compared with a whole ceiling.
   const lengthMs = limits.periodSeconds * 1000;
   const startMs = (Math.floor(nowMs / lengthMs) + 1) * lengthMs;
   const { amount, meter } = policyReach(inquiry, { name: 'today', nowMs: startMs, endMs: startMs + lengthMs });

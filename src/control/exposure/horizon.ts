@@ -1,6 +1,6 @@
 import { type CalendarUnit, calendarStart } from '../../books/meters/calendar.ts';
 
-/** From now until an instant, both epoch ms; the end is not in it. */
+/** From now until an instant, both epoch ms; the end is excluded. */
 export type Horizon = { name: 'today' | 'month'; nowMs: number; endMs: number };
 
 const HOUR_MS = 3_600_000;
@@ -9,7 +9,7 @@ const longestHours = { hour: 1, day: 24, week: 168, month: 744, year: 8_784 } as
   number
 >;
 
-/** Today and this month by the wall clock of the zone. */
+/** Today and this month in the time zone. */
 export function horizons(nowMs: number, zone: string): [today: Horizon, month: Horizon] {
   return [
     { name: 'today', nowMs, endMs: nextStart('day', zone, nowMs) },
@@ -17,15 +17,15 @@ export function horizons(nowMs: number, zone: string): [today: Horizon, month: H
   ];
 }
 
-/** The first instant of the window after the one that holds `atMs`. */
+/** The start of the window that follows the one with `atMs`. */
 function nextStart(unit: CalendarUnit, zone: string, atMs: number): number {
   const start = calendarStart(unit, zone, atMs);
   if (unit === 'hour') return start + HOUR_MS;
-  // A little more than the longest such window (clock changes too) lies in the next one.
+  // An instant a little later than the longest such window (clock changes included) is in the next one.
   return calendarStart(unit, zone, start + (longestHours[unit] + 2) * HOUR_MS);
 }
 
-/** How many windows of the calendar begin after now and before the end. Of bounded length: a month of hours. */
+/** The number of calendar windows that begin after now and before the end. Bounded: a month of hours. */
 export function startsWithin(unit: CalendarUnit, zone: string, { nowMs, endMs }: Horizon): number {
   let count = 0;
   for (let at = nextStart(unit, zone, nowMs); at < endMs && count < 10_000; at = nextStart(unit, zone, at)) count += 1;

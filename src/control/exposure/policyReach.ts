@@ -14,21 +14,21 @@ import type { Policy } from '../../decide/policy/policy.ts';
 import type { ReadTx } from '../../store/store.ts';
 import { type Horizon, startsWithin } from './horizon.ts';
 
-/** Kinds of spending that an agent's key can ask for. Refunds go back to who paid, and are counted apart. */
+/** The kinds of spending that an agent's key can request. Refunds return to their payer and are counted separately. */
 const kinds = ['payout', 'purchase', 'transfer', 'recurring'] as const;
 const WORKFLOWS_MAX = 50;
 const PAYEES_MAX = 30;
-/** As in the budget's search: nobody has a thousand million USDC. */
+/** The same bound as in the search of the budget: no balance has a thousand million USDC. */
 const MOST = 1_000_000_000_000_000;
 
 type World = { tx: ReadTx; policy: Policy; chain: ChainFacts; agent: Agent };
-/** `amount` null: no meter bounds it. `meter`: the one that does, in words. */
+/** `amount` null: no meter limits it. `meter`: the limiting one, as text. */
 export type PolicyReach = { amount: bigint | null; meter: string | null };
 
 /**
- * The most that the policy lets the agent spend within the horizon without people, by those meters that bind whatever the payment is:
- * of a calendar window what is left and a whole limit for each that begins meanwhile; of a rolling one what has left it by then. Rules
- * on single payees, categories and payments only narrow it further, so the true figure is at most this.
+ * The most that the policy lets the agent spend within the horizon without people, by the meters that apply to every payment. Of a
+ * calendar window: the rest, and a whole limit for each that begins in the horizon; of a rolling window: what has left it by then.
+ * Rules on payees, categories and single payments only reduce it, so this is an upper bound.
  */
 export function policyReach(world: World, horizon: Horizon): PolicyReach {
   const workflows = listWorkflows(world.tx).filter(({ status }) => status === 'active');
@@ -70,7 +70,7 @@ function subjectOf(agent: Agent, kind: (typeof kinds)[number], workflow: string 
   };
 }
 
-/** Null: this meter bounds nothing, or says nothing without knowing more of the payment. */
+/** Null: this meter limits nothing, or its limit depends on the payment. */
 function meterReach(
   world: World,
   horizon: Horizon,
@@ -90,7 +90,7 @@ function meterReach(
     const length = rollingMs(window.rolling);
     const rest = (horizon.endMs - horizon.nowMs) % length;
     const windows = Math.floor((horizon.endMs - horizon.nowMs) / length);
-    // What is spent in the first part is still in the window when that part ends, beside what was spent before.
+    // Spending in the first part is still in the window when that part ends, in addition to earlier spending.
     const first = rest === 0 ? 0n : leftAt(horizon.nowMs + rest);
     return windows === 0 ? first : plus(first, times(whole(), windows));
   }
@@ -104,11 +104,11 @@ function inputAt({ tx, policy, chain }: World, subject: BudgetSubject, atMs: num
 }
 
 /**
- * The largest single payment that the policy allows without people to any active payee now, with all meters empty and money enough.
- * Null where it allows none (outside working hours, say) and there is nothing to compare.
+ * The largest single payment that the policy allows without people to any active payee now, with empty meters and enough money.
+ * Null if it allows none (outside working hours, for example).
  */
 export function largestPayment(world: World, atMs: number): { amount: bigint; payee: string } | null {
-  // The gate pays neither the token nor the agent's own wallet and purse, anyone who they are registered as.
+  // The gate never pays the token or the agent's own wallet and purse, even if they are registered as payees.
   const own = [world.agent.wallet?.address, world.agent.wallet?.purse, world.chain.token];
   const payees = listPayees(world.tx).filter((payee) => {
     const address = payee.status === 'active' ? currentAddress(payee)?.address : undefined;
@@ -134,8 +134,8 @@ export function largestPayment(world: World, atMs: number): { amount: bigint; pa
 }
 
 /**
- * What mandates let through beside: the rest of each one's worst case, by its cadence no more than its occurrences in the horizon
- * (one may be due already).
+ * The additional amount that mandates permit: the rest of each one's worst case, limited by its occurrences in the horizon (one may
+ * be due already).
  */
 export function mandateReach(tx: ReadTx, agentId: string, horizon: Horizon): bigint {
   let sum = 0n;

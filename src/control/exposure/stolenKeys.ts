@@ -8,13 +8,13 @@ export type StolenKey = {
   key: 'agent_api_key' | 'operator_api_key' | 'auditor_api_key' | 'executor' | 'approver' | 'guardian' | 'owner';
   /** An address, or the id of the API key. */
   holder: string;
-  /** Of an API key. */
+  /** The agent of an API key. */
   name: string | null;
   agents: number;
   figures: Record<Horizon['name'], Figure>;
 };
 
-/** What anyone who stole one key could move, over all wallets that the key is for. `credentials`: the API keys that are good now. */
+/** How much a thief of one key could move, over all wallets that the key serves. `credentials`: the API keys that are valid now. */
 export function stolenKeys(exposures: readonly AgentExposure[], credentials: readonly Credential[]): StolenKey[] {
   const keys = credentials.flatMap((credential) => apiKey(exposures, credential));
   for (const [holder, own] of by(exposures, ({ roles }) => [roles.executor])) {
@@ -67,7 +67,7 @@ export function stolenKeys(exposures: readonly AgentExposure[], credentials: rea
   return keys;
 }
 
-/** Empty for a key of an agent that is not asked about. */
+/** Empty for a key of an agent that was not asked for. */
 function apiKey(exposures: readonly AgentExposure[], { id, role, name, agentId, scopes }: Credential): StolenKey[] {
   const own = exposures.filter(({ agent }) => agentId === null || agent.id === agentId);
   if (agentId !== null && own.length === 0) return [];

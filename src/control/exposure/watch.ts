@@ -10,7 +10,7 @@ import { resolveAlerts, walletsAndStatuses } from './queries.ts';
 
 export type WatchOptions = {
   store: Store;
-  /** Null where none is active. */
+  /** Null if no policy is active. */
   policy: () => Policy | null;
   chain: ChainFacts;
   clock: () => number;
@@ -23,8 +23,8 @@ const above: readonly Warning['code'][] = [
 ];
 
 /**
- * Says it aloud when a policy or a change of ceilings lets the policy allow what the wallet would refuse: those payments come to
- * people or revert. The other way round (ceilings wider than need be) is the usual state, and shown by `bursar exposure` only.
+ * Raises an alert when a new policy or new ceilings let the policy allow payments that the wallet would refuse: those go to review
+ * or revert. The reverse (ceilings above the policy's limits) is normal, and shown by `bursar exposure` only.
  */
 export function createCeilingsWatch({ store, policy, chain, clock }: WatchOptions) {
   let seen = '';
@@ -59,7 +59,7 @@ export function createCeilingsWatch({ store, policy, chain, clock }: WatchOption
   }
 }
 
-/** What the warnings rest on, beside the time. */
+/** The inputs of the warnings, besides the time. */
 function stateOf(tx: ReadTx, digest: string): string {
   const hash = createHash('sha256').update(digest);
   for (const row of tx.all(walletsAndStatuses)) hash.update(`${row.id} ${row.status} ${row.ceilings_json}\n`);

@@ -8,7 +8,7 @@ import { dueNotices, fillOutbox, type Notice, noteDelivered, noteFailed } from '
 export type NoticeOptions = {
   store: Store;
   clock: () => number;
-  /** Where people reach the console. */
+  /** The URL at which people reach the console. */
   publicUrl: string;
   /** `smtp://user:password@host:port`; null: no mail can be sent. */
   smtpUrl: string | null;
@@ -17,10 +17,10 @@ export type NoticeOptions = {
 
 const NOTICES_PER_ROUND = 20;
 const TIMEOUT_MS = 10_000;
-/** A mail server that drips its answers keeps every one of its time-outs; a notice as a whole may take this long. */
+/** A mail server that answers slowly keeps within each single timeout; this limits the whole notice. */
 const DEADLINE_MS = 30_000;
 
-/** One round: makes notices of new events and sends what is due, each attempt noted. Never throws for a target's fault. */
+/** One round: makes notices of new events and sends the due ones, each attempt recorded. Never throws for a target's failure. */
 export function noticeSender(options: NoticeOptions): () => Promise<number> {
   const { store, clock } = options;
   return async () => {
@@ -62,7 +62,7 @@ async function send(notice: Notice, options: NoticeOptions): Promise<void> {
   }
 }
 
-/** Standard Webhooks (standardwebhooks.com): the id is the notice's, so a receiver tells a retry from a new one. */
+/** Standard Webhooks (standardwebhooks.com): the id is the notice's, so a receiver recognises a retry. */
 function signed(notice: Notice, link: string, secret: string, atMs: number): [string, Record<string, string>] {
   const { event } = notice;
   const body = JSON.stringify({ type: event.type, timestamp: event.at, data: { ...event, link } });
@@ -77,7 +77,7 @@ function signed(notice: Notice, link: string, secret: string, atMs: number): [st
   ];
 }
 
-/** No redirect is followed: it would carry the notice to somebody else. */
+/** No redirect is followed: it would send the notice to another server. */
 async function post(
   { target, inside }: Notice['endpoint'],
   body: string,
@@ -92,7 +92,7 @@ async function post(
   if (status < 200 || status > 299) throw new Error(`answered ${status}`);
 }
 
-/** Puts the message into the template's strings, as JSON text: nothing in it can become structure. */
+/** Inserts the message into the template's strings as JSON text, so that it cannot change the structure. */
 function fill(template: string, { text, link }: { text: string; link: string }): string {
   const values: Record<string, string> = { text, link };
   return JSON.stringify(JSON.parse(template), (_name, value: unknown) =>

@@ -10,7 +10,7 @@ export const endpointKinds = ['webhook', 'chat', 'email'] as const;
 export type EndpointKind = (typeof endpointKinds)[number];
 export type EndpointId = Id<'noticeEndpoint'>;
 
-/** Only exceptions: what waits for a person, what stopped, what does not agree. */
+/** Only exceptions: events that wait for a person, that stopped something, or that contradict the books. */
 export const exceptions = [
   'payment.review_requested',
   'mandate.requested',
@@ -20,7 +20,7 @@ export const exceptions = [
   'policy.failed',
 ] as const;
 
-/** Where somebody is told. `events`: event types, or `payment.*` for all of a kind. */
+/** A target of notices. `events`: event types, or `payment.*` for all of a kind. */
 export type Endpoint = {
   id: EndpointId;
   kind: EndpointKind;
@@ -29,7 +29,7 @@ export type Endpoint = {
   /** Standard Webhooks secret (`whsec_…`); null for other kinds. */
   secret: string | null;
   template: string | null;
-  /** The target may be inside the network that the server stands in. */
+  /** Permits a target inside the server's own network. */
   inside: boolean;
 };
 

@@ -1,7 +1,7 @@
 import { formatUsdc } from '../../core/money/microUsdc.ts';
 import type { NoticeEvent } from './outbox.ts';
 
-/** What a person reads, and the page that shows exactly that. Names and memos are not in it: they come from outsiders. */
+/** The text that a person reads, and a link to the page. It has no names and memos, because they come from outsiders. */
 export type Message = { subject: string; text: string; link: string };
 
 const titles: Record<string, string> = {

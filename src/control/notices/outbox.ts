@@ -6,7 +6,7 @@ import { type Endpoint, getEndpoint, listEndpoints, wants } from './endpoints.ts
 import { eventsBetween, newestEvent, newNotice, noticesDue, setDelivered, setFailed, setPending } from './queries.ts';
 
 export type NoticeId = Id<'notice'>;
-/** What happened, as the event log has it. */
+/** An event as it is in the event log. */
 export type NoticeEvent = {
   seq: number;
   at: string;
@@ -20,12 +20,12 @@ export type Notice = { id: NoticeId; endpoint: Endpoint; event: NoticeEvent; att
 const CURSOR = 'notices:cursor';
 const EVENTS_PER_ROUND = 500;
 
-/** Waits after each failed attempt; after the last one the notice is dead and waits for a person to send it again. */
+/** The wait after each failed attempt; after the last one the notice is dead until a person sends it again. */
 export const BACKOFF_MS = [5_000, 30_000, 120_000, 600_000, 3_600_000, 21_600_000, 86_400_000] as const;
 
 /**
- * Makes a notice for each endpoint that wants an event, from the event log on: an event can be neither missed nor told of twice,
- * since the log's cursor moves in the same transaction. Endpoints hear of what happens after they were added.
+ * Makes a notice for each endpoint that wants an event. The cursor in the event log moves in the same transaction, so no event is
+ * missed or sent as two notices. An endpoint gets only events from after it was added.
  */
 export function fillOutbox(tx: Tx, atMs: number): number {
   const cursor = BigInt(settingOf(tx, CURSOR) ?? '-1');
@@ -73,7 +73,7 @@ export function noteFailed(tx: Tx, notice: Notice, error: string, atMs: number):
   appendEvent(tx, { type: 'notice.dead', actor: 'bursar', data }, atMs);
 }
 
-/** Sends a notice again, dead or delivered: a person asked for it. */
+/** Sends a notice again, dead or delivered, at a person's request. */
 export function redeliver(tx: Tx, id: string, atMs: number): boolean {
   return tx.run(setPending, { id, at: atMs }) === 1;
 }

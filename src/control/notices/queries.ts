@@ -3,7 +3,7 @@ import { statement } from '../../store/statement.ts';
 export const newestEvent = statement()((db) =>
   db.selectFrom('events').select((eb) => eb.fn.max<bigint | null>('seq').as('seq')),
 );
-/** Events after one, up to and with another. */
+/** Events after one, up to and including another. */
 export const eventsBetween = statement<{ after: bigint; last: bigint }>()((db, p) =>
   db.selectFrom('events').select(['seq', 'type']).where('seq', '>', p.after).where('seq', '<=', p.last).orderBy('seq'),
 );

@@ -3,8 +3,8 @@ import type { Call } from '../../chain/contracts/agentWallet.ts';
 import { methodOf } from './action.ts';
 
 /**
- * A batch file for Safe's Transaction Builder (version 1.0): what the owners of a multisig upload, read and sign. Data and method
- * are both in it: the builder sends the data, people read the method.
+ * A batch file for Safe's Transaction Builder (version 1.0), which the owners of a multisig upload, read and sign. It has data and
+ * method: the builder sends the data, people read the method.
  */
 export function safeFile(
   calls: readonly Call[],

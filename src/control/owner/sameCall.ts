@@ -1,12 +1,13 @@
 import { type Hex, zeroAddress } from 'viem';
 import { callOf, type Method, methodOf, type OwnerAction, type Target } from './action.ts';
 
-/** A call as somebody else made it, of whom nothing is believed. */
+/** A call from outside, of which nothing is trusted. */
 export type GivenCall = { chain_id: number; to: string; value: string; data: string };
 
 /**
- * Holds a call that a server made against what a person asked for: the names of what differs, none if it is exactly that call. The
- * data are decoded by the contracts' ABI to name the arguments; what decodes the same and is not the same bytes differs too.
+ * Compares a call that a server made with the requested one, and returns the names of the differences; none if it is exactly that
+ * call. The data are decoded by the contracts' ABI to name the arguments; different bytes with the same decoding are a difference
+ * too.
  */
 export function differencesOfCall(chainId: number, target: Target, wanted: OwnerAction, given: GivenCall): string[] {
   const call = callOf(target, wanted);

@@ -2,12 +2,12 @@ import { type Address, type Hex, hashTypedData, recoverTypedDataAddress } from '
 import type { Call } from '../../chain/contracts/agentWallet.ts';
 import { BursarError } from '../../core/errors/base.ts';
 
-/** A signed wish is good for at most this long. */
+/** The longest validity of an owner's signed request. */
 export const SIGNED_CALL_SECONDS = 600;
 
 /**
- * What an owner signs so that the server sends a call with the owner's key that it also holds: only one program may send with a key,
- * and an operator's API key alone must not reach the owner's powers.
+ * The data that an owner signs so that the server sends a call with the owner's key, which the server also has: only one program
+ * may send with a key, and an operator's API key alone must not have the owner's powers.
  */
 export function ownerCallTypedData(chainId: number, call: Call, expiresAtS: number) {
   return {
@@ -24,7 +24,7 @@ export function ownerCallTypedData(chainId: number, call: Call, expiresAtS: numb
   } as const;
 }
 
-/** Gives the digest, by which the same wish is sent once. Throws `approval_invalid`. */
+/** Returns the digest, by which one request is sent only once. Throws `approval_invalid`. */
 export async function checkOwnerCall(
   chainId: number,
   call: Call,

@@ -8,7 +8,7 @@ export const deployedWallets = statement<{ chain: number }>()((db, p) =>
     .where('deployed_at', 'is not', null),
 );
 
-/** Transactions that wait for a sender without a sender queue here, and the wallet that they call. */
+/** Transactions whose sender has no sender queue here, and the wallet that they call. */
 export const orphanedTransactions = statement<{ chain: number; senders: readonly string[] }>()((db, p, f) =>
   db
     .selectFrom('transactions as t')

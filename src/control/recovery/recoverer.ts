@@ -15,7 +15,7 @@ import { adopted, mustAdopt } from './restored.ts';
 export type RecovererOptions = {
   store: Store;
   chain: Chain;
-  /** The addresses that a relayer sender queue here sends from. */
+  /** The addresses that a sender queue here sends from. */
   senders: readonly Address[];
   clock: () => number;
 };
@@ -24,13 +24,13 @@ type Orphan = RowOf<typeof orphanedTransactions>;
 const WALLETS_AT_A_TIME = 20;
 
 /**
- * Brings books that are older than the chain, or that were made with other keys, back to where they can go on. Its first round
- * comes before anything is sent; afterwards a round costs one read of the database.
+ * Repairs books that are older than the chain, or that were made with other keys. The first round runs before anything is sent;
+ * later rounds cost one read of the database.
  */
 export function createRecoverer({ store, chain, senders, clock }: RecovererOptions) {
   let probed = false;
 
-  /** Books that differ from the wallets, however they came to: each wallet says itself in which epoch and from which nonce on. */
+  /** Books that differ from the wallets for any reason: each wallet's contract reports its epoch and its free nonces. */
   async function probe(): Promise<void> {
     const wallets = store.read((tx) => tx.all(deployedWallets, { chain: chain.chainId }));
     for (let from = 0; from < wallets.length; from += WALLETS_AT_A_TIME) {
@@ -46,7 +46,7 @@ export function createRecoverer({ store, chain, senders, clock }: RecovererOptio
     probed = true;
   }
 
-  /** After a restoring only: the operator's word that the chain knows more of our keys' nonces than the books. */
+  /** Only after a restore: the operator's statement that the chain knows more nonces of our keys than the books. */
   async function adopt(): Promise<void> {
     for (const sender of senders) {
       const [mined, pooled] = await chain.run((client) =>
@@ -56,7 +56,7 @@ export function createRecoverer({ store, chain, senders, clock }: RecovererOptio
         ]),
       );
       const next = BigInt(Math.max(mined, pooled));
-      // A number that is too high would make a gap for ever: this comes again until the node agrees with itself.
+      // A number that is too high would leave a permanent gap, so this is repeated until the node's answers agree.
       if ((await confirmNonce(chain, sender, BigInt(mined))) === 'contradicted') {
         throw new BursarError('chain_inconsistent', {
           message: 'The node contradicts itself about a key.',
@@ -71,7 +71,7 @@ export function createRecoverer({ store, chain, senders, clock }: RecovererOptio
     await store.write(adopted);
   }
 
-  /** What waits for a key that is not here any more goes to the wallet's new executor, under the same wallet nonces. */
+  /** Transactions of a key that is no longer here go to the wallet's new executor, under the same wallet nonces. */
   async function requeue(orphans: readonly Orphan[]): Promise<void> {
     const replaced: Orphan[] = [];
     for (const orphan of orphans) {
@@ -94,7 +94,7 @@ export function createRecoverer({ store, chain, senders, clock }: RecovererOptio
     });
   }
 
-  /** Signed, so only the chain can make it harmless: the wallet takes no call of that sender any more. */
+  /** It is signed, so only the chain can void it: the wallet no longer accepts calls of that sender. */
   async function isReplaced({ wallet, sender, purpose }: Orphan): Promise<boolean> {
     // Deploying twice changes nothing.
     if (purpose.startsWith('deploy:')) return true;
@@ -114,7 +114,7 @@ export function createRecoverer({ store, chain, senders, clock }: RecovererOptio
         const orphans = store.read((tx) => tx.all(orphanedTransactions, { chain: chain.chainId, senders }));
         if (orphans.length > 0) await requeue(orphans);
       } catch (error) {
-        // The relayer says so; this comes again with the next round.
+        // The relayer reports it; the next round tries again.
         if (!(error instanceof BursarError) || !/^chain_(unavailable|inconsistent)$/.test(error.code)) throw error;
       }
     },

@@ -7,9 +7,9 @@ import type { ReadTx, Tx } from '../../store/store.ts';
 const ADOPT = 'adopt_nonces';
 
 /**
- * Makes a restored copy safe to serve. What happened since the copy was made is unknown to it: keys that were revoked live again,
- * agents that were stopped are active, nonces that were used look free. So every agent is frozen until an operator has looked, wallet
- * nonces go on where no copy has been, and the relayer asks the chain once where its own nonces are.
+ * Makes a restored copy safe to serve. The copy lacks everything since it was made: revoked keys are valid again, stopped agents
+ * are active, used nonces look free. So every agent is frozen until an operator has checked, wallet nonces continue beyond any
+ * earlier copy, and the relayer reads its own nonces from the chain once.
  */
 export function markRestored(tx: Tx, copiedAt: string, atMs: number): { frozen: string[] } {
   const act = { actor: 'bursar', atMs };
@@ -23,7 +23,7 @@ export function markRestored(tx: Tx, copiedAt: string, atMs: number): { frozen: 
   return { frozen: active.map(({ name }) => name) };
 }
 
-/** Whether the senders' nonces are still to be taken from the chain after a restoring. */
+/** Tells whether the senders' nonces must still be read from the chain after a restore. */
 export const mustAdopt = (tx: ReadTx): boolean => settingOf(tx, ADOPT) !== undefined;
 
 export function adopted(tx: Tx): void {

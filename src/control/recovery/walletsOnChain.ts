@@ -6,12 +6,12 @@ export type WalletOnChain = { wallet: Address; purse: Address; owner: Address; b
 const created = parseAbiItem(
   'event WalletCreated(address indexed wallet, address indexed purse, bytes32 indexed salt, address owner)',
 );
-/** What public RPCs allow in one question. */
+/** The range that public RPCs permit in one request. */
 const BLOCKS_PER_QUESTION = 1_000n;
 
 /**
- * The wallets that the factory has made, with what they and their purses hold: what is left to go by when the books are gone. `owner`
- * is who owned it when it was made. Throws `chain_unavailable`.
+ * Lists the wallets that the factory has made, with their balances and their purses': the only source when the books are lost.
+ * `owner` is the owner at creation. Throws `chain_unavailable`.
  */
 export async function walletsOnChain(
   chain: Chain,

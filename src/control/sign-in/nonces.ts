@@ -3,17 +3,17 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 /** Sign-in nonces (EIP-4361): valid for a few minutes, taken once. */
 export type Nonces = {
   make(nowMs: number): string;
-  /** Whether we made it and it is fresh and not taken. Takes nothing. */
+  /** Tells whether the nonce is ours, fresh and unused. Does not use it. */
   isFresh(nonce: string, nowMs: number): boolean;
-  /** Takes it; false where somebody was faster. */
+  /** Uses the nonce; false if another request used it first. */
   take(nonce: string, nowMs: number): boolean;
 };
 
 export const NONCE_MS = 5 * 60_000;
 
 /**
- * A nonce says itself when it was made and carries our MAC, so outsiders who ask for many fill no memory. Only those of good
- * sign-ins are remembered, until they are stale. A restart makes all earlier ones void.
+ * A nonce contains its time and our MAC, so requests for many nonces use no memory. Only nonces of successful sign-ins are stored,
+ * until they expire. A restart voids all earlier ones.
  */
 export function createNonces(): Nonces {
   const secret = randomBytes(32);

@@ -2,7 +2,7 @@ import type { ExpressionBuilder } from 'kysely';
 import type { Schema } from '../../store/schema/schema.ts';
 import { statement } from '../../store/statement.ts';
 
-/** A session that is not over at a moment. */
+/** A session that has not ended at a given time. */
 export const liveSession = statement<{ token: string; at: number }>()((db, p) =>
   db
     .selectFrom('sessions')
@@ -24,11 +24,11 @@ export const deleteExpired = statement<{ at: number }>()((db, p) =>
 
 type Holder = { approver: string | null; person: string | null };
 
-/** One of the two is null. */
+/** Exactly one of the two is null. */
 const heldBy = (eb: ExpressionBuilder<Schema, 'sessions'>, approver: string | null, person: string | null) =>
   eb.and([eb('approver_id', 'is not distinct from', approver), eb('person_id', 'is not distinct from', person)]);
 
-/** Ends the holder's sessions but the `keep` newest. */
+/** Ends the holder's sessions except the `keep` newest. */
 export const endOlder = statement<Holder & { keep: number; at: number }>()((db, p, f) =>
   db
     .updateTable('sessions')

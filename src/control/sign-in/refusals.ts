@@ -4,16 +4,16 @@ import type { Store } from '../../store/store.ts';
 
 export type Refusal = {
   type: 'session.refused' | 'credential.refused';
-  /** What came: never a key, a signature, a code or a token. */
+  /** The facts of the refusal: never a key, a signature, a code or a token. */
   data: Record<string, unknown>;
 };
-/** Makes an event of a refusal. Never throws: the refusal itself stands. */
+/** Records a refusal as an event. Never throws: the refusal itself stays in force. */
 export type NoteRefusal = (refusal: Refusal) => Promise<void>;
 
-/** Anyone can make refusals without end, and events are kept for ever: at most one a second, in a bucket of sixty. */
+/** Anyone can cause refusals without limit, and events are kept for ever: at most one a second, in a bucket of sixty. */
 const KEPT = { perSecond: 1, burst: 60 };
 
-/** `unnoted` on an event: how many went by since the one before that left none. */
+/** `unnoted` in an event: the number of refusals before it that were not recorded. */
 export function refusalLog(store: Store, clock: () => number): NoteRefusal {
   const kept = rateLimit(KEPT);
   let unnoted = 0;
@@ -28,7 +28,7 @@ export function refusalLog(store: Store, clock: () => number): NoteRefusal {
     try {
       await store.write((tx) => appendEvent(tx, { type, actor: 'bursar', data: told }, atMs));
     } catch {
-      // A full or broken disk is heard of elsewhere.
+      // A full or broken disk is reported elsewhere.
     }
   };
 }

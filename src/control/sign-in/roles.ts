@@ -5,7 +5,10 @@ import type { GroupRole } from '../../decide/identity/people.ts';
 export const consoleRoles = ['operator', 'auditor', 'viewer', 'approver'] as const;
 export type ConsoleRole = (typeof consoleRoles)[number];
 
-/** What an approver may do in the console follows from the approver's roles; auditor and viewer change nothing, whatever else they are. */
+/**
+ * The rights of an approver in the console follow from the roles; auditor and viewer change nothing, whatever other roles there
+ * are.
+ */
 export function consoleRole({ roles }: Pick<Approver, 'roles'>): ConsoleRole {
   if (roles.includes('operator')) return 'operator';
   if (roles.includes('auditor')) return 'auditor';
@@ -13,8 +16,8 @@ export function consoleRole({ roles }: Pick<Approver, 'roles'>): ConsoleRole {
 }
 
 /**
- * What a person may do who came by OIDC: what the groups give, and what the approver may whom the e-mail address names. Null:
- * nothing. Everybody tends to be in the viewers' group, so it takes nothing from an approver; the auditors' group does.
+ * The rights of a person who signed in by OIDC: those of the groups, and those of the approver whom the e-mail address names. Null:
+ * none. Often everyone is in the viewers' group, so it takes no rights from an approver; the auditors' group does.
  */
 export function personRole(
   granted: readonly GroupRole[],

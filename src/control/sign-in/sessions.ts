@@ -14,15 +14,15 @@ import { deleteExpired, endOlder, endSession, liveSession, newSession, unendedSe
 import { type ConsoleRole, consoleRole, personRole, scopesOf } from './roles.ts';
 import { activeApprover, checkSiwe, type SiweInput } from './siwe.ts';
 
-/** A working day: after it, people sign in again. */
+/** A working day, after which people sign in again. */
 export const SESSION_MS = 12 * 3_600_000;
-/** Of one person on several devices; the oldest session ends when one more starts. */
+/** The sessions of one person on several devices; the oldest ends when another starts. */
 const SESSIONS_EACH = 10;
 
 export type Session = {
   /** The approver whose wallet signed, or whom the person's e-mail address names. */
   approver: Approver | null;
-  /** Who came by OIDC. */
+  /** The person who signed in by OIDC. */
   person: Person | null;
   role: ConsoleRole;
   caller: Caller;
@@ -30,16 +30,22 @@ export type Session = {
   expiresAtMs: number;
 };
 
-/** `before`: the cookie that the browser already had; its session ends, so that none can be planted. */
+/** `before`: the browser's earlier cookie; its session ends, so that an attacker cannot plant one. */
 type Before = { before: string | null };
 
 export type Sessions = {
   nonce(): string;
-  /** See `checkSiwe`. Gives a new cookie value, always. Throws as it does. */
+  /** See `checkSiwe`. Always returns a new cookie value. Throws as it does. */
   signIn(input: SiweInput & Before): Promise<string>;
-  /** For whom the identity provider vouched. A new cookie value, always. Throws `person_unknown`, `person_blocked`. */
+  /**
+   * Starts a session of a person whom the identity provider authenticated. Always returns a new cookie value. Throws
+   * `person_unknown`, `person_blocked`.
+   */
   signInVouched(who: Vouched, options: Before): Promise<string>;
-  /** Who stands behind the cookie now. Throws `unauthenticated`: unknown, ended, expired, or nobody any more. */
+  /**
+   * Returns the holder of the cookie now. Throws `unauthenticated` for an unknown, ended or expired session, or a holder without
+   * rights.
+   */
   resolve(token: string): Session;
   end(token: string): Promise<void>;
 };
@@ -56,14 +62,14 @@ export function openSessions(options: {
   const { store, clock, oidc = null } = options;
   const nonces = createNonces();
 
-  /** Roles are looked up again for each request, so who loses one loses it at once. */
+  /** Roles are read again for each request, so the loss of a role takes effect at once. */
   function whoNow(tx: ReadTx, row: RowOf<typeof liveSession>): Who | null {
     if (row.approver_id !== null) {
       const approver = getApprover(tx, row.approver_id);
       return approver.status === 'active' ? { approver, person: null, role: consoleRole(approver) } : null;
     }
     const person = getPerson(tx, row.person_id ?? '');
-    // Another provider than the configured one vouches for nobody.
+    // Only the configured provider can authenticate a person.
     if (person.status !== 'active' || person.issuer !== oidc?.issuer) return null;
     return ofPerson(tx, person, granted(oidc, JSON.parse(row.groups_json ?? '[]') as string[]));
   }
@@ -123,7 +129,7 @@ export function openSessions(options: {
 
 type Holder = { approver: string } | { person: string; groups: string[] };
 
-/** Gives the value of the cookie. */
+/** Returns the value of the cookie. */
 function start(
   tx: Tx,
   holder: Holder,
@@ -146,12 +152,12 @@ function ofPerson(tx: ReadTx, person: Person, roles: GroupRole[]): Who | null {
   return role && { approver, person, role };
 }
 
-/** What these groups give by the configuration of now. */
+/** The roles of these groups by the current configuration. */
 function granted({ roles }: OidcSettings, groups: readonly string[]): GroupRole[] {
   return groups.flatMap((group) => (Object.hasOwn(roles, group) ? (roles[group] ?? []) : []));
 }
 
-/** A session acts as who signed in, with what the roles allow now. */
+/** A session acts as its holder, with the rights of the current roles. */
 function callerFor({ approver, person, role }: Who, createdAtMs: number, expiresAtMs: number): Caller {
   const id = person?.id ?? approver?.id ?? '';
   return {
@@ -171,7 +177,7 @@ function callerFor({ approver, person, role }: Who, createdAtMs: number, expires
 
 const hash = (token: string): string => createHash('sha256').update(token).digest('hex');
 
-/** Follows from the cookie, which scripts of the page cannot read: only our own server can give it to our own page. */
+/** Derived from the cookie, which scripts of the page cannot read: only our own server can give it to our own page. */
 export const csrfOf = (token: string): string => createHash('sha256').update('csrf ').update(token).digest('base64url');
 
 export function isCsrf(token: string, given: string | undefined): boolean {

@@ -13,15 +13,15 @@ export type SiweCheck = { store: Store; chain: Chain; chainId: number; nonces: N
 export type SiweInput = {
   message: string;
   signature: string;
-  /** Where the person's browser is. */
+  /** The address of the person's browser. */
   origin: string;
-  /** After too many failures from one address: only what costs no question to the chain, so no contract wallets. */
+  /** After too many failures from one address, only checks without a request to the chain, so no contract wallets. */
   isCheapOnly?: boolean;
 };
 
 /**
  * EIP-4361: checks the message against this server (domain, URI, chain, nonce, times) and the signature against an active
- * approver's address (ERC-1271 too), then takes the nonce. Throws `sign_in_refused`, `chain_unavailable`, `too_many_requests`.
+ * approver's address (ERC-1271 too), then uses the nonce. Throws `sign_in_refused`, `chain_unavailable`, `too_many_requests`.
  */
 export async function checkSiwe(here: SiweCheck, input: SiweInput, nowMs: number): Promise<Approver> {
   const { store, chain, chainId, nonces } = here;
@@ -49,7 +49,7 @@ export function activeApprover(tx: ReadTx, address: string): Approver {
 
 type Said = ReturnType<typeof parseSiweMessage>;
 
-/** What is wrong with the message for this server, or null. */
+/** Returns why the message is not for this server, or null. */
 function problemOf(
   said: Said,
   here: { origin: string; chainId: number; nowMs: number; fresh: (nonce: string) => boolean },
@@ -63,7 +63,7 @@ function problemOf(
   if (said.version !== '1') return 'It is not version 1.';
   if (said.nonce === undefined || !here.fresh(said.nonce)) return 'The nonce is unknown, used or stale.';
   const issued = said.issuedAt?.getTime() ?? Number.NaN;
-  // The nonce carries the server's own time; this catches only what is plainly from elsewhere.
+  // The nonce has the server's own time; this only catches messages with an implausible time.
   if (Number.isNaN(issued) || Math.abs(here.nowMs - issued) > CLOCK_SKEW_MS) return 'Its time is not now.';
   if (!validateSiweMessage({ message: said, time: new Date(here.nowMs) })) return 'It is expired or not valid yet.';
   return null;

@@ -4,10 +4,10 @@ import { transition } from '../../decide/payments/transition.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import { paymentById, withoutLiveTransaction } from './queries.ts';
 
-/** Payments of which nothing signed can be mined any more: see the statement. */
+/** Payments of which no signed transaction can be mined any more: see the statement. */
 export const unsignable = (tx: ReadTx, agentId: string) => tx.all(withoutLiveTransaction, { agent: agentId });
 
-/** Ends such a payment once the chain has said that its nonce is unused. */
+/** Ends such a payment once the chain shows that its nonce is unused. */
 export function endDead(tx: Tx, id: string, atMs: number): void {
   const row = tx.get(paymentById, { id });
   if (row?.state !== 'submitted') return;

@@ -111,7 +111,7 @@ export const signedMoney = statement<{ agent: string }>()((db, p) =>
     ),
 );
 
-/** Wallet payments that were signed once and of which every transaction is dropped or reverted for good. */
+/** Wallet payments that were signed and of which every transaction is permanently dropped or reverted. */
 export const withoutLiveTransaction = statement<{ agent: string }>()((db, p) =>
   db
     .selectFrom('payments as p')
@@ -137,7 +137,7 @@ export const withoutLiveTransaction = statement<{ agent: string }>()((db, p) =>
     .limit(200),
 );
 
-/** What became of the calls of one purpose by one sender. */
+/** The results of the calls of one purpose by one sender. */
 export const callsSent = statement<{ purpose: string; sender: string }>()((db, p) =>
   db
     .selectFrom('transactions')
@@ -167,7 +167,7 @@ export const firstOpenCallLike = statement<{ purpose: string }>()((db, p) =>
     .limit(1),
 );
 
-/** Senders whose queue says that it cannot send now. */
+/** Senders whose queue reports that it cannot send now. */
 export const stuckSenders = statement()((db, _, f) =>
   db
     .selectFrom('alerts')

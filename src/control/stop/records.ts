@@ -6,8 +6,8 @@ import { newestStopOf, newestStops, newStop, setChainPart, setServerPart, stopsU
 
 export const stepNames = ['freeze', 'cancel_authorizations', 'sweep_purse', 'signed_payments'] as const;
 /**
- * `waiting`: sent or about to be. `done`: the chain says so. `needs_people`: no key here may do it, `call` says what to send.
- * `not_needed`: there was nothing to do.
+ * `waiting`: sent or about to be. `done`: confirmed by the chain. `needs_people`: no key here may do it, `call` is the call to
+ * send. `not_needed`: there was nothing to do.
  */
 export type ChainStep = {
   step: (typeof stepNames)[number];
@@ -15,7 +15,7 @@ export type ChainStep = {
   detail: string;
   call: { to: string; data: string } | null;
 };
-/** What the server undid at once. */
+/** The changes that the server made at once. */
 export type ServerPart = {
   keys_revoked: number;
   payments_cancelled: number;
@@ -24,7 +24,7 @@ export type ServerPart = {
   schedules_paused: number;
   mandates_revoked: number;
 };
-/** Amounts in micro-USDC as text. `purse`: what lies there by the chain (by the books where it is away). */
+/** Amounts in micro-USDC as text. `purse`: its balance on chain (in the books if the chain is unavailable). */
 export type ChainPart = { steps: ChainStep[]; purse: string; chainAnswers: boolean };
 
 export type Stop = {
@@ -65,7 +65,7 @@ export function insertStop(tx: Tx, stop: Pick<Stop, 'agentId' | 'reason' | 'acto
   return toStop(row);
 }
 
-/** The agent's newest stop, ended or not; null where it was never stopped. */
+/** The agent's newest stop, ended or not; null if it was never stopped. */
 export function latestStop(tx: ReadTx, agentId: string): Stop | null {
   const row = tx.get(newestStopOf, { agent: agentId });
   return row ? toStop(row) : null;
@@ -75,7 +75,7 @@ export function openStops(tx: ReadTx): Stop[] {
   return tx.all(stopsUnderWay).map(toStop);
 }
 
-/** Each agent's newest stop, the newest first. */
+/** Each agent's newest stop, newest first. */
 export function listStops(tx: ReadTx, limit: number): Stop[] {
   return tx.all(newestStops, { limit }).map(toStop);
 }

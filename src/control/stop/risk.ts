@@ -3,16 +3,16 @@ import { agentAccount, balance } from '../../books/ledger/journal.ts';
 import type { ReadTx } from '../../store/store.ts';
 import { signedMoney, submittedAuthorizations } from './queries.ts';
 
-/** A signed 402 authorization that its seller can still use, as far as the books know. */
+/** A signed 402 authorization that its seller can still use, by the books. */
 export type LiveAuthorization = { paymentId: string; purse: Address; nonce: Hex; amount: bigint; validBeforeS: number };
 
-/** Micro-USDC that signatures made before the stop can still move. */
+/** Micro-USDC that signatures from before the stop can still move. */
 export type Risk = {
-  /** Signed payments of the wallet rail that no final block holds yet. */
+  /** Signed payments of the wallet rail that are not in a final block yet. */
   signedPayments: bigint;
-  /** What lies in the purse: authorizations are paid from it, so it bounds them. */
+  /** The balance of the purse: authorizations are paid from it, so it limits them. */
   purse: bigint;
-  /** Of the purse: what authorizations that are still usable ask for. */
+  /** The sum of the purse's authorizations that can still be used. */
   liveAuthorizations: bigint;
   total: bigint;
 };
@@ -27,7 +27,7 @@ export function liveAuthorizations(tx: ReadTx, agentId: string): LiveAuthorizati
   }));
 }
 
-/** `purseOnChain`: null where the chain does not answer, then the books' figure stands. A purse without code signs nothing. */
+/** `purseOnChain`: null if the chain does not answer; then the balance in the books is used. A purse without code signs nothing. */
 export function riskOf(tx: ReadTx, agentId: string, purseOnChain: bigint | null): Risk {
   const signed = tx.get(signedMoney, { agent: agentId });
   const booked = balance(tx, agentAccount(agentId, 'purse')) + balance(tx, agentAccount(agentId, 'purse_reserved'));

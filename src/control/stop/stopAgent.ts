@@ -15,9 +15,9 @@ import { addToServerPart, insertStop, latestStop, type ServerPart, type Stop } f
 const PAYMENTS_MAX = 10_000;
 
 /**
- * The server's part of a stop, all in the caller's one write transaction: after its commit no request of the agent is heard, no
- * payment of it is signed, and nothing that was to come comes. What signatures made before can still move is the worker's part.
- * Stopping a stopped agent again undoes what came since, and goes on with the stop that runs.
+ * The server's part of a stop, all in the caller's write transaction: after its commit no request of the agent is accepted, none of
+ * its payments is signed, and no scheduled payment is made. Signatures from before the stop are the worker's part. Stopping a
+ * stopped agent again ends what was added since, and continues the running stop.
  */
 export function stopAgent(tx: Tx, act: Act, idOrName: string, reason: string): Stop {
   const agent = getAgent(tx, idOrName);
@@ -49,7 +49,7 @@ function revokeKeys(tx: Tx, act: Act, agent: Agent): number {
   return keys.length;
 }
 
-/** Everything that is not signed ends and its hold goes back. What is signed only the chain can end. */
+/** Ends everything that is not signed and releases its hold. Only the chain can end a signed payment. */
 export function endPayments(tx: Tx, act: Act, agentId: string): { cancelled: number; signed: number } {
   const rows = tx.all(unsettled, { agent: agentId, limit: PAYMENTS_MAX });
   let cancelled = 0;
@@ -70,7 +70,7 @@ function pauseSchedules(tx: Tx, act: Act, agentId: string): number {
 }
 
 function endMandates(tx: Tx, act: Act, agentId: string): number {
-  // All of them, not a list's first page: anyone who asks for many more must not hide an old one.
+  // All authorizations, not only the first page of a list: an agent with very many must not hide an old one.
   const open = tx.all(openMandates, { agent: agentId });
   for (const { id } of open) endMandate(tx, act, id);
   return open.length;

@@ -22,25 +22,25 @@ import { endPayments } from './stopAgent.ts';
 export type StopperOptions = {
   store: Store;
   chain: Chain;
-  /** The addresses that a relayer sender queue here sends from. */
+  /** The addresses that a sender queue here sends from. */
   senders: readonly Address[];
   clock: () => number;
 };
 
-/** Stopped agents looked at in one round. */
+/** The number of stopped agents checked in one round. */
 const STOPS_PER_TICK = 20;
 
-/** What one look at the chain gave. `state` null: there is no contract (yet), or no answer (`answers` false). */
+/** The result of one read of the chain. `state` null: there is no contract (yet), or no answer (`answers` false). */
 type Seen = {
   answers: boolean;
   state: WalletState | null;
-  /** Live by the books, with whether the chain has its nonce used or cancelled. */
+  /** Open authorizations by the books, with the state of their nonce on chain. */
   live: { authorization: LiveAuthorization; used: boolean }[];
-  /** Payments of which nothing signed can pay any more, and whose nonce the wallet has not used. */
+  /** Payments of which no signed transaction can pay any more, and whose nonce the wallet has not used. */
   dead: string[];
 };
 
-/** One stop and what this round works with. `freezer`, `sweeper`: our keys that may send such a call, if any. */
+/** One stop and the tools of this round. `freezer`, `sweeper`: our keys that may send such a call, if any. */
 type Round = {
   stop: Stop;
   agent: Agent;
@@ -51,9 +51,9 @@ type Round = {
 };
 
 /**
- * Follows stopped agents on chain until nothing is at risk: freezes the wallet first, since a frozen wallet's purse vouches for
- * nothing; cancels each authorization; sweeps the purse when it can no longer be drawn on. Each round looks again, so whatever a
- * crash, a reorg or a late top-up undoes is done again.
+ * Follows stopped agents on chain until nothing is at risk: freezes the wallet first, since the purse of a frozen wallet accepts no
+ * signature; cancels each authorization; sweeps the purse when sellers can no longer draw on it. Each round checks again, so it
+ * repeats what a crash, a reorg or a late top-up undid.
  */
 export function createStopper({ store, chain, senders, clock }: StopperOptions) {
   let after = 0n;
@@ -73,7 +73,7 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
         Promise.all(live.map(({ purse, nonce }) => isAuthorizationUsed(chain, purse, nonce))),
         Promise.all(maybeDead.map(({ id }) => canNeverPay(id, wallet))),
       ]);
-      // A wallet that was made does not go away: such a node says nothing about it.
+      // A deployed wallet does not disappear: a node without its code cannot answer.
       if (state === null && isMade) return nothingKnown(live);
       return {
         answers: true,
@@ -94,7 +94,7 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
     dead: [],
   });
 
-  /** Of a payment of which nothing signed can be mined any more: its nonce is unused, or can never pay again and did not. */
+  /** For a payment without a signed transaction that can be mined: its nonce is unused, or can never pay and did not. */
   async function canNeverPay(id: string, wallet: Address): Promise<boolean> {
     const payment = store.read((tx) => findPayment(tx, id));
     if (!payment || payment.walletNonce === null) return false;
@@ -106,7 +106,7 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
     const atMs = clock();
     const agent = getAgent(tx, stop.agentId);
     if (agent.status === 'active') {
-      // Somebody let it work again: what we would still undo is what it does now.
+      // The agent was activated again, so its current activity must not be undone.
       noteChain(tx, stop, { ...stop, chain: stop.chain ?? nothingSeen, endedAtMs: atMs });
       return;
     }
@@ -146,11 +146,11 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
     appendEvent(tx, { type: 'agent.stop_finished', ...fields }, atMs);
   }
 
-  /** Queues the call unless it is on its way. After a failure it waits longer each time, up to a minute. */
+  /** Queues the call unless it is already under way. After each failure it waits longer, up to a minute. */
   function send(tx: Tx, purpose: string, { sender, call }: { sender: Address; call: Call }, atMs: number): void {
     const row = tx.get(callsSent, { purpose, sender });
     if ((row?.open ?? 0n) > 0n) return;
-    // Queued for a key that has got stuck: this one takes it over.
+    // It was queued for a key that is stuck: this key sends it instead.
     for (const { id } of tx.all(queuedCalls, { purpose })) withdrawTransaction(tx, id);
     const failed = Number(row?.failed ?? 0n);
     const pauseMs = failed === 0 ? 0 : Math.min(60_000, 500 * 2 ** Math.min(failed, 7));
@@ -211,7 +211,7 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
     const left = `${formatUsdc(state.purseBalance)} USDC in the purse`;
     const call = sweepCall(state.purse, state.purseBalance);
     if (!sender) return step('sweep_purse', 'needs_people', `${left}. Executor, guardian or owner must send it`, call);
-    // Before the freeze a seller could still draw, and the sweep would revert; where nobody here can freeze it goes at once.
+    // Before the freeze a seller could still draw, and the sweep would revert; if no key here can freeze, it is sent at once.
     if (!state.frozen && freezer) {
       return step('sweep_purse', 'waiting', `${left}; swept when the wallet is frozen`);
     }
@@ -220,7 +220,7 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
   }
 
   return {
-    /** One look at up to 20 stops that have not ended, and what follows from it. Does nothing where there are none. */
+    /** Checks up to 20 stops that have not ended and does the next steps. Does nothing if there are none. */
     async tick(): Promise<{ open: number }> {
       const open = store.read(openStops);
       if (open.length === 0) return { open: 0 };
@@ -246,7 +246,7 @@ function step(name: ChainStep['step'], state: ChainStep['state'], detail: string
   return { step: name, state, detail, call };
 }
 
-/** By the books; a moment before they say so, by its transaction. */
+/** By the books; shortly before that, by its transaction. */
 function wasMade(tx: ReadTx, agentId: string): boolean {
   if (getAgent(tx, agentId).wallet?.deployedAtMs != null) return true;
   return outcomesByPurpose(tx, `deploy:${agentId}`).some(
@@ -254,13 +254,13 @@ function wasMade(tx: ReadTx, agentId: string): boolean {
   );
 }
 
-/** Without those whose sender queue says that it cannot send now: no gas, or the key was used by another program. */
+/** Without senders whose queue reports that it cannot send now: no gas, or another program used the key. */
 function ableSenders(tx: ReadTx, senders: readonly Address[]): Address[] {
   const subjects = new Set<string | null>(tx.all(stuckSenders).map(({ subject }) => subject));
   return senders.filter((sender) => !subjects.has(sender));
 }
 
-/** The first of these roles' addresses that a sender queue here serves. */
+/** The first of these roles' addresses that has a sender queue here. */
 function mayAct(
   state: WalletState,
   senders: readonly Address[],
@@ -269,7 +269,7 @@ function mayAct(
   return roles.map((role) => state[role]).find((address) => senders.includes(address)) ?? null;
 }
 
-/** Ours that a reorg could still take back. */
+/** Ours that a reorg could still undo. */
 function hasOpenCalls(tx: ReadTx, stop: Stop): boolean {
   return tx.get(firstOpenCallLike, { purpose: `stop:${stop.id}:%` }) !== undefined;
 }

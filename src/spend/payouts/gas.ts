@@ -3,8 +3,8 @@ import type { Chain } from '../../chain/node/chain.ts';
 import type { PreviewedLine } from './preview.ts';
 
 /**
- * Measured on anvil with Circle's USDC (`npm run bench -- payout`): a batch's transaction with its first looks at wallet, registry
- * and token; a payment to a holder; what the first USDC of an address costs more (a slot from zero); a payment with approvals.
+ * Measured on anvil with Circle's USDC (`npm run bench -- payout`): a batch's transaction with its first reads of wallet, registry
+ * and token; a payment to a holder; the extra cost of an address's first USDC (a slot from zero); a payment with approvals.
  */
 const GAS_PER_TRANSACTION = 54_800n;
 const GAS_PER_PAYMENT = 16_400n;
@@ -17,13 +17,13 @@ const BALANCES_PER_CALL = 500;
 export type GasEstimate = {
   transactions: number;
   gas: bigint;
-  /** Lines to addresses without any USDC; null where the chain did not say, and all were taken for such. */
+  /** Lines to addresses without any USDC; null if the chain did not answer, in which case all are counted as such. */
   newHolders: number | null;
-  /** What the gas would cost now; null where the chain did not say. */
+  /** The gas at the current price; null if the chain did not answer. */
   costWei: bigint | null;
 };
 
-/** The gas of what was allowed, in batches of that size, and of what is in review, should people sign it. */
+/** The gas of the allowed lines, in batches of that size, and of those in review, if they are approved. */
 export async function estimateGas(
   chain: Chain,
   lines: readonly PreviewedLine[],

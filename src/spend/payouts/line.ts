@@ -6,20 +6,20 @@ import { sha256 } from '../../core/ids/digest.ts';
 import { formatUsdc, type MicroUsdc, parsePositiveUsdc } from '../../core/money/microUsdc.ts';
 import { AddressText, Label, Ref, safeText } from '../../core/schemas/schemas.ts';
 
-/** As many as one payout takes. */
+/** The largest number of lines in one payout. */
 export const LINES_MAX = 10_000;
-/** What a line may say. `payee` or `address`, and `amount`, it must. */
+/** The columns of a line. `payee` or `address`, and `amount`, are required. */
 export const columns = ['id', 'payee', 'address', 'amount', 'currency', 'category', 'memo', 'workflow', 'run'] as const;
 export type Column = (typeof columns)[number];
 
-/** One line as it came, not looked at yet. `line`: its place in the file, as an editor counts. */
+/** One line before it is checked. `line`: its line number in an editor. */
 export type Row = { line: number; cells: Partial<Record<Column, unknown>> };
-/** What is wrong with a line, for a person with the file open. `code` is stable. */
+/** An error in a line, for a person with the file open. `code` is stable. */
 export type LineError = { line: number; column: string | null; code: string; message: string };
 
 export type PayoutLine = {
   line: number;
-  /** Unique in the payout; given, or made from the line and its position. */
+  /** Unique in the payout; given, or derived from the line and its position. */
   id: string;
   amount: MicroUsdc;
   /** Id or name. */
@@ -41,11 +41,11 @@ const fields = {
   run: safeText(120),
 } as const satisfies Partial<Record<Column, z.ZodType<string>>>;
 
-/** What a line refers to, though something else of it may be wrong. `id`: null where none was given and none could be made. */
+/** The reference of a line, which may have other errors. `id`: null if none was given and none could be derived. */
 export type NamedLine = Pick<PayoutLine, 'line' | 'payee' | 'address' | 'workflow'> & { id: string | null };
 export type ReadLine = { value: PayoutLine | null; named: NamedLine; errors: LineError[] };
 
-/** Reads one row; every cell is looked at, so that a person sees all that is wrong at once. `position` counts from 1. */
+/** Reads one row and checks every cell, so that a person sees all errors at once. `position` counts from 1. */
 export function readLine({ line, cells }: Row, position: number): ReadLine {
   const errors: LineError[] = [];
   const wrong = (column: Column | null, code: string, message: string): null => {
@@ -67,7 +67,7 @@ export function readLine({ line, cells }: Row, position: number): ReadLine {
   const amount = (): MicroUsdc | null => {
     const given = unwrapped(cells.amount);
     if (isEmpty(given)) return wrong('amount', 'missing_amount', 'The line has no amount.');
-    // JSON's numbers are binary fractions: 0.1 + 0.2 is no sum of money.
+    // JSON numbers are binary fractions, so they are refused: 0.1 + 0.2 is not 0.3.
     if (typeof given !== 'string') return wrong('amount', 'invalid_amount', 'Write the amount as text, like "12.50".');
     try {
       return parsePositiveUsdc(given);
@@ -102,13 +102,13 @@ export function readLine({ line, cells }: Row, position: number): ReadLine {
   return { value: { ...value, id }, named: { ...named, id }, errors };
 }
 
-/** The line's words in a fixed order: what the payout's hash and made ids come from. Not its place in the file. */
+/** The fields of a line in a fixed order, from which the payout's hash and derived ids come. Its position is not included. */
 export function canonical(line: Omit<PayoutLine, 'line' | 'id'> & { id?: string }): string {
   const { id, amount, payee, address, category, memo, workflow, run } = line;
   return JSON.stringify([id ?? null, formatUsdc(amount), payee, address, category, memo, workflow, run]);
 }
 
-/** The same lines by the same ids are the same payout, be they CSV or JSON. */
+/** The same lines with the same ids are the same payout, as CSV or as JSON. */
 export function contentHash(lines: readonly PayoutLine[]): string {
   const hash = createHash('sha256');
   for (const line of lines) hash.update(`${canonical(line)}\n`);
@@ -119,7 +119,7 @@ function madeId(line: Omit<PayoutLine, 'id'>, position: number): string {
   return `#${position}-${sha256(canonical(line)).slice(0, 16)}`;
 }
 
-/** Lines that have the id of one before. */
+/** Lines with the id of an earlier one. */
 export function duplicateIds(lines: readonly Pick<NamedLine, 'line' | 'id'>[]): LineError[] {
   const first = new Map<string, number>();
   return lines.flatMap(({ line, id }) => {
@@ -135,13 +135,13 @@ export function duplicateIds(lines: readonly Pick<NamedLine, 'line' | 'id'>[]): 
 
 const isEmpty = (value: unknown): boolean =>
   value === undefined || value === null || (typeof value === 'string' && value.trim() === '');
-/** JSON may give an amount as the API does, or as text. */
+/** JSON may have an amount as in the API, or as text. */
 const unwrapped = (amount: unknown): unknown =>
   typeof amount === 'object' && amount !== null && 'value' in amount ? amount.value : amount;
 const currencyOf = (amount: unknown): unknown =>
   typeof amount === 'object' && amount !== null && 'currency' in amount ? amount.currency : undefined;
 
-/** Zod's words after a column's name. */
+/** Zod's message after the name of a column. */
 function sentence(message = 'is not valid'): string {
   const words = message.startsWith('is ') || message.startsWith('holds ') ? message : `is not valid: ${message}`;
   return words.endsWith('.') ? words : `${words}.`;

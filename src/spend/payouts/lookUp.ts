@@ -10,7 +10,7 @@ import type { LineError, NamedLine } from './line.ts';
 
 type Fault = Pick<LineError, 'column' | 'code' | 'message'>;
 
-/** Whether what the lines name is there and may be paid at all. Each payee and workflow is looked up once. */
+/** Checks whether the payees and workflows of the lines exist and may be paid at all. Each is looked up once. */
 export function lookUpLines(
   chain: ChainFacts,
   { wallet }: Agent,
@@ -45,7 +45,7 @@ function payeeFault(tx: ReadTx, payee: string): Fault | null {
 }
 
 function addressFault(tx: ReadTx, payee: string): Fault | null {
-  // Who is not there at all is told by `payeeFault`.
+  // A payee that does not exist is reported by `payeeFault`.
   if (payeeFault(tx, payee) || currentAddress(getPayee(tx, payee))) return null;
   return { column: 'payee', code: 'payee_address_missing', message: `The payee "${payee}" has no address.` };
 }

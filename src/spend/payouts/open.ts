@@ -22,13 +22,13 @@ export type RequestedPayout = {
   askedBy: string;
   lines: readonly PayoutLine[];
   hash: string;
-  /** Ask again for the lines that moved nothing. */
+  /** Requests the lines again that moved no money. */
   retry: boolean;
 };
 
 /**
- * Stores a checked payout for the runner, or goes on with the one under that key: a stopped one is decided further, and with `retry`
- * its denied lines are asked for again. The same key with other lines is `idempotency_conflict`.
+ * Stores a checked payout for the runner, or continues the one under that key: a stopped one continues, and with `retry` its denied
+ * lines are requested again. The same key with other lines is `idempotency_conflict`.
  */
 export function openPayout(tx: Tx, requested: RequestedPayout, atMs: number): { payout: Payout; replayed: boolean } {
   const { agentId, idempotencyKey, askedBy, lines, hash } = requested;
@@ -63,7 +63,7 @@ function goOn(tx: Tx, payout: Payout, { askedBy, lines, hash, retry }: Requested
   return getPayout(tx, payout.id);
 }
 
-/** Throws `idempotency_conflict`, naming the lines that are not what they were. */
+/** Throws `idempotency_conflict` with the lines that changed. */
 export function refuseChanged(tx: ReadTx, payout: Payout, lines: readonly PayoutLine[], hash: string): void {
   if (payout.contentHash === hash) return;
   const before = new Map(linesAfter(tx, payout.id, 0, LINES_MAX).map((line) => [line.id, canonical(line)]));

@@ -4,8 +4,8 @@ import { canonical, type PayoutLine } from './line.ts';
 import type { Payout } from './payout.ts';
 
 /**
- * A line as the gate takes it. The key holds spaces, which callers' keys cannot, and follows from payout, attempt and line id alone:
- * however often a line is asked for, it is one payment.
+ * Makes the request of a line for the gate. The key has spaces, which callers' keys cannot have, and follows from payout, attempt
+ * and line id alone, so a line that is requested again is the same payment.
  */
 export function lineRequest(
   payout: Pick<Payout, 'id' | 'agentId'>,

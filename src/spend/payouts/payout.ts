@@ -26,8 +26,8 @@ import {
 } from './queries.ts';
 
 /**
- * `deciding`: lines go through the gate. `decided`: each has its answer. `stopped`: by a person, or since the key or person that
- * asked was revoked; the same file sent again goes on.
+ * `deciding`: lines go through the gate. `decided`: each has its answer. `stopped`: by a person, or because the key or person that
+ * requested it was revoked; sending the same file again continues it.
  */
 export type PayoutState = 'deciding' | 'decided' | 'stopped';
 export type PayoutId = Id<'batch'>;
@@ -37,14 +37,14 @@ export type Payout = {
   idempotencyKey: string;
   contentHash: string;
   state: PayoutState;
-  /** On whose word the lines are decided: a credential, or the approver behind a session. */
+  /** The authority for the lines: a credential, or the approver of a session. */
   askedBy: string;
   total: number;
   totalMicro: bigint;
   createdAtMs: number;
   updatedAtMs: number;
 };
-/** A stored line. `attempt` goes up when a line that moved nothing is asked for again. */
+/** A stored line. `attempt` grows when a line that moved no money is requested again. */
 export type StoredLine = PayoutLine & {
   attempt: number;
   paymentId: string | null;
@@ -79,7 +79,7 @@ const toLine = (row: RowOf<typeof linesFrom>): StoredLine => ({
   refused: row.refused_code === null ? null : { code: row.refused_code, message: row.refused_message ?? '' },
 });
 
-/** Stores a payout with all of its lines: ten thousand take some tens of milliseconds. */
+/** Stores a payout with all its lines: ten thousand take some tens of milliseconds. */
 export function insertPayout(tx: Tx, payout: Payout, lines: readonly PayoutLine[]): void {
   const { id, agentId: agent, idempotencyKey: key, contentHash: hash, state, askedBy, total, totalMicro } = payout;
   tx.run(newPayout, { id, agent, key, hash, state, askedBy, total, micro: totalMicro, at: payout.createdAtMs });
@@ -113,7 +113,7 @@ export function listPayouts(
   return tx.all(found).map(toPayout);
 }
 
-/** Those with lines to decide, the oldest first. */
+/** Payouts with undecided lines, oldest first. */
 export function workingPayouts(tx: ReadTx): Payout[] {
   return tx.all(oldestDeciding).map(toPayout);
 }
@@ -127,23 +127,23 @@ export function setPayoutState(
   tx.run(setState, { id, state, askedBy, at: atMs });
 }
 
-/** Whether its lines may still be decided: nobody stopped it, and who asked may still act. */
+/** Tells whether its lines may still be decided: it was not stopped, and its requester is still authorized. */
 export function mayDecide(tx: ReadTx, payoutId: string): boolean {
   const row = tx.get(decidingPayout, { id: payoutId });
   return row !== undefined && stillAuthorized(tx, row.asked_by);
 }
 
-/** From `deciding` to `decided` where no line is open; false where there is one, or somebody stopped it. */
+/** From `deciding` to `decided` if no line is open; false if one is, or if the payout was stopped. */
 export function closePayout(tx: Tx, payoutId: string, atMs: number): boolean {
   return tx.run(closeDecided, { id: payoutId, at: atMs }) === 1;
 }
 
-/** The first lines that have no answer yet. */
+/** The first lines without an answer. */
 export function openLines(tx: ReadTx, payoutId: string, limit: number): StoredLine[] {
   return tx.all(unansweredLines, { payout: payoutId, limit }).map(toLine);
 }
 
-/** In the file's order, those after a line. */
+/** The lines after a given one, in the file's order. */
 export function linesAfter(tx: ReadTx, payoutId: string, after: number, limit: number): StoredLine[] {
   return tx.all(linesFrom, { payout: payoutId, after, limit }).map(toLine);
 }
@@ -156,29 +156,29 @@ export function refuseLine(tx: Tx, payoutId: string, line: number, refused: { co
   tx.run(setLineRefused, { payout: payoutId, line, ...refused });
 }
 
-/** Lines that can be asked for again, as they would be then. */
+/** Lines that can be requested again, with the next attempt. */
 export function reopenableLines(tx: ReadTx, payoutId: string): StoredLine[] {
   return tx
     .all(linesThatMovedNothing, { payout: payoutId })
     .map((row) => ({ ...toLine(row), attempt: Number(row.attempt) + 1, paymentId: null, refused: null }));
 }
 
-/** Opens those lines for another attempt. Gives how many. */
+/** Opens those lines for another attempt. Returns their number. */
 export function reopenLines(tx: Tx, payoutId: string): number {
   return tx.run(reopenThoseLines, { payout: payoutId });
 }
 
-/** `waiting`: not asked for yet. `refused`: there was nothing to decide on. */
+/** `waiting`: not requested yet. `refused`: there was nothing to decide. */
 export type LineState = PaymentState | 'waiting' | 'refused';
 export type Progress = Map<LineState, { lines: number; micro: bigint }>;
 
-/** How many lines stand where, and what is in them. */
+/** The number and the sum of the lines in each state. */
 export function progressOf(tx: ReadTx, payoutId: string): Progress {
   const rows = tx.all(linesByState, { payout: payoutId });
   return new Map(rows.map(({ state, lines, micro }) => [state as LineState, { lines: Number(lines), micro }]));
 }
 
-/** What was sent for it: transactions that were mined with their gas, and those that are not yet. */
+/** Its transactions: the mined ones with their gas, and those that are not mined yet. */
 export function sentFor(tx: ReadTx, payoutId: string): { mined: number; open: number; gasUsed: bigint } {
   const row = tx.get(transactionsFor, { payout: payoutId });
   return { mined: Number(row?.mined ?? 0n), open: Number(row?.open ?? 0n), gasUsed: row?.gas ?? 0n };

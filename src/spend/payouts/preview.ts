@@ -11,7 +11,7 @@ import { lineRequest } from './paymentRequest.ts';
 import type { Payout } from './payout.ts';
 import { addToBalance, addToMeter, countedByPayments } from './previewQueries.ts';
 
-/** In one write job: other people's requests wait for so many decisions at most. */
+/** The number of decisions in one write job, which other requests have to wait for. */
 const LINES_PER_CHUNK = 100;
 
 export type PreviewedLine = {
@@ -20,15 +20,15 @@ export type PreviewedLine = {
   reason: { code: string; message: string } | null;
   address: Address | null;
   amountMicro: bigint;
-  /** Goes with people's signatures, in a transaction of its own. */
+  /** Needs people's signatures and is sent in a separate transaction. */
   alone: boolean;
 };
 type Carried = RowOf<typeof countedByPayments>;
 
 /**
- * What the gate would say to the lines, one after another. It is the gate itself that says it: each chunk is decided in a write job
- * that ends by being rolled back, and what it held and counted is laid into the next chunk's job before that begins. So a
- * chunk sees the lines before it, and all that others were given meanwhile; nothing is kept.
+ * Shows what the gate would answer to the lines, in order. The gate itself decides: each chunk runs in a write job that is rolled
+ * back at its end, and its holds and meters are written into the next chunk's job first. So a chunk counts the lines before it and
+ * all other payments; nothing is stored.
  */
 export async function previewLines(
   store: Store,
@@ -44,7 +44,7 @@ export async function previewLines(
     const chunk = await rolledBack(store, (tx) => {
       layDown(tx, payout.agentId, heldMicro, carried.values());
       const entries = part.map((line) => ({ line, ...decided(tx, payout, line, context) }));
-      // One that is there already holds and counts already.
+      // A line that has a payment already is in holds and meters already.
       const made = entries.flatMap(({ payment, replayed }) => (payment && !replayed ? [payment] : []));
       const held = made.reduce((sum, payment) => sum + payment.heldMicro, 0n);
       return { entries, held, counted: countedBy(tx, made) };
@@ -83,7 +83,7 @@ function lineOf({ line, amount }: PayoutLine, payment: Payment | null, refused: 
   return { line, effect, reason, address, amountMicro: amount, alone };
 }
 
-/** What the chunks before held and counted, as the gate reads it. */
+/** The holds and meters of the chunks before, as the gate reads them. */
 function layDown(tx: Tx, agentId: string, heldMicro: bigint, carried: Iterable<Carried>): void {
   tx.run(addToBalance, { account: agentAccount(agentId, 'available'), by: -heldMicro });
   tx.run(addToBalance, { account: agentAccount(agentId, 'reserved'), by: heldMicro });
@@ -92,7 +92,7 @@ function layDown(tx: Tx, agentId: string, heldMicro: bigint, carried: Iterable<C
   }
 }
 
-/** What the chunk's own payments put into the meters. */
+/** The chunk's own additions to the meters. */
 const countedBy = (tx: Tx, made: readonly Payment[]): Carried[] =>
   tx.all(countedByPayments, { payments: made.map(({ id }) => id) });
 
@@ -109,7 +109,7 @@ class RolledBack<T> {
   }
 }
 
-/** Runs a write job whose savepoint is undone, and gives what it found. */
+/** Runs a write job whose savepoint is rolled back, and returns its result. */
 async function rolledBack<T>(store: Store, job: (tx: Tx) => T): Promise<T> {
   try {
     return await store.write((tx): T => {

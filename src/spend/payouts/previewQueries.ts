@@ -36,7 +36,7 @@ export const addToMeter = statement<{
       })),
     ),
 );
-/** What payments put into the meters. */
+/** The additions of payments to the meters. */
 export const countedByPayments = statement<{ payments: readonly string[] }>()((db, p, f) =>
   db
     .selectFrom('meter_entries as e')

@@ -125,7 +125,9 @@ export const setLineRefused = statement<{ payout: string; line: number; code: st
     .where('line', '=', p.line),
 );
 
-/** What moved nothing and cannot any more. What a person rejected or took back is not among it: that was meant. */
+/**
+ * Lines that moved no money and cannot any more. Those that a person rejected or withdrew are left out, because that was intended.
+ */
 const movedNothing = ({ eb, or, selectFrom }: ExpressionBuilder<Schema, 'payout_lines'>, payout: string) =>
   or([
     eb('refused_code', 'is not', null),
@@ -154,7 +156,7 @@ export const reopenThoseLines = statement<{ payout: string }>()((db, p) =>
     .where((eb) => movedNothing(eb, p.payout)),
 );
 
-/** How many lines stand where, and micro-USDC in them. */
+/** The number of lines in each state, and their sum in micro-USDC. */
 export const linesByState = statement<{ payout: string }>()((db, p) =>
   db
     .with('answered', (from) =>

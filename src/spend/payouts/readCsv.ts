@@ -2,19 +2,19 @@ import { CsvError, parse } from 'csv-parse';
 import { type Column, columns, LINES_MAX, type LineError, type Row } from './line.ts';
 
 const RECORD_MAX_CHARACTERS = 16_384;
-/** As much is parsed between two turns of the event loop. */
+/** The number of bytes parsed in one turn of the event loop. */
 const SLICE_CHARACTERS = 65_536;
 
 type Recorded = { record: string[]; info: { lines: number } };
 
 /**
- * CSV by RFC 4180: quotes, doubled quotes, CRLF, LF or CR, a byte order mark; with a heading line. Semicolons separate where that
- * line has them and no comma (many European spreadsheets), or the separator that a first line `sep=;` names (Excel). Rows without
- * any text are skipped. Cells stay text: nothing is a number, a date or a formula here.
+ * CSV by RFC 4180: quotes, doubled quotes, CRLF, LF or CR, a byte order mark; with a heading line. Semicolons separate if that line
+ * has them and no comma (many European spreadsheets), or the separator that a first line `sep=;` names (Excel). Rows without any
+ * text are skipped. Cells stay text, never numbers, dates or formulas.
  */
 export async function readCsv(text: string): Promise<{ rows: Row[]; errors: LineError[] }> {
   const { records, broken } = await parseRecords(text);
-  // Spreadsheets write rows of separators alone before a table and behind it.
+  // Spreadsheets write rows that have only separators before and after a table.
   const [heading, ...rest] = records.filter(({ record }) => record.some((cell) => cell.trim() !== ''));
   if (!heading) {
     return { rows: [], errors: broken ? [broken] : [fault(1, null, 'no_lines', 'The file has no lines.')] };
@@ -24,7 +24,7 @@ export async function readCsv(text: string): Promise<{ rows: Row[]; errors: Line
   if (errors.length > 0) return { rows: [], errors };
   const rows: Row[] = [];
   for (const { record, info } of rest) {
-    // The parser counts the lines up to the record's end; a cell may hold line breaks.
+    // The parser counts lines up to the end of the record; a cell may contain line breaks.
     const line = info.lines - record.reduce((sum, cell) => sum + breaksIn(cell), 0);
     if (record.length !== names.length) {
       const message = `The line has ${record.length} cells where the heading has ${names.length}.`;
@@ -62,9 +62,9 @@ function headingErrors(names: readonly string[], line: number): LineError[] {
   return [...unknown, ...twice, ...missing, ...nobody];
 }
 
-/** In slices, so that a large file does not hold up the payments of others. */
+/** In slices, so that a large file does not delay the payments of others. */
 async function parseRecords(given: string): Promise<{ records: Recorded[]; broken: LineError | null }> {
-  // One kind of line end, so that the parser's count of lines is an editor's, in quoted cells too.
+  // Line ends are unified, so that the parser counts lines as an editor does, in quoted cells too.
   const { text, delimiter } = separated(given.replace(/\r\n?/g, '\n'));
   const records: Recorded[] = [];
   const parser = parse({
@@ -97,7 +97,7 @@ async function parseRecords(given: string): Promise<{ records: Recorded[]; broke
   return { records, broken };
 }
 
-/** The separator by `sep=`, else by the first line with text; a `sep=` line is emptied, so that the count of lines stays. */
+/** The separator from `sep=`, else from the first line with text; a `sep=` line is emptied, so that line numbers stay. */
 function separated(text: string): { text: string; delimiter: string } {
   const [line, , named] = /^\ufeff?("?)sep=([,;|\t])\1[,;|\t]*[ ]*(?=\n|$)/i.exec(text) ?? [];
   if (line !== undefined && named !== undefined) return { text: text.slice(line.length), delimiter: named };

@@ -17,25 +17,25 @@ import {
 import { lookUpLines } from './lookUp.ts';
 import { readCsv } from './readCsv.ts';
 
-/** A payout as it came: the text of a CSV file, or a list of objects. */
+/** A payout as received: the text of a CSV file, or a list of objects. */
 export type PayoutFile = { csv: string } | { lines: readonly Record<string, unknown>[] };
 
-/** Lines between two turns of the event loop. */
+/** The number of lines in one turn of the event loop. */
 const LINES_PER_TURN = 500;
-/** More than these are counted, not listed. */
+/** Errors above this number are counted, not listed. */
 const ERRORS_MAX = 10_000;
 
 export type PayoutReader = {
   store: Store;
   chain: ChainFacts;
   agent: Agent;
-  /** Whether these lines, by their hash, are a payout that is stored already: those were looked up then. */
+  /** Tells whether a payout with this hash of its lines is stored already: its lines were looked up then. */
   isStored: (hash: string) => boolean;
 };
 
 /**
- * The whole file, checked as a whole: each line by itself, ids against each other, payees and addresses against the books. Throws
- * `payout_invalid` with every error of every line (`details.errors`); stores nothing.
+ * Checks the whole file: each line, ids against each other, payees and addresses against the books. Throws `payout_invalid` with
+ * every error of every line (`details.errors`); stores nothing.
  */
 export async function readPayout(
   reader: PayoutReader,

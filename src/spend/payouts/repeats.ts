@@ -6,15 +6,15 @@ import { earlierPayouts, equalLines } from './queries.ts';
 import type { Warning } from './warnings.ts';
 
 const LOOK_BACK_MS = 400 * 24 * 3_600_000;
-/** Newest payouts first, until this many of their lines were compared. */
+/** The newest payouts are compared first, up to this number of their lines. */
 const LINES_COMPARED_MAX = 100_000;
 const PAYOUTS_NAMED_MAX = 5;
 
 type Earlier = RowOf<typeof earlierPayouts>;
 
 /**
- * Says which earlier payouts of the agent have lines that equal lines of this one: to the same payee or address, the same amount,
- * category, memo and workflow, whatever the file and the lines are called. Lines that moved nothing do not count.
+ * Finds earlier payouts of the agent with lines that equal lines of this one: the same payee or address, amount, category, memo and
+ * workflow, regardless of file names and line ids. Lines that moved no money do not count.
  */
 export async function repeatedLines(
   store: Store,
@@ -37,7 +37,7 @@ export async function repeatedLines(
   return warnings;
 }
 
-/** As `equalLines` writes a stored line. */
+/** In the form in which `equalLines` writes a stored line. */
 const comparable = ({ amount, payee, address, category, memo, workflow }: PayoutLine): string =>
   JSON.stringify([amount.toString(), payee, address, category, memo, workflow]);
 

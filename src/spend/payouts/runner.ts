@@ -24,22 +24,22 @@ import {
 export type PayoutRunnerOptions = {
   store: Store;
   chainFacts: ChainFacts;
-  /** Throws `policy_unavailable`: then the lines wait. */
+  /** Throws `policy_unavailable`; the lines then wait. */
   policy: () => Policy;
-  /** The candidate that is asked as well, if there is one. */
+  /** The candidate policy that is evaluated too, if there is one. */
   shadow?: () => Shadow | null;
   clock: () => number;
-  /** There is more to do: do not wait for the interval. */
+  /** There is more work: do not wait for the interval. */
   wake: () => void;
 };
 export type PayoutRunner = { tick(): Promise<{ decided: number }> };
 
-/** So many lines queue for the gate at a time; anyone who else asks meanwhile is behind these at most. */
+/** The number of lines in the gate's queue at a time; another request waits for at most these. */
 const LINES_PER_CHUNK = 64;
-/** Then the settler, the relayer and the follower have their turn: what is decided settles while the rest is decided. */
+/** Then the settler, the relayer and the follower run: decided lines settle while the rest is decided. */
 const LINES_PER_TICK = 1_000;
 
-/** A line about which there is nothing to decide: what it names was there when the file was checked and is not any more. */
+/** A line that cannot be decided: its payee or workflow existed when the file was checked and is gone. */
 const refusals: ReadonlySet<string> = new Set([
   'agent_not_found',
   'payee_not_found',
@@ -50,8 +50,8 @@ const refusals: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Takes stored payouts through the gate, line by line, each in a write job of its own: all or nothing for a line, group commit for
- * many. Whatever it does is in the store, so a new process goes on where a killed one was.
+ * Sends stored payouts through the gate, each line in its own write job: all or nothing for a line, group commit for many. All
+ * progress is in the store, so a new process continues where a killed one was.
  */
 export function createPayoutRunner({
   store,
@@ -109,7 +109,7 @@ export function createPayoutRunner({
     appendEvent(tx, payoutEvent('payout.decided', payout, 'bursar', Object.fromEntries(counts)), clock());
   }
 
-  /** The key or person that asked is revoked: nobody stands behind the lines that are left. */
+  /** The key or person that requested it is revoked, so the remaining lines have no authority. */
   function stop(tx: Tx, payout: Payout): void {
     if (getPayout(tx, payout.id).state !== 'deciding' || mayDecide(tx, payout.id)) return;
     setPayoutState(tx, payout.id, { state: 'stopped', askedBy: payout.askedBy }, clock());
@@ -124,7 +124,7 @@ export function createPayoutRunner({
           try {
             decided += await step(payout);
           } catch (error) {
-            // A disk that is full, no policy: this payout waits for the next tick, the others go on.
+            // A full disk or a missing policy: this payout waits for the next tick, the others continue.
             log.error({ err: error, payout: payout.id }, 'a payout waits');
             working = [];
           }
@@ -140,7 +140,7 @@ export function createPayoutRunner({
   };
 }
 
-/** An event of a payout as such. */
+/** An event of a whole payout. */
 export function payoutEvent(
   type: EventType,
   payout: Pick<Payout, 'id' | 'agentId'>,

@@ -11,7 +11,10 @@ export type Warning = {
   message: string;
 };
 
-/** What would keep allowed lines from settling, as the chain stands now: the wallet's ceiling for its period, the relayer's gas. */
+/**
+ * The reasons why allowed lines would not settle, by the current chain state: the wallet's ceiling for its period, the relayer's
+ * gas.
+ */
 export async function warningsOf(
   chain: Chain,
   executor: Address,

@@ -10,16 +10,16 @@ import type { Tx } from '../../store/store.ts';
 import { endSchedule, newOccurrence, occurrenceAt, setNext } from './queries.ts';
 import { dueSchedules, type Schedule } from './schedules.ts';
 
-/** An occurrence that is picked up within this is on time: the workers' own rhythm, and a restart. */
+/** An occurrence handled within this time is on time: it covers the workers' interval, and a restart. */
 const ON_TIME_MS = 60_000;
 const SCHEDULES_PER_ROUND = 100;
-/** A schedule that slept through more is caught up with in later rounds. */
+/** A schedule that missed more occurrences catches up in later rounds. */
 const OCCURRENCES_PER_ROUND = 20;
 
 /**
- * Asks the gate for every occurrence that is due, each exactly once: the occurrence's row, the payment's key and the move to the
- * next one are one transaction, so neither a restart, a second instance nor a clock set back pays it again. Missed ones are
- * skipped, or paid when they are at most `payWithinMs` late. In the caller's write transaction; gives how many it asked for.
+ * Requests every due occurrence from the gate, each exactly once: the occurrence's row, the payment's key and the move to the next
+ * one are one transaction, so a restart, a second instance or a clock set back cannot pay it twice. Missed ones are skipped, or
+ * paid if they are at most `payWithinMs` late. In the caller's write transaction; returns the number of requests.
  */
 export function runDue(tx: Tx, context: GateContext): number {
   let asked = 0;
@@ -35,7 +35,7 @@ export function runDue(tx: Tx, context: GateContext): number {
   return asked;
 }
 
-/** Null where there is none, also where the library gives up: one schedule's rule must not keep the others from being paid. */
+/** Null if there is none, also if the library fails: one schedule's rule must not stop the others. */
 function following(tx: Tx, schedule: Schedule, dueAtMs: number, context: GateContext): number | null {
   const { id, agentId, cadence } = schedule;
   try {
@@ -50,7 +50,7 @@ function following(tx: Tx, schedule: Schedule, dueAtMs: number, context: GateCon
   }
 }
 
-/** A month without that day has no payment: an event says so, when the occurrence before it is handled. */
+/** A month without that day has no payment: an event reports it when the occurrence before it is handled. */
 function noteMissingDays(tx: Tx, { id, agentId }: Schedule, days: readonly string[], atMs: number): void {
   for (const day of days) {
     const detail = 'The calendar has no such day, so the rule skips it. BYMONTHDAY=-1 is the last day of every month.';
@@ -59,7 +59,7 @@ function noteMissingDays(tx: Tx, { id, agentId }: Schedule, days: readonly strin
   }
 }
 
-/** What the gate throws before it has written anything. */
+/** Errors that the gate throws before it writes. */
 const nothingToPay: ReadonlySet<string> = new Set([
   'payee_not_found',
   'payee_address_missing',
@@ -81,7 +81,7 @@ function handle(tx: Tx, schedule: Schedule, dueAtMs: number, context: GateContex
     note(tx, occurrence, { outcome: 'asked', paymentId: payment.id }, context.atMs);
     return true;
   } catch (error) {
-    // A payee that is gone or has no address: noted, and the schedule goes on with its next occurrence.
+    // The payee is gone or has no address: recorded, and the schedule continues with its next occurrence.
     if (!(error instanceof BursarError) || !nothingToPay.has(error.code)) throw error;
     note(tx, occurrence, { outcome: 'refused', detail: error.code }, context.atMs);
     return false;
@@ -115,7 +115,7 @@ function requestOf(schedule: Schedule, dueAtMs: number): PaymentRequest {
   });
   return {
     agentId: schedule.agentId,
-    // The leading space keeps it apart from callers' keys, which have none.
+    // The leading space distinguishes it from callers' keys, which have none.
     idempotencyKey: ` recurring ${schedule.id} ${dueAtMs}`,
     bodyHash: sha256(requestJson),
     requestJson,

@@ -15,7 +15,7 @@ import {
 } from './queries.ts';
 
 export type ScheduleId = Id<'schedule'>;
-/** The payment that each occurrence asks for; amounts in micro-USDC as text. */
+/** The payment of each occurrence; amounts in micro-USDC as text. */
 export type ScheduledPayment = {
   payee: string;
   amountMicro: string;
@@ -30,7 +30,7 @@ export type Schedule = {
   name: string;
   payment: ScheduledPayment;
   cadence: Cadence;
-  /** How late a missed occurrence is still paid; 0: it is skipped. */
+  /** How late a missed occurrence is still paid; 0 skips it. */
   payWithinMs: number;
   nextAtMs: number | null;
 };
@@ -39,7 +39,7 @@ export function createSchedule(tx: Tx, act: Act, input: Omit<Schedule, 'status' 
   const agent = getAgent(tx, input.agentId);
   checkCadence(input.cadence);
   const cadence = { ...input.cadence, startsAtMs: startOf(input.cadence) };
-  // By whole seconds, as the rule counts: a schedule that starts now has its first occurrence now.
+  // In whole seconds, as the rule counts: a schedule that starts now has its first occurrence now.
   const from = Math.max(cadence.startsAtMs, startOf({ ...cadence, startsAtMs: act.atMs })) - 1;
   tx.run(newSchedule, {
     id: input.id,
@@ -59,7 +59,7 @@ export function createSchedule(tx: Tx, act: Act, input: Omit<Schedule, 'status' 
   return getSchedule(tx, input.id);
 }
 
-/** Paused ones ask for nothing; going on again starts with the next occurrence, not with those it slept through. */
+/** Paused ones request nothing; resuming starts with the next occurrence, not with the missed ones. */
 export function setScheduleStatus(tx: Tx, act: Act, id: string, status: Schedule['status']): Schedule {
   const schedule = getSchedule(tx, id);
   if (schedule.status === 'ended') throw new BursarError('conflict', { message: 'What has ended stays ended.' });

@@ -2,8 +2,8 @@
 const PAYMENT_IDENTIFIER = 'payment-identifier';
 
 /**
- * What the payload says of extensions: the seller's declarations, echoed as they came, and in `payment-identifier`, where the
- * seller knows it, the payment's id. The id never changes, so a seller can tell a retry from a second purchase.
+ * The extensions of the payload: the seller's declarations, unchanged, and the payment's id in `payment-identifier`, if the seller
+ * declares it. The id never changes, so a seller can tell a retry from a second purchase.
  */
 export function echoExtensions(declared: unknown, paymentId: string): Record<string, unknown> | null {
   if (typeof declared !== 'object' || declared === null) return null;

@@ -8,13 +8,13 @@ import type { ReportOutcome } from './outcome.ts';
 const SETTING = 'fetch.hosts';
 const TIMEOUT_MS = 30_000;
 const MAX_AT_ONCE = 64;
-/** Of one agent: it may name hosts that never answer. */
+/** The limit of one agent, which may name hosts that never answer. */
 const MAX_OF_ONE = 16;
-/** A caller whose connection broke asks again; at most so many answers of 1 MiB. */
+/** Kept for callers whose connection broke and who ask again; the number of answers, of up to 1 MiB each. */
 const REMEMBERED_MS = 600_000;
 const REMEMBERED = 64;
 
-/** Hosts ("name" or "name:port") that may be fetched from though they are private. */
+/** Hosts ("name" or "name:port") that may be fetched from although they are private. */
 export function listedHosts(tx: ReadTx): string[] {
   return JSON.parse(settingOf(tx, SETTING) ?? '[]') as string[];
 }
@@ -23,18 +23,18 @@ export function listHosts(tx: Tx, hosts: readonly string[]): void {
   putSetting(tx, SETTING, JSON.stringify([...new Set(hosts)].sort()));
 }
 
-/** What became of a paid request. `answer` is null where none came. */
+/** The result of a paid request. `answer` is null if there was none. */
 export type Presented = { answer: GuardedAnswer | null; outcome: ReportOutcome };
 export type Fetcher = {
   /** Follows redirects. Throws `fetch_refused` or `fetch_failed`. */
   fetch(agentId: string, url: URL, request: GuardedRequest, maxBytes: number): Promise<FetchedAnswer>;
-  /** Follows none. */
+  /** Follows no redirects. */
   once(agentId: string, url: URL, request: GuardedRequest, maxBytes: number): Promise<GuardedAnswer>;
-  /** Runs a paid request once at a time per payment; who asks meanwhile, or soon after it was served, gets that answer. */
+  /** Runs a paid request once at a time per payment; calls during it, or soon after it was served, get the same answer. */
   present(paymentId: string, run: () => Promise<Presented>): Promise<Presented>;
 };
 
-/** HTTP on behalf of agents, behind the guard. */
+/** HTTP requests on behalf of agents, through the guard. */
 export function createFetcher(store: Store, resolve?: Guard['resolve']): Fetcher {
   let running = 0;
   const ofAgent = new Map<string, number>();

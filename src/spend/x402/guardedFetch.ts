@@ -9,14 +9,14 @@ import {
 
 const MAX_REDIRECTS = 5;
 const redirects = new Set([301, 302, 303, 307, 308]);
-/** What may go to a host that the caller did not name. Anything else may be a credential. */
+/** The headers that may go to a host that the caller did not name. Any other one may be a credential. */
 const harmless = new Set(['accept', 'accept-language', 'user-agent']);
 
 export type FetchedAnswer = GuardedAnswer & { url: URL; redirected: boolean };
 
 /**
- * Requests and follows up to five redirects, each checked as the first one was. Credentials, and a body, never go to another
- * origin: who redirects a body there is not followed, and the redirect is the answer.
+ * Sends the request and follows up to five redirects, each checked like the first request. Credentials and a body never go to
+ * another origin: such a redirect with a body is not followed, and is itself the answer.
  */
 export async function guardedFetch(
   start: URL,

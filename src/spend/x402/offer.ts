@@ -8,13 +8,13 @@ import { type Refusal, refusalOf } from './refusal.ts';
 export type PayableOffer = { requirement: Requirement; amount: MicroUsdc; payTo: `0x${string}`; flow: string };
 export type RefusedOffer = Refusal & { index: number; scheme: string; network: string };
 
-/** Of the payable ones the cheapest go to the gate; of the others so many are told with their reason. */
+/** The cheapest payable offers go to the gate; this many refused ones are reported with their reason. */
 const PAYABLE_MAX = 20;
 const REFUSED_MAX = 50;
 
 /**
- * What of the offers can be paid here, the cheapest first, and why the others cannot. `domain`: the token's own EIP-712 name
- * and version; an offer that names others would have us sign for another contract.
+ * Sorts the offers into those that can be paid here, cheapest first, and those that cannot, with reasons. `domain`: the token's own
+ * EIP-712 name and version; a signature with another domain would be for another contract.
  */
 export function payableOffers(
   offer: PaymentRequired,
@@ -48,7 +48,7 @@ export function payableOffers(
   return { payable: payable.slice(0, PAYABLE_MAX), refused: refused.slice(0, REFUSED_MAX) };
 }
 
-/** The seller's words for an entry that cannot be read, as far as they are words. */
+/** The seller's text about an entry that cannot be read, as far as it is text. */
 function labelsOf(entry: unknown): { scheme: string; network: string } {
   const { scheme, network } = (typeof entry === 'object' && entry !== null ? entry : {}) as Record<string, unknown>;
   const label = (value: unknown): string => (typeof value === 'string' ? value.slice(0, 64) : '');
@@ -60,17 +60,17 @@ function tooDear({ amount }: Requirement, maxAmount: MicroUsdc | undefined): Ref
   return { code: 'above_max_amount', reason: `${amount} micro-USDC is above max_amount.` };
 }
 
-/** Whether both ask for the same money on the same terms: what was decided for one holds for the other. */
+/** Tells whether both ask for the same money on the same terms, so that a decision for one is valid for the other. */
 export function sameTerms(a: Requirement, b: Requirement): boolean {
   const terms = ({ scheme, network, amount, asset, payTo, extra }: Requirement) =>
     [scheme, network, amount, asset.toLowerCase(), payTo.toLowerCase(), extra?.paymentFlow ?? null].join(' ');
   return terms(a) === terms(b);
 }
 
-/** Those of x402 v2: before (`upfront`), after (`authorization`, the default) or by way of a third party (`escrow`). */
+/** The payment flows of x402 v2: before (`upfront`), after (`authorization`, the default) or through a third party (`escrow`). */
 const flows: readonly unknown[] = ['authorization', 'upfront', 'escrow'];
 
-/** When money moves. What the protocol does not know is `unknown`: the seller's own words never reach a reason. */
+/** The time at which money moves. An unknown flow is `unknown`: the seller's own text never gets into a reason. */
 function flowOf(requirement: Requirement): string {
   const flow = requirement.extra?.paymentFlow ?? 'authorization';
   return flows.includes(flow) ? String(flow) : 'unknown';

@@ -1,4 +1,4 @@
-/** How a purchase ended as far as the seller's answer tells. Nothing is settled or released by it: only the chain does that. */
+/** The end of a purchase by the seller's answer. It settles and releases nothing: only the chain does. */
 export const reportOutcomes = [
   'served',
   'no_answer',
@@ -12,13 +12,13 @@ export type ReportOutcome = (typeof reportOutcomes)[number];
 
 export type Reported = { outcome: ReportOutcome; transaction: string | null };
 
-/** Reads status (0: no answer) and PAYMENT-RESPONSE (base64 of JSON; null: none). A header that makes no sense counts as none. */
+/** Reads status (0: no answer) and PAYMENT-RESPONSE (base64 of JSON; null: none). A malformed header counts as none. */
 export function classify(status: number, paymentResponse: string | null): Reported {
   const settled = paymentResponse === null ? null : decode(paymentResponse);
   const transaction = settled?.transaction ?? null;
   const reported = (outcome: ReportOutcome): Reported => ({ outcome, transaction });
   if (status === 0) return reported('no_answer');
-  // `success: false` with a transaction is on its way (x402 settlement_pending): followed on chain, never signed again.
+  // `success: false` with a transaction is still pending (x402 settlement_pending): followed on chain, never signed again.
   if (settled?.success === false) return reported(transaction === null ? 'settlement_failed' : 'settlement_pending');
   if (status >= 200 && status < 300) return reported('served');
   if (status >= 300 && status < 400) return reported('redirected');

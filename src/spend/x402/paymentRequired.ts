@@ -15,12 +15,12 @@ export const Requirement = z.looseObject({
 });
 export type Requirement = z.infer<typeof Requirement>;
 
-/** Entries of one offer; a header of 40,000 characters holds some 200 that say anything. */
+/** The number of entries of one offer; a header of 40,000 characters holds about 200 real ones. */
 const ACCEPTS_MAX = 1_000;
 
 /**
- * The PAYMENT-REQUIRED header of an x402 v2 answer (specs/x402-specification-v2.md). Its entries are parsed one by one (`offer.ts`): what other
- * networks and schemes put there must not hide the one that can be paid.
+ * The PAYMENT-REQUIRED header of an x402 v2 answer (specs/x402-specification-v2.md). Its entries are parsed one by one
+ * (`offer.ts`), so that entries of other networks and schemes do not hide the payable one.
  */
 export const PaymentRequired = z.looseObject({
   x402Version: z.literal(2),

@@ -38,7 +38,7 @@ export const setReported = statement<{ payment: string; reported: string }>()((d
   db.updateTable('x402_authorizations').set({ reported_json: p.reported }).where('payment_id', '=', p.payment),
 );
 
-/** Purchases that were authorized before a moment and never signed. */
+/** Purchases that were authorized before a given time and never signed. */
 export const neverSigned = statement<{ before: number; limit: number }>()((db, p) =>
   db
     .selectFrom('payments as p')

@@ -2,7 +2,7 @@ import { isAddress, isAddressEqual, zeroAddress } from 'viem';
 import type { ChainFacts } from '../../decide/payments/request.ts';
 import type { Requirement } from './paymentRequired.ts';
 
-/** Why an offer cannot be paid: a stable code and a sentence. */
+/** The reason why an offer cannot be paid: a stable code and a sentence. */
 export type Refusal = { code: RefusalCode; reason: string };
 export type RefusalCode =
   | 'malformed'
@@ -18,8 +18,8 @@ export type RefusalCode =
   | 'above_max_amount';
 
 /**
- * What the purse contract cannot bound is not signed. It vouches for EIP-3009 transfers of its own balance only: no allowance, so
- * nothing can draw on it twice; no channel, so no deposit lies with a third contract.
+ * Schemes that the purse contract cannot bound are not signed. It accepts only EIP-3009 transfers of its own balance: no allowance,
+ * so nothing can draw twice; no channel, so no deposit is in a third contract.
  */
 const unbounded: Readonly<Record<string, string>> = {
   upto: 'upto settles by Permit2, which needs a standing approval of the purse to Permit2, and a permit that settled for nothing stays live up to its full amount. The purse gives no approvals.',
@@ -34,7 +34,7 @@ const unboundedMethods: Readonly<Record<string, string>> = {
   erc7710: 'exact by ERC-7710 delegates the account; the purse delegates nothing.',
 };
 
-/** The first thing that stands against an offer, or null. `domain`: the token's EIP-712 name and version as read on chain. */
+/** The first reason against an offer, or null. `domain`: the token's EIP-712 name and version as read on chain. */
 export function refusalOf(
   requirement: Requirement,
   chain: ChainFacts,
@@ -59,7 +59,7 @@ export function refusalOf(
       ? refused('transfer_method_unbounded', known)
       : refused('transfer_method_unknown', 'This transfer method is not known here.');
   }
-  // Circle's batched gateway, for one, names another verifying contract here: a signature would be for that.
+  // Circle's batched gateway, for example, names another verifying contract here: a signature would be for that one.
   if (extra.name !== domain.name || extra.version !== domain.version) {
     return refused(
       'other_token_domain',

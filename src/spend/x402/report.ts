@@ -4,7 +4,7 @@ import type { Tx } from '../../store/store.ts';
 import { classify, type ReportOutcome } from './outcome.ts';
 import { setReported } from './queries.ts';
 
-/** Notes what the seller answered to a presented authorization: an event and evidence, never a change of state. */
+/** Records the seller's answer to a presented authorization: an event and evidence, never a change of state. */
 export function noteReport(
   tx: Tx,
   payment: Payment,

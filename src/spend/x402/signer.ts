@@ -29,28 +29,28 @@ export type SignerOptions = {
   keys: KeyProvider;
   clock: () => number;
   domain: () => Promise<TokenDomain>;
-  /** Seconds, from the policy in force. */
+  /** Seconds, from the active policy. */
   maxValiditySeconds: () => number;
 };
 export type StoredSignature = { header: string; validBeforeMs: number };
 export interface PurchaseSigner {
   /** See `X402Signer` in api/operations. */
   signature(paymentId: string, waitMs: number): Promise<StoredSignature | null>;
-  /** Signs inside the transaction of the decision what can be signed at once; what cannot is left to `signature`. */
+  /** Signs inside the decision's transaction if the key can sign without waiting; else `signature` signs later. */
   signNow(tx: Tx, paymentId: string): void;
   domain(): Promise<TokenDomain>;
 }
 
 const POLL_MS = 50;
-/** Facilitators want some seconds left when they verify. */
+/** Facilitators require some seconds left when they verify. */
 const MIN_VALIDITY_SECONDS = 10;
 
 type Draft = { payment: Payment; stored: Stored; transfer: ApprovedTransfer; terms: SigningTerms };
 type Stored = { requirement: Requirement; resource: unknown; extensions: unknown };
 
 /**
- * Signs authorized purchases out of the agent's purse. The payload is stored before it leaves, and what is stored is what every
- * later call gets: a retry presents the same authorization, which the token lets pass once.
+ * Signs authorized purchases from the agent's purse. The payload is stored before it is sent, and every later call gets the stored
+ * one: a retry presents the same authorization, which the token accepts once.
  */
 export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
   const { store, chain, keys, clock } = options;
@@ -61,7 +61,7 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
     return domain;
   };
 
-  /** What is to be signed for the purchase, on what terms, and with which offer echoed. */
+  /** The data to sign for the purchase: its terms, and the offer to echo. */
   function draft(tx: ReadTx, payment: Payment, row: PaymentRow, tokenDomain: TokenDomain): Draft {
     const { wallet } = getAgent(tx, payment.agentId);
     invariant(wallet, 'A purchase is authorized for an agent without a wallet.');
@@ -85,7 +85,7 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
     return store.write((tx) => keep(tx, drafted, signed));
   }
 
-  /** Two signers at once: the first one's is kept, and both give that. */
+  /** With two signers at once, the first one's payload is stored, and both return it. */
   function keep(tx: Tx, { payment, stored, terms }: Draft, signed: SignedAuthorization): StoredSignature {
     const before = storedSignature(tx, payment.id);
     if (before) return before;
@@ -132,7 +132,7 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
       if (signed) keep(tx, drafted, signed);
     },
     async signature(paymentId, waitMs) {
-      // Real time, not the injected clock: this bounds how long a caller waits.
+      // Real time, not the injected clock: this limits how long a caller waits.
       const until = performance.now() + waitMs;
       for (;;) {
         const { stored, row } = store.read((tx) => ({
@@ -156,7 +156,7 @@ function storedSignature(tx: Pick<Tx, 'get'>, paymentId: string): StoredSignatur
   return row?.payload_json ? { header: row.payload_json, validBeforeMs: Number(row.valid_before_s) * 1000 } : null;
 }
 
-/** Frozen between the decision and the signature means no signature. Throws `agent_not_active`. */
+/** An agent that was frozen after the decision gets no signature. Throws `agent_not_active`. */
 function refuseInactive(tx: Tx, payment: Payment): void {
   const answerable = [
     getAgent(tx, payment.agentId),
@@ -174,7 +174,7 @@ function isDeployed(tx: ReadTx, payment: Payment): boolean {
   return getAgent(tx, payment.agentId).wallet?.deployedAtMs != null;
 }
 
-/** The PAYMENT-SIGNATURE header: base64 of the payload, the chosen requirement echoed whole. */
+/** The PAYMENT-SIGNATURE header: base64 of the payload, with the whole chosen requirement. */
 function headerOf(
   payment: Payment,
   { requirement, resource, extensions }: Stored,

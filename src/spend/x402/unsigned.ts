@@ -3,13 +3,13 @@ import { transition } from '../../decide/payments/transition.ts';
 import type { Store } from '../../store/store.ts';
 import { neverSigned } from './queries.ts';
 
-/** From the last change (the decision, people's approval): who wants the signature asks for it by then. */
+/** Counted from the last change (the decision, or the approval): the signature must be fetched by then. */
 const UNSIGNED_MS = 3_600_000;
 const PER_TICK = 200;
 
 /**
- * Ends purchases that were authorized and for which nobody fetched a signature: nothing was signed, so nothing can move, and the
- * money they hold is free again. A top-up on its way still arrives in the purse. Gives how many.
+ * Ends authorized purchases whose signature was not fetched: nothing was signed, so no money can move, and the hold is released. A
+ * top-up under way still arrives in the purse. Returns the number.
  */
 export async function cancelUnsigned(store: Store, clock: () => number): Promise<number> {
   const before = clock() - UNSIGNED_MS;

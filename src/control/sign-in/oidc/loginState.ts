@@ -2,35 +2,38 @@ import { randomBytes } from 'node:crypto';
 import { EncryptJWT, jwtDecrypt } from 'jose';
 import { z } from 'zod';
 
-/** One browser's sign-in at the identity provider, from the redirect there until it returns. */
+/** One browser's sign-in at the identity provider, from the redirect until it returns. */
 const LoginState = z.object({
   state: z.string(),
   nonce: z.string(),
   verifier: z.string(),
-  /** The page of the console that the browser goes back to. */
+  /** The page of the console to return to. */
   returnTo: z.string(),
-  /** Where the browser is, so that it comes back to the same site. */
+  /** The origin that the browser uses, so that it returns to the same site. */
   origin: z.string(),
 });
 export type LoginState = z.infer<typeof LoginState>;
 
 export const LOGIN_MS = 10 * 60_000;
-/** A state that is forgotten early is still refused by the provider: a code is good once. */
+/** A state that is forgotten early is still safe: the provider accepts a code only once. */
 const TAKEN_MAX = 10_000;
 
 export type LoginStates = {
-  /** What the browser keeps in a cookie: an encrypted JWT (RFC 7519, `dir` with A256GCM), so it can be neither read nor made up. */
+  /**
+   * The content of the browser's cookie: an encrypted JWT (RFC 7519, `dir` with A256GCM), which the browser can neither read nor
+   * forge.
+   */
   seal(login: LoginState, nowMs: number): Promise<string>;
-  /** The state of this cookie, once: null where it is not ours, stale, of another `state`, or was taken before. */
+  /** Returns the state of this cookie, once: null if it is not ours, expired, of another `state`, or already used. */
   take(sealed: string | undefined, state: string | undefined, nowMs: number): Promise<LoginState | null>;
 };
 
-/** Nothing is kept for sign-ins that only start, so nobody can fill the memory with them. A restart makes all open ones void. */
+/** Nothing is stored for sign-ins that only started, so they cannot fill the memory. A restart voids all open ones. */
 export function createLoginStates(): LoginStates {
   const key = randomBytes(32);
   const taken = new Map<string, number>();
 
-  /** Given to the millisecond, as the claims of a JWT are whole seconds. */
+  /** Stored in milliseconds, because the claims of a JWT are whole seconds. */
   async function open(sealed: string): Promise<{ login: LoginState; startedAtMs: number } | null> {
     try {
       const options = { keyManagementAlgorithms: ['dir'], contentEncryptionAlgorithms: ['A256GCM'] };

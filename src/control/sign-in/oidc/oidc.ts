@@ -4,16 +4,19 @@ import { createLoginStates } from './loginState.ts';
 import { type Claims, openProvider } from './provider.ts';
 import type { OidcSettings } from './settings.ts';
 
-/** Whom the provider vouches for. `email` only if it may name an approver. */
+/** The person whom the provider authenticated. `email` only if it may name an approver. */
 export type Vouched = { issuer: string; subject: string; name: string; email: string | null; groups: string[] };
 
 export type Oidc = {
-  /** What the button calls the provider. */
+  /** The provider's name on the button. */
   name: string;
-  /** The authorization code flow with PKCE (RFC 9700): where to send the browser, and what it keeps in a cookie until it returns. */
+  /**
+   * The authorization code flow with PKCE (RFC 9700): returns the URL for the browser, and the cookie that it keeps until it
+   * returns.
+   */
   begin(origin: string, returnTo: string | undefined): Promise<{ url: string; sealed: string }>;
   /**
-   * The browser is back at `returned` with its cookie. Throws `sign_in_refused`, `email_unverified`,
+   * Completes the flow at `returned` with the cookie. Throws `sign_in_refused`, `email_unverified`,
    * `identity_provider_unavailable`, `identity_provider_invalid`.
    */
   finish(returned: URL, sealed: string | undefined): Promise<{ who: Vouched; returnTo: string }>;
@@ -45,19 +48,19 @@ export function openOidc(settings: OidcSettings, secret: string | null, clock: (
   };
 }
 
-/** A page of this console, or its start: never another site, whatever a link says (RFC 9700, 4.11). */
+/** Returns a page of this console, or its start page: never another site, whatever the link says (RFC 9700, 4.11). */
 export function pathWithin(origin: string, asked: string | undefined): string {
   if (asked === undefined || asked.length > 500 || !/^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/.test(asked)) return '/';
   if (!URL.canParse(asked, origin)) return '/';
   const { origin: there, pathname, search } = new URL(asked, origin);
-  // Dots in a path resolve to others, also to `//`.
+  // Dots in a path resolve to other paths, also to `//`.
   if (there !== origin || pathname.startsWith('//') || /^\/(auth|v1|x402|mcp|i)(\/|$)/.test(pathname)) return '/';
   return `${pathname}${search}`;
 }
 
 /** Throws `email_unverified`. */
 function vouched(claims: Claims, settings: OidcSettings): Vouched {
-  // Exactly true: what a provider says in other words it may not have checked.
+  // Exactly true: another value may mean that the provider did not verify the address.
   const email = claims.email_verified === true ? addressIn(claims.email) : null;
   if (email === null && settings.require_verified_email) throw new BursarError('email_unverified');
   return {
@@ -69,7 +72,7 @@ function vouched(claims: Claims, settings: OidcSettings): Vouched {
   };
 }
 
-/** Lower case of ASCII alone: `toLowerCase` makes a k of the Kelvin sign, and so another person's address. */
+/** Lower-cases only ASCII: `toLowerCase` turns the Kelvin sign into k, which may be another person's address. */
 function addressIn(email: unknown): string | null {
   if (typeof email !== 'string' || email.length > 254 || !email.includes('@')) return null;
   return email.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
@@ -86,7 +89,7 @@ function nameOf(claims: Claims, email: string | null): string {
 
 const GROUPS_MAX = 2_000;
 
-/** The claim of that very name (some are URLs), else where its points lead. */
+/** Reads the claim of exactly that name (some are URLs), else follows the dots as a path. */
 function groupsIn(claims: Claims, path: string): string[] {
   let value: unknown = claims;
   if (Object.hasOwn(claims, path)) value = claims[path];

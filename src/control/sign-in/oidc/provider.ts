@@ -4,18 +4,18 @@ import type { LoginState } from './loginState.ts';
 import { isSafeUrl, type OidcSettings } from './settings.ts';
 
 const TIMEOUT_S = 10;
-/** Endpoints may move; keys are looked up again by the library whenever an unknown one signs. */
+/** Endpoints may change; the library fetches the keys again when an unknown one signs. */
 const FRESH_MS = 60 * 60_000;
 
-/** What the provider says of a person: the ID token's claims, and those of its userinfo endpoint beside them. */
+/** The claims about a person: those of the ID token, and those of the userinfo endpoint. */
 export type Claims = { sub: string } & Record<string, unknown>;
 
-/** The configured provider, by discovery. Both throw `identity_provider_unavailable` and `identity_provider_invalid`. */
+/** The configured provider, by discovery. Both methods throw `identity_provider_unavailable` and `identity_provider_invalid`. */
 export type OidcProvider = {
-  /** Where to send the browser. */
+  /** Returns the URL for the browser. */
   authorizationUrl(login: LoginState, redirectUri: string): Promise<URL>;
   /**
-   * Takes the browser's return: state, issuer (RFC 9207), code with PKCE, then the ID token's signature by the provider's
+   * Checks the browser's return: state, issuer (RFC 9207), code with PKCE, then the ID token's signature by the provider's
    * published keys, issuer, audience, times and nonce. Throws `sign_in_refused` too.
    */
   claims(returned: URL, login: LoginState, needed: readonly string[]): Promise<Claims>;
@@ -76,7 +76,7 @@ async function discover(issuer: string, clientId: string, secret: string | null)
   });
   const metadata = published.serverMetadata();
   const { authorization_endpoint, token_endpoint, jwks_uri, userinfo_endpoint } = metadata;
-  // The library holds what the provider calls itself to be where we looked; this holds it to be ours to the letter.
+  // The library compares the provider's issuer with the discovery URL; this compares it with the configured text exactly.
   if (metadata.issuer !== issuer) throw invalid(`It calls itself ${metadata.issuer.slice(0, 200)}, not ${issuer}.`);
   for (const [name, url] of Object.entries({ authorization_endpoint, token_endpoint, jwks_uri })) {
     if (url === undefined || !isSafeUrl(url)) throw invalid(`Its ${name} is missing or not an https URL.`);
@@ -93,13 +93,13 @@ async function discover(issuer: string, clientId: string, secret: string | null)
         : client.ClientSecretPost(secret);
   const config = new client.Configuration(metadata, clientId, secret === null ? {} : { client_secret: secret }, auth);
   config.timeout = TIMEOUT_S;
-  // Also over TLS the ID token is believed by its signature alone.
+  // The ID token must have a valid signature even over TLS.
   client.enableNonRepudiationChecks(config);
   if (isPlain) client.allowInsecureRequests(config);
   return config;
 }
 
-/** What went wrong, in a word of ours. Nothing of the answer goes along: it may hold a code or a token. */
+/** A fixed reason. No part of the answer is included, because it may contain a code or a token. */
 function told(error: unknown, during: 'discovery' | 'sign-in'): BursarError {
   if (error instanceof BursarError) return error;
   if (error instanceof client.AuthorizationResponseError) {
@@ -122,7 +122,7 @@ function told(error: unknown, during: 'discovery' | 'sign-in'): BursarError {
     if (during === 'discovery') return invalid(`Its discovery document is not what it should be (${word(code)}).`);
     return refused(`What the identity provider answered does not hold (${word(code)}).`);
   }
-  // fetch: a network that fails.
+  // fetch rejects with this on a network failure.
   if (error instanceof TypeError) return unavailable('It cannot be reached.');
   return refused('What the identity provider answered does not hold.');
 }
