@@ -1,8 +1,9 @@
 import { textAndValues } from './connection.ts';
 import type { Command } from './statement.ts';
 import type { ReadTx } from './store.ts';
+import { text } from './text.ts';
 
-type First = string | Command<never>;
+type First = Command<never>;
 
 /** Wraps each statement of a transaction with a function that gets its text: for tests and benchmarks. */
 export function observed<T extends ReadTx>(tx: T, around: <V>(sql: string, run: () => V) => V): T {
@@ -23,8 +24,9 @@ export function explaining<T extends ReadTx>(
 ): T {
   const all = (first: First, ...rest: unknown[]): never[] => {
     const { sql, values } = textAndValues(first, rest);
-    if (!chosen(sql)) return tx.all(sql, ...values) as never[];
-    for (const { detail } of tx.all<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, ...values)) each(detail);
+    if (!chosen(sql)) return tx.all(text<never>(sql, ...values));
+    const plan = text<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, ...values);
+    for (const { detail } of tx.all(plan)) each(detail);
     return [];
   };
   return { ...tx, all };

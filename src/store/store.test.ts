@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openStore, type Store, type Tx } from './store.ts';
+import { text } from './text.ts';
 
 let folder: string;
 let path: string;
@@ -25,9 +26,9 @@ async function open(file: string = path): Promise<Store> {
 }
 
 const put = (tx: Tx, name: string, value = 'x'): number =>
-  tx.run('INSERT INTO settings (name, value) VALUES (?, ?)', name, value);
+  tx.run(text('INSERT INTO settings (name, value) VALUES (?, ?)', name, value));
 const names = (store: Store): string[] =>
-  store.read((tx) => tx.all<{ name: string }>('SELECT name FROM settings ORDER BY name')).map((row) => row.name);
+  store.read((tx) => tx.all(text<{ name: string }>('SELECT name FROM settings ORDER BY name'))).map((row) => row.name);
 
 /** What another process sees: only what is committed. */
 function namesOnDisk(): string[] {
@@ -71,7 +72,7 @@ describe('write', () => {
       ['a', 'b', 'c'].map((name) =>
         store.write((tx) => {
           put(tx, name);
-          return tx.all('SELECT name FROM settings').length;
+          return tx.all(text('SELECT name FROM settings')).length;
         }),
       ),
     );
@@ -110,13 +111,13 @@ describe('write', () => {
 
   it('gives integers back as bigint, exact beyond 2^53', async () => {
     const store = await open();
-    const row = await store.write((tx) => tx.get<{ n: bigint }>('SELECT 9007199254740993 AS n'));
+    const row = await store.write((tx) => tx.get(text('SELECT 9007199254740993 AS n')));
     expect(row).toEqual({ n: 9_007_199_254_740_993n });
   });
 
   it('refuses the 20,001st waiting job with queue_full, and does all the others', async () => {
     const store = await open(':memory:');
-    const waiting = Array.from({ length: 20_000 }, () => store.write((tx) => tx.get('SELECT 1')));
+    const waiting = Array.from({ length: 20_000 }, () => store.write((tx) => tx.get(text('SELECT 1'))));
     await expect(store.write(() => 1)).rejects.toMatchObject({ code: 'queue_full', retry: 'safe' });
     expect(await Promise.all(waiting)).toHaveLength(20_000);
     await expect(store.write(() => 1)).resolves.toBe(1);
@@ -135,7 +136,7 @@ describe('read', () => {
 
   it('cannot write', async () => {
     const store = await open();
-    const insert = "INSERT INTO settings (name, value) VALUES ('a', 'b') RETURNING name";
+    const insert = text("INSERT INTO settings (name, value) VALUES ('a', 'b') RETURNING name");
     expect(() => store.read((tx) => tx.get(insert))).toThrow(expect.objectContaining({ code: 'storage_read_only' }));
     expect(names(store)).toEqual([]);
   });
@@ -162,15 +163,17 @@ describe('a full disk', () => {
   it('refuses with storage_full, keeps what was there, and goes on when there is space again', async () => {
     const store = await open();
     await store.write((tx) => put(tx, 'before'));
-    const pages = await store.write((tx) => tx.get<{ page_count: bigint }>('PRAGMA page_count')?.page_count ?? 0n);
-    await store.write((tx) => tx.get(`PRAGMA max_page_count = ${pages + 2n}`));
+    const pages = await store.write(
+      (tx) => tx.get(text<{ page_count: bigint }>('PRAGMA page_count'))?.page_count ?? 0n,
+    );
+    await store.write((tx) => tx.get(text(`PRAGMA max_page_count = ${pages + 2n}`)));
     const results = await Promise.allSettled([
       store.write((tx) => put(tx, 'big', 'x'.repeat(100_000))),
       store.write((tx) => put(tx, 'big too', 'x'.repeat(100_000))),
     ]);
     for (const result of results) expect(result).toMatchObject({ reason: { code: 'storage_full', retry: 'safe' } });
     expect(namesOnDisk()).toEqual(['before']);
-    await store.write((tx) => tx.get('PRAGMA max_page_count = 1000000'));
+    await store.write((tx) => tx.get(text('PRAGMA max_page_count = 1000000')));
     await store.write((tx) => put(tx, 'after', 'x'.repeat(100_000)));
     expect(namesOnDisk()).toEqual(['after', 'before']);
   });
@@ -180,7 +183,7 @@ describe('a disk that cannot be written', () => {
   it('refuses writes with storage_read_only, and still reads', async () => {
     const store = await open();
     await store.write((tx) => put(tx, 'a'));
-    await store.write((tx) => tx.run('PRAGMA query_only = ON'));
+    await store.write((tx) => tx.run(text('PRAGMA query_only = ON')));
     const results = await Promise.allSettled([store.write((tx) => put(tx, 'b')), store.write((tx) => put(tx, 'c'))]);
     for (const result of results)
       expect(result).toMatchObject({ reason: { code: 'storage_read_only', retry: 'safe' } });

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { paymentKinds } from '../../core/payment/kinds.ts';
 import { states } from '../../core/payment/states.ts';
 import { openStore, type Store } from '../store.ts';
+import { text } from '../text.ts';
 import { migrations } from './index.ts';
 
 let path: string;
@@ -50,7 +51,7 @@ describe('migrations', () => {
     await (await open(path)).close();
     const upgraded = await open(path, [...migrations, later]);
     const fresh = await open(':memory:', [...migrations, later]);
-    const schema = 'SELECT name, sql FROM sqlite_schema ORDER BY name';
+    const schema = text('SELECT name, sql FROM sqlite_schema ORDER BY name');
     expect(upgraded.read((tx) => tx.all(schema))).toEqual(fresh.read((tx) => tx.all(schema)));
     expect(executed()).toEqual([...initial, { name: later.name }]);
   });

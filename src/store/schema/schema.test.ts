@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { openStore } from '../store.ts';
+import { text } from '../text.ts';
 
 const folder = dirname(fileURLToPath(import.meta.url));
 
@@ -29,9 +30,15 @@ function declared(): string[] {
 it('declares every table, view and column of the database, with its type', async () => {
   const store = await openStore(':memory:');
   const columns = store.read((tx) =>
-    tx.all<{ table: string; kind: string; name: string; type: string; required: bigint }>(
-      `SELECT m.name AS "table", m.type AS kind, c.name, c.type, c."notnull" OR c.pk > 0 AS required
-       FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE 'kysely_%'`,
+    tx.all(
+      text<{
+        table: string;
+        kind: string;
+        name: string;
+        type: string;
+        required: bigint;
+      }>(`SELECT m.name AS "table", m.type AS kind, c.name, c.type, c."notnull" OR c.pk > 0 AS required
+       FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE 'kysely_%'`),
     ),
   );
   await store.close();
