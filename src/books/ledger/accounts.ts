@@ -1,6 +1,6 @@
 /**
- * An agent's accounts. Wallet on chain = available + reserved + suspense; purse on chain = purse + purse_reserved.
- * Where money comes from and goes to: `external:<address>`. Every entry sums to zero.
+ * An agent's accounts. Wallet on chain = available + reserved + suspense; purse on chain = purse + purse_reserved. Outside parties
+ * are `external:<address>`. Every entry sums to zero.
  */
 export type AgentAccount = 'available' | 'reserved' | 'purse' | 'purse_reserved' | 'suspense';
 export type Account = `${string}:${AgentAccount}` | `external:${string}`;

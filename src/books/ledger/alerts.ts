@@ -36,7 +36,7 @@ export type Alert = {
   data: Record<string, unknown>;
 };
 
-/** Notes something a person must look at, and says so in the event log. */
+/** Records a condition that a person must look at, also in the event log. */
 export function raiseAlert(tx: Tx, alert: Alert, atMs: number, event: EventType = 'alert.raised'): void {
   const body = { ...alert.data, ...(alert.paymentId ? { payment: alert.paymentId } : {}) };
   tx.run(addAlert, { type: alert.type, agent: alert.agentId ?? null, body: JSON.stringify(body), at: atMs });
@@ -54,7 +54,10 @@ export function raiseAlert(tx: Tx, alert: Alert, atMs: number, event: EventType 
   );
 }
 
-/** As `raiseAlert`, but while one of the type is open for the agent it only counts up: a flood of dust makes one alert. */
+/**
+ * As `raiseAlert`, but while an alert of the type is open for the agent it only raises its count: many tiny transfers make one
+ * alert.
+ */
 export function raiseOnce(tx: Tx, alert: Alert, atMs: number): void {
   const open = openAlert(tx, alert.type, alert.agentId ?? null);
   if (!open) {
@@ -68,12 +71,12 @@ export function openAlert(tx: ReadTx, type: AlertType, agentId: string | null): 
   return tx.get(openAlertOf, { type, agent: agentId });
 }
 
-/** Closes all open ones of a type that concern no agent. True if there were any. */
+/** Closes all open alerts of a type that concern no agent. True if there were any. */
 export function resolveAlerts(tx: Tx, type: AlertType, atMs: number): boolean {
   return tx.run(resolveAlertsOfNobody, { type, at: atMs }) > 0;
 }
 
-/** Closes what was raised about a log that is gone, unless it has come to stand for others too. */
+/** Closes the alert about a log that a reorg removed, unless it also covers others. */
 export function resolveAlertsOfLog(tx: Tx, blockHash: string, logIndex: number, atMs: number): void {
   tx.run(resolveAlertsAt, { block: blockHash, log: logIndex, at: atMs });
 }

@@ -21,10 +21,10 @@ import { oddEarnings, oddInvoices, refundsAboveReceipts } from './receivedCheckQ
 
 export { holdingStates };
 
-/** One thing that must hold. `detail`: a sentence, with what was found where it does not. */
+/** A condition that the books must meet. `detail`: a sentence, with the violations if there are any. */
 export type Check = { name: string; ok: boolean; detail: string };
 
-/** A statement that finds what must not be; `say` makes one row a clause of the sentence. */
+/** A statement that finds violations; `say` turns one row into a clause of the sentence. */
 type Rule = { name: string; holds: string; clauses: (tx: ReadTx) => string[] };
 
 const rule = <R>(of: { name: string; holds: string; found: Statement<None, R>; say: (row: R) => string }): Rule => ({
@@ -37,7 +37,7 @@ const usdc = (value: bigint | null): string => (typeof value === 'bigint' ? form
 
 const rules: readonly Rule[] = [
   rule({
-    // One row is both sides, so what is left to prove is that it has two of them.
+    // One row holds both sides, so it only remains to prove that it has two accounts.
     name: 'entries_balance',
     holds: 'Every entry takes an amount from one account and puts it into another.',
     found: oddEntries,
@@ -140,7 +140,7 @@ const rules: readonly Rule[] = [
     say: (row) => `${row.id} is ${row.state} with ${row.n} transfers, ${row.same ?? 0n} of them at its log`,
   }),
   rule({
-    // The end of the event chain could be cut off and its hashes still agree.
+    // If the end of the event chain is cut off, its hashes still agree.
     name: 'settled_payments_have_events',
     holds: 'Every settled payment has the event that says so, and every final one its own.',
     found: settledWithoutEvent,
@@ -154,7 +154,7 @@ const rules: readonly Rule[] = [
   }),
 ];
 
-/** All that the books must add up to, without a chain. */
+/** Runs all checks of the books that need no chain. */
 export function bookChecks(tx: ReadTx): Check[] {
   return rules.map((rule) => checkRule(tx, rule));
 }
@@ -174,7 +174,7 @@ function checkRule(tx: ReadTx, { name, holds, clauses }: Rule): Check {
   try {
     found = clauses(tx);
   } catch (error) {
-    // A row that a rule cannot even read, as JSON that is none.
+    // A row that a rule cannot read, for example because its JSON is malformed.
     return {
       name,
       ok: false,
@@ -186,7 +186,7 @@ function checkRule(tx: ReadTx, { name, holds, clauses }: Rule): Check {
   return { name, ok: false, detail: `Not so: "${holds}" ${named}${found.length > NAMED ? '; and more' : ''}.` };
 }
 
-/** A meter's group as people can read it: its values are kept apart by a control character. */
+/** A meter's group as readable text: a control character separates its values. */
 function readable(group: string | null): string {
   return String(group ?? '')
     .split('\u001f')

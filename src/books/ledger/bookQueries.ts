@@ -1,10 +1,10 @@
 import { statement } from '../../store/statement.ts';
 import { settledHistory } from './settledHistory.ts';
 
-/** As `holdsMoney` of the state table says; a test holds the two together, since the ledger does not know of payments' rules. */
+/** Equals `holdsMoney` of the state table; a test compares the two, because the ledger does not import the rules of payments. */
 export const holdingStates = ['in_review', 'authorized', 'submitted'] as const;
 export const movedStates = [...holdingStates, 'settled', 'final'] as const;
-/** Rows named in one sentence; one more is read, to say that there are others. */
+/** The number of rows in one sentence; one more is read, to report that there are others. */
 export const NAMED = 5;
 const READ = NAMED + 1;
 
@@ -117,7 +117,7 @@ export const partialHolds = statement()((db) =>
     .limit(READ),
 );
 
-/** A nonce is an epoch and an index; a recovery goes on at a multiple of 128. */
+/** A nonce is an epoch and an index; a recovery continues at a multiple of 128. */
 export const oddNonces = statement()((db) =>
   db
     .selectFrom('wallets as w')

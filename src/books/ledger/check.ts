@@ -17,7 +17,7 @@ export type LedgerCheck = {
   findings: string[];
   figures: LedgerFigures;
 };
-/** Counts, and the money of all agents in micro-USDC: by the books, and by the chain at `block` (null: not asked). */
+/** Counts, and the money of all agents in micro-USDC: in the books, and on chain at `block` (null: not read). */
 export type LedgerFigures = {
   events: number;
   entries: number;
@@ -28,7 +28,7 @@ export type LedgerFigures = {
   booksMicro: bigint;
   chainMicro: bigint | null;
 };
-/** What the check asks of a chain; a follower's source has it. */
+/** The reads of a chain that the check needs; a follower's source has them. */
 export interface BalanceSource {
   head(): Promise<{ number: bigint; hash: Hex }>;
   header(number: bigint): Promise<{ hash: Hex } | null>;
@@ -36,21 +36,21 @@ export interface BalanceSource {
   balanceOf(address: Address, blockNumber: bigint): Promise<bigint>;
 }
 
-/** Events read in one go. */
+/** The number of events read at a time. */
 const EVENTS_PER_PAGE = 2_000;
-/** Addresses asked for at a time. */
+/** The number of addresses requested at a time. */
 const BALANCES_PER_BATCH = 100;
 
 /**
- * Proves the books: that every row is what the event log says of it, that the figures add up from the first entry on, and that they
- * are the chain's at the follower's block. Writes nothing. A chain that does not answer is a failed check, not an error; `null` leaves
- * that part out and says so. `pause` is awaited between pages, so that a server can do other things meanwhile.
+ * Checks the books: every row agrees with the event log, the sums agree from the first entry on, and the balances agree with the
+ * chain at the follower's block. Writes nothing. A chain that does not answer is a failed check, not an error; `null` leaves the
+ * chain out and reports that. `pause` is awaited between pages, so that a server can do other work.
  */
 export function checkLedger(store: Read, chain: CheckedChain | null, pause: Pause = noPause): Promise<LedgerCheck> {
   return check(store, chain, pause, true);
 }
 
-/** The figures alone, of books whose rows were not written through the gate: what they add up to, and the chain. */
+/** Checks only sums and chain, for books whose rows were not written through the gate. */
 export function checkFigures(store: Read, chain: CheckedChain | null, pause: Pause = noPause): Promise<LedgerCheck> {
   return check(store, chain, pause, false);
 }
@@ -102,8 +102,8 @@ function figuresOf(tx: ReadTx): Omit<LedgerFigures, 'block' | 'chainMicro'> {
 type EventRow = RowIn<'events'>;
 
 /**
- * Each hash covers the one before and the body; the columns people filter by must say what the body says. What the events say of
- * rows is gathered on the way, also behind a break.
+ * Each hash covers the previous hash and the body; the columns for filters must agree with the body. What the events say about rows
+ * is collected on the way, also after a break.
  */
 async function checkEventChain(tx: ReadTx, evidence: Evidence | null, pause: Pause): Promise<Check> {
   const name = 'event_chain';
@@ -206,7 +206,7 @@ function cursorOf(tx: ReadTx, chainId: number): { number: bigint; hash: Hex } | 
 
 type Place = { address: Address; place: 'wallet' | 'purse'; agentId: string; books: bigint };
 
-/** Wallets and purses the follower follows; of others the books hold nothing yet. */
+/** Followed wallets and purses; the books have no balances of others yet. */
 function placesOf(tx: ReadTx, chainId: number): Place[] {
   const rows = tx.all(followedWallets, { chain: chainId });
   const sum = (agentId: string, accounts: readonly string[]): bigint =>

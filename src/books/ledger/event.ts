@@ -1,6 +1,6 @@
 import { sha256 } from '../../core/ids/digest.ts';
 
-/** What happened, in the order in which it happened. The names are stable: people filter by them. */
+/** The types of events. The names are stable, because people filter by them. */
 const eventTypes = [
   'payment.requested',
   'payment.allowed',
@@ -114,10 +114,10 @@ const eventTypes = [
 ] as const;
 export type EventType = (typeof eventTypes)[number];
 
-/** Every money event names agent, workflow, sponsor and policy digest; administrator acts name the actor. */
+/** Every event about money names agent, workflow, sponsor and policy digest; every administrator's action names the actor. */
 export type EventFields = {
   type: EventType;
-  /** Who did it: a credential id, an approver's or person's id, or `bursar` for the server's own work. */
+  /** The actor: a credential id, an approver's or person's id, or `bursar` for the server's own work. */
   actor: string;
   paymentId?: string | null;
   agentId?: string | null;
@@ -144,7 +144,7 @@ export type EventRow = {
   hash: string;
 };
 
-/** The event that follows a head. `atMs` is the server's timestamp of the request, never the caller's. */
+/** Builds the event that follows a head. `atMs` is the server's time of the request, never the caller's. */
 export function eventAfter(head: EventHead, fields: EventFields, atMs: number): EventRow {
   const seq = head.seq + 1n;
   const body = eventBody(seq, fields, atMs);

@@ -4,7 +4,7 @@ import { addEvent, eventHead } from './queries.ts';
 
 export { chainHash, type EventFields, type EventType, GENESIS_HASH } from './event.ts';
 
-/** Appends one event to the hash chain, in the caller's transaction: one that is rolled back leaves no gap. Gives its number. */
+/** Appends an event to the hash chain, in the caller's transaction: a rollback leaves no gap. Returns its number. */
 export function appendEvent(tx: Tx, fields: EventFields, atMs: number): bigint {
   const event = eventAfter(tx.get(eventHead) ?? GENESIS, fields, atMs);
   tx.run(addEvent, event);

@@ -5,7 +5,7 @@ import { columnMarks, rowDigest, type StoredRow } from './rowDigest.ts';
 import type { Seal } from './rowSeals.ts';
 import { shapeOf, type TableShape } from './tableShape.ts';
 
-/** The body of an event, as far as the check reads it. */
+/** The fields of an event's body that the check reads. */
 export type EventBody = {
   seq: number;
   at: string;
@@ -18,23 +18,23 @@ export type EventBody = {
   data: Record<string, unknown>;
 };
 
-/** The events by which a payment begins. */
+/** The events with which a payment begins. */
 export const firstEvents: ReadonlySet<string> = new Set([
   'payment.allowed',
   'payment.denied',
   'payment.review_requested',
 ]);
 
-/** What the event log says of one row. A null digest: that it is gone. */
+/** The state of one row by the event log. A null digest: the row was deleted. */
 export type Witness = { digest: string | null; marks: string; seq: bigint };
-/** A decision that an event names, in the order in which they were taken. */
+/** A decision that an event names, in the order of the events. */
 export type NamedDecision = { n: bigint; hash: string; payment: string; at: bigint; seq: bigint };
 
-/** What the event log says of the rows of all tables, gathered event by event: the last word on each row counts. */
+/** The state of all rows by the event log, collected event by event; the last event of each row counts. */
 export interface Evidence {
   take(body: EventBody): void;
   of(table: string, key: string): Witness | undefined;
-  /** Keys of the rows of a table that should be there. */
+  /** Keys of the rows of a table that must exist. */
   keysOf(table: string): Iterable<{ key: string; seq: bigint }>;
   count(table: string): bigint;
   decision(n: bigint): NamedDecision | undefined;
@@ -119,7 +119,7 @@ function sealsIn(data: Record<string, unknown>): Seal[] {
   return data.rows.filter((row): row is Seal => Array.isArray(row) && row.length >= 3);
 }
 
-/** The rows that a payment begins with follow from its first event: its own by digest, its hold and its place in meters in full. */
+/** The first rows of a payment follow from its first event: its own row by digest, its hold and its meter entries in full. */
 function takeFirst(
   scratch: Scratch,
   { data, payment, agent, seq, at }: EventBody & { payment: string },

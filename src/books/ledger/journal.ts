@@ -32,13 +32,13 @@ export type Entry = {
   atMs: number;
   paymentId?: string | null;
   receivableId?: string | null;
-  /** The block that moved the money; null for holds and releases, which the chain does not see. */
+  /** The block that moved the money; null for holds and releases, which are not on chain. */
   blockNumber?: bigint | null;
-  /** What leaves one account (below zero) and reaches another, in micro-USDC: two lines that sum to zero. */
+  /** An amount that leaves one account (below zero) and enters another, in micro-USDC: two lines that sum to zero. */
   lines: readonly (readonly [account: Account, amountMicro: bigint])[];
 };
 
-/** Entries by which the chain may leave an agent's account below zero: it tells what is so, not what may be. */
+/** Entries by which the chain may take an agent's account below zero: they record facts, not permissions. */
 const chainsWord: ReadonlySet<EntryKind> = new Set([
   'settle_reversed',
   'receive_reversed',
@@ -48,7 +48,10 @@ const chainsWord: ReadonlySet<EntryKind> = new Set([
   'sweep',
 ]);
 
-/** Appends one balanced entry and moves the balances. A balance that would fall below zero aborts with `insufficient_funds`. Gives its id. */
+/**
+ * Appends a balanced entry and updates the balances. A balance that would fall below zero throws `insufficient_funds`. Returns its
+ * id.
+ */
 export function post(tx: Tx, entry: Entry): bigint {
   const [first, second] = entry.lines;
   invariant(
@@ -77,7 +80,7 @@ export function post(tx: Tx, entry: Entry): bigint {
   return written.id;
 }
 
-/** The balance of an account in micro-USDC, 0 where nothing was ever posted. */
+/** The balance of an account in micro-USDC; 0 for an account without entries. */
 export function balance(tx: { get: Tx['get'] }, account: Account): bigint {
   return tx.get(balanceOf, { account })?.amount_micro ?? 0n;
 }

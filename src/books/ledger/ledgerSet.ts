@@ -2,7 +2,7 @@ import { invariant } from '../../core/errors/base.ts';
 import type { Account } from './accounts.ts';
 import { type EventFields, type EventHead, type EventRow, eventAfter } from './event.ts';
 
-/** Money that moves between an agent's own accounts. `isNoted`: made after its payment, so no event of the payment names it. */
+/** A move between an agent's own accounts. `isNoted`: made after its payment, so no event of the payment names it. */
 export type HoldEntry = {
   kind: 'reserve';
   atMs: number;
@@ -12,7 +12,7 @@ export type HoldEntry = {
   amountMicro: bigint;
   isNoted: boolean;
 };
-/** What a group of requests puts into the ledger and the event log, as rows. */
+/** The rows that a group of requests adds to the ledger and the event log. */
 export type LedgerChanges = {
   entries: (HoldEntry & { id: bigint })[];
   balances: Map<Account, bigint>;
@@ -20,8 +20,8 @@ export type LedgerChanges = {
 };
 
 /**
- * The balances that a group of requests is decided by, and the ends of journal and event log. Pure: what it holds was read before, and
- * what it changed is written after. Every entry takes an amount from one account and puts it into another.
+ * The balances that a group of requests is decided by, and the ends of journal and event log. Pure: its content was read before,
+ * and its changes are written after. Every entry takes an amount from one account and adds it to another.
  */
 export class LedgerSet {
   readonly changes: LedgerChanges = { entries: [], balances: new Map(), events: [] };
@@ -42,7 +42,7 @@ export class LedgerSet {
     return amount;
   }
 
-  /** Sets money aside. The caller has seen that there is enough. Gives the id of the entry. */
+  /** Reserves money. The caller has checked that the balance suffices. Returns the id of the entry. */
   reserve(entry: HoldEntry): bigint {
     const { from, to, amountMicro } = entry;
     const left = this.balance(from) - amountMicro;

@@ -10,7 +10,7 @@ export function loadLedger(tx: ReadTx, accounts: ReadonlySet<Account>): LedgerSe
   return new LedgerSet(balances, tx.get(newestEntry)?.id ?? 0n, tx.get(eventHead) ?? GENESIS);
 }
 
-/** Writes what a set has changed: each balance once. */
+/** Writes the changes of a set, each balance once. */
 export function commitLedger(tx: Tx, { entries, balances, events }: LedgerChanges): void {
   for (const { id, kind, paymentId: payment, atMs: at, from, to, amountMicro: amount, isNoted } of entries) {
     tx.run(addEntryAs, { id, kind, payment, at, from, to, amount });

@@ -4,7 +4,9 @@ import { movedStates, NAMED } from './bookQueries.ts';
 
 const READ = NAMED + 1;
 
-/** Totals unlike the sum of what counts in them: calendar and lifetime ones by their entries, rolling ones by what is inside. */
+/**
+ * Totals that differ from the sum of their entries: calendar and lifetime ones by all entries, rolling ones by those in the window.
+ */
 export const oddMeters = statement()((db, _, f) =>
   db
     .selectFrom(
@@ -52,7 +54,7 @@ export const oddMeters = statement()((db, _, f) =>
     .limit(READ),
 );
 
-/** A place in an entry is the id of a total, or `[id, at]` where it counts at another time than the entry. */
+/** A place in an entry is the id of a total, or `[id, at]` if it counts at another time than the entry. */
 export const metersWithOtherLast = statement()((db, _, f) =>
   db
     .selectFrom('meters as m')

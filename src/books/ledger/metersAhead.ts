@@ -6,20 +6,20 @@ import type { MeterReading } from '../meters/meterSet.ts';
 import { isRollingWindow, type MeterSubject, placesOf } from '../meters/places.ts';
 import { entriesAhead } from './queries.ts';
 
-/** Entries of one rolling window that are looked at, oldest first: of whichever group they are. */
+/** The number of entries of one rolling window that are read, oldest first, of any group. */
 const ENTRIES_MAX = 5_000;
 
 type Entry = { at: number; amount: number; counted: number };
 export type MetersAhead = {
-  /** What each meter will show then, where nothing is counted in between. */
+  /** The value of each meter at a later time, without new payments. */
   at(atMs: number): Record<string, MeterReading>;
-  /** Moments at which so much, or so many payments, will have left a rolling window. */
+  /** The times by which that amount, or that many payments, will have left a rolling window. */
   leaves(amount: number): number[];
 };
 
 /**
- * The meters of one subject in the time to come, from one reading of the rows: `now` is what they show. What stands beyond the entries
- * that were looked at is taken to stay until the whole window has passed.
+ * The future values of one subject's meters, from one read of the rows: `now` is the current value. Entries beyond those that were
+ * read are assumed to stay until the whole window has passed.
  */
 export function metersAhead(
   tx: ReadTx,
@@ -66,7 +66,7 @@ function entriesOf(tx: ReadTx, meter: string, row: bigint, cut: number): Entry[]
   }));
 }
 
-/** An entry is in the window up to its whole length after it came: it has left a millisecond later. */
+/** An entry is in the window up to and including its whole length, so it leaves a millisecond later. */
 function leavesOf(entries: readonly Entry[], lengthMs: number, needed: number): number[] {
   const found: number[] = [];
   for (const figure of ['amount', 'counted'] as const) {

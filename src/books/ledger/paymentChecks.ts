@@ -6,7 +6,7 @@ import { type EventBody, firstEvents } from './evidence.ts';
 import { bodiesOfPayment, firstInput, movedByPayment } from './queries.ts';
 import type { StoredRow } from './rowDigest.ts';
 
-/** What a payment's decision was made from, as far as the payment's row repeats it. */
+/** The inputs of a payment's decision, as far as the payment's row repeats them. */
 type Input = {
   time?: { ms?: unknown };
   agent?: { id?: unknown };
@@ -17,10 +17,10 @@ type Input = {
   payment?: Record<string, unknown>;
 };
 
-/** A column, what the evidence says it is, and which evidence that is. */
+/** A column, its value by the evidence, and the name of the evidence. */
 type Said = readonly [column: string, value: unknown, by: string];
 
-/** Where a payment's row differs from its decision's input, its events or its entries: one clause for each column. */
+/** The differences between a payment's row and its decision's input, its events or its entries: one clause per column. */
 export function paymentFindings(tx: ReadTx, row: StoredRow): string[] {
   const id = String(row.id);
   const events = tx.all(bodiesOfPayment, { payment: id }).flatMap(({ body }) => readBody(body) ?? []);
@@ -82,7 +82,7 @@ function saidByInput({ time, agent, sponsor, workflow, payee, destination, payme
   ];
 }
 
-/** The state after each event that moves a payment. */
+/** The state after each event that changes a payment. */
 const stateAfter: Readonly<Record<string, string>> = {
   'payment.allowed': 'authorized',
   'payment.denied': 'denied',
@@ -98,7 +98,7 @@ const stateAfter: Readonly<Record<string, string>> = {
   'payment.failed': 'failed',
 };
 
-/** What the last event that moved the payment says: its state, since when, and where it settled. */
+/** The payment by its last event: its state, the time of it, and where it settled. */
 function saidByState(events: readonly EventBody[]): Said[] {
   const moves = events.filter(({ type, data }) => type in stateAfter && !('waits_for' in data));
   const last = moves.at(-1);
@@ -123,13 +123,13 @@ function saidByState(events: readonly EventBody[]): Said[] {
   ];
 }
 
-/** What a request that carries a memo says of it. */
+/** The result for a request with a memo. */
 function saidByRequest(row: StoredRow): Said[] {
   const request = readInput(String(row.request_json)) as Record<string, unknown> | null;
   return request && typeof request.memo === 'string' ? [['memo', request.memo, 'its request_json']] : [];
 }
 
-/** What stands in the payment's hold account: in by reserves and reorgs, out by releases and settlements. */
+/** The balance of the payment's hold account: increased by reserves and reorgs, reduced by releases and settlements. */
 function heldOf(tx: ReadTx, row: StoredRow): bigint {
   const held = `${row.agent_id}:${row.rail === 'x402' ? 'purse_reserved' : 'reserved'}`;
   return tx.get(movedByPayment, { payment: String(row.id), account: held })?.sum ?? 0n;

@@ -56,7 +56,7 @@ export const addLedgerEntry = statement<{
     })
     .returning('id'),
 );
-/** An entry under an id that is known before it is written. */
+/** An entry with an id that is known before it is written. */
 export const addEntryAs = statement<{
   id: bigint;
   kind: string;
@@ -87,7 +87,7 @@ export const setBalance = statement<{ account: string; amount: bigint }>()((db, 
       conflict.column('account').doUpdateSet((eb) => ({ amount_micro: eb.ref('excluded.amount_micro') })),
     ),
 );
-/** Both sides of an entry at once. */
+/** Writes both sides of an entry at once. */
 export const moveBalances = statement<{ from: string; minus: bigint; to: string; amount: bigint }>()((db, p) =>
   db
     .insertInto('balances')
@@ -105,7 +105,7 @@ export const moveBalances = statement<{ from: string; minus: bigint; to: string;
 export const balanceOf = statement<{ account: string }>()((db, p) =>
   db.selectFrom('balances').select('amount_micro').where('account', '=', p.account),
 );
-/** What entries of a payment put into an account, less what they took out. */
+/** The sum that entries of a payment added to an account, less what they took out. */
 export const movedByPayment = statement<{ payment: string; account: string }>()((db, p) =>
   db
     .selectFrom('ledger_entries')
@@ -130,7 +130,7 @@ export const firstInput = statement<{ payment: string }>()((db, p) =>
 );
 export const decisionsInOrder = statement()((db) => db.selectFrom('decisions').selectAll().orderBy('seq'));
 
-/** Entries inside a rolling window that belong to one row, of the first that are looked at. */
+/** Entries inside a rolling window that belong to one row, among the first that are read. */
 export const entriesAhead = statement<{ meter: string; cut: number; limit: number; row: bigint }>()((db, p) =>
   db
     .selectFrom((eb) =>
@@ -153,7 +153,7 @@ export const entriesAhead = statement<{ meter: string; cut: number; limit: numbe
 export const addAlert = statement<{ type: string; agent: string | null; body: string; at: number }>()((db, p) =>
   db.insertInto('alerts').values({ type: p.type, agent_id: p.agent, body_json: p.body, raised_at: p.at }),
 );
-/** One more of what an alert stands for already. */
+/** Raises the count of an open alert. */
 export const countAlert = statement<{ id: bigint }>()((db, p, f) =>
   db
     .updateTable('alerts')

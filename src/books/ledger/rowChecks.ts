@@ -13,12 +13,12 @@ import { shapeOf, type TableShape } from './tableShape.ts';
 type Tx = Snapshot['tx'];
 type Pause = () => Promise<void>;
 
-/** Findings that one table gives; one more says that there are others. */
+/** The number of findings per table; one more reports that there are others. */
 const NAMED = 5;
-/** Rows between two pauses. */
+/** The number of rows between two pauses. */
 const ROWS_PER_STEP = 500;
 
-/** Every row of every sealed table is what the event log last said of it, none is missing and none is there without its event. */
+/** Every row of every sealed table agrees with the last event about it, none is missing, and none exists without its event. */
 export async function checkRows(tx: Tx, evidence: Evidence, pause: Pause): Promise<Check> {
   const name = 'rows_match_events';
   const findings: string[] = [];

@@ -4,7 +4,7 @@ import { sha256 } from '../../core/ids/digest.ts';
 export type StoredRow = Record<string, StoredValue>;
 type StoredValue = string | number | bigint | null;
 
-/** A row in the form that is hashed: its columns by name, those that hold something, each with its length. */
+/** The hashed form of a row: its columns by name, without empty ones, each with its length. */
 function rowText(table: string, row: StoredRow, names: readonly string[]): string {
   let text = `${table};`;
   for (const name of names) {
@@ -16,12 +16,12 @@ function rowText(table: string, row: StoredRow, names: readonly string[]): strin
   return text;
 }
 
-/** sha-256 over all that a row holds, in hex. `names`: its columns in order of their names. A column that is added empty changes nothing. */
+/** sha-256 over the content of a row, in hex. `names`: its columns ordered by name. A new empty column changes nothing. */
 export function rowDigest(table: string, row: StoredRow, names: readonly string[]): string {
   return sha256(rowText(table, row, names));
 }
 
-/** Two hex digits for each column: which one changed, where the digest says that one did. */
+/** Two hex digits per column; they show which column changed when the digest differs. */
 export function columnMarks(row: StoredRow, names: readonly string[]): string {
   return names.map((name) => markOf(name, row[name])).join('');
 }
@@ -35,7 +35,7 @@ function markOf(name: string, value: StoredValue | undefined): string {
   return byte.toString(16).padStart(2, '0');
 }
 
-/** The columns whose mark differs from the one that was written. A column that came later has none. */
+/** The columns whose mark differs from the stored one. A column that was added later has none. */
 export function changedColumns(row: StoredRow, names: readonly string[], marks: string): string[] {
   return names.filter((name, index) => {
     const mark = marks.slice(index * 2, index * 2 + 2);

@@ -8,17 +8,17 @@ import { columnMarks, rowDigest } from './rowDigest.ts';
 import { watchOf } from './sealedTables.ts';
 import { shapeOf, type TableShape } from './tableShape.ts';
 
-/** One row of `data.rows` of a `rows.sealed` event: table, key, and digest and marks of what it holds, or that it is gone. */
+/** An element of `data.rows` in a `rows.sealed` event: table, key, and digest and marks of the row, or that it was deleted. */
 export type Seal =
   | readonly [table: string, key: string, digest: string, marks: string]
   | readonly [string, string, null];
 
-/** Rows that one event seals: a large commit has several. */
+/** The number of rows that one event seals; a large commit has several events. */
 const ROWS_PER_EVENT = 200;
 
 /**
- * Opens the books: a store in which each commit ends with the digests of the rows that it changed, in the event log. So what any
- * table says can be held against a hash that the log, and each anchor of it, covers.
+ * Opens the books: a store in which each commit ends with an event that holds the digests of the changed rows. So every table can
+ * be compared with a hash that the event log, and each anchor of it, covers.
  */
 export async function openBooks(path: string): Promise<Store> {
   return await openStore(path, migrations, rowSealing());

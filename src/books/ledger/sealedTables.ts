@@ -1,6 +1,6 @@
 import type { RowCondition, TableWatch } from '../../store/changes.ts';
 
-/** Tables that no seal covers, and why that hides nothing. Every other table is sealed, so also one that is new. */
+/** Tables without seals, each with the reason why that hides nothing. Every other table is sealed, new ones included. */
 export const unsealedTables: Readonly<Record<string, string>> = {
   events: 'the chain of hashes is their evidence',
   decisions: 'their hash covers policy, input and result, and stands in the event of the payment',
@@ -15,27 +15,27 @@ export const unsealedTables: Readonly<Record<string, string>> = {
   log_heads: 'each is signed; sealing them would make the log grow with each head',
 };
 
-/** The setting that only says how far a worker is. */
+/** A setting that only records a worker's progress. */
 const WORKERS_OWN: RowCondition = { column: 'name', is: 'notices:cursor' };
 
 /**
- * What is special about a sealed table. Rows that every payment inserts have their evidence in the event of that payment, so that
- * the gate writes nothing more; the check computes what they must be from there.
+ * Special rules of a sealed table. Rows that every payment inserts have their evidence in the payment's own event, so the gate
+ * writes no seal; the check derives their content from it.
  */
 const special: Readonly<Record<string, TableWatch>> = {
   payments: { inserts: false },
-  // A payment's own entry; what a refund gives back is sealed.
+  // A payment's own entry; returned amounts of refunds are sealed.
   meter_entries: { inserts: { column: 'payment_id', endsWith: ' back' } },
-  // A reserve is the payment's own where it is made with it; a later one is noted by anyone who makes it.
+  // A reserve made together with its payment is the payment's own; a later one is recorded by its maker.
   ledger_entries: { inserts: { column: 'kind', isNot: 'reserve' } },
   meters: { without: ['total_micro', 'count', 'last_at'] },
   wallets: { without: ['next_nonce'] },
   settings: { except: WORKERS_OWN },
 };
 
-/** How a table is watched for its seals; null where it has none. */
+/** How a table is watched for its seals; null if it has none. */
 export const watchOf = (table: string): TableWatch | null =>
   Object.hasOwn(unsealedTables, table) ? null : (special[table] ?? {});
 
-/** Rows of sealed tables that have no seal all the same. */
+/** Rows of sealed tables that nevertheless have no seal. */
 export const unsealedRows: Readonly<Record<string, RowCondition>> = { settings: WORKERS_OWN };

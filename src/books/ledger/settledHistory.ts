@@ -2,8 +2,8 @@ import type { Expression, Kysely } from 'kysely';
 import type { Schema } from '../../store/schema/schema.ts';
 
 /**
- * The rows of `payment_history` that settled payments make, by one definition for the roll-back and for the check: a payment counts
- * under its address, its payee and its host, and the newest by the chain's order is the last. `agent` narrows the payments.
+ * The rows of `payment_history` from settled payments, with one definition for the rollback and the check: a payment counts under
+ * its address, its payee and its host, and the newest by the chain's order is the last. `agent` limits the payments.
  */
 export const settledHistory = (db: Kysely<Schema>, agent?: Expression<string>) =>
   db

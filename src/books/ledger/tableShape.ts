@@ -3,7 +3,7 @@ import type { ReadTx } from '../../store/store.ts';
 
 export type TableShape = {
   table: string;
-  /** Names of the columns that a seal covers, in order. */
+  /** The columns that a seal covers, in order. */
   sealed: readonly string[];
   /** The primary key's columns, in its order. */
   keys: readonly string[];

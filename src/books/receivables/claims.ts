@@ -10,16 +10,16 @@ import { claimable, claimReceivable, receivable, receiverOfLog } from './queries
 import { toReceivable } from './readReceivables.ts';
 import type { Receivable } from './receivable.ts';
 
-/** Claims of one invoice in an hour that nothing on chain has answered yet: anybody with a key pair can make one. */
+/** The number of unanswered claims of one invoice in an hour: anyone with a key pair can make one. */
 const OPEN_CLAIMS = 20;
 const HOUR_MS = 3_600_000;
 
-/** What a payer signs (EIP-191) so that its transfer counts for an invoice. */
+/** The text that a payer signs (EIP-191) so that its transfer counts for an invoice. */
 export function claimText(invoiceId: string, txHash: string): string {
   return `Bursar invoice ${invoiceId} is paid by transaction ${txHash.toLowerCase()}`;
 }
 
-/** The invoice that a transfer was claimed for: by its payer's own word, else by the earner's side. */
+/** The invoice that a transfer was claimed for: by the payer's claim, else by the earner's. */
 export function claimedInvoice(
   tx: ReadTx,
   { txHash, from, agentId }: { txHash: string; from: string; agentId: string },
@@ -29,9 +29,9 @@ export function claimedInvoice(
 }
 
 /**
- * Notes that a transaction pays the invoice, and moves what has come by it already: from suspense, or from an invoice that was
- * only guessed by the amount. What was found by a nonce or claimed before stays where it is. `payer`: the address that signed
- * `claimText`; null: the earner's side says so.
+ * Records that a transaction pays the invoice, and moves what it brought: from suspense, or from an invoice that was only guessed
+ * by the amount. A match by nonce or an earlier claim stays. `payer`: the address that signed `claimText`; null: the earner claims
+ * it.
  */
 export function claimPayment(
   tx: Tx,
@@ -40,7 +40,7 @@ export function claimPayment(
 ): Receivable[] {
   const invoice = getInvoice(tx, claim.invoiceId);
   const txHash = claim.txHash.toLowerCase();
-  // The earner's own word waits behind nobody's.
+  // The earner's own claim needs no limit.
   if (claim.payer !== null) refuseFlood(tx, invoice, atMs);
   tx.run(addClaim, { tx: txHash, payer: claim.payer ?? '', invoice: invoice.id, by: claim.actor, at: atMs });
   const { agentId } = invoice;
@@ -67,7 +67,7 @@ function giveToInvoice(tx: Tx, found: Receivable, invoice: Invoice, atMs: number
   return toReceivable(row);
 }
 
-/** Explained now; an operator may have accepted it from suspense before, then it is where it belongs. */
+/** Explained now; if an operator accepted it from suspense earlier, it is already in the right account. */
 function leaveSuspense(tx: Tx, found: Receivable, atMs: number): void {
   const suspense = agentAccount(found.agentId, 'suspense');
   const there = balance(tx, suspense);
@@ -98,7 +98,7 @@ function refuseFlood(tx: ReadTx, invoice: Invoice, atMs: number): void {
   }
 }
 
-/** Says what has come for an invoice, and how it stands. */
+/** Reports the amount received for an invoice, and its state. */
 export function notePaid(
   tx: Tx,
   invoice: Invoice,

@@ -4,7 +4,7 @@ import { findInvoiceByAmount } from './invoices.ts';
 import type { InvoiceBy, ReceivableKind } from './receivable.ts';
 import { findExpectedSale } from './sales.ts';
 
-/** What money that came in is. */
+/** The explanation of incoming money. */
 export type Inbound = {
   kind: ReceivableKind;
   invoiceId: string | null;
@@ -32,8 +32,9 @@ export const inbound = (kind: ReceivableKind): Inbound => ({
 });
 
 /**
- * Money from outside, by the surest sign there is: the announced nonce; a claim of the transaction; the sponsor's treasury; an
- * invoice of exactly that amount (the oldest open one, else the oldest that has expired). Else nobody has explained it. Writes nothing.
+ * Explains money from outside by the strongest evidence: the announced nonce; a claim of the transaction; the sponsor's treasury;
+ * an invoice of exactly that amount (the oldest open one, else the oldest expired one). Otherwise it is unexplained. Writes
+ * nothing.
  */
 export function classifyInflow(tx: ReadTx, inflow: Inflow, treasury: string | null): Inbound {
   const sure = named(tx, inflow);
@@ -46,7 +47,7 @@ export function classifyInflow(tx: ReadTx, inflow: Inflow, treasury: string | nu
   return inbound('unmatched');
 }
 
-/** Money from an agent of this Bursar: its payment explains it; an invoice may be named by nonce or claim, never guessed. */
+/** Explains money from an agent of this Bursar by its payment; an invoice is matched by nonce or claim, never guessed. */
 export function classifyPayment(tx: ReadTx, inflow: Inflow, kind: 'agent_payment' | 'x402_sale' | 'refund'): Inbound {
   return (kind === 'refund' ? null : named(tx, inflow)) ?? inbound(kind);
 }

@@ -4,13 +4,13 @@ import { addEarnings, earningsOf } from './queries.ts';
 /** Micro-USDC. `passedOn`: refunds and splits, from their hold on. */
 export type Earnings = { received: bigint; passedOn: bigint };
 
-/** What the agent has earned so far; kept as two sums, so that a decision costs the same however long the past is. */
+/** An agent's earnings, kept as two sums, so that a decision's cost does not grow with the history. */
 export function readEarnings(tx: ReadTx, agentId: string): Earnings {
   const row = tx.get(earningsOf, { agent: agentId });
   return { received: row?.received_micro ?? 0n, passedOn: row?.passed_on_micro ?? 0n };
 }
 
-/** Below zero takes back: a reorg, a claim, a release. */
+/** A negative amount takes back: a reorg, a claim, a release. */
 export function addReceived(tx: Tx, agentId: string, amountMicro: bigint): void {
   add(tx, agentId, amountMicro, 0n);
 }

@@ -19,7 +19,7 @@ export const addClaim = statement<{ tx: string; payer: string; invoice: string; 
     .values({ tx_hash: p.tx, payer: p.payer, invoice_id: p.invoice, claimed_by: p.by, created_at: p.at })
     .onConflict((conflict) => conflict.doNothing()),
 );
-/** Claims since a moment whose transaction has brought nothing for the invoice. */
+/** Recent claims whose transaction has brought nothing for the invoice. */
 export const openClaims = statement<{ invoice: string; since: number }>()((db, p) =>
   db
     .selectFrom('invoice_claims as c')
@@ -52,7 +52,7 @@ export const invoicesWhere = (filter: InvoiceFilter) =>
     if (filter.before !== undefined) found = found.where('id', '<', filter.before);
     return found;
   });
-/** Open ones with exactly that due first, in order of their ids, then expired ones. */
+/** First open ones with exactly that amount due, by id, then expired ones. */
 export const invoiceByAmount = statement<{ to: string; amount: bigint; at: number; madeBy: number }>()((db, p) =>
   db
     .selectFrom('invoices')

@@ -16,11 +16,11 @@ import {
   invoicesWhere,
 } from './invoiceQueries.ts';
 
-/** `cancelled` and `expired` say that nothing more is asked for; money that comes anyway still counts. */
+/** `cancelled` and `expired` invoices ask for nothing more; money that arrives nevertheless still counts. */
 export const invoiceStates = ['open', 'part_paid', 'paid', 'overpaid', 'expired', 'cancelled'] as const;
 export type InvoiceState = (typeof invoiceStates)[number];
 
-/** A request for money to an agent. `amount` is for one use; `maxUses` above 1 makes a payment link of it. */
+/** A request for money to an agent. `amount` is for one use; `maxUses` above 1 makes it a payment link. */
 export type Invoice = {
   id: string;
   agentId: AgentId;
@@ -64,7 +64,7 @@ export type NewInvoice = {
   bodyHash: string;
 };
 
-/** The same key gives the same invoice. Throws `idempotency_conflict` (the key with another body) or `invalid_request`. */
+/** The same key returns the same invoice. Throws `idempotency_conflict` (the key with another body) or `invalid_request`. */
 export function createInvoice(tx: Tx, wanted: NewInvoice, act: { actor: string; atMs: number }): Invoice {
   const before = tx.get(invoiceByKey, { agent: wanted.agentId, key: wanted.idempotencyKey });
   if (before) {
@@ -105,7 +105,7 @@ export function listInvoices(tx: ReadTx, filter: InvoiceFilter): Invoice[] {
   return tx.all(invoicesWhere(filter)).map(toInvoice);
 }
 
-/** Asks for nothing more. Throws `invoice_closed` when it is paid. */
+/** Cancels the invoice. Throws `invoice_closed` if it is paid. */
 export function cancelInvoice(tx: Tx, id: string, act: { actor: string; atMs: number }): Invoice {
   const invoice = getInvoice(tx, id);
   if (invoice.cancelledAtMs !== null) return invoice;
@@ -120,7 +120,7 @@ function totalOf(invoice: Invoice): bigint {
   return invoice.amount * BigInt(invoice.maxUses);
 }
 
-/** What would complete the use that is open; 0 when all are paid. */
+/** The amount that completes the open use; 0 when all are paid. */
 export function dueOf(invoice: Invoice): bigint {
   if (invoice.receivedMicro >= totalOf(invoice)) return 0n;
   return invoice.amount - (invoice.receivedMicro % invoice.amount);
@@ -141,8 +141,8 @@ export function isExpired(invoice: Invoice, atMs: number): boolean {
 }
 
 /**
- * The invoice that a plain transfer of that amount pays: nothing on chain says which, so the oldest open one with exactly that
- * due; else the oldest expired one, as a late payment. Cancelled ones are not guessed.
+ * Guesses the invoice that a plain transfer pays, because nothing on chain names one: the oldest open one with exactly that amount
+ * due, else the oldest expired one, as a late payment. Cancelled ones are not guessed.
  */
 export function findInvoiceByAmount(
   tx: ReadTx,
@@ -151,10 +151,10 @@ export function findInvoiceByAmount(
   const row = tx.get(invoiceByAmount, { to, amount: amountMicro, at: atMs, madeBy: atMs + CLOCK_SLACK_MS });
   return row?.id ?? null;
 }
-/** An invoice does not explain money that came before it; clocks of chain and server differ a little. */
+/** An invoice does not explain money from before it; the clocks of chain and server may differ a little. */
 const CLOCK_SLACK_MS = 60_000;
 
-/** Counts money for the invoice; below zero takes it back. */
+/** Counts money for the invoice; a negative amount takes it back. */
 export function addToInvoice(tx: Tx, id: string, amountMicro: bigint): Invoice {
   tx.run(addReceivedToInvoice, { id, amount: amountMicro });
   return getInvoice(tx, id);

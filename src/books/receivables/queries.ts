@@ -36,7 +36,7 @@ export const receivablesWhere = (filter: ReceivableFilter) =>
     if (filter.before !== undefined) found = found.where('id', '<', filter.before);
     return found;
   });
-/** Of one transaction: what a claim may still give to an invoice. */
+/** The receivables of one transaction that a claim may still assign to an invoice. */
 export const claimable = statement<{ tx: string; agent: string; payer: string | null }>()((db, p) =>
   db
     .selectFrom('receivables')
@@ -124,7 +124,7 @@ export const addEarnings = statement<{ agent: string; received: bigint; passedOn
     ),
 );
 
-/** `agent`: as buyer or as earner. */
+/** `agent`: the buyer or the earner. */
 type RefundRequestFilter = {
   id?: string;
   agent?: string | undefined;

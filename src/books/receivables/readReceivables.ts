@@ -7,7 +7,7 @@ import type { Receivable } from './receivable.ts';
 
 export type ReceivableRow = RowIn<'receivables'>;
 
-/** The casts are the boundary: the columns' CHECKs are what they rest on. */
+/** The casts are the boundary: the CHECKs of the columns guarantee them. */
 export function toReceivable(row: ReceivableRow): Receivable {
   return {
     id: row.id as ReceivableId,
@@ -35,7 +35,7 @@ export function findReceivable(tx: ReadTx, id: string): Receivable | undefined {
   return row && toReceivable(row);
 }
 
-/** What came in by that log, if the chain still has it. */
+/** The receivable of that log, if the chain still has the log. */
 export function findReceivableAt(
   tx: ReadTx,
   chainId: number,
@@ -45,7 +45,7 @@ export function findReceivableAt(
   return row && toReceivable(row);
 }
 
-/** What an agent's payment was to its receiver, if an agent of this Bursar received it and the chain still has it. */
+/** The receivable of an agent's payment, if an agent of this Bursar received it and the chain still has it. */
 export function findReceivableOfPayment(tx: ReadTx, paymentId: string): Receivable | undefined {
   const row = tx.get(receivableOfPayment, { payment: paymentId });
   return row && toReceivable(row);

@@ -10,7 +10,7 @@ import { type SaleState, setSaleState } from './sales.ts';
 
 export type Position = { blockNumber: bigint; blockHash: string; txHash: string; logIndex: number };
 
-/** Notes what an agent received by one log; its invoice, its sale and the agent's earnings go with it. */
+/** Records what an agent received by one log, with its invoice, its sale and the agent's earnings. */
 export function recordInflow(
   tx: Tx,
   inflow: Inflow,
@@ -47,7 +47,7 @@ export function recordInflow(
   return id;
 }
 
-/** A reorg took the log away: as if it had never come. A later block has a receivable of its own. */
+/** A reorg removed the log: undoes the receivable. A later block makes a new one. */
 export function orphanReceivable(tx: Tx, receivable: Receivable): void {
   tx.run(setReceivableState, { id: receivable.id, state: 'orphaned' });
   if (isEarned(receivable.kind)) addReceived(tx, receivable.agentId, -receivable.amountMicro);

@@ -4,7 +4,7 @@ import type { RowOf } from '../../store/statement.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import { addRefundRequest, answerRefundRequest, openRefundRequestOf, refundRequestsWhere } from './queries.ts';
 
-/** A buyer's wish to have money back; the refund itself is a payment of the earner. Micro-USDC. */
+/** A buyer's request for a refund; the refund itself is a payment of the earner. Micro-USDC. */
 export type RefundRequest = {
   id: string;
   state: 'open' | 'accepted' | 'declined';
@@ -35,7 +35,7 @@ const toRequest = (row: Row): RefundRequest => ({
   answeredAtMs: row.answered_at === null ? null : Number(row.answered_at),
 });
 
-/** One may be open for a payment. Throws `conflict` where one is. */
+/** A payment may have one open request. Throws `conflict` if there is one. */
 export function openRefundRequest(
   tx: Tx,
   ask: { paymentId: string; receivableId: string; amountMicro: bigint; reason: string },
@@ -70,7 +70,7 @@ export function answerRequest(
   return reread(tx, id);
 }
 
-/** Newest first. `agent`: as buyer or as earner. */
+/** Newest first. `agent`: the buyer or the earner. */
 export function listRefundRequests(
   tx: ReadTx,
   filter: { agent?: string | undefined; state?: RefundRequest['state'] | undefined; limit: number },

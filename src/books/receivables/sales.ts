@@ -29,10 +29,10 @@ export type SaleState = 'expected' | 'paid' | 'closed';
 type Row = RowOf<typeof expectedSale>;
 
 /**
- * Announces a sale: the follower then asks the chain for the payer's `AuthorizationUsed` logs too, and books the transfer that
- * follows the one with this nonce as an `x402_sale` (or as the invoice's payment) instead of putting it in suspense. Anyone who settles
- * (facilitator, gateway, seller) calls it after `verify` and before its transaction can reach the chain, in the same write
- * that stores the settlement. Idempotent by (chain, payer, nonce): the first announcement stands. False where there was one.
+ * Announces a sale. The follower then also reads the payer's `AuthorizationUsed` logs, and books the transfer with this nonce as an
+ * `x402_sale` (or as the invoice's payment) instead of in suspense. Each settling part (facilitator, gateway, seller) calls it
+ * after `verify` and before its transaction can reach the chain, in the write that stores the settlement. Idempotent by (chain,
+ * payer, nonce): the first announcement counts; false if there was one.
  */
 export function expectSale(tx: Tx, sale: ExpectedSale, atMs: number): boolean {
   const changed = tx.run(addExpectedSale, {
@@ -43,7 +43,7 @@ export function expectSale(tx: Tx, sale: ExpectedSale, atMs: number): boolean {
     amount: sale.amount,
     resource: sale.resource.slice(0, 2048),
     invoice: sale.invoiceId ?? null,
-    // Some clients sign for ever; SQLite's integers end earlier.
+    // Some clients sign without an end; SQLite's integers end earlier.
     validBefore: sale.validBeforeS > 4_102_444_800n ? 4_102_444_800n : sale.validBeforeS,
     at: atMs,
   });
@@ -63,7 +63,7 @@ export function findExpectedSale(tx: ReadTx, chainId: number, payer: string, non
   return tx.get(expectedSale, { chain: chainId, payer, nonce: nonce.toLowerCase() });
 }
 
-/** Whose authorizations the follower must see: those of sales that may still be paid, or whose block may still be undone. */
+/** The payers whose authorizations the follower must read: of sales that may still be paid, or whose block may still be undone. */
 export function openPayers(tx: ReadTx, chainId: number): Address[] {
   return tx.all(payersOfOpenSales, { chain: chainId }).map((row) => row.payer);
 }
@@ -80,7 +80,7 @@ export function setSaleState(
   tx.run(setExpectedSaleState, { chain: chainId, payer, nonce: nonce.toLowerCase(), state });
 }
 
-/** What can no longer be used is no longer waited for. `finalS`: the time of the newest final block. */
+/** Stops waiting for authorizations that can no longer be used. `finalS`: the time of the newest final block. */
 export function closeLapsedSales(tx: Tx, chainId: number, finalS: number): void {
   tx.run(closeSalesBefore, { chain: chainId, final: finalS });
 }

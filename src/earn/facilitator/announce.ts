@@ -6,8 +6,8 @@ import { ownerOfWallet } from './queries.ts';
 import type { Terms } from './terms.ts';
 
 /**
- * Tells the books that this payment to one of our agents is about to be settled, so that the follower knows the transfer for
- * a sale. Does nothing where somebody else earns. Call it before anything of it can reach the chain.
+ * Announces to the books that a payment to one of our agents will be settled, so that the follower recognises the transfer as a
+ * sale. Does nothing for other receivers. Call it before anything can reach the chain.
  */
 export function announce(
   tx: Tx,
@@ -31,7 +31,7 @@ export function announce(
   );
 }
 
-/** As the payer's client echoes it; without the query, which may hold secrets. */
+/** As the payer's client repeats it; without the query, which may contain secrets. */
 function resourceOf(payload: PaymentPayload): string {
   return (payload.resource?.url ?? 'unnamed').split(/[?#]/)[0] ?? 'unnamed';
 }

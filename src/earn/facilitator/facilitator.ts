@@ -105,7 +105,7 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
     if ('reason' in terms) return failed(terms.reason, terms.payer, terms.message);
     const { payer, nonce } = terms;
     const key = { chainId: chain.chainId, payer, nonce };
-    // Before the claim, so that nobody blocks a payment by sending its nonce under a bad signature.
+    // Checked before the claim, so that nobody can block a payment by sending its nonce with a bad signature.
     const known = store.read((tx) => settlementOf(tx, key));
     if (known === undefined) {
       const verified = await verify(payload, requirements);
@@ -175,19 +175,21 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
     return store.write((tx) => deliverOnce(tx, key, { ...terms, txHash }, clock()));
   }
 
-  /** Not a reason that sellers look behind: one of them has had this payment. */
+  /** Sellers do not check the chain for this reason: one of them has already got this payment. */
   function twice(payer: string): SettleResponse {
     return failed('duplicate_settlement', payer, 'This payment was settled, and one seller has heard of it.');
   }
 
-  /** The nonce is used; say so. */
+  /** The nonce is used, so the answer says so. */
   async function explained(answer: SettleResponse, { payer, nonce }: Terms): Promise<SettleResponse> {
     const proof = await prove(chain, payer, nonce).catch(() => ({ state: 'unused' }) as const);
     if (proof.state === 'unused') return answer;
     return { ...answer, errorReason: 'invalid_exact_evm_nonce_already_used' };
   }
 
-  /** A payer's own gas; and, since every new wallet is a new payer, that of deployments in sum, save for wallets of this Bursar. */
+  /**
+   * The payer's own gas; and, since every new wallet is a new payer, the sum for deployments, except for wallets of this Bursar.
+   */
   function isOverGas({ payer }: Terms, { payload }: PaymentPayload): boolean {
     const sinceMs = clock() - DAY_MS;
     return store.read((tx) => {

@@ -103,7 +103,7 @@ export function withFailover(options: FailoverOptions): Settles {
       if ('reason' in terms) return (isTheirs(terms, requirements) ? remote : inside).verify(payload, requirements);
       try {
         const answer = await remote.verify(payload, requirements);
-        // Not every facilitator looks whether the nonce is used, and a used one must not buy again.
+        // Some facilitators do not check whether the nonce is used, and a used one must not buy again.
         if (!answer.isValid || (await prove(chain, terms.payer, terms.nonce)).state === 'unused') return answer;
         return { isValid: false, invalidReason: 'invalid_exact_evm_nonce_already_used', payer: terms.payer };
       } catch (error) {
@@ -121,7 +121,7 @@ export function withFailover(options: FailoverOptions): Settles {
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Nothing was sent: no connection came about. Any other failure leaves it open. */
+/** Nothing was sent, because no connection was made. Any other failure leaves it open. */
 function neverArrived(error: unknown): boolean {
   if (error instanceof FacilitatorResponseError) return false;
   const codes = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);

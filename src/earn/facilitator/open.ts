@@ -14,7 +14,7 @@ export type OpenFacilitator = {
   store: Store;
   chain: Chain;
   factory: Address;
-  /** The relayer sender queue's sender. */
+  /** The sender of the relayer's queue. */
   executor: Address;
   domain: () => Promise<TokenDomain>;
   clock: () => number;
@@ -24,7 +24,7 @@ export type OpenFacilitator = {
   addressOf: (c: Context) => string;
 };
 
-/** The facilitator as configured, and its routes under `/x402`. Null when it is turned off. */
+/** Opens the configured facilitator with its routes under `/x402`. Null if it is turned off. */
 export async function openFacilitator(
   options: OpenFacilitator,
 ): Promise<{ settles: Settles; mount: (http: Hono) => Hono } | null> {

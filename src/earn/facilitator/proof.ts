@@ -3,7 +3,7 @@ import { isAuthorizationUsed } from '../../chain/contracts/purse.ts';
 import { tokenAbi } from '../../chain/contracts/tokenDomain.ts';
 import type { Chain } from '../../chain/node/chain.ts';
 
-/** What the chain says of one EIP-3009 authorization. `spent`: used or cancelled, by a log out of sight. */
+/** The state of an EIP-3009 authorization on chain. `spent`: used or cancelled, by a log that was not found. */
 export type Proof =
   | { state: 'unused' }
   | { state: 'cancelled'; txHash: Hex }
@@ -24,12 +24,12 @@ const authorizationCanceled = parseAbiItem(
   'event AuthorizationCanceled(address indexed authorizer, bytes32 indexed nonce)',
 );
 
-/** Most public nodes answer for this many blocks at once; an authorization lives for minutes. */
+/** The range that most public nodes serve in one request; an authorization lives for minutes. */
 const BLOCKS_BACK = 5_000n;
 
 /**
- * Whether an authorization was used, and by which Transfer: USDC logs AuthorizationUsed and right after it the Transfer.
- * Throws `chain_unavailable`.
+ * Finds out whether an authorization was used, and by which Transfer: USDC logs AuthorizationUsed and directly after it the
+ * Transfer. Throws `chain_unavailable`.
  */
 export async function prove(chain: Chain, payer: Address, nonce: Hex): Promise<Proof> {
   if (!(await isAuthorizationUsed(chain, payer, nonce))) return { state: 'unused' };

@@ -11,7 +11,7 @@ export const settlementByKey = statement<Key>()((db, p) =>
     .where('payer', '=', p.payer)
     .where('nonce', '=', p.nonce),
 );
-/** Takes a settlement, whether it is new or one that failed. */
+/** Claims a settlement that is new, or that failed. */
 export const claimSettlement = statement<Key & { payTo: Address; value: bigint; until: number; at: number }>()(
   (db, p) =>
     db
@@ -122,7 +122,7 @@ export const pendingHashOf = statement<Key & { pending: string }>()((db, p) =>
     .where('pending_key', '=', p.pending),
 );
 
-/** A transaction that is not mined yet counts with its limit; without one, with what a settlement needs at most. */
+/** An unmined transaction counts with its gas limit; without one, with the highest gas of a settlement. */
 export const gasOfPurposes = statement<{ first: string; second: string; since: number }>()((db, p) =>
   db
     .selectFrom('transactions')
@@ -131,7 +131,7 @@ export const gasOfPurposes = statement<{ first: string; second: string; since: n
     .where('created_at', '>', p.since)
     .where('state', '<>', 'dropped'),
 );
-/** The range of purposes holds every text that begins with `x402_deploy:`. */
+/** The range of purposes covers every text that begins with `x402_deploy:`. */
 export const gasOfDeployments = statement<{ since: number }>()((db, p) =>
   db
     .selectFrom('transactions')

@@ -13,16 +13,16 @@ import { enqueueOnce, type SettlementKey } from './settlements.ts';
 export type QueueSignerOptions = {
   store: Store;
   chain: Chain;
-  /** The relayer sender queue's sender. */
+  /** The sender of the relayer's queue. */
   sender: Address;
-  /** The only contract that may be called besides the token: it deploys wallets (ERC-6492). */
+  /** The only other contract that may be called besides the token: it deploys wallets (ERC-6492). */
   factory: Address;
   clock: () => number;
-  /** Something was queued. */
+  /** A transaction was queued. */
   wake: () => void;
-  /** How long a transaction may wait for its signature before it is taken back. */
+  /** How long a transaction may wait for its signature before it is withdrawn. */
   signWithinMs: number;
-  /** How long a signed one is waited for before the answer is `settlement_pending`. */
+  /** How long a signed transaction is awaited before the answer is `settlement_pending`. */
   minedWithinMs: number;
   pollMs: number;
 };
@@ -30,15 +30,15 @@ export type QueueSignerOptions = {
 export const purposesOf = (payer: Address) => [`x402_settle:${payer}`, `x402_deploy:${payer}`] as const;
 
 export type QueueSigner = FacilitatorEvmSigner & {
-  /** The official code takes a failed read for a bad signature; this tells them apart. */
+  /** The official code treats a failed read as a bad signature; this distinguishes them. */
   trouble(): BursarError | null;
-  /** The hash under which a transaction was mined, where a fee replacement changed it. */
+  /** The hash of the mined transaction, which a fee replacement may have changed. */
   minedHash(hash: Hex): Hex;
 };
 
 /**
- * The signer that the official facilitator settles with: it sends nothing itself but queues into the one sender queue of the relayer's
- * key, which owns nonces, fees, replacement and recovery. Without a settlement it only reads.
+ * The signer of the official facilitator. It sends nothing itself but queues into the sender queue of the relayer's key, which owns
+ * nonces, fees, replacement and recovery. Without a settlement it only reads.
  */
 export function queueSigner(options: QueueSignerOptions, settlement: SettlementKey | null): QueueSigner {
   const { store, chain, clock } = options;
@@ -83,7 +83,7 @@ export function queueSigner(options: QueueSignerOptions, settlement: SettlementK
       if (outcome.kind === 'mined' || outcome.kind === 'final') return outcome.txHash;
       if (outcome.kind === 'pending') return store.read((tx) => latestAttempt(tx, id)).hash;
       if (outcome.kind === 'dropped') throw new Error(`The transaction was not sent: ${outcome.reason}.`);
-      // Taken back: nothing of it is anywhere. If it cannot be, it was signed just now.
+      // Withdrawn: nothing of it was sent. If that fails, it was signed just now.
       if (performance.now() > until && (await store.write((tx) => withdrawTransaction(tx, id)))) {
         throw new Error('The relayer is busy or out of gas; nothing was sent.');
       }
@@ -97,7 +97,7 @@ export function queueSigner(options: QueueSignerOptions, settlement: SettlementK
     for (;;) {
       const hashes = row ? store.read((tx) => attemptsOf(tx, row.id)).map((attempt) => attempt.hash) : [hash];
       const receipts = await Promise.all(
-        // A receipt that is not there yet and a node that does not answer come to the same here: wait.
+        // A missing receipt and a node that does not answer are treated alike: wait.
         hashes.map((each) => chain.run((client) => client.getTransactionReceipt({ hash: each })).catch(() => null)),
       );
       const receipt = receipts.find((each) => each !== null);

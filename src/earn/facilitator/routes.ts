@@ -24,8 +24,8 @@ export type FacilitatorRoutes = {
 };
 
 /**
- * `/x402/verify`, `/x402/settle`, `/x402/supported` as official clients call them, and `/x402/settlements/…` for sellers that
- * lost an answer. No key: what is settled is bounded by whom it pays, by the payer's gas, and by requests per address.
+ * `/x402/verify`, `/x402/settle`, `/x402/supported` as official clients call them, and `/x402/settlements/…` for sellers that lost
+ * an answer. They need no key: settlements are limited by receiver, by the payer's gas, and by requests per address.
  */
 export function facilitatorRoutes(options: FacilitatorRoutes): Hono {
   const { settles, chain } = options;
@@ -61,7 +61,7 @@ export function facilitatorRoutes(options: FacilitatorRoutes): Hono {
   });
   http.get('/supported', async (c) => {
     const { name, version } = await options.domain();
-    // `assets` is ours: the seller adapters price in USDC without knowing its address. Official clients skip it.
+    // `assets` is our extension: the seller adapters price in USDC without knowing its address. Official clients ignore it.
     const assets = [{ network, address: chain.token, symbol: 'USDC', decimals: 6, name, version }];
     return c.json({ ...(await settles.getSupported()), assets });
   });

@@ -9,15 +9,15 @@ const AddressText = z
 /** `facilitator` in config.json. */
 export const FacilitatorSettings = z.strictObject({
   enabled: z.boolean().default(true),
-  /** Whose income is settled: this Bursar's wallets, a list besides them, or anybody's (a public service: its gas is yours). */
+  /** The receivers that are served: this Bursar's wallets, a list in addition, or anyone (a public service at your gas cost). */
   pay_to: z.union([z.enum(['own', 'any']), z.array(AddressText).max(1_000)]).default('own'),
-  /** Gas that one payer may cost in 24 hours. A settlement takes 85,000 to 105,000. */
+  /** The gas that one payer may cost in 24 hours. A settlement takes 85,000 to 105,000. */
   gas_per_payer_per_day: z.int().positive().max(1_000_000_000_000).default(50_000_000),
-  /** Micro-USDC below which nothing is settled: outsiders make payers for nothing, and each payment's gas is yours. */
+  /** Micro-USDC below which nothing is settled: outsiders can make payers for free, and you pay each payment's gas. */
   min_amount_micro: z.int().min(0).max(1_000_000_000).default(0),
-  /** Per calling address; three times as many at once. */
+  /** Per calling address; bursts up to three times that. */
   requests_per_second: z.int().positive().max(100_000).default(100),
-  /** Another facilitator that is asked first. */
+  /** Another facilitator that is used first. */
   remote: z
     .url({ protocol: /^https?$/ })
     .nullable()

@@ -67,12 +67,12 @@ export function deliverOnce(
   return tx.run(recordDelivery, { ...keyOf(key), payTo, value, hash: txHash, at: nowMs }) === 1;
 }
 
-/** A crash leaves claims behind; anyone who opens the database alone may take them over at once. */
+/** A crash leaves claims behind; a process that opens the database alone may release them at once. */
 export function dropClaims(tx: Tx): void {
   tx.run(releaseClaims);
 }
 
-/** Queues the settlement's transaction, or names the one that is out: in one write, so there never are two. */
+/** Queues the settlement's transaction, or returns the one that exists: in one write, so that there are never two. */
 export function enqueueOnce(tx: Tx, key: SettlementKey, wanted: NewTransaction): bigint {
   const row = settlementOf(tx, key);
   if (row?.transaction_id != null && isOut(tx, row)) return row.transaction_id;
@@ -81,12 +81,12 @@ export function enqueueOnce(tx: Tx, key: SettlementKey, wanted: NewTransaction):
   return id;
 }
 
-/** Gas that settlements of that payer took since then; one not mined yet counts with its limit. */
+/** The gas of that payer's settlements since then; an unmined one counts with its limit. */
 export function gasOf(tx: ReadTx, [first, second]: readonly [string, string], sinceMs: number): bigint {
   return tx.get(gasOfPurposes, { first, second, since: sinceMs })?.gas ?? 0n;
 }
 
-/** Gas that deployments for all payers took since then, counted likewise. */
+/** The gas of deployments for all payers since then, counted likewise. */
 export function deployGas(tx: ReadTx, sinceMs: number): bigint {
   return tx.get(gasOfDeployments, { since: sinceMs })?.gas ?? 0n;
 }
@@ -98,7 +98,7 @@ function isOut(tx: ReadTx, row: SettlementRow): boolean {
   return !(outcome.kind === 'mined' || outcome.kind === 'final') || outcome.succeeded;
 }
 
-/** The official facilitator's store of what it broadcast and has not seen mined, kept on the settlement's row. */
+/** The official facilitator's record of a broadcast transaction that is not mined yet, kept in the settlement's row. */
 export function pendingStore(store: Store, key: SettlementKey): PendingSettlementStore {
   const set = (pending: string | null, hash: string | null) =>
     store.write((tx) => {

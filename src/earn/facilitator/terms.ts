@@ -24,7 +24,7 @@ const Requirements = z.looseObject({
   extra: z.record(z.string(), z.unknown()).optional(),
 });
 
-/** What a seller posts to /verify and /settle (x402 v2). Unknown fields are kept: the official code reads some. */
+/** The body that a seller posts to /verify and /settle (x402 v2). Unknown fields are kept: the official code reads some. */
 const FacilitatorRequest = z.looseObject({
   x402Version: z.literal(2),
   paymentPayload: z.looseObject({
@@ -48,14 +48,14 @@ const Exact = z.looseObject({
   signature: z.string().regex(/^0x(?:[0-9a-fA-F]{2}){64,8192}$/),
 });
 
-/** What an EIP-3009 payment says of itself, checked for form only. `value` in micro-USDC. */
+/** The fields of an EIP-3009 payment, checked for form only. `value` in micro-USDC. */
 export type Terms = { payer: Address; nonce: Hex; payTo: Address; value: bigint; validBeforeS: bigint };
 export type Refusal = { reason: string; message: string; payer: Address | null };
 
 export type Served = {
   network: string;
   token: Address;
-  /** Whose income this facilitator settles. */
+  /** The receivers whose payments this facilitator settles. */
   mayReceive: (payTo: Address) => boolean;
   /** Micro-USDC below which nothing is settled. */
   minMicro?: bigint;
@@ -70,12 +70,12 @@ export function parseFacilitatorRequest(body: unknown): { payload: PaymentPayloa
     const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
     throw new BursarError('invalid_request', { details: { problems } });
   }
-  // The schema has checked the form; the body itself goes on, since official code reads fields that it does not name.
+  // The schema has checked the form; the body itself is passed on, since official code reads fields that the schema does not name.
   const { paymentPayload, paymentRequirements } = body as Request;
   return { payload: paymentPayload, requirements: paymentRequirements };
 }
 
-/** The terms of a payment that this facilitator may settle, or why it does not. Signatures are for the official code. */
+/** Returns the terms of a payment that this facilitator may settle, or the reason why not. The official code checks signatures. */
 export function readTerms(payload: PaymentPayload, requirements: PaymentRequirements, served: Served): Terms | Refusal {
   const refuse = (reason: string, message: string, payer: Address | null = null) => ({ reason, message, payer });
   const { scheme, network, extra } = requirements;
@@ -100,7 +100,7 @@ export function readTerms(payload: PaymentPayload, requirements: PaymentRequirem
   if (amount < (served.minMicro ?? 0n)) {
     return refuse('amount_below_minimum', `This facilitator settles ${served.minMicro} micro-USDC at least.`, from);
   }
-  // The official code asks this only where it verifies, and what is out already is not verified again.
+  // The official code asks this only when it verifies, and a transaction that was sent is not verified again.
   if (amount !== BigInt(requirements.amount)) {
     return refuse(
       'invalid_exact_evm_payload_authorization_value_mismatch',

@@ -19,7 +19,7 @@ export type GatewayOptions = {
   /** The earning wallet's address. */
   payTo: string;
   host?: string;
-  /** 0: a free one. */
+  /** 0 means a free port. */
   port?: number;
   /** Default: in memory. */
   sales?: SaleStore;
@@ -31,8 +31,8 @@ export type Gateway = { url: string; stop(): Promise<void> };
 const HEADERS_MAX_BYTES = 32 * 1024;
 
 /**
- * A reverse proxy that puts prices on an HTTP API. What is not priced passes straight through, streams and websockets too.
- * Throws `not_configured` where the facilitator cannot settle what a route asks for, or the port is taken.
+ * A reverse proxy that sells an HTTP API. Unpriced requests pass straight through, streams and websockets too. Throws
+ * `not_configured` if the facilitator cannot settle what a route asks for, or the port is in use.
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { table } = options;
@@ -81,12 +81,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       const body = () => readBody(request, limit);
       return sellRequest(counter, route, { amount: price, body }, { request, response });
     }
-    // A tool call has a body; the event stream of an MCP server is opened without one.
+    // A tool call has a body; an MCP client opens the event stream without one.
     if (hasNoBody(request)) return counter.upstream.pipe(request, response);
     if (request.headers['content-encoding'] !== undefined) {
       return give(response, refusal(415, 'encoding_not_supported', 'Send the tool call without a content-encoding.'));
     }
-    // A server that obeys a charset such as UTF-7 would read another call than was priced.
+    // A server that obeys a charset such as UTF-7 would read another call than the priced one.
     const [, charset = 'utf-8'] = /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(request.headers['content-type'] ?? '') ?? [];
     if (!/^utf-?8$/i.test(charset)) {
       return give(response, refusal(415, 'encoding_not_supported', 'Send the tool call in UTF-8.'));
@@ -106,7 +106,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     socket.on('error', () => socket.destroy());
     const target = readTarget(request.url ?? '/');
     const route = target && find(request.method ?? 'GET', target);
-    // Another protocol in the tunnel (h2c, say) would carry requests that nobody prices.
+    // Another protocol in the tunnel, such as h2c, could carry requests without a price.
     const isWebsocket = request.headers.upgrade?.toLowerCase() === 'websocket' && hasNoBody(request);
     if (target === null || route !== null || !isWebsocket) {
       const body = JSON.stringify({
@@ -130,7 +130,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
-        // Upgraded connections are no longer the server's.
+        // Upgraded connections no longer belong to the server.
         for (const tunnel of tunnels) tunnel.destroy();
       });
       counter.upstream.close();
@@ -138,7 +138,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   };
 }
 
-/** An MCP client that pays in its messages is answered in them. */
+/** An MCP client that pays inside its messages gets its answer in them. */
 function asTold(route: PricedRoute, { amount, body, names, id, payment }: ToolCall): Asked {
   if (payment === null && route.wire === 'http') return { amount, body };
   return {
@@ -162,7 +162,7 @@ function sellOptions({ table, payTo, sales, followMs }: GatewayOptions): SellOpt
   };
 }
 
-/** A route that could never be paid is an error at the start, not a 402 that no one can answer. */
+/** A route that could never be paid is an error at the start, not a 402 without a possible payment. */
 async function requireUpto(counter: Counter, priced: readonly PricedRoute[]): Promise<void> {
   if (!priced.some(({ scheme }) => scheme === 'upto')) return;
   const supported = await counter.shop.supports('upto').catch(() => null);
@@ -175,7 +175,7 @@ async function requireUpto(counter: Counter, priced: readonly PricedRoute[]): Pr
   });
 }
 
-/** Null: larger than that. */
+/** Null: the body is larger. */
 function readBody(request: IncomingMessage, limit: number): Promise<Buffer | null> {
   if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.resolve(null);
   return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 
-/** RFC 9110 section 7.6.1: between two parties only. */
+/** Hop-by-hop headers (RFC 9110 section 7.6.1). */
 const HOP = new Set([
   'connection',
   'keep-alive',
@@ -13,7 +13,7 @@ const HOP = new Set([
   'upgrade',
   'expect',
 ]);
-/** Never passed on: bearer values of the payment, who the client claims to be, and other ways to name a method or a path. */
+/** Never passed on: the payment, the client's claims of its identity, and other ways to name a method or a path. */
 const HELD = new Set([
   'host',
   'payment-signature',
@@ -35,7 +35,7 @@ const FORWARDED = new Set([
   'x-real-ip',
 ]);
 
-/** What the upstream is told. Repeated headers stay repeated. */
+/** The headers for the upstream. Repeated headers stay repeated. */
 export function requestHeaders(
   request: IncomingMessage,
   options: { host: string; trustForwarded: boolean; added?: Record<string, string> },
@@ -60,7 +60,7 @@ export function requestHeaders(
   return Object.assign(headers, options.added);
 }
 
-/** What the buyer is told, as name, value, name, value. `withheld`: lower-case names that stay here. */
+/** The headers for the buyer, as name, value, name, value. `withheld`: lower-case names that are dropped. */
 export function responseHeaders(response: IncomingMessage, withheld: ReadonlySet<string> | null): string[] {
   const { rawHeaders } = response;
   const kept: string[] = [];

@@ -7,13 +7,13 @@ import type { PaymentPayload } from '@x402/core/types';
 import { isTooDeep } from '../../core/text/json.ts';
 import type { Answer } from '../seller/sales.ts';
 
-/** x402's MCP transport (specs/transports-v2/mcp.md): payment, offer and receipt travel in the messages, not in HTTP. */
+/** x402's MCP transport (specs/transports-v2/mcp.md): payment, offer and receipt are in the messages, not in HTTP. */
 const PAYMENT = 'x402/payment';
 const RECEIPT = 'x402/payment-response';
 
 type Fields = Record<string, unknown>;
 
-/** Takes the payment out of a call's `_meta`, as the header that it stands for. Null where there is none. */
+/** Takes the payment out of a call's `_meta` and returns it as the equivalent header. Null if there is none. */
 export function takePayment(params: Fields): string | null {
   const meta = params._meta;
   if (typeof meta !== 'object' || meta === null || !(PAYMENT in meta)) return null;
@@ -23,7 +23,7 @@ export function takePayment(params: Fields): string | null {
   return encodePaymentSignatureHeader(payment as PaymentPayload);
 }
 
-/** An answer as an MCP client reads it: an offer is a tool's error, a receipt stands in the result's `_meta`. */
+/** Converts an answer for an MCP client: an offer becomes a tool's error, a receipt goes into the result's `_meta`. */
 export function asMcpAnswer(id: unknown, answer: Answer): Answer {
   const required = headerOf(answer, 'payment-required');
   const receipt = headerOf(answer, 'payment-response');
@@ -63,7 +63,7 @@ function offer(id: unknown, required: string | null, receipt: string | null): An
   };
 }
 
-/** Null where the text is not the answer to that call. */
+/** Null if the text is not the answer to that call. */
 function withReceipt(json: string, id: unknown, receipt: unknown): string | null {
   let message: unknown;
   try {
@@ -71,7 +71,7 @@ function withReceipt(json: string, id: unknown, receipt: unknown): string | null
   } catch {
     return null;
   }
-  // Written again it would overflow the stack; the upstream's answer goes back as it is.
+  // Serialising it again would overflow the stack; the upstream's answer is returned unchanged.
   if (isTooDeep(message)) return null;
   if (typeof message !== 'object' || message === null || !('result' in message) || !('id' in message)) return null;
   const { result } = message;

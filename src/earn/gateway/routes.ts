@@ -5,7 +5,7 @@ import type { Target } from './target.ts';
 export type PricedRoute = {
   /** Its place in the table; the default price comes after the last. */
   index: number;
-  /** Null where only tools have prices. */
+  /** Null if only tools have prices. */
   price: MicroUsdc | null;
   tools: ReadonlyMap<string, MicroUsdc | null> | null;
   scheme: 'exact' | 'upto';
@@ -16,12 +16,12 @@ export type PricedRoute = {
   mimeType: string | null;
   maxTimeoutSeconds: number;
 };
-/** Null: nothing to pay. */
+/** Null: free. */
 export type Find = (method: string, target: Target) => PricedRoute | null;
 
 /**
- * The first route that matches decides. What costs is matched as leniently as the laxest upstream would (case, doubled or
- * trailing slashes, path parameters, HEAD for GET); what is free only to the letter: in doubt it costs.
+ * The first matching route decides. Priced routes match as leniently as the laxest upstream would (case, doubled or trailing
+ * slashes, path parameters, HEAD for GET); free routes match only exactly. In doubt the request costs.
  */
 export function compile(table: Table): { find: Find; priced: PricedRoute[] } {
   const rows = table.routes.map((row, index) => ({ ...matcher(row), route: row.free ? null : priced(row, index) }));
@@ -53,7 +53,7 @@ export function compile(table: Table): { find: Find; priced: PricedRoute[] } {
 function matcher(row: RouteRow): { methods: readonly string[] | null; exact: RegExp; loose: RegExp } {
   const [first = '', second] = row.match.split(' ');
   const [method, path] = second === undefined ? ['*', first] : [first, second];
-  // Servers answer HEAD by the handler of GET.
+  // Servers answer HEAD with the handler of GET.
   const methods = method === '*' ? null : method === 'GET' && !row.free ? ['GET', 'HEAD'] : [method];
   const lenient = path
     .toLowerCase()
@@ -61,13 +61,13 @@ function matcher(row: RouteRow): { methods: readonly string[] | null; exact: Reg
     .replace(/(.)\/+$/, '$1');
   return {
     methods,
-    // `s`: a wildcard covers line separators too, or a path with one would match nothing and cost nothing.
+    // `s`: a wildcard matches line separators too; otherwise a path with one would match nothing and cost nothing.
     exact: new RegExp(`^${body(path)}$`, 's'),
     loose: new RegExp(`^${body(lenient)}${FORMAT.test(lenient) ? '(?:\\.[a-z0-9]+)?' : ''}$`, 's'),
   };
 }
 
-/** A word at the end of a path: Rails, for one, answers `/ocr.json` by the action of `/ocr`. */
+/** A suffix of a path: Rails, for example, answers `/ocr.json` with the action of `/ocr`. */
 const FORMAT = /\/[^/.*:]+$/;
 
 function body(path: string): string {

@@ -13,12 +13,12 @@ import { hasNoBody, type Upstream, UpstreamError } from './upstream.ts';
 export type Counter = {
   shop: Shop;
   upstream: Upstream;
-  /** Where buyers find the gateway; null: what their Host header says. */
+  /** The URL at which buyers reach the gateway; null: from their Host header. */
   url: string | null;
   responseMaxBytes: number;
 };
 
-/** The official server reads a request through this. The price goes with it, since a tool call's stands in its body. */
+/** The official server reads a request through this. It includes the price, because that of a tool call depends on its body. */
 class Asking implements HTTPAdapter {
   readonly request: IncomingMessage;
   readonly amount: MicroUsdc;
@@ -44,7 +44,7 @@ class Asking implements HTTPAdapter {
   getPath(): string {
     return this.request.url?.split('?')[0] ?? '/';
   }
-  /** Without the query: it may hold secrets, and offers get logged. */
+  /** Without the query: it may contain secrets, and offers get logged. */
   getUrl(): string {
     return this.#asked.resource ?? `${this.#base}${this.getPath()}`;
   }
@@ -56,7 +56,7 @@ class Asking implements HTTPAdapter {
   }
 }
 
-/** The official routes know a priced route by its place in the table: which one it is, was decided before. */
+/** The official routes identify a priced route by its place in the table; the route itself was chosen before. */
 const pathOf = (route: PricedRoute): string => `/route/${route.index}`;
 
 export function officialRoutes(routes: readonly PricedRoute[], asset: Asset, options: SellOptions): RoutesConfig {
@@ -65,7 +65,7 @@ export function officialRoutes(routes: readonly PricedRoute[], asset: Asset, opt
       const config = routeConfig(
         pathOf(route),
         {
-          // Stands in until the request tells its own.
+          // A placeholder until the request provides its own.
           price: '0.000001',
           flow: route.flow,
           maxTimeoutSeconds: route.maxTimeoutSeconds,
@@ -88,7 +88,7 @@ export function officialRoutes(routes: readonly PricedRoute[], asset: Asset, opt
   );
 }
 
-/** What is asked for. `resource`, `payment` and `present` differ from HTTP's own where the MCP transport carries them. */
+/** The requested sale. `resource`, `payment` and `present` differ from HTTP's own for the MCP transport. */
 export type Asked = {
   amount: MicroUsdc;
   body: Buffer | (() => Promise<Buffer | null>);
@@ -97,7 +97,7 @@ export type Asked = {
   present?: ((answer: Answer) => Answer) | undefined;
 };
 
-/** Sells one request: offers, verifies, lets the upstream work, settles, and gives its answer; or says why not. */
+/** Sells one request: offers, verifies, calls the upstream, settles, and returns its answer; or says why not. */
 export async function sellRequest(
   counter: Counter,
   route: PricedRoute,
@@ -170,7 +170,7 @@ export async function sellRequest(
   give(response, present(answer));
 }
 
-/** The upstream's answer, held until it is paid. One that cannot be had is a 502 or 504, which costs nothing. */
+/** Holds the upstream's answer until it is paid. If there is none, the answer is a 502 or 504, which costs nothing. */
 async function ask(
   counter: Counter,
   request: IncomingMessage,
@@ -195,7 +195,7 @@ async function ask(
   }
 }
 
-/** Of an answer that is paid for, these are the gateway's to say. */
+/** Headers of a paid answer that only the gateway may set. */
 const WITHHELD: ReadonlySet<string> = new Set([
   'payment-response',
   'payment-required',
@@ -207,7 +207,7 @@ function toldUpstream(payer: string | null, amount: bigint): Record<string, stri
   return { 'x-bursar-amount': amount.toString(), ...(payer === null ? {} : { 'x-bursar-payer': payer }) };
 }
 
-/** Micro-USDC, never above what was signed for. Null where the upstream says nothing that can be read. */
+/** Micro-USDC, never above the signed amount. Null if the upstream's header cannot be read. */
 function chargeOf({ headers }: Answer, name: string, most: bigint): bigint | null {
   const value = headers.find(([each]) => each.toLowerCase() === name)?.[1];
   if (value === undefined) return null;
@@ -228,7 +228,7 @@ export function tooLarge(request: IncomingMessage, response: ServerResponse): vo
   give(response, refusal(413, 'body_too_large', 'The request is larger than this gateway takes.'));
 }
 
-/** Up to this many bytes of a refused request are read to keep its connection; of a larger one the connection is closed. */
+/** Up to this many bytes of a refused request are read to keep its connection; for a larger one the connection is closed. */
 const DRAIN_MAX_BYTES = 64 * 1024;
 
 function drain(request: IncomingMessage, response: ServerResponse): void {

@@ -14,7 +14,7 @@ const HeaderName = z.string().regex(/^[A-Za-z0-9-]{1,64}$/, 'not a header name')
 const Url = z.url({ protocol: /^https?$/ }).max(2048);
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', '*'];
 
-/** `METHOD /path` or `/path`. `:name` and `*` stand for one segment, `/*` at the end for all below (and the path itself). */
+/** `METHOD /path` or `/path`. `:name` and `*` match one segment, `/*` at the end matches the path itself and everything below. */
 const Match = z
   .string()
   .max(512)
@@ -28,14 +28,14 @@ const Route = z
     match: Match,
     free: z.literal(true).optional(),
     price: Price.optional(),
-    /** For MCP upstreams: the price of each tool. `*`: the others; without it they cost the route's price, or nothing. */
+    /** For MCP upstreams: the price of each tool. `*`: all others; without it they cost the route's price, or nothing. */
     tools: z.record(z.string().min(1).max(128), z.union([z.literal('free'), Price])).optional(),
     scheme: z.enum(['exact', 'upto']).default('exact'),
-    /** With `upto`: the response header in which the upstream says what it costs, in USDC; `price` is the most. */
+    /** With `upto`: the response header in which the upstream reports its price in USDC; `price` is the maximum. */
     charge_header: HeaderName.optional(),
-    /** `upfront`: money moves before the upstream runs. For streams: nothing is held back. */
+    /** `upfront`: money moves before the upstream runs. For streams, which cannot be held back. */
     flow: z.enum(['authorization', 'upfront']).default('authorization'),
-    /** With `tools`: `mcp` offers in the messages (x402's MCP transport), `http` by status 402. Either payment is taken. */
+    /** With `tools`: `mcp` offers in the messages (x402's MCP transport), `http` by status 402. Either payment is accepted. */
     wire: z.enum(['http', 'mcp']).default('http'),
     description: z.string().max(500).optional(),
     mime_type: z.string().max(100).optional(),
@@ -59,9 +59,9 @@ export const Table = z.strictObject({
   upstream: Url.optional(),
   /** An address, or an agent's id or name. */
   pay_to: z.string().max(128).optional(),
-  /** The Bursar that settles. */
+  /** The Bursar server that settles. */
   bursar: Url.optional(),
-  /** Another facilitator, instead; then `asset` is needed. */
+  /** Another facilitator instead; `asset` is then required. */
   facilitator: Url.optional(),
   asset: z
     .strictObject({
@@ -71,20 +71,20 @@ export const Table = z.strictObject({
       version: z.string().max(16),
     })
     .optional(),
-  /** Where buyers find this gateway. */
+  /** The URL at which buyers reach this gateway. */
   url: Url.optional(),
-  /** What everything costs that no route names. Without it: nothing. */
+  /** The price of all routes that are not listed. Without it they are free. */
   price: Price.optional(),
   routes: z.array(Route).max(1_000).default([]),
-  /** Take over X-Forwarded-* of requests: only behind a proxy of yours. */
+  /** Accept X-Forwarded-* of requests: only behind your own proxy. */
   trust_forwarded: z.boolean().default(false),
   limits: z
     .strictObject({
-      /** Of a priced request: it is held until it is paid. */
+      /** The size limit of a priced request, which is held until it is paid. */
       request_bytes: z.int().min(1).max(1_073_741_824).default(1_048_576),
-      /** Of a priced answer: it is held until the payment settled. */
+      /** The size limit of a priced answer, which is held until the payment settled. */
       response_bytes: z.int().min(1).max(1_073_741_824).default(8_388_608),
-      /** Until the upstream begins to answer, or between two pieces. */
+      /** The timeout until the upstream begins to answer, and between two chunks. */
       upstream_timeout_ms: z.int().min(100).max(3_600_000).default(120_000),
       upstream_connections: z.int().min(1).max(65_535).default(256),
     })

@@ -1,15 +1,15 @@
-/** A path in two readings: `exact` for what is free; `loose` for what costs, lenient as the laxest upstream. */
+/** A path in two readings: `exact` for free routes; `loose` for priced ones, lenient as the laxest upstream. */
 export type Target = { exact: string; loose: string };
 
-/** Decoded twice by a careless upstream, these would be another path. */
+/** An upstream that decodes twice would read these as another path. */
 const DOUBLE_ENCODED = /%(?:2e|2f|5c|00|25)/i;
 
 /**
- * Reads a request target (RFC 9112, origin-form). Null for one that an upstream might read as another path than we do: dot
- * segments, encoded slashes, backslashes, control characters, broken or double encoding, absolute or authority form.
+ * Reads a request target (RFC 9112, origin-form). Null for one that an upstream might read differently: dot segments, encoded
+ * slashes, backslashes, control characters, broken or double encoding, absolute or authority form.
  */
 export function readTarget(url: string): Target | null {
-  // Most paths are plain: nothing to decode, nothing to suspect.
+  // Most paths are plain, with nothing to decode.
   const end = url.indexOf('?');
   const path = end === -1 ? url : url.slice(0, end);
   if (path.charCodeAt(0) !== 47 || url.includes('#')) return null;
@@ -46,7 +46,7 @@ function decode(segment: string): string | null {
 }
 
 function isSafe(segment: string): boolean {
-  // A path parameter does not hide dots either: `..;/` is a known trick.
+  // A path parameter must not hide dots: `..;/` is a known attack.
   const bare = segment.replace(/;.*$/, '').trim();
   if (bare === '.' || bare === '..') return false;
   for (let i = 0; i < segment.length; i += 1) {

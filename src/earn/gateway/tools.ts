@@ -4,20 +4,20 @@ import { decodeUtf8, readJson } from '../../core/text/json.ts';
 import { takePayment } from './mcpWire.ts';
 import type { PricedRoute } from './routes.ts';
 
-/** What a JSON-RPC body costs, and the body as it goes on: written again, so that the upstream reads just what was priced. */
+/** The price of a JSON-RPC body, and the body to send: serialised again, so that the upstream reads exactly what was priced. */
 export type ToolCall = {
   amount: MicroUsdc;
   names: string[];
   body: Buffer;
   /** The JSON-RPC id of a single call. */
   id: unknown;
-  /** A payment that came in the call's `_meta`, as a PAYMENT-SIGNATURE header. It does not go on. */
+  /** A payment from the call's `_meta`, as a PAYMENT-SIGNATURE header. It is not passed on. */
   payment: string | null;
 };
 export type ToolRefusal = { refused: string };
 
 const CALLS_MAX = 100;
-/** Some JSON readers ignore case, so a `Method` beside `method` would be read by them. */
+/** Some JSON parsers ignore case and would read a `Method` beside `method`. */
 const FIELDS = ['jsonrpc', 'method', 'params', 'id', 'name', 'arguments', '_meta'];
 
 /** Prices a request to an MCP server (JSON-RPC 2.0, one message or a batch) by the tools it calls. */
@@ -38,7 +38,7 @@ export function priceTools(route: PricedRoute, text: Buffer): ToolCall | ToolRef
   for (const message of messages) {
     if (!isRecord(message)) return { refused: 'A message is no object.' };
     if (hasLookalike(message)) return { refused: 'A field is spelt in another case.' };
-    // Answers of the client to the server have no method.
+    // A client's answers to the server have no method.
     if (message.method === undefined) continue;
     if (typeof message.method !== 'string') return { refused: 'A method is no text.' };
     if (message.method.trim().toLowerCase() !== 'tools/call') continue;
@@ -63,7 +63,7 @@ function priceOf({ tools, price }: PricedRoute, name: string): bigint | null {
   return others !== undefined ? others : price;
 }
 
-/** The body is written again, so no number in it may change by that. */
+/** The body is serialised again, so numbers must not change. */
 function isExact(json: string): boolean {
   for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g)) {
     if (token.startsWith('"')) continue;

@@ -30,7 +30,7 @@ export type SendOptions = { body?: Buffer; added?: Record<string, string> };
 
 export interface Upstream {
   readonly host: string;
-  /** Passes request and answer through as they come. Resolves when the answer is under way or refused. */
+  /** Streams request and answer through. Resolves when the answer is under way or refused. */
   pipe(
     request: IncomingMessage,
     response: ServerResponse,
@@ -90,7 +90,7 @@ export function openUpstream(options: {
     return outgoing;
   }
 
-  /** A kept connection may have been closed by the upstream just now: asking once more is safe when nothing was sent with it. */
+  /** The upstream may have closed a kept connection just now: a retry is safe if nothing was sent on it. */
   const isStale = (error: Error, reused: boolean, method: string): boolean =>
     reused && 'code' in error && error.code === 'ECONNRESET' && (method === 'GET' || method === 'HEAD');
 
@@ -105,7 +105,7 @@ export function openUpstream(options: {
       const headers = responseHeaders(answer, sending.withheld ?? null);
       for (const [name, value] of sending.addToAnswer ?? []) headers.push(name, value);
       response.writeHead(answer.statusCode ?? 502, headers);
-      // An event stream's reader waits for the headers, maybe long before the first event.
+      // The reader of an event stream waits for the headers, perhaps long before the first event.
       if (String(answer.headers['content-type']).startsWith('text/event-stream')) response.flushHeaders();
       answer.on('error', () => response.destroy());
       answer.pipe(response);
@@ -183,7 +183,7 @@ export function openUpstream(options: {
         socket.pipe(other).pipe(socket);
       });
       outgoing.once('response', (answer) => {
-        // The body comes unchunked, and ends with the connection.
+        // The body is not chunked, and ends with the connection.
         const headers = [...responseHeaders(answer, null), 'connection', 'close'];
         socket.write(raw(`${answer.statusCode} ${answer.statusMessage}`, headers));
         answer.pipe(socket);
@@ -198,7 +198,9 @@ export function openUpstream(options: {
   };
 }
 
-/** Resolves the upstream's name; a name that leads to a cloud's metadata is an error, also where it comes to do so later. */
+/**
+ * Resolves the upstream's name; a name that resolves to a cloud's metadata service is an error, even if it changes to that later.
+ */
 const guardedLookup: LookupFunction = (hostname, options, done) => {
   lookup(hostname, options, (error, found, family) => {
     const addresses = Array.isArray(found) ? found.map(({ address }) => address) : [found];
@@ -208,8 +210,8 @@ const guardedLookup: LookupFunction = (hostname, options, done) => {
 };
 
 /**
- * Says where the body ends, whatever the client's headers said of it: Node frames no body of a GET or DELETE by itself, and bytes
- * without a frame are the next request to the upstream (RFC 9112 section 11.2).
+ * Frames the body, regardless of the client's headers: Node adds no framing for GET or DELETE, and bytes without a frame would be
+ * the next request to the upstream (RFC 9112 section 11.2).
  */
 function frame(headers: OutgoingHttpHeaders, from: IncomingMessage, body: Buffer | undefined): void {
   delete headers['content-length'];

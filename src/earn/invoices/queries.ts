@@ -3,7 +3,7 @@ import { statement } from '../../store/statement.ts';
 
 type Authorization = { invoice: string; chain: number; payer: Address; nonce: Hex };
 
-/** The transaction by which an authorization paid an invoice: as the books have it, or as the facilitator does. */
+/** The transaction by which an authorization paid an invoice, by the books or by the facilitator. */
 export const paidBy = statement<Authorization>()((db, p) =>
   db
     .selectFrom('receivables')
@@ -24,7 +24,7 @@ export const paidBy = statement<Authorization>()((db, p) =>
     )
     .limit(1),
 );
-/** Payments of an invoice that are on their way, without one: how many, and when the first of them lapses. */
+/** Pending payments of an invoice, without a given one: their number, and when the first of them expires. */
 export const othersExpected = statement<{ invoice: string; payer: Address; nonce: Hex; nowS: number }>()((db, p) =>
   db
     .selectFrom('expected_sales')

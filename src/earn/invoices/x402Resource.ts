@@ -15,14 +15,14 @@ import type { Settles } from '../facilitator/facilitator.ts';
 import { readTerms, type Terms } from '../facilitator/terms.ts';
 import { othersExpected, paidBy } from './queries.ts';
 
-/** An answer to an agent at an invoice's URL. `header`: PAYMENT-REQUIRED or PAYMENT-RESPONSE, ready to send. */
+/** An answer to an agent at an invoice's URL. `header`: PAYMENT-REQUIRED or PAYMENT-RESPONSE. */
 export type Asked = { kind: 'asked'; header: string; body: PaymentRequired };
 export type Paid = { kind: 'paid'; header: string | null; payer: string; txHash: string | null; amountMicro: bigint };
 export type Pending = { kind: 'pending'; header: string; payer: string; txHash: string };
-/** Another payment of the same use is on its way. */
+/** Another payment of the same use is pending. */
 export type Busy = { kind: 'busy'; retryAfterS: number };
 
-/** The 402 side of invoices: asks for what is due and settles what is presented. */
+/** The x402 side of invoices: offers the amount due and settles the presented payment. */
 export interface InvoiceResource {
   ask(invoice: Invoice, url: string, error?: string): Promise<Asked>;
   pay(invoice: Invoice, url: string, paymentSignature: string): Promise<Asked | Paid | Pending | Busy>;
@@ -37,12 +37,12 @@ export type InvoiceResourceOptions = {
 };
 
 const VALID_SECONDS = 60;
-/** A payer whose authorization is valid for longer could keep others from paying for as long. */
+/** A payer whose authorization is valid for longer could block other payers for that time. */
 const VALID_SECONDS_MAX = 600;
 
 /**
- * An invoice as an x402 v2 resource, by the official server parts. The authorization's nonce is announced with the invoice's id
- * before it is settled, so the books match it exactly, and the same authorization presented again gets the same answer.
+ * An invoice as an x402 v2 resource, served by the official server parts. The authorization's nonce is announced with the invoice's
+ * id before it is settled, so the books match it exactly, and the same authorization presented again gets the same answer.
  */
 export function createInvoiceResource(options: InvoiceResourceOptions): InvoiceResource {
   const { store, chain, clock } = options;
@@ -117,7 +117,7 @@ export function createInvoiceResource(options: InvoiceResourceOptions): InvoiceR
     const header = encodePaymentResponseHeader(settled);
     const txHash = settled.transaction;
     if (settled.success) return { kind: 'paid', header, payer: terms.payer, txHash, amountMicro: terms.value };
-    // Somebody else had it settled, or we had and the answer was lost.
+    // Another sender settled it, or we did and the answer was lost.
     const before = store.read((tx) => paidBefore(tx, terms, invoice));
     if (before) return before;
     if (txHash !== '') return { kind: 'pending', header, payer: terms.payer, txHash };
@@ -129,7 +129,7 @@ export function createInvoiceResource(options: InvoiceResourceOptions): InvoiceR
     return state !== 'open' && state !== 'part_paid';
   }
 
-  /** What this very authorization has paid already. */
+  /** The earlier payment by this same authorization. */
   function paidBefore(tx: Pick<Tx, 'get' | 'all'>, terms: Terms, invoice: Invoice): Paid | null {
     const sale = findExpectedSale(tx, chain.chainId, terms.payer, terms.nonce);
     if (sale?.invoice_id !== invoice.id) return null;
@@ -140,7 +140,7 @@ export function createInvoiceResource(options: InvoiceResourceOptions): InvoiceR
       : null;
   }
 
-  /** Announces the payment unless others on their way would use the invoice up: then in how many seconds to ask again. */
+  /** Announces the payment unless pending ones would use the invoice up: then returns the seconds to wait. */
   function announce(tx: Tx, invoiceId: string, terms: Terms): number {
     const atMs = clock();
     const nowS = Math.floor(atMs / 1000);

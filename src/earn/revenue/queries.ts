@@ -3,14 +3,16 @@ import { earnedKinds } from '../../books/receivables/receivable.ts';
 import type { Schema } from '../../store/schema/schema.ts';
 import { statement } from '../../store/statement.ts';
 
-/** As the partial index on receivables says it. */
+/** The same condition as in the partial index on receivables. */
 const toRoute = (eb: ExpressionBuilder<Schema, 'receivables'>): Expression<SqlBool> =>
   eb.and([eb('state', '=', 'final'), eb('routed_at', 'is', null), eb('kind', 'in', earnedKinds)]);
 
 export const firstToRoute = statement()((db, _, f) =>
   db.selectFrom(f.indexed('receivables', 'receivables_to_route')).select('id').where(toRoute).limit(1),
 );
-/** Those that the policy of that digest has not failed at. What a frozen agent earned waits: every leg would be refused. */
+/**
+ * Receivables for which the policy of that digest has not failed. Those of a frozen agent wait, because every leg would be denied.
+ */
 export const routableUnder = statement<{ digest: string; limit: number }>()((db, p, f) =>
   db
     .selectFrom(f.indexed('receivables', 'receivables_to_route'))

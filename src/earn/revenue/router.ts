@@ -32,9 +32,9 @@ import {
 
 export type RouterOptions = {
   store: Store;
-  /** The policy in force. Throws `policy_unavailable` where there is none: nothing is routed until then. */
+  /** The active policy. Throws `policy_unavailable` if there is none: nothing is routed until then. */
   policy: () => Policy;
-  /** The candidate that is asked as well, if there is one. */
+  /** The candidate policy that is evaluated too, if there is one. */
   shadow?: () => Shadow | null;
   chain: ChainFacts;
   /** Epoch ms. */
@@ -46,9 +46,9 @@ export type Router = { tick(): Promise<{ routed: number; legs: number }> };
 
 const RECEIVABLES_PER_TICK = 200;
 /**
- * Applies revenue rules to money that is earned and final: a reorg can no longer take it away. One receivable, one write: its
- * legs go through the gate and it is marked in the same transaction, so a crash leaves all of it or nothing, and the
- * settler sends what was allowed together. A rule that fails splits nothing, raises an alert, and is tried again under another policy.
+ * Applies revenue rules to earnings that are final, which a reorg cannot undo. Each receivable is one write: its legs go through
+ * the gate and it is marked in the same transaction, so a crash leaves all or nothing, and the settler sends the allowed legs
+ * together. A rule that fails splits nothing, raises an alert, and is tried again under another policy.
  */
 export function createRouter({ store, policy, shadow, chain, clock, wake }: RouterOptions): Router {
   return {
@@ -77,14 +77,14 @@ export function createRouter({ store, policy, shadow, chain, clock, wake }: Rout
 }
 
 /**
- * Splits one receivable once; gives the payments that were asked for, refused ones too. A leg that the gate does not allow stays
- * the agent's money and raises an alert.
+ * Splits one receivable once; returns the requested payments, denied ones too. A leg that the gate does not allow stays with the
+ * agent and raises an alert.
  */
 function routeReceivable(tx: Tx, id: string, context: GateContext): Payment[] {
   const row = tx.get(receivableToRoute, { id });
   if (!row) return [];
   const receivable = toReceivable(row);
-  // What was split to an agent is not split again: two agents that split to each other would never end.
+  // An agent's share of a split is not split again: two agents that split to each other would never end.
   if (isPassedOn(tx, receivable)) {
     markRouted(tx, receivable, [], context.atMs);
     return [];
@@ -113,8 +113,8 @@ function routeReceivable(tx: Tx, id: string, context: GateContext): Payment[] {
 }
 
 /**
- * Asks the gate again for the legs that moved nothing: refused, failed, or to a payee that was not there. Legs are those of the time
- * when it was routed; each is paid once. Gives the new payments.
+ * Requests the legs again that moved nothing: denied, failed, or to a missing payee. Legs are those of the original routing; each
+ * is paid once. Returns the new payments.
  */
 export function retryLegs(tx: Tx, id: string, context: GateContext): Payment[] {
   const row = tx.get(receivableById, { id });
@@ -132,7 +132,7 @@ const keyOf = (receivable: string, leg: string): string => ` split ${receivable}
 /** It moved nothing and never will. */
 const isOver = (state: PaymentState): boolean => !holdsMoney[state] && state !== 'settled' && state !== 'final';
 
-/** `attempt`: how many payments of this leg there were before. */
+/** `attempt`: the number of earlier payments of this leg. */
 type LegAttempt = Leg & { attempt: number };
 
 function payLeg(tx: Tx, receivable: Receivable, leg: LegAttempt, context: GateContext): Payment[] {
@@ -152,7 +152,7 @@ function payLeg(tx: Tx, receivable: Receivable, leg: LegAttempt, context: GateCo
   try {
     payment = requestPayment(tx, legRequest(receivable, leg), context).payment;
   } catch (error) {
-    // A rule that names a payee which is not there, or the agent itself: the other legs still go.
+    // A rule may name a missing payee, or the agent itself: the other legs are still paid.
     if (!(error instanceof BursarError) || !UNPAYABLE.has(error.code)) throw error;
     alert({ reason: error.message }, null);
     return [];
@@ -166,7 +166,7 @@ function legRequest(receivable: Receivable, leg: LegAttempt): PaymentRequest {
   const requestJson = JSON.stringify({ kind: 'split', receivable: receivable.id, leg: leg.name, payee: leg.payee });
   return {
     agentId: receivable.agentId,
-    // The leading space keeps it apart from callers' keys, which have none.
+    // The leading space distinguishes it from callers' keys, which have none.
     idempotencyKey: `${keyOf(receivable.id, leg.name)}${leg.attempt}`,
     bodyHash: sha256(requestJson),
     requestJson,
@@ -200,7 +200,7 @@ function routeInput(tx: ReadTx, receivable: Receivable): RouteInput {
   return {
     agent: { id: agent.id, name: agent.name, status: agent.status, labels: agent.labels },
     sponsor: { id: sponsor.id, name: sponsor.name, status: sponsor.status },
-    // Legs go out of the wallet: what the purse holds is not theirs.
+    // Legs are paid from the wallet, so the purse's balance is not included.
     funds: { available: atLeastZero(available), earned: atLeastZero(received), passed_on: atLeastZero(passedOn) },
     receivable: {
       id: receivable.id,
@@ -214,7 +214,7 @@ function routeInput(tx: ReadTx, receivable: Receivable): RouteInput {
   };
 }
 
-/** The chain may have taken an account below zero; a rule is shown none of that. */
+/** The chain may have taken an account below zero; a rule then sees zero. */
 const atLeastZero = (micro: bigint): number => (micro > 0n ? Number(micro) : 0);
 
 function isPassedOn(tx: ReadTx, receivable: Receivable): boolean {

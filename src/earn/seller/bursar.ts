@@ -21,18 +21,18 @@ type Asked = Pick<PaymentRequirements, 'network' | 'amount' | 'payTo'>;
 
 export type SellerDesk = FacilitatorClient & {
   assets(): Promise<Asset[]>;
-  /** What the chain says of a payment; `unknown` where nobody can be asked. */
+  /** The state of a payment on chain; `unknown` if it cannot be read. */
   evidence(payload: PaidWith): Promise<Evidence>;
-  /** The settlement that the chain shows, where it pays just what was asked. */
+  /** The settlement on chain, if it pays exactly the requested amount. */
   settled(payload: PaidWith, requirements: Asked): Promise<SettleResponse | null>;
 };
 
 export type DeskOptions = {
-  /** Of the facilitator: `https://bursar.example/x402`, or another's. */
+  /** The facilitator's URL: `https://bursar.example/x402`, or another one. */
   url: string;
-  /** For facilitators that do not tell their assets, as Bursar's do. */
+  /** For facilitators that do not report their assets, as Bursar's do. */
   asset?: Asset | undefined;
-  /** How long a settlement without an outcome is followed. Default 60,000. */
+  /** How long a settlement with an unknown result is followed, ms. Default 60,000. */
   followMs?: number | undefined;
   pollMs?: number | undefined;
 };
@@ -40,8 +40,8 @@ export type DeskOptions = {
 const TIMEOUT_MS = 90_000;
 
 /**
- * The official HTTP client of a facilitator, but one that does not take a lost or pending answer for a failure: it follows
- * the payment on chain (X402.md's cases: timeout with money moved, settlement_pending, submitted by a third party).
+ * The official HTTP client of a facilitator, except that a lost or pending answer is not a failure: it follows the payment on chain
+ * (X402.md's cases: timeout with money moved, settlement_pending, submitted by a third party).
  */
 export function sellerDesk(options: DeskOptions): SellerDesk {
   const url = options.url.replace(/\/+$/, '');
@@ -88,7 +88,7 @@ export function sellerDesk(options: DeskOptions): SellerDesk {
     evidence,
     settled,
     settle: async (payload, requirements) => {
-      // Settled before the handler runs, nothing has verified that the nonce is unused: a used one must not buy again.
+      // Settled before the handler runs; nothing has verified that the nonce is unused, and a used one must not buy again.
       const upfront = requirements.extra?.paymentFlow === 'upfront';
       if (upfront && (await evidence(payload)).state === 'settled') return usedUp(requirements);
       let answer: SettleResponse;
@@ -102,7 +102,7 @@ export function sellerDesk(options: DeskOptions): SellerDesk {
       if (answer.success) return answer;
       const { errorReason } = answer;
       if (errorReason === 'settlement_pending') return (await follow(payload, requirements)) ?? answer;
-      // A third party may have sent it in; the money is ours all the same.
+      // A third party may have submitted it; the money is ours nevertheless.
       const isUsed = errorReason === 'invalid_exact_evm_nonce_already_used';
       return isUsed && !upfront ? ((await settled(payload, requirements)) ?? answer) : answer;
     },
@@ -118,7 +118,7 @@ export function sellerDesk(options: DeskOptions): SellerDesk {
   };
 }
 
-/** The official middlewares answer 502 to this one; any other error of a facilitator they tell the buyer as a 402. */
+/** The official middlewares answer 502 to this error; any other error of a facilitator becomes a 402. */
 function unanswered(step: string, cause: unknown): FacilitatorResponseError {
   const error = new FacilitatorResponseError(`The facilitator gave no usable answer to ${step}.`);
   error.cause = cause;

@@ -3,13 +3,13 @@ import { openStore, type Tx } from '../../store/store.ts';
 import { deleteSale, deleteSales, forgetAnswers, putSale, saleByIdentifier, saleByKey } from './queries.ts';
 import type { Answer, Sale, SaleStore } from './sales.ts';
 
-/** A crash leaves a claim behind; after this it may be taken over. */
+/** A crash leaves a claim behind; after this time it may be claimed again. */
 const CLAIM_MS = 600_000;
 const DAY_MS = 86_400_000;
 
 type SaleProgress = { state: 'claimed' | 'owed' | 'done'; untilMs: number; answer: Answer | null };
 
-/** Sales in an SQLite file of their own: they outlive the process. Answers are forgotten after a day, sales after a year. */
+/** Sales in a separate SQLite file, which outlive the process. Answers are deleted after a day, sales after a year. */
 export async function durableSales(
   path: string,
   clock: () => number = Date.now,
@@ -35,7 +35,7 @@ export async function durableSales(
         put(tx, sale, { state: 'claimed', untilMs: clock() + CLAIM_MS, answer: null });
         tx.run(forgetAnswers, { before: clock() - DAY_MS });
         tx.run(deleteSales, { before: clock() - 365 * DAY_MS });
-        // What was ever served is on file, so whatever the chain shows for a claim that was left behind is owed.
+        // Every served sale is on file, so a payment on chain with an abandoned claim is owed.
         return { kind: 'new', owed: row !== undefined } as const;
       }),
     finish: (sale, answer) => store.write((tx) => put(tx, sale, { state: 'done', untilMs: 0, answer })),

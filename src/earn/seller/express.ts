@@ -11,8 +11,8 @@ export type { Priced, SellOptions } from './shop.ts';
 type Middleware = ReturnType<typeof paymentMiddlewareFromHTTPServer>;
 
 /**
- * Sells routes of an Express app: `app.use(sell({ 'POST /ocr': '0.01' }, { payTo }))`, after `express.json()` where bodies
- * are parsed: a parsed body is part of what a payment buys, of a raw one only its length is.
+ * Sells routes of an Express app: `app.use(sell({ 'POST /ocr': '0.01' }, { payTo }))`, after `express.json()` if bodies are parsed:
+ * a payment is bound to a parsed body, but only to the length of a raw one.
  */
 export function sell(routes: Readonly<Record<string, Priced>>, options: SellOptions): RequestHandler {
   const shop = openShop(routes, options);
@@ -59,7 +59,7 @@ function bodyOf(req: Request): string {
   return `length ${req.header('content-length') ?? 0}`;
 }
 
-/** What reaches the client in the end: the official middleware writes through these once it has settled. */
+/** The final write to the client: the official middleware writes through these once it has settled. */
 function record(res: Response): Promise<Answer> {
   const chunks: Buffer[] = [];
   const [write, end] = [res.write, res.end];

@@ -38,7 +38,7 @@ export function sell(
         const opened = await openPurchase(server, context);
         return send(reply, opened.kind === 'answer' ? opened.answer : notReady());
       }
-      // The handler runs between the two halves of `run`: the hook here lets it go, `onSend` brings its answer.
+      // The handler runs between the two halves of `run`: this hook starts it, `onSend` brings its answer.
       return new Promise<FastifyReply | undefined>((resolve, reject) => {
         let ran = false;
         const served = serveOnce(shop, sale, async (verified) => {
@@ -87,11 +87,13 @@ export function sell(
       return Buffer.from(answer.body);
     });
   }
-  // Hooks hold for the whole app, not only for what is registered inside: Fastify's own mark for it.
+  // Fastify's marker by which the hooks apply to the whole app, not only inside this plugin.
   return Object.assign(plugin, { [Symbol.for('skip-override')]: true });
 }
 
-/** What a handler writes past Fastify would reach the buyer before it is paid. Gives what lifts it. */
+/**
+ * Blocks writes of a handler that bypass Fastify, which would reach the buyer before the payment. Returns a function that unblocks.
+ */
 function seal({ raw }: FastifyReply): () => void {
   const refuse = (): never => {
     throw new Error('A sold route answers through Fastify: the raw response is closed until the payment has settled.');
@@ -105,7 +107,7 @@ function seal({ raw }: FastifyReply): () => void {
 }
 
 function contextOf(request: FastifyRequest): HTTPRequestContext & { paymentHeader?: string } {
-  // Fastify can be told to end the path at a semicolon (`useSemicolonDelimiter`, the default before version 5).
+  // Fastify can be configured to end the path at a semicolon (`useSemicolonDelimiter`, the default before version 5).
   const path = request.url.split(/[?;]/)[0] ?? '/';
   const header = (name: string): string | undefined => {
     const value = request.headers[name.toLowerCase()];

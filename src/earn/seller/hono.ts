@@ -8,12 +8,12 @@ export { durableSales } from './durableSales.ts';
 export { memorySales, type SaleStore } from './sales.ts';
 export type { Priced, SellOptions } from './shop.ts';
 
-/** Bodies up to this many bytes are part of what a payment buys; of larger ones only their length is. */
+/** A payment is bound to bodies up to this many bytes; of larger ones only to the length. */
 const BODY_HASHED_BYTES = 1024 * 1024;
 
 /**
- * Sells routes of a Hono app: `app.use(sell({ 'POST /ocr': '0.01' }, { payTo }))`. The official middleware, told about the
- * Bursar that settles; a payment is served once and its answer can be had again.
+ * Sells routes of a Hono app: `app.use(sell({ 'POST /ocr': '0.01' }, { payTo }))`. The official middleware, connected to the Bursar
+ * server that settles; a payment is served once and its answer can be fetched again.
  */
 export function sell(routes: Readonly<Record<string, Priced>>, options: SellOptions): MiddlewareHandler {
   const shop = openShop(routes, options);
@@ -44,7 +44,7 @@ export function sell(routes: Readonly<Record<string, Priced>>, options: SellOpti
       const response = returned ?? c.res;
       return { answer: await fromResponse(response) };
     });
-    // Hono takes a returned response only where none was set yet, and merges headers unless the old one is gone.
+    // Hono uses a returned response only if none was set yet, and merges headers unless the old one is cleared.
     c.res = undefined;
     c.res = toResponse(answer);
     return undefined;
@@ -54,7 +54,7 @@ export function sell(routes: Readonly<Record<string, Priced>>, options: SellOpti
 async function bodyOf(c: Context): Promise<Uint8Array | string> {
   if (c.req.method === 'GET' || c.req.method === 'HEAD') return '';
   const length = Number(c.req.header('content-length') ?? Number.NaN);
-  // Hono keeps what was read, so the handler can read it again.
+  // Hono caches a body that was read, so the handler can read it again.
   return length <= BODY_HASHED_BYTES ? new Uint8Array(await c.req.arrayBuffer()) : `length ${length}`;
 }
 

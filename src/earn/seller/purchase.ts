@@ -11,14 +11,16 @@ import { refusal } from './serveOnce.ts';
 /** A payment that was verified (or, upfront, settled); its handler may run. */
 export type Purchase = {
   payer: string | null;
-  /** Settled before the handler: this goes on the answer, whatever the handler says. */
+  /** Settled before the handler: this header is added to the answer in any case. */
   upfrontHeaders: [string, string][] | null;
-  /** Settles, and gives what the buyer gets. A handler that answers 400 or above is not paid. `amount`: actual, for upto. */
+  /**
+   * Settles, and returns the buyer's answer. A handler that answers 400 or above is not paid. `amount`: the actual one, for upto.
+   */
   close(answer: Answer, amount?: bigint): Promise<Answer>;
 };
 export type Opened = { kind: 'free' } | { kind: 'answer'; answer: Answer } | { kind: 'purchase'; purchase: Purchase };
 
-/** What the official middlewares do around a handler, for servers that have none: verify, let it run, settle. */
+/** The steps of the official middlewares around a handler, for servers that have none: verify, run it, settle. */
 export async function openPurchase(server: x402HTTPResourceServer, context: HTTPRequestContext): Promise<Opened> {
   let result: Awaited<ReturnType<typeof server.processHTTPRequest>>;
   try {

@@ -3,8 +3,8 @@ import type { ResourceServerExtension, SettleResultContext } from '@x402/core/ty
 export const RECEIPT = 'bursar-receipt';
 
 /**
- * What the buyer keeps: PAYMENT-RESPONSE names neither payee, amount nor resource, and the official receipt has no
- * transaction (X402.md section 4). Everything in it can be checked on chain.
+ * The buyer's receipt: PAYMENT-RESPONSE names neither payee, amount nor resource, and the official receipt has no transaction
+ * (X402.md section 4). Everything in it can be checked on chain.
  */
 export const receiptExtension: ResourceServerExtension = {
   key: RECEIPT,

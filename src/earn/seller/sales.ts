@@ -6,26 +6,26 @@ import { isTooDeep } from '../../core/text/json.ts';
 
 /** One payment offered for one request. */
 export type Sale = {
-  /** What the chain takes once: network, payer and nonce. */
+  /** The key that the chain accepts once: network, payer and nonce. */
   key: string;
-  /** The buyer's `payment-identifier`, where there is one. */
+  /** The buyer's `payment-identifier`, if there is one. */
   identifier: string | null;
-  /** Digest of method, URL, body and of the payment as it was sent: its answer goes to that request under that payment only. */
+  /** Digest of method, URL, body and the payment as sent: its answer goes only to that request with that payment. */
   request: string;
 };
 export type Answer = { status: number; headers: [string, string][]; body: Uint8Array };
 
 /**
- * `new`: run the handler (`owed`: money may have moved for it already). `answered`: it was; give that again. `busy`: another
- * request runs with this payment. `conflict`: the payment or its identifier belongs to another request. `gone`: served, and
- * the answer is not kept.
+ * `new`: run the handler (`owed`: money may have moved for it already). `answered`: return the stored answer. `busy`: another
+ * request runs with this payment. `conflict`: the payment or its identifier belongs to another request. `gone`: served, and the
+ * answer is not kept.
  */
 export type Claimed =
   | { kind: 'new'; owed: boolean }
   | { kind: 'answered'; answer: Answer }
   | { kind: 'busy' | 'conflict' | 'gone' };
 
-/** Remembers which payment bought which answer, so that a handler runs once for it and a lost answer can be had again. */
+/** Records which payment bought which answer, so that a handler runs once for it and a lost answer can be fetched again. */
 export interface SaleStore {
   claim(sale: Sale): Promise<Claimed>;
   /** The sale is done. Null: the answer is too large to keep. */
@@ -34,7 +34,7 @@ export interface SaleStore {
   release(sale: Sale, owed: boolean): Promise<void>;
 }
 
-/** Longer than any handler takes that buyers wait for; a claim that is older was left by one that never answered. */
+/** Longer than any handler that buyers wait for; an older claim was abandoned. */
 const CLAIM_MS = 3_600_000;
 const SALES_MAX = 10_000;
 const BYTES_MAX = 64 * 1024 * 1024;
@@ -47,7 +47,7 @@ type Entry = {
   answer: Answer | null;
 };
 
-/** Kept in memory: the oldest answers go first, and all with the process. For several processes see `durableSales`. */
+/** Kept in memory: the oldest answers are dropped first, and all end with the process. For several processes see `durableSales`. */
 export function memorySales(clock: () => number = Date.now): SaleStore {
   const entries = new Map<string, Entry>();
   const keys = new Map<string, string>();
@@ -74,7 +74,7 @@ export function memorySales(clock: () => number = Date.now): SaleStore {
       if (entry && entry.request !== request) return { kind: 'conflict' };
       if (entry?.state === 'done') return entry.answer ? { kind: 'answered', answer: entry.answer } : { kind: 'gone' };
       if (entry?.state === 'claimed' && entry.untilMs > clock()) return { kind: 'busy' };
-      // A claim that ran out says nothing of money: it may never have been verified.
+      // An expired claim tells nothing about money: it may never have been verified.
       const owed = entry?.state === 'owed';
       drop(key);
       entries.set(key, { identifier, request, state: 'claimed', untilMs: clock() + CLAIM_MS, answer: null });
@@ -98,7 +98,7 @@ export function memorySales(clock: () => number = Date.now): SaleStore {
   };
 }
 
-/** The sale that a PAYMENT-SIGNATURE header stands for; null when it is none, which the official code then refuses. */
+/** The sale of a PAYMENT-SIGNATURE header; null for a malformed one, which the official code then refuses. */
 export function saleOf(
   header: string | undefined,
   request: { method: string; target: string; body: Uint8Array | string },
@@ -114,13 +114,13 @@ export function saleOf(
   return {
     key: saleKey(payload),
     identifier: identifierOf(payload),
-    // The header too: payer and nonce, which name the sale, are on the chain for everybody to copy.
+    // The digest includes the header too: payer and nonce, which identify the sale, are public on chain.
     request: digest(request.method, request.target, request.body, header),
     payload,
   };
 }
 
-/** What of a payment names it. */
+/** The fields that identify a payment. */
 export type PaidWith = {
   readonly accepted: { readonly network: string };
   readonly payload: Readonly<Record<string, unknown>>;

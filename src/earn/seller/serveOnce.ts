@@ -8,9 +8,9 @@ const ANSWER_MAX_BYTES = 4 * 1024 * 1024;
 const BUSY_WAIT_MS = 60_000;
 
 /**
- * Serves a paid request once, however often and however concurrently it comes. `run` is called only by
- * the one request that holds the sale, and calls `verified` once the payment was found good and unused: only then may a sale
- * that fails be owed. `keep: false`: the answer is a stream, and gone once it was given.
+ * Serves a paid request once, however often and concurrently it comes. `run` is called only by the request that holds the sale, and
+ * calls `verified` once the payment was found valid and unused: only then may a failed sale be owed. `keep: false`: the answer is a
+ * stream, and cannot be fetched again.
  */
 export async function serveOnce(
   shop: Shop,
@@ -21,7 +21,7 @@ export async function serveOnce(
   let waited = false;
   for (;;) {
     const claimed = await shop.sales.claim(sale);
-    // After settlement all of a payment is public, signature and all, save the buyer's `payment-identifier`.
+    // After settlement all of a payment is public, including its signature, except the buyer's `payment-identifier`.
     if (claimed.kind === 'answered' && (waited || sale.identifier !== null)) return claimed.answer;
     if (claimed.kind === 'conflict') {
       return refusal(409, 'payment_conflict', 'This payment, or its identifier, belongs to another request.');
@@ -77,7 +77,7 @@ export function refusal(status: number, code: string, detail: string, headers: [
   return { status, headers: [['content-type', 'application/json'], ['cache-control', 'no-store'], ...headers], body };
 }
 
-/** Nobody can say yet what the price is, or whether it was paid. */
+/** It is not known yet what the price is, or whether it was paid. */
 export function notReady(): Answer {
   const detail = 'The facilitator does not answer; nothing was charged.';
   return refusal(503, 'facilitator_unavailable', detail, [['retry-after', '1']]);

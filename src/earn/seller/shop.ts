@@ -21,14 +21,14 @@ import { type Asset, type SellerDesk, sellerDesk } from './bursar.ts';
 import { declareReceipt, receiptExtension } from './receipt.ts';
 import { memorySales, type Sale, type SaleStore, saleKey } from './sales.ts';
 
-/** A price in USDC ("0.01"), or the price with what else can be said of a route. */
+/** A price in USDC ("0.01"), or the price with further settings of a route. */
 export type Priced =
   | string
   | {
       price: string;
       description?: string;
       mimeType?: string;
-      /** `upfront`: money moves before the handler runs, and stays moved when it fails. For streams. */
+      /** `upfront`: money moves before the handler runs, and is not returned if it fails. For streams. */
       flow?: 'authorization' | 'upfront';
       maxTimeoutSeconds?: number;
       /** The full URL that the offer names. Default: `url` and the route's path. */
@@ -38,29 +38,29 @@ export type Priced =
 export type SellOptions = {
   /** The earning wallet. */
   payTo: string;
-  /** The Bursar that settles. Default: BURSAR_URL, else http://127.0.0.1:8402. */
+  /** The Bursar server that settles. Default: BURSAR_URL, else http://127.0.0.1:8402. */
   bursar?: string;
-  /** Another facilitator's URL, instead; then `asset` must be named. */
+  /** Another facilitator's URL instead; `asset` must then be named. */
   facilitator?: string;
   asset?: Asset;
-  /** Where buyers find this server: https://api.example. Offers then do not repeat what a Host header claims. */
+  /** The URL at which buyers reach this server: https://api.example. Offers then do not repeat a Host header. */
   url?: string;
   /** Default: in memory. */
   sales?: SaleStore;
-  /** How long a settlement without an outcome is followed, ms. Default 60,000. */
+  /** How long a settlement with an unknown result is followed, ms. Default 60,000. */
   followMs?: number;
 };
 
-/** What the adapters share: whose routes cost what, who settles, and which payment bought which answer. */
+/** The shared state of the adapters: prices of routes, the settling server, and which payment bought which answer. */
 export type Shop = {
-  /** Known without any network. */
+  /** Known without a network request. */
   requiresPayment(context: HTTPRequestContext): boolean;
   /** The official server, once the facilitator answers. Throws while it does not; the next call tries again. */
   ready(): Promise<HttpServer>;
   sales: SaleStore;
-  /** That sale's money may have moved already: look before it is verified. */
+  /** Money may have moved for that sale already: read the chain before it is verified. */
   expect(sale: Sale): void;
-  /** Whether the facilitator settles that scheme. Throws while it does not answer. */
+  /** Tells whether the facilitator settles that scheme. Throws while it does not answer. */
   supports(scheme: string): Promise<boolean>;
   assets(): Promise<Asset[]>;
 };
@@ -72,7 +72,7 @@ export function shopOptions(options: SellOptions): SellOptions & { desk: SellerD
   return { ...options, desk: sellerDesk({ url, asset: options.asset, followMs: options.followMs }) };
 }
 
-/** Throws `invalid_amount`, `invalid_address`, `invalid_request` on options that cannot be meant. */
+/** Throws `invalid_amount`, `invalid_address`, `invalid_request` on invalid options. */
 export function openShop(routes: Readonly<Record<string, Priced>>, given: SellOptions): Shop {
   const options = shopOptions(given);
   const list = withHead(Object.entries(routes)).map(([pattern, priced]) => ({
@@ -85,7 +85,7 @@ export function openShop(routes: Readonly<Record<string, Priced>>, given: SellOp
   );
 }
 
-/** Frameworks answer HEAD by the handler of GET, which would then work for nothing. */
+/** Frameworks answer HEAD with the handler of GET, which would then run unpaid. */
 function withHead(routes: [string, Priced][]): [string, Priced][] {
   const named = new Set(routes.map(([pattern]) => pattern.toUpperCase()));
   const heads = routes.flatMap(([pattern, priced]): [string, Priced][] => {
@@ -95,7 +95,7 @@ function withHead(routes: [string, Priced][]): [string, Priced][] {
   return [...routes, ...heads];
 }
 
-/** A shop whose official routes are made once the asset is known. `configure` must give the same patterns for any asset. */
+/** A shop whose official routes are made once the asset is known. `configure` must return the same patterns for any asset. */
 export function shopOf(
   options: SellOptions & { desk: SellerDesk },
   configure: (asset: Asset) => RoutesConfig,
@@ -104,7 +104,7 @@ export function shopOf(
   const { desk } = options;
   const expected = new Set<string>();
   const found = new Map<string, SettleResponse>();
-  // Prices and addresses do not matter for matching; any network will do.
+  // Prices and addresses do not matter for matching; any network works.
   const nowhere: Asset = { network: 'eip155:1', address: options.payTo, name: '', version: '' };
   const matcher = new x402HTTPResourceServer(new x402ResourceServer(desk), configure(nowhere));
   let opening: Promise<HttpServer> | null = null;
@@ -188,11 +188,11 @@ export function routeConfig(
   };
 }
 
-/** For people and programs that know nothing of x402. */
+/** For people and programs without x402. */
 const UNPAID = {
   code: 'payment_required',
   detail: 'This costs money. The PAYMENT-REQUIRED header (base64 of JSON) says how much and to whom; see x402.org.',
 };
 
-/** The part of a pattern that every request has: `/v1/*` is offered as `/v1/`. */
+/** The constant part of a pattern: `/v1/*` is offered as `/v1/`. */
 const literal = (path: string): string => path.replace(/[*:[].*$/, '');
