@@ -1,7 +1,7 @@
 import type { ReadTx, Tx } from '../../store/store.ts';
-import { findEntry, findRows, insertEntry, isInside, oldestInEach } from './meterRows.ts';
+import { findEntry, findRows, insertEntry, isInside, type MeterRow, oldestInEach } from './meterRows.ts';
 import { type MeterChanges, MeterSet, type MeterTotal, type OwnCount } from './meterSet.ts';
-import type { MeterPlace } from './places.ts';
+import type { MeterKey, MeterPlace } from './places.ts';
 import { addInside, addMeterAs, addToMeter, newestMeter } from './queries.ts';
 
 /** Reads the totals at these places: rolling ones as they are at each place's own moment, so one moment for a set. */
@@ -12,18 +12,26 @@ export function loadMeters(tx: ReadTx, placesOfAll: Iterable<readonly MeterPlace
     const missing = places.filter(({ key }) => !totals.has(key));
     findRows(tx, missing, oldest).forEach((row, index) => {
       const { meter, grp, start, key } = missing[index] as MeterPlace;
-      totals.set(
-        key,
-        row === undefined
-          ? null
-          : {
-              ...{ id: row.id, meter, grp, start, total: row.total_micro, count: row.count, isNew: false },
-              ...{ lastAt: row.last_at === null ? null : Number(row.last_at), addedMicro: 0n, addedCount: 0n },
-            },
-      );
+      totals.set(key, row === undefined ? null : totalOf(row, { meter, grp, start }));
     });
   }
   return new MeterSet(totals, (tx.get(newestMeter)?.id ?? 0n) + 1n);
+}
+
+/** One literal, so that all totals have one shape: the gate reads some for each payment. */
+function totalOf(row: MeterRow, { meter, grp, start }: MeterKey): MeterTotal {
+  return {
+    id: row.id,
+    meter,
+    grp,
+    start,
+    total: row.total_micro,
+    count: row.count,
+    lastAt: row.last_at === null ? null : Number(row.last_at),
+    addedMicro: 0n,
+    addedCount: 0n,
+    isNew: false,
+  };
 }
 
 /** A payment that is counted already: the totals at these places in which it still stands. */

@@ -94,8 +94,18 @@ export class MeterSet {
   }
 
   #begin({ meter, grp, start, key }: MeterPlace): MeterTotal {
-    const numbers = { total: 0n, count: 0n, lastAt: null, addedMicro: 0n, addedCount: 0n };
-    const row: MeterTotal = { id: this.#nextId, meter, grp, start, ...numbers, isNew: true };
+    const row: MeterTotal = {
+      id: this.#nextId,
+      meter,
+      grp,
+      start,
+      total: 0n,
+      count: 0n,
+      lastAt: null,
+      addedMicro: 0n,
+      addedCount: 0n,
+      isNew: true,
+    };
     this.#nextId += 1n;
     this.#totals.set(key, row);
     return row;

@@ -45,12 +45,35 @@ export function placesOf(
   atMs: number,
   rowsOf: RowsOf,
 ): MeterPlace[] {
-  return Object.entries(declarations).map(([name, declaration]) => {
+  return windowsAt(declarations, atMs).map(({ name, declaration, start, cut }) => {
+    const meter = rowsOf(name);
+    const grp = groupOf(declaration, subject);
+    return {
+      name,
+      meter,
+      grp,
+      start,
+      cut,
+      takes: takes(declaration, subject.kind),
+      key: textOf({ meter, grp, start }),
+    };
+  });
+}
+
+type MeterWindow = { name: string; declaration: MeterDeclaration; start: number; cut: number | null };
+/** Of the moment that was asked for last: all payments of a group are decided at one, and a calendar's windows take a microsecond each. */
+const windows = new WeakMap<MeterDeclarations, { atMs: number; all: readonly MeterWindow[] }>();
+
+function windowsAt(declarations: MeterDeclarations, atMs: number): readonly MeterWindow[] {
+  const known = windows.get(declarations);
+  if (known?.atMs === atMs) return known.all;
+  const all = Object.entries(declarations).map(([name, declaration]): MeterWindow => {
     const start = windowStart(declaration.window, atMs);
     const rolls = isRollingWindow(declaration);
-    const key = { meter: rowsOf(name), grp: groupOf(declaration, subject), start: rolls ? ROLLING : start };
-    return { ...key, name, cut: rolls ? start : null, takes: takes(declaration, subject.kind), key: textOf(key) };
+    return { name, declaration, start: rolls ? ROLLING : start, cut: rolls ? start : null };
   });
+  windows.set(declarations, { atMs, all });
+  return all;
 }
 
 /** A stored name has no space, so no two keys have one text. */
