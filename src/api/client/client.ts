@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findOperation } from '../operations/registry.ts';
 
-/** What the server refused: its problem details (RFC 9457). */
+/** The server's refusal: its problem details (RFC 9457). */
 export class ProblemError extends Error {
   override readonly name = 'ProblemError';
   readonly code: string;
@@ -29,7 +29,7 @@ export type Client = {
   readonly url: string;
   /** Calls an operation by its name over HTTP. Throws `ProblemError`. */
   call(name: string, input?: Record<string, unknown>, options?: CallOptions): Promise<Record<string, unknown>>;
-  /** Follows the event log from after `seq`, until the signal aborts; reconnects where it stopped. */
+  /** Follows the event log from after `seq`, until the signal aborts; reconnects where the stream ended. */
   events(after: number, signal: AbortSignal): AsyncGenerator<Record<string, unknown>>;
 };
 
@@ -94,7 +94,7 @@ function texts(input: Record<string, unknown>): Record<string, string> {
   );
 }
 
-/** The `data:` of each server-sent event. Throws `ProblemError` where the server says that the stream ends for good. */
+/** Yields the `data:` of each server-sent event. Throws `ProblemError` if the server ends the stream for good. */
 async function* messages(body: ReadableStream<Uint8Array>): AsyncGenerator<Record<string, unknown>> {
   const decoder = new TextDecoder();
   let buffer = '';

@@ -12,33 +12,35 @@ import { callerOf } from '../operations/dispatch.ts';
 
 const PER_ADDRESS = { max: 30, windowMs: 60_000 };
 const PER_PREFIX = { max: 60, windowMs: 60_000 };
-/** In tokens (see `operation/cost.ts`). Far above what one server decides in a second; only a runaway client reaches it. */
+/** In tokens (see `operations/cost.ts`). Far above one server's throughput; only a runaway client reaches it. */
 const PER_KEY = { perSecond: 2_000, burst: 10_000 };
-/** All keys of an agent together. Far above what an agent at work asks for: bounds what one takes from the others. */
+/**
+ * The limit of all keys of an agent together. Far above a working agent's need: it bounds how much one agent takes from the others.
+ */
 const PER_AGENT = { perSecond: 200, burst: 2_000 };
-/** `bursar_ag_` and six characters: enough to tell keys apart, far too little to guess the rest. */
+/** `bursar_ag_` and six characters: enough to tell keys apart, far too few to guess the rest. */
 const PREFIX_LENGTH = 16;
 
-/** What every interface that takes a key shares, so that one counts with the other. */
+/** Shared by all interfaces that take a key, so that their attempts count together. */
 export type ApiKeyAuth = {
   /** The address that limits count by: see `clientAddress`. */
   addressOf(c: Context): string;
-  /** Who holds the bearer's key. Counts wrong keys, charges nothing. Throws `unauthenticated`, `too_many_requests`. */
+  /** Returns the holder of the bearer's key. Counts wrong keys, charges nothing. Throws `unauthenticated`, `too_many_requests`. */
   callerByKey(c: Context): Caller;
-  /** The same for a key that was right before: a wrong one is no attempt to guess. Throws `unauthenticated`. */
+  /** The same for a key that was valid before: a wrong one is not counted as an attempt to guess. Throws `unauthenticated`. */
   stillByKey(c: Context): Caller;
   /** Charges a request to its key and, for an agent's key, to the agent. Throws `too_many_requests`. */
   charge(caller: Caller, tokens: number): void;
-  /** Charges what a request has cost beyond that; never throws. The next request waits for it. */
+  /** Charges the further cost of a request; never throws. The next request waits for it. */
   owe(caller: Caller, tokens: number): void;
-  /** Counts a key, or the cookie of no session, that was wrong. Throws `too_many_requests` where there were too many. */
+  /** Counts a wrong key, or a cookie without a session. Throws `too_many_requests` above the limit. */
   wasWrong(c: Context, key: string | null): void;
 };
 
 /**
- * Good keys pass whatever came from their address or with their prefix before: 256 random bits are not guessed, and nobody must be
- * able to lock another out by sending wrong ones. The limits bound noise and work. They live in memory: a restart forgets them.
- * Resolving a key and charging a request are two acts: a stream resolves its key over and over and is charged once.
+ * Authenticates API keys. Valid keys pass regardless of earlier failures from their address or with their prefix: 256 random bits
+ * cannot be guessed, and sending wrong keys must not lock another caller out. The limits bound noise and work, and live in memory.
+ * Resolving a key and charging a request are separate, because a stream resolves its key repeatedly and is charged once.
  */
 export function openApiKeyAuth(
   app: App,
@@ -63,7 +65,7 @@ export function openApiKeyAuth(
     if (prefix) refuseAfter(perPrefix.waitSeconds(prefix, nowMs), 'Too many wrong keys that begin like this one.');
     perAddress.failed(from, nowMs);
     if (prefix) perPrefix.failed(prefix, nowMs);
-    // One event when somebody begins to be turned away, not one for each wrong key.
+    // One event when a limit is first reached, not one per wrong key.
     const isOver = perAddress.waitSeconds(from, nowMs) > 0 || (prefix && perPrefix.waitSeconds(prefix, nowMs) > 0);
     if (isOver) void note({ type: 'credential.refused', data: { from, key_prefix: shown(prefix), path: c.req.path } });
   }
@@ -93,7 +95,7 @@ export function openApiKeyAuth(
   };
 }
 
-/** Of what is no key of ours nothing is kept: it may be another system's secret. */
+/** Nothing is kept of a text that is not in the form of our keys: it may be another system's secret. */
 const shown = (prefix: string | null): string | null =>
   prefix !== null && /^bursar_(op|au|ag)_/.test(prefix) ? prefix : null;
 

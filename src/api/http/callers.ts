@@ -7,15 +7,15 @@ import type { Caller } from '../../decide/identity/caller.ts';
 import type { ApiKeyAuth } from './apiKeyAuth.ts';
 import { CSRF_HEADER, type Site, sessionToken } from './signIn/site.ts';
 
-/** Who sends a request: the holder of an API key, or the person behind a session cookie. */
+/** The caller of a request: the holder of an API key, or the person of a session cookie. */
 export type Callers = {
   /** Throws `unauthenticated`, `csrf_required`, `too_many_requests` (after too many wrong keys). Charges nothing. */
   of(c: Context): Caller;
-  /** Asks again for a request that was let in: as cheap as can be, and a key that ended is no wrong guess. Throws as `of`. */
+  /** Authenticates a request again that was accepted: cheap, and an ended key is not counted as a wrong guess. Throws as `of`. */
   still(c: Context): Caller;
 };
 
-/** Where people sign in. */
+/** The URL at which people sign in. */
 export type People = {
   sessions: Sessions;
   site: Site;
@@ -24,7 +24,7 @@ export type People = {
   note: NoteRefusal;
 };
 
-/** A key wins over a cookie. With a cookie, everything that is not a GET needs the CSRF header. */
+/** A key takes precedence over a cookie. With a cookie, every method except GET needs the CSRF header. */
 export function createCallers(keys: ApiKeyAuth, people: People | null): Callers {
   const tokenOf = (c: Context): string | undefined =>
     people && c.req.header('authorization') === undefined ? sessionToken(c, people.site) : undefined;
@@ -48,7 +48,7 @@ function bySession(c: Context, sessions: Sessions, keys: ApiKeyAuth, token: stri
   return caller;
 }
 
-/** A cookie of no session counts as a wrong key. Throws `unauthenticated`, `too_many_requests`. */
+/** A cookie without a session counts as a wrong key. Throws `unauthenticated`, `too_many_requests`. */
 export function sessionOf(c: Context, sessions: Sessions, keys: ApiKeyAuth, token: string): Session {
   try {
     return sessions.resolve(token);

@@ -6,7 +6,7 @@ import { log } from '../../core/log/log.ts';
 import { type Built, ensureBuilt } from './console/builder.ts';
 import { folder, isBuilt } from './console/folder.ts';
 
-/** Routes that are not pages: what is not found there stays a JSON problem. */
+/** Routes that are not pages: an unknown path below them stays a JSON problem. */
 const OTHERS = /^\/(v1|auth|i|x402|mcp|openapi\.json|health|\.well-known)(\/|$)/;
 const ASSET = /^\/assets\/([\w-]{1,80}\.(js|css))$/;
 const types: Record<string, string> = { js: 'text/javascript; charset=utf-8', css: 'text/css; charset=utf-8' };
@@ -32,15 +32,15 @@ const policy = (nonce: string): string =>
   ].join('; ');
 
 /**
- * The console: a single page under every path that no route has, so it can shadow none. Null: not for us. A first visit builds it
- * where nobody has, and says so; a build that fails tells how to build, and the server goes on.
+ * Serves the console as a single page under every path without a route, so it hides none. Null: not a request for the console. The
+ * first visit builds it if needed, and shows that; a failed build shows how to build, and the server continues.
  */
 export function createConsole(): (c: Context) => Promise<Response | null> {
   let failed: string | null = null;
   let ready = false;
   let checkedAtMs = 0;
 
-  /** The hash of the sources is not computed for each request. */
+  /** The hash of the sources is not computed at each request. */
   function isReady(): boolean {
     const now = performance.now();
     if (!ready || now - checkedAtMs > READY_FOR_MS) {
@@ -84,7 +84,7 @@ async function page(): Promise<Response> {
   });
 }
 
-/** Names of assets have their hash in them. */
+/** The names of assets contain their hash. */
 async function file(path: string, type: string): Promise<Response | null> {
   const bytes = await readFile(path).catch(() => null);
   if (bytes === null) return null;

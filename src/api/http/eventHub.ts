@@ -5,13 +5,13 @@ import type { App } from '../operations/app.ts';
 import { type EventView, eventsAfter } from '../operations/reports/events.ts';
 
 const POLL_MS = 200;
-/** Between new events, how often it is asked whether the keys of open streams are still good. */
+/** How often the keys of open streams are checked while there are no new events. */
 const CHECK_MS = 1_000;
 const HEARTBEAT_MS = 15_000;
-/** Events of one write to a stream, and rows that one reading of the log looks at. */
+/** The number of events in one write to a stream, and of rows in one read of the log. */
 const PAGE = 200;
 const SCAN = 2_000;
-/** The newest events, as they are sent, for all streams that are not behind. */
+/** The newest events in their sent form, for all streams that are not behind. */
 const KEPT = 1_000;
 
 export type Subscription = {
@@ -19,15 +19,15 @@ export type Subscription = {
   agent: string | null;
   /** Streams of one key or session share a check. */
   credential: string;
-  /** Throws when the key or session is no longer good. */
+  /** Throws when the key or session is no longer valid. */
   check: () => unknown;
-  /** The `seq` that the stream has. */
+  /** The last `seq` that the stream has. */
   after: number;
 };
-/** What to send next: text, or why the stream ends. */
+/** The next step: text to send, or the reason why the stream ends. */
 export type Next = { text: string } | { end: BursarError };
 export type Subscriber = {
-  /** Resolves as soon as there is something to send. Ends with `closed` when `close` was called. */
+  /** Resolves as soon as there is something to send. Returns `closed` after `close` was called. */
   next(): Promise<Next | 'closed'>;
   close(): void;
 };
@@ -36,9 +36,9 @@ type Member = Subscription & { end: BursarError | null; beat: boolean; closed: b
 type Frame = { seq: number; agent: string | null; text: string };
 
 /**
- * One reader of the event log for all streams. It polls while there are any, keeps the newest events as text, and wakes the streams
- * that they are for. A stream that is behind reads the log itself, page by page, one stream at a time and at most half of the time,
- * so that no number of them keeps the server from answering. What a slow reader has not taken is not held for it: it goes on from its `seq`.
+ * One reader of the event log for all streams. It polls while there are streams, keeps the newest events as text, and wakes the
+ * streams that they concern. A stream that is behind reads the log page by page, one stream at a time and at most half of the time,
+ * so that streams cannot block the server. Nothing is buffered for a slow reader: it continues from its `seq`.
  */
 export function createEventHub(app: App): { subscribe(subscription: Subscription): Subscriber; size(): number } {
   const members = new Set<Member>();
@@ -78,7 +78,7 @@ export function createEventHub(app: App): { subscribe(subscription: Subscription
 
   function look(fresh: EventView[]): void {
     const nowMs = performance.now();
-    // Before anything is sent: a key that was revoked hears of nothing that happened afterwards.
+    // Checked before anything is sent: a revoked key gets no later events.
     if (fresh.length > 0 || nowMs - checkedAtMs >= CHECK_MS) {
       checkedAtMs = nowMs;
       checkCredentials();
@@ -116,7 +116,7 @@ export function createEventHub(app: App): { subscribe(subscription: Subscription
     }
   }
 
-  /** From what is kept; a stream for which there was nothing in it moves on all the same. */
+  /** From the cache; a stream advances even if no cached event concerns it. */
   function kept(member: Member): string {
     let first = frames.length;
     while (first > 0 && (frames[first - 1]?.seq ?? 0) > member.after) first -= 1;

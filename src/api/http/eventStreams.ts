@@ -11,12 +11,12 @@ import type { Callers } from './callers.ts';
 import { createEventHub, type Subscriber } from './eventHub.ts';
 
 const LIMITS = {
-  /** A browser needs one, a command one; the rest is for several machines with one key. */
+  /** A browser needs one stream, a command one; the rest is for several machines with one key. */
   perKey: 20,
-  /** Of all keys of an agent. */
+  /** The limit of all keys of an agent. */
   perAgent: 40,
   total: 1_000,
-  /** Who has not read what was sent in this time is cut off; it can go on from its last `seq`. */
+  /** A client that has not read in this time is disconnected; it can continue from its last `seq`. */
   slowestMs: 30_000,
 };
 const RETRY_AFTER_SECONDS = 10;
@@ -24,9 +24,9 @@ const RETRY_AFTER_SECONDS = 10;
 export type EventStreams = (c: Context) => Response;
 
 /**
- * Server-sent events: the log from `?after=` (or Last-Event-ID), then as it grows. The id of each is its `seq`, so a client that
- * reconnects misses none. An agent's key sees its own agent's. Opening one is charged as one request. It ends with the key or session
- * it was opened with, and says why: `event: end` with problem details.
+ * Server-sent events: the log from `?after=` (or Last-Event-ID), then new events. The id of each is its `seq`, so a client that
+ * reconnects misses none. An agent's key gets only its own agent's events. Opening a stream is charged as one request. It ends with
+ * its key or session and gives the reason: `event: end` with problem details.
  */
 export function createEventStreams(app: App, callers: Callers, keys: ApiKeyAuth, limits = LIMITS): EventStreams {
   const hub = createEventHub(app);
@@ -53,7 +53,7 @@ export function createEventStreams(app: App, callers: Callers, keys: ApiKeyAuth,
     refuseBeyond(names.key, limits.perKey, 'This key');
     if (names.agent) refuseBeyond(names.agent, limits.perAgent, 'This agent');
     refuseBeyond('all', limits.total, 'This server');
-    // HEAD: there is no body to stream.
+    // HEAD has no body to stream.
     if (c.req.raw.method === 'HEAD') return c.body(null, 200, { 'content-type': 'text/event-stream' });
     const mine = ['all', ...Object.values(names)].filter((name) => name !== null);
     for (const name of mine) count(name, 1);
@@ -86,7 +86,7 @@ async function send(
     const text = 'end' in next ? `event: end\ndata: ${JSON.stringify(next.end.toProblem())}\n\n` : next.text;
     if (!(await written(stream, text, slowestMs))) {
       stream.abort();
-      // What stands in the socket's buffer will never be read.
+      // The client will never read the socket's buffer.
       (c.env as Partial<HttpBindings> | undefined)?.outgoing?.destroy();
       return;
     }
@@ -94,7 +94,7 @@ async function send(
   }
 }
 
-/** False where nobody took it in time. */
+/** False if the client did not read in time. */
 async function written(stream: SSEStreamingApi, text: string, slowestMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<false>((resolve) => {
@@ -118,7 +118,7 @@ function namesOf({ credential: { id, agentId } }: Caller): { key: string; agent:
   return { key: `key ${id}`, agent: agentId === null ? null : `agent ${agentId}` };
 }
 
-/** Two requests with the same headers are let in and refused together. Hashed: it stays in memory while a stream is open. */
+/** Requests with equal headers are accepted and refused together. Hashed, because it stays in memory while a stream is open. */
 const credentialOf = (c: Context): string =>
   createHash('sha256')
     .update(JSON.stringify([c.req.header('authorization'), c.req.header('cookie'), c.req.header('host')]))

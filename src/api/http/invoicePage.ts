@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { renderSVG } from 'uqr';
 import type { InvoiceView } from '../operations/earn/invoiceView.ts';
 
-/** What the page tells the wallet; made on the server, so that the script computes nothing. */
+/** The data for the wallet, computed on the server, so that the script computes nothing. */
 export type PageCall = { token: string; data: string; chainIdHex: string; claimPrefix: string };
 
 const style = `
@@ -63,7 +63,7 @@ if (button && window.ethereum) {
 
 const hashOf = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
-/** Nothing from elsewhere, no script but the one below, and no frame around a page that asks for money. */
+/** Nothing from other hosts, no script except the one below, and no frame around a page that asks for money. */
 export const pageHeaders: Record<string, string> = {
   'content-security-policy': [
     "default-src 'none'",
@@ -91,7 +91,7 @@ const stateText: Record<InvoiceView['state'], string> = {
   cancelled: 'Cancelled: please do not pay',
 };
 
-/** The page of an invoice for a person: what, to whom, how it stands, a QR code (EIP-681) and a button for an injected wallet. */
+/** The page of an invoice for a person: amount, payee, state, a QR code (EIP-681) and a button for an injected wallet. */
 export function invoicePage(invoice: InvoiceView, call: PageCall): string {
   const asks = invoice.payment_uri !== null;
   const rows: [string, string][] = [

@@ -15,12 +15,12 @@ import { type ApiKeyAuth, refuseAfter } from './apiKeyAuth.ts';
 import { invoicePage, pageHeaders } from './invoicePage.ts';
 
 const CLAIM_MAX_BYTES = 16 * 1024;
-/** Each costs questions to the chain, and comes without a key. */
+/** Each request reads the chain and needs no key, so it is limited. */
 const SIGNATURES = { perSecond: 5, burst: 60 };
 
 /**
- * `/i/{id}`: one link for everybody. A browser gets a page; an agent gets a 402 (x402 v2) and, when it has paid, a receipt. No key:
- * anyone who has the link may pay, and sees of the invoice what its payer must see.
+ * `/i/{id}`: one link for everyone. A browser gets a page; an agent gets a 402 (x402 v2) and, after payment, a receipt. It needs no
+ * key: everyone with the link may pay, and sees what a payer must see.
  */
 export function invoiceRoutes(app: App, addressOf: ApiKeyAuth['addressOf']): Hono {
   const http = new Hono();
@@ -97,12 +97,12 @@ export function invoiceRoutes(app: App, addressOf: ApiKeyAuth['addressOf']): Hon
   return http;
 }
 
-/** A browser names text/html; agents and their libraries do not. */
+/** Browsers accept text/html by name; agents and their libraries do not. */
 function wantsPage(c: Context): boolean {
   return /\btext\/html\b/.test(c.req.header('accept') ?? '') && c.req.header('payment-signature') === undefined;
 }
 
-/** What anyone who has the link may see: not who else has paid. */
+/** The part that everyone with the link may see: not who else has paid. */
 function publicView(view: InvoiceView): Record<string, unknown> {
   const { id, state, agent_name: payee, amount, received, due, excess, late, memo, address, network } = view;
   const { payment_uri, expires_at } = view;

@@ -7,7 +7,7 @@ import { costs } from '../operations/cost.ts';
 import type { Operation } from '../operations/operation.ts';
 
 type Json = Record<string, unknown>;
-/** What every operation can answer with. */
+/** Errors of every operation. */
 const everywhere: ErrorCode[] = [
   'invalid_request',
   'unauthenticated',
@@ -18,12 +18,12 @@ const everywhere: ErrorCode[] = [
   'storage_full',
   'internal',
 ];
-/** What an operation with a body can answer with besides. */
+/** Further errors of an operation with a body. */
 const withBody: ErrorCode[] = ['invalid_json', 'body_too_large'];
-/** What an operation that moves money can answer with besides. */
+/** Further errors of an operation that moves money. */
 const withKey: ErrorCode[] = ['idempotency_key_required', 'idempotency_conflict'];
 
-/** The OpenAPI 3.1 document, from the same schemas that parse the requests. */
+/** Builds the OpenAPI 3.1 document from the schemas that parse the requests. */
 export function openapi(operations: readonly Operation[], version: string): Json {
   const paths: Record<string, Json> = {};
   const components = namedComponents();
@@ -50,14 +50,14 @@ export function openapi(operations: readonly Operation[], version: string): Json
 }
 
 type Components = {
-  /** The JSON schema of what is on the wire; schemas with a name in it are references. */
+  /** The JSON schema of the transferred form; named schemas become references. */
   schemaOf(schema: z.ZodType): Json;
   /** A reference to this schema under its own name, or under the given one. */
   reference(name: string, schema: Json): Json;
   all(): Record<string, Json>;
 };
 
-/** Named schemas, so that a generated client has one type for each. Throws where two schemas have one name. */
+/** Collects named schemas, so that a generated client has one type for each. Throws if two schemas have one name. */
 function namedComponents(): Components {
   const named = new Map<string, Json>([['Problem', problemSchema]]);
   function add(name: string, schema: Json): void {
@@ -109,7 +109,7 @@ function describe(operation: Operation, components: Components): Json {
     });
   }
   const required = (input.required ?? []).filter((name) => name in properties);
-  // A name or id may be another agent's, which is answered as if it were not there.
+  // A name or id may be another agent's, which is answered as if it did not exist.
   const hasFields = parameters.length > 0 || Object.keys(properties).length > 0;
   const hasBody = operation.method !== 'GET' && Object.keys(properties).length > 0;
   const body = (): Json =>
@@ -119,7 +119,7 @@ function describe(operation: Operation, components: Components): Json {
       ...(required.length > 0 ? { required } : {}),
       additionalProperties: false,
     });
-  // Not "Response": oapi-codegen names its own types so.
+  // Not "Response": oapi-codegen uses this suffix for its own types.
   const answer = components.reference(`${name}Result`, components.schemaOf(operation.output));
   return {
     operationId: operation.name,
@@ -139,7 +139,7 @@ function describe(operation: Operation, components: Components): Json {
   };
 }
 
-/** A list of several types is said as `anyOf`: generators read such a list only where all but one is null. */
+/** A list of types is written as `anyOf`: generators support such a list only if all but one are null. */
 function separateTypes(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(separateTypes);
   if (typeof schema !== 'object' || schema === null) return schema;
@@ -150,7 +150,7 @@ function separateTypes(schema: unknown): unknown {
   return several ? { ...others, anyOf: type.map((each) => ({ type: each })) } : { type, ...others };
 }
 
-/** `get_payment` is `GetPayment`. */
+/** `get_payment` becomes `GetPayment`. */
 function typeName({ name }: Operation): string {
   return name.replace(/(?:^|_)([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -3,7 +3,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { BursarError } from '../../core/errors/base.ts';
 import { log } from '../../core/log/log.ts';
 
-/** RFC 9457 problem details. What is not one of our errors is `internal`; its text stays in the log. */
+/** RFC 9457 problem details. Any other error is `internal`; its text goes only to the log. */
 export function problem(c: Context, error: unknown): Response {
   const known = error instanceof BursarError ? error : new BursarError('internal');
   if (known.status >= 500) log.error({ err: error, path: c.req.path }, known.message);

@@ -19,7 +19,10 @@ import { sessionRoutes } from './signIn/sessionRoutes.ts';
 const BODY_MAX_BYTES = 64 * 1024;
 const bodyMax = ({ bodyMaxBytes }: Operation): number => bodyMaxBytes ?? BODY_MAX_BYTES;
 
-/** The HTTP interface: a route per operation, the OpenAPI document, the event stream, a health check; sign-in where people are given. */
+/**
+ * The HTTP interface: a route per operation, the OpenAPI document, the event stream, a health check, and sign-in if people are
+ * configured.
+ */
 export function createHttp(app: App, people: People | null = null, keys = openApiKeyAuth(app)): Hono {
   const http = new Hono();
   const callers = createCallers(keys, people);
@@ -64,7 +67,7 @@ export function createHttp(app: App, people: People | null = null, keys = openAp
   return http;
 }
 
-/** RFC 9110, 15.5.6: a 405 names in `Allow` what the path takes; OPTIONS is answered with the same list. */
+/** RFC 9110, 15.5.6: a 405 names the methods of the path in `Allow`; OPTIONS gets the same list. */
 function refuseOtherMethods(http: Hono): void {
   const taken = new Map<string, Set<string>>([
     ['/health', new Set(['GET', 'HEAD'])],
@@ -77,7 +80,7 @@ function refuseOtherMethods(http: Hono): void {
     taken.set(path, methods.add(method));
     if (method === 'GET') methods.add('HEAD');
   }
-  // A fixed path answers for itself before one with a parameter that fits it too.
+  // A fixed path takes precedence over one with a parameter that also matches.
   const byRank = [...taken].sort(([a], [b]) => rank(a) - rank(b));
   for (const [path, methods] of byRank) {
     const allow = [...methods, 'OPTIONS'].sort().join(', ');
@@ -91,8 +94,8 @@ function refuseOtherMethods(http: Hono): void {
 }
 
 /**
- * Refuses larger bodies. Where the length is declared, the HTTP parser holds the client to it, and looking at the header is
- * enough: Hono's own middleware would build a whole web Request to look at its stream. That is left for chunked bodies.
+ * Refuses larger bodies. If the length is declared, the HTTP parser enforces it, and checking the header is enough: Hono's own
+ * middleware would build a whole web Request to read its stream. That is used only for chunked bodies.
  */
 function limitBody(maxSize: number): MiddlewareHandler {
   const tooLarge = (c: Context): Response =>
@@ -115,7 +118,7 @@ async function body(c: Context): Promise<Record<string, unknown>> {
   return bytes.byteLength === 0 ? {} : readJsonObject(bytes);
 }
 
-/** A parameter given twice is refused, as a key twice in a body is. */
+/** A parameter given twice is refused, like a key twice in a body. */
 function query(c: Context): Record<string, string> {
   for (const [name, values] of Object.entries(c.req.queries())) {
     if (values.length > 1) throw new BursarError('invalid_request', { message: `${name} is given twice in the URL.` });
@@ -123,7 +126,7 @@ function query(c: Context): Record<string, string> {
   return c.req.query();
 }
 
-/** A parameter comes from the path alone: a body that names it too is refused, not overruled. */
+/** A parameter comes from the path alone: a body that also names it is refused, not overridden. */
 function withParameters(input: Record<string, unknown>, parameters: Record<string, string>): Record<string, unknown> {
   for (const name of Object.keys(parameters)) {
     if (name in input) throw new BursarError('invalid_request', { message: `${name} belongs in the path.` });

@@ -7,7 +7,7 @@ import { dispatch } from '../operations/dispatch.ts';
 import type { Operation } from '../operations/operation.ts';
 
 export type Json = Record<string, unknown>;
-/** RFC 9457 problem details, as the HTTP interface gives them. */
+/** RFC 9457 problem details, as in the HTTP interface. */
 export type Problem = {
   code: string;
   title: string;
@@ -18,14 +18,14 @@ export type Problem = {
 };
 export type BackendAnswer = { ok: true; answer: Json } | { ok: false; problem: Problem };
 
-/** How a tool reaches the operations: in this process, or over HTTP with an agent's key. Never throws. */
+/** How a tool calls the operations: in this process, or over HTTP with an agent's key. Never throws. */
 export type Backend = {
   /** The server's URL, for links. */
   base: string;
   call(operation: Operation, input: Json, idempotencyKey: string | null): Promise<BackendAnswer>;
 };
 
-/** What a call costs is taken from the caller's limits before it runs. Throws `too_many_requests`. */
+/** The cost of a call is charged to the caller's limits before it runs. Throws `too_many_requests`. */
 export type Charging = { charge(caller: Caller, tokens: number): void; owe(caller: Caller, tokens: number): void };
 
 /** Calls the operations inside the server's own process, for one caller. */
@@ -47,7 +47,7 @@ export function inProcessBackend(app: App, caller: Caller, base: string, keys: C
   };
 }
 
-/** At most so many calls at once through all backends that it bounds; the next one hears `too_many_requests`. */
+/** Limits the calls that run at once through all its backends; a further one gets `too_many_requests`. */
 export function callLimit(maxAtOnce: number): (backend: Backend) => Backend {
   let running = 0;
   return (backend) => ({

@@ -9,7 +9,7 @@ import type { OfferedTool } from './tools.ts';
 
 export type Called = ToolAnswer & { isError: boolean };
 
-/** Runs a tool's operation for what a model sent. Never throws: what goes wrong is an answer too. */
+/** Runs a tool's operation with a model's arguments. Never throws: an error is an answer too. */
 export async function callTool(
   { tool, operation }: OfferedTool,
   backend: Backend,
@@ -32,7 +32,7 @@ export async function callTool(
 function withDefaults(tool: Tool, operation: Operation, args: Json, { workflow, run }: CallDefaults): Json {
   const takes = fieldsOf(operation);
   const isJobOpen = takes.has('workflow') && args.workflow === undefined && workflow !== undefined;
-  // Some operations take a workflow and no run: a budget, say.
+  // Some operations take a workflow but no run, for example the budget.
   const isRunOpen = isJobOpen && takes.has('run') && args.run === undefined && run !== undefined;
   return { ...tool.defaults, ...(isJobOpen ? { workflow } : {}), ...(isRunOpen ? { run } : {}), ...args };
 }

@@ -21,17 +21,17 @@ import type { McpSettings } from './settings.ts';
 const BODY_MAX_BYTES = 128 * 1024;
 /** A call may wait for a top-up, or for a seller. */
 const MAX_AT_ONCE = 256;
-/** The tools never change, so nobody needs to listen; a few hosts do. */
+/** The list of tools never changes, so no client needs a stream; a few hosts open one. */
 const MAX_LISTENING = 64;
 
-/** Who holds the bearer's key, with the limits on wrong ones; and what requests are charged to. */
+/** Returns the holder of the bearer's key, with the limits on wrong keys; and charges requests. */
 export type McpKeys = Charging & { callerByKey(c: Context): Caller };
 export type McpHttp = { mount(http: Hono): void; close(): Promise<void> };
 
 /**
- * Streamable HTTP at `/mcp`, for agents' keys. Each request stands alone, for clients of either era: there are no sessions to
- * hijack, to leak or to count. `host`: where the server listens. `keys`: the
- * limits that it shares with the other interfaces.
+ * Streamable HTTP at `/mcp`, for agents' keys. Each request is independent, for clients of both protocol versions: there are no
+ * sessions to hijack, to leak or to count. `host`: the server's listening host. `keys`: the limits shared with the other
+ * interfaces.
  */
 export function openMcp(app: App, host: string, settings: McpSettings, keys: McpKeys): McpHttp {
   const bounded = callLimit(MAX_AT_ONCE);
@@ -71,7 +71,7 @@ export function openMcp(app: App, host: string, settings: McpSettings, keys: Mcp
   };
 }
 
-/** The message, read by the rule for all JSON from outside; a refusal is JSON-RPC's "parse error". Undefined: no body. */
+/** The message, parsed by the rule for all JSON from outside; a refusal is JSON-RPC's "parse error". Undefined: no body. */
 async function bodyOf(c: Context): Promise<unknown> {
   if (c.req.method !== 'POST') return undefined;
   try {
@@ -102,7 +102,7 @@ function refuseForeign(c: Context, hosts: string[], origins: string[]): void {
   }
 }
 
-/** A model acts with an agent's key; a person's key in a model's host would be all the keys at once. */
+/** A model must have an agent's key; with a person's key it would have the rights over all agents. */
 function agentOnly(caller: Caller): Caller {
   if (caller.credential.role !== 'agent') {
     throw new BursarError('forbidden', { message: "MCP is for agents: use an agent's key (bursar_ag_…)." });
@@ -114,7 +114,7 @@ function defaultsOf(extra: Record<string, unknown> | undefined): {
   workflow?: string | undefined;
   run?: string | undefined;
 } {
-  // A header that is sent empty says nothing.
+  // An empty header counts as absent.
   const text = (value: unknown) => (typeof value === 'string' && value.trim() !== '' ? value : undefined);
   return { workflow: text(extra?.workflow), run: text(extra?.run) };
 }

@@ -15,9 +15,9 @@ const Own = z.looseObject({
 });
 
 /**
- * The operation's input and its idempotency key. Without a key of the caller's, the request itself is the key, so that a model
- * which repeats a call does not pay twice: the operation derives it where it can (`again` among its fields), else it is done here.
- * Throws `invalid_request`.
+ * Returns the operation's input and its idempotency key. Without a key from the caller, it is derived from the request, so that a
+ * model that repeats a call does not pay twice: by the operation if it can (`again` among its fields), else here. Throws
+ * `invalid_request`.
  */
 export function keyed(operation: Operation, args: Json, defaults: CallDefaults): { input: Json; key: string | null } {
   if (!operation.idempotent) return { input: args, key: null };
@@ -42,7 +42,7 @@ export function fieldsOf(operation: Operation): Set<string> {
   return new Set('shape' in operation.input ? Object.keys(operation.input.shape as object) : []);
 }
 
-/** As the operation will read it, so that "0.50" is "0.5"; what it will refuse stays as it is. */
+/** In the parsed form of the operation, so that "0.50" equals "0.5"; invalid input stays unchanged. */
 function parsedOr(operation: Operation, input: Json): unknown {
   try {
     const parsed = operation.input.safeParse(input);
@@ -53,7 +53,7 @@ function parsedOr(operation: Operation, input: Json): unknown {
   }
 }
 
-/** The same whatever order the fields come in. */
+/** Independent of the order of the fields. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_name, part: unknown) => {
     if (typeof part === 'bigint') return part.toString();

@@ -7,7 +7,7 @@ const RETRY: Record<string, string> = {
   safe: 'The same call may be sent again in a moment; it is not paid twice.',
 };
 
-/** A refused call for a model. What a seller or a site may have written into it goes apart from what Bursar says. */
+/** A refused call for a model. Text that a seller or a site may have written is separated from Bursar's own text. */
 export function problemAnswer(problem: Problem, args: Json): ToolAnswer {
   const { code, title, detail, action, retry, details = {} } = problem;
   const foreign = foreignParts(code, details, args);
@@ -26,7 +26,7 @@ export function problemAnswer(problem: Problem, args: Json): ToolAnswer {
 
 type Foreign = { apart: Json | null; host?: string; reasons?: Json[] };
 
-/** `apart`: details that hold the other side's words; null where they are Bursar's own. */
+/** `apart`: details with text from outside; null if all are Bursar's own. */
 function foreignParts(code: string, details: Json, args: Json): Foreign {
   if (code === 'x402_no_acceptable_offer' && Array.isArray(details.offers)) {
     const offers = details.offers as Json[];
@@ -37,7 +37,7 @@ function foreignParts(code: string, details: Json, args: Json): Foreign {
   }
   if (code.startsWith('x402_')) return { apart: details };
   if (code.startsWith('fetch_')) {
-    // A host that the caller did not name was named by a redirect.
+    // The caller did not name this host, so a redirect did.
     const host = details.host;
     const isOwn = host === undefined || host === hostOf(args.url);
     return isOwn ? { apart: null } : { apart: {}, host: String(host) };

@@ -1,27 +1,27 @@
 import type { z } from 'zod';
 import type { Json } from './backend.ts';
 
-/** What a tool answers: our own words and figures, and apart from them what others wrote. */
+/** A tool's answer: our own text and values, and separately the text of others. */
 export type ToolAnswer = { fields: Json & { next: string }; untrusted: Json | null };
 
-/** One tool: an operation as a model sees it. Nothing in here comes from outside this repository. */
+/** One tool: an operation in the form for models. Its texts come only from this repository. */
 export type Tool = {
   name: string;
-  /** In the registry. A tool whose operation is not there is not offered. */
+  /** The name in the registry. A tool without its operation is not offered. */
   operation: string;
   title: string;
   description: string;
-  /** Changes nothing (`reads`), asks or sells without paying (`asks`), moves money (`pays`). */
+  /** Changes nothing (`reads`), requests or sells without paying (`asks`), moves money (`pays`). */
   effect: 'reads' | 'asks' | 'pays';
-  /** Fields of the operation's input that are not for models. */
+  /** Fields of the operation's input that are hidden from models. */
   hidden?: readonly string[];
-  /** What stands for a field that the model leaves out. */
+  /** Defaults of fields that the model leaves out. */
   defaults?: Json;
-  /** What a field is for, where the operation's own words are not for models. */
+  /** The description of a field, if the operation's own is not suited for models. */
   meanings?: Record<string, string>;
-  /** The words that a field may have, where models get fewer. */
+  /** The permitted values of a field, if models get fewer. */
   narrowed?: Record<string, readonly string[]>;
-  /** Fields that are always this, so no model fills them. */
+  /** Fields with a fixed value, which models do not set. */
   fixed?: Json;
   output: z.ZodObject;
   /** `base`: the server's own URL. */

@@ -6,7 +6,7 @@ import type { Tool } from './tool.ts';
 type Property = Json & { description?: string };
 export type InputSchema = { type: 'object'; properties: Record<string, Property>; required?: string[] } & Json;
 
-/** For fields whose meaning the operation's own schema takes as known. */
+/** For fields that the operation's own schema does not describe. */
 const meanings: Record<string, string> = {
   amount: 'In USDC, as {"value": "1.25", "currency": "USDC"}: a decimal string, at most 6 decimals',
   workflow: 'The job on whose behalf this is, by id or name, where your user named one',
@@ -28,7 +28,7 @@ const KEY: Property = {
   description: 'Leave it out, unless your program keeps keys of its own: then the same key is the same payment',
 };
 
-/** What a model fills in: the operation's input from the schema that parses it, without what is not for models. */
+/** The arguments of a tool: the operation's input schema without the fields that are not for models. */
 export function inputSchema(tool: Tool, operation: Operation): InputSchema {
   const { $schema: _, ...schema } = z.toJSONSchema(operation.input, { io: 'input', unrepresentable: 'any' }) as Json & {
     properties?: Record<string, Property>;
@@ -64,7 +64,7 @@ function described(name: string, property: Property, tool: Tool): Property {
   };
 }
 
-/** The pattern of a date fills a screen, and says no more to a model than its format does. */
+/** The pattern of a date is very long, and tells a model no more than its format. */
 function plain({ pattern, ...property }: Property): Property {
   if (property.format === 'date-time') return { description: 'UTC, as 2026-12-31T00:00:00Z', ...property };
   return pattern === undefined ? property : { ...property, pattern };

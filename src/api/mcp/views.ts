@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { AmountView } from '../../core/schemas/schemas.ts';
 import type { Json } from './backend.ts';
 
-/** What of an operation's answer a model needs: no nulls, no figures that a sentence names already. The rest is in the HTTP API. */
+/**
+ * The part of an operation's answer that a model needs: no nulls, and no values that a sentence names already. The rest is in the
+ * HTTP API.
+ */
 
 const HintsIn = z.object({
   largest_amount_now: AmountView.nullable(),
@@ -13,7 +16,7 @@ export type Hints = z.infer<typeof HintsIn>;
 const ReasonIn = z.object({ code: z.string(), message: z.string(), observed: z.unknown().optional() });
 const ReviewIn = z.object({ quorum: z.number(), roles: z.array(z.string()), expires_at: z.string().nullable() });
 
-/** An answer that carries a payment, as the operations give it. */
+/** An answer with a payment, as the operations return it. */
 const Answer = z.object({
   id: z.string(),
   state: z.string(),
@@ -60,7 +63,7 @@ export const PaymentOut = z.looseObject({
 
 export function brief(payment: PaymentAnswer): Json {
   const { replayed: _replayed, hints: _hints, rail, reasons, ...rest } = payment;
-  // What passed needs no reasons.
+  // An allowed payment needs no reasons.
   const asked = reasons.filter(({ code }) => code !== 'all_passed');
   return compact({ ...rest, reasons: asked.length > 0 ? reasonsOut(asked, rail) : null });
 }
@@ -75,8 +78,8 @@ export function compact(fields: Json): Json {
 }
 
 /**
- * Bursar's sentences quote figures and addresses. A control of an operator's own may quote what the seller said of itself; that
- * text is no sentence of ours, so it does not stand here as one.
+ * Bursar's sentences quote amounts and addresses. An operator's own control may quote a seller's text; that is not our sentence, so
+ * it is not shown as one.
  */
 export function reasonsOut(reasons: readonly z.infer<typeof ReasonIn>[], rail: string): Json[] {
   return reasons.map(({ code, message, observed }) => {

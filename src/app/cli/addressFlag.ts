@@ -2,7 +2,7 @@ import { Option } from 'commander';
 import { type Address, getAddress, isAddress } from 'viem';
 import { BursarError } from '../../core/errors/base.ts';
 
-/** An address as a person types it, in any case; a wrong EIP-55 checksum is refused as a typing error. */
+/** An address from a command line, in any case; a wrong EIP-55 checksum is refused as a typing error. */
 export function parseAddress(given: string): Address {
   const oneCase = given === given.toLowerCase() || given.slice(2) === given.slice(2).toUpperCase();
   if (!isAddress(given, { strict: !oneCase }))

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 
-/** Asks a person at the terminal; anything but yes is no. */
+/** Asks a person at the terminal; every answer except yes is no. */
 export async function confirmed(question: string): Promise<boolean> {
   const asking = createInterface({ input: process.stdin, output: process.stderr });
   try {

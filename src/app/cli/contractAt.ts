@@ -9,7 +9,7 @@ import { factoryAddress } from '../../chain/contracts/factoryAddress.ts';
 import { viewOf } from '../../chain/receipt/node.ts';
 import { BursarError } from '../../core/errors/base.ts';
 
-/** A contract as an explorer's form wants it. Null: the arguments follow from where it is deployed. */
+/** A contract in the form that an explorer takes. Null: the arguments depend on where it is deployed. */
 export type PublishedContract = {
   address: Address | null;
   /** `file:name`, as in the standard JSON input. */
@@ -19,7 +19,7 @@ export type PublishedContract = {
 
 const named = (name: string): string => `src/${name}.sol:${name}`;
 
-/** All kinds, where no address is known. */
+/** All kinds, if no address is known. */
 export const standardContracts = (): PublishedContract[] => [
   { address: null, contract: named('PolicyRegistry'), constructor_arguments: null },
   { address: null, contract: named('AgentWalletFactory'), constructor_arguments: null },
@@ -29,7 +29,7 @@ export const standardContracts = (): PublishedContract[] => [
 
 const ownershipAbi = parseAbi(['event OwnershipTransferred(address indexed previousOwner, address indexed newOwner)']);
 
-/** Tells by its views which of our contracts is there. Throws `invalid_request` where it is none of them. */
+/** Recognises by its views which of our contracts is at the address. Throws `invalid_request` if it is none of them. */
 export async function contractAt(client: PublicClient, address: Address): Promise<PublishedContract> {
   const owner = await viewOf(client, { address, abi: agentWalletFactoryAbi, functionName: 'owner' });
   if (owner && isAddressEqual(factoryAddress(owner), address)) {
@@ -50,7 +50,7 @@ export async function contractAt(client: PublicClient, address: Address): Promis
   throw new BursarError('invalid_request', { message: `At ${address} there is none of Bursar's contracts.` });
 }
 
-/** The registry's constructor names its first owner; a later one is not among its arguments. */
+/** The registry's constructor names its first owner; a later owner is not among its arguments. */
 async function firstOwner(client: PublicClient, address: Address): Promise<Address | null> {
   const logs = await client.getContractEvents({ address, abi: ownershipAbi, fromBlock: 0n }).catch(() => []);
   return logs[0]?.args.newOwner ?? null;

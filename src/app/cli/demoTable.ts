@@ -5,13 +5,13 @@ import type { Document } from './operationCommand.ts';
 import { paintState, type Screen } from './screen.ts';
 import { at, short, text } from './values.ts';
 
-/** Where a terminal is this wide, hashes are shown whole. */
+/** Terminals of this width or more show whole hashes. */
 const WIDE_COLUMNS = 220;
 
 const POLL_MS = 100;
 const POLLS_MAX = 50;
 
-/** Every payment of the timeline as it stands now, with the purse's top-ups that it needed. */
+/** Every payment of the timeline in its current state, with the top-ups of the purse. */
 export async function demoLines(operator: Client, lines: readonly DemoLine[]): Promise<DemoLine[]> {
   const now = await Promise.all(
     lines.map(async ({ step, payment }) => ({ step, payment: await accounted(operator, payment) })),
@@ -23,7 +23,7 @@ export async function demoLines(operator: Client, lines: readonly DemoLine[]): P
   return [...topUps, ...now];
 }
 
-/** The follower may see a transfer a moment before the relayer notes the gas of its own transaction. */
+/** The follower may see a transfer shortly before the relayer records the gas of its own transaction. */
 async function accounted(operator: Client, { id }: Document): Promise<Document> {
   for (let poll = 1; ; poll += 1) {
     const payment = await operator.call('get_payment', { id });
@@ -53,13 +53,13 @@ export function showDemoTable(
   );
 }
 
-/** A payment's share of its transaction; one that the seller's facilitator sent is looked up on the chain. */
+/** A payment's share of the gas of its transaction; that of a seller's facilitator is read from the chain. */
 function gasText(payment: Document, gasOf: (txHash: string) => bigint | undefined): string {
   const settlement = payment.settlement as Document | null;
   if (!settlement) return '-';
   const used = settlement.gas_used === null ? gasOf(String(settlement.tx_hash)) : BigInt(String(settlement.gas_used));
   if (used === undefined) return '-';
-  // None, where a facilitator of our own carried it: a transaction for one authorization.
+  // None if our own facilitator carried it: one transaction per authorization.
   const share = used / BigInt(Math.max(1, Number(settlement.payments_in_transaction)));
   return share.toString().replaceAll(/\B(?=(\d{3})+$)/g, ',');
 }

@@ -8,7 +8,7 @@ export function lineOf({ screen }: Session, { ok, check, detail }: Finding): str
   return `  ${ok ? screen.paint('ok  ', 'green') : screen.paint('FAIL', 'red')}  ${visible(check)}: ${visible(detail)}`;
 }
 
-/** Throws `chain_unavailable` where the RPC does not answer as one; what is no error at all is thrown on. */
+/** Throws `chain_unavailable` if the RPC does not answer as one; other errors are rethrown. */
 export function throwOutage(error: unknown, rpcUrl: string): void {
   if (isOutage(error)) {
     throw new BursarError('chain_unavailable', {

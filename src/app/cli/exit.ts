@@ -3,7 +3,7 @@ import { ProblemError } from '../../api/client/client.ts';
 import { BursarError, problemType } from '../../core/errors/base.ts';
 import { catalogue } from '../../core/errors/catalogue.ts';
 
-/** What a script goes by. */
+/** The exit codes for scripts. */
 export const EXIT = { ok: 0, refused: 1, usage: 2, unreachable: 3 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
@@ -19,10 +19,10 @@ const unreachable: readonly string[] = [
   'chain_mismatch',
   'chain_inconsistent',
 ];
-/** The person has to say something else, or something more. */
+/** The person must give another, or a further, argument. */
 const usage: readonly string[] = ['not_configured', 'environment_invalid', 'unauthenticated', 'keystore_locked'];
 
-/** Anything thrown, as an RFC 9457 problem document and an exit code. */
+/** Converts any error to an RFC 9457 problem document and an exit code. */
 export function failureOf(error: unknown): { problem: Record<string, unknown>; code: ExitCode } {
   const known = asBursarError(error);
   if (unreachable.includes(known.code)) return { problem: known.problem, code: EXIT.unreachable };
@@ -32,7 +32,7 @@ export function failureOf(error: unknown): { problem: Record<string, unknown>; c
 
 function asBursarError(error: unknown): { code: string; status: number; problem: Record<string, unknown> } {
   if (error instanceof CommanderError) {
-    // commander writes its guess on a line of its own.
+    // commander writes its suggestion on a separate line.
     const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
     const { problem, ...known } = asBursarError(new BursarError('invalid_request', { message }));
     return { ...known, problem: { ...problem, action: 'Look at what the command takes: add --help.' } };
@@ -56,7 +56,10 @@ function asBursarError(error: unknown): { code: string; status: number; problem:
   return { code: known.code, status: known.status, problem: known.toProblem() };
 }
 
-/** `fetch` throws a TypeError when nothing answers, and a SyntaxError when the answer is not JSON: no Bursar either way. */
+/**
+ * `fetch` throws a TypeError when nothing answers, and a SyntaxError when the answer is not JSON: there is no Bursar server in both
+ * cases.
+ */
 function ours(error: unknown): BursarError {
   if (error instanceof TypeError && error.message === 'fetch failed') {
     const reason = error.cause instanceof Error && 'code' in error.cause ? String(error.cause.code) : 'no answer';

@@ -12,12 +12,12 @@ type Schema = {
   items?: Schema;
   anyOf?: Schema[];
 };
-/** A flag of a command, and where its value goes in the operation's input. */
+/** A flag of a command, and the field of the operation's input that it sets. */
 export type Flag = { option: Option; path: readonly string[]; parse: (value: unknown) => unknown };
 
 /**
- * The flags of an operation's input, from the schema that the server parses it with. They only shape text into JSON; whether it is
- * good, the server says.
+ * The flags of an operation's input, from the schema by which the server parses it. They only convert text to JSON; the server
+ * validates.
  */
 export function flagsOf(operation: Operation, omit: readonly string[]): Flag[] {
   const schema = z.toJSONSchema(operation.input, { io: 'input', unrepresentable: 'any' }) as Schema;
@@ -74,7 +74,7 @@ function flagOf(schema: Schema, path: readonly string[], required: boolean): Fla
 
 const isAmount = ({ properties, anyOf }: Schema): boolean =>
   properties?.currency !== undefined || anyOf?.some((each) => each.properties?.currency !== undefined) === true;
-/** What is no number goes as it is: the server names the field and says what is wrong with it. */
+/** A text that is no number is sent unchanged: the server names the field and the error. */
 const number = (value: unknown): unknown => (/^-?\d{1,15}$/.test(String(value)) ? Number(value) : value);
 const list = (value: unknown): unknown =>
   String(value)
@@ -91,7 +91,7 @@ const pairs = (value: unknown): unknown =>
       }),
   );
 
-/** The input that the given flags make. */
+/** Builds the input from the given flags. */
 export function inputOf(flags: readonly Flag[], values: Record<string, unknown>): Record<string, unknown> {
   const input: Record<string, unknown> = {};
   for (const { option, path, parse } of flags) {

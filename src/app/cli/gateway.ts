@@ -51,7 +51,7 @@ async function run(session: Session, flags: Flags): Promise<void> {
   const { startGateway } = await import('../../earn/gateway/gateway.ts');
   const { durableSales } = await import('../../earn/seller/durableSales.ts');
   const file: Table = flags.config === undefined ? parseTable('') : readTable(flags.config);
-  // Flags go through the same schema as the file.
+  // Flags are parsed by the same schema as the file.
   const told = parseTable(JSON.stringify({ price: flags.price, upstream: flags.upstream, url: flags.publicUrl }));
   const upstream = told.upstream ?? file.upstream;
   if (upstream === undefined)
@@ -92,7 +92,7 @@ async function run(session: Session, flags: Flags): Promise<void> {
   await sales?.close();
 }
 
-/** An agent's wallet by its id or name, or an address as it is. */
+/** An agent's wallet by its id or name, or an address unchanged. */
 async function payToOf(session: Session, given: string | undefined): Promise<Address> {
   if (given === undefined) throw new BursarError('invalid_request', { message: 'Name who earns: --pay-to.' });
   if (isAddress(given)) return getAddress(given);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { BursarError } from '../../core/errors/base.ts';
 import { readJson } from '../../core/text/json.ts';
 
-/** The JSON of a file; `-` is stdin. Throws `invalid_request` with what is wrong. */
+/** Reads the JSON of a file; `-` is stdin. Throws `invalid_request` with the reason. */
 export function readJsonFile(path: string): unknown {
   try {
     return readJson(readFileSync(path === '-' ? 0 : path));
@@ -11,7 +11,7 @@ export function readJsonFile(path: string): unknown {
   }
 }
 
-/** `invalid_request` that names the input and the rule of `readJson` that it breaks. */
+/** `invalid_request` with the input and the rule of `readJson` that it breaks. */
 export function unreadable(what: string, cause: unknown): BursarError {
   const why = cause instanceof BursarError ? ` ${cause.message}` : '';
   return new BursarError('invalid_request', { message: `${what} cannot be read as JSON.${why}`, cause });

@@ -13,37 +13,37 @@ export type Document = Record<string, unknown>;
 export type Field = readonly [path: string, title?: string, align?: 'right'];
 
 export type OperationCommand = {
-  /** The word: `create` in `bursar agent create`. */
+  /** The command's word: `create` in `bursar agent create`. */
   name: string;
   operation: string;
   summary?: string;
-  /** Input given by its place: the word in help, and the field it fills. */
+  /** Positional input: its word in the help, and the field that it sets. */
   positional?: readonly (readonly [word: string, field: string])[];
-  /** Input that the word itself says. */
+  /** Input that the command itself implies. */
   fixed?: Document;
-  /** Fields that are no flags here. */
+  /** Fields that are not flags of this command. */
   omit?: readonly string[];
-  /** The first line of an example is shown as it is typed. */
+  /** The first line of an example is shown as typed. */
   examples: readonly string[];
-  /** Flags beyond the operation's own. */
+  /** Flags in addition to the operation's own. */
   options?: readonly Option[];
-  /** Show the documents under this name as a table. */
+  /** Shows the documents under this name as a table. */
   list?: { of: string; fields: readonly Field[] };
-  /** What the input needs beyond flags. May ask the server. */
+  /** Input that flags cannot give. May ask the server. */
   prepare?: (session: Session, input: Document, options: Document) => Promise<Document> | Document;
-  /** Instead of the answer's details. */
+  /** Replaces the display of the answer. */
   show?: (session: Session, answer: Document, options: Document) => Promise<ExitCode> | ExitCode;
 };
 
-/** Every operation whose command moves money takes one; see `idempotent` in the registry. */
+/** Every command that moves money has one; see `idempotent` in the registry. */
 const KEY_FLAG = '--idempotency-key <key>';
 
-/** Sets the exit code of the process where it is not 0. */
+/** Sets the exit code of the process unless it is 0. */
 export function finish(code: ExitCode): void {
   if (code !== EXIT.ok) process.exitCode = code;
 }
 
-/** A command made of one operation: flags from its input schema, the answer as a table, as details, or as `--json`. */
+/** Builds a command from one operation: flags from its input schema, the answer as a table, as details, or as `--json`. */
 export function operationCommand(spec: OperationCommand): Command {
   const operation = findOperation(spec.operation);
   const positional = spec.positional ?? [];
@@ -77,7 +77,7 @@ export function operationCommand(spec: OperationCommand): Command {
   return command;
 }
 
-/** Told before it is used, so that it is known even when the answer never comes. */
+/** Shown before it is used, so that it is known even if the answer never arrives. */
 function keyOf({ screen }: Session, options: Document): string {
   if (typeof options.idempotencyKey === 'string') return options.idempotencyKey;
   const key = randomUUID();
@@ -107,7 +107,7 @@ export function examples(lines: readonly string[]): string {
   return `\n${lines.length === 1 ? 'Example' : 'Examples'}:\n${lines.map((line) => `  ${line}`).join('\n')}`;
 }
 
-/** A word with commands under it: `bursar agent …`. */
+/** A word with commands below it: `bursar agent …`. */
 export function group(name: string, summary: string, commands: readonly Command[]): Command {
   const parent = new Command(name).description(summary);
   for (const command of commands) parent.addCommand(command);

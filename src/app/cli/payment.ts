@@ -7,11 +7,11 @@ import { at, text } from './values.ts';
 
 const POLL_MS = 200;
 
-/** States in which money will not move any more, without having moved. */
+/** States in which money has not moved and never will. */
 const ended = ['denied', 'rejected', 'expired', 'failed', 'cancelled'];
 export const isRefusal = (payment: Document): boolean => ended.includes(String(payment.state));
 
-/** The payment once it has settled, waits for people, or has ended. */
+/** Returns the payment once it has settled, waits for approval, or has ended. */
 export async function afterwards(client: Client, payment: Document): Promise<Document> {
   let now = payment;
   while (['authorized', 'submitted'].includes(String(now.state))) {
@@ -21,7 +21,7 @@ export async function afterwards(client: Client, payment: Document): Promise<Doc
   return now;
 }
 
-/** A payment for a person: what it is, where it stands, why, and what would pass instead. */
+/** Shows a payment to a person: its terms, its state, the reasons, and what the policy would allow instead. */
 export function showPayment(screen: Screen, payment: Document): void {
   const { reasons, hints, replayed, review, settlement, payment_signature: _signature, ...rest } = payment;
   const to = text(payment.payee ?? payment.address);

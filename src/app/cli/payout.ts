@@ -35,7 +35,7 @@ const reasonFields: readonly Field[] = [
   ['first_line', 'first', 'right'],
   ['message'],
 ];
-/** More are in the JSON. */
+/** Further ones are in the JSON. */
 const ERRORS_SHOWN = 50;
 
 export function payoutCommand(): Command {
@@ -89,7 +89,7 @@ async function payout(session: Session, file: string, flags: Flags): Promise<Exi
   return last.denied === 0 && last.failed === 0 ? EXIT.ok : EXIT.refused;
 }
 
-/** Null where lines are not valid, which is shown line by line. */
+/** Null if lines are invalid; their errors are then shown line by line. */
 async function asked(screen: Screen, call: () => ReturnType<Client['call']>): Promise<Document | null> {
   try {
     return await call();

@@ -7,7 +7,7 @@ import { at } from './values.ts';
 const POLL_MS = 1_000;
 const WIDTH = 30;
 
-/** Asks until every line has settled, ended or waits for people; a bar on stderr meanwhile. */
+/** Polls until every line has settled, ended or waits for approval; shows a bar on stderr. */
 export async function followPayout(client: Client, screen: Screen, payout: Document): Promise<Document> {
   const isLive = process.stderr.isTTY === true && !screen.json;
   let now = payout;
@@ -25,11 +25,11 @@ export async function followPayout(client: Client, screen: Screen, payout: Docum
   return now;
 }
 
-/** Transactions too: the gas of the last one is known a moment after its payments have settled. */
+/** Transactions too: the gas of the last one is known shortly after its payments have settled. */
 const isOver = (payout: Document): boolean =>
   payout.state !== 'deciding' && payout.authorized === 0 && at(payout, 'transactions.open') === 0;
 
-/** `[#####>>>....] 4200/10000 settled, 800 on their way, 5 denied`: `#` is over, `>` is decided. */
+/** `[#####>>>....] 4200/10000 settled, 800 on their way, 5 denied`: `#` is finished, `>` is decided. */
 export function barOf(payout: Document): string {
   const count = (name: string): number => Number(payout[name] ?? 0);
   const total = count('total');

@@ -20,8 +20,8 @@ const fields = [
 ] as const;
 
 /**
- * What became of each line, as CSV for a spreadsheet. A cell that would begin a formula there gets an apostrophe before it (OWASP,
- * CSV injection): memos and payees are what others wrote.
+ * The result of each line, as CSV for a spreadsheet. A cell that would begin a formula gets an apostrophe before it (OWASP, CSV
+ * injection), because others wrote memos and payees.
  */
 export async function writeResults(client: Client, payout: string, file: string): Promise<void> {
   const rows: Document[] = [];

@@ -15,7 +15,7 @@ export async function runPolicyTests(dir: string): Promise<PolicyTests> {
   const own = join(dir, 'controls');
   const isBursars = realpathSync(dir) === realpathSync(POLICIES);
   const paths = [join(POLICIES, 'lib'), join(POLICIES, 'controls'), ...(existsSync(own) && !isBursars ? [own] : [])];
-  // Data and fixtures stay out: a Rego test says itself what it is decided from.
+  // Data and fixtures are left out: a Rego test sets its own input and data.
   const output = await call(opa, ['test', '--format', 'json', '--ignore', '*.json', ...paths]);
   const results = JSON.parse(output) as { package: string; name: string; fail?: boolean; error?: unknown }[];
   const failures = results.filter((each) => each.fail === true || each.error !== undefined);
@@ -26,7 +26,7 @@ export async function runPolicyTests(dir: string): Promise<PolicyTests> {
   };
 }
 
-/** Exit 2 is a test that failed: its report is what we are after. */
+/** Exit code 2 means that a test failed; its report is the result. */
 function call(opa: string, args: string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     execFile(opa, args, { timeout: LIMIT_MS, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {

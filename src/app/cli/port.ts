@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 
-/** Whether a server could listen there now. */
+/** Tells whether a server could listen there now. */
 export function isFree(host: string, port: number): Promise<boolean> {
   if (port === 0) return Promise.resolve(true);
   return new Promise((resolve) => {

@@ -12,18 +12,18 @@ const codes = {
 } as const satisfies Record<Colour, readonly [number, number]>;
 const ESCAPE = String.fromCodePoint(27);
 
-/** Where a command writes. With `--json`, stdout carries JSON alone: one document, or one line per event. */
+/** The output of a command. With `--json`, stdout has only JSON: one document, or one line per event. */
 export type Screen = {
   readonly json: boolean;
-  /** For people; nothing with `--json`. */
+  /** For people; prints nothing with `--json`. */
   line(text?: string): void;
   table<R>(columns: readonly Column<R>[], rows: readonly R[]): void;
   details(document: Record<string, unknown>): void;
-  /** The document of `--json`; nothing without. */
+  /** The document of `--json`; prints nothing otherwise. */
   document(value: unknown): void;
   /** One line of `--json`. */
   jsonLine(value: unknown): void;
-  /** Beside the output, on stderr. */
+  /** On stderr, separate from the output. */
   note(text: string): void;
   paint(text: string, ...colours: Colour[]): string;
 };
@@ -83,7 +83,7 @@ const stateColours: Record<string, Colour> = {
   blocked: 'red',
   FAIL: 'red',
 };
-/** Good states green, waiting ones yellow, refusals red. */
+/** Successful states are green, waiting ones yellow, refusals red. */
 export function paintState(screen: Screen, state: string): string {
   const colour = stateColours[state];
   return colour ? screen.paint(state, colour) : state;

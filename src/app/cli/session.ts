@@ -9,11 +9,11 @@ import { operatorKeyFile } from '../server/dataDir.ts';
 import { readRunning } from '../server/running.ts';
 import { openScreen, type Screen } from './screen.ts';
 
-/** What every command starts from: the global flags, else the environment, else the data directory. */
+/** The settings of every command: the global flags, else the environment, else the data directory. */
 export type Session = {
   dataDir: DataDir;
   screen: Screen;
-  /** Where the server is. */
+  /** The URL of the server. */
   url(): string;
   /** Throws `unauthenticated` when no key is available. */
   client(): Client;

@@ -8,12 +8,15 @@ import type { Document } from './operationCommand.ts';
 import { at } from './values.ts';
 
 export type Verdict = 'approve' | 'reject';
-/** What the person trusts more than the server's answer: the wallet of the paying agent, and the USDC of the own configuration. */
+/**
+ * Facts that the person trusts more than the server's answer: the wallet of the paying agent, and the USDC of the own
+ * configuration.
+ */
 export type Known = { wallet: string; token: string | null };
 
 /**
- * What to sign for a payment, made here from what the person is shown, never taken over from the server. Where the server's typed
- * data differ from it in one field, nothing is signed: throws `signing_refused`, naming the fields.
+ * Builds the data to sign for a payment here, from the facts shown to the person, never from the server. If the server's typed data
+ * differ in one field, nothing is signed: throws `signing_refused` with the fields.
  */
 export function typedDataFor(verdict: Verdict, payment: Document, offered: unknown, known: Known): TypedDataDefinition {
   const token = known.token ?? String(at(offered, 'message.token'));
@@ -26,7 +29,7 @@ export function typedDataFor(verdict: Verdict, payment: Document, offered: unkno
     amount: parsePositiveUsdc(String(at(payment, 'amount.value'))),
     policyDigest: digest(payment.policy_digest),
     decisionHash: String(payment.decision_hash) as Hex,
-    // The wallet's own count: with another one the signature is worth nothing.
+    // The wallet's own version of its approvers: a signature with another one is void.
     approversVersion: version(at(offered, 'message.approversVersion')),
     expiresAtS: Math.floor(Date.parse(String(at(payment, 'review.expires_at'))) / 1000),
   });
@@ -34,8 +37,8 @@ export function typedDataFor(verdict: Verdict, payment: Document, offered: unkno
 }
 
 /**
- * The bounds of a mandate as the person is shown them, likewise made here. `ours` is the server's chain: a mandate stays off
- * chain, so that no contract stands in its domain.
+ * Builds the terms of a mandate here too, as shown to the person. `ours` is the server's chain: a mandate stays off chain, so its
+ * domain has no contract.
  */
 export function mandateDataFor(mandate: Document, offered: unknown, ours: number): TypedDataDefinition {
   const ms = (field: string): number => Date.parse(String(mandate[field]));
@@ -92,7 +95,7 @@ function address(value: unknown, field: string): Address {
 
 type Difference = { field: string; shown: string; offered: string };
 
-/** Field by field, whichever side has it. Figures as decimal text, addresses whatever their case. */
+/** Compares field by field, in both directions. Numbers as decimal text, addresses regardless of case. */
 function differences(expected: TypedDataDefinition, offered: unknown): Difference[] {
   const [ours, theirs] = [flat(expected), flat(offered)];
   const fields = new Set([...ours.keys(), ...theirs.keys()].filter((field) => !field.startsWith('types.EIP712Domain')));

@@ -15,12 +15,12 @@ export type StandardJson = {
   settings: Record<string, unknown>;
 };
 
-/** The compiler as explorers name it. */
+/** The compiler's version in the form of explorers. */
 export const compilerVersion = `v${contractsCompiler.solc}`;
 
 /**
- * The compiler's standard JSON input, whose output is the bytecode that Bursar deploys. Throws `not_configured` where a source on
- * this machine is not the one that was compiled: an explorer would refuse it.
+ * The compiler's standard JSON input, whose output is the bytecode that Bursar deploys. Throws `not_configured` if a source on this
+ * machine is not the compiled one: an explorer would refuse it.
  */
 export function standardJson(): StandardJson {
   const library = dirname(createRequire(import.meta.url).resolve(`${LIBRARY}/package.json`));

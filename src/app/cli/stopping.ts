@@ -1,4 +1,4 @@
-/** The second Ctrl-C of a person; npm and tsx hand one on within a few milliseconds. */
+/** A second Ctrl-C of a person; npm and tsx forward the first one again within a few milliseconds. */
 const SECOND_AFTER_MS = 500;
 
 export type Stopping = {
@@ -6,7 +6,7 @@ export type Stopping = {
   readonly asked: Promise<void>;
 };
 
-/** From now on the first signal asks to stop, and a second one ends the process at once. */
+/** The first signal asks to stop, and a second one ends the process at once. */
 export function onStopSignal(say: (line: string) => void): Stopping {
   let askedAt: number | null = null;
   const asked = new Promise<void>((resolve) => {

@@ -8,14 +8,14 @@ export type Column<R> = {
   paint?: (text: string, row: R) => string;
 };
 
-/** Anyone who named a payee or wrote a memo must not move the cursor or hide text of a terminal. */
+/** Names of payees and memos come from others: they must not move the cursor or hide text of a terminal. */
 export function visible(text: string): string {
   return shownText(text);
 }
 
 /**
- * Lines of a table: a heading, then a row each, two spaces between columns. Cells are never cut: ids and hashes are there to be
- * copied. `heading` paints the first line.
+ * Lines of a table: a heading, then a row each, two spaces between columns. Cells are never cut, because ids and hashes are copied.
+ * `heading` paints the first line.
  */
 export function table<R>(
   columns: readonly Column<R>[],

@@ -1,8 +1,8 @@
-/** How the values of the API's documents read in a terminal. */
+/** Shows values of the API's documents in a terminal. */
 
 type Document = Record<string, unknown>;
 
-/** The value at a dotted path of a document; undefined where there is none. */
+/** The value at a dotted path of a document; undefined if there is none. */
 export function at(document: unknown, path: string): unknown {
   let value: unknown = document;
   for (const name of path.split('.')) {
@@ -14,7 +14,7 @@ export function at(document: unknown, path: string): unknown {
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
-/** One value as text: amounts as their figure, times without the fraction, lists with commas, nothing as a dash. */
+/** One value as text: amounts without currency, times without the fraction, lists with commas, null as a dash. */
 export function text(value: unknown): string {
   if (value === null || value === undefined || value === '') return '-';
   if (typeof value === 'string') return TIME.test(value) ? `${value.slice(0, 10)} ${value.slice(11, 19)}Z` : value;
@@ -28,7 +28,7 @@ export function text(value: unknown): string {
     .join(' ');
 }
 
-/** A document as name and text, nested names with points. */
+/** A document as name and text, nested names with dots. */
 export function details(document: Document, prefix = ''): [string, string][] {
   return Object.entries(document).flatMap(([name, value]): [string, string][] => {
     const path = prefix === '' ? name : `${prefix}.${name}`;
@@ -49,7 +49,7 @@ export function details(document: Document, prefix = ''): [string, string][] {
 
 const isAmount = (document: Document): boolean => 'value' in document && document.currency === 'USDC';
 
-/** `sha256:1a2b3c4d` and `0x1a2b3c4d`: enough to see that two are the same; the whole one is never far. */
+/** `sha256:1a2b3c4d` and `0x1a2b3c4d`: enough to compare two by eye. */
 export function short(hash: unknown): string {
   if (typeof hash !== 'string' || hash === '') return '-';
   const [, prefix = '', digits = hash] = /^(sha256:|0x)(.*)$/.exec(hash) ?? [];

@@ -3,7 +3,9 @@ import type { DemoWorld } from './scenario.ts';
 
 type Payment = Record<string, unknown>;
 
-/** Buys one job: asks, gets a 402, has Bursar decide and sign, asks again with the signature, and tells how it ended. */
+/**
+ * Buys one job: requests it, gets a 402, has Bursar decide and sign, requests it again with the signature, and reports the result.
+ */
 export async function buyWithX402(world: DemoWorld, settled: (payment: Payment) => Promise<Payment>): Promise<Payment> {
   const { agent, seller } = world;
   const request = {

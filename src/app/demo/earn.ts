@@ -11,8 +11,8 @@ const PRICE = '0.10';
 const WAIT_MS = 60_000;
 
 /**
- * The other half: the vendor's API, which knows nothing of money, is sold by a gateway; a model's MCP client buys from it with
- * `fetch_paid`; what came in is final, then split 70/20/10 by the policy's rule; and one sale is given back.
+ * The selling part: a gateway sells the vendor's API, which has no payment code; a model's MCP client buys from it with
+ * `fetch_paid`; the revenue becomes final and is split 70/20/10 by the policy's rule; and one sale is refunded.
  */
 export async function earn(options: DemoOptions, world: DemoWorld): Promise<Earned> {
   const api = await plainApi();
@@ -55,7 +55,7 @@ export async function earn(options: DemoOptions, world: DemoWorld): Promise<Earn
   }
 }
 
-/** As a model's host would: connects to Bursar's MCP endpoint with the agent's key and calls one tool. */
+/** Connects to Bursar's MCP endpoint with the agent's key, as a model's host does, and calls one tool. */
 async function buyByMcp(world: DemoWorld, url: string): Promise<Json> {
   const client = new McpClient({ name: 'demo', version: '1' });
   await client.connect(
@@ -80,7 +80,7 @@ async function buyByMcp(world: DemoWorld, url: string): Promise<Json> {
   }
 }
 
-/** The vendor's own service, as it was before anyone thought of selling it. */
+/** The vendor's own service, without any payment code. */
 async function plainApi(): Promise<{ url: string; stop(): Promise<void> }> {
   const server = createServer((request, response) => {
     response.setHeader('content-type', 'application/json');

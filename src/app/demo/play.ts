@@ -8,7 +8,7 @@ import type { DemoLine, DemoOptions, DemoResult, DemoWorld } from './scenario.ts
 
 const SETTLE_WAIT_MS = 60_000;
 
-/** Plays the scenario over the public HTTP API alone, and holds each step against what it must come to. */
+/** Plays the scenario over the public HTTP API alone, and compares each step with its expected result. */
 export async function playDemo(options: DemoOptions): Promise<DemoResult> {
   const startedAt = performance.now();
   const world = await prepare(options);
@@ -100,7 +100,7 @@ async function batch(
   });
 }
 
-/** The vendor sells by a gateway, a model buys by MCP, the revenue is split, one sale is given back. */
+/** The vendor sells through a gateway, a model buys by MCP, the revenue is split, one sale is refunded. */
 async function sell(options: DemoOptions, world: DemoWorld, { lines, problems, say }: Report): Promise<void> {
   try {
     const { sale, splits, refund } = await earn(options, world);
@@ -122,7 +122,7 @@ async function sell(options: DemoOptions, world: DemoWorld, { lines, problems, s
   }
 }
 
-/** The approver looks at what the payment says, signs it with an own key, and hands the signature in. */
+/** The approver reads the payment, signs it with an own key, and submits the signature. */
 async function approve(options: DemoOptions, id: string): Promise<void> {
   const review = await options.operator.call('get_review', { id });
   const signature = await options.approver.sign(review.approve);

@@ -50,7 +50,7 @@ export async function prepare(options: DemoOptions): Promise<DemoWorld> {
 
 type Cast = {
   options: DemoOptions;
-  /** Tells one run's people from another's. */
+  /** Distinguishes the people of one run from those of another. */
   run: string;
   agent: Client;
   agentKey: string;
@@ -61,7 +61,7 @@ type Cast = {
   seller: Awaited<ReturnType<DemoOptions['sellerFor']>>;
 };
 
-/** The payees of the scenario, and money for the researcher. */
+/** Makes the payees of the scenario, and funds the researcher. */
 async function people(cast: Cast): Promise<DemoWorld> {
   const { options, run, agent, agentKey, vendorClient, researcher, vendor, workflow, seller } = cast;
   const { operator, say } = options;
@@ -79,7 +79,7 @@ async function people(cast: Cast): Promise<DemoWorld> {
     address: freshAddress(),
     verified: true,
   });
-  // Who shares what the vendor earns, by the policy's revenue rule.
+  // The payees that share the vendor's earnings, by the policy's revenue rule.
   for (const name of ['OCR author', 'OCR studio', 'OCR fund']) {
     const share = { kind: 'contractor', categories: ['contractor'], address: freshAddress(), verified: true };
     await ensure(operator, 'create_payee', { name, ...share });
@@ -104,7 +104,7 @@ async function people(cast: Cast): Promise<DemoWorld> {
   };
 }
 
-/** Makes it, or finds the one that has the name. */
+/** Creates it, or finds the existing one with that name. */
 async function ensure(operator: Client, operation: string, input: Record<string, unknown>): Promise<string> {
   try {
     return String((await operator.call(operation, input)).id);

@@ -8,7 +8,7 @@ export type DemoOptions = {
   clientFor: (key: string) => Client;
   /** Sends USDC from the treasury to an address on the local chain. */
   fund: (address: string, amount: string) => Promise<void>;
-  /** Sells an API by `bursar gateway`: every request for this price. */
+  /** Sells an API by `bursar gateway`, each request for this price. */
   gatewayFor: (payTo: string, upstream: string, price: string) => Promise<{ url: string; stop(): Promise<void> }>;
   sellerFor: (payTo: string) => Promise<{ url: string; host: string; stop(): Promise<void> }>;
   treasury: string;
@@ -24,7 +24,7 @@ export type DemoWorld = {
   contractor: string;
   crew: { id: string; addresses: string[] };
   seller: { url: string; host: string };
-  /** The contractor has a new address, which nobody has verified. */
+  /** The contractor has a new address that is not verified. */
   changeAddress(): Promise<void>;
   stop(): Promise<void>;
 };

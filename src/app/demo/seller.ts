@@ -22,11 +22,11 @@ export type SellerOptions = {
   rpcUrl: string;
   chainId: number;
   usdc: Address;
-  /** Who earns. */
+  /** The earning address. */
   payTo: Address;
   /** Decimal micro-USDC per job. */
   priceMicro: string;
-  /** Sends the settlements and pays their gas. */
+  /** The account that sends the settlements and pays their gas. */
   facilitator: PrivateKeyAccount;
 };
 

@@ -6,8 +6,8 @@ import { type DevClient, sendInOrder } from '../local-chain/client.ts';
 const mintAbi = parseAbi(['function mint(address to, uint256 amount)']);
 
 /**
- * On a local chain: mints USDC to the sponsors' treasury and sends it on from there, so that it arrives as a deposit. Resolves
- * once it is mined.
+ * On a local chain: mints USDC to the sponsors' treasury and sends it on from there, so that it arrives as a deposit. Resolves once
+ * it is mined.
  */
 export async function fundFromTreasury(
   client: DevClient,

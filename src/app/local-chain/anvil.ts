@@ -4,7 +4,7 @@ import { BursarError } from '../../core/errors/base.ts';
 import { anvilBinary } from './anvilBinary.ts';
 import { claimState } from './anvilState.ts';
 
-/** `exited`: it ended without being asked to. */
+/** `exited`: it ended without a call of `stop`. */
 export type AnvilStatus = 'starting' | 'running' | 'stopping' | 'stopped' | 'exited';
 
 export type AnvilOptions = {
@@ -14,13 +14,13 @@ export type AnvilOptions = {
   port?: number;
   /** Default: a block per transaction, at once. `0.5` is allowed. */
   blockTimeSeconds?: number;
-  /** No blocks but by `evm_mine` or `anvil_mine`: for tests of stuck transactions. */
+  /** Blocks only by `evm_mine` or `anvil_mine`: for tests of stuck transactions. */
   noMining?: boolean;
-  /** `finalized` trails `latest` by twice this. Default 1 here (anvil's own: 32), so that demos reach finality. */
+  /** `finalized` is twice this number behind `latest`. Default 1 here (anvil's own: 32), so that demos reach finality. */
   slotsInAnEpoch?: number;
-  /** The chain is loaded from this file and kept in it: a later start has the same blocks, and the state from the last one on. */
+  /** The chain is loaded from this file and saved in it: a later start has the same blocks, and the state from the last one on. */
   stateFile?: string;
-  /** How often the state is written while running. Default 1; what a killed anvil can lose. */
+  /** How often the state is saved while running. Default 1; a killed anvil can lose this much. */
   stateIntervalSeconds?: number;
 };
 
@@ -29,7 +29,7 @@ export type Anvil = {
   readonly port: number;
   readonly chainId: number;
   readonly pid: number;
-  /** Resolves when it has ended, asked to or not. */
+  /** Resolves when it has ended for any reason. */
   readonly exited: Promise<void>;
   status(): AnvilStatus;
   /** Ends it and waits until its state is on disk. Idempotent. */
@@ -40,16 +40,16 @@ const START_TIMEOUT_MS = 15_000;
 const STOP_TIMEOUT_MS = 10_000;
 
 /**
- * Starts anvil on 127.0.0.1 and resolves once it listens. With a state file, an anvil that an earlier, killed process left
- * running on that file is ended first (it writes its state as it ends), so no block is lost and two never share a file.
- * Throws `chain_unavailable` when it does not come up.
+ * Starts anvil on 127.0.0.1 and resolves once it listens. With a state file, it first ends an anvil that an earlier, killed process
+ * left running on that file (it saves its state as it ends), so no block is lost and two never share a file. Throws
+ * `chain_unavailable` if it does not start.
  */
 export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
   const chainId = options.chainId ?? 31_337;
   const claim = options.stateFile === undefined ? null : await claimState(options.stateFile, chainId);
   const child = spawn(anvilBinary(), argumentsFor(options, chainId), {
     stdio: ['ignore', 'pipe', 'pipe'],
-    // Out of the terminal's reach, so that Ctrl-C ends our server first. What is left behind is found by the state file.
+    // Detached from the terminal, so that Ctrl-C ends our server first. A process that is left behind is found by the state file.
     detached: options.stateFile !== undefined,
   });
   let status: AnvilStatus = 'starting';
@@ -89,14 +89,14 @@ function argumentsFor(options: AnvilOptions, chainId: number): string[] {
   if (options.blockTimeSeconds !== undefined) list.push('--block-time', `${options.blockTimeSeconds}`);
   if (options.noMining) list.push('--no-mining');
   if (options.stateFile !== undefined) {
-    // Without past states: they cost 180 KB a block (measured), written again at each interval. The head's is kept.
+    // Without earlier states: they cost 180 KB a block (measured), saved again at each interval. The head's state is kept.
     list.push('--state', options.stateFile);
     list.push('--state-interval', `${options.stateIntervalSeconds ?? 1}`);
   }
   return list;
 }
 
-/** The port it says it listens on; output is drained for ever after, or a full pipe would stop it. */
+/** Reads the port that it prints; the output is drained from then on, because a full pipe would stop it. */
 function listening(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     let output = '';

@@ -5,8 +5,8 @@ const require = createRequire(import.meta.url);
 const architectures: Partial<Record<NodeJS.Architecture, string>> = { x64: 'amd64', arm64: 'arm64' };
 
 /**
- * Path of the anvil binary inside the platform package of npm `@foundry-rs/anvil`. Nothing is downloaded or unpacked, and
- * the package's postinstall need not have run. Throws `not_configured` where npm has no anvil for this platform.
+ * The path of the anvil binary in the platform package of npm `@foundry-rs/anvil`. Nothing is downloaded or unpacked, and the
+ * package's postinstall need not have run. Throws `not_configured` if npm has no anvil for this platform.
  */
 export function anvilBinary(): string {
   const platformPackage = `@foundry-rs/anvil-${process.platform}-${architectures[process.arch] ?? process.arch}`;

@@ -9,8 +9,8 @@ export type StateClaim = { hold(holder: Holder): void; release(): void };
 const ORPHAN_TIMEOUT_MS = 10_000;
 
 /**
- * Makes a state file safe to start from: ends an anvil that still runs on it (its parent was killed), and falls back to the
- * copy of the last start where a kill in mid-write left half a file. `hold` notes who runs on it now.
+ * Makes a state file safe to start from: ends an anvil that still runs on it (its parent was killed), and uses the copy of the last
+ * start if a kill during a write left a partial file. `hold` records the process that runs on it now.
  */
 export async function claimState(stateFile: string, chainId: number): Promise<StateClaim> {
   const holderFile = `${stateFile}.pid`;
@@ -36,7 +36,7 @@ function readHolder(file: string): Holder | null {
   }
 }
 
-/** Process ids are reused: only one whose noted port answers as anvil on this chain is taken for ours. */
+/** Process ids are reused: only a process whose recorded port answers as anvil on this chain is ours. */
 async function isOurAnvil(holder: Holder, chainId: number): Promise<boolean> {
   if (!isAlive(holder.pid)) return false;
   const [client, id] = await Promise.all([ask(holder.port, 'web3_clientVersion'), ask(holder.port, 'eth_chainId')]);

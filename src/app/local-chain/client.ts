@@ -44,7 +44,7 @@ export async function sendInOrder(
   const fees = await client.estimateFeesPerGas();
   const hashes: Hex[] = [];
   for (const transaction of transactions) {
-    // A fixed limit: estimating would need the one before to be mined already.
+    // A fixed limit: an estimate would need the earlier transaction to be mined already.
     hashes.push(await client.sendTransaction({ account, nonce, gas: 8_000_000n, ...fees, ...transaction }));
     nonce += 1;
   }

@@ -17,18 +17,21 @@ import { type DevClient, sendInOrder } from './client.ts';
 
 export type BursarContracts = { factory: Address; registry: Address };
 export type DeployOptions = {
-  /** Pays for the deployment and configures the factory; must be `owner` or the factory's owner cannot be set up here. */
+  /** Pays for the deployment and configures the factory; must be `owner`, or the factory's owner cannot be set here. */
   owner: Account;
   token: Address;
-  /** How long the policy before stays active after a new one begins. Default 3,600. */
+  /** How long the earlier policy stays active after a new one begins. Default 3,600. */
   gracePeriodSeconds?: number;
-  /** Who may anchor the event log beside the owner: one transaction more. */
+  /** The account that may anchor the event log besides the owner: one more transaction. */
   anchorer?: Address;
-  /** The nonce a first run started at: steps that it took are not taken again. Default: all are taken now. */
+  /** The nonce at which a first run started: its steps are not repeated. Default: all steps run now. */
   firstNonce?: bigint;
 };
 
-/** Deploys PolicyRegistry and AgentWalletFactory (the factory where its owner's always is), and ties the factory to the token and the registry. 3 transactions, 4 with an anchorer. */
+/**
+ * Deploys PolicyRegistry and AgentWalletFactory (the factory at its owner's fixed address), and configures the factory with the
+ * token and the registry. 3 transactions, 4 with an anchorer.
+ */
 export async function deployBursar(client: DevClient, options: DeployOptions): Promise<BursarContracts> {
   const { owner, token, anchorer, gracePeriodSeconds = 3_600 } = options;
   const now = BigInt(await client.getTransactionCount({ address: owner.address, blockTag: 'pending' }));

@@ -4,10 +4,10 @@ import { paymentIdOnChain } from '../../core/ids/paymentIdOnChain.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
 
-/** A policy digest for local chains and tests, where no bundle stands behind it. */
+/** A policy digest for local chains and tests, without a bundle. */
 export const EXAMPLE_POLICY_DIGEST = `sha256:${'ab'.repeat(32)}`;
 
-/** An authorized payout of 1 USDC on the local chain, with whatever is given changed: for tests of what comes after the gate. */
+/** An authorized payout of 1 USDC on the local chain, with the given changes: for tests of the steps after the gate. */
 export function examplePayment(changes: Partial<Payment> & { address: Address }): Payment {
   const id = changes.id ?? newId('payment');
   return {

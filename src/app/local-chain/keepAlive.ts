@@ -1,19 +1,19 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Anvil } from './anvil.ts';
 
-/** A node that ends this often within a minute has a cause that starting it again does not mend. */
+/** A node that ends this often within a minute has a fault that a restart does not fix. */
 const STARTS_MAX = 5;
 const WITHIN_MS = 60_000;
 const WAIT_MS = 200;
 
 export type Restarting = {
-  /** Starts it on that port, with the state that it had; and brings it to where it can be used. */
+  /** Starts it on that port, with its saved state, and prepares it for use. */
   start: (port: number) => Promise<Anvil>;
-  /** It ended without being asked to. `isLast`: it is not started again. */
+  /** It ended without a call of `stop`. `isLast`: it is not started again. */
   ended?: (isLast: boolean) => void;
 };
 
-/** An anvil that is started again on its port when it ends by itself: killed manually, or out of memory. */
+/** An anvil that is started again on its port when it ends unexpectedly: killed by a person, or out of memory. */
 export function keptAlive(first: Anvil, { start, ended = () => {} }: Restarting): Anvil {
   const { url, port, chainId } = first;
   let current = first;

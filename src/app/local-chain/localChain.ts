@@ -11,15 +11,17 @@ import { keptAlive } from './keepAlive.ts';
 import { deployUsdc, installMulticall3, mintUsdc, type Usdc } from './usdc.ts';
 
 export type LocalChainOptions = AnvilOptions & {
-  /** Owns registry and factory. Its first three nonces on this chain belong to their deployment. */
+  /** Owns registry and factory. Its first three nonces on this chain are used for their deployment. */
   owner: Account;
-  /** Who anchors the event log, named by the owner in its next transaction. */
+  /** The account that anchors the event log, named by the owner in its next transaction. */
   anchorer?: Address;
-  /** May make wallets of the factory, beside the owner. */
+  /** May make wallets of the factory, besides the owner. */
   deployers?: readonly Address[];
   /** Active in the registry from the start (bytes32). */
   policyDigest?: Hex;
-  /** Start it again when it ends by itself; told when that happens. Only with a state file, or all would be gone. */
+  /**
+   * Called when anvil ended unexpectedly and is started again. Only with a state file, because the chain would otherwise be lost.
+   */
   onEnd?: (isLast: boolean) => void;
 };
 
@@ -39,8 +41,8 @@ export type LocalChain = BursarContracts & {
 const GAS_WEI = 100n * 10n ** 18n;
 
 /**
- * A chain of one's own: anvil with Circle's USDC, Multicall3, and Bursar's registry and factory, within a second. With a state
- * file it is the same chain again, and a set-up that was cut short goes on where it stopped.
+ * A private chain: anvil with Circle's USDC, Multicall3, and Bursar's registry and factory, within a second. With a state file it
+ * is the same chain again, and an interrupted set-up continues.
  */
 export async function startLocalChain(options: LocalChainOptions): Promise<LocalChain> {
   const { owner, policyDigest, anchorer, deployers = [], onEnd, ...anvilOptions } = options;
@@ -89,7 +91,7 @@ export async function startLocalChain(options: LocalChainOptions): Promise<Local
   }
 }
 
-/** Those that are named already are not named again: a set-up that was cut short, or a chain that is resumed. */
+/** Accounts that are named already are left out: after an interrupted set-up, or on a resumed chain. */
 async function nameDeployers(
   client: DevClient,
   owner: Account,
@@ -108,7 +110,7 @@ async function nameDeployers(
   }
 }
 
-/** A resumed chain has state from its last block on: these blocks bring the final block there, at which the books are read. */
+/** A resumed chain has state from its last block on: these blocks move the final block there, at which the books are read. */
 async function resume(client: DevClient, { slotsInAnEpoch = 1 }: AnvilOptions): Promise<void> {
   if ((await client.getBlockNumber()) > 0n) await client.mine({ blocks: 2 * slotsInAnEpoch + 1 });
 }

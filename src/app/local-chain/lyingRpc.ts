@@ -13,14 +13,14 @@ export type Lie =
 
 export type LyingRpc = {
   readonly url: string;
-  /** Every method asked for so far, in order. */
+  /** Every requested method so far, in order. */
   readonly asked: string[];
-  /** From now on, each request is answered as this says. */
+  /** Sets how each request from now on is answered. */
   tell(lie: (request: RpcRequest) => Lie): void;
   stop(): Promise<void>;
 };
 
-/** A JSON-RPC proxy in front of a real node that fails or lies on demand: for tests of what we do when an RPC does. */
+/** A JSON-RPC proxy in front of a real node that fails or lies on demand: for tests with a bad RPC. */
 export async function startLyingRpc(target: string): Promise<LyingRpc> {
   let lie: (request: RpcRequest) => Lie = () => 'pass';
   const asked: string[] = [];

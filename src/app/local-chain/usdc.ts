@@ -37,13 +37,13 @@ export type UsdcOptions = {
   proxyAdmin: Address;
   /** EIP-712 domain name. Default "USDC" (Base Sepolia); Base uses "USD Coin". */
   name?: string;
-  /** The nonce a first run started at: steps that it took are not taken again. Default: all are taken now. */
+  /** The nonce at which a first run started: its steps are not repeated. Default: all steps run now. */
   firstNonce?: bigint;
 };
 
 /**
- * Deploys Circle's FiatTokenV2_2 behind FiatTokenProxy, as on Base: from the published artifacts, linked and initialised
- * through all versions. 9 transactions. For local chains; the deployer can mint without bounds.
+ * Deploys Circle's FiatTokenV2_2 behind FiatTokenProxy, as on Base: from the published artifacts, linked and initialised through
+ * all versions. 9 transactions. For local chains; the deployer can mint without limit.
  */
 export async function deployUsdc(client: DevClient, options: UsdcOptions): Promise<Usdc> {
   const { deployer, proxyAdmin, name = 'USDC' } = options;
@@ -72,7 +72,7 @@ export async function deployUsdc(client: DevClient, options: UsdcOptions): Promi
   return { address, implementation, minter: deployer };
 }
 
-/** The library that the token is linked to; the first thing to be deployed. */
+/** The library that the token is linked to, deployed first. */
 export function signatureChecker(): Hex {
   return artifact('util/SignatureChecker.sol/SignatureChecker').bytecode;
 }
@@ -82,7 +82,7 @@ export async function mintUsdc(client: DevClient, usdc: Usdc, to: Address, amoun
   await sendInOrder(client, usdc.minter, [{ to: usdc.address, data: encode('mint', [to, amount]) }]);
 }
 
-/** Where every public chain has Multicall3; plain anvil has nothing there, and the x402 facilitator needs it for EIP-6492. */
+/** The address of Multicall3 on every public chain; plain anvil lacks it, and the x402 facilitator needs it for EIP-6492. */
 export const MULTICALL3: Address = '0xcA11bde05977b3631167028862bE2a173976CA11';
 
 /** Puts Multicall3's runtime at its usual address, by `anvil_setCode`. */
@@ -93,7 +93,7 @@ export async function installMulticall3(client: DevClient): Promise<void> {
 }
 
 const proxyAbi = parseAbi(['function changeAdmin(address newAdmin)']);
-/** initializeV2_1 moves what the token itself holds there: nothing, on a new chain. */
+/** initializeV2_1 moves the token's own balance there: zero, on a new chain. */
 const LOST_AND_FOUND: Address = '0x000000000000000000000000000000000000dEaD';
 
 type AdminCall = 'initialize' | 'initializeV2' | 'initializeV2_1' | 'initializeV2_2' | 'configureMinter' | 'mint';
@@ -102,7 +102,7 @@ function encode(functionName: AdminCall, args: unknown[]): Hex {
   return encodeFunctionData({ abi, functionName, args });
 }
 
-/** Puts the library's address where the compiler left its placeholder. */
+/** Replaces the compiler's placeholder by the library's address. */
 function link(contract: Artifact, library: Address): Hex {
   const places = Object.values(contract.linkReferences).flatMap((file) => Object.values(file).flat());
   invariant(places.length > 0, 'The token artifact has nothing to link');

@@ -9,7 +9,10 @@ import { readEnvironment } from '../../core/environment/environment.ts';
 import { clientAddress } from '../../core/net/clientAddress.ts';
 import type { Config } from './config.ts';
 
-/** Who gets in: agents and scripts by key, people by session. Throws `not_configured` where the client secret cannot be read. */
+/**
+ * Opens the authentication: agents and scripts by key, people by session. Throws `not_configured` if the client secret cannot be
+ * read.
+ */
 export function openAuthentication(app: App, { server, oidc: given }: Config): { keys: ApiKeyAuth; people: People } {
   const oidc = given ?? null;
   const { store, chain, clock } = app;

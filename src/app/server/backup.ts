@@ -20,7 +20,7 @@ import { type DataDir, dataDirAt, readConfig } from './config.ts';
 import { prepareDataDir } from './dataDir.ts';
 import { lockDataDir } from './dataDirLock.ts';
 
-/** `manifest.json` of a backup folder. `wallets`: so that an owner finds its money with this file alone. */
+/** `manifest.json` of a backup folder. `wallets`: so that an owner finds the money with this file alone. */
 const Manifest = z.object({
   format: z.literal('bursar-backup-1'),
   bursar: z.string(),
@@ -32,8 +32,8 @@ const Manifest = z.object({
 export type Manifest = z.infer<typeof Manifest>;
 
 /**
- * Copies a data directory into a new folder, while it is being served or not: the database of one moment, the configuration, and the keystore
- * as it is, encrypted. The passphrase and the operator's key are not in it. Throws `conflict` where the folder is not empty.
+ * Copies a data directory into a new folder, also while it is served: a consistent database, the configuration, and the encrypted
+ * keystore. The passphrase and the operator's key are left out. Throws `conflict` if the folder is not empty.
  */
 export async function backUpDataDir(dataDir: DataDir, folder: string, version: string): Promise<Manifest> {
   const config = readConfig(dataDir);
@@ -45,7 +45,7 @@ export async function backUpDataDir(dataDir: DataDir, folder: string, version: s
     throw new BursarError('conflict', { message: `${folder} is not empty: name a new folder.` });
   const madeAt = new Date().toISOString();
   const target = dataDirAt(folder);
-  // Before the database, so that no head in the copy is newer than the events in it.
+  // Before the database, so that no head in the copy is newer than its events.
   if (existsSync(dataDir.checkpoints)) copyFileSync(dataDir.checkpoints, target.checkpoints);
   await copyDatabase(dataDir.database, target.database);
   for (const name of ['config', 'keystore'] as const) {
@@ -65,8 +65,9 @@ export async function backUpDataDir(dataDir: DataDir, folder: string, version: s
 }
 
 /**
- * Puts a backup's database into a data directory that no server runs on; what was there is kept beside it. Configuration and keystore come
- * only where there are none. Every agent is frozen then: see `markRestored`. Throws `conflict`, `storage_in_use`, `storage_failed`.
+ * Puts a backup's database into a data directory that no server uses; the old database is kept beside it. Configuration and
+ * keystore are copied only if there are none. Every agent is then frozen: see `markRestored`. Throws `conflict`, `storage_in_use`,
+ * `storage_failed`.
  */
 export async function restoreHome(
   folder: string,
@@ -123,7 +124,7 @@ async function readManifest(folder: string): Promise<Manifest> {
   return parsed.data;
 }
 
-/** With its write-ahead log and its event head, which belong to it. Null where there was none. */
+/** With its write-ahead log and its event head, which belong to it. Null if there was none. */
 function putAside(dataDir: DataDir): string | null {
   if (![dataDir.database, headFileOf(dataDir.database)].some(existsSync)) return null;
   const kept = `${dataDir.database}.replaced-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`;

@@ -58,13 +58,13 @@ export type BursarServer = {
 };
 
 /**
- * The composition root: the one place that knows every module. Opens the database, the chain and the keys, starts the workers,
- * and makes the App that the operations reach. `approvers`: who may sign on chain for new wallets.
+ * The composition root: the one place that knows every module. Opens the database, the chain and the keys, starts the workers, and
+ * makes the App that the operations use.
  */
 export async function startServer(options: {
   config: Config;
   rpcUrl: string;
-  /** Other nodes of the chain, asked where the first one's answers exclude each other. */
+  /** Other nodes of the chain, asked when answers of the first one contradict each other. */
   witnessUrls?: readonly string[];
   databasePath: string;
   keys: KeyProvider;
@@ -216,7 +216,7 @@ export async function startServer(options: {
         },
       ],
       ...(eventLog ? [[{ name: 'anchor', run: () => eventLog.tick() }]] : []),
-      // Other people's servers: however slow they are, no payment waits for them.
+      // Servers of others: no payment waits for them, however slow they are.
       [{ name: 'notify', run: noticesOf(app, config.server) }],
     ],
     { intervalMs: pollMs, ...IDLE },
@@ -259,7 +259,7 @@ export async function startServer(options: {
 const inForce = ({ policies }: App): Policy | null =>
   policies.list().some((version) => version.active) ? policies.active() : null;
 
-/** Schedules ask the gate like anyone else; without a policy they wait. */
+/** Schedules ask the gate like every caller; without a policy they wait. */
 async function recur({ store, policies, chainFacts, clock }: App): Promise<void> {
   if (!policies.list().some((version) => version.active)) return;
   await store.write((tx) => runDue(tx, { ...policies.inForce(), chain: chainFacts, actor: 'bursar', atMs: clock() }));

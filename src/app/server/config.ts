@@ -14,13 +14,16 @@ const AddressText = z
   .refine((text) => isAddress(text))
   .transform((text) => getAddress(text));
 
-/** `config.json` in the data folder: which chain, which contracts. Written by `bursar init`; no secrets in it. */
+/** `config.json` in the data directory: the chain and the contracts. Written by `bursar init`; it has no secrets. */
 export const Config = z.strictObject({
   chain: z.strictObject({
     id: z.int().positive(),
-    /** Null: Bursar runs a local chain of its own. `BURSAR_RPC_URL` overrules. */
+    /** Null: Bursar runs its own local chain. `BURSAR_RPC_URL` takes precedence. */
     rpc_url: z.url().nullable(),
-    /** Other nodes of the same chain, run by others: asked where the first contradicts itself. `BURSAR_WITNESS_RPC_URLS` overrules. */
+    /**
+     * Nodes of the same chain with other operators, asked when the first contradicts itself. `BURSAR_WITNESS_RPC_URLS` takes
+     * precedence.
+     */
     witness_rpc_urls: z
       .array(z.url({ protocol: /^https?$/ }))
       .max(4)
@@ -33,13 +36,13 @@ export const Config = z.strictObject({
       z.strictObject({ kind: z.literal('tag') }),
     ]),
     poll_ms: z.int().min(50).max(60_000),
-    /** Where the books begin; null: at the newest final block. */
+    /** The block at which the books begin; null: the newest final block. */
     start_block: z
       .string()
       .regex(/^[0-9]+$/)
       .nullable(),
   }),
-  /** People's addresses for new wallets. Where they are absent the keystore's `owner` and `approver` keys stand in: test money only. */
+  /** People's addresses for new wallets. Without them the keystore's `owner` and `approver` keys are used: for test money only. */
   wallets: z
     .strictObject({
       owner: AddressText.nullable().default(null),
@@ -50,25 +53,25 @@ export const Config = z.strictObject({
   server: z.strictObject({
     host: z.string(),
     port: z.int().min(0).max(65_535),
-    /** Where people reach the console from elsewhere, as `https://bursar.example`. Absent: by the loopback names alone. */
+    /** The console's public origin, as `https://bursar.example`. Absent: only the loopback names. */
     origin: z
       .url({ protocol: /^https?$/ })
       .transform((text) => new URL(text).origin)
       .optional(),
-    /** Addresses or CIDR ranges of reverse proxies: from them, and them alone, X-Forwarded-For is believed. */
+    /** Addresses or CIDR ranges of reverse proxies: X-Forwarded-For is accepted only from them. */
     trusted_proxies: z
       .array(z.string().refine(isAddressRange, 'is neither an IP address nor a CIDR range'))
       .max(50)
       .default([]),
   }),
-  /** Heads of the event log: where they go outside the database, how often, and whether to the chain too. */
+  /** Heads of the event log: where they are written outside the database, how often, and whether they are anchored. */
   anchors: z
     .strictObject({
-      /** The file of checkpoints; null: `checkpoints` in the data folder. Best on another disk, or one that is shipped elsewhere. */
+      /** The file of checkpoints; null: `checkpoints` in the data directory. Best on another disk, or copied to another machine. */
       file: z.string().min(1).nullable().default(null),
       every_hours: z.int().min(1).max(8_760).default(24),
       on_chain: z.boolean().default(true),
-      /** Whom the registry must belong to; null: who it was made for. */
+      /** The required owner of the registry; null: the one it was made for. */
       registry_owner: AddressText.nullable().default(null),
     })
     .prefault({}),
@@ -87,7 +90,7 @@ export type DataDir = {
   checkpoints: string;
 };
 
-/** The data folder's files. */
+/** The files of the data directory. */
 export function dataDirAt(dir: string): DataDir {
   return {
     dir,
@@ -99,7 +102,7 @@ export function dataDirAt(dir: string): DataDir {
   };
 }
 
-/** Null when there is none yet. Throws `not_configured` when it is not valid, `chain_not_supported`. */
+/** Null if there is none yet. Throws `not_configured` if it is not valid, `chain_not_supported`. */
 export function readConfig(dataDir: DataDir): Config | null {
   let text: string;
   try {
@@ -114,7 +117,7 @@ export function readConfig(dataDir: DataDir): Config | null {
     return config;
   } catch (cause) {
     if (cause instanceof BursarError) throw cause;
-    // Zod's messages name fields and what they should be, not what stands there.
+    // Zod's messages name fields and expected values, not the actual ones.
     const why = cause instanceof z.ZodError ? z.prettifyError(cause) : 'It is not JSON.';
     throw new BursarError('not_configured', {
       message: `${dataDir.config} is not a valid configuration.\n${why}`,

@@ -2,11 +2,13 @@ import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync } from 'node:f
 import { join } from 'node:path';
 import { type DataDir, dataDirAt } from './config.ts';
 
-/** What Bursar itself puts into the folder; anything else in there is left alone. */
+/** The files that Bursar itself writes; others in the directory are left alone. */
 const OURS =
   /^(config\.json|passphrase|operator\.key|server\.json|bursar(-\w+|\.lock)?|bursar\.sqlite.*|manifest\.json|checkpoints|chain\.json.*)$/;
 
-/** Makes the data folder, and keeps it to its owner: the folder 0700, its files 0600, those that other programs wrote too. */
+/**
+ * Makes the data directory, accessible only to its owner: the directory 0700, its files 0600, including files of other programs.
+ */
 export function prepareDataDir(dir: string): DataDir {
   const dataDir = dataDirAt(dir);
   process.umask(0o077);
@@ -21,5 +23,5 @@ export function prepareDataDir(dir: string): DataDir {
   return dataDir;
 }
 
-/** Where the first start leaves the operator's API key. */
+/** The file in which the first start leaves the operator's API key. */
 export const operatorKeyFile = (dataDir: DataDir): string => join(dataDir.dir, 'operator.key');

@@ -9,10 +9,12 @@ import { allVariables, readEnvironment } from '../../core/environment/environmen
 import { BursarError } from '../../core/errors/base.ts';
 import type { DataDir } from './config.ts';
 
-/** The roles a new data folder gets keys for; `approver` is the first approver, `treasury` funds agents on a local chain. */
+/**
+ * The roles for which a new data directory gets keys; `approver` is the first approver, `treasury` funds agents on a local chain.
+ */
 const SERVER_ROLES = ['owner', 'guardian', 'executor', 'approver', 'treasury', 'anchorer', LOG_ROLE] as const;
 
-/** Makes the encrypted keystore of a data directory that has none. Does nothing where there is one: keys are never overwritten. */
+/** Makes the encrypted keystore of a data directory without one. Existing keys are never overwritten. */
 export async function makeDataDirKeys(dataDir: DataDir, roles: readonly string[] = SERVER_ROLES): Promise<void> {
   if (existsSync(dataDir.keystore)) return;
   await createKeystore(dataDir.keystore, readEnvironment().BURSAR_PASSPHRASE ?? makePassphrase(dataDir), roles);
@@ -30,7 +32,7 @@ export async function openDataDirKeys(dataDir: DataDir): Promise<KeyProvider> {
 
 const passphraseFile = (dataDir: DataDir): string => join(dataDir.dir, 'passphrase');
 
-/** Without BURSAR_PASSPHRASE it lies beside the keystore: fit for a laptop's test money, as the docs say. */
+/** Without BURSAR_PASSPHRASE it is stored beside the keystore: acceptable for test money on a laptop, as the docs say. */
 function makePassphrase(dataDir: DataDir): string {
   if (!existsSync(passphraseFile(dataDir))) {
     writeFileSync(passphraseFile(dataDir), randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' });

@@ -5,8 +5,8 @@ import type { DataDir } from './config.ts';
 import { readRunning } from './running.ts';
 
 /**
- * Holds the data folder for this process until `release`; the system frees it when the process dies, however it dies. Taken
- * before anything else: a second server would end the first one's local chain. Throws `storage_in_use`, naming who has it.
+ * Locks the data directory for this process until `release`; the system releases it when the process dies for any reason. Taken
+ * first, because a second server would end the first one's local chain. Throws `storage_in_use` with the holder.
  */
 export function lockDataDir(dataDir: DataDir): { release(): Promise<void> } {
   let lock: ReturnType<typeof takeLock>;

@@ -7,13 +7,13 @@ import { type EventHead, headFileOf, readHeadFile, writeHeadFile } from '../../s
 import type { Store } from '../../store/store.ts';
 import { hashOfEvent } from './queries.ts';
 
-/** How often the head of the event log is looked at, and written where it moved. */
+/** How often the head of the event log is read, and written if it moved. */
 const EVERY_MS = 250;
 
 /**
- * Opens the books of a data directory. They must be whole, and must hold the event that the head file names: a damaged write-ahead
- * log is cut off by SQLite at the first bad byte, and what is left looks sound. From then on the file follows the log, a moment
- * behind, so that the gate does not wait for it. Throws `database_damaged`, `database_truncated` or `database_rewritten`.
+ * Opens the books of a data directory. They must be undamaged and have the event that the head file names: SQLite cuts a damaged
+ * write-ahead log at the first bad byte, and the rest looks valid. The file then follows the log with a short delay, so that the
+ * gate does not wait for it. Throws `database_damaged`, `database_truncated` or `database_rewritten`.
  */
 export async function openServerBooks(path: string): Promise<Store> {
   const head = readHeadFile(path);
@@ -44,7 +44,7 @@ function compare(store: Store, head: EventHead, path: string): void {
   }
 }
 
-/** The store, with a head file that follows it. A reader sees only what is committed, and a commit is on disk. */
+/** The store, with a head file that follows it. A reader sees only committed data, and a commit is on disk. */
 function following(store: Store, path: string, from: EventHead | null): Store {
   let written = from?.seq ?? 0;
   let busy: Promise<void> | null = null;

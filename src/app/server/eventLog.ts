@@ -22,7 +22,10 @@ type Parts = {
   wake: () => void;
 };
 
-/** The event log's heads and anchors; null where no key signs them. The file of checkpoints lies beside the database unless it is configured. */
+/**
+ * The event log's heads and anchors; null if no key signs them. The file of checkpoints is beside the database unless configured
+ * otherwise.
+ */
 export async function eventLogOf(parts: Parts): Promise<EventLog | null> {
   const { store, chain, keys, roles, config, rpcUrl, clock, wake } = parts;
   const signer = await keys.logSigner?.();

@@ -3,8 +3,8 @@ import type { LocalChain } from '../local-chain/localChain.ts';
 const BEAT_MS = 500;
 
 /**
- * A local chain makes a block per transaction, so nothing would ever get final: give it some blocks after the last one. A chain
- * that was told to stop mining is left alone: a block of ours would take what waits in its pool with it.
+ * A local chain makes a block per transaction, so nothing would become final: this adds some blocks after the last one. A chain
+ * that was told to stop mining is left alone: our block would include the transactions that wait in its pool.
  */
 export function keepFinalizing(local: LocalChain): () => void {
   let busy = false;
@@ -26,7 +26,7 @@ export function keepFinalizing(local: LocalChain): () => void {
       const isRecent = recent.some((each) => each.transactions.length > 0);
       if (isRecent && (await local.client.getAutomine())) await local.client.mine({ blocks: 1 });
     } catch {
-      // The chain is stopping or restarting; the next beat tries again.
+      // The chain is stopping or restarting; the next round tries again.
     }
   }
   return () => clearInterval(timer);

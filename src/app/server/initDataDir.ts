@@ -10,7 +10,7 @@ import { prepareDataDir } from './dataDir.ts';
 import { lockDataDir } from './dataDirLock.ts';
 import { keysOf, localConfig, startChain } from './localLaunch.ts';
 
-/** A chain that is not ours, with Bursar's contracts deployed on it. */
+/** A public chain with Bursar's contracts. */
 export type RemoteChain = {
   rpcUrl: string;
   chainId: number;
@@ -21,12 +21,12 @@ export type RemoteChain = {
 export type InitOptions = { dir: string; remote: RemoteChain | null; say: (line: string) => void };
 export type Initialised = { config: Config; addresses: { role: string; address: Address }[] };
 
-/** A block or two a second is the fastest that public chains are. */
+/** One or two blocks a second is the fastest rate of public chains. */
 const REMOTE_POLL_MS = 1_000;
 
 /**
- * Makes a data directory: keys, config, and the local chain where none is given. Throws `conflict` where there is one already: nothing is
- * overwritten. A chain that is given is looked at first: `chain_unavailable`, `chain_mismatch`, `not_configured`.
+ * Makes a data directory: keys, configuration, and a local chain if none is given. Throws `conflict` if there is one already:
+ * nothing is overwritten. A given chain is checked first: `chain_unavailable`, `chain_mismatch`, `not_configured`.
  */
 export async function initDataDir({ dir, remote, say }: InitOptions): Promise<Initialised> {
   const dataDir = prepareDataDir(dir);
@@ -68,7 +68,7 @@ function remoteConfig(remote: RemoteChain): Parameters<typeof writeConfig>[1] {
   };
 }
 
-/** The chain's id, the token's domain, and a factory that is tied to this token and this registry. */
+/** Checks the chain's id, the token's domain, and that the factory is configured with this token and this registry. */
 async function checkRemote(remote: RemoteChain): Promise<void> {
   requireSupportedChain(remote.chainId);
   const chain = openChain({ chainId: remote.chainId, rpcUrl: remote.rpcUrl, token: remote.usdc });

@@ -24,9 +24,9 @@ export type Launched = {
   rpcUrl: string;
   url: string;
   keys: KeyProvider;
-  /** Null where the chain is not ours. */
+  /** Null if the chain is not local. */
   local: LocalChain | null;
-  /** The operator's key where this start made one: for tests. People are told of `operatorKeyFile`, since output lands in logs. */
+  /** The operator's key if this start made one: for tests. People get the path `operatorKeyFile`, because output lands in logs. */
   operatorKey: string | null;
   stop(): Promise<void>;
 };
@@ -38,13 +38,13 @@ export type LaunchOptions = {
   say: (line: string) => void;
   /** Make another operator key, for when the first is lost. */
   newOperatorKey?: boolean;
-  /** Where the server reaches a node that is at that URL, where not there: behind a proxy, say. */
+  /** Maps the node's URL to the one that the server uses, for example a proxy's. */
   rpcOf?: (url: string) => Promise<string>;
 };
 
 /**
- * Opens the data folder and serves. A new folder gets keys, a local chain with USDC, contracts, the starter policy and the
- * operator's key; an old one goes on where it stopped. Throws `storage_in_use` where a server runs on it already.
+ * Opens the data directory and serves. A new directory gets keys, a local chain with USDC, contracts, the starter policy and the
+ * operator's key; an existing one continues. Throws `storage_in_use` if a server runs on it already.
  */
 export async function launch(options: LaunchOptions): Promise<Launched> {
   const { port, version, say } = options;

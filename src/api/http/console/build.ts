@@ -1,4 +1,4 @@
-/** `npm run build:console`: builds the console into `dist/console`. The server starts it by itself where it is needed. */
+/** `npm run build:console`: builds the console into `dist/console`. The server starts it when it is needed. */
 import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { build, type Plugin } from 'vite';
@@ -16,7 +16,7 @@ const noteInputs: Plugin = {
     }
   },
 };
-// Built aside and put in place at once: two builds, or one that fails, leave no half console.
+// Built in another folder and then moved in one step: concurrent or failed builds leave no partial console.
 const draft = `${folder}.${process.pid}`;
 try {
   await build({
@@ -30,14 +30,14 @@ try {
       emptyOutDir: true,
       target: 'es2023',
       modulePreload: { polyfill: false },
-      // One file: a page is shown after two requests.
+      // One file, so a page is shown after two requests.
       chunkSizeWarningLimit: 4_000,
       assetsInlineLimit: 0,
     },
     oxc: { jsx: { runtime: 'automatic' } },
   });
   const stamp = stampOf(inputs);
-  // One that was changed meanwhile may be in it as it was before: then it counts as not built.
+  // A module that changed during the build may be in it in its old form: the console then counts as not built.
   const isStale = stamp.inputs.some((file) => statSync(join(root, file)).mtimeMs >= startedMs);
   writeFileSync(join(draft, STAMP), JSON.stringify(isStale ? { ...stamp, hash: '' } : stamp));
   mkdirSync(dirname(folder), { recursive: true });
@@ -45,7 +45,7 @@ try {
   try {
     renameSync(draft, folder);
   } catch (error) {
-    // Another process was faster with the same sources.
+    // Another process finished first with the same sources.
     if (!isBuilt()) throw error;
   }
 } finally {

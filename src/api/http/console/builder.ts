@@ -13,8 +13,8 @@ const PROBLEM_CHARS = 2_000;
 let running: Promise<Built> | null = null;
 
 /**
- * Builds the console where it is not built from these sources yet: in a process of its own with low priority, so that payments go
- * first. At most one build runs; never throws: without a console the rest of Bursar works.
+ * Builds the console if it was not built from these sources: in a separate process with low priority, so that payments come first.
+ * At most one build runs. Never throws: Bursar works without a console.
  */
 export function ensureBuilt(): Promise<Built> {
   if (running) return running;
@@ -45,10 +45,10 @@ function runBuild(): Promise<Built> {
       try {
         setPriority(child.pid, constants.priority.PRIORITY_LOW);
       } catch {
-        // It may have ended already, or the system does not let us: it is built all the same.
+        // It may have ended already, or the system may not permit this: the build continues either way.
       }
     }
-    // A server that stops does not wait for it.
+    // A stopping server does not wait for the build.
     child.unref();
     child.once('error', (error) => resolve({ ok: false, problem: error.message }));
     child.once('close', (code) => resolve(code === 0 ? { ok: true } : { ok: false, problem: said || `exit ${code}` }));

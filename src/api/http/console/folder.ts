@@ -5,16 +5,16 @@ import { root } from '../../../core/root.ts';
 
 /** The web app. */
 export const sources = join(root, 'src', 'console');
-/** Where the built console is. */
+/** The folder of the built console. */
 export const folder = join(root, 'dist', 'console');
 export const STAMP = 'stamp.json';
-/** What the build depends on that is no module of it. */
+/** Inputs of the build that are not modules. */
 const BESIDE = ['package-lock.json', 'src/api/http/console/build.ts', 'src/console/index.html'];
 
-/** What a console was built from: every module that the bundler met, below the project's root, and the sha-256 of them all. */
+/** The inputs of a build: every module that the bundler read, below the project's root, and the sha-256 of all. */
 export type Stamp = { inputs: string[]; hash: string };
 
-/** A module that is new is imported by one that has changed, so these files tell of every change. */
+/** A new module is imported by one that has changed, so these files cover every change. */
 export function stampOf(inputs: readonly string[]): Stamp {
   const files = [...new Set([...BESIDE, ...inputs])].sort();
   const hash = createHash('sha256');
@@ -27,7 +27,7 @@ export function stampOf(inputs: readonly string[]): Stamp {
   return { inputs: files, hash: hash.digest('hex') };
 }
 
-/** Whether what is built is what the sources say now. */
+/** Tells whether the build was made from the current sources. */
 export function isBuilt(): boolean {
   try {
     const { inputs, hash } = JSON.parse(readFileSync(join(folder, STAMP), 'utf8')) as Stamp;

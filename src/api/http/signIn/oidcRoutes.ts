@@ -16,8 +16,8 @@ const QUERY_MAX = 8_000;
 type Options = People & { oidc: Oidc; starts: RateLimit; addressOf: ApiKeyAuth['addressOf'] };
 
 /**
- * `/auth/oidc/start` sends the browser to the identity provider; at `/auth/oidc/callback` it comes back. People meet these as pages,
- * so a refusal is one too. The way there is in a Lax cookie: it must come along when another site sends the browser back.
+ * `/auth/oidc/start` sends the browser to the identity provider; it returns to `/auth/oidc/callback`. These are pages for people,
+ * so a refusal is a page too. The state is in a Lax cookie, which the browser sends when another site redirects it back.
  */
 export function oidcRoutes(app: App, options: Options): Hono {
   const { oidc, sessions, site, starts, addressOf, note } = options;
@@ -45,7 +45,7 @@ export function oidcRoutes(app: App, options: Options): Hono {
       deleteCookie(c, name, attributes(origin, 'Lax'));
       const { search } = new URL(c.req.url);
       if (search.length > QUERY_MAX) throw new BursarError('sign_in_refused', { message: 'The answer is too long.' });
-      // Built on the name that was checked, not on what the request claims of itself.
+      // Built from the checked host name, not from the request's own claim.
       const { who, returnTo } = await oidc.finish(new URL(`${CALLBACK}${search}`, origin), sealed);
       vouched = { issuer: who.issuer, subject: who.subject, name: who.name, email: who.email };
       const token = await sessions.signInVouched(who, { before: sessionToken(c, site) ?? null });
@@ -63,7 +63,7 @@ export function oidcRoutes(app: App, options: Options): Hono {
   return http;
 }
 
-/** A page for people; anyone who does not ask for one gets the problem as every route gives it. */
+/** A page for people; a client that does not accept HTML gets the problem as on every route. */
 function refusal(c: Context, error: unknown): Response {
   if (!(error instanceof BursarError) || !/\btext\/html\b/.test(c.req.header('accept') ?? '')) throw error;
   if (error.code === 'too_many_requests') c.header('retry-after', String(error.details.retry_after_seconds ?? 1));

@@ -18,7 +18,7 @@ export const pageHeaders: Record<string, string> = {
   'x-frame-options': 'DENY',
 };
 
-/** Why somebody is not signed in, for that somebody. */
+/** Tells a person why the sign-in failed. */
 export function signInPage(error: BursarError): string {
   const { title, detail, action, code } = error.toProblem() as Record<string, string>;
   return `<!doctype html>
@@ -38,7 +38,7 @@ export function signInPage(error: BursarError): string {
 `;
 }
 
-/** What comes from outside is text, and its direction marks turn nothing around. */
+/** Text from outside is escaped, and its direction marks cannot reverse other text. */
 function escaped(text = ''): string {
   return text
     .replace(/[\p{Cc}\p{Cf}]/gu, '')

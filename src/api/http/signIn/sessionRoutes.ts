@@ -16,7 +16,7 @@ import { oidcRoutes } from './oidcRoutes.ts';
 import { attributes, CSRF_HEADER, isTls, originOf, sessionCookie, sessionToken } from './site.ts';
 
 const BODY_MAX_BYTES = 32 * 1024;
-/** Of nonces, and of ways to the identity provider. */
+/** The limit on nonces, and on redirects to the identity provider. */
 const STARTS = { perSecond: 2, burst: 60 };
 const FAILED_SIGN_INS = { max: 20, windowMs: 5 * 60_000 };
 const STATEMENT = 'Sign in to Bursar. This moves no money.';
@@ -55,14 +55,14 @@ export function sessionRoutes(app: App, people: People, keys: ApiKeyAuth): Hono 
     },
   });
   http.post('/siwe', limit, async (c) => {
-    // JSON from a foreign page needs a preflight that we never grant; this also stops old forms with a text body.
+    // JSON from a foreign page needs a preflight that is never granted; this also blocks old forms with a text body.
     if (!/^application\/json\b/.test(c.req.header('content-type') ?? '')) throw new BursarError('invalid_json');
     if (c.req.header('sec-fetch-site') === 'cross-site') throw new BursarError('forbidden');
     const [from, nowMs] = [addressOf(c), app.clock()];
     const parsed = SignIn.safeParse(readJson(await c.req.arrayBuffer()));
     if (!parsed.success) throw invalidRequest(parsed.error);
     const origin = originOf(c, site);
-    // A right signature passes whatever came from its address before: nobody can lock another out by failing.
+    // A valid signature passes regardless of earlier failures from its address: nobody can lock another person out.
     const wait = failures.waitSeconds(from, nowMs);
     try {
       const before = sessionToken(c, site) ?? null;

@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import { getCookie } from 'hono/cookie';
 import { BursarError } from '../../../core/errors/base.ts';
 
-/** Where people reach the console: the listening host, the loopback names, and the configured public origin. */
+/** The addresses of the console: the listening host, the loopback names, and the configured public origin. */
 export type Site = { host: string; origin: string | null };
 
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
@@ -24,8 +24,8 @@ export function originOf(c: Context, { host, origin }: Site): string {
 export const CSRF_HEADER = 'x-bursar-csrf';
 
 /**
- * Over TLS the names have a prefix with which browsers take them from this very host alone (RFC 6265bis, 4.1.3): a page of a
- * sibling domain can plant none.
+ * Over TLS the cookie names have a prefix, so that browsers accept them from exactly this host (RFC 6265bis, 4.1.3): a page of a
+ * sibling domain cannot plant one.
  */
 const named = (name: string, isTls: boolean): string => (isTls ? `__Host-${name}` : name);
 export const sessionCookie = (isTls: boolean): string => named('bursar_session', isTls);
@@ -33,7 +33,7 @@ export const loginCookie = (isTls: boolean): string => named('bursar_oidc', isTl
 
 export const isTls = (origin: string): boolean => origin.startsWith('https:');
 
-/** The session's cookie, as the site that the browser shows has it. */
+/** The session's cookie, for the origin that the browser shows. */
 export function sessionToken(c: Context, { origin }: Site): string | undefined {
   const isPublic = origin !== null && isTls(origin) && c.req.header('host') === new URL(origin).host;
   return getCookie(c, sessionCookie(isPublic));

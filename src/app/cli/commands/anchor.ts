@@ -14,7 +14,7 @@ type Flags = { chain: boolean; wait: boolean };
 const LOOK_EVERY_MS = 250;
 const WAIT_MS = 120_000;
 
-/** `bursar anchor`, and what belongs to it. */
+/** `bursar anchor` and its subcommands. */
 export function anchorCommand(): Command {
   const command = new Command('anchor')
     .description(
@@ -68,7 +68,7 @@ async function anchor(session: Session, flags: Flags): Promise<void> {
   );
 }
 
-/** The cost is told before anything is signed; that nothing new is there, or nobody may anchor, is told by the anchor itself. */
+/** The cost is shown before anything is signed; the anchor itself reports that there is nothing new, or that nobody may anchor. */
 async function sayCost({ screen, client }: Session): Promise<void> {
   try {
     const cost = await client().call('anchor_cost', {});

@@ -10,7 +10,7 @@ import { visible } from '../table.ts';
 type Finding = { check: string; ok: boolean; detail: string };
 type Flags = { rpc?: string; registry?: string; registryOwner?: string; logKey?: string; fromBlock?: string };
 
-/** Writes the whole log, one event a line. */
+/** Writes the whole log, one event per line. */
 export function exportCommand(): Command {
   const command = new Command('export')
     .description('Write every event as it is hashed into the tree, one a line, for `bursar anchor verify` elsewhere.')
@@ -37,7 +37,7 @@ export function exportCommand(): Command {
   return command;
 }
 
-/** Needs neither server nor data folder. */
+/** Needs neither server nor data directory. */
 export function auditCommand(): Command {
   const command = new Command('verify')
     .description(
@@ -115,7 +115,7 @@ async function logFindings(session: Session, text: string, flags: Flags): Promis
       throw new BursarError('chain_unavailable', { message: `The RPC at ${host} does not answer as one.`, cause });
     });
   const bodies = text.split('\n');
-  // The file ends with a newline; anything else is a line that was cut.
+  // The file ends with a newline; otherwise its last line was cut.
   if (bodies.at(-1) === '') bodies.pop();
   const checks = await verifyLog({
     bodies,

@@ -46,7 +46,7 @@ export function bookCommands(): Command[] {
           screen.table(
             columns(screen, fields).map((column) => ({
               ...column,
-              // An entry's own figures stand in its first line alone.
+              // Only the first line of an entry has the values of the entry.
               cell: (row: Document) =>
                 row.id === undefined && !/account|amount/.test(column.title) ? '' : column.cell(row),
             })),

@@ -7,7 +7,7 @@ import { type Document, group, operationCommand } from '../operationCommand.ts';
 
 const INPUT = new Option('--input <json>', 'More input as a JSON object; @file reads it, @- from stdin. Flags win');
 
-/** Every operation of the registry under its own name, so that whatever the API can do, the command line can. */
+/** Every operation of the registry under its own name, so the command line can do all that the API can. */
 export function callCommand(): Command {
   return group(
     'call',

@@ -30,7 +30,7 @@ export function consoleCommand(): Command {
 async function link(session: Session, role: string): Promise<void> {
   const url = new URL(session.url()).origin;
   const { nonce, domain, uri, chain_id: chainId, statement } = Asked.parse(await nonceOf(url));
-  // What is signed is for the server that was asked, whatever it answers.
+  // The signature names the requested server, whatever that server answers.
   if (uri !== url || domain !== new URL(url).host) {
     throw new BursarError('signing_refused', { message: `The server at ${url} asks to sign in to ${uri}.` });
   }
@@ -55,7 +55,7 @@ async function nonceOf(url: string): Promise<unknown> {
   }
 }
 
-/** Builds the console beside a server, where it is not built yet; says so only if that fails. */
+/** Builds the console while the server runs, if it is not built yet; reports only a failure. */
 export async function buildConsole(screen: Screen): Promise<void> {
   const { ensureBuilt } = await import('../../../api/http/console/builder.ts');
   const built: Built = await ensureBuilt();

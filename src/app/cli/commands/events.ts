@@ -7,7 +7,7 @@ import { type Session, sessionOf } from '../session.ts';
 import { table, visible } from '../table.ts';
 import { at, short, text } from '../values.ts';
 
-/** As many as come before the new ones when following. */
+/** The number of earlier events shown before new ones when following. */
 const TAIL = 20;
 const PAGE = 200;
 const RETRY_MS = 500;
@@ -44,11 +44,11 @@ async function list(session: Session, flags: Flags): Promise<void> {
     const answer = await client.call('list_events', { ...filter, after: flags.after, limit: flags.limit });
     return show(screen, answer.events as Document[], answer);
   }
-  // The operation pages forward; the last ones of a filter are known only at the end.
+  // The operation pages forward; the last events of a filter are known only at the end.
   const isFiltered = filter.agent !== undefined || filter.payment !== undefined;
   const probe = await client.call('list_events', { ...filter, limit: flags.limit });
   const wanted = Number(flags.limit);
-  // Seals of rows stand between them and are not shown.
+  // Events that seal rows are not shown.
   let after = isFiltered ? 0 : Math.max(0, Number(at(probe, 'head.seq') ?? 0) - 4 * wanted);
   let events: Document[] = [];
   for (;;) {
@@ -88,7 +88,7 @@ async function follow(session: Session, flags: Flags): Promise<void> {
   const client = session.client();
   const ending = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.abort());
-  // A reader that has gone, such as `head`, ends it too.
+  // A reader that has gone, such as `head`, also ends it.
   process.stdout.once('error', () => ending.abort());
   const first = await client.call('list_events', { limit: 1 });
   let seq = flags.after === undefined ? Math.max(0, Number(at(first, 'head.seq') ?? 0) - TAIL) : Number(flags.after);
@@ -100,7 +100,7 @@ async function follow(session: Session, flags: Flags): Promise<void> {
         if (isWanted(event, flags)) print(screen, event);
       }
     } catch (error) {
-      // A server that is stopping may still answer, with an error; one that refuses the key will refuse it again.
+      // A stopping server may still answer with an error; one that refuses the key will refuse it again.
       if (!isPassing(error)) throw error;
       await sleep(RETRY_MS, undefined, { signal: ending.signal }).catch(() => undefined);
     }

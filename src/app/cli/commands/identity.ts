@@ -13,7 +13,7 @@ const agentFields: readonly Field[] = [
 ];
 const payeeFields: readonly Field[] = [['id'], ['name'], ['kind'], ['status'], ['categories'], ['hosts']];
 
-/** `freeze`, `unfreeze` and `revoke` of whatever has a status. */
+/** `freeze`, `unfreeze` and `revoke` for everything with a status. */
 function statusCommands(noun: string, operation: string): Command[] {
   return (
     [

@@ -32,7 +32,7 @@ const scheduleFields: readonly Field[] = [
 const MANDATE = 'mdt_01k3x7gq5nf8b9c2v4m6t0w1yz';
 const SCHEDULE = 'sch_01k3x7gq5nf8b9c2v4m6t0w1yz';
 
-/** What stands for longer than one payment: people's pre-approvals, and payments that come again. */
+/** Commands for mandates and recurring payments. */
 export function mandateCommands(): Command[] {
   const mandate = { positional: [['mandate', 'id']] } as const;
   const schedule = { positional: [['schedule', 'id']] } as const;
@@ -125,7 +125,7 @@ async function sign(session: Session, id: string, { role, yes }: Flags): Promise
   const client = session.client();
   const answer = await client.call('get_mandate', { id });
   const mandate = answer.mandate as Document;
-  // A machine that only signs has no config; the chain is then the server's word, and shown.
+  // A machine that only signs has no configuration; the chain is then the one that the server names, and it is shown.
   const chainId = readConfig(session.dataDir)?.chain.id ?? Number(at(answer, 'typed_data.domain.chainId'));
   const typedData = mandateDataFor(mandate, answer.typed_data, chainId);
   const keys = await openDataDirKeys(session.dataDir);

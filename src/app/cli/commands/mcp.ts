@@ -8,7 +8,7 @@ import { examples } from '../operationCommand.ts';
 import { sessionOf } from '../session.ts';
 import { version } from '../version.ts';
 
-/** `bursar mcp`: MCP over stdio, for a host that starts it. It speaks HTTP to the server and holds no signing key. */
+/** `bursar mcp`: MCP over stdio, for a host that starts it. It calls the server over HTTP and has no signing key. */
 export function mcpCommand(): Command {
   const command = new Command('mcp')
     .description("Serve MCP over stdin and stdout to an agent's host. Needs BURSAR_URL and an agent's BURSAR_API_KEY.")
@@ -29,7 +29,7 @@ export function mcpCommand(): Command {
       const { serveStdio } = await import('@modelcontextprotocol/server/stdio');
       const { createMcpServer } = await import('../../../api/mcp/server.ts');
       const backend = httpBackend(client);
-      // Stdout is the protocol's; the process ends when the host closes stdin.
+      // Stdout belongs to the protocol; the process ends when the host closes stdin.
       serveStdio(() => createMcpServer(backend, { version, defaults }), {
         maxSubscriptions: 8,
         onerror: (error) => process.stderr.write(`bursar mcp: ${error.message}\n`),
@@ -49,7 +49,7 @@ function agentKey(key: string | undefined): string {
   });
 }
 
-/** The server's operations over HTTP. A server that does not answer is an answer too: the host stays up and tries again. */
+/** Calls the server's operations over HTTP. An unreachable server is an answer too: the host stays up and tries again. */
 function httpBackend(client: Client): Backend {
   return {
     base: client.url,

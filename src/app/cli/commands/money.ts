@@ -127,7 +127,7 @@ function batchCommand(): Command {
   });
 }
 
-/** A JSON list of payments as the operation takes them, or a document with `payments`; `-` is stdin. */
+/** Reads a JSON list of payments in the form of the operation, or a document with `payments`; `-` is stdin. */
 function readPayments(path: string): unknown {
   const document = readJsonFile(path);
   return Array.isArray(document) ? document : at(document, 'payments');

@@ -87,7 +87,7 @@ export function ownerCommand(): Command {
   return command;
 }
 
-/** What was typed, and the contract call that it comes to. */
+/** The typed action, and its contract call. */
 type OwnerCommand = { action: OwnerActionName; flags: Flags; config: Config; call: Call };
 
 async function run(session: Session, action: OwnerActionName, flags: Flags): Promise<void> {
@@ -100,7 +100,7 @@ async function run(session: Session, action: OwnerActionName, flags: Flags): Pro
   const agent = client && (await client.call('get_agent', { id: flags.agent }));
   const wallet = agent ? at(agent, 'wallet.address') : flags.wallet;
   const purse = agent ? address(String(at(agent, 'wallet.purse'))) : null;
-  // Made here, from what was typed; the server's version must be the same, or nothing is signed.
+  // Computed here from the typed action; the server's version must be equal, or nothing is signed.
   const call = callOf(
     { wallet: walletOf(action, wallet), purse, token: config.chain.usdc, registry: config.chain.registry },
     wanted,
@@ -167,7 +167,7 @@ function actionOf(action: OwnerActionName, flags: Flags): OwnerAction {
   };
 }
 
-/** The same as the API takes it. */
+/** The same in the form of the API. */
 function inputOf(action: OwnerActionName, flags: Flags): Document {
   const money = (value: string | undefined) => (value === undefined ? undefined : { value, currency: 'USDC' });
   const all = {
@@ -194,7 +194,7 @@ const listOf = ({ addresses }: Flags): string[] | undefined =>
     .filter((part) => part !== '');
 
 function walletOf(action: OwnerActionName, given: unknown): Address {
-  // The registry is one for all wallets.
+  // All wallets share one registry.
   if (given === undefined && isOfRegistry(action)) return '0x0000000000000000000000000000000000000000';
   if (given === undefined || given === null) throw invalid('Say whose wallet: --agent, or --wallet.');
   return address(String(given));
@@ -217,7 +217,7 @@ async function writeSafeFile(
   screen.line(`${file}: load it in the Transaction Builder of the Safe ${about.safe}. ${effect}`);
 }
 
-/** The server sends with that key too, and only one program may: it takes the key's signature for an order. */
+/** The server sends with that key too, and only one program may send: the key's signature authorizes the server. */
 async function sendByServer(
   session: Session,
   { action, flags, config, call }: OwnerCommand,

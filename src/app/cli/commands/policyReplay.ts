@@ -11,7 +11,7 @@ import { drawDifferences, drawSummary } from './policyShadow.ts';
 
 const PAGE = 200;
 const DECISIONS_MAX = 1_000;
-/** A slow machine must not change the answers. */
+/** A slow machine must not change the results. */
 const PATIENT = { evaluationLimitMs: 10_000, probeLimitMs: 30_000 };
 
 type Stored = {
@@ -92,7 +92,7 @@ async function* decisions(session: Session, since: string | undefined, max: numb
   } while (cursor !== null);
 }
 
-/** Policies of the server by digest, each asked for once. */
+/** Policies of the server by digest, each fetched once. */
 function storedPolicies(
   session: Session,
   load: (bundle: string) => Promise<Policy>,

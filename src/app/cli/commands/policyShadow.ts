@@ -60,7 +60,7 @@ function draw(screen: Screen, answer: Document): void {
   if (answer.next_cursor !== null) screen.line(`More: --cursor ${text(answer.next_cursor)}`);
 }
 
-/** What changes, in payments and in money. */
+/** The differences, in payments and in money. */
 export function drawSummary(screen: Screen, summary: Document): void {
   screen.line(
     `${text(summary.decided)} decided, ${text(summary.same)} the same, ${text(summary.other_reasons)} for other reasons only`,

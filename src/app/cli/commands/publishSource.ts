@@ -39,7 +39,10 @@ export function publishSourceCommand(): Command {
   return command;
 }
 
-/** The one at that address; else what the data directory has; else all kinds, without addresses. Throws where the address is none of ours. */
+/**
+ * The contract at that address; else those of the data directory; else all kinds, without addresses. Throws if the address is none
+ * of our contracts.
+ */
 async function contractsOf(
   session: Session,
   given: string | undefined,

@@ -34,7 +34,7 @@ const requestFields: readonly Field[] = [
 ];
 const INVOICE = 'inv_01k3x7gq5nf8b9c2v4m6t0w1yz';
 
-/** What agents earn. */
+/** Commands for agents' earnings. */
 export function revenueCommands(): Command[] {
   const invoice = { positional: [['invoice', 'id']] } as const;
   return [

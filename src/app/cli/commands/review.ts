@@ -99,7 +99,7 @@ async function answer(session: Session, verdict: Verdict, id: string, { role, ye
   finish(verdict === 'approve' && isRefusal(after) ? EXIT.refused : EXIT.ok);
 }
 
-/** New, changed or unverified: what a fraud with addresses looks like. */
+/** New, changed or unverified: signs of a fraud with addresses. */
 function addressLine(payment: Document, payee: Document | null): string {
   const known = (payee?.addresses as Document[] | undefined)?.find((each) => each.address === payment.address);
   if (!known) return `${text(payment.address)} (not an address of this payee)`;

@@ -151,7 +151,7 @@ async function serve({ dataDir, screen }: Session, flags: ServeFlags): Promise<v
   screen.note('Stopped.');
 }
 
-/** Null where nothing was said. */
+/** Null if the flag is absent. */
 export function portOf(text: string | undefined): number | null {
   if (text === undefined) return null;
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);

@@ -64,7 +64,7 @@ function chainIdOf(given: string): number {
   throw new BursarError('invalid_request', { message: `"${given}" is no chain id.` });
 }
 
-/** What the flags say, else the factory in the data directory's own configuration. */
+/** The flags, else the factory of the data directory's configuration. */
 function trustedOf(session: Session, { organisation, factory, registryOwner }: Flags): Trusted {
   const named = { ...(organisation && { organisation }), ...(factory && { factory }) };
   const configured = Object.keys(named).length === 0 ? readConfig(session.dataDir)?.chain.factory : undefined;
@@ -93,7 +93,7 @@ async function verify(session: Session, receipts: unknown[], rpcUrl: string, tru
   finish(ok ? EXIT.ok : EXIT.refused);
 }
 
-/** A proof that events are in the log, against the registry of the organisation that was named. */
+/** A proof that events are in the log, checked against the registry of the named organisation. */
 async function verifyProof(session: Session, proof: unknown, rpcUrl: string, trusted: Trusted): Promise<void> {
   const { verifyLogProof } = await import('../../../chain/receipt/inclusion.ts');
   const { ok, findings } = await verifyLogProof(proof, rpcUrl, trusted).catch((error: unknown) => {
@@ -106,7 +106,7 @@ async function verifyProof(session: Session, proof: unknown, rpcUrl: string, tru
   finish(ok ? EXIT.ok : EXIT.refused);
 }
 
-/** An RPC that is not there is an outage; a receipt that makes a node or a decoder stumble is a bad receipt. */
+/** An unreachable RPC is an outage; a receipt that breaks a node or a decoder is a bad receipt. */
 async function verifyOne(receipt: unknown, rpcUrl: string, trusted: Trusted): Promise<Verification> {
   const { verifyReceipt } = await import('../../../chain/receipt/verify.ts');
   try {
@@ -119,7 +119,7 @@ async function verifyOne(receipt: unknown, rpcUrl: string, trusted: Trusted): Pr
   }
 }
 
-/** Null for a transaction of which no server gives a receipt: the chain alone is read then. */
+/** Null for a transaction without a receipt on the server: then only the chain is read. */
 async function receiptsOf(session: Session, what: string): Promise<unknown[] | null> {
   if (existsSync(what)) return readReceipts(what);
   if (/^pay_/.test(what)) return [await session.client().call('get_receipt', { id: what })];
@@ -132,13 +132,13 @@ async function receiptsOf(session: Session, what: string): Promise<unknown[] | n
     const { receipts } = await session.client().call('list_receipts', { tx: what.toLowerCase() });
     return Array.isArray(receipts) && receipts.length > 0 ? receipts : null;
   } catch (error) {
-    // No key, no server, or one that does not tell this key: what the chain says can be read without.
+    // Without a key or a server, or with a key that the server refuses, only the chain is read.
     if (error instanceof BursarError || error instanceof ProblemError || error instanceof TypeError) return null;
     throw error;
   }
 }
 
-/** One receipt, a list of them, or `list_receipts`' answer. */
+/** One receipt, a list of them, or the answer of `list_receipts`. */
 function readReceipts(path: string): unknown[] {
   const document = readJsonFile(path);
   const list = Array.isArray(document) ? document : ((document as Document | null)?.receipts ?? [document]);

@@ -12,9 +12,9 @@ import { visible } from '../table.ts';
 export type TransactionQuestion = { hash: Hex; rpcUrl: string; trusted: Trusted; chainId: number | undefined };
 
 /**
- * Shows what the chain alone says of a transaction. Exit code 0 where it holds a payment of the organisation (or, where none was
- * named, of a genuine wallet); throws `payment_not_found` for a hash that the node does not have, `chain_mismatch` for a node of
- * another chain.
+ * Shows what the chain alone proves about a transaction. Exit code 0 if it has a payment of the organisation (or, if none is named,
+ * of a genuine wallet); throws `payment_not_found` for a hash that the node does not have, `chain_mismatch` for a node of another
+ * chain.
  */
 export async function verifyTransaction(session: Session, question: TransactionQuestion): Promise<void> {
   const view = await read(question);

@@ -9,27 +9,27 @@ import { runCommand } from '../run.ts';
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url));
 
-/** The real command line as a process of its own, on a folder of its own, with nothing of this machine's environment. */
+/** The real command line as a separate process, in a separate folder, with nothing of this machine's environment. */
 export type Ran = { code: number | null; stdout: string; stderr: string; json: () => Record<string, unknown> };
 export type Cli = {
   dir: string;
   dataDir: string;
   /** Runs to its end. */
   run(args: readonly string[], env?: Record<string, string>): Promise<Ran>;
-  /** Runs inside this process, which spares a second of loading; one at a time. */
+  /** Runs inside this process, which saves a second of loading; one at a time. */
   inside(args: readonly string[]): Promise<Ran>;
-  /** Goes on running. */
+  /** Keeps running. */
   start(args: readonly string[]): Running;
-  /** `serve` on the data directory; resolves once it says that it serves. */
+  /** `serve` on the data directory; resolves once the server reports its URL. */
   serve(...args: string[]): Promise<Running>;
-  /** Kills what still runs and removes the folder. */
+  /** Kills running processes and removes the folder. */
   dispose(): Promise<void>;
 };
 export type Running = {
   child: ChildProcess;
   stdout: () => string;
   stderr: () => string;
-  /** Resolves once stdout matches; rejects when the process ends before. */
+  /** Resolves once stdout matches; rejects if the process ends before. */
   until(pattern: RegExp): Promise<RegExpExecArray>;
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 };
@@ -118,7 +118,7 @@ function ran(code: number | null, stdout: string, stderr: string): Ran {
   return { code, stdout, stderr, json: () => JSON.parse(stdout) as Record<string, unknown> };
 }
 
-/** Takes what is written to a stream until `end`. */
+/** Captures the text written to a stream until `end`. */
 function capture(stream: NodeJS.WriteStream): { text: () => string; end: () => void } {
   let text = '';
   const write = stream.write;

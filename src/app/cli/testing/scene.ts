@@ -7,9 +7,9 @@ import { at } from '../values.ts';
 import { type Cli, makeCli, type Ran } from './cli.ts';
 
 export type Scene = Cli & {
-  /** Runs a command with `--json` and gives its document; throws where it fails. */
+  /** Runs a command with `--json` and returns its document; throws if it fails. */
   ok(...args: string[]): Promise<Record<string, unknown>>;
-  /** As `ok`, for a command that warns on stderr: gives its warnings too, each line of which must be one. */
+  /** As `ok`, for a command with warnings on stderr: returns them, and each line must be a warning. */
   warned(...args: string[]): Promise<{ document: Record<string, unknown>; warnings: string[] }>;
   /** The address of a key of the data directory. */
   addressOf(role: string): string;
@@ -22,7 +22,7 @@ export type Scene = Cli & {
 const FUNDING_MS = 60_000;
 export const fresh = (): string => privateKeyToAddress(generatePrivateKey());
 export const usdc = (value: string) => ({ value, currency: 'USDC' });
-/** How a command failed: its exit code and the code of the problem. */
+/** The failure of a command: its exit code and the code of the problem. */
 export const refused = (ran: Ran): unknown => ({ code: ran.code, problem: ran.json().code });
 
 export function makeScene(): Scene {
