@@ -85,6 +85,7 @@ export async function decision(say: Say): Promise<Figure[]> {
           numbers: {
             read_us: median(built.map(({ readUs }) => readUs)),
             text_us: median(built.map(({ textUs }) => textUs)),
+            text_over_wasm: median(built.map(({ textUs }) => textUs)) / wasmUs,
             requests_a_group: GROUP,
             wasm_p50_us: wasmUs,
           },
