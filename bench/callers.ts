@@ -1,8 +1,8 @@
 import { PayInput, toPaymentRequest } from '../src/api/operations/payments/paymentRequest.ts';
-import { type GateContext, requestPayment } from '../src/decide/payments/gate.ts';
+import { createGate } from '../src/decide/payments/gateQueue.ts';
 import type { PaymentRequest } from '../src/decide/payments/request.ts';
 import type { Policy } from '../src/decide/policy/policy.ts';
-import type { Store, Tx } from '../src/store/store.ts';
+import type { Store } from '../src/store/store.ts';
 import { chainFacts, type World } from './world.ts';
 
 export const CALLERS = 64;
@@ -38,10 +38,8 @@ export type Load = {
   from: number;
   payments: number;
   clock: (n: number) => number;
-  /** Wraps the write transaction, to measure inside. */
-  within?: (tx: Tx) => Tx;
-  /** Told what parsing took and what the job took, in ms. */
-  measured?: (parseMs: number, jobMs: number) => void;
+  /** Told what parsing took, in ms. */
+  measured?: (parseMs: number) => void;
 };
 
 /**
@@ -49,8 +47,10 @@ export type Load = {
  * second. Throws where one is not authorized: a denial would be cheaper.
  */
 export async function runCallers(load: Load): Promise<number> {
-  const { store, policy, world, from, payments, clock, within, measured } = load;
+  const { store, policy, world, from, payments, clock, measured } = load;
   let next = from;
+  // The one moment of a group is that of its newest request.
+  const gate = createGate(store, () => ({ policy, chain: chainFacts, atMs: clock(next) }));
   const startedAt = performance.now();
   await Promise.all(Array.from({ length: CALLERS }, caller));
   return (payments / (performance.now() - startedAt)) * 1_000;
@@ -63,17 +63,10 @@ export async function runCallers(load: Load): Promise<number> {
       const { agent, text } = bodyOf(world, n);
       const request = parse(agent, text, `bench-payment-${n}`);
       const parseMs = performance.now() - beforeParse;
-      const context: GateContext = { policy, chain: chainFacts, actor: 'key_bench', atMs: clock(n) };
-      const answer = await store.write(
-        (tx) => {
-          if (!measured) return requestPayment(tx, request, context);
-          const beforeJob = performance.now();
-          const made = requestPayment(within ? within(tx) : tx, request, context);
-          measured(parseMs, performance.now() - beforeJob);
-          return made;
-        },
-        { repeatable: true },
-      );
+      const asked = await gate.ask({ request, actor: 'key_bench' });
+      if (!asked) throw new Error('The gate was not asked.');
+      const { answer } = asked;
+      measured?.(parseMs);
       if (answer.payment.state !== 'authorized') {
         throw new Error(`Payment ${n} is ${answer.payment.state}: ${JSON.stringify(answer.payment.reasons)}`);
       }

@@ -79,7 +79,7 @@ export async function statements(say: Say): Promise<Figure[]> {
 }
 
 function measured(database: Database.Database, keys: { agent: string; key: string }[], say: Say): Figure {
-  const typed = connectionOf(database, () => {});
+  const typed = connectionOf(database);
   const balances = keys.map(({ agent }) => ({ account: `${agent}:available`, amount: 1n }));
   const entries = keys.map(({ agent, key }) => ({
     ...{ kind: 'hold', payment: key, receivable: null, block: null, at: START_MS, amount: 1n },

@@ -1,6 +1,5 @@
 import {
   AliasNode,
-  ColumnNode,
   type Compilable,
   DummyDriver,
   Kysely,
@@ -11,7 +10,6 @@ import {
   PostgresIntrospector,
   PostgresQueryCompiler,
   type PrimitiveValueListNode,
-  type RootOperationNode,
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
@@ -25,14 +23,10 @@ import { postgres } from './dialects/postgres.ts';
 import { sqlite } from './dialects/sqlite.ts';
 import { Slot, slots } from './slots.ts';
 
-/** What a statement writes. `columns`: those that an update sets; null: whole rows. */
-export type Change = { readonly table: string; readonly columns: readonly string[] | null };
 /** The text of a statement and the sources of its values, in order: a slot of the parameters, or a value of a `query`. */
 export type Compiled = {
   readonly sql: string;
   readonly parameters: readonly unknown[];
-  /** Null for a statement that only reads. */
-  readonly change: Change | null;
   /** Every table that the statement names, ordered by name. */
   readonly tables: readonly string[];
 };
@@ -69,7 +63,6 @@ export function compile(
   return {
     sql: built.sql,
     parameters: built.parameters,
-    change: changeOf(built.query),
     tables: [...tablesOf(built.query, new Set())].sort(),
   };
 }
@@ -91,26 +84,6 @@ const constantsInText: KyselyPlugin = {
   transformQuery: ({ node, queryId }) => transformer.transformNode(node, queryId),
   transformResult: async ({ result }) => result,
 };
-
-function changeOf(node: RootOperationNode): Change | null {
-  switch (node.kind) {
-    case 'SelectQueryNode':
-      return null;
-    case 'InsertQueryNode':
-      return { table: nameOf(node.into), columns: null };
-    case 'DeleteQueryNode':
-      return { table: nameOf(node.from.froms[0]), columns: null };
-    case 'UpdateQueryNode': {
-      const columns = (node.updates ?? []).map(({ column }) => {
-        invariant(ColumnNode.is(column), 'An update sets named columns.');
-        return column.column.name;
-      });
-      return { table: nameOf(node.table), columns };
-    }
-    default:
-      invariant(false, `A statement cannot be a ${node.kind}.`);
-  }
-}
 
 function nameOf(node: OperationNode | undefined): string {
   if (node && AliasNode.is(node)) return nameOf(node.node);

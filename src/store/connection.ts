@@ -1,17 +1,11 @@
 import type Database from 'better-sqlite3';
-import { invariant } from '../core/errors/base.ts';
-import { changesFacts } from './memory.ts';
 import { Slot, type SqlValue } from './slots.ts';
-import type { Command, Compiled } from './statement.ts';
+import type { Command } from './statement.ts';
 
 type Prepared = Database.Statement<unknown[]>;
-/** `forgets`: whether it may change what remembered facts were read from. */
-type Text = { statement: Prepared; isReading: boolean; forgets: boolean };
 type Parameters = Record<string, unknown>;
 type Run<T> = (parameters: Parameters) => T;
-type Typed = Text & { get: Run<unknown>; all: Run<unknown[]>; run: Run<Database.RunResult> };
-/** Called before a statement that may write, whether by `run`, `get` or `all`. */
-type OnWrite = (forgets: boolean) => void;
+type Typed = { get: Run<unknown>; all: Run<unknown[]>; run: Run<Database.RunResult> };
 
 export type Connection = {
   get(first: string | Command<never>, ...rest: unknown[]): unknown;
@@ -21,30 +15,24 @@ export type Connection = {
 };
 
 /** Runs statements on a database. Each is prepared once and cached by its object, or by its text if it has no object. */
-export function connectionOf(database: Database.Database, onWrite: OnWrite | null): Connection {
-  const texts = new Map<string, Text>();
+export function connectionOf(database: Database.Database): Connection {
+  const texts = new Map<string, Prepared>();
   const typed = new Map<Command<never>, Typed>();
 
-  function textOf(sql: string, compiled?: Compiled): Text {
-    let text = texts.get(sql);
-    if (!text) {
-      const statement = database.prepare<unknown[]>(sql);
-      text = { statement, isReading: statement.readonly, forgets: changesFacts(compiled?.change ?? sql) };
-      texts.set(sql, text);
+  function textOf(sql: string): Prepared {
+    let statement = texts.get(sql);
+    if (!statement) {
+      statement = database.prepare<unknown[]>(sql);
+      texts.set(sql, statement);
     }
-    if (!text.isReading) onWrite?.(text.forgets);
-    return text;
+    return statement;
   }
 
   function declaredOf(command: Command<never>): Typed {
-    const { sql, parameters, change } = command.compiled('sqlite');
+    const { sql, parameters } = command.compiled('sqlite');
     const statement = database.prepare<unknown[]>(sql);
-    invariant(statement.readonly === (change === null), 'A statement writes what its tree says.');
     const slots = parameters as Slot[];
     const one = {
-      statement,
-      isReading: statement.readonly,
-      forgets: change !== null && changesFacts(change),
       get: withSlots(slots, statement.get.bind(statement)),
       all: withSlots(slots, statement.all.bind(statement)),
       run: withSlots(slots, statement.run.bind(statement)),
@@ -56,15 +44,13 @@ export function connectionOf(database: Database.Database, onWrite: OnWrite | nul
   /** Null for SQL text, and for a query that was built at the call. */
   function typedOf(first: string | Command<never>): Typed | null {
     if (typeof first === 'string') return null;
-    const one = typed.get(first) ?? (first.isDynamic ? null : declaredOf(first));
-    if (one && !one.isReading) onWrite?.(one.forgets);
-    return one;
+    return typed.get(first) ?? (first.isDynamic ? null : declaredOf(first));
   }
 
   function untyped(first: string | Command<never>, rest: readonly unknown[]): [Prepared, readonly unknown[]] {
-    if (typeof first === 'string') return [textOf(first).statement, rest];
-    const compiled = first.compiled('sqlite');
-    return [textOf(compiled.sql, compiled).statement, compiled.parameters];
+    if (typeof first === 'string') return [textOf(first), rest];
+    const { sql, parameters } = first.compiled('sqlite');
+    return [textOf(sql), parameters];
   }
 
   return {

@@ -31,6 +31,6 @@ export function openScratch(): Scratch {
   database.pragma('synchronous = OFF');
   database.exec(SCHEMA);
   database.exec('BEGIN');
-  const { get, each, run } = connectionOf(database, null);
+  const { get, each, run } = connectionOf(database);
   return { get: get as Scratch['get'], each: each as Scratch['each'], run, close: () => database.close() };
 }

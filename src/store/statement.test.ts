@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { paymentTables } from './memory.ts';
 import { query, statement } from './statement.ts';
 import { openStore, type Store } from './store.ts';
 
@@ -83,41 +82,6 @@ describe('a statement', () => {
   it('refuses a parameter that is missing at run time', () => {
     expect(() => store.read((tx) => tx.get(byKey, { agent: 'a' } as never))).toThrow('The parameter key is missing.');
   });
-
-  it('knows from its tree what it writes and which tables it names', () => {
-    const moved = statement<{ id: string }>()((db, p) =>
-      db
-        .updateTable('wallets')
-        .set((eb) => ({ next_nonce: eb('next_nonce', '+', 1n) }))
-        .where('agent_id', 'in', (eb) => eb.selectFrom('agents').select('id').where('name', '=', p.id))
-        .returning('next_nonce'),
-    );
-    const deleted = statement()((db) => db.deleteFrom('balances'));
-    expect(byKey.compiled('sqlite')).toMatchObject({ change: null, tables: ['payments'] });
-    expect(put.compiled('sqlite').change).toEqual({ table: 'meter_generations', columns: null });
-    expect(moved.compiled('sqlite').change).toEqual({ table: 'wallets', columns: ['next_nonce'] });
-    expect(moved.compiled('sqlite').tables).toEqual(['agents', 'wallets']);
-    expect(deleted.compiled('postgres').change).toEqual({ table: 'balances', columns: null });
-  });
-
-  it.each([...paymentTables, 'wallets', 'agents'] as const)(
-    'that deletes from %s forgets facts only where facts rest on that table',
-    async (table) => {
-      const nonce = statement()((db) => db.updateTable('wallets').set({ next_nonce: 1n }).where('agent_id', '=', ''));
-      const clear = statement()((db) => db.deleteFrom(table));
-      const read = await store.write((tx) => {
-        let count = 0;
-        const fact = () => tx.memory?.fact('agent', table, () => ++count);
-        fact();
-        tx.run(nonce);
-        fact();
-        tx.run(clear);
-        fact();
-        return count;
-      });
-      expect(read).toBe(paymentTables.some((name) => name === table) ? 1 : 2);
-    },
-  );
 });
 
 describe('a query', () => {

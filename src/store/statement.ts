@@ -1,5 +1,5 @@
 import type { Compilable, DeleteResult, InsertResult, Kysely, Simplify, UpdateResult } from 'kysely';
-import { type Change, type Compiled, compile } from './compile.ts';
+import { type Compiled, compile } from './compile.ts';
 import type { Dialect, Fragments } from './dialects/fragments.ts';
 import type { Schema } from './schema/schema.ts';
 import type { Parameter, Slots, SqlValue } from './slots.ts';
@@ -74,4 +74,4 @@ export function statementsOf<S>() {
 
 export const { statement, query } = statementsOf<Schema>();
 
-export type { Change, Compiled, SqlValue };
+export type { Compiled, SqlValue };

@@ -3,7 +3,6 @@ import { BursarError, invariant } from '../core/errors/base.ts';
 import { noteChanges, type Sealing } from './changes.ts';
 import { type Connection, connectionOf } from './connection.ts';
 import { isSqliteError, open, orClose, orCloseAll, storageError, takeLock } from './database.ts';
-import { type Memory, TxMemory } from './memory.ts';
 import { type Migration, migrations } from './migrations/index.ts';
 import { migrate } from './migrations/migrate.ts';
 import type { SqlValue } from './slots.ts';
@@ -18,8 +17,6 @@ export interface ReadTx {
   get<R>(sql: string, ...values: SqlValue[]): R | undefined;
   all<P, R>(statement: Statement<P, R>, ...parameters: ParametersOf<NoInfer<P>>): R[];
   all<R>(sql: string, ...values: SqlValue[]): R[];
-  /** Only in a write transaction. */
-  readonly memory?: Memory;
 }
 /** Writes inside the one write transaction. `run` returns the number of changed rows. */
 export interface Tx extends ReadTx {
@@ -42,7 +39,7 @@ export interface Store {
    * Queues one write job. Jobs run one after another, many to a commit (group commit), each in its own savepoint: a job
    * that throws leaves nothing behind and rejects alone. Resolves after the commit is on disk (synchronous=FULL).
    */
-  write<T>(job: (tx: Tx) => T, options?: WriteOptions): Promise<T>;
+  write<T>(job: (tx: Tx) => T): Promise<T>;
   /** Reads the committed state at once. */
   read<T>(job: (tx: ReadTx) => T): T;
   /** What is committed now, also later. In memory it is no snapshot: there it goes on with the writer. */
@@ -51,12 +48,6 @@ export interface Store {
   readonly path: string;
 }
 
-/**
- * `repeatable`: the job does nothing but through its `tx`, so it may be run twice. A commit of such jobs alone needs no savepoint
- * each: where one fails after it wrote, all is rolled back and run again with them.
- */
-export type WriteOptions = { repeatable?: boolean };
-
 /** The number of jobs that share a commit; it bounds how long an answer waits for other jobs. */
 const JOBS_PER_COMMIT = 256;
 /** Above this number of waiting jobs, new ones are refused with `queue_full`. */
@@ -64,7 +55,6 @@ const QUEUE_MAX = 20_000;
 
 type Job = {
   run: (tx: Tx) => unknown;
-  repeatable: boolean;
   resolve: (value: unknown) => void;
   reject: (error: unknown) => void;
 };
@@ -88,19 +78,13 @@ export async function openStore(
   const lock = path === ':memory:' ? null : orClose(writer, () => takeLock(path));
   await orCloseAll([writer, lock], () => migrate(writer, schema));
   const reader = path === ':memory:' ? writer : open(path, { readonly: true });
-  const readTx = readingWith(connectionOf(reader, null));
+  const readTx = readingWith(connectionOf(reader));
   const changes = sealing && orClose(writer, () => noteChanges(writer, sealing.watch));
   let callbacks: (() => void)[] = [];
-  const memory = new TxMemory();
-  let wrote = false;
-  const writing = connectionOf(writer, (forgetsFacts) => {
-    wrote = true;
-    if (forgetsFacts) memory.forgetFacts();
-  });
+  const writing = connectionOf(writer);
   const tx: Tx = {
     ...readingWith(writing),
     run: writing.run,
-    memory,
     afterCommit: (callback) => {
       callbacks.push(callback);
     },
@@ -115,9 +99,6 @@ export async function openStore(
     Database.Statement,
     Database.Statement,
   ];
-  // Changes when another connection has committed, for example an operator's tool: cached values are then unsafe.
-  const othersCommits = writer.prepare('PRAGMA data_version').pluck();
-  let seenCommits = othersCommits.get();
   const savepoint = writer.prepare('SAVEPOINT job');
   const release = writer.prepare('RELEASE job');
   const undo = writer.prepare('ROLLBACK TO job');
@@ -129,7 +110,7 @@ export async function openStore(
     if (queue.length > 0) schedule();
     let ran: Ran;
     try {
-      ran = (jobs.every((job) => job.repeatable) && runPlain(jobs)) || runGuarded(jobs);
+      ran = runAll(jobs);
     } catch (error) {
       // Nothing of the batch is on disk, so every caller gets the error, also those whose job had run.
       rollBack();
@@ -142,9 +123,9 @@ export async function openStore(
   }
 
   /** Runs each job in a savepoint, so a job that throws is undone alone. Throws if the whole batch failed to commit. */
-  function runGuarded(jobs: Job[]): Ran {
+  function runAll(jobs: Job[]): Ran {
     const ran: Ran = { done: [], failed: [], after: [] };
-    start();
+    begin.run();
     for (const job of jobs) {
       savepoint.run();
       try {
@@ -152,31 +133,10 @@ export async function openStore(
         release.run();
         keep(ran, job, value);
       } catch (error) {
-        memory.forgetAll();
         if (!writer.inTransaction) throw error;
         undo.run();
         release.run();
         ran.failed.push({ job, error: isSqliteError(error) ? storageError(error) : error });
-      }
-    }
-    commitSealed();
-    return ran;
-  }
-
-  /** Runs jobs without savepoints. Null, with everything rolled back, if a job threw after it had written. */
-  function runPlain(jobs: Job[]): Ran | null {
-    const ran: Ran = { done: [], failed: [], after: [] };
-    start();
-    for (const job of jobs) {
-      wrote = false;
-      try {
-        keep(ran, job, outcomeOf(job));
-      } catch (error) {
-        if (wrote || !writer.inTransaction || isSqliteError(error)) {
-          rollBack();
-          return null;
-        }
-        ran.failed.push({ job, error });
       }
     }
     commitSealed();
@@ -189,17 +149,8 @@ export async function openStore(
     commit.run();
   }
 
-  function start(): void {
-    begin.run();
-    const commits = othersCommits.get();
-    if (commits === seenCommits) return;
-    seenCommits = commits;
-    memory.forgetAll();
-  }
-
   function outcomeOf(job: Job): unknown {
     callbacks = [];
-    memory.bound();
     const value = job.run(tx);
     invariant(!(value instanceof Promise), 'A write job must be synchronous: its commit does not wait.');
     return value;
@@ -211,7 +162,6 @@ export async function openStore(
   }
 
   function rollBack(): void {
-    memory.forgetAll();
     if (writer.inTransaction) rollback.run();
   }
 
@@ -223,11 +173,11 @@ export async function openStore(
 
   return {
     path,
-    write: <T>(run: (tx: Tx) => T, { repeatable = false }: WriteOptions = {}) =>
+    write: <T>(run: (tx: Tx) => T) =>
       new Promise<T>((resolve, reject) => {
         if (closed) return reject(new BursarError('storage_failed', { message: 'The database is closed.' }));
         if (queue.length >= QUEUE_MAX) return reject(new BursarError('queue_full'));
-        queue.push({ run, repeatable, resolve: resolve as (value: unknown) => void, reject });
+        queue.push({ run, resolve: resolve as (value: unknown) => void, reject });
         schedule();
       }),
     read: (job) => {
@@ -264,6 +214,6 @@ function readingWith({ get, all }: Connection): ReadTx {
 
 /** Reads a database that another process has open. */
 export function readingOn(database: Database.Database): Snapshot['tx'] {
-  const connection = connectionOf(database, null);
+  const connection = connectionOf(database);
   return { ...readingWith(connection), each: connection.each as Each['each'] };
 }

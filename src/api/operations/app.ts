@@ -4,6 +4,7 @@ import type { Recovery, RequestedRecovery } from '../../chain/follow/recover.ts'
 import type { Chain } from '../../chain/node/chain.ts';
 import type { AgentId } from '../../core/ids/ids.ts';
 import type { Agent, WalletPlan } from '../../decide/identity/identity.ts';
+import type { Gate } from '../../decide/payments/gateQueue.ts';
 import type { ChainFacts } from '../../decide/payments/request.ts';
 import type { Activations } from '../../decide/policy-versions/activations.ts';
 import type { InvoiceResource } from '../../earn/invoices/x402Resource.ts';
@@ -17,6 +18,8 @@ export type RequestedWallet = { perPayment?: bigint | undefined; perPeriod?: big
 /** Everything an operation may reach. One composition root makes it. */
 export type App = {
   store: Store;
+  /** Where requests are decided, many to a commit. */
+  gate: Gate;
   /** Epoch ms. */
   clock: () => number;
   chain: Chain;

@@ -27,6 +27,7 @@ import type { AgentId } from '../../core/ids/ids.ts';
 import { log } from '../../core/log/log.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
 import type { WalletPlan } from '../../decide/identity/identity.ts';
+import { createGate } from '../../decide/payments/gateQueue.ts';
 import type { Policy } from '../../decide/policy/policy.ts';
 import { openActivations } from '../../decide/policy-versions/activations.ts';
 import { openFacilitator } from '../../earn/facilitator/open.ts';
@@ -134,11 +135,14 @@ export async function startServer(options: {
   const walletOwner = people.owner ?? owner;
   const guardian = roles.includes('guardian') ? await keys.address('guardian') : executor;
 
+  const chainFacts = { chainId, token, network: `eip155:${chainId}`, factory };
+  const gate = createGate(store, () => ({ ...policies.inForce(), chain: chainFacts, atMs: clock() }));
   const app: App = {
     store,
+    gate,
     clock,
     chain,
-    chainFacts: { chainId, token, network: `eip155:${chainId}`, factory },
+    chainFacts,
     policies,
     x402,
     invoices: null,
@@ -189,14 +193,7 @@ export async function startServer(options: {
     wake,
   });
   const mcp = openMcp(app, config.server.host, config.mcp, authentication.keys);
-  const payouts = createPayoutRunner({
-    store,
-    chainFacts: app.chainFacts,
-    policy: policies.active,
-    shadow: policies.shadow,
-    clock,
-    wake,
-  });
+  const payouts = createPayoutRunner({ store, gate, clock, wake });
   workers = startWorkers(
     [
       [

@@ -11,6 +11,7 @@ export const unsealedTables: Readonly<Record<string, string>> = {
   chain_checked: 'up to where balances were compared; the check compares them itself, at the block of the follower',
   notices: 'the outbox of messages about events; losing one hides nothing from the log',
   sessions: 'who is signed in now; starting and ending a session are events',
+  identity_epoch: 'a count of changes to tables that are sealed themselves',
   log_tiles: 'hashes of the events, kept for speed; a proof is checked against a signed head',
   log_heads: 'each is signed; sealing them would make the log grow with each head',
 };

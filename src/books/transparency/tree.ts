@@ -74,7 +74,7 @@ export async function growTiles(store: Store, limit: number, pause: () => Promis
     const hashes = bodies.map(leafHash);
     const number = tile;
     const root = fold(TILE_WIDTH, (n) => hashes[n] as Hash);
-    await store.write((tx) => storeTile(tx, { level: 0, tile: number, hashes, root }), { repeatable: true });
+    await store.write((tx) => storeTile(tx, { level: 0, tile: number, hashes, root }));
     tile += 1;
     await pause();
   }

@@ -75,3 +75,5 @@ export const ownersOfAddress = statement<{ address: string }>()((db, p) =>
     .where('address', '=', p.address)
     .where('retired_at', 'is', null),
 );
+
+export const identityEpoch = statement()((db) => db.selectFrom('identity_epoch').select('epoch'));

@@ -6,27 +6,49 @@ import { getWorkflow } from '../identity/workflows.ts';
 import { ownersOfAddress } from './decisionQueries.ts';
 import type { Identities } from './resolve.ts';
 
-/** Who there is, as the transaction sees it. Each is read once. */
-export function readIdentities(tx: ReadTx): Identities {
-  return {
-    agent: once((key) => getAgent(tx, key)),
-    sponsor: once((key) => getSponsor(tx, key)),
-    workflow: once((key) => getWorkflow(tx, key)),
-    payee: once((key) => getPayee(tx, key)),
-    payeeOfAgent: once((key) => getPayeeOfAgent(tx, key)),
-    payeeByHost: once((key) => findPayeeByHost(tx, key)),
-    payeeByAddress: once((key) => findPayeeByAddress(tx, key)),
-    ownersOf: once((address) => Number(tx.get(ownersOfAddress, { address })?.n ?? 0n)),
-  };
+/** Each is read once. An error is not kept: what is missing now may be there in the next group. */
+class Known<T> {
+  readonly #values = new Map<string, T>();
+  readonly #read: (tx: ReadTx, key: string) => T;
+
+  constructor(read: (tx: ReadTx, key: string) => T) {
+    this.#read = read;
+  }
+  get(tx: ReadTx, key: string): T {
+    const before = this.#values.get(key);
+    if (before !== undefined) return before;
+    const value = this.#read(tx, key);
+    this.#values.set(key, value);
+    return value;
+  }
+  get size(): number {
+    return this.#values.size;
+  }
 }
 
-function once<T>(read: (key: string) => T): (key: string) => T {
-  const known = new Map<string, T>();
-  return (key) => {
-    const before = known.get(key);
-    if (before !== undefined) return before;
-    const value = read(key);
-    known.set(key, value);
-    return value;
+/** Who there is, read as it is asked for: `within` a transaction. */
+export function readIdentities() {
+  const known = {
+    agent: new Known(getAgent),
+    sponsor: new Known(getSponsor),
+    workflow: new Known(getWorkflow),
+    payee: new Known(getPayee),
+    payeeOfAgent: new Known(getPayeeOfAgent),
+    payeeByHost: new Known(findPayeeByHost),
+    payeeByAddress: new Known(findPayeeByAddress),
+    ownersOf: new Known((tx: ReadTx, address) => Number(tx.get(ownersOfAddress, { address })?.n ?? 0n)),
+  };
+  return {
+    size: (): number => Object.values(known).reduce((sum, { size }) => sum + size, 0),
+    within: (tx: ReadTx): Identities => ({
+      agent: (key) => known.agent.get(tx, key),
+      sponsor: (key) => known.sponsor.get(tx, key),
+      workflow: (key) => known.workflow.get(tx, key),
+      payee: (key) => known.payee.get(tx, key),
+      payeeOfAgent: (key) => known.payeeOfAgent.get(tx, key),
+      payeeByHost: (key) => known.payeeByHost.get(tx, key),
+      payeeByAddress: (key) => known.payeeByAddress.get(tx, key),
+      ownersOf: (key) => known.ownersOf.get(tx, key),
+    }),
   };
 }

@@ -40,7 +40,7 @@ export function load(
   tx: ReadTx,
   rules: Rules,
   asks: readonly Ask[],
-  identities: Identities = readIdentities(tx),
+  identities: Identities = readIdentities().within(tx),
 ): WorkingSet {
   const requests = asks.map(({ request }) => request);
   const replays = readReplays(tx, requests);
@@ -56,7 +56,7 @@ export function loadAgain(
   request: PaymentRequest,
 ): { set: WorkingSet; own: OwnPayment } {
   const set = new WorkingSet(
-    readSet(tx, rules, { requests: [request], replays: new Map(), identities: readIdentities(tx) }),
+    readSet(tx, rules, { requests: [request], replays: new Map(), identities: readIdentities().within(tx) }),
   );
   const places = placesFor(rules.policy, set.resolved(request));
   return { set, own: { payment, count: loadOwnCount(tx, payment.id, places, set.meters) } };

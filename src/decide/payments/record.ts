@@ -98,7 +98,7 @@ function recordOne(set: WorkingSet, rules: Rules, { request, actor }: Ask, made:
 function paymentOf(set: WorkingSet, rules: Rules, request: PaymentRequest, { decided, funds }: Made): Payment {
   const { chain, atMs } = rules;
   const { facts, evidence, funding, review, refunded } = decided;
-  const id = rules.newId?.() ?? newId('payment');
+  const id = rules.newId?.(request) ?? newId('payment');
   const state: PaymentState = initialState[decided.effect];
   return {
     id,

@@ -48,7 +48,7 @@ const pay = async (amount: bigint, atMs: number): Promise<Payment> =>
     (tx) => requestPayment(tx, world.request({ amount: microUsdc(amount) }), world.context({ atMs })).payment,
   );
 const subject = (): MeterSubject =>
-  world.store.read((tx) => resolveFacts(readIdentities(tx), world.request(), world.context().chain).subject);
+  world.store.read((tx) => resolveFacts(readIdentities().within(tx), world.request(), world.context().chain).subject);
 const count = (meters: MeterDeclarations, { id, amount, createdAtMs }: Payment) =>
   world.store.write((tx) => {
     releaseFromMeters(tx, id);

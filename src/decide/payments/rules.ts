@@ -13,7 +13,7 @@ export type Rules = {
   /** A candidate that is asked as well and decides nothing; see `policy-versions/shadow.ts`. */
   shadow?: Shadow | null;
   /** Ids of new payments; random without it. */
-  newId?: () => PaymentId;
+  newId?: (request: PaymentRequest) => PaymentId;
 };
 
 /** One request, and the credential, approver or worker that makes it. */

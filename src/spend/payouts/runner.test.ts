@@ -6,6 +6,7 @@ import { createApprover, revokeApprover, setApproverRoles } from '../../decide/i
 import { createCredential, revokeCredential } from '../../decide/identity/credentials.ts';
 import { createPayee } from '../../decide/identity/payees.ts';
 import { requestPayment } from '../../decide/payments/gate.ts';
+import { createGate } from '../../decide/payments/gateQueue.ts';
 import { query } from '../../store/statement.ts';
 import type { Tx } from '../../store/store.ts';
 import { contentHash, type PayoutLine } from './line.ts';
@@ -28,8 +29,7 @@ beforeEach(async () => {
   woken = 0;
   runner = createPayoutRunner({
     store: world.store,
-    chainFacts: chain,
-    policy: () => world.policy,
+    gate: createGate(world.store, () => ({ policy: world.policy, chain, atMs: NOON_MS })),
     clock: () => NOON_MS,
     wake: () => {
       woken += 1;
@@ -247,10 +247,9 @@ describe('the runner of payouts', () => {
     const { id } = await open(linesOf(5));
     const without = createPayoutRunner({
       store: world.store,
-      chainFacts: chain,
-      policy: () => {
+      gate: createGate(world.store, () => {
         throw new Error('none');
-      },
+      }),
       clock: () => NOON_MS,
       wake: () => {},
     });

@@ -1,10 +1,7 @@
 import { appendEvent, type EventFields, type EventType } from '../../books/ledger/events.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { log } from '../../core/log/log.ts';
-import { requestPayment } from '../../decide/payments/gate.ts';
-import type { ChainFacts } from '../../decide/payments/request.ts';
-import type { Shadow } from '../../decide/payments/rules.ts';
-import type { Policy } from '../../decide/policy/policy.ts';
+import type { Gate } from '../../decide/payments/gateQueue.ts';
 import type { Store, Tx } from '../../store/store.ts';
 import { lineRequest } from './paymentRequest.ts';
 import {
@@ -23,11 +20,8 @@ import {
 
 export type PayoutRunnerOptions = {
   store: Store;
-  chainFacts: ChainFacts;
-  /** Throws `policy_unavailable`; the lines then wait. */
-  policy: () => Policy;
-  /** The candidate policy that is evaluated too, if there is one. */
-  shadow?: () => Shadow | null;
+  /** Rejects with `policy_unavailable`; the lines then wait. */
+  gate: Gate;
   clock: () => number;
   /** There is more work: do not wait for the interval. */
   wake: () => void;
@@ -50,33 +44,17 @@ const refusals: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Sends stored payouts through the gate, each line in its own write job: all or nothing for a line, group commit for many. All
- * progress is in the store, so a new process continues where a killed one was.
+ * Sends stored payouts through the gate, each line with its payment: both or neither for a line, many to a commit. All progress is in
+ * the store, so a new process continues where a killed one was.
  */
-export function createPayoutRunner({
-  store,
-  chainFacts,
-  policy,
-  shadow,
-  clock,
-  wake,
-}: PayoutRunnerOptions): PayoutRunner {
-  function decide(tx: Tx, payout: Payout, line: StoredLine): void {
-    if (!mayDecide(tx, payout.id)) return;
-    const context = {
-      policy: policy(),
-      shadow: shadow?.() ?? null,
-      chain: chainFacts,
-      actor: payout.askedBy,
-      atMs: clock(),
-    };
-    const { payment } = requestPayment(tx, lineRequest(payout, line), context);
-    answerLine(tx, payout.id, line.line, payment.id);
-  }
-
+export function createPayoutRunner({ store, gate, clock, wake }: PayoutRunnerOptions): PayoutRunner {
   async function decideOrRefuse(payout: Payout, line: StoredLine): Promise<void> {
     try {
-      await store.write((tx) => decide(tx, payout, line));
+      await gate.ask({
+        request: (tx) => (mayDecide(tx, payout.id) ? lineRequest(payout, line) : null),
+        actor: payout.askedBy,
+        alsoWrite: (tx, { payment }) => answerLine(tx, payout.id, line.line, payment.id),
+      });
     } catch (error) {
       if (!(error instanceof BursarError) || !refusals.has(error.code)) throw error;
       const { code, message } = error;

@@ -6,6 +6,11 @@ interface Settings {
   value: string;
 }
 
+interface IdentityEpoch {
+  id: DefaultInteger;
+  epoch: Integer;
+}
+
 interface Sponsors {
   id: string;
   name: string;
@@ -124,6 +129,7 @@ interface NameSkeletons {
 /** Identities: agents, wallets, payees, approvers, credentials, people. */
 export interface IdentityTables {
   settings: Settings;
+  identity_epoch: IdentityEpoch;
   sponsors: Sponsors;
   agents: Agents;
   wallets: Wallets;

@@ -5,8 +5,8 @@ import { zonedTime } from '../../../books/meters/calendar.ts';
 import { sha256 } from '../../../core/ids/digest.ts';
 import { amountView, iso } from '../../../core/schemas/schemas.ts';
 import type { Decided } from '../../../decide/payments/answer.ts';
-import type { GateContext } from '../../../decide/payments/gate.ts';
 import type { PaymentRequest } from '../../../decide/payments/request.ts';
+import type { Rules } from '../../../decide/payments/rules.ts';
 import { findHints, type Hints } from '../../../decide/policy/hints.ts';
 import type { PolicyInput } from '../../../decide/policy/input.ts';
 import type { App } from '../app.ts';
@@ -27,7 +27,7 @@ export function hintsFor(
   app: App,
   request: PaymentRequest,
   decided: Decided,
-  context: GateContext & { owe?: RequestMeta['owe'] },
+  context: Rules & { owe?: RequestMeta['owe'] },
 ): z.input<typeof HintsView> | null {
   const short = decided.reasons.some((reason) => reason.code === 'insufficient_funds');
   const { effect } = decided.evidence.decision;
@@ -37,7 +37,7 @@ export function hintsFor(
   return view(hints);
 }
 
-function search(app: App, { evidence, facts }: Decided, context: GateContext & { owe?: RequestMeta['owe'] }): Hints {
+function search(app: App, { evidence, facts }: Decided, context: Rules & { owe?: RequestMeta['owe'] }): Hints {
   const { policy } = context;
   const { decision, inputText } = evidence;
   const input = JSON.parse(inputText) as PolicyInput;

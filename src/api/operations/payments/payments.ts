@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { appendEvent } from '../../../books/ledger/events.ts';
 import { withdrawQueued } from '../../../chain/settlement/withdraw.ts';
-import { BursarError } from '../../../core/errors/base.ts';
+import { BursarError, invariant } from '../../../core/errors/base.ts';
 import { sha256 } from '../../../core/ids/digest.ts';
 import { newId } from '../../../core/ids/ids.ts';
 import { toJson } from '../../../core/money/json.ts';
@@ -9,7 +9,7 @@ import { paymentKinds } from '../../../core/payment/kinds.ts';
 import { states } from '../../../core/payment/states.ts';
 import { idOf, Limit, ReasonView, Ref, ReviewView, Time, UsdcText } from '../../../core/schemas/schemas.ts';
 import type { Caller } from '../../../decide/identity/caller.ts';
-import { checkPayment, requestPayment } from '../../../decide/payments/gate.ts';
+import { checkPayment, decideInto, recorded } from '../../../decide/payments/gate.ts';
 import type { Payment } from '../../../decide/payments/payment.ts';
 import { findPayment } from '../../../decide/payments/records.ts';
 import { searchPayments } from '../../../decide/payments/search.ts';
@@ -79,19 +79,17 @@ export const paymentOperations = [
       const agentId = actingAgent(app, caller, input.agent);
       const key = meta.idempotencyKey;
       const keyed = key === null ? null : toPaymentRequest(input, agentId, key, null);
-      const { answer, request, context } = await app.store.write(
-        (tx) => {
-          const now = gateContext(app, caller);
-          const asked = keyed ?? selfKeyedRequest(tx, input, agentId, again);
-          return { answer: requestPayment(tx, asked, now), request: asked, context: now };
-        },
-        { repeatable: true },
-      );
+      const asked = await app.gate.ask({
+        request: keyed ?? ((tx) => selfKeyedRequest(tx, input, agentId, again)),
+        actor: caller.actor,
+      });
+      invariant(asked, 'A request vanished on its way to the gate.');
+      const { answer, request, rules } = asked;
       if (answer.payment.state === 'authorized') app.wake();
       return {
         ...app.store.read((tx) => paymentView(tx, answer.payment)),
         replayed: answer.replayed,
-        hints: answer.replayed ? null : hintsFor(app, request, answer, { ...context, owe: meta.owe }),
+        hints: answer.replayed ? null : hintsFor(app, request, answer, { ...rules, owe: meta.owe }),
       };
     },
   }),
@@ -121,8 +119,9 @@ export const paymentOperations = [
         toPaymentRequest({ ...line, agent: agentId }, agentId, `${key} #${index}`, batch),
       );
       const payments = await app.store.write((tx) => {
-        const context = gateContext(app, caller);
-        return requests.map((request) => requestPayment(tx, request, context).payment);
+        const { actor, ...rules } = gateContext(app, caller);
+        const asks = requests.map((request) => ({ request, actor }));
+        return decideInto(tx, rules, asks).map((answer) => recorded(answer).payment);
       });
       app.wake();
       return {

@@ -3,6 +3,7 @@ import { chain } from './0001/chain.ts';
 import { control } from './0001/control.ts';
 import { earning } from './0001/earning.ts';
 import { identity } from './0001/identity.ts';
+import { identityEpoch } from './0001/identityEpoch.ts';
 import { ledger } from './0001/ledger.ts';
 import { mandates } from './0001/mandates.ts';
 import { payments } from './0001/payments.ts';
@@ -29,5 +30,6 @@ export const initial = [
   chain,
   control,
   transparency,
+  identityEpoch,
   appendOnly,
 ].join('');

@@ -1,0 +1,159 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type GateWorld, gateWorld } from '../../../test/support/gateWorld.ts';
+import { BursarError } from '../../core/errors/base.ts';
+import { statement } from '../../store/statement.ts';
+import type { Tx } from '../../store/store.ts';
+import { setAgentStatus } from '../identity/agents.ts';
+import { createGate, type Gate } from './gateQueue.ts';
+import type { PaymentRequest } from './request.ts';
+
+let folder: string;
+let world: GateWorld;
+let gate: Gate;
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'bursar-gate-'));
+  world = await gateWorld(undefined, join(folder, 'bursar.db'));
+  gate = createGate(world.store, () => world.context());
+});
+afterEach(async () => {
+  await world.store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const ask = async (changes: Partial<PaymentRequest> = {}, alsoWrite?: (tx: Tx) => void) => {
+  const asked = { request: world.request(changes), actor: 'key_test' };
+  return (await gate.ask(alsoWrite ? { ...asked, alsoWrite } : asked))?.answer;
+};
+const countPayments = statement()((db) => db.selectFrom('payments').select((eb) => eb.fn.countAll<bigint>().as('n')));
+const payments = (): number => Number(world.store.read((tx) => tx.get(countPayments))?.n);
+const addSetting = statement<{ name: string; value: string }>()((db, p) =>
+  db.insertInto('settings').values({ name: p.name, value: p.value }),
+);
+
+describe('a group of requests', () => {
+  it('pays once for two callers with one key, and both hear of that payment', async () => {
+    const both = await Promise.all([ask({ idempotencyKey: 'order-0001' }), ask({ idempotencyKey: 'order-0001' })]);
+    expect(both.map((answer) => answer?.replayed)).toEqual([false, true]);
+    expect(both[0]?.payment.id).toBe(both[1]?.payment.id);
+    expect(payments()).toBe(1);
+  });
+
+  it('refuses the second of two bodies under one key', async () => {
+    const results = await Promise.allSettled([
+      ask({ idempotencyKey: 'order-0001' }),
+      ask({ idempotencyKey: 'order-0001', bodyHash: 'another' }),
+    ]);
+    expect(results).toMatchObject([{ status: 'fulfilled' }, { reason: { code: 'idempotency_conflict' } }]);
+    expect(payments()).toBe(1);
+  });
+
+  it('decides the others where one names nobody', async () => {
+    const results = await Promise.allSettled([ask(), ask({ payee: 'nobody' }), ask()]);
+    expect(results).toMatchObject([
+      { value: { payment: { state: 'authorized' } } },
+      { reason: { code: 'payee_not_found' } },
+      { value: { payment: { state: 'authorized' } } },
+    ]);
+    expect(payments()).toBe(2);
+  });
+
+  it('undoes one alone whose follow-up fails, and the others are paid once', async () => {
+    const results = await Promise.allSettled([
+      ask({}, (tx) => tx.run(addSetting, { name: 'a', value: '' })),
+      ask({}, (tx) => {
+        tx.run(addSetting, { name: 'b', value: '' });
+        throw new BursarError('conflict');
+      }),
+      ask({}, (tx) => tx.run(addSetting, { name: 'a', value: '' })),
+      ask(),
+    ]);
+    expect(results).toMatchObject([
+      { status: 'fulfilled' },
+      { reason: { code: 'conflict' } },
+      { reason: { code: 'conflict' } },
+      { status: 'fulfilled' },
+    ]);
+    expect(payments()).toBe(2);
+  });
+
+  it('answers every caller with an error where the disk is full, and leaves nothing', async () => {
+    await ask();
+    const pages = await world.store.write(
+      (tx) => tx.get<{ page_count: bigint }>('PRAGMA page_count')?.page_count ?? 0n,
+    );
+    await world.store.write((tx) => tx.get(`PRAGMA max_page_count = ${pages + 1n}`));
+    const big = (tx: Tx): number => tx.run(addSetting, { name: String(Math.random()), value: 'x'.repeat(100_000) });
+    const results = await Promise.allSettled([ask({}, big), ask({}, big), ask({}, big)]);
+    for (const result of results) expect(result).toMatchObject({ reason: { code: 'storage_full' } });
+    expect(payments()).toBe(1);
+  });
+
+  it('asks nothing where there is nothing to ask any more, and tells what refuses a request that is made inside', async () => {
+    const actor = 'key_test';
+    const results = await Promise.allSettled([
+      gate.ask({ request: () => null, actor }),
+      gate.ask({
+        request: () => {
+          throw new BursarError('workflow_not_found');
+        },
+        actor,
+      }),
+      gate.ask({ request: () => world.request(), actor }),
+    ]);
+    expect(results).toMatchObject([
+      { value: null },
+      { reason: { code: 'workflow_not_found' } },
+      { value: { answer: { payment: { state: 'authorized' } } } },
+    ]);
+  });
+
+  it('is refused as a whole without a policy, and nothing is written', async () => {
+    const without = createGate(world.store, () => {
+      throw new BursarError('policy_unavailable');
+    });
+    const asked = () => without.ask({ request: world.request(), actor: 'key_test' });
+    const results = await Promise.allSettled([asked(), asked()]);
+    for (const result of results) expect(result).toMatchObject({ reason: { code: 'policy_unavailable' } });
+    expect(payments()).toBe(0);
+  });
+
+  it('refuses what is asked of a store that is closed', async () => {
+    await world.store.close();
+    const results = await Promise.allSettled([ask(), ask()]);
+    for (const result of results) expect(result).toMatchObject({ reason: { code: 'storage_failed' } });
+    world = await gateWorld(undefined, join(folder, 'other.db'));
+  });
+
+  it('of more than fit into one commit is decided whole', async () => {
+    const all = await Promise.all(Array.from({ length: 600 }, () => ask({ amount: world.request().amount })));
+    expect(new Set(all.map((answer) => answer?.payment.id)).size).toBe(600);
+    expect(payments()).toBe(600);
+  });
+});
+
+describe('what the gate keeps of who there is', () => {
+  it('is forgotten with any change, whoever writes it', async () => {
+    expect((await ask())?.payment.state).toBe('authorized');
+    const act = { actor: 'test', atMs: world.context().atMs };
+    await world.store.write((tx) => setAgentStatus(tx, act, world.agent.id, 'frozen', null));
+    expect((await ask())?.payment.state).toBe('denied');
+  });
+
+  it('is not that of a transaction which was undone', async () => {
+    await ask();
+    const act = { actor: 'test', atMs: world.context().atMs };
+    const undone = world.store.write((tx) => {
+      setAgentStatus(tx, act, world.agent.id, 'frozen', null);
+      throw new Error('undone');
+    });
+    const after = ask();
+    await expect(undone).rejects.toThrow('undone');
+    expect((await after)?.payment.state).toBe('authorized');
+    // The epoch that was rolled back comes again, with another change.
+    await world.store.write((tx) => setAgentStatus(tx, act, world.agent.id, 'active', 'looked at'));
+    expect((await ask())?.payment.state).toBe('authorized');
+  });
+});
