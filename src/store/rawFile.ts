@@ -19,7 +19,7 @@ export function openRawFile(path: string, { isBulk = false } = {}): RawFile {
   if (isBulk)
     for (const setting of ['journal_mode = MEMORY', 'synchronous = OFF', 'cache_size = -2000000']) file.pragma(setting);
   return {
-    tx: { ...readingOn(file), run: connectionOf(file, null).run },
+    tx: { ...readingOn(file), run: connectionOf(file).run },
     begin: () => void file.exec('BEGIN'),
     commit: () => void file.exec('COMMIT'),
     rollBack: () => void file.exec('ROLLBACK'),

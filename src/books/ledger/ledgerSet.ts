@@ -26,6 +26,7 @@ export type LedgerChanges = {
 export class LedgerSet {
   readonly changes: LedgerChanges = { entries: [], balances: new Map(), events: [] };
   readonly #balances: Map<Account, bigint>;
+  readonly #moved = new Map<Account, bigint>();
   #lastEntry: bigint;
   #head: EventHead;
 
@@ -33,6 +34,12 @@ export class LedgerSet {
     this.#balances = balances;
     this.#lastEntry = lastEntry;
     this.#head = head;
+  }
+
+  /** Takes the balances of a set that was read later; what this one has moved stays moved. */
+  join(later: LedgerSet): void {
+    for (const [account, amount] of later.#balances)
+      this.#balances.set(account, amount + (this.#moved.get(account) ?? 0n));
   }
 
   /** In micro-USDC. */
@@ -45,10 +52,10 @@ export class LedgerSet {
   /** Reserves money. The caller has checked that the balance suffices. Returns the id of the entry. */
   reserve(entry: HoldEntry): bigint {
     const { from, to, amountMicro } = entry;
-    const left = this.balance(from) - amountMicro;
-    invariant(amountMicro > 0n && left >= 0n, 'A hold of more than there is.', { account: from });
-    this.#set(from, left);
-    this.#set(to, this.balance(to) + amountMicro);
+    const isCovered = amountMicro > 0n && this.balance(from) >= amountMicro;
+    invariant(isCovered, 'A hold of more than there is.', { account: from });
+    this.#move(from, -amountMicro);
+    this.#move(to, amountMicro);
     this.#lastEntry += 1n;
     this.changes.entries.push({ ...entry, id: this.#lastEntry });
     return this.#lastEntry;
@@ -60,8 +67,10 @@ export class LedgerSet {
     this.changes.events.push(event);
   }
 
-  #set(account: Account, amount: bigint): void {
+  #move(account: Account, by: bigint): void {
+    const amount = this.balance(account) + by;
     this.#balances.set(account, amount);
+    this.#moved.set(account, (this.#moved.get(account) ?? 0n) + by);
     this.changes.balances.set(account, amount);
   }
 }

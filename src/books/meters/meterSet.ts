@@ -40,6 +40,19 @@ export class MeterSet {
     this.#nextId = nextId;
   }
 
+  /** Takes the totals of a set that was read later; what this one has added stays added. */
+  join(later: MeterSet): void {
+    for (const [key, fresh] of later.#totals) {
+      const own = this.#totals.get(key);
+      if (fresh && own?.addedCount) {
+        const { addedMicro, addedCount } = own;
+        const lastAt = Math.max(fresh.lastAt ?? 0, own.lastAt ?? 0);
+        const [total, count] = [fresh.total + addedMicro, fresh.count + addedCount];
+        this.#totals.set(key, { ...fresh, total, count, lastAt, addedMicro, addedCount });
+      } else if (!own?.addedCount) this.#totals.set(key, fresh);
+    }
+  }
+
   /** What the meters show; `own`, a payment that is decided again, does not stand against itself. */
   read(places: readonly MeterPlace[], own?: OwnCount): Record<string, MeterReading> {
     const readings: Record<string, MeterReading> = {};

@@ -58,6 +58,17 @@ export type Loaded = {
   nonces: Map<string, bigint>;
 };
 
+const loadedMaps = [
+  'resolved',
+  'topUps',
+  'replays',
+  'histories',
+  'earnings',
+  'mandates',
+  'refundables',
+  'nonces',
+] as const satisfies readonly (keyof Loaded)[];
+
 export const pairKey = (agentId: string, key: string): string => `${agentId} ${key}`;
 
 /** The working set of one group: it moves on with each request that is decided, and collects what is to be written. */
@@ -75,6 +86,16 @@ export class WorkingSet {
     this.meters = loaded.meters;
     this.stopped = loaded.stopped;
     this.hasShadow = loaded.hasShadow;
+  }
+
+  /** Takes a set that was read later, for more requests than are read at once. What this one has moved on stays. */
+  join(later: WorkingSet): void {
+    this.ledger.join(later.ledger);
+    this.meters.join(later.meters);
+    for (const name of loadedMaps) {
+      const own: Map<unknown, unknown> = this.#loaded[name];
+      for (const [key, value] of later.#loaded[name]) if (!own.has(key)) own.set(key, value);
+    }
   }
 
   /** Throws why the request cannot be resolved. */
