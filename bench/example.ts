@@ -48,7 +48,7 @@ export async function examplePayment(store: Store, policy: Policy, world: World,
       settledAtMs: atMs,
     };
     const credit = externalAccount(payment.address);
-    const settled = settle(tx, submitted, settlement, credit, { actor: 'bursar', atMs });
+    const settled = settle(tx, submitted, { settlement, credit }, { actor: 'bursar', atMs });
     transition(tx, settled, 'finalize', { actor: 'bursar', atMs });
     const { id } = payment;
     const [row, decision, counted] = [

@@ -104,7 +104,7 @@ it('a meter that is counted again reads as if it had been counted from the start
 const recountAll = (store: Store, meters: MeterDeclarations, made: readonly Made[], nowMs: number): Promise<void> =>
   store.write((tx) => {
     for (const { id, amountMicro, at, subject } of made) {
-      recountPayment(tx, reaching(meters, at, nowMs), subject, { id, amountMicro }, at);
+      recountPayment(tx, reaching(meters, at, nowMs), { id, amountMicro, subject, atMs: at });
     }
     for (const { id, amountMicro, at, refundedAt } of made) {
       if (refundedAt === null) continue;

@@ -30,11 +30,9 @@ export type Recounting = Counting & { isLeft?: (stored: string) => boolean };
 export function recountPayment(
   tx: Tx,
   declarations: MeterDeclarations,
-  subject: MeterSubject,
-  payment: { id: string; amountMicro: bigint },
-  atMs: number,
+  payment: { id: string; amountMicro: bigint; subject: MeterSubject; atMs: number },
 ): void {
-  recountInto(tx, { declarations, rowsOf: liveRows(tx) }, { ...payment, subject, atMs });
+  recountInto(tx, { declarations, rowsOf: liveRows(tx) }, payment);
 }
 
 /**
@@ -65,7 +63,7 @@ export function recountRefundInto(tx: Tx, recounting: Recounting, refund: Refund
   const entry = findEntry(tx, id) ?? { amountMicro: -refund.amountMicro, counted: 0n, at: atMs, places: [] };
   const others = takeNamesOut(tx, recounting, id, entry);
   const original = findEntry(tx, refund.originalId)?.places ?? [];
-  const mine = giveBack(tx, recounting, refund, named(tx, recounting, original), entry.at);
+  const mine = giveBack(tx, recounting, { ...refund, atMs: entry.at }, named(tx, recounting, original));
   rewriteEntry(tx, id, { ...entry, counted: 0, places: [...others, ...mine] });
 }
 

@@ -28,7 +28,7 @@ export function refundToMeters(tx: Tx, declarations: MeterDeclarations, refund: 
   const original = findEntry(tx, refund.originalId);
   const id = backOf(refund.id);
   if (!original || findEntry(tx, id)) return;
-  const back = giveBack(tx, { declarations, rowsOf: liveRows(tx) }, refund, original.places, atMs);
+  const back = giveBack(tx, { declarations, rowsOf: liveRows(tx) }, { ...refund, atMs }, original.places);
   if (back.length > 0) insertEntry(tx, id, { amountMicro: -refund.amountMicro, counted: 0, at: atMs, places: back });
 }
 
@@ -44,7 +44,12 @@ export function declarationOf({ declarations, rowsOf }: Counting, stored: string
 }
 
 /** Takes a refund off the totals that the places of its original lead to, and says where that was. */
-export function giveBack(tx: Tx, counting: Counting, refund: Refund, places: readonly Place[], atMs: number): Place[] {
+export function giveBack(
+  tx: Tx,
+  counting: Counting,
+  { atMs, ...refund }: Refund & { atMs: number },
+  places: readonly Place[],
+): Place[] {
   const id = backOf(refund.id);
   const back: Place[] = [];
   for (const place of places) {

@@ -119,7 +119,7 @@ function settlePayment(
 ): void {
   const { txHash, logIndex, blockNumber, blockHash } = transfer.at;
   const settlement = { txHash, logIndex, blockNumber, blockHash, settledAtMs: block.timestampS * 1000 };
-  const payment = settle(tx, explained.payment, settlement, explained.credit, { actor: 'bursar', atMs });
+  const payment = settle(tx, explained.payment, { settlement, credit: explained.credit }, { actor: 'bursar', atMs });
   if (payment.kind === 'top_up') holdForPurchase(tx, payment, atMs);
   if (payment.kind === 'refund' && payment.refundOf !== null) {
     refundToMeters(tx, meters, { id: payment.id, originalId: payment.refundOf, amountMicro: payment.amount }, atMs);

@@ -4,11 +4,10 @@ import { addPassedOn } from '../../books/receivables/earnings.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import type { Tx } from '../../store/store.ts';
 import { setNonce } from './chainQueries.ts';
-import type { Comparison } from './changes.ts';
 import { newDecision } from './decisionQueries.ts';
 import { newPayment, setApproved } from './queries.ts';
 import { addDifference, closeShadow, countCompared } from './shadowQueries.ts';
-import type { WorkingSet } from './workingSet.ts';
+import type { Comparison, WorkingSet } from './workingSet.ts';
 
 /** What is asked for and denied has no bound: a sum that the table cannot hold would refuse the payment itself. */
 const SUM_MAX = 9_000_000_000_000_000_000n;

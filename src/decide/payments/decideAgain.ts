@@ -63,5 +63,5 @@ function approve(set: WorkingSet, { atMs }: Rules, payment: Payment, decided: De
     addHeldMicro: added,
     atMs,
   });
-  if (added > 0n) hold(set, payment, added, atMs, true);
+  if (added > 0n) hold(set, payment, { amountMicro: added, atMs, isNoted: true });
 }

@@ -60,7 +60,7 @@ describe('money under any sequence of requests, settlements and failures', () =>
                 blockHash: `0x${'2'.repeat(64)}`,
                 settledAtMs: clock,
               } as const;
-              settle(tx, payment, settlement, `external:${payment.address}`, context);
+              settle(tx, payment, { settlement, credit: `external:${payment.address}` }, context);
               spent += payment.amount;
             } else {
               transition(tx, payment, each.act, context);

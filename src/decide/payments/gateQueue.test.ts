@@ -138,7 +138,7 @@ describe('what the gate keeps of who there is', () => {
   it('is forgotten with any change, whoever writes it', async () => {
     expect((await ask())?.payment.state).toBe('authorized');
     const act = { actor: 'test', atMs: world.context().atMs };
-    await world.store.write((tx) => setAgentStatus(tx, act, world.agent.id, 'frozen', null));
+    await world.store.write((tx) => setAgentStatus(tx, act, world.agent.id, { status: 'frozen', reason: null }));
     expect((await ask())?.payment.state).toBe('denied');
   });
 
@@ -146,14 +146,14 @@ describe('what the gate keeps of who there is', () => {
     await ask();
     const act = { actor: 'test', atMs: world.context().atMs };
     const undone = world.store.write((tx) => {
-      setAgentStatus(tx, act, world.agent.id, 'frozen', null);
+      setAgentStatus(tx, act, world.agent.id, { status: 'frozen', reason: null });
       throw new Error('undone');
     });
     const after = ask();
     await expect(undone).rejects.toThrow('undone');
     expect((await after)?.payment.state).toBe('authorized');
     // The epoch that was rolled back comes again, with another change.
-    await world.store.write((tx) => setAgentStatus(tx, act, world.agent.id, 'active', 'looked at'));
+    await world.store.write((tx) => setAgentStatus(tx, act, world.agent.id, { status: 'active', reason: 'looked at' }));
     expect((await ask())?.payment.state).toBe('authorized');
   });
 });

@@ -6,15 +6,16 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type GateWorld, gateWorld, NOON_MS, numbered } from '../../../test/support/gateWorld.ts';
 import { bookChecks } from '../../books/ledger/bookChecks.ts';
-import { findReceivable } from '../../books/receivables/receivable.ts';
+import { findReceivable } from '../../books/receivables/readReceivables.ts';
 import { finalizeReceivable, recordInflow } from '../../books/receivables/record.ts';
 import { newId, type PaymentId, type ReceivableId } from '../../core/ids/ids.ts';
 import { microUsdc, parseUsdc } from '../../core/money/microUsdc.ts';
 import { everyRow, tablesOf } from '../../store/rows.ts';
 import { query, statement } from '../../store/statement.ts';
 import { openStore, type Store, type Tx } from '../../store/store.ts';
-import { type Agent, setAgentStatus } from '../identity/agents.ts';
+import { setAgentStatus } from '../identity/agents.ts';
 import { createApprover } from '../identity/approvers.ts';
+import type { Agent } from '../identity/identity.ts';
 import { addPayeeAddress, createPayee } from '../identity/payees.ts';
 import { setSponsorStatus } from '../identity/sponsors.ts';
 import { requestMandate, signMandate } from '../mandates/mandates.ts';
@@ -50,16 +51,11 @@ beforeAll(async () => {
     }
     createApprover(tx, act, { name: 'Ada', address: approver, roles: ['finance'], sponsor: null });
     const mandate = newId('mandate');
-    requestMandate(
-      tx,
-      act,
-      mandate,
-      {
-        ...{ agent: world.agent.id, payees: [world.payee.id], categories: [], hosts: [], cadence: null, count: null },
-        ...{ perPayment: parseUsdc('40'), total: parseUsdc('60'), notBeforeMs: act.atMs, expiresAtMs: NOON_MS + DAY },
-      },
-      'monthly hosting',
-    );
+    const terms = {
+      ...{ agent: world.agent.id, payees: [world.payee.id], categories: [], hosts: [], cadence: null, count: null },
+      ...{ perPayment: parseUsdc('40'), total: parseUsdc('60'), notBeforeMs: act.atMs, expiresAtMs: NOON_MS + DAY },
+    };
+    requestMandate(tx, act, { id: mandate, terms, reason: 'monthly hosting' });
     signMandate(tx, act, mandate, { approverAddress: approver, signature: '0x01', typedDataJson: '{}' });
     return earn(tx, world.agent);
   });
@@ -76,8 +72,7 @@ function earn(tx: Tx, agent: Agent): ReceivableId {
       ...{ amountMicro: 5_000_000n, txHash, nonce: null, atMs: 0 },
     },
     { kind: 'x402_sale', invoiceId: null, invoiceBy: null, saleNonce: null },
-    { blockNumber: 1n, blockHash: txHash, txHash, logIndex: 0 },
-    { paymentId: null, atMs: 0 },
+    { log: { blockNumber: 1n, blockHash: txHash, txHash, logIndex: 0 }, paymentId: null, atMs: 0 },
   );
   const made = findReceivable(tx, id);
   if (made) finalizeReceivable(tx, made);
@@ -180,7 +175,7 @@ function does(tx: Tx, each: Act, atMs: number): string {
   const by = { actor: 'test', atMs };
   switch (each.do) {
     case 'agent':
-      return setAgentStatus(tx, by, (agents[each.who] as Agent).id, each.status, null).status;
+      return setAgentStatus(tx, by, (agents[each.who] as Agent).id, { status: each.status, reason: null }).status;
     case 'sponsor':
       return setSponsorStatus(tx, by, world.sponsor.id, each.status).status;
     case 'move': {

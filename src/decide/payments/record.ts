@@ -57,7 +57,7 @@ function recordOne(set: WorkingSet, rules: Rules, { request, actor }: Ask, made:
   let entry: bigint | null = null;
   let meters: readonly bigint[] = [];
   if (decided.funding) {
-    if (payment.heldMicro > 0n) entry = hold(set, payment, payment.heldMicro, atMs);
+    if (payment.heldMicro > 0n) entry = hold(set, payment, { amountMicro: payment.heldMicro, atMs });
     const { id, amount } = payment;
     meters = set.meters.count(placesFor(policy, resolved), { id, amountMicro: amount }, atMs);
     if (passesOn[request.kind]) set.addPassedOn(payment.agentId, amount);
@@ -141,9 +141,7 @@ function paymentOf(set: WorkingSet, rules: Rules, request: PaymentRequest, { dec
 export function hold(
   set: WorkingSet,
   { id, agentId, rail }: Pick<Payment, 'id' | 'agentId' | 'rail'>,
-  amountMicro: bigint,
-  atMs: number,
-  isNoted = false,
+  { amountMicro, atMs, isNoted = false }: { amountMicro: bigint; atMs: number; isNoted?: boolean },
 ): bigint {
   const { free, held } = holdAccounts(rail);
   const accounts = { from: agentAccount(agentId, free), to: agentAccount(agentId, held) };

@@ -135,7 +135,7 @@ it('counting again what is counted already changes nothing, in whatever states p
             if (payment.state === 'denied' || payment.state === 'in_review' || fate === 'stays') return;
             if (fate === 'cancel') transition(tx, payment, 'cancel', by);
             else if (payment.heldMicro === payment.amount)
-              settle(tx, payment, SETTLED, `external:${payment.address}`, by);
+              settle(tx, payment, { settlement: SETTLED, credit: `external:${payment.address}` }, by);
           });
         }
         const rows = () =>

@@ -33,8 +33,8 @@ export function recountMeters(tx: Tx, declarations: MeterDeclarations, nowMs: nu
     const rows = tx.all(countedAfter, { after, since, limit: PAGE });
     for (const row of rows) {
       const atMs = Number(row.created_at);
-      const payment = { id: row.id, amountMicro: row.amount_micro };
-      recountPayment(tx, reaching(declarations, atMs, nowMs), subjectOf(row), payment, atMs);
+      const payment = { id: row.id, amountMicro: row.amount_micro, subject: subjectOf(row), atMs };
+      recountPayment(tx, reaching(declarations, atMs, nowMs), payment);
     }
     counted += rows.length;
     const last = rows.at(-1);

@@ -59,8 +59,7 @@ export function transition(
 export function settle(
   tx: Tx,
   payment: Payment,
-  settlement: Settlement,
-  credit: Account,
+  { settlement, credit }: { settlement: Settlement; credit: Account },
   context: TransitionContext,
 ): Payment {
   invariant(payment.heldMicro === payment.amount, 'A payment settled for another amount than was held.', {

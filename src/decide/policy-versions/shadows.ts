@@ -44,11 +44,10 @@ export async function openShadows(
   const end = (
     tx: Tx,
     row: OpenShadow,
-    reason: Parameters<typeof endShadow>[2]['reason'],
-    act: Act,
-    data = {},
+    { actor, atMs }: Act,
+    why: Pick<Parameters<typeof endShadow>[2], 'reason' | 'data'>,
   ): void => {
-    endShadow(tx, { seq: Number(row.seq), digest: row.digest }, { reason, actor: act.actor, atMs: act.atMs, data });
+    endShadow(tx, { seq: Number(row.seq), digest: row.digest }, { actor, atMs, ...why });
     tx.afterCommit(stop);
   };
 
@@ -58,7 +57,9 @@ export async function openShadows(
       begin(before.seq, await load(before.digest));
     } catch (error) {
       const act = { actor: 'bursar', atMs: clock() };
-      await store.write((tx) => end(tx, before, 'unreadable', act, { error: String(error).slice(0, 200) }));
+      await store.write((tx) =>
+        end(tx, before, act, { reason: 'unreadable', data: { error: String(error).slice(0, 200) } }),
+      );
     }
   }
 
@@ -78,7 +79,7 @@ export async function openShadows(
         }
         const open = openRow(tx);
         if (open?.digest === policy.digest) return;
-        if (open) end(tx, open, 'replaced', act);
+        if (open) end(tx, open, act, { reason: 'replaced' });
         const started = { digest: policy.digest, meters: JSON.stringify(policy.meters), by: act.actor, at: act.atMs };
         const row = tx.get(addShadow, started);
         if (!row) throw new BursarError('storage_failed');
@@ -90,15 +91,15 @@ export async function openShadows(
     end: (act) =>
       store.write((tx) => {
         const open = openRow(tx);
-        if (open) end(tx, open, 'off', act);
+        if (open) end(tx, open, act, { reason: 'off' });
         return open !== undefined;
       }),
     onActivation(tx, policy, act) {
       const open = openRow(tx);
       if (!open) return;
-      if (open.digest === policy.digest) return end(tx, open, 'activated', act);
+      if (open.digest === policy.digest) return end(tx, open, act, { reason: 'activated' });
       const meters = metersUnlike(JSON.parse(open.meters_json) as MeterDeclarations, policy.meters);
-      if (meters.length > 0) end(tx, open, 'meters_differ', act, { meters });
+      if (meters.length > 0) end(tx, open, act, { reason: 'meters_differ', data: { meters } });
     },
   };
 }
