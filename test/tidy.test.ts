@@ -3,7 +3,6 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { sqlToPort } from './support/sqlToPort.ts';
 
 /** Style rules as a test. Each rule says what to do instead; an exception is written down here, with its reason. */
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -200,20 +199,8 @@ describe('SQL', () => {
   const excused = new Set(['bench/rawRows.ts', 'bench/statements.ts', 'test/tidy.test.ts']);
   const isJudged = (path: string): boolean =>
     isTypeScript(path) && !path.startsWith('src/store/') && !excused.has(path);
-  /** `src/<area>/<module>`, or the file where it belongs to none. */
-  const moduleOf = (path: string): string => (path.startsWith('src/') ? path.split('/').slice(0, 3).join('/') : path);
-  const found = new Set(
-    [...text, template]
-      .flatMap((pattern) => lines(pattern, isJudged))
-      .map((line) => moduleOf(line.split(':')[0] ?? '')),
-  );
-
   it('stands in src/store only: elsewhere declare a statement (src/store/statement.ts)', () => {
-    expect([...found].filter((module) => !sqlToPort.has(module)).join('\n')).toBe('');
-  });
-
-  it('is gone from every module that sqlToPort.ts no longer needs to list', () => {
-    expect([...sqlToPort].filter((module) => !found.has(module)).join('\n')).toBe('');
+    expect([...text, template].flatMap((pattern) => lines(pattern, isJudged))).toEqual([]);
   });
 });
 

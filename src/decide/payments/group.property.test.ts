@@ -4,10 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { earnSale } from '../../../test/support/earnSale.ts';
 import { type GateWorld, gateWorld, NOON_MS, numbered } from '../../../test/support/gateWorld.ts';
 import { bookChecks } from '../../books/ledger/bookChecks.ts';
-import { findReceivable } from '../../books/receivables/readReceivables.ts';
-import { finalizeReceivable, recordInflow } from '../../books/receivables/record.ts';
 import { newId, type PaymentId, type ReceivableId } from '../../core/ids/ids.ts';
 import { microUsdc, parseUsdc } from '../../core/money/microUsdc.ts';
 import { everyRow, tablesOf } from '../../store/rows.ts';
@@ -57,27 +56,11 @@ beforeAll(async () => {
     };
     requestMandate(tx, act, { id: mandate, terms, reason: 'monthly hosting' });
     signMandate(tx, act, mandate, { approverAddress: approver, signature: '0x01', typedDataJson: '{}' });
-    return earn(tx, world.agent);
+    return earnSale(tx, world.agent, payer);
   });
   await world.store.close();
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function earn(tx: Tx, agent: Agent): ReceivableId {
-  const txHash = `0x${'7'.repeat(64)}` as const;
-  const id = recordInflow(
-    tx,
-    {
-      ...{ chainId: 31_337, agentId: agent.id, place: 'wallet', from: payer, to: agent.wallet?.address ?? '' },
-      ...{ amountMicro: 5_000_000n, txHash, nonce: null, atMs: 0 },
-    },
-    { kind: 'x402_sale', invoiceId: null, invoiceBy: null, saleNonce: null },
-    { log: { blockNumber: 1n, blockHash: txHash, txHash, logIndex: 0 }, paymentId: null, atMs: 0 },
-  );
-  const made = findReceivable(tx, id);
-  if (made) finalizeReceivable(tx, made);
-  return id;
-}
 
 /** Addresses and hosts, some of them the payee's own. */
 const addressAt = (n: number) => numbered(n === 0 ? 0xc0ffee : 0xc0 + n);

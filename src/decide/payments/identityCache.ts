@@ -8,7 +8,7 @@ const ENTRIES_MAX = 50_000;
 
 /**
  * Who there is, kept from group to group for as long as nothing of it has changed: the database raises `identity_epoch` with every
- * change, whoever makes it, and each group reads it. Only for transactions whose failure is told (`forget`): an epoch that was rolled back
+ * change, also by another program, and each group reads it. Only for transactions whose failure is told (`forget`): an epoch that was rolled back
  * may come again with other rows.
  */
 export class IdentityCache {
