@@ -2,20 +2,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { type Account, type Address, encodeFunctionData, type Hex } from 'viem';
 import type { LocalChain } from '../../src/app/local-chain/localChain.ts';
+import type { SignedAuthorization } from '../../src/chain/contracts/purse.ts';
 import { tokenAbi } from '../../src/chain/contracts/tokenDomain.ts';
 
-export type Authorization = {
-  from: Address;
-  to: Address;
-  value: string;
-  validAfter: string;
-  validBefore: string;
-  nonce: Hex;
-};
 export type Payload = {
   accepted: Record<string, unknown>;
   extensions?: Record<string, { info: { id?: string } }>;
-  payload: { authorization: Authorization; signature: Hex };
+  payload: SignedAuthorization;
 };
 type Paid = { payload: Payload; header: string; request: IncomingMessage; response: ServerResponse };
 

@@ -1,21 +1,10 @@
 import { type ServerType, serve } from '@hono/node-server';
-import { x402Facilitator } from '@x402/core/facilitator';
 import type { FacilitatorClient } from '@x402/core/server';
-import { toFacilitatorEvmSigner } from '@x402/evm';
-import { ExactEvmScheme as FacilitatorScheme } from '@x402/evm/exact/facilitator';
-import { ExactEvmScheme as SellerScheme } from '@x402/evm/exact/server';
+import { ExactEvmScheme } from '@x402/evm/exact/server';
 import { paymentMiddleware, x402ResourceServer } from '@x402/hono';
 import { Hono } from 'hono';
-import {
-  type Address,
-  createWalletClient,
-  defineChain,
-  http,
-  nonceManager,
-  type PrivateKeyAccount,
-  publicActions,
-  type TypedDataDefinition,
-} from 'viem';
+import type { Address, PrivateKeyAccount } from 'viem';
+import { officialFacilitator } from '../local-chain/officialFacilitator.ts';
 
 export type Seller = { url: string; host: string; stop(): Promise<void> };
 export type SellerOptions = {
@@ -36,8 +25,8 @@ export type SellerOptions = {
  */
 export async function startSeller(options: SellerOptions): Promise<Seller> {
   const network = `eip155:${options.chainId}` as const;
-  const client: FacilitatorClient = localFacilitator(options, network);
-  const server = new x402ResourceServer(client).register(network, new SellerScheme());
+  const client: FacilitatorClient = localFacilitator(options);
+  const server = new x402ResourceServer(client).register(network, new ExactEvmScheme());
   const price = { asset: options.usdc, amount: options.priceMicro, extra: { name: 'USDC', version: '2' } };
   const app = new Hono();
   app.use(
@@ -67,34 +56,8 @@ export async function startSeller(options: SellerOptions): Promise<Seller> {
   };
 }
 
-function localFacilitator(options: SellerOptions, network: `eip155:${number}`): FacilitatorClient {
-  const chain = defineChain({
-    id: options.chainId,
-    name: network,
-    nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
-    rpcUrls: { default: { http: [options.rpcUrl] } },
-  });
-  // X402.md section 7: without a nonce manager, concurrent buyers' settlements collide.
-  const account = { ...options.facilitator, nonceManager };
-  const client = createWalletClient({
-    account,
-    chain,
-    transport: http(options.rpcUrl),
-    pollingInterval: 50,
-  }).extend(publicActions);
-  const signer = toFacilitatorEvmSigner({
-    address: account.address,
-    readContract: (args) => client.readContract({ ...args, args: args.args ?? [] }),
-    verifyTypedData: ({ address, signature, ...typedData }) => {
-      const definition: TypedDataDefinition = typedData as TypedDataDefinition;
-      return client.verifyTypedData({ address, signature, ...definition });
-    },
-    writeContract: (args) => client.writeContract({ ...args, args: [...args.args] }),
-    sendTransaction: (args) => client.sendTransaction(args),
-    waitForTransactionReceipt: (args) => client.waitForTransactionReceipt(args),
-    getCode: (args) => client.getCode(args),
-  });
-  const facilitator = new x402Facilitator().register(network, new FacilitatorScheme(signer));
+function localFacilitator(options: SellerOptions): FacilitatorClient {
+  const facilitator = officialFacilitator(options.facilitator, options);
   return {
     verify: (payload, requirements) => facilitator.verify(payload, requirements),
     settle: (payload, requirements) => facilitator.settle(payload, requirements),

@@ -1,10 +1,8 @@
-import { x402Facilitator } from '@x402/core/facilitator';
-import { toFacilitatorEvmSigner } from '@x402/evm';
-import { ExactEvmScheme } from '@x402/evm/exact/facilitator';
-import { createWalletClient, type Hex, http, nonceManager, publicActions, type TypedDataDefinition } from 'viem';
+import type { Hex } from 'viem';
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts';
 import { describe, expect, it } from 'vitest';
 import { executor, guardian, outsider, purseScene, seller } from '../../../test/support/purseScene.ts';
+import { officialFacilitator } from '../../app/local-chain/officialFacilitator.ts';
 import { ownerCalls } from './agentWallet.ts';
 import { x402PurseAbi } from './contracts.generated.ts';
 import { cancelAuthorizationCall, isAuthorizationUsed, type SignedAuthorization, sweepCall } from './purse.ts';
@@ -15,25 +13,8 @@ const scene = purseScene();
 const { purchase, send, sign } = scene;
 
 function facilitator() {
-  const account = privateKeyToAccount(generatePrivateKey(), { nonceManager });
-  const client = createWalletClient({
-    account,
-    chain: scene.local.client.chain,
-    transport: http(scene.local.anvil.url),
-  }).extend(publicActions);
-  const signer = toFacilitatorEvmSigner({
-    address: account.address,
-    readContract: (args) => client.readContract({ ...args, args: args.args ?? [] }),
-    verifyTypedData: ({ address, signature, ...typedData }) => {
-      const definition: TypedDataDefinition = typedData as TypedDataDefinition;
-      return client.verifyTypedData({ address, signature, ...definition });
-    },
-    writeContract: (args) => client.writeContract({ ...args, args: [...args.args] }),
-    sendTransaction: (args) => client.sendTransaction(args),
-    waitForTransactionReceipt: (args) => client.waitForTransactionReceipt(args),
-    getCode: (args) => client.getCode(args),
-  });
-  return { account, x402: new x402Facilitator().register('eip155:31337', new ExactEvmScheme(signer)) };
+  const account = privateKeyToAccount(generatePrivateKey());
+  return { account, x402: officialFacilitator(account, { chainId: 31_337, rpcUrl: scene.local.anvil.url }) };
 }
 
 /** What an x402 buyer sends for the signed authorization, and what the seller asked for. */

@@ -20,7 +20,8 @@ import {
   transactionsInState,
 } from './queries.ts';
 
-export type TransactionState = 'queued' | 'pending' | 'mined' | 'final' | 'dropped';
+export type TransactionRow = RowIn<'transactions'>;
+export type TransactionState = TransactionRow['state'];
 
 /**
  * Why a transaction will never be mined. `refused`: the contract would revert (never signed); `no_contract`: no code at its address
@@ -29,17 +30,7 @@ export type TransactionState = 'queued' | 'pending' | 'mined' | 'final' | 'dropp
  * executor, so the earlier one's signature only reverts; `withheld`: refused for a temporary cause (USDC is paused), so it does not
  * count against its payments; `nonce_gap`: signed on a nonce that the node had invented.
  */
-export type DropReason =
-  | 'refused'
-  | 'no_contract'
-  | 'dependency_failed'
-  | 'withdrawn'
-  | 'nonce_taken'
-  | 'sender_replaced'
-  | 'withheld'
-  | 'nonce_gap';
-
-export type TransactionRow = RowIn<'transactions'>;
+export type DropReason = NonNullable<TransactionRow['drop_reason']>;
 
 export type NewTransaction = {
   chainId: number;

@@ -104,6 +104,19 @@ export function FormDialog(props: {
   );
 }
 
+/** The name of what a form creates: the API takes up to 80 characters. */
+export function NameInput({ value, onChange }: { value: string; onChange: (value: string) => void }) {
+  return (
+    <TextInput
+      label="Name"
+      required
+      maxLength={80}
+      value={value}
+      onChange={(event) => onChange(event.currentTarget.value)}
+    />
+  );
+}
+
 /** A button that opens a dialog. */
 export function Opens(props: {
   label: string;

@@ -1,7 +1,7 @@
 import { NativeSelect, Textarea, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { ask } from '../api.ts';
-import { type Confirmed, FormDialog } from '../forms.tsx';
+import { type Confirmed, FormDialog, NameInput } from '../forms.tsx';
 import { go } from '../navigation.ts';
 import type { Agent } from '../views.ts';
 import { useSponsors } from './settings/sponsors.tsx';
@@ -48,7 +48,7 @@ export function CreateAgent({ onClose }: { onClose: () => void }) {
   };
   return (
     <FormDialog title="A new agent" submit="Create the agent" onClose={onClose} wrong={wrong()} onSubmit={create}>
-      <TextInput label="Name" required maxLength={80} value={form.name} onChange={set('name')} />
+      <NameInput value={form.name} onChange={(name) => setForm({ ...form, name })} />
       <NativeSelect
         label="Sponsor"
         description="The person or team responsible for this agent. Sponsors are added in Settings."

@@ -8,7 +8,7 @@ import { Link } from '../components/link.tsx';
 import { Mono } from '../components/mono.tsx';
 import { Page } from '../components/page.tsx';
 import { StatusBadge } from '../components/statusBadge.tsx';
-import { AddressInput, type Confirmed, FormDialog, Opens, wordsOf } from '../forms.tsx';
+import { AddressInput, type Confirmed, FormDialog, NameInput, Opens, wordsOf } from '../forms.tsx';
 import { useNames } from '../names.tsx';
 import { go } from '../navigation.ts';
 import { can, useMe } from '../session.tsx';
@@ -94,7 +94,7 @@ function CreatePayee({ onClose }: { onClose: () => void }) {
   const wrong = form.name.trim() === '' ? 'Give it a name.' : form.address === '' ? null : addressProblem(form.address);
   return (
     <FormDialog title="A new payee" submit="Create the payee" onClose={onClose} wrong={wrong} onSubmit={create}>
-      <TextInput label="Name" required maxLength={80} value={form.name} onChange={set('name')} />
+      <NameInput value={form.name} onChange={(name) => setForm({ ...form, name })} />
       <NativeSelect label="Kind" data={kinds} value={form.kind} onChange={set('kind')} />
       {form.kind === 'agent' && (
         <NativeSelect

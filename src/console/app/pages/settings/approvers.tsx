@@ -7,7 +7,17 @@ import { DataTable } from '../../components/dataTable.tsx';
 import { Link } from '../../components/link.tsx';
 import { Mono } from '../../components/mono.tsx';
 import { StatusBadge } from '../../components/statusBadge.tsx';
-import { Act, AddressInput, type Confirmed, FormDialog, Opens, Refused, useSending, wordsOf } from '../../forms.tsx';
+import {
+  Act,
+  AddressInput,
+  type Confirmed,
+  FormDialog,
+  NameInput,
+  Opens,
+  Refused,
+  useSending,
+  wordsOf,
+} from '../../forms.tsx';
 import { useNames } from '../../names.tsx';
 import { can, useMe } from '../../session.tsx';
 import { useAsk } from '../../useAsk.ts';
@@ -126,13 +136,7 @@ function AddApprover({ reload, onClose }: { reload: () => void; onClose: () => v
   const wrong = name.trim() === '' ? 'Give a name.' : (addressProblem(address) ?? needsRole(roles));
   return (
     <FormDialog title="A new approver" submit="Add the approver" onClose={onClose} wrong={wrong} onSubmit={add}>
-      <TextInput
-        label="Name"
-        required
-        maxLength={80}
-        value={name}
-        onChange={(event) => setName(event.currentTarget.value)}
-      />
+      <NameInput value={name} onChange={setName} />
       <AddressInput
         label="Address"
         description="The address of the signing wallet: a person's, or a contract such as a Safe."

@@ -1,7 +1,7 @@
 import { Checkbox, Group, NativeSelect, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { ask } from '../../api.ts';
-import { FormDialog } from '../../forms.tsx';
+import { FormDialog, NameInput } from '../../forms.tsx';
 import { useNames } from '../../names.tsx';
 import { inert } from '../../views.ts';
 import { Secret } from './secret.tsx';
@@ -79,13 +79,7 @@ export function IssueKey({ agent, onClose, reload }: { agent?: string; onClose: 
       onSubmit={issue}
       onDone={() => {}}
     >
-      <TextInput
-        label="Name"
-        required
-        maxLength={80}
-        value={name}
-        onChange={(event) => setName(event.currentTarget.value)}
-      />
+      <NameInput value={name} onChange={setName} />
       {agent === undefined && (
         <NativeSelect
           label="Role"

@@ -1,9 +1,8 @@
-import { TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { addressProblem } from '../../addressText.ts';
 import { ask } from '../../api.ts';
 import { Mono } from '../../components/mono.tsx';
-import { AddressInput, type Confirmed, FormDialog } from '../../forms.tsx';
+import { AddressInput, type Confirmed, FormDialog, NameInput } from '../../forms.tsx';
 import { useAsk } from '../../useAsk.ts';
 import { inert } from '../../views.ts';
 import { type Named, Roster } from './roster.tsx';
@@ -44,13 +43,7 @@ function AddSponsor({ reload, onClose }: { reload: () => void; onClose: () => vo
   const wrong = name.trim() === '' ? 'Give a name.' : treasury === '' ? null : addressProblem(treasury);
   return (
     <FormDialog title="A new sponsor" submit="Add the sponsor" onClose={onClose} wrong={wrong} onSubmit={add}>
-      <TextInput
-        label="Name"
-        required
-        maxLength={80}
-        value={name}
-        onChange={(event) => setName(event.currentTarget.value)}
-      />
+      <NameInput value={name} onChange={setName} />
       <AddressInput
         label="Treasury address"
         description="USDC from this address is booked as a deposit, not as an unexplained receipt."

@@ -1,7 +1,6 @@
-import { TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { ask } from '../../api.ts';
-import { type Confirmed, FormDialog } from '../../forms.tsx';
+import { type Confirmed, FormDialog, NameInput } from '../../forms.tsx';
 import { useAsk } from '../../useAsk.ts';
 import { type Named, Roster } from './roster.tsx';
 
@@ -29,13 +28,7 @@ function AddWorkflow({ reload, onClose }: { reload: () => void; onClose: () => v
   const wrong = name.trim() === '' ? 'Give a name.' : null;
   return (
     <FormDialog title="A new workflow" submit="Add the workflow" onClose={onClose} wrong={wrong} onSubmit={add}>
-      <TextInput
-        label="Name"
-        required
-        maxLength={80}
-        value={name}
-        onChange={(event) => setName(event.currentTarget.value)}
-      />
+      <NameInput value={name} onChange={setName} />
     </FormDialog>
   );
 }
