@@ -12,17 +12,14 @@ import {
   TREASURY,
 } from './testing/books.ts';
 import type { Action } from './testing/modelChain.ts';
-import { FINALITY_DEPTH, findings, type Scene, scene } from './testing/scene.ts';
+import { endInAgreement, FINALITY_DEPTH, type Scene, scene } from './testing/scene.ts';
 
 let set: Scene;
 beforeEach(async () => {
   set = await scene();
   await set.happen({ kind: 'transfer', from: TREASURY, to: set.agent.purse, amount: 5_000_000n });
 });
-afterEach(async () => {
-  expect(await findings(set)).toEqual([]);
-  await set.store.close();
-});
+afterEach(() => endInAgreement(set));
 
 /** A purchase that was signed and is valid for so many blocks from now. */
 const sign = (blocks: number): Promise<Payment> => {

@@ -15,17 +15,14 @@ import {
   type TestAgent,
   TREASURY,
 } from './testing/books.ts';
-import { FINALITY_DEPTH, findings, type Scene, scene } from './testing/scene.ts';
+import { endInAgreement, FINALITY_DEPTH, type Scene, scene } from './testing/scene.ts';
 
 let set: Scene;
 const late = { wallet: addressFrom('late wallet'), purse: addressFrom('late purse') };
 beforeEach(async () => {
   set = await scene();
 });
-afterEach(async () => {
-  expect(await findings(set)).toEqual([]);
-  await set.store.close();
-});
+afterEach(() => endInAgreement(set));
 
 const addLate = async (): Promise<TestAgent> => {
   const agent = await addAgent(set.store, 'late', late);

@@ -13,16 +13,13 @@ import {
   TREASURY,
 } from '../follow/testing/books.ts';
 import { logOf, type RawLog } from '../follow/testing/modelChain.ts';
-import { findings, type Scene, scene } from '../follow/testing/scene.ts';
+import { endInAgreement, type Scene, scene } from '../follow/testing/scene.ts';
 
 let set: Scene;
 beforeEach(async () => {
   set = await scene();
 });
-afterEach(async () => {
-  expect(await findings(set)).toEqual([]);
-  await set.store.close();
-});
+afterEach(() => endInAgreement(set));
 
 describe('logs that are not what they look like', () => {
   const fake = addressFrom('fake token');

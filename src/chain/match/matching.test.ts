@@ -18,30 +18,13 @@ import {
   TREASURY,
 } from '../follow/testing/books.ts';
 import { type Action, logOf } from '../follow/testing/modelChain.ts';
-import { findings, type Scene, scene } from '../follow/testing/scene.ts';
+import { endInAgreement, lastTransfer, type Scene, scene } from '../follow/testing/scene.ts';
 
 let set: Scene;
 beforeEach(async () => {
   set = await scene();
 });
-afterEach(async () => {
-  expect(await findings(set)).toEqual([]);
-  await set.store.close();
-});
-
-const lastTransfer = (store = set.store) =>
-  store.read((tx) =>
-    tx.get(
-      query((db) =>
-        db
-          .selectFrom('transfers')
-          .select(['match_kind', 'match_id', 'state'])
-          .orderBy('block_number', 'desc')
-          .orderBy('log_index', 'desc')
-          .limit(1),
-      ),
-    ),
-  );
+afterEach(() => endInAgreement(set));
 
 describe('a payment from the wallet', () => {
   it('settles with its log, and becomes final when its block is', async () => {
@@ -65,7 +48,7 @@ describe('a payment from the wallet', () => {
     expect(stateOf(set.store, payment)).toBe('settled');
     await set.happen();
     expect(stateOf(set.store, payment)).toBe('final');
-    expect(lastTransfer()).toEqual({ match_kind: 'payment', match_id: payment.id, state: 'final' });
+    expect(lastTransfer(set.store)).toEqual({ match_kind: 'payment', match_id: payment.id, state: 'final' });
   });
 
   it('settles though the server stopped before it noted that it had sent it', async () => {
@@ -160,7 +143,7 @@ describe('an outflow that nothing explains', () => {
   ])('%s is booked, named in an alert, and freezes the agent', async (_, reason, act) => {
     const payment = await set.add();
     await set.happen(act(payment));
-    expect(lastTransfer()).toMatchObject({ match_kind: 'unexplained' });
+    expect(lastTransfer(set.store)).toMatchObject({ match_kind: 'unexplained' });
     expect(alertsOf(set.store)).toMatchObject([{ type: 'unexplained_outflow', agent: set.agent.id, body: { reason } }]);
     expect(agentStatus(set.store, set.agent)).toMatchObject({ status: 'frozen' });
     expect(agentStatus(set.store, set.agent).status_reason).toMatch(/USDC left the wallet to 0x/);

@@ -2,30 +2,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { query } from '../../store/statement.ts';
 import { accountsOf, agentStatus, alertsOf, eventsOf, OUTSIDER, TREASURY } from '../follow/testing/books.ts';
 import type { Action } from '../follow/testing/modelChain.ts';
-import { findings, type Scene, scene } from '../follow/testing/scene.ts';
+import { endInAgreement, lastTransfer, type Scene, scene } from '../follow/testing/scene.ts';
 
 let set: Scene;
 beforeEach(async () => {
   set = await scene();
 });
-afterEach(async () => {
-  expect(await findings(set)).toEqual([]);
-  await set.store.close();
-});
-
-const lastTransfer = (store = set.store) =>
-  store.read((tx) =>
-    tx.get(
-      query((db) =>
-        db
-          .selectFrom('transfers')
-          .select(['match_kind', 'match_id', 'state'])
-          .orderBy('block_number', 'desc')
-          .orderBy('log_index', 'desc')
-          .limit(1),
-      ),
-    ),
-  );
+afterEach(() => endInAgreement(set));
 
 describe('money that comes in', () => {
   it('from the treasury is a deposit, in the wallet and in the purse', async () => {
@@ -52,7 +35,7 @@ describe('what owners and guardians do', () => {
   it('a withdrawal is the owner’s, freezes nobody, and somebody is told', async () => {
     await set.happen({ kind: 'withdraw', wallet: set.agent.wallet, to: OUTSIDER, amount: 40_000_000n });
     expect(accountsOf(set.store, set.agent)).toEqual({ available: 60_000_000n });
-    expect(lastTransfer()).toMatchObject({ match_kind: 'internal', match_id: 'withdraw' });
+    expect(lastTransfer(set.store)).toMatchObject({ match_kind: 'internal', match_id: 'withdraw' });
     expect(alertsOf(set.store)).toMatchObject([{ type: 'owner_withdrawal' }]);
     expect(agentStatus(set.store, set.agent).status).toBe('active');
   });

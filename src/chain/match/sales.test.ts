@@ -26,7 +26,7 @@ import {
   type TestAgent,
 } from '../follow/testing/books.ts';
 import type { Action, Sent } from '../follow/testing/modelChain.ts';
-import { findings, type Scene, scene } from '../follow/testing/scene.ts';
+import { endInAgreement, type Scene, scene } from '../follow/testing/scene.ts';
 
 const PRICE = 3_000_000n;
 const nonce = (n: number): Hex => keccak256(toHex(`nonce ${n}`));
@@ -35,10 +35,7 @@ beforeEach(async () => {
   set = await scene();
   await set.happen({ kind: 'mint', to: OUTSIDER, amount: 1_000_000_000n });
 });
-afterEach(async () => {
-  expect(await findings(set)).toEqual([]);
-  await set.store.close();
-});
+afterEach(() => endInAgreement(set));
 
 const announce = (n: number, more: Partial<Parameters<typeof expectSale>[1]> = {}) =>
   set.store.write((tx) =>

@@ -1,5 +1,7 @@
+import { deepEqual } from 'node:assert/strict';
 import { checkFigures } from '../../../books/ledger/check.ts';
 import type { Payment } from '../../../decide/payments/payment.ts';
+import { query } from '../../../store/statement.ts';
 import type { Store } from '../../../store/store.ts';
 import { createFollower, type Follower, type FollowerOptions, type TickReport } from '../follower.ts';
 import {
@@ -97,3 +99,24 @@ export async function scene(options: Partial<FollowerOptions> = {}): Promise<Sce
 export async function findings({ store, chain }: Scene): Promise<string[]> {
   return (await checkFigures(store, { chainId: CHAIN_ID, source: chain })).findings;
 }
+
+/** Ends a test: the books must agree with the model chain. */
+export async function endInAgreement(set: Scene): Promise<void> {
+  deepEqual(await findings(set), []);
+  await set.store.close();
+}
+
+/** The booked transfer with the highest block and log index, and what it was matched with. */
+export const lastTransfer = (store: Store) =>
+  store.read((tx) =>
+    tx.get(
+      query((db) =>
+        db
+          .selectFrom('transfers')
+          .select(['match_kind', 'match_id', 'state'])
+          .orderBy('block_number', 'desc')
+          .orderBy('log_index', 'desc')
+          .limit(1),
+      ),
+    ),
+  );
