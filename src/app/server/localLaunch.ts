@@ -96,7 +96,7 @@ export async function keysOf(dataDir: DataDir, say: (line: string) => void): Pro
   return openDataDirKeys(dataDir);
 }
 
-/** The data directory's local chain: a new one, or the same one again. Its keys have gas. */
+/** The data directory's local chain: a new one, or the existing one. Its keys have gas. */
 export async function startChain(
   dataDir: DataDir,
   keys: KeyProvider,
@@ -142,7 +142,7 @@ export function localConfig(dataDir: DataDir, local: LocalChain | null): Config 
   });
 }
 
-/** The first start activates the starter policy. Cut short, the next start does what is missing. */
+/** The first start activates the starter policy. If it is interrupted, the next start completes it. */
 async function firstPolicy({ app }: BursarServer, isLocal: boolean, say: (line: string) => void): Promise<void> {
   if (app.policies.list().some((version) => version.active)) return;
   const act = { actor: 'bursar', atMs: app.clock() };
@@ -151,7 +151,7 @@ async function firstPolicy({ app }: BursarServer, isLocal: boolean, say: (line: 
   try {
     await app.policies.activate(digest, 'activate', act);
   } catch (error) {
-    // On a chain of other people's the owner may have to act first; until then nothing is allowed, and all else works.
+    // On a public chain the owner may have to act first; until then nothing is allowed, and everything else works.
     if (isLocal || !(error instanceof BursarError)) throw error;
     say(
       `No policy is active yet, so every payment is refused: ${error.message} Then: bursar policy activate ${digest}`,
@@ -159,7 +159,7 @@ async function firstPolicy({ app }: BursarServer, isLocal: boolean, say: (line: 
   }
 }
 
-/** The key is in its file before the database knows it: a crash in between leaves a dead file, never a lost key. */
+/** The key is written to its file before the database has it: a crash in between leaves an unused file, never a lost key. */
 async function operatorKeyOf({ app, store }: BursarServer, dataDir: DataDir, another: boolean): Promise<string | null> {
   const act = { actor: 'bursar', atMs: app.clock() };
   return store.write((tx) => {

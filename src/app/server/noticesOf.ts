@@ -3,7 +3,7 @@ import { noticeSender } from '../../control/notices/deliver.ts';
 import { readEnvironment } from '../../core/environment/environment.ts';
 import type { Config } from './config.ts';
 
-/** `BURSAR_PUBLIC_URL`: where people reach the console, for links. Mail goes by `BURSAR_SMTP_URL`. */
+/** `BURSAR_PUBLIC_URL`: the console's URL in links. Mail is sent through `BURSAR_SMTP_URL`. */
 export function noticesOf({ store, clock }: App, server: Config['server']): () => Promise<number> {
   const environment = readEnvironment();
   return noticeSender({

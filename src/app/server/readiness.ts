@@ -4,7 +4,7 @@ import type { Store } from '../../store/store.ts';
 
 export type Readiness = { ready: boolean; checks: { name: string; ok: boolean; detail: string }[] };
 
-/** What the server needs to decide payments: a database that takes commits, a chain that does not contradict the books, a policy. */
+/** The conditions to decide payments: a database that accepts commits, a chain that does not contradict the books, a policy. */
 export async function readinessOf(
   store: Store,
   chainId: number,

@@ -13,8 +13,8 @@ import type { Store } from '../../store/store.ts';
 const WAIT_MS = 120_000;
 
 /**
- * Activates policies in the organisation's PolicyRegistry with the owner's key, where this server holds it (local chains, small
- * set-ups). Where people hold it, they activate first and Bursar only follows: it says which call to make.
+ * Activates policies in the organisation's PolicyRegistry with the owner's key, if this server has it (local chains, small
+ * set-ups). Otherwise the owner activates first and Bursar follows: it returns the call to make.
  */
 export function registryPort(options: {
   store: Store;
@@ -29,7 +29,7 @@ export function registryPort(options: {
   return {
     async ensureActive(digest, only) {
       const onChain = policyDigestOnChain(digest);
-      // A digest in its grace period is active too, but would end with it: the owner says again that it is the one.
+      // A digest in its grace period is active too, but would end with it, so the owner activates it again.
       const [current, active] = await chain.run((client) =>
         Promise.all([
           client.readContract({ address: registry, abi: policyRegistryAbi, functionName: 'current' }),

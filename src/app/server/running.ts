@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { DataDir } from './config.ts';
 
-/** `server.json` in the data folder, while a server runs on it: where the CLI finds the server and its chain. */
+/** `server.json` in the data directory, while a server runs on it: the CLI finds the server and its chain there. */
 const Running = z.object({
   pid: z.int().positive(),
   url: z.url(),
-  /** The local chain's port is another one at each start. */
+  /** The local chain has another port at each start. */
   rpc_url: z.url(),
 });
 export type Running = z.infer<typeof Running>;
@@ -20,7 +20,7 @@ export function writeRunning(dataDir: DataDir, running: Running): void {
   renameSync(draft, fileOf(dataDir));
 }
 
-/** Null when no server runs here; a file that a killed server left behind is not believed. */
+/** Null if no server runs here; a file left by a killed server is ignored. */
 export function readRunning(dataDir: DataDir): Running | null {
   try {
     const running = Running.parse(JSON.parse(readFileSync(fileOf(dataDir), 'utf8')));

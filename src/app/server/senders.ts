@@ -1,7 +1,7 @@
 import type { Address } from 'viem';
 import type { KeyProvider } from '../../chain/keys/keys.ts';
 
-/** Who sends from here: one sender queue per key, also where two roles have the same one. */
+/** The senders of this server: one sender queue per key, also if two roles have the same key. */
 export async function sendersOf(
   keys: KeyProvider,
   roles: readonly string[],
@@ -13,7 +13,7 @@ export async function sendersOf(
   return { queues: [...queues.values()], senders: [...queues.keys()] };
 }
 
-/** Of the keys under that name, or that name with a number. */
+/** The keys with that name, or that name with a number. */
 export async function addressesOf(keys: KeyProvider, roles: readonly string[], prefix: string): Promise<Address[]> {
   const found = roles.filter((role) => role === prefix || role.startsWith(`${prefix}-`));
   return Promise.all(found.map((role) => keys.address(role)));

@@ -1,28 +1,28 @@
 import { log } from '../../core/log/log.ts';
 
 export type Workers = {
-  /** Do not wait for the interval: something was decided. */
+  /** Do not wait for the interval: a payment was decided. */
   wake(): void;
-  /** Resolves when the round that runs is over. */
+  /** Resolves when the current round ends. */
   stop(): Promise<void>;
 };
 
 type Step = { name: string; run: () => Promise<unknown> };
 
 /**
- * `intervalMs` between two rounds for `awakeMs` after a decision, then `idleMs`: a payment on its way is followed closely, while a
- * server that nobody uses asks its chain every second and a half.
+ * `intervalMs` between two rounds for `awakeMs` after a decision, then `idleMs`: a pending payment is followed closely, while an
+ * idle server reads its chain every second and a half.
  */
 export type Pace = { intervalMs: number; awakeMs: number; idleMs: number };
 export const IDLE = { awakeMs: 10_000, idleMs: 1_500 };
 
-/** Longer than any step may take: what still runs then hangs, and is said to. */
+/** Longer than any step may take; a step that still runs then hangs, and is reported. */
 const STALLED_MS = 60_000;
 
 /**
- * Runs each loop's steps in rounds, one after another, until it is stopped; loops do not wait for each other, so whatever speaks to
- * outsiders has one of its own. Each step is idempotent and bounded: one that throws (a full disk, a signer that fails) is logged
- * and comes again with the next round.
+ * Runs each loop's steps in rounds, one after another, until stopped. Loops do not wait for each other, so steps with outside
+ * servers have their own. Each step is idempotent and bounded: an error (a full disk, a failing signer) is logged and the step runs
+ * again in the next round.
  */
 export function startWorkers(loops: readonly (readonly Step[])[], pace: Pace): Workers {
   const started = loops.map((steps) => startLoop(steps, pace));

@@ -34,7 +34,7 @@ export type DropReason = NonNullable<TransactionRow['drop_reason']>;
 
 export type NewTransaction = {
   chainId: number;
-  /** Checksummed address of a key that a relayer sender queue serves. */
+  /** Checksummed address of a key that has a sender queue here. */
   sender: Address;
   to: Address;
   data: Hex;

@@ -32,7 +32,7 @@ export const credentialById = statement<{ id: string }>()((db, p) =>
   db.selectFrom('credentials').selectAll().where('id', '=', p.id),
 );
 export const allCredentials = statement()((db) => db.selectFrom('credentials').selectAll().orderBy('id'));
-/** Earlier where it ends earlier already. */
+/** Keeps an earlier end. */
 export const endCredentialBy = statement<{ id: string; end: number }>()((db, p, f) =>
   db
     .updateTable('credentials')

@@ -31,7 +31,7 @@ const toAgent = (row: RowOf<typeof agentById>): Agent => ({
         },
 });
 
-/** Creates the agent and notes its deterministic wallet; the wallet is deployed at first use. */
+/** Creates the agent and records its deterministic wallet, which is deployed at first use. */
 export function createAgent(
   tx: Tx,
   act: Act,
@@ -83,7 +83,7 @@ export function listAgents(tx: ReadTx): Agent[] {
   return tx.all(allAgents).map(toAgent);
 }
 
-/** Freezing and revoking take effect with the next decision; revoked is for ever. */
+/** Freezing and revoking take effect with the next decision; revoking is permanent. */
 export function setAgentStatus(
   tx: Tx,
   act: Act,

@@ -17,14 +17,14 @@ import {
 import { takeName } from './names.ts';
 import { getSponsor, refuseRevoked } from './sponsors.ts';
 
-/** A person (EOA) or a multisig (ERC-1271) that may approve. `sponsorId`: whose sponsor this person is, if any. */
+/** A person (EOA) or a multisig (ERC-1271) that may approve. `sponsorId`: the sponsor that this person is, if any. */
 export type Approver = {
   id: string;
   name: string;
   address: Address;
   roles: string[];
   sponsorId: string | null;
-  /** Lower case. Who signs in by OIDC with this address, verified, is this approver. */
+  /** Lower case. A person who signs in by OIDC with this verified address is this approver. */
   email: string | null;
   status: 'active' | 'revoked';
 };
@@ -98,7 +98,7 @@ export function listApprovers(tx: ReadTx): Approver[] {
   return tx.all(allApprovers).map(toApprover);
 }
 
-/** New roles count with the next request and the next decision, also for what is signed already. Throws `conflict`: revoked. */
+/** New roles apply from the next request and the next decision on, also to earlier signatures. Throws `conflict`: revoked. */
 export function setApproverRoles(tx: Tx, act: Act, key: string, roles: string[]): Approver {
   const approver = getApprover(tx, key);
   refuseRevoked(approver.status);
@@ -107,7 +107,9 @@ export function setApproverRoles(tx: Tx, act: Act, key: string, roles: string[])
   return getApprover(tx, approver.id);
 }
 
-/** Null takes it away, and with it what its holder may do who signed in by OIDC. Throws `conflict`: revoked, or another's. */
+/**
+ * Null removes the address, and the rights of its holder who signed in by OIDC. Throws `conflict`: revoked, or another's address.
+ */
 export function setApproverEmail(tx: Tx, act: Act, key: string, email: string | null): Approver {
   const approver = getApprover(tx, key);
   refuseRevoked(approver.status);
@@ -120,7 +122,7 @@ export function setApproverEmail(tx: Tx, act: Act, key: string, email: string | 
   return getApprover(tx, approver.id);
 }
 
-/** What a revoked approver signed before no longer counts. */
+/** Earlier signatures of a revoked approver no longer count. */
 export function revokeApprover(tx: Tx, act: Act, key: string): Approver {
   const approver = getApprover(tx, key);
   tx.run(setApproverRevoked, { id: approver.id });

@@ -1,4 +1,4 @@
 import type { Credential } from './credentials.ts';
 
-/** Who asks. `actor` goes into the events. */
+/** The caller of an operation. `actor` is recorded in events. */
 export type Caller = { credential: Credential; actor: string };

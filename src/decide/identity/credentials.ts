@@ -17,8 +17,8 @@ export const roles = ['operator', 'auditor', 'agent'] as const;
 export type Role = (typeof roles)[number];
 
 /**
- * What a key may do. `pay` asks for payments and reads the agent's own; `read` only reads, `audit` also what operators and
- * approvers read. These and the rest are people's: an agent's key can hold none of them, whatever is asked for.
+ * The scopes of a key. `pay` requests payments and reads the agent's own; `read` only reads, `audit` also what operators and
+ * approvers read. These and the others are for people: an agent's key can have only `pay` and `read`.
  */
 export const scopes = ['pay', 'read', 'admin', 'policy', 'approve', 'audit'] as const;
 export type Scope = (typeof scopes)[number];
@@ -104,7 +104,7 @@ export function createCredential(
   return { credential: getCredential(tx, id), key };
 }
 
-/** The live credential behind a key. Throws `unauthenticated`, the same for each cause. */
+/** The valid credential of a key. Throws `unauthenticated`, the same for each cause. */
 export function authenticate(tx: ReadTx, key: string, atMs: number): Credential {
   const row = KEY_PATTERN.test(key) ? tx.get(credentialByHash, { hash: hashKey(key) }) : undefined;
   const credential = row && toCredential(row);
@@ -113,7 +113,7 @@ export function authenticate(tx: ReadTx, key: string, atMs: number): Credential 
   return credential;
 }
 
-/** A new key in the place of another; the old one goes on for `graceMs` so that nothing stops in between. */
+/** Replaces a key by a new one; the old one stays valid for `graceMs`, so that nothing is interrupted. */
 export function rotateCredential(
   tx: Tx,
   act: Act,

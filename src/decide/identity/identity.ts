@@ -1,7 +1,7 @@
 import type { Address } from 'viem';
 import type { AgentId, PayeeId, SponsorId, WorkflowId } from '../../core/ids/ids.ts';
 
-/** What a decision knows of who pays, for whom and to whom. Reads and changes of it stand beside this file. */
+/** The identities of a decision: payer, sponsor, workflow and payee. Their queries and changes are in the files beside this one. */
 export type Status = 'active' | 'frozen' | 'revoked';
 
 /** An agent's wallet on one chain. The addresses are known before anything is deployed. */
@@ -9,23 +9,23 @@ export type AgentWallet = {
   chainId: number;
   address: Address;
   purse: Address;
-  /** What the address depends on: the factory's WalletConfig as JSON. */
+  /** The inputs of the address: the factory's WalletConfig as JSON. */
   configJson: string;
   ceilings: Ceilings;
   deployedAtMs: number | null;
 };
-/** The wallet contract's limits as last read: micro-USDC as text (they may be up to 2^64-1), `allowList` null where it is off. */
+/** The wallet contract's limits as last read: micro-USDC as text (they may be up to 2^64-1), `allowList` null if it is off. */
 export type Ceilings = {
   perPayment: string;
   perPeriod: string;
   periodSeconds: number;
   threshold: number;
   approvers: Address[];
-  /** Of that list; 1 until the owner sets another. */
+  /** The version of the approvers' list; 1 until the owner sets another. */
   approversVersion?: number;
   allowList: Address[] | null;
 };
-/** What a wallet will be, before it is deployed. */
+/** The configuration of a wallet before it is deployed. */
 export type WalletPlan = {
   chainId: number;
   address: Address;
@@ -46,7 +46,7 @@ export type Agent = {
   wallet: AgentWallet | null;
 };
 
-/** The person or team answerable for agents. Inbound USDC from `treasuryAddress` is a deposit, not a surprise. */
+/** The person or team answerable for agents. Inbound USDC from `treasuryAddress` is a deposit. */
 export type Sponsor = {
   id: SponsorId;
   name: string;
@@ -74,7 +74,7 @@ export type Payee = {
   addresses: PayeeAddress[];
 };
 
-/** `changedAtMs`: when it took another one's place. `retiredAtMs`: when another took its place. */
+/** `changedAtMs`: when it replaced another address. `retiredAtMs`: when another replaced it. */
 export type PayeeAddress = {
   address: Address;
   firstSeenAtMs: number;

@@ -7,8 +7,8 @@ export type NamedKind = 'sponsors' | 'agents' | 'workflows' | 'payees' | 'approv
 export type NewName = { id: string; name: string; confirmConfusable?: boolean | undefined };
 
 /**
- * Takes a name for a new agent, payee and so on. Throws `conflict` where it is in use, and `confusable_name` where it can be taken for
- * another one (UTS 39) and nobody has confirmed that this is meant.
+ * Reserves a name for a new agent, payee and so on. Throws `conflict` if it is in use, and `confusable_name` if it looks like
+ * another one (UTS 39) and no operator has confirmed it.
  */
 export function takeName(tx: Tx, kind: NamedKind, { id, name, confirmConfusable = false }: NewName): void {
   const taken = tx.get(namedRow[kind], { name });

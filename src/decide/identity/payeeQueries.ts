@@ -29,7 +29,7 @@ export const payeeById = statement<{ id: string }>()((db, p) =>
 export const payeeByName = statement<{ name: string }>()((db, p) =>
   db.selectFrom('payees').selectAll().where('name', '=', p.name),
 );
-/** The active one before others, then the oldest. */
+/** Active ones first, then the oldest. */
 export const payeeOfAgent = statement<{ agent: string }>()((db, p, f) =>
   db
     .selectFrom('payees as p')
@@ -67,7 +67,7 @@ export const changePayee = statement<{ id: string; status: Payee['status']; cate
       .where('id', '=', p.id),
 );
 
-/** A retired address is taken back into use. */
+/** A retired address is used again. */
 export const putAddress = statement<{
   payee: string;
   address: string;
@@ -114,7 +114,7 @@ export const retireAddresses = statement<{ payee: string; at: number }>()((db, p
     .where('retired_at', 'is', null),
 );
 type Marked = { payee: string; address: string; at: number };
-/** Only what is in use can be marked. */
+/** Only an address in use can be marked. */
 export const markAs = {
   verified: statement<Marked>()((db, p) =>
     db

@@ -64,7 +64,7 @@ export function getPayee(tx: ReadTx, idOrName: string): Payee {
   return toPayee(tx, row);
 }
 
-/** The payee that stands for an agent of this Bursar (by id or name): an active one, the oldest. Throws `payee_not_found`. */
+/** The payee of an agent of this Bursar (by id or name): an active one, the oldest. Throws `payee_not_found`. */
 export function getPayeeOfAgent(tx: ReadTx, agent: string): Payee {
   const row = tx.get(payeeOfAgent, { agent });
   if (!row) {
@@ -83,15 +83,15 @@ export function findPayeeByHost(tx: ReadTx, host: string): Payee | null {
   return row ? toPayee(tx, row) : null;
 }
 
-/** The payee that an address belongs to; the oldest one where several share it. */
+/** The payee with that address; the oldest one if several share it. */
 export function findPayeeByAddress(tx: ReadTx, address: string): Payee | null {
   const row = tx.get(payeeByAddress, { address });
   return row ? toPayee(tx, row) : null;
 }
 
 /**
- * Adds an address. With `replaces` (the default where the payee has one), the address before is retired and the new one
- * carries `changed_at`: payments to it are a changed destination until someone verifies it.
+ * Adds an address. With `replaces` (the default if the payee has one), the earlier address is retired and the new one gets
+ * `changed_at`: payments to it count as a changed destination until a person verifies it.
  */
 export function addPayeeAddress(
   tx: Tx,
@@ -119,12 +119,14 @@ export function addPayeeAddress(
   return getPayee(tx, payee.id);
 }
 
-/** A person has checked, outside Bursar, that the address is the payee's. Throws `payee_address_missing`. */
+/** A person has verified, outside Bursar, that the address is the payee's. Throws `payee_address_missing`. */
 export function verifyPayeeAddress(tx: Tx, act: Act, idOrName: string, address: Address): Payee {
   return markAddress(tx, act, { idOrName, address }, 'verified');
 }
 
-/** Nothing is paid there any more. A payee whose last address goes can be paid at none. Throws `payee_address_missing`. */
+/**
+ * Retires the address: nothing is paid to it any more. A payee without an address cannot be paid. Throws `payee_address_missing`.
+ */
 export function retirePayeeAddress(tx: Tx, act: Act, idOrName: string, address: Address): Payee {
   return markAddress(tx, act, { idOrName, address }, 'retired');
 }

@@ -12,19 +12,19 @@ import {
   setStatusOfPerson,
 } from './accessQueries.ts';
 
-/** What groups of an identity provider can give. Never `approver`: that comes with the address that signs. */
+/** The roles that groups of an identity provider can give. Never `approver`: that needs an address that signs. */
 export const groupRoles = ['operator', 'auditor', 'viewer'] as const;
 export type GroupRole = (typeof groupRoles)[number];
 
-/** Somebody whom the configured identity provider vouches for, by issuer and subject. */
+/** A person whom the configured identity provider authenticated, by issuer and subject. */
 export type Person = {
   id: string;
   issuer: string;
   subject: string;
   name: string;
-  /** As the provider verified it, lower case. */
+  /** As verified by the provider, lower case. */
   email: string | null;
-  /** What the groups gave at the last sign-in. */
+  /** The roles from the groups at the last sign-in. */
   role: GroupRole | null;
   status: 'active' | 'blocked';
   createdAtMs: number;
@@ -36,7 +36,7 @@ const toPerson = ({ created_at, signed_in_at, ...rest }: RowIn<'people'>): Perso
   signedInAtMs: Number(signed_in_at),
 });
 
-/** Writes down who comes, new or known. Throws `person_blocked`. */
+/** Records a person who signs in, new or known. Throws `person_blocked`. */
 export function meetPerson(
   tx: Tx,
   came: Pick<Person, 'issuer' | 'subject' | 'name' | 'email' | 'role'>,
@@ -61,7 +61,7 @@ export function listPeople(tx: ReadTx): Person[] {
   return tx.all(allPeople).map(toPerson);
 }
 
-/** Who is blocked is out at once, and stays out whatever the provider says. */
+/** A blocked person loses access at once, regardless of the identity provider. */
 export function setPersonStatus(tx: Tx, act: Act, id: string, status: Person['status']): Person {
   const person = getPerson(tx, id);
   tx.run(setStatusOfPerson, { id, status });

@@ -33,7 +33,7 @@ export const setStatusOfWorkflow = statement<{ id: string; status: Status }>()((
   db.updateTable('workflows').set({ status: p.status }).where('id', '=', p.id),
 );
 
-/** By kind of name: the row that has a name already. */
+/** By kind of name: the row that already has a name. */
 export const namedRow = {
   sponsors: statement<{ name: string }>()((db, p) => db.selectFrom('sponsors').select('id').where('name', '=', p.name)),
   agents: statement<{ name: string }>()((db, p) => db.selectFrom('agents').select('id').where('name', '=', p.name)),

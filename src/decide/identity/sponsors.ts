@@ -30,7 +30,7 @@ export function createSponsor(
 
 /** By id or name. Throws `sponsor_not_found`. */
 export function getSponsor(tx: ReadTx, idOrName: string): Sponsor {
-  // Two look-ups of one index each: half the price of one with OR, and an id goes before a name that looks like it.
+  // Two queries of one index each cost half of one with OR, and an id takes precedence over a name that looks like it.
   const row = tx.get(sponsorById, { id: idOrName }) ?? tx.get(sponsorByName, { name: idOrName });
   if (!row) throw new BursarError('sponsor_not_found', { details: { sponsor: idOrName } });
   return toSponsor(row);
@@ -52,7 +52,7 @@ export function setSponsorStatus(tx: Tx, act: Act, id: string, status: Status): 
   return getSponsor(tx, sponsor.id);
 }
 
-/** Revoked is for ever. Throws `conflict`. */
+/** Revoking is permanent. Throws `conflict`. */
 export function refuseRevoked(status: Status): void {
   if (status === 'revoked') throw new BursarError('conflict', { message: 'What is revoked stays revoked.' });
 }

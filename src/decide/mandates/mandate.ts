@@ -1,25 +1,25 @@
 import type { AgentId, Id, PayeeId } from '../../core/ids/ids.ts';
 import { type Cadence, lastOccurrence } from '../../core/time/cadence.ts';
 
-/** What a person signs: for whom, to whom, how much, how often, from when until when. Amounts in micro-USDC, times epoch ms. */
+/** The terms that a person signs: agent, payees, amounts, number, cadence and validity. Amounts in micro-USDC, times epoch ms. */
 export type MandateTerms = {
   agent: AgentId;
-  /** Each list that is not empty must hold the payment's; at least one of the three is not empty. */
+  /** The payment must match each non-empty list; at least one of the three is not empty. */
   payees: PayeeId[];
   categories: string[];
   hosts: string[];
   perPayment: bigint;
   total: bigint;
-  /** At most so many payments; null: as many as the total allows. */
+  /** The largest number of payments; null: as many as the total allows. */
   count: number | null;
-  /** At most one payment from each occurrence to the next; null: whenever. */
+  /** At most one payment from each occurrence to the next; null: at any time. */
   cadence: Omit<Cadence, 'startsAtMs'> | null;
-  /** Start inclusive, end exclusive. */
+  /** The start is included, the end excluded. */
   notBeforeMs: number;
   expiresAtMs: number;
 };
 
-/** What of a payment a mandate looks at. */
+/** The fields of a payment that a mandate limits. */
 export type MandateSubject = {
   agent: AgentId;
   payee: PayeeId | null;
@@ -50,16 +50,18 @@ export type Mandate = {
     signedAtMs: number;
   }[];
 };
-/** An active mandate with what was paid under it so far, holds included. */
+/** An active mandate with the payments under it so far, holds included. */
 export type MandateInForce = Mandate & { use: MandateUse };
 
-/** The most money that can move under it: its total, or fewer payments of its cap. */
+/** The most money that can move under it: its total, or fewer payments at its cap. */
 export function worstCase(terms: Pick<MandateTerms, 'perPayment' | 'total' | 'count'>): bigint {
   const byCount = terms.count === null ? terms.total : terms.perPayment * BigInt(terms.count);
   return byCount < terms.total ? byCount : terms.total;
 }
 
-/** Whether a payment is inside the bounds. `occurrenceAtMs`: the cadence's last occurrence at that moment, null for none yet. */
+/**
+ * Tells whether a payment is within the limits. `occurrenceAtMs`: the cadence's last occurrence at that time, null for none yet.
+ */
 export function fits(
   { terms, use }: { terms: MandateTerms; use: MandateUse },
   subject: MandateSubject,
@@ -81,7 +83,7 @@ function holds<T>(list: readonly T[], value: T | null): boolean {
   return list.length === 0 || (value !== null && list.includes(value));
 }
 
-/** A payment that needs people, and the agent's own sponsor. */
+/** A payment that needs approval, and the agent's own sponsor. */
 export type ReviewedPayment = {
   subject: MandateSubject;
   sponsorId: string;
@@ -90,9 +92,9 @@ export type ReviewedPayment = {
 };
 
 /**
- * The oldest active mandate whose bounds the payment is inside and whose signers, still approvers today, have a role that the
- * review asks for, as many as its quorum. The agent's own sponsor is never one of them: one who answers for an agent gives it no
- * standing approval. Null where there is none; else with the signers that count.
+ * Finds the oldest active mandate that covers the payment, with as many current approvers among its signers as the quorum requires,
+ * each with a role that the review accepts. The agent's own sponsor never counts: a person who answers for an agent gives it no
+ * mandate. Null if there is none; else with the signers that count.
  */
 export function chooseMandate(
   mandates: readonly MandateInForce[],

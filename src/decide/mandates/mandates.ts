@@ -25,7 +25,7 @@ import {
 
 export type { Mandate, MandateId, MandateStatus } from './mandate.ts';
 
-/** Notes what an agent, or a person for it, asks for. It allows nothing until people have signed. */
+/** Records a mandate that an agent, or a person for it, requests. It allows nothing until approvers have signed. */
 export function requestMandate(
   tx: Tx,
   act: Act,
@@ -52,7 +52,7 @@ export function requestMandate(
   return getMandate(tx, id);
 }
 
-/** Each request tells people and waits for one: a model that asks on and on is heard no more. */
+/** Each request notifies people, so open requests are limited: a model cannot ask without end. */
 function refuseFlood(tx: Tx, agentId: string, atMs: number): void {
   const waiting = tx.get(waitingMandates, { agent: agentId, at: atMs });
   if ((waiting?.n ?? 0n) < BigInt(OPEN_REQUESTS)) return;
@@ -60,7 +60,7 @@ function refuseFlood(tx: Tx, agentId: string, atMs: number): void {
 }
 const OPEN_REQUESTS = 20;
 
-/** A person's verified EIP-712 signature over the stored terms. With the first one the mandate is active. */
+/** Adds a person's verified EIP-712 signature over the stored terms. The first one makes the mandate active. */
 export function signMandate(
   tx: Tx,
   act: Act,
@@ -84,7 +84,7 @@ export function signMandate(
   return getMandate(tx, mandate.id);
 }
 
-/** Ends it at once: `declined` before anyone signed, `revoked` after. The next decision no longer knows it. */
+/** Ends it at once: `declined` before a signature, `revoked` after. The next decision ignores it. */
 export function endMandate(tx: Tx, act: Act, id: string): Mandate {
   const mandate = getMandate(tx, id);
   if (mandate.status !== 'requested' && mandate.status !== 'active') throw ended(mandate);
@@ -105,7 +105,7 @@ export function listMandates(tx: ReadTx, agentId: string | undefined): Mandate[]
   return rows.map((row) => toMandate(tx, row));
 }
 
-/** What was paid under it, holds included; what was given back does not count. */
+/** The sum paid under it, holds included; returned money does not count. */
 export function mandateUse(tx: ReadTx, id: string): MandateUse {
   const row = tx.get(paidUnder, { mandate: id });
   return {
@@ -115,13 +115,13 @@ export function mandateUse(tx: ReadTx, id: string): MandateUse {
   };
 }
 
-/** The mandates in force of an agent, the oldest first, each with its use. */
+/** The active mandates of an agent, oldest first, each with its use. */
 export function readMandatesInForce(tx: ReadTx, agentId: string, atMs: number): MandateInForce[] {
   const rows = tx.all(mandatesInForce, { agent: agentId, at: atMs });
   return rows.map((row) => ({ ...toMandate(tx, row), use: mandateUse(tx, row.id) }));
 }
 
-/** Signatures of people who are approvers no longer do not count. */
+/** Signatures of former approvers do not count. */
 function toMandate(tx: ReadTx, row: MandateRow): Mandate {
   const signers = tx.all(signersOf, { mandate: row.id });
   return {

@@ -2,12 +2,12 @@ import { type Cadence, startOf } from '../../core/time/cadence.ts';
 import { parseRecurrenceRule } from '../../core/time/recurrenceRule.ts';
 import { wallClockMs } from '../../core/time/zone.ts';
 
-/** A rule that names the 31st meets at most seven such months a year; the bound only ends rules with a long interval. */
+/** A rule for the 31st meets at most seven such months a year; the bound only ends rules with a long interval. */
 const DAYS_MAX = 40;
 
 /**
- * Days that the rule names but the calendar does not have, between two neighbouring occurrences, such as `2027-02-30`. RFC 5545
- * skips them; who planned a payment for them should hear of it. Only for rules by day of the month: a weekday never lacks.
+ * Days that the rule names but the calendar lacks, between two consecutive occurrences, such as `2027-02-30`. RFC 5545 skips them,
+ * and the owner of the schedule should know. Only for rules by day of the month: weekdays always exist.
  */
 export function missingDays(cadence: Cadence, fromMs: number, toMs: number): string[] {
   const { freq, interval, parts } = parseRecurrenceRule(cadence.rrule);
@@ -16,7 +16,7 @@ export function missingDays(cadence: Cadence, fromMs: number, toMs: number): str
   const start = new Date(wallClockMs(startOf(cadence), cadence.zone));
   const days = numbersOf(parts.get('BYMONTHDAY')) ?? [start.getUTCDate()];
   const byMonth = numbersOf(parts.get('BYMONTH'));
-  // By RFC 5545 a yearly rule with BYMONTHDAY alone has that day in every month.
+  // By RFC 5545 a yearly rule with only BYMONTHDAY has that day in every month.
   const yearly = byMonth ?? (parts.has('BYMONTHDAY') ? null : [start.getUTCMonth() + 1]);
   const firstMonth = monthNumber(start);
   const isNamed = (month: number): boolean => {
@@ -29,7 +29,7 @@ export function missingDays(cadence: Cadence, fromMs: number, toMs: number): str
   for (let month = from ?? 0; month <= (to ?? 0) && missing.length < DAYS_MAX; month += 1) {
     if (!isNamed(month)) continue;
     const length = new Date(Date.UTC(Math.floor(month / 12), (month % 12) + 1, 0)).getUTCDate();
-    // A day past the end lies behind all days of its month, one counted back past the first before all of them.
+    // A day after the end sorts after all days of its month, one counted back before the first sorts before them.
     const absent = days.filter((day) => (day > length && month !== to) || (-day > length && month !== from));
     missing.push(...absent.map((day) => nameOf(month, day)));
   }

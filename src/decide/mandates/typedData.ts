@@ -17,8 +17,8 @@ export const mandateTypes = {
 } as const;
 
 /**
- * The EIP-712 data of a mandate, every bound in it; readable in a wallet's signing screen. Amounts in micro-USDC, times in epoch
- * seconds; a count of 0 is "no count", an empty cadence "whenever".
+ * The EIP-712 data of a mandate, with every limit, readable in a wallet's signing screen. Amounts in micro-USDC, times in epoch
+ * seconds; a count of 0 means no count, an empty cadence any time.
  */
 export function mandateTypedData(mandateId: string, terms: MandateTerms, chainId: number) {
   return {

@@ -21,15 +21,15 @@ type TestReport = {
 };
 
 /**
- * Runs the Rego tests (`<name>_test.rego`) of an operator's controls next to Bursar's library. Throws
- * `policy_compile_failed` where they do not compile, `opa_missing`.
+ * Runs the Rego tests (`<name>_test.rego`) of an operator's controls next to Bursar's library. Throws `policy_compile_failed` if
+ * they do not compile, `opa_missing`.
  */
 export async function testPolicyDirectory(dir: string, options: OpaOptions = {}): Promise<PolicyTests> {
   await readSources(dir);
   const opa = await resolveOpa(options);
   const folder = await mkdtemp(join(tmpdir(), 'bursar-policy-test-'));
   try {
-    // Copied together, so that a control of Bursar's that was taken along unchanged is not there twice.
+    // Copied together, so that an unchanged copy of a control of Bursar's is there only once.
     const isLibrary = (path: string): boolean => !path.endsWith('_test.rego');
     await cp(join(POLICIES, 'lib'), join(folder, 'lib'), { recursive: true, filter: isLibrary });
     await cp(join(POLICIES, 'controls'), join(folder, 'controls'), { recursive: true, filter: isLibrary });
@@ -38,7 +38,7 @@ export async function testPolicyDirectory(dir: string, options: OpaOptions = {})
       cwd: folder,
       timeout: LIMIT_MS,
     }).catch(
-      // Exit code 2: some failed; the report is on stdout all the same.
+      // Exit code 2: some failed; the report is still on stdout.
       (error: { code?: number; stdout?: string; stderr?: string }) => {
         if (error.code === 2 && error.stdout) return { stdout: error.stdout };
         const message = (error.stderr ?? String(error)).trim().slice(0, 500);

@@ -5,13 +5,13 @@ import { BursarError } from '../../core/errors/base.ts';
 import { parseUsdc } from '../../core/money/microUsdc.ts';
 
 export const BUNDLE_FORMAT = 'bursar-policy/1';
-/** A starter bundle is 0.5 MB; what is far above was not made by our compiler. */
+/** A starter bundle is 0.5 MB; a much larger file was not made by our compiler. */
 const MAX_BUNDLE_CHARS = 8 * 1024 * 1024;
 
 const Bundle = z.strictObject({
   format: z.literal(BUNDLE_FORMAT),
   manifest: z.strictObject({ opa: z.string(), entrypoints: z.array(z.string()) }),
-  /** Rego sources and data.yaml, by path. Evidence: what runs is `wasm` on `data`. */
+  /** Rego sources and data.yaml, by path. Only evidence: `wasm` runs on `data`. */
   files: z.record(z.string(), z.string()),
   data: z.record(z.string(), z.unknown()),
   wasm: z.base64(),
@@ -33,7 +33,7 @@ export function digestOf(bundle: Bundle): string {
   return `sha256:${createHash('sha256').update(canonicalJson(bundle)).digest('hex')}`;
 }
 
-/** Reads a bundle and proves that it is what its digest says. Throws `policy_corrupt`. */
+/** Reads a bundle and verifies its digest. Throws `policy_corrupt`. */
 export function readBundle(text: string): { bundle: Bundle; digest: string } {
   if (text.length > MAX_BUNDLE_CHARS) throw corrupt(`The bundle is longer than ${MAX_BUNDLE_CHARS} characters.`);
   let raw: unknown;
@@ -54,7 +54,7 @@ export function readBundle(text: string): { bundle: Bundle; digest: string } {
   return { bundle, digest };
 }
 
-/** YAML 1.2 core schema, no duplicate keys, no aliases. Null where it is not a mapping. */
+/** YAML 1.2 core schema, no duplicate keys, no aliases. Null if it is not a mapping. */
 export function parseData(yaml: string): Record<string, unknown> | null {
   try {
     const data: unknown = parse(yaml, { maxAliasCount: 0, uniqueKeys: true });
@@ -65,8 +65,8 @@ export function parseData(yaml: string): Record<string, unknown> | null {
 }
 
 /**
- * Adds `amounts`: each decimal text of the data -> its micro-USDC, so that a decision need not compute them again.
- * `money.usdc` in the library gives the same answer without it; a test holds the two together.
+ * Adds `amounts`: each decimal text of the data -> its micro-USDC, so that a decision need not compute them. Without it
+ * `money.usdc` in the library gives the same result; a test compares the two.
  */
 export function withAmounts(data: Record<string, unknown>): Record<string, unknown> {
   const amounts: Record<string, number> = {};
@@ -75,7 +75,7 @@ export function withAmounts(data: Record<string, unknown>): Record<string, unkno
       try {
         amounts[value] = Number(parseUsdc(value));
       } catch {
-        // Not an amount: the control that takes it for one gives no answer, which is a deny.
+        // Not an amount: a control that reads it as one gives no result, which is a deny.
       }
     } else if (typeof value === 'object' && value !== null) Object.values(value).forEach(visit);
   };

@@ -5,21 +5,24 @@ import type { Decision, Effect, Reason } from './decision.ts';
 import type { PolicyInput } from './input.ts';
 import type { Policy } from './policy.ts';
 
-/** Meters of a candidate that another policy does not keep in exactly that way, by name. What else that one keeps does no harm. */
+/**
+ * The meters of a candidate that another policy does not keep with the same definition, by name. Further meters of that policy do
+ * not matter.
+ */
 export function metersUnlike(candidate: MeterDeclarations, kept: MeterDeclarations): string[] {
   return Object.keys(candidate)
     .filter((name) => !isDeepStrictEqual(candidate[name], kept[name]))
     .sort();
 }
 
-/** What was decided and what the candidate would have decided; or the meters that nobody counted by then. */
+/** The stored decision and the candidate's; or the meters that were not counted at that time. */
 export type Decided =
   | { active: Outcome; shadow: Outcome; isSame: boolean; failure: string | null }
   | { lacks: readonly string[] };
 
 /**
- * Decides a stored input again with a candidate: with its own meters alone, and the time in its own zone. `kept`: the meters of the
- * policy that had decided. What stood in no meter then is not made up now.
+ * Decides a stored input again with a candidate, with only its own meters and the time in its own zone. `kept`: the meters of the
+ * policy that had decided. Meters that were not counted then are never invented.
  */
 export function decideAgain(
   candidate: Policy,
@@ -48,7 +51,7 @@ function inputFor(candidate: Policy, kept: MeterDeclarations, text: string): str
   return JSON.stringify({ ...input, time: zonedTime(input.time.ms, timezone), meters });
 }
 
-/** As `resultTextOf` writes it: without sentences. */
+/** The form that `resultTextOf` writes: without sentences. */
 type StoredResult = {
   effect: Effect;
   reasons: Omit<Reason, 'message'>[];
@@ -56,7 +59,7 @@ type StoredResult = {
 };
 type Outcome = Pick<Decision, 'effect' | 'review'> & { reasons: readonly Pick<Reason, 'code' | 'rule'>[] };
 
-/** The same effect, for the same reasons by code; and of a review the same people for the same time. */
+/** The same effect and reason codes; and for a review the same quorum, roles and expiry. */
 export function isSameAnswer(one: Outcome, other: Outcome): boolean {
   return one.effect === other.effect && reasonsOf(one) === reasonsOf(other) && peopleOf(one) === peopleOf(other);
 }
@@ -68,5 +71,5 @@ const reasonsOf = ({ reasons }: Outcome): string =>
 const peopleOf = ({ review }: Outcome): string =>
   review ? JSON.stringify([review.quorum, [...review.roles].sort(), review.expiresInMs]) : '';
 
-/** So many payments of so much were decided `active` and would have been decided `shadow`. */
+/** The number and sum of the payments that were decided `active` and that the candidate would have decided `shadow`. */
 export type Change = { active: Effect; shadow: Effect; count: number; amountMicro: bigint };

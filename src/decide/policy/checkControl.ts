@@ -4,14 +4,14 @@ import { failure } from './sources.ts';
 /** A node of `opa parse --format json --json-include locations`. */
 type Node = { type: string; value: unknown; location?: { row: number } };
 
-/** What a control may read of the data; anything else is a slip that Rego would take for undefined. */
+/** The parts of the data that a control may read; any other reference is a mistake that Rego would evaluate to undefined. */
 const DATA = ['bursar', 'controls', 'settings', 'required', 'layers', 'review', 'revenue', 'amounts'];
 const EFFECTS = ['pass', 'review', 'deny'];
 
 /**
- * Looks through an operator's control for what the compiler cannot know: a setting that its schema does not have, also as the key of
- * `layers.pick` and `object.get`; settings passed on as a whole, where no check can follow; an effect or figure that is none.
- * Throws `policy_compile_failed` with file and line.
+ * Checks an operator's control for faults that the compiler cannot know: a setting that its schema lacks, also as the key of
+ * `layers.pick` and `object.get`; settings passed on as a whole, which no check can follow; an invalid effect or value. Throws
+ * `policy_compile_failed` with file and line.
  */
 export function checkControl(name: string, tree: unknown, schemaOf: (control: string) => ControlSchema | null): void {
   const file = regoFileOf(name);
@@ -20,7 +20,7 @@ export function checkControl(name: string, tree: unknown, schemaOf: (control: st
   };
   const { aliases, layers, allowed } = namesOf(tree);
 
-  /** The control whose settings a term is or lies in, and the steps from there. */
+  /** The control whose settings a term is or belongs to, and the path from there. */
   function settingsOf(node: unknown): { control: string; steps: Node[] } | null {
     if (isVar(node)) return aliases.has(node.value) ? { control: aliases.get(node.value) ?? '', steps: [] } : null;
     const terms = termsOf(node);
@@ -113,7 +113,7 @@ export function checkControl(name: string, tree: unknown, schemaOf: (control: st
     }
     for (const [key, value] of Object.entries(node)) {
       if (key === 'location') continue;
-      // The first term of a reference, and the name of a rule, are no use of an alias by themselves.
+      // The first term of a reference, and the name of a rule, are not uses of an alias by themselves.
       const isNamed = (node.type === 'ref' && key === 'value') || (key === 'ref' && 'name' in node);
       visit(isNamed && Array.isArray(value) && isVar(value[0]) ? value.slice(1) : value);
     }
@@ -121,7 +121,9 @@ export function checkControl(name: string, tree: unknown, schemaOf: (control: st
   visit(tree);
 }
 
-/** Rules and imports that are just `data.controls.<name>`, the names of the library `layers`, and those definitions themselves. */
+/**
+ * Rules and imports that are exactly `data.controls.<name>`, the names of the library `layers`, and those definitions themselves.
+ */
 function namesOf(tree: unknown): { aliases: Map<string, string>; layers: Set<string>; allowed: Set<unknown> } {
   const aliases = new Map<string, string>();
   const layers = new Set<string>();

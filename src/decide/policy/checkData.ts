@@ -6,7 +6,7 @@ import { placesIn } from './places.ts';
 import { failure, type PolicySources } from './sources.ts';
 
 /**
- * Reads and checks data.yaml: its form, and that what it requires exists and has its settings. Throws
+ * Reads and checks data.yaml: its form, and that the required controls exist and have their settings. Throws
  * `policy_compile_failed` with the line.
  */
 export function checkData(sources: PolicySources): Record<string, unknown> {
@@ -27,7 +27,7 @@ export function checkData(sources: PolicySources): Record<string, unknown> {
   for (const name of controlsInUse(parsed.data)) {
     const path = `controls/${name}/${name}.rego`;
     if (sources[path] === undefined) throw failure(`requires the control ${name}, but there is no ${path}`, DATA_FILE);
-    // agent_active has no settings; without theirs, what the others decide on is refused, or let through.
+    // agent_active has no settings; the other controls would deny, or let payments through, without theirs.
     if (controlSchema(sources, name) && parsed.data.controls[name as keyof typeof parsed.data.controls] === undefined) {
       throw failure(`requires the control ${name}, but has no settings for it under controls.${name}`, DATA_FILE);
     }

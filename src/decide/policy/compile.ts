@@ -15,20 +15,20 @@ import { fileOfTarGz } from './tar.ts';
 
 const run = promisify(execFile);
 const OPA_LIMIT_MS = 60_000;
-/** Only for `opa check`; no part of the bundle. */
+/** Only for `opa check`; not in the bundle. */
 const ANNOTATION = 'setting_schemas.rego';
 const ENTRYPOINTS = [DECISION_ENTRYPOINT, METERS_ENTRYPOINT, ROUTE_ENTRYPOINT];
 
 /**
- * Compiles an operator's directory (data.yaml, and `controls/` of their own where they have some) on top of Bursar's library
- * and controls, to the text of a bundle that has been loaded once. The same sources give the same text. Throws
- * `policy_compile_failed` (`details.errors`: file, line, message), `opa_missing`, `policy_invalid`, `policy_too_slow`.
+ * Compiles an operator's directory (data.yaml, and its own `controls/` if there are any) on top of Bursar's library and controls,
+ * to the text of a bundle that has been loaded once. The same sources give the same text. Throws `policy_compile_failed`
+ * (`details.errors`: file, line, message), `opa_missing`, `policy_invalid`, `policy_too_slow`.
  */
 export async function compilePolicyDirectory(dir: string, options: OpaOptions = {}): Promise<string> {
   return await compilePolicy(await readSources(dir), options);
 }
 
-/** As `compilePolicyDirectory`, for sources available. */
+/** As `compilePolicyDirectory`, for sources in memory. */
 export async function compilePolicy(sources: PolicySources, options: OpaOptions = {}): Promise<string> {
   const data = checkData(sources);
   const opa = await resolveOpa(options);
@@ -49,7 +49,7 @@ export async function compilePolicy(sources: PolicySources, options: OpaOptions 
   }
 }
 
-/** Paths stay relative to the folder, so that nothing of this machine gets into the module. */
+/** Paths stay relative to the folder, so that the module has no path of this machine. */
 async function buildWasm(opa: string, folder: string, sources: PolicySources): Promise<Uint8Array> {
   const rego = Object.keys(sources).filter((path) => path.endsWith('.rego'));
   for (const path of rego.sort()) {
@@ -59,7 +59,7 @@ async function buildWasm(opa: string, folder: string, sources: PolicySources): P
   const call = async (...args: string[]): Promise<string> => await callOpa(opa, folder, args);
   const capabilities = ['--capabilities', join(POLICIES, 'capabilities.json')];
 
-  // Parsing errors first: `fmt` and `parse` name no line for them.
+  // Parsing errors first: `fmt` and `parse` give no line for them.
   const input = ['--schema', join(POLICIES, 'schemas', 'input.json')];
   await call('check', '--strict', '--format', 'json', ...input, ...capabilities, ...rego);
   for (const name of await ownControls(sources)) {
@@ -79,13 +79,13 @@ async function buildWasm(opa: string, folder: string, sources: PolicySources): P
   return wasm;
 }
 
-/** Those that are not Bursar's: its own are held by their tests. */
+/** The operator's controls; Bursar's own are checked by their tests. */
 async function ownControls(sources: PolicySources): Promise<string[]> {
   const bursar = await readBursarSources();
   return controlNames(sources).filter((name) => bursar[regoFileOf(name)] !== sources[regoFileOf(name)]);
 }
 
-/** Gives `data.controls` and `data.settings` a type in every package below `bursar`, so that opa follows them through rules. */
+/** Types `data.controls` and `data.settings` in every package below `bursar`, so that opa checks them through rules. */
 async function writeSettingSchemas(folder: string, sources: PolicySources): Promise<void> {
   await mkdir(join(folder, 'schemas'), { recursive: true });
   const put = (path: string, text: string): Promise<void> => writeFile(join(folder, path), text);
@@ -117,7 +117,7 @@ async function callOpa(opa: string, cwd: string, args: string[]): Promise<string
 
 type Place = { file: string; line: number; message: string };
 
-/** `opa check --format json` tells places; the other commands write `file:line: message`. */
+/** `opa check --format json` gives positions; the other commands write `file:line: message`. */
 function compileFailure(output: string, cause: unknown): BursarError {
   const errors = placesOfJson(output) ?? placesOfText(output);
   const [first] = errors;

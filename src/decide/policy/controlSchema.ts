@@ -20,7 +20,7 @@ export function controlNames(sources: PolicySources): string[] {
 
 /**
  * The JSON Schema (draft 7) of a control's settings: `schema.json` beside it, or under `schemas` in the metadata comment of its
- * package. Null: it has none, so it may read no settings. Throws `policy_compile_failed` for one that would let a slip through.
+ * package. Null: it has none, so it may read no settings. Throws `policy_compile_failed` for a schema that permits mistakes.
  */
 export function controlSchema(sources: PolicySources, name: string): ControlSchema | null {
   const [rego = '', file] = [sources[regoFileOf(name)], sources[schemaFileOf(name)]];
@@ -72,7 +72,7 @@ function inlineSchema(rego: string, name: string): ControlSchema | null {
   try {
     metadata = parse(comment.join('\n'), { maxAliasCount: 0 });
   } catch {
-    // The compiler names what is wrong with the comment.
+    // The compiler reports the fault in the comment.
     return null;
   }
   const entries = isRecord(metadata) && Array.isArray(metadata.schemas) ? (metadata.schemas as unknown[]) : [];
@@ -82,7 +82,10 @@ function inlineSchema(rego: string, name: string): ControlSchema | null {
   return { schema, file: regoFileOf(name), line: start + 2 + comment.findIndex((line) => line.startsWith('schemas')) };
 }
 
-/** `overrides: {"overrides_of": "limit"}` stands for the list that `layers.pick` reads, with the schema of `limit`. */
+/**
+ * `overrides: {"overrides_of": "limit"}` is replaced by the schema of the list that `layers.pick` reads, with the schema of
+ * `limit`.
+ */
 function expanded(schema: JsonSchema): JsonSchema {
   const properties = isRecord(schema.properties) ? schema.properties : null;
   const overrides = properties && isRecord(properties.overrides) ? properties.overrides : null;
@@ -103,8 +106,8 @@ function expanded(schema: JsonSchema): JsonSchema {
 type Problem = { path: PropertyKey[]; message: string };
 
 /**
- * What would let a misspelt or missing setting pass: an object that is open, a property that may be left out (a rule that reads it
- * would silently be undefined), or a number that need not be whole.
+ * Finds forms that accept a misspelt or missing setting: an open object, an optional property (a rule that reads it would silently
+ * be undefined), or a number that need not be whole.
  */
 function problemOf(schema: unknown, path: PropertyKey[]): Problem | null {
   const at = (message: string): Problem => ({ path, message });

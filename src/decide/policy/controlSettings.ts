@@ -10,11 +10,11 @@ const ajv = new Ajv({ allErrors: true, strict: true, allowUnionTypes: true, stri
 ajv.addFormat('usdc', { type: 'string', validate: isUsdc });
 
 /**
- * Holds `controls` of the data against the schema of each control. A control that reads its settings has a schema; settings of a
- * control that is not there, or that has no schema, are a problem too. Throws `policy_compile_failed` for a bad schema.
+ * Checks `controls` of the data against the schema of each control. A control that reads its settings must have a schema; settings
+ * of an unknown control, or of one without a schema, are a problem too. Throws `policy_compile_failed` for a bad schema.
  */
 export function settingProblem(sources: PolicySources, data: Record<string, unknown>): SettingProblem | null {
-  // Names in lists are compared with names of payees and agents, which hold nothing unseen and are in NFC.
+  // Lists are compared with names of payees and agents, which are in NFC and have no invisible characters.
   const unfit = firstTextProblem(data, {}) ?? notNfc(data, []);
   if (unfit) return unfit;
   const controls = isRecord(data.controls) ? data.controls : {};
@@ -60,7 +60,7 @@ function mismatch(schema: JsonSchema, value: unknown, place: { file: string; lin
   }
   if (validate(value)) return null;
   const errors = validate.errors ?? [];
-  // Of a choice, what is wrong in the branch that was meant says more than that none fits.
+  // For a choice, the errors of the intended branch are clearer than "none matches".
   const rank = ({ keyword, instancePath }: ErrorObject): number =>
     instancePath.length * 2 + (keyword === 'additionalProperties' ? 1 : 0);
   const [error] = [...errors].sort((a, b) => rank(b) - rank(a));
@@ -85,7 +85,7 @@ function messageOf({ keyword, params, message }: ErrorObject): string {
   return message ?? 'is not valid';
 }
 
-/** Rego compares numbers, and every number here is a count, a percentage or an hour. */
+/** Rego compares numbers of any kind, but every number here is a count, a percentage or an hour. */
 function wholeNumbers(value: unknown, path: PropertyKey[]): SettingProblem | null {
   if (typeof value === 'number' && !Number.isSafeInteger(value)) return { path, message: 'is not a whole number' };
   if (typeof value !== 'object' || value === null) return null;

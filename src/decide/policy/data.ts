@@ -4,8 +4,8 @@ import { parseUsdc } from '../../core/money/microUsdc.ts';
 import { paymentKinds } from '../../core/payment/kinds.ts';
 
 /**
- * What data.yaml may say. The Rego is safe without this check (what it cannot read is a deny); the check tells a person at
- * once, and by name, what they misspelt. `policies/schemas/data.json` is made from it, for editors.
+ * The form of data.yaml. The Rego is safe without this check (unreadable data is a deny); the check reports misspelt names at once.
+ * `policies/schemas/data.json` is generated from it, for editors.
  */
 const usdc = z
   .string()
@@ -61,7 +61,7 @@ const different = (items: readonly { payee: string }[]): boolean =>
 /** Percentages have two decimals: whole hundredths add up exactly. */
 const total = (shares: readonly Share[]): number =>
   shares.reduce((sum, each) => sum + Math.round(Number(each.percent) * 100), 0);
-/** Where an agent's earned money goes: see policies/lib/route.rego. */
+/** How an agent's earned money is split: see policies/lib/route.rego. */
 const route = z
   .strictObject({
     fixed: z
@@ -126,7 +126,7 @@ const ControlData = z
     top_up_terms: z.strictObject({ limit: usdc }),
   })
   .partial()
-  // The settings of an operator's own controls have schemas of their own: see controlSettings.ts.
+  // The settings of an operator's own controls have their own schemas: see controlSettings.ts.
   .catchall(z.unknown());
 
 export const SettingsData = z.strictObject({
@@ -165,7 +165,7 @@ export function controlsInUse(data: PolicyData): Set<string> {
   return new Set([...Object.values(data.required).flat(), ...layers]);
 }
 
-/** The settings of each of Bursar's controls: the schema, by name. */
+/** The schemas of the settings of Bursar's controls, by name. */
 export function controlSettings(): [string, z.ZodType][] {
   return Object.entries(ControlData.shape)
     .map(([name, schema]): [string, z.ZodType] => [name, schema.unwrap()])

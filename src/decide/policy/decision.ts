@@ -7,24 +7,24 @@ import { sentence } from './reasons.ts';
 export type Effect = 'allow' | 'deny' | 'review';
 export type Figure = string | number | boolean | null;
 
-/** Why, in a stable code for machines and a sentence for people. `rule` is the control, `decision` for the composition itself. */
+/** A reason: a stable code for machines and a sentence for people. `rule` is the control, `decision` for the composition itself. */
 export type Reason = Readonly<{ code: string; rule: string; message: string; observed?: Figure; limit?: Figure }>;
 
-/** What people must do before the payment may go. */
+/** The approvals that the payment needs. */
 export type Review = { readonly quorum: number; readonly roles: readonly string[]; readonly expiresInMs: number };
 
 /** `review` is not null exactly when `effect` is `review`. */
 export type Decision = { readonly effect: Effect; readonly reasons: readonly Reason[]; readonly review: Review | null };
 
-/** How the policy itself can fail; each is a deny. */
+/** The ways in which the policy itself can fail; each is a deny. */
 export type PolicyFailure = 'policy_error' | 'policy_undefined' | 'policy_malformed' | 'policy_timeout';
 
 const MAX_REASONS = 64;
 const MAX_TEXT = 500;
 
 /**
- * Reads what `data.bursar.decision` returned. Null where it is not a decision: nothing is guessed, the caller denies.
- * Sentences are added here, so that what is hashed (`resultTextOf`) does not change with our wording.
+ * Reads the result of `data.bursar.decision`. Null if it is not a decision; the caller then denies. Sentences are added here, so
+ * that the hashed text (`resultTextOf`) does not change with our wording.
  */
 export function readDecision(raw: unknown): Decision | null {
   if (!isRecord(raw)) return null;
@@ -42,7 +42,7 @@ export function readDecision(raw: unknown): Decision | null {
   return review === null ? null : { effect, reasons, review };
 }
 
-/** The deny that stands for a policy that failed. */
+/** The deny that replaces the decision of a policy that failed. */
 export function failedDecision(failure: PolicyFailure): Decision {
   return { effect: 'deny', reasons: [{ code: failure, rule: 'decision', message: sentence(failure) }], review: null };
 }

@@ -7,9 +7,10 @@ const PAGE_BYTES = 65_536;
 const encoder = new TextEncoder();
 
 /**
- * The package's own `evaluate` without its copies: the input goes into the module's memory at once, the result comes out as text. It is
- * the fast path of ABI 1.2 and 1.3 (`opa_eval`), on the instance, data and heap pointer that the package has prepared. Null where the
- * module or the package is of another kind: then the package evaluates. What it throws ends the instance, as with the package.
+ * Replaces the package's own `evaluate` without its copies: the input is written into the module's memory directly, and the result
+ * is read as text. It is the fast path of ABI 1.2 and 1.3 (`opa_eval`), on the instance, data and heap pointer that the package has
+ * prepared. Null if the module or the package is of another kind: then the package evaluates. An error ends the instance, as with
+ * the package.
  */
 export function directCallOf(loaded: LoadedPolicy): DirectCall | null {
   const { mem, dataAddr, dataHeapPtr, entrypoints } = loaded;
@@ -20,14 +21,14 @@ export function directCallOf(loaded: LoadedPolicy): DirectCall | null {
 
   let memory = Buffer.from(mem.buffer);
   let free = memory.subarray(dataHeapPtr);
-  /** The module grows its memory while it runs, which detaches every view of it. */
+  /** The module may grow its memory while it runs, which detaches every view of it. */
   const look = (): void => {
     if (memory.buffer === mem.buffer) return;
     memory = Buffer.from(mem.buffer);
     free = memory.subarray(dataHeapPtr);
   };
 
-  /** Writes the input where the heap begins, and gives its length in bytes. */
+  /** Writes the input at the start of the heap, and returns its length in bytes. */
   const write = (text: string): number => {
     look();
     const { read, written } = encoder.encodeInto(text, free);

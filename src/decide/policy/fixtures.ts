@@ -6,7 +6,9 @@ import type { Effect } from './decision.ts';
 import { PolicyInput } from './input.ts';
 import { POLICIES } from './sources.ts';
 
-/** One scenario (a line) of a fixtures.jsonl: what differs, by dotted path, from policies/fixtures/base.json and from the data. */
+/**
+ * One scenario (a line) of a fixtures.jsonl: its differences, by dotted path, from policies/fixtures/base.json and from the data.
+ */
 const Scenario = z.strictObject({
   scenario: z.string(),
   input: z.record(z.string(), z.json()),
@@ -23,7 +25,7 @@ export type Fixture = {
   codes: string[];
 };
 
-/** Every fixture under policies/, made whole against the given data (the parsed data.yaml). */
+/** Every fixture under policies/, completed with the given data (the parsed data.yaml). */
 export async function readFixtures(data: Record<string, unknown>): Promise<Fixture[]> {
   const base: unknown = JSON.parse(await readFile(join(POLICIES, 'fixtures', 'base.json'), 'utf8'));
   const paths = (await readdir(POLICIES, { recursive: true })).filter((path) => path.endsWith('fixtures.jsonl')).sort();
@@ -44,7 +46,7 @@ export async function readFixtures(data: Record<string, unknown>): Promise<Fixtu
   return fixtures;
 }
 
-/** A copy in which the value at each dotted path is another. */
+/** Copies a document and replaces the value at each dotted path. */
 function changed(whole: unknown, changes: Record<string, unknown>): Record<string, unknown> {
   const copy = structuredClone(whole) as Record<string, unknown>;
   for (const [path, value] of Object.entries(changes)) {

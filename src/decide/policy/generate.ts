@@ -1,6 +1,7 @@
 import { checkStarterDrift, generatePolicyFiles } from './starter.ts';
 
-// `tsx src/decide/policy/generate.ts` writes schemas and the starter bundle; with `--check` it only says whether they are current.
+// `tsx src/decide/policy/generate.ts` writes schemas and the starter bundle; with `--check` it only reports whether they are
+// current.
 if (process.argv.includes('--check')) {
   const stale = await checkStarterDrift();
   if (stale.length > 0) {

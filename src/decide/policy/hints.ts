@@ -6,25 +6,28 @@ import type { PolicyInput } from './input.ts';
 import { largestBelow } from './largest.ts';
 import type { Policy } from './policy.ts';
 
-/** What would pass instead. Each was found by asking the same policy, so asking for it gives just that (facts unchanged). */
+/**
+ * Payments that would be allowed instead. Each was found by evaluating the same policy, so a request for it gets that answer while
+ * the facts are unchanged.
+ */
 export type Hints = {
-  /** The largest amount that would be allowed now; of a policy that names no figures, to a millionth of it. */
+  /** The largest amount that would be allowed now; for a policy whose reasons have no values, accurate to a millionth. */
   maxAmount: MicroUsdc | null;
-  /** The earliest moment at which the payment would be allowed, to the minute, within 31 days. */
+  /** The earliest time at which the payment would be allowed, to the minute, within 31 days. */
   earliestAtMs: number | null;
   /** The signatures that would unlock it. */
   approvals: { quorum: number; roles: string[] } | null;
 };
 
 export type HintSearch = {
-  /** The input as it was decided. */
+  /** The input of the decision. */
   input: PolicyInput;
   decision: Decision;
-  /** The input as it would be then: time and meters moved on, all else the same. Without it no moment is searched. */
+  /** The input at a later time: time and meters advance, the rest is unchanged. Without it no time is searched. */
   inputAt?: (atMs: number) => PolicyInput;
-  /** Moments at which enough may have left a rolling window. */
+  /** Times at which enough may have left a rolling window. */
   leaves?: readonly number[];
-  /** Told at each evaluation. */
+  /** Called at each evaluation. */
   onEvaluation?: () => void;
 };
 
@@ -37,15 +40,15 @@ const STEPS = [
   ...Array.from({ length: 23 }, (_, index) => (index + 9) * DAY_MS),
 ];
 const HORIZON_MS = 31 * DAY_MS;
-/** Questions for an amount where no reason names figures. */
+/** The number of evaluations for an amount if no reason has values. */
 const AMOUNT_MAX = 28;
 
-/** `evaluate` is the policy's, counted. */
+/** `evaluate` of the policy, with a counter. */
 type Asking = { policy: Policy; evaluate: (input: PolicyInput) => Decision };
 
 /**
- * Searches for what would pass. Bounded: at most 36 evaluations for the amount, 120 for the moment, 1 for approvals; none where a
- * reason stands that amount or time cannot change. Where the reasons name figures and no clock stands in the way, about ten.
+ * Searches for what would be allowed. Bounded: at most 36 evaluations for the amount, 120 for the time, 1 for approvals; none if a
+ * reason does not depend on amount or time. If the reasons have values and no clock is involved, about ten.
  */
 export function findHints(policy: Policy, search: HintSearch): Hints {
   const { input, decision } = search;
@@ -76,7 +79,7 @@ function earliest(asking: Asking, { input, decision, inputAt, leaves = [] }: Hin
   const nowMs = input.time.ms;
   const rules = new Set(decision.reasons.map(({ rule }) => rule));
   const allowed = (atMs: number): boolean => evaluate(inputAt(atMs)).effect === 'allow';
-  // What only meters stand against gets no worse with time: their moments are few, and the search goes by halves.
+  // Reasons by meters only improve with time: the relevant times are few, and a binary search finds the first.
   const { clock } = policy.reads;
   const isByMeters = clock !== undefined && [...rules].every((rule) => !clock.has(rule));
   if (!isByMeters) return onGrid(nowMs, candidates(policy, input.time), allowed);
@@ -87,11 +90,11 @@ function earliest(asking: Asking, { input, decision, inputAt, leaves = [] }: Hin
   const turns = [...leaves, ...turnsOf(policy, input.time), nowMs + HORIZON_MS];
   const letGoAt = firstOf(nowMs, ordered(turns, nowMs), isLetGo);
   if (letGoAt === null || allowed(letGoAt)) return letGoAt;
-  // Another control, which looks at the clock, stands in the way then: from that moment on as for any clock.
+  // Then another control, which reads the clock, denies: from that time on the search is the one for clocks.
   return onGrid(letGoAt, gridFrom(letGoAt, input.time.zone, nowMs), allowed);
 }
 
-/** The first moment that passes, where all after one that passes do too: the given ones by halves, then to the minute. */
+/** The first time that passes, if all later ones pass too: binary search over the given times, then to the minute. */
 function firstOf(nowMs: number, moments: readonly number[], passes: (atMs: number) => boolean): number | null {
   let [low, high] = [0, moments.length - 1];
   if (high < 0 || !passes(moments[high] as number)) return null;
@@ -125,7 +128,7 @@ function onGrid(fromMs: number, moments: readonly number[], passes: (atMs: numbe
   return null;
 }
 
-/** Where a meter's window turns, and a grid for clocks. */
+/** The times at which a meter's window begins, and a grid for clocks. */
 function candidates(policy: Policy, time: PolicyInput['time']): number[] {
   return ordered([...turnsOf(policy, time), ...gridFrom(time.ms, time.zone, time.ms)], time.ms);
 }
@@ -143,13 +146,13 @@ function turnsOf(policy: Policy, time: PolicyInput['time']): number[] {
     if (window === 'lifetime') return [];
     if ('rolling' in window) return [time.ms + rollingMs(window.rolling) + 1];
     const unitMs = { hour: HOUR_MS, day: DAY_MS, week: 7 * DAY_MS, month: 31 * DAY_MS, year: 366 * DAY_MS };
-    // From the start of this one, a little more than its longest length is in the next one.
+    // An instant a little later than the longest such window after its start is in the next one.
     const within = calendarStart(window.calendar, window.tz, time.ms) + unitMs[window.calendar] + 2 * HOUR_MS;
     return [calendarStart(window.calendar, window.tz, within)];
   });
 }
 
-/** What the review asks for, if signatures by such people would indeed unlock it. */
+/** The requirements of the review, if signatures of such people would really satisfy it. */
 function approvalsFor({ evaluate }: Asking, input: PolicyInput, decision: Decision): Hints['approvals'] {
   const { review } = decision;
   if (review === null) return null;

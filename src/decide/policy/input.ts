@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { paymentKinds } from '../../core/payment/kinds.ts';
 
-/** The document that a policy sees, and nothing else. Amounts are integer micro-USDC, times epoch milliseconds (UTC). */
+/** The whole input of a policy. Amounts are integer micro-USDC, times epoch milliseconds (UTC). */
 const micro = z.int().min(0);
 const positiveMicro = z.int().min(1);
 const ms = z.int().min(0);
@@ -49,7 +49,7 @@ const destination = z.strictObject({
   payee_count: z.int().min(0),
 });
 
-/** The requirement that was selected from the actual 402, never the first of the list or a preflight. */
+/** The offer that was selected from the actual 402, never the first of the list or one from a preflight. */
 const x402 = z.strictObject({
   path: text,
   method: text,
@@ -117,6 +117,6 @@ export const PolicyInput = z.strictObject({
 });
 export type PolicyInput = z.infer<typeof PolicyInput>;
 
-/** What `data.bursar.route` sees of one receivable. */
+/** The input of `data.bursar.route` about one receivable. */
 export const RouteInput = PolicyInput.pick({ sponsor: true, funds: true }).extend({ agent, receivable });
 export type RouteInput = z.infer<typeof RouteInput>;

@@ -1,15 +1,15 @@
 import type { Reason } from './decision.ts';
 
-/** What was said of one amount. */
+/** The policy's answer for one amount. */
 export type Heard = { passes: boolean; reasons: readonly Reason[] };
 
-/** Refinements of the guess: one for each control that stands behind another. */
+/** The number of corrections of the guess: one for each control that only shows after another passes. */
 const GUESSES = 4;
 
 /**
- * The largest amount below `fails` that passes, 0 where none does; what passes must pass for everything below too. The figures that the
- * reasons name lead there in a few questions: they are only a guess, and each is asked. Without them it is a search, which ends after
- * `most` questions with an amount that passes, if not the very largest.
+ * The largest amount below `fails` that passes, 0 if none does; if an amount passes, everything below must pass too. The values in
+ * the reasons lead there in a few evaluations; they are only guesses, and each is evaluated. Without them it is a binary search,
+ * which ends after `most` evaluations with an amount that passes, perhaps not the very largest.
  */
 export function largestBelow(
   fails: { amount: number; reasons: readonly Reason[] },
@@ -33,7 +33,7 @@ export function largestBelow(
       good = guess + 1;
       break;
     }
-    // Where the limit itself is one too much.
+    // For a limit that is itself one too much.
     bad = guess;
     if (guess - 1 <= good) break;
     const below = heard(guess - 1);
@@ -53,7 +53,7 @@ export function largestBelow(
   return good;
 }
 
-/** By how much the figures are over their limits; the furthest over leads. Null: no reason names figures. */
+/** By how much the values exceed their limits; the largest excess counts. Null: no reason has values. */
 function guessOf(reasons: readonly Reason[], amount: number): number | null {
   const over = reasons.flatMap(({ observed, limit }) => {
     const [has, may] = [figureOf(observed), figureOf(limit)];

@@ -16,9 +16,9 @@ export const DECISION_ENTRYPOINT = 'bursar/decision';
 export const METERS_ENTRYPOINT = 'bursar/meters';
 export const ROUTE_ENTRYPOINT = 'bursar/route';
 
-/** CPU time of one decision. The starter policy answers in 20 us. */
+/** The CPU time limit of one decision. The starter policy answers in 20 us. */
 const EVALUATION_LIMIT_MS = 50;
-/** No pause of the garbage collector is this many times the limit: then one measurement is enough. */
+/** No pause of the garbage collector lasts this many times the limit: then one measurement is enough. */
 const CLEARLY_OVER = 4;
 
 export type LoadOptions = {
@@ -29,8 +29,8 @@ export type LoadOptions = {
 };
 
 /**
- * Proves a bundle before it may decide anything: digest, no host functions (they would not be deterministic), meters, and
- * one decision within the time limit. Throws `policy_corrupt`, `policy_invalid` or `policy_too_slow`.
+ * Verifies a bundle before it may decide: digest, no host functions (they would not be deterministic), meters, and one decision
+ * within the time limit. Throws `policy_corrupt`, `policy_invalid` or `policy_too_slow`.
  */
 export async function loadPolicy(bundleText: string, options: LoadOptions = {}): Promise<Policy> {
   const { bundle, digest } = readBundle(bundleText);
@@ -71,7 +71,7 @@ export async function loadPolicy(bundleText: string, options: LoadOptions = {}):
   return policy;
 }
 
-/** The check of the compiler, again: a bundle may come from anywhere, and a setting that is lost may be a limit that is lost. */
+/** Repeats the compiler's check: a bundle may come from anywhere, and a missing setting may be a missing limit. */
 function checkSettings({ files, data }: Bundle): void {
   const { amounts: _, ...settings } = data;
   try {
@@ -83,7 +83,7 @@ function checkSettings({ files, data }: Bundle): void {
   }
 }
 
-/** By the sources: a control is one file. It only saves searches for hints; no decision rests on it. */
+/** Judged by the sources: a control is one file. It only saves searches for hints; no decision depends on it. */
 function rulesThatRead(bundle: Bundle, field: RegExp): Set<string> {
   const controls = Object.entries(bundle.files).filter(
     ([path, text]) => path.startsWith('controls/') && field.test(text),
@@ -141,11 +141,11 @@ class WasmBackedPolicy implements Policy {
     );
   }
 
-  /** A decision, or the way in which the policy failed. */
+  /** A decision, or how the policy failed. */
   try(inputText: string): PolicyAnswer | Failed {
     let why = '';
-    // The wall clock is the cheap question. Only where it says too long is the CPU time of a second and a third run measured: a
-    // scheduler that ran others meanwhile, or one pause of the garbage collector, is not the policy's fault.
+    // The wall clock is cheap to read. Only if it exceeds the limit, the CPU time of a second and a third run is measured: time
+    // given to other processes, or one pause of the garbage collector, is not the policy's fault.
     for (let attempt = 0; attempt < 3; attempt += 1) {
       const isMeasured = attempt > 0;
       const startedAt = isMeasured ? threadCpuMs() : performance.now();
@@ -167,7 +167,7 @@ class WasmBackedPolicy implements Policy {
   }
 }
 
-/** An answer, or why the result set is none. */
+/** The result, or the reason why the result set has none. */
 function readAnswer(resultSet: string): PolicyAnswer | Failed {
   const raw = valueIn(resultSet);
   if (raw === undefined) return { failed: 'policy_undefined', why: 'data.bursar.decision is undefined.' };
@@ -180,8 +180,8 @@ const KNOWN_MAX = 1_000;
 const KNOWN_CHARACTERS_MAX = 4_096;
 
 /**
- * Reads result sets, and knows those of before by their text: most payments of an organisation get one of few answers, and reading
- * one costs a tenth of an evaluation. What is kept is bounded and frozen, since payments share it.
+ * Reads result sets, and caches them by their text: most payments of an organisation get one of a few answers, and reading one
+ * costs a tenth of an evaluation. The cache is bounded and its values are frozen, since payments share them.
  */
 function answersByText(): (resultSet: string) => PolicyAnswer | Failed {
   const known = new Map<string, PolicyAnswer>();

@@ -3,12 +3,12 @@ import { dirname } from 'node:path';
 import { lock } from 'proper-lockfile';
 
 const POLL_MS = 200;
-/** A holder renews its lock every fifth of this; one that was not renewed for so long belongs to a process that is gone. */
+/** A holder renews its lock every fifth of this time; a lock that was not renewed for that long belongs to a dead process. */
 export const STALE_MS = 60_000;
 
 /**
- * Runs the action while no other process of this machine runs one under the same path. A holder that was not running for a minute
- * may lose its lock: two builds at once are slow, not wrong, since each writes beside its target and renames.
+ * Runs the action while no other process of this machine runs one under the same path. A holder that was suspended for a minute may
+ * lose its lock: two builds at once are slow, but correct, since each writes beside its target and renames.
  */
 export async function withLock<T>(path: string, action: () => Promise<T>): Promise<T> {
   await mkdir(dirname(path), { recursive: true });
@@ -23,7 +23,7 @@ export async function withLock<T>(path: string, action: () => Promise<T>): Promi
   try {
     return await action();
   } finally {
-    // One that was taken over is not ours to release.
+    // A lock that another process took over is not released.
     await release().catch(() => {});
   }
 }

@@ -11,7 +11,7 @@ import { type OpaRelease, opaReleases } from './opaReleases.ts';
 
 const run = promisify(execFile);
 
-/** The one version whose output we commit; another may compile the same sources to other bytes. */
+/** The only version whose output is committed; another may compile the same sources to other bytes. */
 export const OPA_VERSION = '1.22.2';
 
 const BUILD_LIMIT_MS = 15 * 60_000;
@@ -19,11 +19,11 @@ const DOWNLOAD_LIMIT_MS = 5 * 60_000;
 
 export type OpaOptions = {
   env?: NodeJS.ProcessEnv;
-  /** Where the binary is kept; never in the repository. */
+  /** The folder of the binary; never in the repository. */
   cacheDir?: string;
-  /** Told what is being done. Default: a line on stderr. */
+  /** Receives progress messages. Default: a line on stderr. */
   report?: (line: string) => void;
-  /** For tests: leave out the ways that need a network or a minute. */
+  /** For tests: leaves out the methods that need a network or a minute. */
   ways?: readonly ('installed' | 'cache' | 'go' | 'release')[];
   releases?: Readonly<Record<string, OpaRelease>>;
 };
@@ -46,7 +46,7 @@ export async function resolveOpa(options: OpaOptions = {}): Promise<string> {
   if (ways.includes('cache') && (await versionOf(cached)) === OPA_VERSION) return cached;
 
   const made = await withLock(`${cached}.lock`, async () => {
-    // Another process may have made it while we waited.
+    // Another process may have made it in the meantime.
     if (ways.includes('cache') && (await versionOf(cached)) === OPA_VERSION) return true;
     if (ways.includes('go') && (await attempt(failures, 'go build', () => buildWithGo(cached, env, report))))
       return true;
@@ -62,7 +62,7 @@ export async function resolveOpa(options: OpaOptions = {}): Promise<string> {
   });
 }
 
-/** `1.22.2`, or null where the file is not an opa that runs. */
+/** `1.22.2`, or null if the file is not a working opa. */
 async function versionOf(path: string): Promise<string | null> {
   try {
     const { stdout } = await run(path, ['version'], { timeout: 20_000 });
@@ -117,7 +117,7 @@ async function download(
   await install(target, (temporary) => writeFile(temporary, bytes));
 }
 
-/** Makes the binary under another name, proves it, and gives it its name in one step. */
+/** Makes the binary under a temporary name, verifies it, and renames it. */
 async function install(target: string, make: (temporary: string) => Promise<unknown>): Promise<void> {
   const temporary = `${target}.${process.pid}.part`;
   try {

@@ -1,13 +1,13 @@
 import { LineCounter, parseDocument } from 'yaml';
 
 export type Places = {
-  /** The first fault of the text itself; null where it is YAML. */
+  /** The first syntax error of the text; null if it is YAML. */
   broken: { message: string; line: number } | null;
-  /** The line of the innermost part of a path that is there. */
+  /** The line of the innermost existing part of a path. */
   lineOf(path: readonly PropertyKey[]): number;
 };
 
-/** Where things stand in a YAML or JSON text. */
+/** Finds the lines of values in a YAML or JSON text. */
 export function placesIn(text: string): Places {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });

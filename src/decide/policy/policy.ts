@@ -11,12 +11,12 @@ export interface PolicySettings {
 
 /** One payment that a revenue rule asks for. `name` is unique within the route and stays the same for the same rule. */
 export type Leg = { name: string; payee: string; amount: MicroUsdc };
-/** What becomes of one receipt: the legs, and what the agent keeps of it (micro-USDC). */
+/** The result for one receipt: the legs, and the part that the agent keeps (micro-USDC). */
 export type Route = { legs: Leg[]; keptMicro: bigint };
 
 /**
- * What a policy says of one input. `resultText` is what is hashed: without sentences, so that their wording may change. `failure`
- * says what a policy that failed has thrown: for the event log; it is not part of the decision.
+ * A policy's answer to one input. `resultText` is hashed: it has no sentences, so that their wording may change. `failure` is the
+ * error of a policy that failed: for the event log; it is not part of the decision.
  */
 export type PolicyAnswer = {
   readonly decision: Decision;
@@ -30,7 +30,7 @@ export interface Policy {
   readonly digest: string;
   readonly meters: MeterDeclarations;
   readonly settings: PolicySettings;
-  /** Whether a signature of the agent's own sponsor counts: `review.sponsor_may_approve` of its data. */
+  /** Tells whether a signature of the agent's own sponsor counts: `review.sponsor_may_approve` of its data. */
   readonly sponsorMayApprove: boolean;
   /** The controls whose answer may change with the amount, with time (the clock and the meters), or with the clock itself. */
   readonly reads: {
@@ -39,13 +39,13 @@ export interface Policy {
     readonly clock?: ReadonlySet<string>;
   };
   /**
-   * Takes the JSON text of a `PolicyInput`. Never throws: an error, a trap, no decision, nonsense and too slow are each a
-   * deny. An answer may be shared: nobody changes it.
+   * Takes the JSON text of a `PolicyInput`. Never throws: an error, a trap, no decision, a malformed one and exceeding the time are
+   * each a deny. Answers may be shared and must not be changed.
    */
   evaluate(inputText: string): PolicyAnswer;
   /**
-   * Where earned money goes, by the revenue rules (`data.bursar.route`). Never throws; a failure means that nothing is split. A
-   * policy without that entry point keeps everything.
+   * Splits earned money by the revenue rules (`data.bursar.route`). Never throws; a failure means that nothing is split. A policy
+   * without that entry point keeps everything.
    */
   route(input: RouteInput): Route | { failed: string };
 }

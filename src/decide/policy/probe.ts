@@ -2,17 +2,17 @@ import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { BursarError } from '../../core/errors/base.ts';
 
-/** What a bundle says of itself when it is run for the first time. */
+/** The properties that a bundle reports when it first runs. */
 export type ProbeResult = { hostBuiltins: string[]; entrypoints: string[]; meters: unknown; decision: unknown };
 
-/** Worker start included: about 60 ms here, so this is generous and still ends a loop. */
+/** Includes the worker's start, about 60 ms here, so it is generous and still ends a loop. */
 const PROBE_LIMIT_MS = 5_000;
-/** The limit is counted in so many ticks of this process: while the process is stopped, none passes. */
+/** The limit is counted in ticks of this process, so time in which the process is stopped does not count. */
 const TICKS = 20;
 
 /**
- * Plain JavaScript, since a worker does not inherit the loader that runs our TypeScript. Nothing but the runtime, the
- * module and the data goes in; JSON text comes out.
+ * Plain JavaScript, since a worker does not inherit the loader that runs our TypeScript. Only the runtime, the module and the data
+ * are passed in; JSON text is returned.
  */
 const source = `
 const { parentPort, workerData } = require('node:worker_threads');
@@ -42,8 +42,8 @@ try {
 `;
 
 /**
- * Runs a bundle once where it can do no harm: in a worker that is killed when it does not answer, with bounded memory.
- * Throws `policy_too_slow` or `policy_invalid`.
+ * Runs a bundle once in isolation: in a worker with bounded memory that is killed if it does not answer. Throws `policy_too_slow`
+ * or `policy_invalid`.
  */
 export async function probe(
   wasm: Uint8Array,

@@ -6,7 +6,7 @@ const NOON_MS = Date.UTC(2026, 0, 7, 12);
 const ADDRESS = '0x1111111111111111111111111111111111111111';
 const NEVER = { settled_count: 0, last_amount: null, max_amount: null, last_at: null };
 
-/** A whole, ordinary input: a small payout to a verified payee on a Wednesday at noon UTC, with meters at zero. */
+/** A complete, ordinary input: a small payout to a verified payee on a Wednesday at noon UTC, with meters at zero. */
 export function probeInput(meters: MeterDeclarations, timezone: string): PolicyInput {
   const zero = { total: 0, count: 0, last_at: null };
   return {

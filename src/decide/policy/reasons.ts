@@ -10,8 +10,8 @@ const plain = (value: Figure | undefined): string =>
   value === undefined || value === null || value === '' ? 'none' : String(value);
 
 /**
- * One catalogue: code -> sentence. Rego returns codes and figures only. A code is never renamed once released; amounts
- * arrive as micro-USDC, everything else as it is.
+ * The catalogue of reasons: code -> sentence. Rego returns only codes and values. A code is never renamed once released; amounts
+ * are micro-USDC, other values are shown unchanged.
  */
 export const reasonCatalogue = {
   // The composition
@@ -105,7 +105,7 @@ export const reasonCatalogue = {
 
 export type ReasonCode = keyof typeof reasonCatalogue;
 
-/** The sentence for a code; for a code of an operator's own control, a plain one with its figures. */
+/** The sentence for a code; for a code of an operator's own control, a plain one with its values. */
 export function sentence(code: string, figures: Figures = {}): string {
   const known: Sentence | undefined = Object.hasOwn(reasonCatalogue, code)
     ? reasonCatalogue[code as ReasonCode]

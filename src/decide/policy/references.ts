@@ -4,12 +4,12 @@ export type Reference = { kind: 'agent' | 'sponsor' | 'workflow' | 'label' | 'pa
 
 const SELECTORS = ['agent', 'sponsor', 'workflow'] as const;
 
-/** Who and what the data of a policy names: the selectors of overrides, layers and revenue rules, and payees in lists. */
+/** The names in a policy's data: the selectors of overrides, layers and revenue rules, and payees in lists. */
 export function referencesIn(data: Record<string, unknown>): Reference[] {
   const found: Reference[] = [];
   const { controls, layers, revenue } = data;
   const note = (kind: Reference['kind'], name: unknown, path: readonly PropertyKey[]): void => {
-    // `any` is a word of the settings, and an address needs no payee.
+    // `any` is a keyword of the settings, and an address needs no payee.
     if (typeof name !== 'string' || name === 'any' || /^0x[0-9a-fA-F]{40}$/.test(name)) return;
     found.push({ kind, name, path: path.join('.') });
   };

@@ -3,18 +3,18 @@ import type { Decision } from './decision.ts';
 import { loadPolicy } from './loadPolicy.ts';
 
 export type Replay = {
-  /** `sha256:<64 hex>` of the bundle, proven. */
+  /** `sha256:<64 hex>` of the bundle, verified. */
   digest: string;
   decision: Decision;
   resultText: string;
-  /** sha-256 hex of the exact texts, as they stand in a decision hash. */
+  /** sha-256 hex of the exact texts, as in a decision hash. */
   inputHash: string;
   resultHash: string;
 };
 
 /**
- * Decides again what was decided: the same bundle and the same input text give the same result text, on any machine. The
- * time limit is wide, since a slow machine must not change the answer. Throws as `loadPolicy` does.
+ * Repeats a decision: the same bundle and the same input text give the same result text, on any machine. The time limit is wide,
+ * since a slow machine must not change the answer. Throws as `loadPolicy` does.
  */
 export async function replay(bundleText: string, inputText: string): Promise<Replay> {
   const policy = await loadPolicy(bundleText, { evaluationLimitMs: 10_000, probeLimitMs: 30_000 });

@@ -6,8 +6,8 @@ const MAX_LEGS = 41;
 const MAX_TEXT = 220;
 
 /**
- * Reads what `data.bursar.route` returned. Null where it is not a route, or does not add up: legs and what is kept must be what was
- * received less what was refunded, to the last micro-USDC, and a sweep no more than the agent has.
+ * Reads the result of `data.bursar.route`. Null if it is not a route, or does not add up: the legs and the kept part must equal the
+ * received amount less refunds, to the last micro-USDC, and a sweep must not exceed the agent's balance.
  */
 export function readRoute(raw: unknown, input: RouteInput): Route | null {
   if (!isRecord(raw) || !Array.isArray(raw.legs) || raw.legs.length > MAX_LEGS || !isMicro(raw.kept)) return null;

@@ -5,7 +5,7 @@ import type { PolicySettings } from './policy.ts';
 
 const DEFAULTS = { timezone: 'UTC', x402: { max_validity_seconds: 120, float_target: '1.00' } };
 
-/** `settings` of data.yaml: what the server, not the Rego, takes from a policy. Throws `policy_invalid`. */
+/** `settings` of data.yaml: the part of a policy that the server uses, not the Rego. Throws `policy_invalid`. */
 export function readSettings(data: Record<string, unknown>): PolicySettings {
   const parsed = SettingsData.safeParse(data.settings ?? DEFAULTS);
   if (!parsed.success) {

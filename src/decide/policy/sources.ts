@@ -12,14 +12,14 @@ export const POLICIES = join(root, 'policies');
 export type PolicySources = Record<string, string>;
 
 const CONTROL = /^controls\/([a-z][a-z0-9_]{0,39})\/([a-z][a-z0-9_]{0,39})\.rego$/;
-/** What is beside a control's Rego: the JSON Schema of its settings. */
+/** The JSON Schema of a control's settings, beside its Rego. */
 const SCHEMA = /^controls\/([a-z][a-z0-9_]{0,39})\/schema\.json$/;
 const MAX_FILE_CHARS = 1024 * 1024;
 const MAX_FILES = 500;
 
 /**
- * What is compiled for an operator's directory: Bursar's library and controls, then the directory's own controls and its
- * data.yaml. Throws `policy_compile_failed` where the directory tries to be more than that.
+ * The sources for an operator's directory: Bursar's library and controls, then the directory's own controls and its data.yaml.
+ * Throws `policy_compile_failed` if the directory has other sources.
  */
 export async function readSources(dir: string): Promise<PolicySources> {
   const bursar = await readBursarSources();
@@ -44,8 +44,8 @@ export async function readBursarSources(): Promise<PolicySources> {
 }
 
 /**
- * Rego merges files of one package, and rules of one name are ORed. So a control is one file, and its package is its path:
- * otherwise a stray file could widen `data.bursar.decision` itself.
+ * Rego merges files of one package, and rules of one name are ORed. So a control is one file, and its package equals its path:
+ * otherwise another file could extend `data.bursar.decision` itself.
  */
 function checkOwnControl(path: string, text: string): void {
   const [, folder, file] = CONTROL.exec(path) ?? [];
@@ -62,7 +62,7 @@ function isSource(path: string): boolean {
   return SCHEMA.test(path) || (path.endsWith('.rego') && !path.endsWith('_test.rego'));
 }
 
-/** The Rego and the schemas of a folder, without tests; empty where there is no such folder. */
+/** The Rego and the schemas of a folder, without tests; empty if there is no such folder. */
 async function readFolder(dir: string, folder: string): Promise<PolicySources> {
   const entries = await readdir(join(dir, folder), { recursive: true }).catch(() => []);
   const paths = entries.map((path) => `${folder}/${path.replaceAll('\\', '/')}`).filter(isSource);

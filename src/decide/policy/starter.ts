@@ -19,7 +19,7 @@ export async function compileStarter(options: OpaOptions = {}): Promise<string> 
   return await compilePolicy({ ...(await readBursarSources()), [DATA_FILE]: data.replaceAll('\r\n', '\n') }, options);
 }
 
-/** The generated files of policies/ that are not what their sources make; empty when all is well. */
+/** The generated files of policies/ that differ from their sources; empty if all are current. */
 export async function checkStarterDrift(options: OpaOptions = {}): Promise<string[]> {
   const stale = await staleSchemas();
   const bundle = await readStarterBundle().catch(() => '');

@@ -3,7 +3,7 @@ import { invariant } from '../../core/errors/base.ts';
 
 const BLOCK = 512;
 
-/** One file of a .tar.gz by its exact name; null where there is none. Only what `opa build` writes is understood (ustar). */
+/** Returns one file of a .tar.gz by its exact name; null if there is none. Supports only the output of `opa build` (ustar). */
 export function fileOfTarGz(archive: Uint8Array, name: string): Uint8Array | null {
   const tar = gunzipSync(archive);
   for (let at = 0; at + BLOCK <= tar.length; ) {

@@ -6,8 +6,8 @@ const own = (process as { threadCpuUsage?: () => Usage }).threadCpuUsage?.bind(p
 const SCHEDSTAT = '/proc/thread-self/schedstat';
 
 /**
- * CPU time of the calling thread, ms: stands still while the process is stopped or waits for a CPU. Without such a clock (Node before
- * 23.9 outside Linux) it is that of the whole process, which is never less. Takes some microseconds.
+ * CPU time of the calling thread, in ms: it does not advance while the process is stopped or waits for a CPU. Without such a clock
+ * (Node before 23.9 outside Linux) it is that of the whole process, which is never less. Takes some microseconds.
  */
 export function threadCpuMs(): number {
   if (own) return msOf(own());

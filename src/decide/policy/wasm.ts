@@ -3,11 +3,11 @@ import { BursarError } from '../../core/errors/base.ts';
 import { type DirectCall, directCallOf } from './directCall.ts';
 
 type Runtime = typeof import('@open-policy-agent/opa-wasm', { with: { 'resolution-mode': 'require' }});
-/** Only the CommonJS side of the package has the synchronous loader, which starting over needs. */
+/** Only the CommonJS build of the package has the synchronous loader, which a restart of the instance needs. */
 const opa: Runtime = createRequire(import.meta.url)('@open-policy-agent/opa-wasm');
 
 const PAGES_INITIAL = 8;
-/** 64 MiB: a policy that wants more is not one of ours. */
+/** 64 MiB: our policies need much less. */
 const PAGES_MAX = 1024;
 
 const encoder = new TextEncoder();
@@ -15,15 +15,15 @@ const encoder = new TextEncoder();
 type Instance = ReturnType<typeof opa.loadPolicySync>;
 
 /**
- * The only user of the npm runtime, which throws strings, resets its heap on `setData` and is not to be used again after
- * it has thrown. `evaluate` throws `BursarError` (`policy_invalid`) and then starts over with a fresh instance.
+ * The only user of the npm runtime, which throws strings, resets its heap on `setData` and must not be used again after an error.
+ * `evaluate` throws `BursarError` (`policy_invalid`) and then continues with a new instance.
  */
 export class WasmPolicy {
   readonly #module: WebAssembly.Module;
   readonly #data: object;
   #call: DirectCall | null = null;
 
-  /** Throws `policy_corrupt` where the bytes are not WebAssembly. The module's own code does not run here. */
+  /** Throws `policy_corrupt` if the bytes are not WebAssembly. The module's own code does not run here. */
   static async compile(wasm: Uint8Array<ArrayBuffer>, data: object): Promise<WasmPolicy> {
     try {
       return new WasmPolicy(await WebAssembly.compile(wasm), data);
@@ -37,14 +37,14 @@ export class WasmPolicy {
     this.#data = data;
   }
 
-  /** The same module on other data. */
+  /** The same module with other data. */
   withData(data: object): WasmPolicy {
     return new WasmPolicy(this.#module, data);
   }
 
   /**
-   * What `read` makes of the result set's JSON text; the value of the entry point without it, undefined where Rego leaves it undefined.
-   * The same input gives the same text. Where `read` throws, the instance is not used again either.
+   * Returns `read` of the result set's JSON text; without `read` the value of the entry point, undefined if Rego leaves it
+   * undefined. The same input gives the same text. If `read` throws, the instance is not used again either.
    */
   evaluate(entrypoint: string, inputText: string): unknown;
   evaluate<T>(entrypoint: string, inputText: string, read: (resultText: string) => T): T;
@@ -65,7 +65,7 @@ export class WasmPolicy {
   }
 }
 
-/** The value of the entry point in a result set. Throws where the text is not one. */
+/** The value of the entry point in a result set. Throws if the text is not one. */
 export function valueIn(resultText: string): unknown {
   const results: unknown = JSON.parse(resultText);
   if (!Array.isArray(results)) throw new Error('not a result set');
@@ -79,7 +79,7 @@ export const packageCall =
   (entrypoint, inputText) =>
     JSON.stringify(instance.evaluate(bytesOf(inputText), entrypoint));
 
-/** The runtime takes text only as an ArrayBuffer; anything else it would stringify again. */
+/** The runtime takes text only as an ArrayBuffer; it would serialise anything else again. */
 function bytesOf(text: string): ArrayBuffer {
   const bytes = encoder.encode(text);
   return bytes.byteLength === bytes.buffer.byteLength

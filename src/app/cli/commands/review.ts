@@ -42,7 +42,7 @@ function answerCommand(verdict: Verdict, summary: string): Command {
     .argument('<payment>')
     .option('--role <role>', 'Which key of the keystore (or BURSAR_KEY_<ROLE>) signs', 'approver')
     .option('-y, --yes', 'Do not ask; where stdin is no terminal nobody is asked')
-    .option('--reason <text>', 'Told to anyone who asked for the payment; the signature does not cover it')
+    .option('--reason <text>', 'Shown to the requester of the payment; the signature does not cover it')
     .addHelpText(
       'after',
       examples([

@@ -5,7 +5,7 @@ function shownTime(at: Date): string {
   return at.toLocaleString(undefined, isThisYear ? day : { ...day, year: 'numeric' });
 }
 
-/** Local time, with the exact one for anyone who asks. */
+/** Local time, with the exact time in a tooltip. */
 export function Timestamp({ at }: { at: string | null }) {
   if (at === null) return <>never</>;
   return (
