@@ -1,6 +1,7 @@
 import { privateKeyToAccount } from 'viem/accounts';
 import { describe, expect, it } from 'vitest';
 import { numbered } from '../../../test/support/gateWorld.ts';
+import { paymentIdOnChain } from '../../core/ids/paymentIdOnChain.ts';
 import { parseUsdc } from '../../core/money/microUsdc.ts';
 import { callOf, explainCeilings, isOfRegistry, methodOf, needs, type OwnerAction, ownerActions } from './action.ts';
 import { safeFile } from './safe.ts';
@@ -48,6 +49,11 @@ describe('An owner action', () => {
       name: 'withdraw',
       values: { to: values.address, amount: '5000000' },
     });
+  });
+
+  it('revokes the approval of the payment that the chain knows by its id', () => {
+    const { values: shown } = methodOf(callOf(target, full('revoke_approval')));
+    expect(Object.values(shown)).toEqual([paymentIdOnChain(values.payment)]);
   });
 
   it('says that cuts come at once and raises after the delay', () => {

@@ -1,4 +1,4 @@
-import { type Address, decodeFunctionData, type Hex } from 'viem';
+import { type Address, decodeFunctionData, type Hex, keccak256, stringToBytes } from 'viem';
 import { type Call, ownerCalls } from '../../chain/contracts/agentWallet.ts';
 import { agentWalletAbi, policyRegistryAbi, x402PurseAbi } from '../../chain/contracts/contracts.generated.ts';
 import { activateOnlyCall, activatePolicyCall, retirePolicyCall } from '../../chain/contracts/policyRegistry.ts';
@@ -6,7 +6,6 @@ import { sweepTokenCall } from '../../chain/contracts/purse.ts';
 import { NEVER } from '../../chain/contracts/validity.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import type { PaymentId } from '../../core/ids/ids.ts';
-import { paymentIdOnChain } from '../../core/ids/paymentIdOnChain.ts';
 import { formatUsdc, type MicroUsdc } from '../../core/money/microUsdc.ts';
 import { durationInWords } from '../../core/time/duration.ts';
 
@@ -84,8 +83,7 @@ export const needs: Record<OwnerActionName, readonly Field[]> = {
 };
 const optional: Partial<Record<OwnerActionName, readonly Field[]>> = { set_valid_until: ['untilS'] };
 
-/** Where the action goes. */
-/** `purse`: needed where something goes to it. */
+/** The contracts that an action may go to. `purse`: needed for an action on it. */
 export type Target = { wallet: Address; purse?: Address | null; token: Address; registry: Address | null };
 
 /**
@@ -128,7 +126,7 @@ export function callOf(target: Target, given: OwnerAction): Call {
     case 'raise_epoch':
       return ownerCalls.raiseEpoch(wallet);
     case 'revoke_approval':
-      return ownerCalls.revokeApproval(wallet, paymentIdOnChain(must(given, 'payment')));
+      return ownerCalls.revokeApproval(wallet, chainKeyOf(must(given, 'payment')));
     case 'sweep_token':
       return sweepTokenCall(purseOf(target), must(given, 'address'));
     case 'transfer_ownership':
@@ -204,6 +202,9 @@ export function explainCeilings(...change: Parameters<typeof ceilingChanges>): s
   });
   return `${said.join('; ')}.`.replace(/^p/, 'P');
 }
+
+/** As `paymentIdOnChain`, in JavaScript: the console runs this too, and its content policy forbids WebAssembly. */
+const chainKeyOf = (payment: PaymentId): Hex => keccak256(stringToBytes(payment));
 
 function purseOf({ purse }: Target): Address {
   if (!purse) throw invalid('The purse of the wallet is not known here: name the agent.');
