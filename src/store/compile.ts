@@ -1,10 +1,8 @@
 import {
-  AliasNode,
   type Compilable,
   DummyDriver,
   Kysely,
   type KyselyPlugin,
-  type OperationNode,
   OperationNodeTransformer,
   PostgresAdapter,
   PostgresIntrospector,
@@ -13,11 +11,9 @@ import {
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
-  TableNode,
   ValueListNode,
   ValueNode,
 } from 'kysely';
-import { invariant } from '../core/errors/base.ts';
 import type { Dialect, Fragments } from './dialects/fragments.ts';
 import { postgres } from './dialects/postgres.ts';
 import { sqlite } from './dialects/sqlite.ts';
@@ -27,8 +23,6 @@ import { Slot, slots } from './slots.ts';
 export type Compiled = {
   readonly sql: string;
   readonly parameters: readonly unknown[];
-  /** Every table that the statement names, ordered by name. */
-  readonly tables: readonly string[];
 };
 
 type Builder = { db: Kysely<unknown>; constants: Kysely<unknown>; fragments: Fragments<never> };
@@ -59,12 +53,8 @@ export function compile(
   isDynamic: boolean,
 ): Compiled {
   const { db, constants, fragments } = builderOf(dialect);
-  const built = build(isDynamic ? db : constants, slots() as never, fragments as never).compile();
-  return {
-    sql: built.sql,
-    parameters: built.parameters,
-    tables: [...tablesOf(built.query, new Set())].sort(),
-  };
+  const { sql, parameters } = build(isDynamic ? db : constants, slots() as never, fragments as never).compile();
+  return { sql, parameters };
 }
 
 /** Replaces all values except slots by SQL literals in the text. */
@@ -84,17 +74,3 @@ const constantsInText: KyselyPlugin = {
   transformQuery: ({ node, queryId }) => transformer.transformNode(node, queryId),
   transformResult: async ({ result }) => result,
 };
-
-function nameOf(node: OperationNode | undefined): string {
-  if (node && AliasNode.is(node)) return nameOf(node.node);
-  invariant(node && TableNode.is(node), 'A statement writes to one table.');
-  return node.table.identifier.name;
-}
-
-/** Collects the names of tables anywhere in the tree, including those that a `with` defines. */
-function tablesOf(node: unknown, found: Set<string>): Set<string> {
-  if (typeof node !== 'object' || node === null || node instanceof Slot) return found;
-  if ('kind' in node && TableNode.is(node as OperationNode)) found.add(nameOf(node as TableNode));
-  for (const part of Object.values(node)) tablesOf(part, found);
-  return found;
-}

@@ -4,14 +4,16 @@ import type { Command } from './statement.ts';
 
 type Prepared = Database.Statement<unknown[]>;
 type Parameters = Record<string, unknown>;
+/** A statement without parameters. */
+const NONE: Parameters = {};
 type Run<T> = (parameters: Parameters) => T;
 type Typed = { get: Run<unknown>; all: Run<unknown[]>; run: Run<Database.RunResult> };
 
 export type Connection = {
-  get(first: string | Command<never>, ...rest: unknown[]): unknown;
-  all(first: string | Command<never>, ...rest: unknown[]): unknown[];
-  run(first: string | Command<never>, ...rest: unknown[]): number;
-  each(first: string | Command<never>, ...rest: unknown[]): Iterable<unknown>;
+  get(command: Command<never>, given?: unknown): unknown;
+  all(command: Command<never>, given?: unknown): unknown[];
+  run(command: Command<never>, given?: unknown): number;
+  each(command: Command<never>, given?: unknown): Iterable<unknown>;
 };
 
 /** Runs statements on a database. Each is prepared once and cached by its object, or by its text if it has no object. */
@@ -19,7 +21,7 @@ export function connectionOf(database: Database.Database): Connection {
   const texts = new Map<string, Prepared>();
   const typed = new Map<Command<never>, Typed>();
 
-  function textOf(sql: string): Prepared {
+  function preparedOf(sql: string): Prepared {
     let statement = texts.get(sql);
     if (!statement) {
       statement = database.prepare<unknown[]>(sql);
@@ -41,40 +43,27 @@ export function connectionOf(database: Database.Database): Connection {
     return one;
   }
 
-  /** Null for SQL text, and for a query that was built at the call. */
-  function typedOf(first: string | Command<never>): Typed | null {
-    if (typeof first === 'string') return null;
-    return typed.get(first) ?? (first.isDynamic ? null : declaredOf(first));
+  /** A command that was built at the call runs with the values that it holds. */
+  function dynamicOf(command: Command<never>): Typed {
+    const { sql, parameters } = command.compiled('sqlite');
+    const statement = preparedOf(sql);
+    return {
+      get: () => statement.get(...parameters),
+      all: () => statement.all(...parameters),
+      run: () => statement.run(...parameters),
+    };
   }
 
-  function untyped(first: string | Command<never>, rest: readonly unknown[]): [Prepared, readonly unknown[]] {
-    if (typeof first === 'string') return [textOf(first), rest];
-    const { sql, parameters } = first.compiled('sqlite');
-    return [textOf(sql), parameters];
-  }
+  const typedOf = (command: Command<never>): Typed =>
+    typed.get(command) ?? (command.isDynamic ? dynamicOf(command) : declaredOf(command));
 
   return {
-    get: (first, ...rest) => {
-      const one = typedOf(first);
-      if (one) return one.get(rest[0] as Parameters);
-      const [statement, values] = untyped(first, rest);
-      return statement.get(...values);
-    },
-    all: (first, ...rest) => {
-      const one = typedOf(first);
-      if (one) return one.all(rest[0] as Parameters);
-      const [statement, values] = untyped(first, rest);
-      return statement.all(...values);
-    },
-    run: (first, ...rest) => {
-      const one = typedOf(first);
-      if (one) return one.run(rest[0] as Parameters).changes;
-      const [statement, values] = untyped(first, rest);
-      return statement.run(...values).changes;
-    },
+    get: (command, given) => typedOf(command).get(given as Parameters),
+    all: (command, given) => typedOf(command).all(given as Parameters),
+    run: (command, given) => typedOf(command).run(given as Parameters).changes,
     // Prepares a separate statement, because one that is being read row by row cannot be run again meanwhile.
-    each: (first, ...rest) => {
-      const { sql, values } = textAndValues(first, rest);
+    each: (command, given) => {
+      const { sql, values } = textAndValues(command, given);
       return database.prepare<unknown[]>(sql).iterate(...values);
     },
   };
@@ -110,13 +99,8 @@ function read({ name, encode }: Slot, given: Parameters): unknown {
 }
 
 /** The text of a statement and the values that a call binds, in order. */
-export function textAndValues(
-  first: string | Command<never>,
-  rest: readonly unknown[],
-): { sql: string; values: SqlValue[] } {
-  if (typeof first === 'string') return { sql: first, values: rest as SqlValue[] };
-  const { sql, parameters } = first.compiled('sqlite');
-  const given = (rest[0] ?? {}) as Parameters;
-  const values = parameters.map((one) => (one instanceof Slot ? read(one, given) : one) as SqlValue);
+export function textAndValues(command: Command<never>, given: unknown = NONE): { sql: string; values: SqlValue[] } {
+  const { sql, parameters } = command.compiled('sqlite');
+  const values = parameters.map((one) => (one instanceof Slot ? read(one, given as Parameters) : one) as SqlValue);
   return { sql, values };
 }

@@ -3,15 +3,13 @@ import type { Command } from './statement.ts';
 import type { ReadTx } from './store.ts';
 import { text } from './text.ts';
 
-type First = Command<never>;
-
 /** Wraps each statement of a transaction with a function that gets its text: for tests and benchmarks. */
 export function observed<T extends ReadTx>(tx: T, around: <V>(sql: string, run: () => V) => V): T {
   const wrap =
     (call: unknown) =>
-    (first: First, ...rest: unknown[]): never =>
-      around(textAndValues(first, rest).sql, () =>
-        (call as (first: First, ...rest: unknown[]) => never)(first, ...rest),
+    (command: Command<never>, given?: unknown): never =>
+      around(command.compiled('sqlite').sql, () =>
+        (call as (first: Command<never>, given?: unknown) => never)(command, given),
       );
   return { ...tx, get: wrap(tx.get), all: wrap(tx.all), ...('run' in tx ? { run: wrap(tx.run) } : {}) };
 }
@@ -22,8 +20,8 @@ export function explaining<T extends ReadTx>(
   each: (step: string) => void,
   chosen: (sql: string) => boolean = () => true,
 ): T {
-  const all = (first: First, ...rest: unknown[]): never[] => {
-    const { sql, values } = textAndValues(first, rest);
+  const all = (command: Command<never>, given?: unknown): never[] => {
+    const { sql, values } = textAndValues(command, given);
     if (!chosen(sql)) return tx.all(text<never>(sql, ...values));
     const plan = text<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, ...values);
     for (const { detail } of tx.all(plan)) each(detail);

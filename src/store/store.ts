@@ -14,14 +14,11 @@ export type Row = Record<string, SqlValue>;
 /** Reads inside one consistent snapshot. Statements are prepared once. Synchronous: no await inside. */
 export interface ReadTx {
   get<P, R>(statement: Statement<P, R>, ...parameters: ParametersOf<NoInfer<P>>): R | undefined;
-  get<R>(sql: string, ...values: SqlValue[]): R | undefined;
   all<P, R>(statement: Statement<P, R>, ...parameters: ParametersOf<NoInfer<P>>): R[];
-  all<R>(sql: string, ...values: SqlValue[]): R[];
 }
 /** Writes inside the one write transaction. `run` returns the number of changed rows. */
 export interface Tx extends ReadTx {
   run<P>(command: Command<P>, ...parameters: ParametersOf<NoInfer<P>>): number;
-  run(sql: string, ...values: SqlValue[]): number;
   /** Runs after the commit is durable, and never after a rollback. Must not throw. */
   afterCommit(callback: () => void): void;
   /** Seals a row with this commit, for tables whose inserts are not watched. `key`: its primary key as a JSON array. */
@@ -31,7 +28,6 @@ export interface Tx extends ReadTx {
 export type Snapshot = { tx: ReadTx & Each; close: () => void };
 interface Each {
   each<P, R>(statement: Statement<P, R>, ...parameters: ParametersOf<NoInfer<P>>): Iterable<R>;
-  each<R>(sql: string): Iterable<R>;
 }
 
 export interface Store {

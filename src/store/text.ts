@@ -10,7 +10,7 @@ export type AnyRow = Record<string, SqlValue>;
 export function text<Row = AnyRow>(sql: string, ...values: readonly SqlValue[]): Statement<None, Row> {
   const made: unknown = {
     isDynamic: true,
-    compiled: () => ({ sql, parameters: values, change: null, tables: [] }),
+    compiled: () => ({ sql, parameters: values }),
   };
   return made as Statement<None, Row>;
 }

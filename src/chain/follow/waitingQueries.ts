@@ -1,3 +1,4 @@
+import { workingStates } from '../../core/payment/states.ts';
 import { statement } from '../../store/statement.ts';
 
 /**
@@ -9,7 +10,7 @@ export const lapsedPurchases = statement<{ after: string; chain: number; time: n
     .selectFrom('payments as p')
     .innerJoin('x402_authorizations as a', 'a.payment_id', 'p.id')
     .select(['a.payment_id', 'a.purse', 'a.nonce', 'a.valid_before_s'])
-    .where('p.state', 'in', ['in_review', 'authorized', 'submitted', 'settled'])
+    .where('p.state', 'in', workingStates)
     .where('p.state', '=', 'submitted')
     .where('p.rail', '=', 'x402')
     .where('p.id', '>', p.after)
@@ -26,7 +27,7 @@ export const oldestUnsettled = statement<{ chain: number; upTo: bigint }>()((db,
     .innerJoin('transaction_payments as tp', 'tp.payment_id', 'p.id')
     .innerJoin('transactions as t', 't.id', 'tp.transaction_id')
     .select(['t.block_number as block', 't.block_hash as hash'])
-    .where('p.state', 'in', ['in_review', 'authorized', 'submitted', 'settled'])
+    .where('p.state', 'in', workingStates)
     .where('p.state', '=', 'submitted')
     .where('p.rail', '=', 'wallet')
     .where('t.chain_id', '=', p.chain)

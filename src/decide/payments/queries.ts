@@ -1,6 +1,6 @@
 import type { Expression, ExpressionBuilder, SqlBool } from 'kysely';
 import type { PaymentKind } from '../../core/payment/kinds.ts';
-import type { PaymentState } from '../../core/payment/states.ts';
+import { type PaymentState, workingStates } from '../../core/payment/states.ts';
 import type { Fragments } from '../../store/dialects/fragments.ts';
 import type { RowIn, Schema } from '../../store/schema/schema.ts';
 import { query, statement } from '../../store/statement.ts';
@@ -8,8 +8,6 @@ import { type NewPaymentRow, newColumns } from './paymentRow.ts';
 
 export type PaymentRow = RowIn<'payments'>;
 
-/** States of the partial index of live payments. It is taken only where a query repeats its very condition. */
-export const workingStates = ['in_review', 'authorized', 'submitted', 'settled'] as const satisfies PaymentState[];
 const neverMoved = ['denied', 'rejected', 'expired', 'failed', 'cancelled'] as const satisfies PaymentState[];
 
 export const newPayment = statement<NewPaymentRow>()((db, p) =>
