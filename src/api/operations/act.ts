@@ -9,8 +9,8 @@ export const status = z.enum(['active', 'frozen', 'revoked']);
 export const actOf = (app: App, caller: Caller): Act => ({ actor: caller.actor, atMs: app.clock() });
 
 /**
- * Whose data a caller may see: an agent's key only its own agent's (asking for another's is `not_found`, so that ids cannot be
- * probed), people's keys what they ask for.
+ * The agents whose data a caller may see: an agent's key only its own agent's (another's is `not_found`, so that ids cannot be
+ * probed), people's keys any.
  */
 export function visibleAgent(caller: Caller, asked: string | undefined): string | undefined {
   const own = caller.credential.agentId;
@@ -19,7 +19,7 @@ export function visibleAgent(caller: Caller, asked: string | undefined): string 
   return own;
 }
 
-/** Throws `not_found` when an agent's key asks for another agent's thing. */
+/** Throws `not_found` when an agent's key asks for data of another agent. */
 export function refuseForeign(caller: Caller, agentId: string): void {
   if (caller.credential.agentId !== null && caller.credential.agentId !== agentId) throw new BursarError('not_found');
 }

@@ -12,10 +12,10 @@ import type { Fetcher } from '../../spend/x402/fetcher.ts';
 import type { Store } from '../../store/store.ts';
 import type { X402Signer } from './payments/x402Signer.ts';
 
-/** Ceilings asked for a new wallet, micro-USDC; the server's defaults stand for what is absent. */
+/** Ceilings requested for a new wallet, micro-USDC; absent ones are the server's defaults. */
 export type RequestedWallet = { perPayment?: bigint | undefined; perPeriod?: bigint | undefined };
 
-/** Everything an operation may reach. One composition root makes it. */
+/** Everything that operations use. One composition root makes it. */
 export type App = {
   store: Store;
   /** Where requests are decided, many to a commit. */
@@ -26,23 +26,23 @@ export type App = {
   chainFacts: ChainFacts;
   policies: Activations;
   x402: X402Signer;
-  /** The 402 side of invoices; null where no facilitator is on. */
+  /** The x402 side of invoices; null if no facilitator is on. */
   invoices: InvoiceResource | null;
-  /** HTTP on behalf of agents, guarded. */
+  /** HTTP requests on behalf of agents, guarded. */
   fetcher: Fetcher;
   planWallet: (agentId: AgentId, requested: RequestedWallet) => WalletPlan;
-  /** Reads the chain again from a block on; see `reconcile/recover.ts`. */
+  /** Reads the chain again from a block on; see `chain/follow/recover.ts`. */
   recoverChain: (requested: RequestedRecovery) => Promise<Recovery>;
-  /** Whether payments can be decided now. */
+  /** Tells whether payments can be decided now. */
   readiness: () => Promise<{ ready: boolean; checks: { name: string; ok: boolean; detail: string }[] }>;
   checkLedger: () => Promise<{ ok: boolean; checks: { name: string; ok: boolean; detail: string }[] }>;
-  /** Heads, proofs and anchors of the event log; null where no key signs heads. */
+  /** Heads, proofs and anchors of the event log; null if no key signs heads. */
   eventLog: EventLog | null;
-  /** Queues the wallet's deployment; resolves when it is queued. For owners who will not wait for the first payment. */
+  /** Queues the wallet's deployment; resolves when it is queued. For owners who do not want to wait for the first payment. */
   deployWallet: (agent: Agent) => Promise<void>;
-  /** Tells the workers that there is something to do; they also look by themselves. */
+  /** Tells the workers that there is work; they also poll. */
   wake: () => void;
-  /** Whose transactions the relayer here sends: executor, and owner and guardian where their keys are available. */
+  /** The senders of the relayer here: executor, and owner and guardian if their keys are available. */
   senders: readonly Address[];
   addresses: { factory: Address; registry: Address | null; executor: Address };
   version: string;

@@ -24,7 +24,7 @@ export const chainOperations = [
   operation({
     name: 'recover_chain',
     summary:
-      'Read the chain again from a block on, whatever was final there, and show how the books differ; with the digest that was shown, book it.',
+      'Read the chain again from a block on, final blocks included, and show how the books differ; with the digest of that result, book the difference.',
     method: 'POST',
     path: '/v1/chain/recover',
     scope: 'admin',
@@ -42,7 +42,7 @@ export const chainOperations = [
       from_block: z.string(),
       to_block: z.string(),
       booked: z.boolean(),
-      digest: z.string().describe('Hand it in as `book` to book exactly this'),
+      digest: z.string().describe('Send it as `book` to book exactly this'),
       undone: z.array(Transfer).describe('In the books, and not on the chain'),
       added: z.array(Transfer).describe('On the chain, and not in the books'),
       balances: z

@@ -6,10 +6,10 @@ import { authenticate } from '../../decide/identity/credentials.ts';
 import type { App } from './app.ts';
 import type { Operation, RequestMeta } from './operation.ts';
 
-/** No space: keys that Bursar makes itself have one, so they cannot meet. */
+/** No space: keys that Bursar makes itself have one, so the two kinds never collide. */
 const KEY = /^[\x21-\x7e]{8,200}$/;
 
-/** Who holds the key. Throws `unauthenticated`. */
+/** Returns the holder of the key. Throws `unauthenticated`. */
 export function callerOf(app: App, key: string | undefined): Caller {
   if (key === undefined) throw new BursarError('unauthenticated');
   const credential = app.store.read((tx) => authenticate(tx, key, app.clock()));
@@ -17,8 +17,8 @@ export function callerOf(app: App, key: string | undefined): Caller {
 }
 
 /**
- * Runs one operation for a caller: scope, input parsed once, handler. Every interface (HTTP, CLI, MCP) comes through here. When
- * money was asked for and the answer is an error, that is an event too.
+ * Runs one operation for a caller: scope, input parsed once, handler. Every interface (HTTP, CLI, MCP) uses it. A refused request
+ * for money is recorded as an event.
  */
 export async function dispatch(
   app: App,
@@ -42,7 +42,7 @@ export async function dispatch(
   }
 }
 
-/** `audit` reads all there is, and changes nothing. */
+/** `audit` reads everything and changes nothing. */
 function isInScope({ scope, method }: Operation, { credential }: Caller): boolean {
   return credential.scopes.includes(scope) || (method === 'GET' && credential.scopes.includes('audit'));
 }
@@ -56,7 +56,7 @@ function checkKey(meta: RequestMeta): void {
   }
 }
 
-/** Names each field with what is wrong, never the value: it may be a secret put in the wrong place. */
+/** Names each field with its error, never the value: it may be a secret in the wrong field. */
 export function invalidRequest(error: z.ZodError): BursarError {
   const fields = error.issues.slice(0, 20).map((issue) => ({
     field: issue.path.join('.') || (issue.code === 'unrecognized_keys' ? issue.keys.join(', ') : '(body)'),
@@ -90,6 +90,6 @@ async function noteRefusal(app: App, operation: Operation, caller: Caller, error
       ),
     );
   } catch {
-    // A full or broken disk is what the caller hears of already; the refusal itself stands.
+    // The caller already learns of a full or broken disk; the refusal itself stays.
   }
 }

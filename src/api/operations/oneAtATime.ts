@@ -1,6 +1,6 @@
 /**
- * Bounds what a job over all data takes from the rest: it runs once at a time, and all who ask while it runs share the next run. So no
- * answer is of a run that began before it was asked for.
+ * Bounds the cost of a job over all data: it runs once at a time, and all requests during a run share the next one. So no answer
+ * comes from a run that began before the request.
  */
 export function oneAtATime<T>(job: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | null = null;

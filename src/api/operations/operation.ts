@@ -5,42 +5,42 @@ import type { Scope } from '../../decide/identity/credentials.ts';
 import type { App } from './app.ts';
 import type { Cost } from './cost.ts';
 
-/** What comes with a request beside its input. */
+/** The context of a request, besides its input. */
 export type RequestMeta = {
   idempotencyKey: string | null;
-  /** Charges the caller what this very request has cost beyond the operation's class, in tokens. */
+  /** Charges the caller the cost of this request beyond the operation's class, in tokens. */
   owe?: (tokens: number) => void;
 };
 
 /**
- * One thing that Bursar does, told once: HTTP route, OpenAPI, CLI command and SDK method are made from it. Path parameters
- * (`{id}`), query (GET) and body (the rest) together are the input.
+ * One operation of Bursar, defined once: HTTP route, OpenAPI, CLI command and SDK method are made from it. Path parameters
+ * (`{id}`), query (GET) and body (others) together are the input.
  */
 export type Operation<I extends z.ZodType = z.ZodType, O extends z.ZodType = z.ZodType> = {
   name: string;
   summary: string;
   method: 'GET' | 'POST';
   path: `/v1/${string}`;
-  /** What the key must hold. */
+  /** The scope that the key needs. */
   scope: Scope;
-  /** The class of what a request costs the server: see `cost.ts`. */
+  /** The cost class of a request: see `cost.ts`. */
   cost: Cost;
-  /** Organisation-wide: an agent's key does not see it, whatever its scopes. */
+  /** Organisation-wide: agent keys cannot call it. */
   peopleOnly?: boolean;
   input: I;
   output: O;
-  /** Beyond those that every operation can answer with. */
+  /** In addition to the errors of every operation. */
   errors: readonly ErrorCode[];
   /** Moves money: an Idempotency-Key is required. */
   idempotent?: boolean;
-  /** Of an idempotent one: without a key it follows from the request itself (see `derivedKey.ts`). */
+  /** For an idempotent one: without a key, it is derived from the request (see `derivedKey.ts`). */
   derivesKey?: boolean;
   /** The largest body over HTTP. Default 64 KiB. */
   bodyMaxBytes?: number;
   handler: (app: App, caller: Caller, input: z.output<I>, meta: RequestMeta) => Promise<z.input<O>> | z.input<O>;
 };
 
-/** Types an operation; the registry holds them all. */
+/** Types an operation; the registry lists them all. */
 export function operation<I extends z.ZodType, O extends z.ZodType>(definition: Operation<I, O>): Operation<I, O> {
   return definition;
 }

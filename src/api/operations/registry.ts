@@ -69,7 +69,7 @@ const all = [
   ...reportOperations,
 ];
 
-/** Everything that Bursar does. Interfaces loop over this list, so they cannot differ. */
+/** All operations of Bursar. Interfaces are made from this list, so they cannot differ. */
 export const registry: readonly Operation[] = all.map((each): Operation => each as Operation);
 
 export function findOperation(name: string): Operation {

@@ -74,7 +74,7 @@ export const newName = {
   confirm_confusable: z
     .boolean()
     .optional()
-    .describe('The name may look like one that exists: you have compared the two and mean this one'),
+    .describe('Confirms a name that looks like an existing one, after a person has compared the two'),
 };
 export const Label = z
   .string()

@@ -19,8 +19,8 @@ import { operation } from '../operation.ts';
 
 const FigureView = z
   .object({
-    most: AmountView.describe('With the money that is there now'),
-    if_funded: AmountView.nullable().describe('However much money came; null: no limit'),
+    most: AmountView.describe('With the current balance'),
+    if_funded: AmountView.nullable().describe('With any balance; null: no limit'),
     because: z.string(),
   })
   .meta({ id: 'ExposureFigure' });
@@ -37,8 +37,8 @@ const View = z
         agent: z.string(),
         name: z.string(),
         status: z.string(),
-        figures: Figures.describe('The most that the agent can still set off without people'),
-        on_its_way: AmountView.describe('Decided already and not settled; it moves beside the rest'),
+        figures: Figures.describe('The most that the agent can still spend without people'),
+        on_its_way: AmountView.describe('Decided and not settled; it moves in addition'),
         held: AmountView,
         frozen_on_chain: z.boolean(),
         warnings: z.array(z.object({ code: z.string(), message: z.string() })),
@@ -76,7 +76,7 @@ const both = (figures: { today: Figure; month: Figure }) => ({
   month: figure(figures.month),
 });
 
-/** Each asks the policy a few hundred times and the chain once: about this many milliseconds (docs/limits.md). */
+/** Each evaluates the policy a few hundred times and reads the chain once: about this many milliseconds (docs/limits.md). */
 const TOKENS_EACH = 110;
 const AGENTS_MAX = 500;
 
@@ -149,7 +149,7 @@ function oneAgent(app: App, caller: Caller, asked: string | undefined): Agent[] 
 
 type Report = { exposures: AgentExposure[]; nowMs: number; policy: Policy; asked: ReturnType<typeof horizons> };
 
-/** Reports on all agents, by server: one at a time, shared by all who ask meanwhile. */
+/** Reports on all agents, by server: one at a time, shared by all requests that arrive meanwhile. */
 const whole = new WeakMap<App, () => Promise<Report>>();
 function wholeReport(app: App): Promise<Report> {
   const shared = whole.get(app) ?? oneAtATime(() => reportOf(app, app.store.read(listAgents)));

@@ -150,7 +150,10 @@ export const noticeOperations = [
   }),
 ];
 
-/** Delivery looks where a name leads each time; what can be seen already is said now, not by the first notice that dies. */
+/**
+ * Delivery checks the target of a name each time; a target that is forbidden now is refused at once, not by the first failing
+ * notice.
+ */
 function refuseInside({ hostname }: URL, mayBeInside: boolean): void {
   const host = bareHost(hostname);
   if (isMetadataHost(host)) {

@@ -112,7 +112,7 @@ async function prepare(app: App, input: z.output<typeof Input>): Promise<Prepare
   return { call, sender: ours.address, senders, state };
 }
 
-/** The owner first. Wallet and registry are both Ownable2Step. */
+/** The owner comes first. Wallet and registry are both Ownable2Step. */
 async function sendersOf(app: App, to: Address, action: string, state: WalletState | null): Promise<Sender[]> {
   const read = (functionName: 'owner' | 'pendingOwner') =>
     app.chain.run((client) => client.readContract({ address: to, abi: policyRegistryAbi, functionName }));

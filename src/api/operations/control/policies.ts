@@ -10,7 +10,7 @@ const PolicyView = z
     digest: z.string(),
     note: z.string(),
     active: z.boolean(),
-    shadow: z.boolean().describe('Asked next to the active one; decides nothing'),
+    shadow: z.boolean().describe('Evaluated beside the active one; decides nothing'),
     loaded_at: z.string(),
     activated_at: z.string().nullable(),
   })
@@ -69,7 +69,7 @@ export const policyOperations = [
   }),
   operation({
     name: 'load_policy',
-    summary: 'Check a compiled bundle and keep it by its digest. It decides nothing until it is activated.',
+    summary: 'Check a compiled bundle and store it by its digest. It decides nothing until it is activated.',
     method: 'POST',
     path: '/v1/policies',
     scope: 'policy',
@@ -124,7 +124,7 @@ export const policyOperations = [
     scope: 'policy',
     cost: 'heavy',
     input: z.strictObject({
-      to: Digest.optional().describe('The version that is meant; where it would be another one, nothing happens'),
+      to: Digest.optional().describe('The expected version; if it differs, nothing happens'),
     }),
     output: ActiveView.pick({ digest: true }),
     errors: ['policy_not_found', 'not_configured', 'chain_unavailable', 'conflict'],

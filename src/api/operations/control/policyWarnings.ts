@@ -9,7 +9,7 @@ import type { ReadTx } from '../../../store/store.ts';
 
 const MAX_WARNINGS = 100;
 
-/** What a policy's data names and nobody has created: an override for a misspelt agent would apply to nobody. */
+/** Names in a policy's data that do not exist: an override for a misspelt agent would apply to no agent. */
 export function policyWarnings(tx: ReadTx, bundleText: string): string[] {
   const { data } = readBundle(bundleText).bundle;
   const labels = new Set(

@@ -78,7 +78,7 @@ export const shadowOperations = [
     cost: 'heavy',
     peopleOnly: true,
     input: z.strictObject({
-      digest: Digest.optional().describe('A candidate of before; without it the newest one'),
+      digest: Digest.optional().describe('An earlier candidate; default: the newest one'),
       cursor: z.coerce.number().int().min(1).optional(),
       limit: Limit,
     }),
@@ -95,7 +95,7 @@ export const shadowOperations = [
           active_digest: z.string(),
           active: SaidView,
           shadow: SaidView,
-          failure: z.string().nullable().describe('What the candidate threw, where it failed'),
+          failure: z.string().nullable().describe('The error of the candidate, if it failed'),
         }),
       ),
       next_cursor: z.int().nullable(),

@@ -44,7 +44,7 @@ const StopView = z
         step: z.enum(stepNames),
         state: z.enum(['waiting', 'done', 'needs_people', 'not_needed']),
         detail: z.string(),
-        call: z.object({ to: z.string(), data: z.string() }).nullable().describe('What people must send'),
+        call: z.object({ to: z.string(), data: z.string() }).nullable().describe('The calls that people must send'),
       }),
     ),
     ended_at: z.string().nullable(),
@@ -138,7 +138,7 @@ export const stopOperations = [
     handler: async (app, caller, { reason }) => {
       const act = actOf(app, caller);
       const agents = app.store.read((tx) => listAgents(tx).map(({ id }) => id));
-      // One job each: they share commits, and one that fails does not keep the others from being stopped.
+      // One job each: they share commits, and a failing one does not keep the others from being stopped.
       const settled = await Promise.allSettled(agents.map((id) => stopOne(app, act, id, reason)));
       app.wake();
       const failed = settled.find((each) => each.status === 'rejected');

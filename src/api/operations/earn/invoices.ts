@@ -27,7 +27,7 @@ function visibleInvoice(tx: ReadTx, caller: Caller, id: string): Invoice {
   return invoice;
 }
 
-/** For anyone who has the link. Throws `invoice_not_found`. */
+/** For everyone with the link. Throws `invoice_not_found`. */
 export const findInvoice = (tx: ReadTx, id: string): Invoice => getInvoice(tx, id);
 
 export const invoiceOperations = [

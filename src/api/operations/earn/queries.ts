@@ -1,7 +1,7 @@
 import type { Address } from 'viem';
 import { statement } from '../../../store/statement.ts';
 
-/** The agent whose wallet or purse an address is. */
+/** The agent whose wallet or purse has that address. */
 export const agentOfAddress = statement<{ chain: number; address: Address }>()((db, p) =>
   db
     .selectFrom('wallets')

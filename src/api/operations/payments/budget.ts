@@ -29,7 +29,7 @@ const MeterView = z
       .nullable()
       .describe('End of a calendar window; null for a rolling window, which resets continuously'),
     controls: z.array(z.string()),
-    needs: z.array(z.enum(dimensions)).describe('Say these to see what is left'),
+    needs: z.array(z.enum(dimensions)).describe('Set these parameters to see the rest of the limit'),
   })
   .meta({ id: 'Meter' });
 
@@ -39,8 +39,8 @@ export const BudgetView = z
     largest_amount_now: AmountView.nullable().describe(
       'The most that a payment to this payee would be allowed to be now: policy, ceilings and balance together. Null without a payee',
     ),
-    available: AmountView.describe('In the wallet, free'),
-    purse: AmountView.describe('In the x402 purse, free'),
+    available: AmountView.describe('The available balance of the wallet'),
+    purse: AmountView.describe('The available balance of the x402 purse'),
     meters: z.array(MeterView),
     ceilings: z
       .object({
@@ -68,7 +68,7 @@ export const budgetOperations = [
   operation({
     name: 'budget',
     summary:
-      'What an agent has left: in each meter of the policy, in each ceiling of its wallet. Name a payee to see what applies there.',
+      'The remaining budget of an agent: in each meter of the policy and under each ceiling of its wallet. Name a payee to see the limits for it.',
     method: 'GET',
     path: '/v1/agents/{id}/budget',
     scope: 'read',
@@ -140,7 +140,7 @@ const longest = { hour: 1, day: 24, week: 168, month: 744, year: 8_784 } as cons
 function resetsAt({ window }: MeterDeclaration, atMs: number): string | null {
   if (window === 'lifetime' || 'rolling' in window) return null;
   const { calendar, tz } = window;
-  // From the start of this window, a little more than its longest length (clock changes too) is in the next one.
+  // An instant a little later than the longest such window after its start (clock changes included) is in the next one.
   const inNext = calendarStart(calendar, tz, atMs) + (longest[calendar] + 2) * HOUR_MS;
   return iso(calendar === 'hour' ? calendarStart(calendar, tz, atMs) + HOUR_MS : calendarStart(calendar, tz, inNext));
 }
@@ -156,7 +156,7 @@ async function ceilingsOf(app: App, { facts }: AgentBudget) {
   };
 }
 
-/** `known`: of a wallet that is not deployed yet, so has spent nothing. */
+/** `known`: of a wallet that is not deployed yet and so has spent nothing. */
 async function leftInPeriod(app: App, agentId: string, address: `0x${string}`, known: bigint | null) {
   const onItsWay = app.store.read((tx) => tx.get(heldOnTheWay, { agent: agentId }));
   try {

@@ -7,7 +7,7 @@ export const decisionOperations = [
   operation({
     name: 'list_decisions',
     summary:
-      'What was decided, newest first, with the exact texts of input and result, so that it can be decided again. `next_cursor` is the `cursor` of the next page.',
+      'Decisions, newest first, with the exact texts of input and result, so that they can be repeated. `next_cursor` is the `cursor` of the next page.',
     method: 'GET',
     path: '/v1/decisions',
     scope: 'read',
@@ -39,7 +39,7 @@ export const decisionOperations = [
     handler: (app, _caller, { since, cursor, limit }) =>
       app.store.read((tx) => {
         const rows = tx.all(decisionsBefore, { before: cursor ?? Number.MAX_SAFE_INTEGER, limit });
-        // They are stored in the order of their time, so the first that is older ends the list, and nothing further is read.
+        // They are stored in the order of time, so the first older one ends the list.
         const sinceMs = since === undefined ? 0 : Date.parse(since);
         const wanted = rows.filter((row) => Number(row.decided_at) >= sinceMs);
         return {

@@ -2,7 +2,7 @@ import { sha256 } from '../../../core/ids/digest.ts';
 import type { ReadTx } from '../../../store/store.ts';
 import { lastKeyBetween } from './queries.ts';
 
-/** The request itself: who asks stands in the payment's row already. */
+/** The request itself; the requesting agent is in the payment's row already. */
 export type KeyParts = {
   workflow: string | null;
   run: string | null;
@@ -15,8 +15,8 @@ export type KeyParts = {
 };
 
 /**
- * What stands in for an idempotency key that the caller did not give, so that a model which retries does not pay twice. The
- * leading space keeps it apart from callers' keys, which have none.
+ * Replaces a missing idempotency key, so that a model that retries does not pay twice. The leading space distinguishes it from
+ * callers' keys, which have none.
  */
 export function derivedKey(parts: KeyParts): string {
   const { workflow, run, method, url, bodySha256, again } = parts;
@@ -25,8 +25,8 @@ export function derivedKey(parts: KeyParts): string {
 }
 
 /**
- * The key under which that request stands now. A denial moved nothing and may not hold tomorrow, so the request after a denied or
- * superseded one is decided again, under the next number; everything else is answered again.
+ * The current key of that request. A denial moved no money and may not hold tomorrow, so a request after a denied or superseded one
+ * is decided again, under the next number; every other one gets the same answer.
  */
 export function currentKey(tx: ReadTx, agentId: string, derived: string): string {
   const last = tx.get(lastKeyBetween, { agent: agentId, after: `${derived} `, before: `${derived} :` });
@@ -34,7 +34,7 @@ export function currentKey(tx: ReadTx, agentId: string, derived: string): string
   return last.state === 'denied' ? nextKey(last.idempotency_key) : last.idempotency_key;
 }
 
-/** The key after that one, for the same request. */
+/** The next key after that one, for the same request. */
 export function nextKey(key: string): string {
   const at = key.lastIndexOf(' ');
   return numbered(key.slice(0, at), Number(key.slice(at + 1)) + 1);

@@ -39,8 +39,8 @@ export const FetchAnswer = z
 export type FetchAnswer = z.input<typeof FetchAnswer>;
 
 /**
- * Fetches for an agent that has no code of its own, and pays where a 402 asks for it and the gate allows it. Every interface that does
- * the HTTP itself calls this. Throws `fetch_refused`, `fetch_failed`, and what `purchase` throws.
+ * Fetches for an agent without code of its own, and pays if a 402 asks for it and the gate allows it. Every interface that does the
+ * HTTP itself uses it. Throws `fetch_refused`, `fetch_failed`, and the errors of `purchase`.
  */
 export async function fetchPaid(app: App, caller: Caller, input: FetchInput, meta: RequestMeta): Promise<FetchAnswer> {
   const agentId = actingAgent(app, caller, input.agent);
@@ -68,13 +68,13 @@ export async function fetchPaid(app: App, caller: Caller, input: FetchInput, met
   return presented(app, caller, { url: input.url, request, maxBytes: max_bytes }, purchased);
 }
 
-/** An answer that asks for no money, or in a way that is not paid; null where there is an offer to look at. */
+/** An answer that asks for no money, or in an unsupported way; null if there is an offer. */
 function unpaid(asked: FetchedAnswer, offer: unknown): FetchAnswer | null {
   if (asked.status !== 402) {
     const response = fetchedView(asked.url, asked);
     return { outcome: 'free', next: 'Nothing was paid. Use the response.', payment: null, hints: null, response };
   }
-  // Whom the first host names is not whom the agent asked for.
+  // A host that the first one redirects to is not the one that the agent requested.
   if (asked.redirected) {
     return notPayable(
       asked,
@@ -125,7 +125,7 @@ async function presented(
   };
 }
 
-/** Once the signature is out, no answer is an outcome, not an error. */
+/** Once the signature was sent, a missing answer is an outcome, not an error. */
 async function answerOf(run: () => Promise<GuardedAnswer>): Promise<GuardedAnswer | null> {
   try {
     return await run();
@@ -165,7 +165,7 @@ export const fetchOperations = [
   operation({
     name: 'set_fetch_hosts',
     summary:
-      'Say which private hosts agents may fetch from, as "name" or "name:port". Replaces the list; public hosts need no entry.',
+      'Set the private hosts that agents may fetch from, as "name" or "name:port". Replaces the list; public hosts need no entry.',
     method: 'POST',
     path: '/v1/fetch/hosts',
     scope: 'admin',

@@ -4,7 +4,7 @@ import type { GuardedRequest } from '../../../core/net/guardedRequest.ts';
 import { PurchaseUrl, purchaseShape } from './purchaseInput.ts';
 
 const MAX_BYTES = 1024 * 1024;
-/** Bursar's own business, or the connection's. */
+/** Headers that Bursar or the connection sets. */
 const reserved =
   /^(host|content-length|connection|keep-alive|transfer-encoding|te|trailer|upgrade|expect|accept-encoding|payment-signature|x-payment|proxy-.*)$/i;
 
@@ -32,7 +32,7 @@ export const FetchInput = z.strictObject({
 });
 export type FetchInput = z.output<typeof FetchInput>;
 
-/** What goes over the wire. Throws `invalid_request` for a GET or HEAD with a body. */
+/** The request to send. Throws `invalid_request` for a GET or HEAD with a body. */
 export function guardedRequestOf({ method, headers, body }: FetchInput): GuardedRequest {
   if (body !== undefined && (method === 'GET' || method === 'HEAD')) {
     throw new BursarError('invalid_request', { message: `A ${method} has no body.` });

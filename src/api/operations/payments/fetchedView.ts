@@ -14,7 +14,7 @@ export const FetchedView = z
     base64: z.string().nullable().describe('For content that is not text'),
     bytes: z.int(),
     truncated: z.boolean(),
-    omitted: z.string().nullable().describe('Why there is neither text nor base64'),
+    omitted: z.string().nullable().describe('The reason for neither text nor base64'),
   })
   .meta({ id: 'FetchedResource' });
 
@@ -23,7 +23,7 @@ const textual =
   /^(text\/[\w.+-]+|application\/([\w.-]+\+)?(json|xml|yaml)|application\/(x-)?(ndjson|javascript|yaml|www-form-urlencoded))$/;
 const binary = /^(image\/(png|jpeg|gif|webp)|audio\/[\w.+-]+|application\/(pdf|zip|octet-stream))$/;
 
-/** The other side's answer as data. What is neither text nor of a listed kind is left out. */
+/** The response of the other side as data. Content that is neither text nor of a listed kind is left out. */
 export function fetchedView(
   url: URL,
   { status, headers, body, truncated }: GuardedAnswer,

@@ -13,15 +13,15 @@ import type { App } from '../app.ts';
 import type { RequestMeta } from '../operation.ts';
 import type { HintsView } from './paymentView.ts';
 
-/** A token is a millisecond, and so many evaluations are one. */
+/** A token is a millisecond, which is this many evaluations. */
 const EVALUATIONS_PER_TOKEN = 30;
-/** Hints that were found within this minute: an agent that asks for the same again and again costs one search. */
+/** Hints found within the last minute: an agent that repeats a request costs one search. */
 const KEPT_MAX = 1_000;
 const found = new Map<string, Hints>();
 
 /**
- * What would pass instead of a denial or a review, found by asking the same policy again, outside the gate's transaction. Null
- * when it passes as it is. What the search costs is charged to the caller.
+ * What the policy would allow instead of a denial or a review, found by evaluating it again, outside the gate's transaction. Null
+ * if the payment passes as it is. The search is charged to the caller.
  */
 export function hintsFor(
   app: App,
@@ -69,7 +69,7 @@ function search(app: App, { evidence, facts }: Decided, context: Rules & { owe?:
   return hints;
 }
 
-/** The policy would not stand in the way, the balance does. */
+/** The policy would allow it; the balance does not suffice. */
 function withinFunds(app: App, request: PaymentRequest, hints: Hints): z.input<typeof HintsView> {
   const available = app.store.read(
     (tx) =>

@@ -10,8 +10,8 @@ const events = parseAbi([
 ]);
 
 /**
- * Which of the payments that a transaction settled an event of it belongs to: by the log that the books have, by the id that
- * the agent's own wallet names, or by the nonce that the agent's purse signed. The same words of another contract name none.
+ * Assigns an event of a transaction to one of the payments that it settled: by the log in the books, by the id that the agent's own
+ * wallet names, or by the nonce that the agent's purse signed. The same values from another contract assign nothing.
  */
 export function paymentsOfLogs(tx: ReadTx, token: string, settled: readonly Payment[]): (log: Log) => string | null {
   const byPosition = new Map(settled.map(({ id, settlement }) => [settlement?.logIndex, id]));

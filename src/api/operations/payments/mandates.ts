@@ -87,7 +87,7 @@ export const mandateOperations = [
   operation({
     name: 'request_mandate',
     summary:
-      'Ask people for a standing, bounded pre-approval: payees, categories or hosts, caps, cadence, validity. It allows nothing until they sign.',
+      'Request a mandate, a standing and bounded pre-approval: payees, categories or hosts, caps, cadence, validity. It allows nothing until approvers sign.',
     method: 'POST',
     path: '/v1/mandates',
     scope: 'pay',
@@ -109,13 +109,13 @@ export const mandateOperations = [
         .describe('At most one payment from each occurrence to the next'),
       not_before: Time.optional(),
       expires_at: Time,
-      reason: safeText(500).describe('Why, for the person who decides'),
+      reason: safeText(500).describe('The reason, for the approver'),
     }),
     output: MandateView,
     errors: ['agent_not_found', 'payee_not_found', 'conflict'],
     handler: (app, caller, input) => {
       const agent = actingAgent(app, caller, input.agent);
-      // What takes long to refuse is refused before others wait for it.
+      // Slow refusals come before other requests have to wait.
       if (input.cadence) checkCadence({ ...input.cadence, startsAtMs: app.clock() });
       return app.store.write((tx) => {
         const act = actOf(app, caller);
@@ -140,7 +140,7 @@ export const mandateOperations = [
   }),
   operation({
     name: 'list_mandates',
-    summary: 'List mandates with what was used of them.',
+    summary: 'List mandates with their use so far.',
     method: 'GET',
     path: '/v1/mandates',
     scope: 'read',
@@ -173,7 +173,7 @@ export const mandateOperations = [
   }),
   operation({
     name: 'sign_mandate',
-    summary: "Hand in an approver's EIP-712 signature of a mandate. With the first one it is active.",
+    summary: "Submit an approver's EIP-712 signature of a mandate. The first one makes it active.",
     method: 'POST',
     path: '/v1/mandates/{id}/sign',
     scope: 'approve',
@@ -189,7 +189,7 @@ export const mandateOperations = [
     output: MandateView,
     errors: ['mandate_not_found', 'approver_not_found', 'approval_invalid', 'conflict', 'chain_unavailable'],
     handler: async (app, caller, input) => {
-      // Made from the stored terms alone: what a caller shows a person cannot differ from what is stored.
+      // Built from the stored terms alone, so what a caller shows a person equals what is stored.
       const stored = app.store.read((tx) => getMandate(tx, input.id));
       const typedData = mandateTypedData(stored.id, stored.terms, app.chainFacts.chainId);
       const check = await verifySignature(app.chain, input.approver, typedData, input.signature as Hex);
@@ -206,7 +206,7 @@ export const mandateOperations = [
   }),
   operation({
     name: 'end_mandate',
-    summary: 'Decline a mandate that was asked for, or revoke one that is active. At once.',
+    summary: 'Decline a requested mandate, or revoke an active one. Takes effect at once.',
     method: 'POST',
     path: '/v1/mandates/{id}/end',
     scope: 'approve',

@@ -11,8 +11,8 @@ import { currentKey, derivedKey } from './derivedKey.ts';
 import { type PayInput, toPaymentRequest } from './paymentRequest.ts';
 
 /**
- * The request of a caller who says `again` in place of an idempotency key: its key follows from whom, how much and what for. Names
- * and ids of one payee are one payee; the category is not part of it. Throws `idempotency_key_required` where neither was said.
+ * The request of a caller who sets `again` instead of an idempotency key: its key is derived from payee, amount and purpose. Names
+ * and ids of one payee are one payee; the category is not included. Throws `idempotency_key_required` if neither was given.
  */
 export function selfKeyedRequest(
   tx: ReadTx,
@@ -33,6 +33,6 @@ export function selfKeyedRequest(
     bodySha256: sha256(what),
     again,
   });
-  // The key stands for the whole request, in whichever words it came.
+  // The key covers the whole request, in every spelling.
   return { ...toPaymentRequest(input, agentId, currentKey(tx, agentId, derived), null), bodyHash: sha256(derived) };
 }

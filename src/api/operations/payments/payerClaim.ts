@@ -6,7 +6,7 @@ import { BursarError } from '../../../core/errors/base.ts';
 import { AddressText, Hex32 } from '../../../core/schemas/schemas.ts';
 import type { App } from '../app.ts';
 
-/** What a payer sends from an invoice's page. It has no key: its signature (EIP-191, ERC-1271) is what counts. */
+/** The claim that a payer sends from an invoice's page. It needs no API key: its signature (EIP-191, ERC-1271) is the proof. */
 export const PayerClaim = z.strictObject({
   tx_hash: Hex32,
   payer: AddressText,
@@ -14,7 +14,7 @@ export const PayerClaim = z.strictObject({
 });
 export type PayerClaim = z.output<typeof PayerClaim>;
 
-/** Counts the payer's own transfer for the invoice, now or when it comes. Throws `invoice_not_found` or `claim_invalid`. */
+/** Counts the payer's own transfer for the invoice, now or when it arrives. Throws `invoice_not_found` or `claim_invalid`. */
 export async function claimByPayer(app: App, invoiceId: string, claim: PayerClaim): Promise<Invoice> {
   app.store.read((tx) => getInvoice(tx, invoiceId));
   const message = claimText(invoiceId, claim.tx_hash);

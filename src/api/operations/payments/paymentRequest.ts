@@ -11,7 +11,7 @@ import type { PaymentRequest } from '../../../decide/payments/request.ts';
 import { visibleAgent } from '../act.ts';
 import type { App } from '../app.ts';
 
-/** Top-ups, splits and refund legs are made inside Bursar or have operations of their own. */
+/** Top-ups, splits and refund legs are made inside Bursar or have their own operations. */
 export const askableKinds = ['payout', 'purchase', 'transfer', 'recurring', 'refund'] as const;
 
 export const payShape = {
@@ -34,7 +34,7 @@ export const PayInput = z.strictObject({
 });
 export type PayInput = z.output<typeof PayInput>;
 
-/** The agent for whom a caller acts. An agent's key acts only for its own. */
+/** The agent that a caller acts for. An agent's key acts only for its own. */
 export function actingAgent(app: App, caller: Caller, asked: string | undefined): AgentId {
   const own = caller.credential.agentId;
   if (own === null && asked === undefined) {
@@ -46,7 +46,7 @@ export function actingAgent(app: App, caller: Caller, asked: string | undefined)
   return agent.id;
 }
 
-/** The wire request as the gate takes it. `within`: the whole batch, so that one key stands for all of its lines. */
+/** Converts the request to the gate's form. `within`: the whole batch, so that one key covers all its lines. */
 export function toPaymentRequest(
   input: PayInput,
   agentId: AgentId,
@@ -86,7 +86,7 @@ export function toPaymentRequest(
   };
 }
 
-/** The policy in force and the one timestamp of this request. Throws `policy_unavailable`. */
+/** The active policy and the timestamp of this request. Throws `policy_unavailable`. */
 export function gateContext(app: App, caller: Caller): GateContext {
   const { policies, chainFacts, clock } = app;
   return {

@@ -8,7 +8,7 @@ import { gasByHash, refundsOfPayment, verdictsOf } from './queries.ts';
 
 export const HintsView = z
   .object({
-    largest_amount_now: AmountView.nullable().describe('The largest amount that would pass now'),
+    largest_amount_now: AmountView.nullable().describe('The largest amount that the policy would allow now'),
     earliest_time: z.string().nullable().describe('When the same request would pass, if nothing else changes'),
     unlocked_by: z.object({ quorum: z.int(), roles: z.array(z.string()) }).nullable(),
   })
@@ -21,7 +21,7 @@ const Verdict = z
     counts: z
       .boolean()
       .describe('Of the roles that the review asks for, and not the sponsor where the policy forbids it'),
-    reason: z.string().nullable().describe('What the person said; the signature does not cover it'),
+    reason: z.string().nullable().describe("The person's comment; the signature does not cover it"),
     at: z.string(),
   })
   .meta({ id: 'Verdict' });
@@ -132,7 +132,7 @@ function settlementView(tx: ReadTx, { settlement }: Payment): PaymentView['settl
     block_number: settlement.blockNumber.toString(),
     settled_at: iso(settlement.settledAtMs),
     gas_used: sent?.gas_used?.toString() ?? null,
-    // A sale that the facilitator inside settled names no payment of a wallet: it is one all the same.
+    // A sale that the built-in facilitator settled names no payment of a wallet, but is one.
     payments_in_transaction: Math.max(1, Number(sent?.n ?? 1n)),
   };
 }

@@ -25,7 +25,7 @@ import { HintsView, PaymentView, paymentView } from './paymentView.ts';
 
 const Answer = PaymentView.extend({
   replayed: z.boolean().describe('The Idempotency-Key was seen before: this is that payment as it stands now'),
-  hints: HintsView.nullable().describe('On a denial or a review: what would pass'),
+  hints: HintsView.nullable().describe('On a denial or a review: what the policy would allow instead'),
 });
 const BATCH_MAX = 200;
 
@@ -45,7 +45,7 @@ export function visiblePayment(tx: ReadTx, caller: Caller, id: string): Payment 
 export const paymentOperations = [
   operation({
     name: 'pay',
-    summary: 'Ask for a payment. The answer says at once whether it is authorized, in review or denied, and why.',
+    summary: 'Request a payment. The answer says at once whether it is authorized, in review or denied, and why.',
     method: 'POST',
     path: '/v1/payments',
     scope: 'pay',
@@ -96,7 +96,7 @@ export const paymentOperations = [
   operation({
     name: 'pay_batch',
     summary:
-      'Ask for up to 200 payments of one wallet at once. Each is decided for itself; what is authorized settles together.',
+      'Request up to 200 payments of one wallet at once. Each is decided separately; the authorized ones settle together.',
     method: 'POST',
     path: '/v1/batches',
     scope: 'pay',
@@ -211,8 +211,8 @@ export const paymentOperations = [
       state: z.enum(states).optional(),
       kind: z.enum(paymentKinds).optional(),
       batch: idOf('batch').optional(),
-      from: Time.optional().describe('Asked for at this time or later'),
-      to: Time.optional().describe('Asked for before this time'),
+      from: Time.optional().describe('Requested at this time or later'),
+      to: Time.optional().describe('Requested before this time'),
       min_amount: UsdcText.optional().describe('At least this many USDC, as 1.25'),
       max_amount: UsdcText.optional().describe('At most this many USDC'),
       q: z
@@ -257,7 +257,7 @@ export const paymentOperations = [
   operation({
     name: 'cancel_payment',
     summary:
-      'Take back a payment that is in review or authorized and not signed yet. What is signed only the chain can end.',
+      'Cancel a payment that is in review, or authorized and not signed yet. Only the chain can end a signed one.',
     method: 'POST',
     path: '/v1/payments/{id}/cancel',
     scope: 'pay',

@@ -20,7 +20,7 @@ import type { ReadTx } from '../../../store/store.ts';
 const payoutStates = ['deciding', 'decided', 'stopped'] as const satisfies readonly PayoutState[];
 const lineStates = [...states, 'waiting', 'refused'] as const satisfies readonly LineState[];
 const effects = ['allow', 'review', 'deny'] as const;
-/** More lines than these are in the sums only. */
+/** Lines above this number are only in the sums. */
 const LISTED_MAX = 1_000;
 
 export const PayoutView = z
@@ -38,7 +38,7 @@ export const PayoutView = z
     settled: z.int().describe('In a block, or in a final one'),
     failed: z
       .int()
-      .describe('Ended without moving money: refused, rejected, expired, cancelled, or refused by the chain'),
+      .describe('Ended without moving money: denied, rejected, expired, cancelled, or refused by the chain'),
     settled_amount: AmountView,
     by_state: z.partialRecord(z.enum(lineStates), z.int()),
     transactions: z.object({
@@ -112,7 +112,9 @@ export function lineView(tx: ReadTx, line: StoredLine): z.input<typeof LineView>
   };
 }
 
-/** Why it was not paid; nothing for what was or is on its way. What came last, such as the chain's refusal, stands last. */
+/**
+ * Why it was not paid; empty for a payment that settled or is pending. The latest cause, such as the chain's refusal, comes last.
+ */
 function whyNot({ state, reasons }: Payment): Payment['reasons'][number] | undefined {
   if (state === 'denied' || state === 'in_review') return reasons[0];
   return ['failed', 'rejected', 'expired', 'cancelled'].includes(state) ? reasons.at(-1) : undefined;
@@ -138,7 +140,7 @@ export const PreviewView = z
       transactions: z.int(),
       estimate: z.string().describe('Of the allowed lines'),
       new_holders: z.int().nullable().describe('Addresses without USDC, which cost more; null: unknown, taken for all'),
-      cost_wei: z.string().nullable().describe('At the gas price of now'),
+      cost_wei: z.string().nullable().describe('At the current gas price'),
     }),
     warnings: z.array(z.object({ code: z.string(), message: z.string() })).describe('What the policy does not know of'),
     policy_digest: z.string(),
@@ -185,7 +187,7 @@ export function previewView(found: {
 
 type Reasons = z.input<typeof PreviewView>['reasons'];
 
-/** Each reason once, with how many lines it stops; the most frequent first. */
+/** Each reason once, with the number of lines that it stops; the most frequent first. */
 function reasonsOf(others: readonly PreviewedLine[]): Reasons {
   const found = new Map<string, Reasons[number]>();
   for (const { line, effect, reason } of others) {

@@ -83,7 +83,7 @@ function visiblePayout(tx: ReadTx, caller: Caller, id: string): Payout {
   return payout;
 }
 
-/** The lines that would be asked for now. */
+/** The lines that would be requested now. */
 function toAsk(
   tx: ReadTx,
   known: Payout | null,
@@ -100,7 +100,7 @@ export const payoutOperations = [
   operation({
     name: 'preview_payout',
     summary:
-      'What the policy says now to the lines of a payout, one after another, and what they would cost. Writes nothing but an event. With the Idempotency-Key of a payout: what is left of it.',
+      'Show how the policy would decide the lines of a payout now, in order, and their cost. Writes nothing but an event. With the Idempotency-Key of a payout: its remaining lines.',
     method: 'POST',
     path: '/v1/payouts/preview',
     scope: 'pay',
@@ -150,13 +150,13 @@ export const payoutOperations = [
   operation({
     name: 'create_payout',
     summary:
-      'Pay up to 10,000 lines from one wallet. Checked as a whole first; then each line is decided for itself, and what is authorized settles in batches. The same file and key again go on where it stopped, and pay no line twice.',
+      'Pay up to 10,000 lines from one wallet. The whole file is checked first; then each line is decided separately, and the authorized ones settle in batches. The same file and key again continue it, and pay no line twice.',
     method: 'POST',
     path: '/v1/payouts',
     scope: 'pay',
     cost: 'heavy',
     input: PayoutInput,
-    output: PayoutView.extend({ replayed: z.boolean().describe('The payout was there already') }),
+    output: PayoutView.extend({ replayed: z.boolean().describe('The payout existed already') }),
     errors: failures,
     idempotent: true,
     bodyMaxBytes: BODY_MAX_BYTES,
@@ -192,7 +192,7 @@ export const payoutOperations = [
   }),
   operation({
     name: 'get_payout',
-    summary: 'How far a payout is: how many lines are authorized, in review, denied, settled, failed.',
+    summary: 'The progress of a payout: the number of lines that are authorized, in review, denied, settled, failed.',
     method: 'GET',
     path: '/v1/payouts/{id}',
     scope: 'read',
@@ -204,7 +204,7 @@ export const payoutOperations = [
   }),
   operation({
     name: 'list_payout_lines',
-    summary: 'The lines of a payout with what became of each, in the order of the file.',
+    summary: 'The lines of a payout with the result of each, in the order of the file.',
     method: 'GET',
     path: '/v1/payouts/{id}/lines',
     scope: 'read',
@@ -227,7 +227,7 @@ export const payoutOperations = [
   }),
   operation({
     name: 'stop_payout',
-    summary: 'Decide no further lines. What is authorized settles; the same file and key sent again go on.',
+    summary: 'Stop deciding lines. Authorized ones settle; the same file and key sent again continue it.',
     method: 'POST',
     path: '/v1/payouts/{id}/stop',
     scope: 'pay',

@@ -26,7 +26,7 @@ import type { Signature } from './x402Signer.ts';
 /** One request that was answered 402. */
 export type Purchase = {
   agentId: AgentId;
-  /** As it was requested: the seller's own claims are in the offer. */
+  /** As requested; the seller's own claims are in the offer. */
   url: URL;
   method: string;
   /** sha-256 hex of the request's body; null without one. */
@@ -39,7 +39,7 @@ export type Purchase = {
   category: string | undefined;
   memo: string | undefined;
   again: number;
-  /** Null: it follows from the request. */
+  /** Null: it is derived from the request. */
   idempotencyKey: string | null;
   /** How long to wait for the purse's top-up. */
   waitMs: number;
@@ -55,9 +55,9 @@ export type Purchased = {
 type Decided = { answer: Recorded; context: GateContext; request: PaymentRequest | null };
 
 /**
- * Pays one 402: the one way for every interface. Chooses among the offers, asks the gate, and gives the signed authorization. The same
- * request gives the same authorization, whatever the seller offers by then; what was decided and not signed yet is decided again
- * where the offer is another one now.
+ * Pays one 402, for every interface. Chooses among the offers, asks the gate, and returns the signed authorization. The same
+ * request gets the same authorization, whatever the seller offers by then; a decided but unsigned one is decided again if the offer
+ * has changed.
  */
 export async function purchase(app: App, caller: Caller, requested: Purchase): Promise<Purchased> {
   const offer = parsePaymentRequired(requested.paymentRequired);
@@ -73,7 +73,7 @@ export async function purchase(app: App, caller: Caller, requested: Purchase): P
       if (requested.idempotencyKey !== null) return 'offer_changed';
       key = nextKey(key);
     } else if (before) {
-      // The gate answers for what stands under the key; the offer of today is not asked about.
+      // The gate answers with the payment under the key; the current offer does not matter.
       const { requirement, payment } = before;
       const standing = { requirement, amount: payment.amount, payTo: payment.address, flow: '' };
       const same = purchaseRequest(requested, offer, standing, { idempotencyKey: key, bodyHash });
@@ -87,7 +87,7 @@ export async function purchase(app: App, caller: Caller, requested: Purchase): P
   return { ...(await signed(app, requested, decided)), hints: hintsOf(app, decided) };
 }
 
-/** One commit for the decision and, where everything is ready, its signature. */
+/** One commit for the decision and, if everything is ready, its signature. */
 function paid(app: App, tx: Tx, request: PaymentRequest, context: GateContext): Recorded {
   const answer = requestPayment(tx, request, context);
   if (answer.payment.state === 'authorized') app.x402.signNow(tx, answer.payment.id);
@@ -97,12 +97,12 @@ function paid(app: App, tx: Tx, request: PaymentRequest, context: GateContext): 
 async function signed(app: App, requested: Purchase, { answer }: Decided): Promise<Omit<Purchased, 'hints'>> {
   const { id, state } = answer.payment;
   if (state === 'authorized') await makeReady(app, answer.payment);
-  // Also when it has settled: a lost answer is asked for again with the same authorization.
+  // Also after it has settled: a lost answer is requested again with the same authorization.
   const signs = ['authorized', 'submitted', 'settled', 'final'].includes(state);
   const found = signs ? await app.x402.signature(id, requested.waitMs) : null;
   const payment = app.store.read((tx) => findPayment(tx, id));
   invariant(payment, 'A payment vanished after its decision.', { id });
-  // What can no longer be used and has not been is not presented: only the chain ends it.
+  // An authorization that was not used and can no longer be is not presented: only the chain ends it.
   const isOver = found !== null && payment.state === 'submitted' && found.validBeforeMs <= app.clock();
   return { payment, replayed: answer.replayed, signature: isOver ? null : found };
 }
@@ -111,7 +111,10 @@ function hintsOf(app: App, { answer, context, request }: Decided): Purchased['hi
   return answer.replayed || !request ? null : hintsFor(app, request, answer, context);
 }
 
-/** What has its money held needs no worker, save where somebody filled the purse before it stands: nothing else deploys it then. */
+/**
+ * A purchase whose money is held needs no worker, except if the purse was filled before it was deployed: nothing else deploys it
+ * then.
+ */
 async function makeReady(app: App, payment: Payment): Promise<void> {
   if (payment.heldMicro < payment.amount) return app.wake();
   const agent = app.store.read((tx) => getAgent(tx, payment.agentId));
@@ -124,13 +127,13 @@ function derivedOf(tx: ReadTx, { url, method, bodySha256, workflow, run, again }
   return derivedKey({ workflow: id, run: run ?? null, method, url: url.href, bodySha256, again });
 }
 
-/** Not the offer: a seller who asks for something else must not turn a retry into a conflict. */
+/** Not the offer: a seller that changes it must not turn a retry into a conflict. */
 function bodyHashOf({ url, method, bodySha256, workflow, run, category, memo, maxAmount, again }: Purchase): string {
   const request = [url.href, method, bodySha256, workflow, run, category, memo, maxAmount?.toString(), again];
   return sha256(JSON.stringify(request));
 }
 
-/** What stands under that key. Throws `idempotency_conflict` where it is no purchase at all. */
+/** The payment under that key. Throws `idempotency_conflict` if it is not a purchase. */
 function earlier(tx: ReadTx, agentId: AgentId, key: string): { payment: Payment; requirement: Requirement } | null {
   const row = tx.get(paymentByKey, { agent: agentId, key });
   if (!row) return null;
@@ -139,7 +142,7 @@ function earlier(tx: ReadTx, agentId: AgentId, key: string): { payment: Payment;
   return { payment: toPayment(row), requirement };
 }
 
-/** Decided, not signed, and no longer on offer on those terms: a signature would go to somebody who does not want it. */
+/** Decided, not signed, and no longer offered on those terms: the seller would not accept a signature. */
 function isStale(tx: ReadTx, payment: Payment, requirement: Requirement, payable: readonly PayableOffer[]): boolean {
   if (payment.state !== 'authorized' || payment.rail !== 'x402') return false;
   if (tx.get(signedTerms, { payment: payment.id })) return false;
@@ -152,7 +155,7 @@ function supersede(tx: Tx, payment: Payment, context: GateContext): void {
   transition(tx, payment, 'cancel', { ...context, data });
 }
 
-/** The cheapest offer that the policy allows; else the cheapest that people may allow; else the cheapest, with its denial. */
+/** The cheapest offer that the policy allows; else the cheapest that people may approve; else the cheapest, with its denial. */
 function choose(
   tx: Tx,
   requests: readonly PaymentRequest[],
@@ -171,7 +174,7 @@ function choose(
   return best?.request ?? first;
 }
 
-/** An offer that the gate will not even look at (money to the own wallet, say) must not hide the others. */
+/** An offer that the gate refuses to evaluate (money to the own wallet, for example) must not hide the others. */
 function rankOf(tx: Tx, request: PaymentRequest, context: GateContext): number {
   try {
     const { effect } = checkPayment(tx, request, context);

@@ -5,7 +5,7 @@ import { Amount, Label, Ref, safeText } from '../../../core/schemas/schemas.ts';
 /** A top-up takes a block or two. */
 export const WAIT_SECONDS = 20;
 
-/** What every purchase can be answered with, through whichever interface it is asked for. */
+/** Errors of a purchase, on every interface. */
 export const purchaseErrors = [
   'x402_invalid',
   'x402_no_acceptable_offer',
@@ -17,10 +17,10 @@ export const purchaseErrors = [
   'policy_unavailable',
 ] as const satisfies readonly ErrorCode[];
 
-/** What every interface for purchases takes. */
+/** The input of a purchase, on every interface. */
 export const purchaseShape = {
   agent: Ref.optional().describe("On whose purse; an agent's own key need not say"),
-  max_amount: Amount.optional().describe('Refuse above this, whatever the policy allows'),
+  max_amount: Amount.optional().describe('Refuse above this amount, even if the policy allows it'),
   workflow: Ref.optional(),
   run: safeText(120).optional(),
   category: Label.optional(),
@@ -40,7 +40,7 @@ export const PurchaseUrl = z
   .transform(withoutFragment)
   .refine((url) => url.username === '' && url.password === '', 'holds a user name or password');
 
-/** Not sent to a server, so not part of what is bought. */
+/** The fragment is not sent to a server, so it is not part of the purchase. */
 function withoutFragment(text: string): URL {
   const url = new URL(text);
   url.hash = '';

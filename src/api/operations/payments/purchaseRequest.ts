@@ -4,7 +4,7 @@ import type { PaymentRequest } from '../../../decide/payments/request.ts';
 import type { PayableOffer } from '../../../spend/x402/offer.ts';
 import type { PaymentRequired } from '../../../spend/x402/paymentRequired.ts';
 
-/** What of a purchase goes to the gate beside the offer. */
+/** The parts of a purchase that go to the gate, besides the offer. */
 export type PurchaseTerms = {
   agentId: AgentId;
   url: URL;
@@ -16,7 +16,7 @@ export type PurchaseTerms = {
   memo: string | undefined;
 };
 
-/** One offer of a 402 as the gate takes it. Host, path and method are those that were requested; the rest is the seller's claim. */
+/** One offer of a 402 in the gate's form. Host, path and method are those of the request; the rest is the seller's claim. */
 export function purchaseRequest(
   { agentId, url, method, bodySha256, workflow, run, category, memo }: PurchaseTerms,
   offer: PaymentRequired,
@@ -29,7 +29,7 @@ export function purchaseRequest(
     scheme: requirement.scheme,
     payment_flow: flow,
     max_timeout_seconds: requirement.maxTimeoutSeconds,
-    // People and policies read these; what is signed echoes the seller's own bytes.
+    // People and policies read this; the signed payload repeats the seller's own bytes.
     resource: shownText(offer.resource.url),
     description: offer.resource.description === undefined ? null : shownText(offer.resource.description),
   };

@@ -48,7 +48,7 @@ export const lastKeyBetween = statement<{ agent: string; after: string; before: 
     .limit(1),
 );
 
-/** What a purse signed for a payment, without the signature. */
+/** The data that a purse signed for a payment, without the signature. */
 export const signedTerms = statement<{ payment: string }>()((db, p) =>
   db
     .selectFrom('x402_authorizations')
@@ -70,7 +70,7 @@ export const verdictsOf = statement<{ payment: string }>()((db, p) =>
 export const refundsOfPayment = statement<{ payment: string }>()((db, p) =>
   db.selectFrom('payments').select('id').where('refund_of', '=', p.payment).orderBy('id'),
 );
-/** Gas of a transaction of the relayer, and how many payments it carried. */
+/** The gas of a transaction of the relayer, and the number of payments in it. */
 export const gasByHash = statement<{ hash: Hex }>()((db, p) =>
   db
     .selectFrom('transaction_attempts as a')
@@ -86,7 +86,7 @@ export const gasByHash = statement<{ hash: Hex }>()((db, p) =>
     .where('a.hash', '=', p.hash),
 );
 
-/** What payments of an agent's wallet hold that the chain has not counted yet. */
+/** Held amounts of an agent's wallet payments that the chain has not counted yet. */
 export const heldOnTheWay = statement<{ agent: string }>()((db, p) =>
   db
     .selectFrom('payments')

@@ -66,7 +66,7 @@ const view = (request: RefundRequest): z.input<typeof RefundRequestView> => ({
   answered_at: isoOrNull(request.answeredAtMs),
 });
 
-/** The refund as the gate takes it. The payer's address is looked up, never asked for. */
+/** The refund in the gate's form. The payer's address is read from the books, never from the request. */
 function refundRequest(
   tx: ReadTx,
   receivable: Receivable,
@@ -92,7 +92,7 @@ function refundRequest(
   };
 }
 
-/** The earner's receivable behind a payment's or receivable's id. Throws `payment_not_found`. */
+/** The earner's receivable of a payment's or receivable's id. Throws `payment_not_found`. */
 function earnedBy(tx: ReadTx, caller: Caller, of: string): Receivable {
   const receivable = refundedReceivable(tx, of);
   if (!receivable) throw new BursarError('payment_not_found', { message: 'Nothing was earned by that id.' });
@@ -100,7 +100,7 @@ function earnedBy(tx: ReadTx, caller: Caller, of: string): Receivable {
   return receivable;
 }
 
-/** All that is left, where no amount was said; a retry of a whole refund finds its payment by its key. */
+/** The whole rest, if no amount was given; a retry of a whole refund finds its payment by its key. */
 function allOf(tx: ReadTx, receivable: Receivable): MicroUsdc {
   const left = refundableOf(tx, receivable);
   return microUsdc(left > 0n ? left : receivable.amountMicro);
@@ -110,14 +110,14 @@ export const refundOperations = [
   operation({
     name: 'refund',
     summary:
-      'Give back what an agent earned, in whole or in part, to anyone who paid it; never more in sum than was received.',
+      'Refund a payment that an agent received, in whole or in part, to its payer; never more in sum than was received.',
     method: 'POST',
     path: '/v1/refunds',
     scope: 'pay',
     cost: 'light',
     input: z.strictObject({
       of: idOf('receivable').or(idOf('payment')).describe("The receivable, or the buyer's payment"),
-      amount: Amount.optional().describe('Without it: all that is left'),
+      amount: Amount.optional().describe('Default: the whole rest'),
       memo: safeText(280).optional(),
     }),
     output: PaymentView.extend({ replayed: z.boolean() }),
@@ -144,7 +144,7 @@ export const refundOperations = [
     cost: 'light',
     input: z.strictObject({
       payment: idOf('payment'),
-      amount: Amount.optional().describe('Without it: all that is left'),
+      amount: Amount.optional().describe('Default: the whole rest'),
       reason: safeText(280),
     }),
     output: RefundRequestView,
@@ -196,7 +196,7 @@ export const refundOperations = [
           appendEvent(tx, { ...fields, type: 'refund.declined', data }, atMs);
           return { request: answerRequest(tx, request.id, { ...end, state: 'declined', refund: null }), payment: null };
         }
-        // A refund that the policy refuses leaves the request open, and the next attempt is another payment.
+        // A refund that the policy denies leaves the request open, and the next attempt is another payment.
         const key = ` refund_request ${request.id} ${atMs}`;
         const wanted = { amount: microUsdc(request.amountMicro), key, body: key, memo: null };
         const { payment } = requestPayment(tx, refundRequest(tx, receivable, wanted), gateContext(app, caller));
@@ -210,7 +210,7 @@ export const refundOperations = [
   }),
   operation({
     name: 'list_refund_requests',
-    summary: 'Refund requests, newest first: those that an agent made and those that it is asked.',
+    summary: 'Refund requests, newest first: those that an agent made and those that it received.',
     method: 'GET',
     path: '/v1/refund-requests',
     scope: 'read',

@@ -22,14 +22,14 @@ const Verdict = z.enum(['approve', 'reject']);
 
 type Wanted = { verdict: 'approve' | 'reject'; version: bigint };
 
-/** Asked of the wallet itself: the books learn of a new list of approvers a moment later. */
+/** Read from the wallet itself: the books get a new list of approvers a moment later. */
 async function versionFor(app: App, agentId: string): Promise<bigint> {
   const wallet = app.store.read((tx) => getAgent(tx, agentId)).wallet;
   if (!wallet) return 1n;
   return approversVersionOf(app.chain, wallet.address, BigInt(wallet.ceilings.approversVersion ?? 1));
 }
 
-/** What a person is to sign, made from the stored payment alone: nothing that a caller sends goes into it. */
+/** The data for a person to sign, built from the stored payment alone: nothing from the caller is in it. */
 function typedDataOf(app: App, tx: ReadTx, payment: Payment, { verdict, version }: Wanted) {
   const { wallet } = getAgent(tx, payment.agentId);
   if (payment.state !== 'in_review' || payment.reviewExpiresAtMs === null || !wallet) {
@@ -52,7 +52,7 @@ function typedDataOf(app: App, tx: ReadTx, payment: Payment, { verdict, version 
 export const reviewOperations = [
   operation({
     name: 'list_reviews',
-    summary: 'Payments that wait for people.',
+    summary: 'Payments in review.',
     method: 'GET',
     path: '/v1/reviews',
     scope: 'approve',
@@ -97,8 +97,7 @@ export const reviewOperations = [
   }),
   operation({
     name: 'answer_review',
-    summary:
-      "Hand in an approver's signature. With an approval the gate decides again, now, with all approvals so far.",
+    summary: "Submit an approver's signature. After an approval the gate decides again, with all approvals so far.",
     method: 'POST',
     path: '/v1/reviews/{id}',
     scope: 'approve',
@@ -114,7 +113,7 @@ export const reviewOperations = [
         .describe('EIP-712, by an EOA or as an ERC-1271 contract takes it'),
       reason: safeText(500)
         .optional()
-        .describe('Told to anyone who asked for the payment; the signature does not cover it'),
+        .describe('Shown to the requester of the payment; the signature does not cover it'),
     }),
     output: PaymentView,
     errors: [

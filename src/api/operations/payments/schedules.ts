@@ -89,7 +89,7 @@ export const scheduleOperations = [
   operation({
     name: 'create_schedule',
     summary:
-      'Have a payment asked for again and again, by the wall clock of a zone. Each occurrence goes through the gate with kind `recurring`.',
+      'Create a recurring payment, by the wall clock of a time zone. Each occurrence goes through the gate with kind `recurring`.',
     method: 'POST',
     path: '/v1/schedules',
     scope: 'admin',
@@ -142,7 +142,7 @@ export const scheduleOperations = [
   }),
   operation({
     name: 'list_schedules',
-    summary: 'List schedules with what became of their last occurrences.',
+    summary: 'List schedules with the results of their last occurrences.',
     method: 'GET',
     path: '/v1/schedules',
     scope: 'read',
@@ -174,7 +174,7 @@ export const scheduleOperations = [
   }),
   operation({
     name: 'set_schedule_status',
-    summary: 'Pause a schedule, let it go on with its next occurrence, or end it.',
+    summary: 'Pause a schedule, resume it with its next occurrence, or end it.',
     method: 'POST',
     path: '/v1/schedules/{id}/status',
     scope: 'admin',

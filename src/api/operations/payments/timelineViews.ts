@@ -21,7 +21,7 @@ export const AuthorizationView = z
   })
   .meta({ id: 'Authorization' });
 
-/** What the purse signed for a seller (EIP-3009), without the signature: that is the agent's to present. Null: nothing. */
+/** The purse's signed data for a seller (EIP-3009), without the signature, which only the agent may present. Null: none. */
 export function authorizationOf(tx: ReadTx, id: string): z.input<typeof AuthorizationView> | null {
   const row = tx.get(signedTerms, { payment: id });
   if (!row) return null;
@@ -37,8 +37,8 @@ export function authorizationOf(tx: ReadTx, id: string): z.input<typeof Authoriz
 }
 
 /**
- * What would have passed instead of a denied payment when it was decided, asked of the same policy with the stored input. Null:
- * it was not denied by the policy, or by one that is no longer active. No moment is searched: the agent was told it then.
+ * What the policy would have allowed instead of a denied payment at that time, evaluated with the stored input. Null: the policy
+ * did not deny it, or is no longer active. No time is searched, because the agent got it then.
  */
 export function hintsThen(app: App, payment: Payment, inputText: string | undefined): z.input<typeof HintsView> | null {
   if (payment.state !== 'denied' || inputText === undefined) return null;

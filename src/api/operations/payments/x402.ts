@@ -32,7 +32,7 @@ export const PayX402Answer = PaymentView.extend({
     .string()
     .nullable()
     .describe('Send it as the PAYMENT-SIGNATURE header, to the URL that was requested and nowhere else'),
-  valid_before: z.string().nullable().describe('After this the seller cannot use the authorization'),
+  valid_before: z.string().nullable().describe('After this time the seller cannot use the authorization'),
   hints: HintsView.nullable(),
   next: z.string().describe('What to do next'),
 });
@@ -40,8 +40,7 @@ export const PayX402Answer = PaymentView.extend({
 export const x402Operations = [
   operation({
     name: 'pay_x402',
-    summary:
-      'Pay a 402: hand in the offer as received, get the signed header to retry with, or a refusal with reasons.',
+    summary: 'Pay a 402: send the offer as received, get the signed header for the retry, or a refusal with reasons.',
     method: 'POST',
     path: '/v1/x402/payments',
     scope: 'pay',
@@ -79,7 +78,7 @@ export const x402Operations = [
   }),
   operation({
     name: 'report_x402',
-    summary: 'Tell what the seller answered. It is noted; only the chain settles or releases.',
+    summary: "Report the seller's answer. It is recorded; only the chain settles or releases.",
     method: 'POST',
     path: '/v1/x402/payments/{id}/report',
     scope: 'pay',

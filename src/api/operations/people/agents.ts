@@ -96,7 +96,7 @@ export const agentOperations = [
   operation({
     name: 'create_agent',
     summary:
-      'Create an agent with its own smart-account wallet; the address is known at once, the contract comes with the first use.',
+      'Create an agent with its own smart-account wallet; the address is known at once, the contract is deployed at the first use.',
     method: 'POST',
     path: '/v1/agents',
     scope: 'admin',
@@ -160,7 +160,8 @@ export const agentOperations = [
   }),
   operation({
     name: 'set_agent_status',
-    summary: 'Freeze, unfreeze or revoke an agent. Nothing of a frozen agent is decided or sent; revoked is for ever.',
+    summary:
+      'Freeze, unfreeze or revoke an agent. Payments of a frozen agent are neither decided nor sent; revoking is permanent.',
     method: 'POST',
     path: '/v1/agents/{id}/status',
     scope: 'admin',

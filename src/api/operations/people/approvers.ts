@@ -48,7 +48,7 @@ export const approverOperations = [
       address: AddressText,
       roles,
       sponsor: Ref.optional().describe('The sponsor that this person is'),
-      email: Email.optional().describe('Who signs in by OIDC with it may see reviews; the wallet still signs'),
+      email: Email.optional().describe('A person who signs in by OIDC with it may see reviews; the wallet still signs'),
     }),
     output: ApproverView,
     errors: ['sponsor_not_found', 'conflict', 'confusable_name'],
@@ -79,8 +79,7 @@ export const approverOperations = [
   }),
   operation({
     name: 'set_approver_roles',
-    summary:
-      'Give an approver other roles. They count at once: for reviews, for what is signed already, and in the console.',
+    summary: 'Give an approver other roles. They apply at once: to reviews, to earlier signatures, and in the console.',
     method: 'POST',
     path: '/v1/approvers/{id}/roles',
     scope: 'admin',
@@ -94,7 +93,7 @@ export const approverOperations = [
   operation({
     name: 'set_approver_email',
     summary:
-      'Tie an approver to an e-mail address, as the identity provider verified it, or (null) to none. Open sessions follow at once.',
+      "Set an approver's e-mail address, as verified by the identity provider, or remove it (null). It applies to open sessions at once.",
     method: 'POST',
     path: '/v1/approvers/{id}/email',
     scope: 'admin',
@@ -107,7 +106,7 @@ export const approverOperations = [
   }),
   operation({
     name: 'revoke_approver',
-    summary: 'End an approver; what they signed and is not yet executed no longer counts.',
+    summary: 'Revoke an approver; signatures that are not executed yet no longer count.',
     method: 'POST',
     path: '/v1/approvers/{id}/revoke',
     scope: 'admin',

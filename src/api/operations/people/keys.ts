@@ -41,7 +41,7 @@ const view = (credential: Credential): z.input<typeof KeyView> => ({
   revoked_at: isoOrNull(credential.revokedAtMs),
 });
 
-/** Ten minutes to put the new key in place. */
+/** Ten minutes to install the new key. */
 const ROTATION_GRACE_SECONDS = 600;
 
 export const keyOperations = [
@@ -95,7 +95,7 @@ export const keyOperations = [
   }),
   operation({
     name: 'rotate_key',
-    summary: 'Make a new key in the place of one, which ends after a grace period.',
+    summary: 'Replace a key by a new one; the old one ends after a grace period.',
     method: 'POST',
     path: '/v1/keys/{id}/rotate',
     scope: 'admin',

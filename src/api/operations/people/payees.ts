@@ -53,7 +53,7 @@ const view = (payee: Payee): z.input<typeof PayeeView> => ({
   first_seen_at: iso(payee.firstSeenAtMs),
 });
 
-/** Hosts that differ by case only are one. */
+/** Hosts that differ only in case are equal. */
 const once = <T>(list: T[]): T[] => [...new Set(list)];
 const categories = z.array(Label).max(20);
 const hosts = z.array(Host).max(50);
@@ -147,7 +147,7 @@ export const payeeOperations = [
   operation({
     name: 'add_payee_address',
     summary:
-      "Give a payee an address. By default it takes the old one's place: a changed destination, which the policy sees.",
+      'Give a payee an address. By default it replaces the old one: a changed destination, which the policy sees.',
     method: 'POST',
     path: '/v1/payees/{id}/addresses',
     scope: 'admin',
@@ -165,7 +165,7 @@ export const payeeOperations = [
   }),
   operation({
     name: 'verify_payee_address',
-    summary: "Note that a person has checked, outside Bursar, that an address is the payee's.",
+    summary: "Record that a person has verified, outside Bursar, that an address is the payee's.",
     method: 'POST',
     path: '/v1/payees/{id}/verify',
     scope: 'admin',
@@ -178,7 +178,7 @@ export const payeeOperations = [
   }),
   operation({
     name: 'retire_payee_address',
-    summary: 'End an address of a payee without putting another in its place. The policy sees it as retired.',
+    summary: 'Retire an address of a payee without a replacement. The policy sees it as retired.',
     method: 'POST',
     path: '/v1/payees/{id}/retire',
     scope: 'admin',

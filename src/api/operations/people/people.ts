@@ -46,7 +46,7 @@ export const peopleOperations = [
   }),
   operation({
     name: 'set_person_status',
-    summary: 'Keep out a person who signs in by OIDC, and end the open sessions at once; or let the person in again.',
+    summary: 'Block a person who signs in by OIDC, and end the open sessions at once; or unblock the person.',
     method: 'POST',
     path: '/v1/people/{id}/status',
     scope: 'admin',

@@ -68,17 +68,17 @@ const WalletView = z
   })
   .meta({ id: 'Wallet' });
 type RegistryView = z.input<typeof WalletView>['registry'];
-/** Digests asked for at the registry: the newest that were loaded. */
+/** The number of digests read from the registry: the newest that were loaded. */
 const POLICIES_MAX = 50;
 
-/** Seconds that a raise of this wallet's ceilings waits. */
+/** The seconds that a raise of this wallet's ceilings waits. */
 export const raiseDelay = (app: App, wallet: Address): Promise<number> =>
   app.chain.run((client) => client.readContract({ address: wallet, abi: agentWalletAbi, functionName: 'raiseDelay' }));
 
 export const walletOperations = [
   operation({
     name: 'get_wallet',
-    summary: "An agent's wallet as the chain has it now: roles, ceilings, what is left of them, freeze and validity.",
+    summary: "An agent's wallet by the current chain state: roles, ceilings, the rest of them, freeze and validity.",
     method: 'GET',
     path: '/v1/agents/{id}/wallet',
     scope: 'read',

@@ -83,7 +83,7 @@ export const anchorOperations = [
       verifier_key: z.string(),
       size: z.int(),
       head: HeadView.nullable(),
-      file: z.string().nullable().describe('Where heads are written outside the database'),
+      file: z.string().nullable().describe('The file of heads outside the database'),
     }),
     errors: ['not_configured'],
     handler: (app) => {
@@ -93,7 +93,7 @@ export const anchorOperations = [
   }),
   operation({
     name: 'anchor_cost',
-    summary: 'What it would cost now to put the head of the event log on the chain, and who would pay.',
+    summary: 'The current cost of anchoring the head of the event log on the chain, and the payer of it.',
     method: 'GET',
     path: '/v1/log/anchors/cost',
     scope: 'read',
@@ -153,7 +153,7 @@ export const anchorOperations = [
   }),
   operation({
     name: 'list_anchors',
-    summary: 'Signed heads, and which of them are on the chain with what they cost; newest first.',
+    summary: 'Signed heads, newest first, with the cost of those that are on the chain.',
     method: 'GET',
     path: '/v1/log/anchors',
     scope: 'read',

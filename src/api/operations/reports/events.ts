@@ -44,9 +44,7 @@ export const eventOperations = [
       seals: z
         .stringbool()
         .default(false)
-        .describe(
-          'Also the `rows.sealed` events: digests of changed rows, for anyone who follows the whole chain of hashes',
-        ),
+        .describe('Also the `rows.sealed` events: digests of changed rows, for a check of the whole chain of hashes'),
       limit: Limit,
     }),
     output: z.object({ events: z.array(EventView), head: z.object({ seq: z.int(), hash: z.string() }).nullable() }),
@@ -66,7 +64,7 @@ export const eventOperations = [
   }),
   operation({
     name: 'list_alerts',
-    summary: 'What a person must look at: unexplained transfers, an unreachable chain, a ledger that disagrees.',
+    summary: 'Alerts for people: unexplained transfers, an unreachable chain, a ledger that disagrees with it.',
     method: 'GET',
     path: '/v1/alerts',
     scope: 'read',

@@ -33,7 +33,7 @@ const abis: readonly Abi[] = [agentWalletAbi, tokenAbi, agentWalletFactoryAbi, p
 
 const show = (value: unknown): string => (typeof value === 'object' ? toJson(value) : String(value));
 
-/** Names the arguments of an item as its ABI does. Null: none of our contracts' ABIs knows it. */
+/** Names the arguments by the item's ABI. Null: none of our contracts' ABIs has it. */
 function named(
   item: { name: string; args: unknown },
   inputs: readonly { name?: string | undefined }[],
@@ -57,7 +57,7 @@ function decodeCall(data: Hex): z.input<typeof Decoded> | null {
       const { functionName, args } = decodeFunctionData({ abi, data });
       return named({ name: functionName, args: args ?? [] }, inputsOf(abi, functionName));
     } catch {
-      // Another contract's.
+      // Of another contract.
     }
   }
   return null;
@@ -70,13 +70,13 @@ function decodeLog(log: { data: Hex; topics: [] | [Hex, ...Hex[]] }): z.input<ty
       if (eventName === undefined) return null;
       return named({ name: eventName, args: args ?? [] }, inputsOf(abi, eventName));
     } catch {
-      // Another contract's.
+      // Of another contract.
     }
   }
   return null;
 }
 
-/** Whose address it is, in words; null for an outsider's. */
+/** The owner of an address, as text; null for an outside address. */
 function nameOf(tx: ReadTx, token: Address, address: Address): string | null {
   if (address === token) return 'USDC';
   const wallet = tx.get(walletWithAddress, { address });
@@ -166,7 +166,7 @@ export const inspectOperations = [
   operation({
     name: 'get_payment_timeline',
     summary:
-      'What a payment was decided on and by whom: each decision with its input and result, each signature with what was signed.',
+      "The evidence of a payment's decisions: each decision with its input and result, each signature with the signed data.",
     method: 'GET',
     path: '/v1/payments/{id}/timeline',
     scope: 'read',
@@ -175,7 +175,7 @@ export const inspectOperations = [
     output: z.object({
       payment: PaymentView,
       authorization: AuthorizationView.nullable().describe('What the purse signed for the seller of a 402'),
-      hints: HintsView.nullable().describe('On a denial: what would have passed when it was decided'),
+      hints: HintsView.nullable().describe('On a denial: what the policy would have allowed instead at that time'),
       decisions: z.array(
         z.object({
           hash: z.string(),
@@ -250,7 +250,7 @@ export const inspectOperations = [
               .map((each) => paymentView(tx, each)),
           };
         }
-        // By index: names lead to ids, ids to payments. Texts of a million payments are not read.
+        // By index: names lead to ids, ids to payments. The texts of a million payments are not read.
         const pattern = `%${q.replaceAll(/[!%_]/g, '!$&')}%`;
         const found = [
           ...tx

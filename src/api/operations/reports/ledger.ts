@@ -9,7 +9,7 @@ import type { App } from '../app.ts';
 import { operation } from '../operation.ts';
 import { balancesByAccount, entriesBefore, entriesOfPaymentBefore, linesOfEntry } from './queries.ts';
 
-/** A server without a key for heads has no anchors, and that is no proof of anything. */
+/** A server without a key for heads has no anchors; that proves nothing either way. */
 async function checkAnchors({ eventLog }: App): Promise<{ name: string; ok: boolean; detail: string }[]> {
   if (eventLog) return eventLog.check();
   return [{ name: 'anchor_log', ok: false, detail: 'No key signs the heads of the event log, so there are none.' }];
@@ -118,7 +118,8 @@ export const ledgerOperations = [
   }),
   operation({
     name: 'accept_suspense',
-    summary: 'A person has explained money that came in unasked: move it from suspense to what the agent may spend.',
+    summary:
+      "Accept unexplained money after a person has explained it: move it from suspense to the agent's available balance.",
     method: 'POST',
     path: '/v1/agents/{id}/suspense/accept',
     scope: 'admin',

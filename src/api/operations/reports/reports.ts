@@ -53,14 +53,14 @@ const Overview = z
     spend: AmountView,
     revenue: AmountView,
     balance: AmountView.describe("All agents' wallets and purses now, by the books"),
-    in_review: z.int().describe('Waits for people now'),
+    in_review: z.int().describe('Is in review now'),
     open_alerts: z.int(),
     counts: Rates,
     bucket: z.enum(['hour', 'day']),
-    buckets: z.array(z.string()).describe('When each begins, in order, those without spend too'),
+    buckets: z.array(z.string()).describe('The start of each, in order, including those without spend'),
     series: z
       .array(z.object({ start: z.string(), group: z.string(), amount: AmountView }))
-      .describe('Spend by when it was asked for'),
+      .describe('Spend by the time of the request'),
   })
   .meta({ id: 'Overview' });
 
