@@ -202,6 +202,11 @@ describe('SQL', () => {
   it('stands in src/store only: elsewhere declare a statement (src/store/statement.ts)', () => {
     expect([...text, template].flatMap((pattern) => lines(pattern, isJudged))).toEqual([]);
   });
+
+  it('is run outside src/store by the test of all statements only', () => {
+    const runner = /from '[./]*\/store\/text\.ts'/;
+    expect(lines(runner, (path) => isJudged(path) && path !== 'test/statements.test.ts')).toEqual([]);
+  });
 });
 
 describe('dependencies', () => {
