@@ -103,7 +103,7 @@ export async function startServer(options: {
     chainId,
     finality,
     witnesses: options.witnessUrls?.map((rpcUrl) => viemSource(openChain({ chainId, rpcUrl, token }), registry)) ?? [],
-    meters: () => (policies.list().some((version) => version.active) ? policies.active().meters : {}),
+    meters: () => policies.current()?.meters ?? {},
     ...(start === null ? {} : { startBlock: BigInt(start) }),
   });
   const settler = createSettler({ store, chain, factory, executor, clock });
@@ -253,12 +253,11 @@ export async function startServer(options: {
   };
 }
 
-const inForce = ({ policies }: App): Policy | null =>
-  policies.list().some((version) => version.active) ? policies.active() : null;
+const inForce = ({ policies }: App): Policy | null => policies.current();
 
 /** Schedules ask the gate like every caller; without a policy they wait. */
 async function recur({ store, policies, chainFacts, clock }: App): Promise<void> {
-  if (!policies.list().some((version) => version.active)) return;
+  if (!policies.current()) return;
   await store.write((tx) => runDue(tx, { ...policies.inForce(), chain: chainFacts, actor: 'bursar', atMs: clock() }));
 }
 

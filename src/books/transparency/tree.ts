@@ -35,12 +35,15 @@ export function storedTree(tx: ReadTx): SubtreeReader {
     if (level === 0) return eventHash(tx, index);
     const row = tx.get(storedTile, { level: level - 1, tile: index });
     if (row) return Buffer.from(row.root, 'hex');
-    return fold(TILE_WIDTH, (n) => entry(level - 1, index * TILE_WIDTH + n));
+    return fold(Array.from({ length: TILE_WIDTH }, (_, n) => entry(level - 1, index * TILE_WIDTH + n)));
   }
 
   return (level, index) => {
     const width = 2 ** (level % LEVELS_PER_TILE);
-    return fold(width, (n) => entry(Math.floor(level / LEVELS_PER_TILE), index * width + n));
+    const below = Array.from({ length: width }, (_, n) =>
+      entry(Math.floor(level / LEVELS_PER_TILE), index * width + n),
+    );
+    return fold(below);
   };
 }
 
@@ -50,9 +53,9 @@ function eventHash(tx: ReadTx, index: number): Hash {
   return leafHash(row.body);
 }
 
-/** The root over `width` hashes, a power of two. */
-function fold(width: number, hashAt: (n: number) => Hash): Hash {
-  let hashes = Array.from({ length: width }, (_, n) => hashAt(n));
+/** The root over hashes whose number is a power of two. */
+function fold(leaves: readonly Hash[]): Hash {
+  let hashes = leaves;
   while (hashes.length > 1) {
     const below = hashes;
     hashes = Array.from({ length: below.length / 2 }, (_, n) =>
@@ -73,7 +76,7 @@ export async function growTiles(store: Store, limit: number, pause: () => Promis
     if (bodies.length < TILE_WIDTH) return grown;
     const hashes = bodies.map(leafHash);
     const number = tile;
-    const root = fold(TILE_WIDTH, (n) => hashes[n] as Hash);
+    const root = fold(hashes);
     await store.write((tx) => storeTile(tx, { level: 0, tile: number, hashes, root }));
     tile += 1;
     await pause();
@@ -95,6 +98,6 @@ function storeTile(tx: Tx, { level, tile, hashes, root }: Tile): void {
   const roots = tx.all(tileRoots, { level, first, last: tile });
   invariant(roots.length === TILE_WIDTH, 'The event log has a gap in its tiles.', { level, tile });
   const above = roots.map((row) => Buffer.from(row.root, 'hex'));
-  const rootAbove = fold(TILE_WIDTH, (n) => above[n] as Hash);
+  const rootAbove = fold(above);
   storeTile(tx, { level: level + 1, tile: first / TILE_WIDTH, hashes: above, root: rootAbove });
 }

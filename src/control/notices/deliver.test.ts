@@ -115,7 +115,8 @@ describe('a webhook', () => {
     const dead = query((db) => db.selectFrom('events').select('seq').where('type', '=', 'notice.dead'));
     expect(world.store.read((tx) => tx.all(dead))).toHaveLength(1);
     status = 204;
-    await world.store.write((tx) => redeliver(tx, states()[0]?.id ?? '', now));
+    const { id } = states()[0] ?? { id: '' };
+    await world.store.write((tx) => redeliver(tx, id, now));
     await round();
     expect(states()).toMatchObject([{ state: 'delivered' }]);
     expect(new Set(received.map(({ headers }) => headers['webhook-id'])).size).toBe(1);

@@ -10,6 +10,7 @@ import { refundToMeters } from '../../books/meters/refundMeters.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
 import { everyRow } from '../../store/rows.ts';
 import { query } from '../../store/statement.ts';
+import type { ReadTx } from '../../store/store.ts';
 import { requestPayment } from './gate.ts';
 import { readIdentities } from './identities.ts';
 import type { Payment } from './payment.ts';
@@ -47,15 +48,15 @@ const pay = async (amount: bigint, atMs: number): Promise<Payment> =>
   world.store.write(
     (tx) => requestPayment(tx, world.request({ amount: microUsdc(amount) }), world.context({ atMs })).payment,
   );
-const subject = (): MeterSubject =>
-  world.store.read((tx) => resolveFacts(readIdentities().within(tx), world.request(), world.context().chain).subject);
+const subject = (tx: ReadTx): MeterSubject =>
+  resolveFacts(readIdentities().within(tx), world.request(), world.context().chain).subject;
 const count = (meters: MeterDeclarations, { id, amount, createdAtMs }: Payment) =>
   world.store.write((tx) => {
     releaseFromMeters(tx, id);
-    addToMeters(tx, { declarations: meters, subject: subject(), atMs: createdAtMs }, { id, amountMicro: amount });
+    addToMeters(tx, { declarations: meters, subject: subject(tx), atMs: createdAtMs }, { id, amountMicro: amount });
   });
 const shown = (meters: MeterDeclarations) =>
-  world.store.read((tx) => readMeters(tx, { declarations: meters, subject: subject(), atMs: NOON_MS }).m);
+  world.store.read((tx) => readMeters(tx, { declarations: meters, subject: subject(tx), atMs: NOON_MS }).m);
 const checkMeters = () =>
   world.store
     .read(bookChecks)

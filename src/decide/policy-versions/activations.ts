@@ -41,6 +41,8 @@ export type Activation = { digest: string; kind: 'activate' | 'rollback'; actor:
 export interface Activations {
   /** Throws `policy_unavailable` when none was ever activated: then nothing is allowed. */
   active(): Policy;
+  /** The same, or null. */
+  current(): Policy | null;
   /** Proves a bundle and keeps it. The same bundle twice is one version. */
   load(bundleText: string, note: string, act: Act): Promise<Policy>;
   /**
@@ -121,6 +123,7 @@ export async function openActivations(
       if (!current) throw new BursarError('policy_unavailable');
       return current;
     },
+    current: () => current,
     async load(bundleText, note, act) {
       const policy = await loadPolicy(bundleText);
       await store.write((tx) => {

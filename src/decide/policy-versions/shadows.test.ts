@@ -8,7 +8,7 @@ import { handMade } from '../../../test/support/handMadePolicy.ts';
 import { starterWith, stricterBundle } from '../../../test/support/stricterPolicy.ts';
 import { microUsdc, parseUsdc } from '../../core/money/microUsdc.ts';
 import { query } from '../../store/statement.ts';
-import { openStore } from '../../store/store.ts';
+import { openStore, type ReadTx } from '../../store/store.ts';
 import { checkPayment, requestPayment } from '../payments/gate.ts';
 import { resolveOpa } from '../policy/opa.ts';
 import { readStarterBundle } from '../policy/starter.ts';
@@ -45,13 +45,15 @@ const ask = async (usdc: string, changes = {}) =>
       ),
     )
   ).payment;
-const run = () => {
-  const found = world.store.read((tx) => findShadow(tx, null));
+const newest = (tx: ReadTx) => {
+  const found = findShadow(tx, null);
   if (!found) throw new Error('No candidate was ever in shadow.');
   return found;
 };
-const summary = () => world.store.read((tx) => summaryOf(tx, run().seq));
-const differences = () => world.store.read((tx) => listDifferences(tx, run().seq, { before: undefined, limit: 50 }));
+const run = () => world.store.read(newest);
+const summary = () => world.store.read((tx) => summaryOf(tx, newest(tx).seq));
+const differences = () =>
+  world.store.read((tx) => listDifferences(tx, newest(tx).seq, { before: undefined, limit: 50 }));
 type Event = { actor: string; agent: string | null; data: Record<string, unknown> };
 const events = (type: string) => eventBodies<Event>(world.store, type);
 
@@ -276,11 +278,12 @@ describe('a candidate that fails', () => {
   it('cannot be made to by sums that no table holds', async () => {
     const absurd = microUsdc(9_007_199_254_740_991n);
     await policies.startShadow(strict, act);
+    const { seq: shadow } = run();
     await world.store.write((tx) =>
       tx.run(
         query((db) =>
           db.insertInto('policy_shadow_counts').values({
-            shadow: run().seq,
+            shadow,
             active_effect: 'deny',
             shadow_effect: 'deny',
             is_same: 1,

@@ -110,10 +110,8 @@ export const policyOperations = [
     errors: ['policy_not_found', 'not_configured', 'chain_unavailable'],
     handler: async (app, caller, { digest, only }) => {
       const active = await app.policies.activate(digest, 'activate', actOf(app, caller), only ?? false);
-      return {
-        digest: active.digest,
-        warnings: app.store.read((tx) => policyWarnings(tx, app.policies.bundle(active.digest))),
-      };
+      const bundle = app.policies.bundle(active.digest);
+      return { digest: active.digest, warnings: app.store.read((tx) => policyWarnings(tx, bundle)) };
     },
   }),
   operation({

@@ -16,7 +16,7 @@ import type { Caller } from '../../../decide/identity/caller.ts';
 import type { ReadTx } from '../../../store/store.ts';
 import { refuseForeign, visibleAgent } from '../act.ts';
 import { operation } from '../operation.ts';
-import { actingAgent } from '../payments/paymentRequest.ts';
+import { actingAgentIn } from '../payments/paymentRequest.ts';
 import { keyOf } from '../payments/payments.ts';
 import { InvoiceView, invoiceView } from './invoiceView.ts';
 
@@ -51,7 +51,7 @@ export const invoiceOperations = [
     idempotent: true,
     handler: (app, caller, input, meta) =>
       app.store.write((tx) => {
-        const agent = getAgent(tx, actingAgent(app, caller, input.agent));
+        const agent = getAgent(tx, actingAgentIn(tx, caller, input.agent));
         if (!agent.wallet)
           throw new BursarError('not_configured', { message: 'The agent has no wallet on this chain.' });
         if (agent.status !== 'active') throw new BursarError('agent_not_active');

@@ -8,6 +8,7 @@ import { getAgent } from '../../../decide/identity/agents.ts';
 import type { Caller } from '../../../decide/identity/caller.ts';
 import type { GateContext } from '../../../decide/payments/gate.ts';
 import type { PaymentRequest } from '../../../decide/payments/request.ts';
+import type { ReadTx } from '../../../store/store.ts';
 import { visibleAgent } from '../act.ts';
 import type { App } from '../app.ts';
 
@@ -36,12 +37,17 @@ export type PayInput = z.output<typeof PayInput>;
 
 /** The agent that a caller acts for. An agent's key acts only for its own. */
 export function actingAgent(app: App, caller: Caller, asked: string | undefined): AgentId {
+  return app.store.read((tx) => actingAgentIn(tx, caller, asked));
+}
+
+/** The same inside a transaction. */
+export function actingAgentIn(tx: ReadTx, caller: Caller, asked: string | undefined): AgentId {
   const own = caller.credential.agentId;
   if (own === null && asked === undefined) {
     throw new BursarError('invalid_request', { message: 'Say for which agent: `agent`.' });
   }
   if (own !== null && (asked === undefined || asked === own)) return own as AgentId;
-  const agent = app.store.read((tx) => getAgent(tx, asked as string));
+  const agent = getAgent(tx, asked as string);
   visibleAgent(caller, agent.id);
   return agent.id;
 }
