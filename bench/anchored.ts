@@ -76,7 +76,7 @@ async function withHeads(load: Parameters<typeof runCallers>[0], file: string): 
   await worker;
   const signer = noteSigner(originOf(chainFacts.chainId, chainFacts.factory), ed25519Signer(Buffer.alloc(32, 1)));
   const head = await signHead({ store, signer, file, clock: () => START_MS }, 'bench');
-  if (head?.size !== eventsIn(store) - 1) throw new Error('The head does not cover every event.');
+  if (head?.size !== (await eventsIn(store)) - 1) throw new Error('The head does not cover every event.');
 }
 
-const eventsIn = (store: Store): number => store.read(logSize);
+const eventsIn = (store: Store): Promise<number> => store.read(logSize);

@@ -50,7 +50,7 @@ export async function cost(say: Say): Promise<Figure[]> {
 
 async function populated({ bursar, operatorKey, agent }: TestServer): Promise<World> {
   const { app } = bursar;
-  const caller = callerOf(app, operatorKey ?? undefined);
+  const caller = await callerOf(app, operatorKey ?? undefined);
   let key = 0;
   let owed = 0;
   const ask: Ask = async (name, input = {}) => {

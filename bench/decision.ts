@@ -1,5 +1,6 @@
 import { Agent as HttpAgent, request } from 'node:http';
 import { join } from 'node:path';
+import { flatMapInOrder, mapInOrder } from '../src/core/inOrder.ts';
 import { inputFor } from '../src/decide/payments/judge.ts';
 import { load } from '../src/decide/payments/load.ts';
 import type { PaymentRequest } from '../src/decide/payments/request.ts';
@@ -34,14 +35,14 @@ export async function decision(say: Say): Promise<Figure[]> {
       return parse(agent, text, `bench-decision-${n}`);
     });
     const groups = Array.from({ length: INPUTS / GROUP }, (_, n) => requests.slice(n * GROUP, (n + 1) * GROUP));
-    const texts = groups.flatMap((group) => buildInputs(store, policy, group).texts);
+    const texts = await flatMapInOrder(groups, async (group) => (await buildInputs(store, policy, group)).texts);
     const server = await startOpaServer(join(folder, 'opa'), readBundle(bundleText).bundle);
     const agent = new HttpAgent({ keepAlive: true, maxSockets: 1 });
     try {
       await agree(policy, server, agent, texts);
       const rounds: { input: Built[]; wasm: number[]; opa: number[] }[] = [];
       for (let round = 0; round <= ROUNDS; round += 1) {
-        const input = groups.map((group) => buildInputs(store, policy, group));
+        const input = await mapInOrder(groups, (group) => buildInputs(store, policy, group));
         const wasm = texts.map((text) => timedUs(() => policy.evaluate(text)));
         const opa: number[] = [];
         for (const text of texts) {
@@ -104,12 +105,12 @@ type Built = { texts: string[]; readUs: number; textUs: number };
 const totalUs = ({ readUs, textUs }: Built): number => readUs + textUs;
 
 /** As the gate does it: who, to whom, the history and the meters are read for the group, then the text of each is made. */
-function buildInputs(store: Store, policy: Policy, group: readonly PaymentRequest[]): Built {
-  return store.read((tx) => {
+async function buildInputs(store: Store, policy: Policy, group: readonly PaymentRequest[]): Promise<Built> {
+  return store.read(async (tx) => {
     const rules = { policy, chain: chainFacts, atMs: START_MS + HISTORY };
     const asks = group.map((request) => ({ request, actor: 'bench' }));
     const startedAt = performance.now();
-    const set = load(tx, rules, asks);
+    const set = await load(tx, rules, asks);
     const readAt = performance.now();
     const texts = group.map((request) => inputFor(set, rules, { request, resolved: set.resolved(request) }));
     const endedAt = performance.now();

@@ -37,9 +37,9 @@ const eventsOf = statement<{ id: string }>()((db, p) =>
 export async function examplePayment(store: Store, policy: Policy, world: World, atMs: number): Promise<Example> {
   const { agent, text } = bodyOf(world, 0);
   const context = { policy, chain: chainFacts, actor: agent.agent.id, atMs };
-  return await store.write((tx) => {
-    const { payment } = requestPayment(tx, parse(agent, text, 'bench-example-0'), context);
-    const submitted = transition(tx, payment, 'submit', { actor: 'bursar', atMs });
+  return await store.write(async (tx) => {
+    const { payment } = await requestPayment(tx, parse(agent, text, 'bench-example-0'), context);
+    const submitted = await transition(tx, payment, 'submit', { actor: 'bursar', atMs });
     const settlement = {
       txHash: payment.decisionHash,
       logIndex: 0,
@@ -48,13 +48,13 @@ export async function examplePayment(store: Store, policy: Policy, world: World,
       settledAtMs: atMs,
     };
     const credit = externalAccount(payment.address);
-    const settled = settle(tx, submitted, { settlement, credit }, { actor: 'bursar', atMs });
-    transition(tx, settled, 'finalize', { actor: 'bursar', atMs });
+    const settled = await settle(tx, submitted, { settlement, credit }, { actor: 'bursar', atMs });
+    await transition(tx, settled, 'finalize', { actor: 'bursar', atMs });
     const { id } = payment;
     const [row, decision, counted] = [
-      tx.get(paymentById, { id }),
-      tx.get(decisionOf, { id }),
-      tx.get(countedOf, { id }),
+      await tx.get(paymentById, { id }),
+      await tx.get(decisionOf, { id }),
+      await tx.get(countedOf, { id }),
     ];
     if (!row || !decision || !counted) throw new Error('The gate left a row out.');
     return {
@@ -62,9 +62,9 @@ export async function examplePayment(store: Store, policy: Policy, world: World,
       agentId: payment.agentId,
       payment: row,
       decision,
-      entries: tx.all(entriesOf, { id }),
+      entries: await tx.all(entriesOf, { id }),
       counted,
-      events: tx.all(eventsOf, { id }),
+      events: await tx.all(eventsOf, { id }),
     };
   });
 }

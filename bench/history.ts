@@ -33,7 +33,7 @@ export async function history(say: Say, many = MANY): Promise<Figure[]> {
       await copyFile(base, path);
       const startedAt = performance.now();
       const { example } = world;
-      seedPayments(path, { policy, world, example, payments, endMs: START_MS, paceMs: PACE_MS });
+      await seedPayments(path, { policy, world, example, payments, endMs: START_MS, paceMs: PACE_MS });
       say(`a past of ${payments} payments laid in ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`);
       return openStore(path);
     };

@@ -74,7 +74,7 @@ export async function payout(say: Say): Promise<Figure[]> {
       const waits = await probe.end();
       await provePaid(local, lines);
       const gas = BigInt(over.last.transactions.gas_used);
-      const deployment = deploymentGas(bursar.store);
+      const deployment = await deploymentGas(bursar.store);
       const seconds = (from: number, to: number): number => (to - from) / 1_000;
       return [
         {
@@ -116,9 +116,9 @@ function linesOf(): Line[] {
 async function addPayees(store: Store, lines: readonly Line[]): Promise<void> {
   const act = { actor: 'bench', atMs: Date.now() };
   for (let from = 0; from < lines.length; from += 500) {
-    await store.write((tx) => {
+    await store.write(async (tx) => {
       for (const { payee, address } of lines.slice(from, from + 500)) {
-        createPayee(tx, act, {
+        await createPayee(tx, act, {
           name: payee,
           kind: 'contractor',
           agentId: null,
@@ -255,8 +255,8 @@ async function provePaid(local: LocalChain, lines: readonly Line[]): Promise<voi
   if (wrong.length > 0) throw new Error(`${wrong.length} contractors have not what they should.`);
 }
 
-function deploymentGas(store: Store): bigint {
-  const row = store.read((tx) =>
+async function deploymentGas(store: Store): Promise<bigint> {
+  const row = await store.read((tx) =>
     tx.get(
       query((db) =>
         db

@@ -27,7 +27,7 @@ describe('what the benches compare', () => {
       const example = await examplePayment(other, policy, world, START_MS - 89 * DAY_MS);
       await other.close();
       // 600 payments over 60 days: some have left the 30-day window, most the hour's.
-      seedPayments(path, { policy, world, example, payments: 600, endMs: START_MS, paceMs: DAY_MS / 10 });
+      await seedPayments(path, { policy, world, example, payments: 600, endMs: START_MS, paceMs: DAY_MS / 10 });
       const store = await openStore(path);
       expect((await checkFigures(store, null)).findings).toEqual([]);
       await runCallers({ store, policy, world, from: 0, payments: 300, clock: (n) => START_MS + n * 60_000 });

@@ -4,6 +4,7 @@ import { agentAccount, externalAccount } from '../src/books/ledger/journal.ts';
 import { eventHead } from '../src/books/ledger/queries.ts';
 import { newId } from '../src/core/ids/ids.ts';
 import { paymentIdOnChain } from '../src/core/ids/paymentIdOnChain.ts';
+import { eachInOrder } from '../src/core/inOrder.ts';
 import type { Agent, Payee } from '../src/decide/identity/identity.ts';
 import { decisionHashOf } from '../src/decide/policy/decision.ts';
 import type { Policy } from '../src/decide/policy/policy.ts';
@@ -70,20 +71,23 @@ const countNonces = statement()((db) =>
  * ids, hashes, amounts and times, the event chain unbroken, balances, meters and history as sums of it. Left out: the relayer's
  * transactions, of which there is one for up to a hundred payments and which no decision reads.
  */
-export function seedPayments(path: string, { policy, world, example, payments, endMs, paceMs }: Seeding): void {
+export async function seedPayments(
+  path: string,
+  { policy, world, example, payments, endMs, paceMs }: Seeding,
+): Promise<void> {
   const file = openRawFile(path, { isBulk: true });
   const { tx } = file;
   const inserts = new Map<string, Command<AnyRow>>();
-  const insert = (table: string, row: AnyRow): void => {
+  const insert = async (table: string, row: AnyRow): Promise<void> => {
     const command = inserts.get(table) ?? insertInto(table, Object.keys(row));
     inserts.set(table, command);
-    tx.run(command, row);
+    await tx.run(command, row);
   };
   const meters = seedMeters(policy.meters, endMs);
   const balances = new Map<string, bigint>();
   const histories = new Map<string, History>();
-  let { seq, hash } = tx.get(eventHead) ?? { seq: 0n, hash: GENESIS_HASH };
-  let entryId = tx.get(lastEntry)?.id ?? 0n;
+  let { seq, hash } = (await tx.get(eventHead)) ?? { seq: 0n, hash: GENESIS_HASH };
+  let entryId = (await tx.get(lastEntry))?.id ?? 0n;
 
   const resultHash = createHash('sha256').update(String(example.decision.result_json)).digest('hex');
 
@@ -93,19 +97,19 @@ export function seedPayments(path: string, { policy, world, example, payments, e
     const payee = world.payees[(n * 7 + Math.floor(n / world.agents.length)) % world.payees.length];
     if (!agent || !payee) throw new Error('The world is empty.');
     const atMs = endMs - (payments - n) * paceMs;
-    insertPayment(n, { agent, payee, amount: BigInt(10_000 + (n % 500) * 10_000), atMs });
+    await insertPayment(n, { agent, payee, amount: BigInt(10_000 + (n % 500) * 10_000), atMs });
     if (n % ROWS_PER_COMMIT > 0) continue;
     file.commit();
     file.begin();
   }
-  for (const [account, amount] of balances) tx.run(addTo, { account, amount });
-  for (const row of histories.values()) tx.run(putHistory, row);
-  for (const row of meters.rows()) insert('meters', row);
-  tx.run(countNonces);
+  for (const [account, amount] of balances) await tx.run(addTo, { account, amount });
+  for (const row of histories.values()) await tx.run(putHistory, row);
+  for (const row of meters.rows()) await insert('meters', row);
+  await tx.run(countNonces);
   file.commit();
   file.close();
 
-  function insertPayment(n: number, { agent, payee, amount, atMs }: SeededPayment): void {
+  async function insertPayment(n: number, { agent, payee, amount, atMs }: SeededPayment): Promise<void> {
     const id = newId('payment');
     const address = payee.addresses[0]?.address ?? '';
     const wallet = agent.wallet?.address ?? '';
@@ -117,7 +121,7 @@ export function seedPayments(path: string, { policy, world, example, payments, e
     const decisionHash = decisionHashOf(policy.digest, inputHash, resultHash);
     const txHash = `0x${inputHash}`;
     const blockNumber = BigInt(n + 2);
-    insert('payments', {
+    await insert('payments', {
       ...example.payment,
       id,
       chain_key: paymentIdOnChain(id),
@@ -138,7 +142,7 @@ export function seedPayments(path: string, { policy, world, example, payments, e
       settled_at: atMs,
     });
     const { seq: _decision, ...decision } = example.decision;
-    insert('decisions', {
+    await insert('decisions', {
       ...decision,
       hash: decisionHash,
       payment_id: id,
@@ -149,10 +153,10 @@ export function seedPayments(path: string, { policy, world, example, payments, e
       [agentAccount(agent.id, 'available'), agentAccount(agent.id, 'reserved')],
       [agentAccount(agent.id, 'reserved'), externalAccount(address)],
     ] as const;
-    moves.forEach(([from, to], index) => {
+    await eachInOrder(moves, async ([from, to], index) => {
       entryId += 1n;
       const sides = { from_account: from, to_account: to, amount_micro: amount };
-      insert('ledger_entries', { ...example.entries[index], ...sides, id: entryId, payment_id: id, at: atMs });
+      await insert('ledger_entries', { ...example.entries[index], ...sides, id: entryId, payment_id: id, at: atMs });
       balances.set(from, (balances.get(from) ?? 0n) - amount);
       balances.set(to, (balances.get(to) ?? 0n) + amount);
     });
@@ -170,16 +174,16 @@ export function seedPayments(path: string, { policy, world, example, payments, e
     };
     const { ids, inside } = meters.add(subject, amount, atMs);
     const counts = { payment_id: id, at: atMs, amount_micro: amount };
-    insert('meter_entries', { ...example.counted, ...counts, meters_json: JSON.stringify(ids) });
-    for (const each of inside) insert('meter_rolling', { ...counts, ...each, counted: 1 });
+    await insert('meter_entries', { ...example.counted, ...counts, meters_json: JSON.stringify(ids) });
+    for (const each of inside) await insert('meter_rolling', { ...counts, ...each, counted: 1 });
     for (const event of example.events) {
       seq += 1n;
       const told = { ...(JSON.parse(String(event.body)) as object), seq: Number(seq), payment: id, agent: agent.id };
       const text = JSON.stringify({ ...told, at: new Date(atMs).toISOString() });
       hash = chainHash(hash, text);
-      insert('events', { ...event, seq, at: atMs, payment_id: id, agent_id: agent.id, body: text, hash });
+      await insert('events', { ...event, seq, at: atMs, payment_id: id, agent_id: agent.id, body: text, hash });
     }
-    insert('transfers', {
+    await insert('transfers', {
       chain_id: chainFacts.chainId,
       block_hash: txHash,
       log_index: 0,

@@ -33,9 +33,9 @@ export async function measureStages(
     spent[stage] += performance.now() - startedAt;
     return value;
   };
-  const timedJob = <T>(job: () => T): T => {
+  const timedJob = async <T>(job: () => Promise<T>): Promise<T> => {
     const startedAt = performance.now();
-    const value = job();
+    const value = await job();
     spent.job += performance.now() - startedAt;
     return value;
   };

@@ -64,7 +64,7 @@ export async function statements(say: Say): Promise<Figure[]> {
     const policy = await loadPolicy(await wideStarterBundle());
     const world = await populate(store, START_MS - 86_400_000);
     await runCallers({ store, policy, world, from: 0, payments: ROWS, clock: (n) => START_MS + n });
-    const keys = store.read((tx) =>
+    const keys = await store.read((tx) =>
       tx.all(statement()((db) => db.selectFrom('payments').select(['agent_id as agent', 'idempotency_key as key']))),
     );
     await store.close();

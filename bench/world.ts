@@ -8,6 +8,7 @@ import { agentAccount, externalAccount, post } from '../src/books/ledger/journal
 import { walletConfig } from '../src/chain/contracts/walletConfig.ts';
 import { walletPlan } from '../src/chain/contracts/walletPlan.ts';
 import { newId } from '../src/core/ids/ids.ts';
+import { mapInOrder } from '../src/core/inOrder.ts';
 import { createAgent } from '../src/decide/identity/agents.ts';
 import { createCredential } from '../src/decide/identity/credentials.ts';
 import type { Agent, Payee, WalletPlan } from '../src/decide/identity/identity.ts';
@@ -40,19 +41,19 @@ const categories = ['ocr', 'translation', 'data', 'compute', 'software'];
 /** Fills an empty store: 1 sponsor, 100 agents with a key, a wallet and money each, 50 verified payees, a workflow. */
 export async function populate(store: Store, atMs: number): Promise<World> {
   const act = { actor: 'bursar', atMs };
-  return await store.write((tx) => {
-    const sponsor = createSponsor(tx, act, { name: 'research', treasuryAddress: null });
-    createWorkflow(tx, act, { name: 'digitise' });
-    const agents = Array.from({ length: AGENTS }, (_, index) => {
+  return await store.write(async (tx) => {
+    const sponsor = await createSponsor(tx, act, { name: 'research', treasuryAddress: null });
+    await createWorkflow(tx, act, { name: 'digitise' });
+    const agents = await mapInOrder(Array.from({ length: AGENTS }), async (_, index) => {
       const id = newId('agent');
-      const agent = createAgent(tx, act, {
+      const agent = await createAgent(tx, act, {
         id,
         name: `agent-${index}`,
         sponsor: sponsor.id,
         labels: { team: index % 2 === 0 ? 'search' : 'archive' },
         wallet: planWallet(id),
       });
-      post(tx, {
+      await post(tx, {
         kind: 'deposit',
         atMs,
         lines: [
@@ -60,9 +61,12 @@ export async function populate(store: Store, atMs: number): Promise<World> {
           [agentAccount(id, 'available'), EACH_MICRO],
         ],
       });
-      return { agent, key: createCredential(tx, act, { role: 'agent', agentId: id, name: `key-${index}` }).key };
+      return {
+        agent,
+        key: (await createCredential(tx, act, { role: 'agent', agentId: id, name: `key-${index}` })).key,
+      };
     });
-    const payees = Array.from({ length: PAYEES }, (_, index) =>
+    const payees = await mapInOrder(Array.from({ length: PAYEES }), (_, index) =>
       createPayee(tx, act, {
         name: `vendor-${index}`,
         kind: 'merchant',

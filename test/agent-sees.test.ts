@@ -35,17 +35,21 @@ beforeAll(async () => {
     });
   const first = await server.agent('first', '50');
   const second = await server.agent('zenobia', THEIR_FUNDS);
-  one = callerOf(server.bursar.app, first.key);
+  one = await callerOf(server.bursar.app, first.key);
   const ids: Json[] = [];
   ids.push(await leave('first', first), await leave('zenobia', second));
   [mine, theirs] = [await made(first, ids[0] ?? {}), await made(second, ids[1] ?? {})];
   const { key } = await server.operator.call('create_key', { role: 'agent', agent: theirs.id, name: 'their spare' });
-  const keyIds = server.bursar.store
-    .read((tx) => tx.all(query((db) => db.selectFrom('credentials').select('id').where('agent_id', '=', theirs.id))))
-    .map(({ id }) => id);
-  const paid = server.bursar.store
-    .read((tx) => tx.all(query((db) => db.selectFrom('payments').select('id').where('agent_id', '=', theirs.id))))
-    .map(({ id }) => id);
+  const keyIds = (
+    await server.bursar.store.read((tx) =>
+      tx.all(query((db) => db.selectFrom('credentials').select('id').where('agent_id', '=', theirs.id))),
+    )
+  ).map(({ id }) => id);
+  const paid = (
+    await server.bursar.store.read((tx) =>
+      tx.all(query((db) => db.selectFrom('payments').select('id').where('agent_id', '=', theirs.id))),
+    )
+  ).map(({ id }) => id);
   secrets = [
     ...[theirs.id, theirs.wallet, theirs.purse, String(key), THEIR_FUNDS, THEIR_REST, 'their memo', 'zenobia'],
     ...Object.values(theirs.ids).map(String),

@@ -161,7 +161,7 @@ describe('a database that was rewritten while the server was stopped', () => {
 
   it('is refused at the start already while the head file is beside it', async () => {
     const head = readFileSync(join(dir, 'bursar.sqlite.head'));
-    rewriteLog(files().database, deleteDenial());
+    await rewriteLog(files().database, deleteDenial());
     writeFileSync(join(dir, 'bursar.sqlite.head'), head);
     await expect(launch({ dir, port: 0, version: 'test', say: () => {} })).rejects.toMatchObject({
       code: expect.stringMatching(/^database_(truncated|rewritten)$/),
@@ -170,7 +170,7 @@ describe('a database that was rewritten while the server was stopped', () => {
 
   it('without one denial, renumbered and hashed again, is found by the file and by the chain', async () => {
     restore();
-    rewriteLog(files().database, deleteDenial());
+    await rewriteLog(files().database, deleteDenial());
     const checks = await checkedAgain();
     expect(checks.get('event_chain')?.ok).toBe(true);
     expect(anchorFailures(checks)).toEqual(
@@ -181,7 +181,7 @@ describe('a database that was rewritten while the server was stopped', () => {
 
   it('is found by the chain alone where heads and file were made away with too', async () => {
     restore();
-    rewriteLog(files().database, { ...deleteDenial(), withoutHeads: true });
+    await rewriteLog(files().database, { ...deleteDenial(), withoutHeads: true });
     rmSync(files().checkpoints);
     const checks = await checkedAgain();
     expect(anchorFailures(checks)).toEqual(['anchor_chain_heads']);
@@ -189,7 +189,7 @@ describe('a database that was rewritten while the server was stopped', () => {
 
   it('is found by the file alone where the chain knows of no anchor', async () => {
     restore();
-    rewriteLog(files().database, { ...deleteDenial(), withoutHeads: true });
+    await rewriteLog(files().database, { ...deleteDenial(), withoutHeads: true });
     const config = readFileSync(join(dir, 'config.json'), 'utf8');
     writeFileSync(join(dir, 'config.json'), JSON.stringify({ ...JSON.parse(config), anchors: { on_chain: false } }));
     const checks = await checkedAgain();
@@ -205,7 +205,7 @@ describe('a database that was rewritten while the server was stopped', () => {
     ['its times moved by a millisecond', { change: (event) => ({ ...event, at: '2026-01-01T00:00:00.001Z' }) }],
   ])('with an event more or less (%s) is found', async (_, rewriting) => {
     restore();
-    rewriteLog(files().database, rewriting);
+    await rewriteLog(files().database, rewriting);
     expect(anchorFailures(await checkedAgain())).toEqual(
       expect.arrayContaining(['anchor_file_heads', 'anchor_chain_heads']),
     );
@@ -213,7 +213,7 @@ describe('a database that was rewritten while the server was stopped', () => {
 
   it('signs nothing more, and says why', async () => {
     restore();
-    rewriteLog(files().database, { ...deleteDenial(), withoutHeads: true });
+    await rewriteLog(files().database, { ...deleteDenial(), withoutHeads: true });
     rmSync(join(dir, 'bursar.sqlite.head'), { force: true });
     const launched = await launch({ dir, port: 0, version: 'test', say: () => {} });
     const key = readFileSync(join(dir, 'operator.key'), 'utf8').trim();

@@ -88,7 +88,7 @@ const openAlerts = (type: string) =>
     ),
   );
 const waiting = async (id: string) => {
-  await expect.poll(() => openAlerts('token_paused').length).toBe(1);
+  await expect.poll(async () => (await openAlerts('token_paused')).length).toBe(1);
   expect(await stateOf(id)).toBe('authorized');
 };
 
@@ -137,8 +137,8 @@ describe('an approval that is no longer good when the payment is queued', () => 
     await waiting(id);
     await safe.swapFirst(ada, other.address);
     await token('unpause');
-    await expect.poll(() => openAlerts('approvals_short').length).toBe(1);
-    expect(openAlerts('approvals_short')[0]?.body_json).toContain(safe.address);
+    await expect.poll(async () => (await openAlerts('approvals_short')).length).toBe(1);
+    expect((await openAlerts('approvals_short'))[0]?.body_json).toContain(safe.address);
     await server.until(await agent.pay('2.00'), ['settled', 'final']);
     expect(await stateOf(id)).toBe('authorized');
     await safe.swapFirst(other, ada.address);
@@ -157,7 +157,7 @@ describe('an approval that is no longer good when the payment is queued', () => 
     const list = ownerCalls.setApprovers(agent.wallet as Address, [ada.address, safe.address], 2);
     await sendInOrder(server.local.client, owner, [list]);
     await token('unpause');
-    await expect.poll(() => openAlerts('approvals_short').length).toBe(1);
+    await expect.poll(async () => (await openAlerts('approvals_short')).length).toBe(1);
     expect(await server.operator.call('cancel_payment', { id })).toMatchObject({ state: 'cancelled' });
     await expect.poll(() => openAlerts('approvals_short')).toEqual([]);
   });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mapInOrder } from '../src/core/inOrder.ts';
 import { everyRow } from '../src/store/rows.ts';
 import { startTestServer, type TestServer } from './support/testServer.ts';
 
@@ -41,7 +42,10 @@ async function post(path: string, body: unknown, headers: Record<string, string>
 const amount = (value: unknown) => ({ payee, amount: { value, currency: 'USDC' } });
 const rows = () =>
   server.bursar.store.read((tx) =>
-    ['payments', 'postings', 'meters', 'decisions'].map((table) => tx.all(everyRow(table)).length),
+    mapInOrder(
+      ['payments', 'postings', 'meters', 'decisions'],
+      async (table) => (await tx.all(everyRow(table))).length,
+    ),
   );
 
 describe('a body that two readers could read differently', () => {
@@ -56,12 +60,12 @@ describe('a body that two readers could read differently', () => {
     ['__proto__', `{"payee":"Grace","amount":${money},"__proto__":{"memo":"x"}}`],
     ['text after its end', `{"payee":"Grace","amount":${money}} {}`],
   ])('holds %s: refused, and leaves nothing behind', async (_what, body) => {
-    const before = rows();
+    const before = await rows();
     for (const path of ['/v1/payments', '/v1/payments/check', '/v1/x402/payments', '/v1/fetch', '/v1/invoices']) {
       const answered = await post(path, body);
       expect([path, answered.status, answered.body.code]).toEqual([path, 400, 'invalid_json']);
     }
-    expect(rows()).toEqual(before);
+    expect(await rows()).toEqual(before);
   });
 
   it('is no UTF-8: refused, not read as U+FFFD', async () => {
@@ -107,14 +111,14 @@ describe('an amount', () => {
     '',
     '１',
   ])('of "%s" is refused and leaves nothing behind', async (value) => {
-    const before = rows();
+    const before = await rows();
     const { status, body, type } = await post('/v1/payments', amount(value));
     expect({ status, code: body.code, type }).toEqual({
       status: 400,
       code: 'invalid_amount',
       type: 'application/problem+json',
     });
-    expect(rows()).toEqual(before);
+    expect(await rows()).toEqual(before);
   });
 
   it.each([[1], [null], [{ value: '1' }], [[]], [true]])('as %j is no decimal string', async (value) => {

@@ -212,15 +212,17 @@ describe('what is hostile or broken', () => {
 
   it('is shown inert everywhere, however it came into the database', async () => {
     const { store } = server.bursar;
-    await store.write((tx) => {
+    await store.write(async (tx) => {
       for (const table of ['payees', 'agents', 'workflows', 'sponsors', 'approvers', 'credentials']) {
-        tx.run(renamed(table as 'payees'));
+        await tx.run(renamed(table as 'payees'));
       }
       const [list, labels_json] = [JSON.stringify([EVIL]), JSON.stringify({ team: EVIL })];
-      tx.run(query((db) => db.updateTable('payees').set({ categories_json: list, hosts_json: list })));
-      tx.run(query((db) => db.updateTable('agents').set({ labels_json, status_reason: EVIL })));
-      tx.run(query((db) => db.updateTable('approvers').set({ roles_json: list }).where('name', 'not like', 'Olga%')));
-      tx.run(query((db) => db.updateTable('payments').set({ memo: EVIL })));
+      await tx.run(query((db) => db.updateTable('payees').set({ categories_json: list, hosts_json: list })));
+      await tx.run(query((db) => db.updateTable('agents').set({ labels_json, status_reason: EVIL })));
+      await tx.run(
+        query((db) => db.updateTable('approvers').set({ roles_json: list }).where('name', 'not like', 'Olga%')),
+      );
+      await tx.run(query((db) => db.updateTable('payments').set({ memo: EVIL })));
     });
     await page.reload();
     const { payees } = (await server.operator.call('list_payees')) as { payees: { id: string }[] };

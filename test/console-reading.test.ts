@@ -194,11 +194,11 @@ describe('the pilot report', () => {
   it('opens in a spreadsheet as text, whatever a workflow is called, with weeks of the chosen clock', async () => {
     const names = ['=HYPERLINK("https://evil.example")', '+1', '-1', '@SUM(A1)', '\t=1', 'a "quoted", one'];
     const now = Date.now();
-    await server.bursar.store.write((tx) => {
+    await server.bursar.store.write(async (tx) => {
       for (const [n, name] of names.entries()) {
         const id = `wfl_${n}`;
-        tx.run(query((db) => db.insertInto('workflows').values({ id, name, status: 'active', created_at: 0 })));
-        copyPayment(tx, first.id, [{ id: idAt(now, n), workflow_id: id, created_at: now, tx_hash: null }]);
+        await tx.run(query((db) => db.insertInto('workflows').values({ id, name, status: 'active', created_at: 0 })));
+        await copyPayment(tx, first.id, [{ id: idAt(now, n), workflow_id: id, created_at: now, tx_hash: null }]);
       }
     });
     const { page } = tab;

@@ -237,9 +237,9 @@ describe('too many of one address', () => {
     },
   );
 
-  it('are one event, which has no key in it', () => {
+  it('are one event, which has no key in it', async () => {
     type Event = { type: string; data: { from: string; key_prefix: string | null; path: string } };
-    const events = eventBodies<Event>(testServer.bursar.store, 'credential.refused', 'session.refused');
+    const events = await eventBodies<Event>(testServer.bursar.store, 'credential.refused', 'session.refused');
     const refused = events.filter(({ type }) => type === 'credential.refused').map(({ data }) => data);
     expect(refused.filter(({ from }) => from === '127.0.7.5')).toMatchObject([{ path: '/mcp' }]);
     expect(refused[0]?.key_prefix).toMatch(/^bursar_op_[\w-]{6}$/);

@@ -45,7 +45,7 @@ describe('an attacker of the way back', () => {
     const mixed = new URL(own.back);
     mixed.searchParams.set('code', new URL(back).searchParams.get('code') ?? '');
     expect(await scene.refusal(own.browser, await own.browser.get(mixed.href))).toBe('sign_in_refused');
-    expect(scene.events('session.refused').at(-1)?.data.detail).toContain('invalid_grant');
+    expect((await scene.events('session.refused')).at(-1)?.data.detail).toContain('invalid_grant');
   });
 
   it('gets nowhere with the answer of another provider (RFC 9207), or with an error in its place', async () => {
@@ -95,7 +95,7 @@ describe('an attacker of the way back', () => {
     const { browser, answer } = await scene.signIn('olga', ops);
     expect(answer.status).toBe(401);
     expect(await scene.refusal(browser, answer)).toBe('sign_in_refused');
-    expect(scene.events('session.refused').at(-1)?.data.detail).toContain(`(${why})`);
+    expect((await scene.events('session.refused')).at(-1)?.data.detail).toContain(`(${why})`);
   });
 
   it('cannot fix a session: the one that the browser had ends, and a new one begins', async () => {
@@ -141,7 +141,9 @@ describe('an attacker of the way back', () => {
   });
 
   it('learns no secret from events', async () => {
-    const all = scene.server.bursar.store.read((tx) => tx.all(query((db) => db.selectFrom('events').select('body'))));
+    const all = await scene.server.bursar.store.read((tx) =>
+      tx.all(query((db) => db.selectFrom('events').select('body'))),
+    );
     const text = all.map(({ body }) => body).join('\n');
     expect(scene.provider.secrets.length).toBeGreaterThan(20);
     for (const secret of scene.provider.secrets) expect(text).not.toContain(secret);
@@ -193,7 +195,7 @@ describe('a provider that fails', () => {
     writeFileSync(path, 'another');
     scene.configure({ client_secret_file: path });
     const { browser, answer } = await scene.signIn('olga', ops);
-    expect(scene.events('session.refused').at(-1)?.data.detail).toContain('status 401');
+    expect((await scene.events('session.refused')).at(-1)?.data.detail).toContain('status 401');
     expect(await scene.refusal(browser, answer)).toBe('identity_provider_invalid');
   });
 });

@@ -40,8 +40,8 @@ describe('signing in by OIDC', () => {
       role: 'operator',
     });
     expect((await scene.post(browser, '/v1/workflows', { name: 'by Olga' })).status).toBe(200);
-    const [made] = scene.events('workflow.created').slice(-1);
-    const [started] = scene.events('session.started').slice(-1);
+    const [made] = (await scene.events('workflow.created')).slice(-1);
+    const [started] = (await scene.events('session.started')).slice(-1);
     expect(made?.actor).toMatch(/^psn_/);
     expect(started).toMatchObject({ actor: made?.actor, data: { via: 'oidc', role: 'operator', approver: null } });
   });
@@ -128,7 +128,7 @@ describe('signing in by OIDC', () => {
     expect(await codeOf(await answer('0x00'))).toBe('approval_invalid');
     expect(await codeOf(await answer(await server.keys.signDigest('executor', digest)))).toBe('approval_invalid');
     expect((await answer(await server.keys.signDigest('guardian', digest))).status).toBe(200);
-    expect(scene.events('payment.approved').at(-1)?.actor).toMatch(/^apr_/);
+    expect((await scene.events('payment.approved')).at(-1)?.actor).toMatch(/^apr_/);
   });
 
   it.each<[string, Record<string, unknown>, string, number]>([
@@ -147,7 +147,9 @@ describe('signing in by OIDC', () => {
     const { browser, answer } = await scene.signIn(`outsider ${name}`, said);
     expect(answer.status).toBe(status);
     expect(await scene.refusal(browser, answer)).toBe(code);
-    expect(scene.events('session.refused').at(-1)).toMatchObject({ data: { via: 'oidc', code, from: '127.0.0.1' } });
+    expect((await scene.events('session.refused')).at(-1)).toMatchObject({
+      data: { via: 'oidc', code, from: '127.0.0.1' },
+    });
     const { people } = (await scene.server.operator.call('list_people')) as { people: { subject: string }[] };
     expect(people.filter(({ subject }) => subject.startsWith('outsider'))).toEqual([]);
   });

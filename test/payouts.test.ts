@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { erc20Abi, parseAbi } from 'viem';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Client } from '../src/api/client/client.ts';
+import { mapInOrder } from '../src/core/inOrder.ts';
 import { type AnyRow, everyRow } from '../src/store/rows.ts';
 import { query } from '../src/store/statement.ts';
 import { addContractors, addressOf, csvOf, untilOver, usePayoutPolicy } from './support/payoutScene.ts';
@@ -35,9 +36,11 @@ const counted =
 /** Other work (a deposit, the follower) may be sealed meanwhile: a seal counts where it names a row of these tables. */
 const isCounted = (row: AnyRow): boolean =>
   row.type !== 'rows.sealed' || counted.some((table) => String(row.body).includes(`["${table}",`));
-const rows = (): Record<string, number> =>
-  server.bursar.store.read((tx) =>
-    Object.fromEntries(counted.map((table) => [table, tx.all(everyRow(table)).filter(isCounted).length])),
+const rows = (): Promise<Record<string, number>> =>
+  server.bursar.store.read(async (tx) =>
+    Object.fromEntries(
+      await mapInOrder(counted, async (table) => [table, (await tx.all(everyRow(table))).filter(isCounted).length]),
+    ),
   );
 const paymentsOf = (agent: string) =>
   server.bursar.store.read((tx) =>
@@ -56,12 +59,12 @@ describe('a payout', () => {
   it('is previewed as it is then executed, and settles in batches', async () => {
     const { id, client } = await payer('payroll', '50');
     const csv = csvOf(0, 450);
-    const before = rows();
+    const before = await rows();
     const preview = await client.call('preview_payout', { agent: id, csv });
     expect(preview).toMatchObject({ payout: null, total: 450, allowed: 450, review: 0, denied: 0, done: 0 });
     expect(preview).toMatchObject({ warnings: [], gas: { new_holders: 450 } });
     // Nothing is left of it but its event.
-    expect(rows()).toEqual({ ...before, events: (before.events ?? 0) + 1 });
+    expect(await rows()).toEqual({ ...before, events: (before.events ?? 0) + 1 });
 
     const made = await client.call('create_payout', { agent: id, csv }, { idempotencyKey: 'july-2026' });
     expect(made).toMatchObject({ total: 450, replayed: false, total_amount: preview.total_amount });
@@ -107,7 +110,7 @@ describe('a payout', () => {
     await expect(
       client.call('create_payout', { agent: id, csv: csv.replace('job-3,c3,0.0103', 'job-3,c3,0.0203') }, key),
     ).rejects.toMatchObject({ code: 'idempotency_conflict', details: { payout: made?.id, changed_lines: [5] } });
-    expect(paymentsOf(id)).toHaveLength(30);
+    expect(await paymentsOf(id)).toHaveLength(30);
   });
 
   it('counts the lines before in every meter and in the money, and asks again only for what moved nothing', async () => {
@@ -142,14 +145,14 @@ describe('a payout', () => {
     });
     await client.call('create_payout', { agent: id, csv, retry: true }, key);
     expect(await untilOver(client, String(made.id))).toMatchObject({ settled: 260, denied: 0 });
-    const paid = paymentsOf(id).filter(({ state }) => state !== 'denied');
+    const paid = (await paymentsOf(id)).filter(({ state }) => state !== 'denied');
     expect(paid.reduce((sum, { amount_micro }) => sum + amount_micro, 0n)).toBe(65_000_000n);
     expect(await ledger()).toMatchObject({ ok: true });
   });
 
   it('is refused as a whole, with every error of every line, when any line is bad', async () => {
     const { id, client } = await payer('careless', '5');
-    const before = rows();
+    const before = await rows();
     const csv = [
       'id,payee,address,amount,category,memo',
       'a,c1,,1.5,contractor,fine',
@@ -197,7 +200,7 @@ describe('a payout', () => {
       },
     });
     // Two refusals were noted; nothing else.
-    expect(rows()).toEqual({ ...before, events: (before.events ?? 0) + 2 });
+    expect(await rows()).toEqual({ ...before, events: (before.events ?? 0) + 2 });
   });
 
   it('settles the others when the chain refuses a line, and says which one it was', async () => {

@@ -36,7 +36,7 @@ describe('1,000 concurrent requests from four processes on one budget', () => {
     expect(states).toHaveLength(1000);
     expect(states.filter((state) => state === 'authorized')).toHaveLength(25);
     expect(states.filter((state) => state === 'denied')).toHaveLength(975);
-    const total = server.bursar.store.read((tx) =>
+    const total = await server.bursar.store.read((tx) =>
       tx.get(
         query((db) =>
           db

@@ -148,7 +148,7 @@ describe('A lost database', () => {
     await until(async () => ['settled', 'final'].includes(await stateOf(inFlight)));
     for (const id of forgotten) await expect(stateOf(id)).rejects.toMatchObject({ code: 'payment_not_found' });
     const alerts = await until(async () => {
-      const rows = running.bursar.store.read((tx) =>
+      const rows = await running.bursar.store.read((tx) =>
         tx.all(
           query((db) =>
             db
@@ -207,12 +207,14 @@ describe('A lost executor key', () => {
     // Its transaction is lost with the key: the pool forgets it, and nobody can send it again.
     await local.client.dropTransaction({
       hash:
-        running.bursar.store.read((tx) =>
-          tx.get(
-            query((db) =>
-              db.selectFrom('transaction_attempts').select('hash').orderBy('transaction_id', 'desc').limit(1),
+        (
+          await running.bursar.store.read((tx) =>
+            tx.get(
+              query((db) =>
+                db.selectFrom('transaction_attempts').select('hash').orderBy('transaction_id', 'desc').limit(1),
+              ),
             ),
-          ),
+          )
         )?.hash ?? '0x',
     });
     await local.client.setAutomine(true);
@@ -227,7 +229,7 @@ describe('A lost executor key', () => {
     await restart();
     expect(await running.keys.address('executor')).not.toBe(lostKey);
     expect(await settled(signed)).not.toBe('failed');
-    expect(eventBodies(running.bursar.store, 'transactions.requeued')).toHaveLength(1);
+    expect(await eventBodies(running.bursar.store, 'transactions.requeued')).toHaveLength(1);
     expect(await settled(await pay(made.id, '3.00'))).not.toBe('failed');
     expect(await arrived()).toBe(before + 5_000_000n);
     expect(
@@ -244,7 +246,7 @@ describe('Books that are older than the chain', () => {
     );
     await running.stop();
     await restart();
-    const next = running.bursar.store.read((tx) =>
+    const next = await running.bursar.store.read((tx) =>
       tx.get(query((db) => db.selectFrom('wallets').select('next_nonce as n').where('agent_id', '=', id))),
     );
     expect(Number(next?.n)).toBeGreaterThan(1_000_000);

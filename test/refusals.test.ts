@@ -61,7 +61,7 @@ const alertsOf = statement<{ type: string }>()((db, p) =>
   db.selectFrom('alerts').select(['agent_id', 'body_json', 'resolved_at']).where('type', '=', p.type).orderBy('id'),
 );
 const alerts = (type: string) => server.bursar.store.read((tx) => tx.all(alertsOf, { type }));
-const openAlerts = (type: string) => alerts(type).filter(({ resolved_at }) => resolved_at === null);
+const openAlerts = async (type: string) => (await alerts(type)).filter(({ resolved_at }) => resolved_at === null);
 const droppedOf = statement<{ payment: string }>()((db, p) =>
   db
     .selectFrom('transaction_payments as tp')
@@ -72,7 +72,7 @@ const droppedOf = statement<{ payment: string }>()((db, p) =>
 );
 /** The simulation has been refused so often since. */
 async function refusals(id: string, times = 1): Promise<void> {
-  const seen = () => server.bursar.store.read((tx) => tx.all(droppedOf, { payment: id })).length;
+  const seen = async () => (await server.bursar.store.read((tx) => tx.all(droppedOf, { payment: id }))).length;
   await expect.poll(seen).toBeGreaterThanOrEqual(times);
 }
 async function warm(name: string, value = '20'): Promise<Agent> {
@@ -86,7 +86,7 @@ const ledger = () => server.operator.call('check_ledger');
 describe('USDC that is paused', () => {
   it('lets payments of every kind wait under one alert, and all settle when it goes on', async () => {
     const [one, other, batcher] = [await warm('one'), await warm('other'), await warm('batcher')];
-    const before = alerts('token_paused').length;
+    const before = (await alerts('token_paused')).length;
     await token({ functionName: 'pause' });
     const ids = [await pay(one), await pay(other), await pay(other, '2.00')];
     const batch = (await batcher.client.call(
@@ -96,12 +96,12 @@ describe('USDC that is paused', () => {
     )) as { payments: { id: string }[] };
     ids.push(...batch.payments.map(({ id }) => id));
     for (const id of ids) await refusals(id);
-    await expect.poll(() => openAlerts('token_paused').length).toBe(1);
+    await expect.poll(async () => (await openAlerts('token_paused')).length).toBe(1);
     // A second round of questions makes neither a failure nor another alert.
     const asked = rpc.asked.length;
     await expect.poll(() => rpc.asked.length).toBeGreaterThan(asked + 50);
     expect(await Promise.all(ids.map(stateOf))).toEqual(ids.map(() => 'authorized'));
-    expect(alerts('token_paused').length).toBe(before + 1);
+    expect((await alerts('token_paused')).length).toBe(before + 1);
     const { balances } = (await server.operator.call('get_agent', { id: other.id })) as {
       balances: Record<string, { value: string }>;
     };
@@ -133,7 +133,7 @@ describe('USDC that is paused', () => {
     await expect.poll(occurrence).toBeDefined();
     const id = String(await occurrence());
     await refusals(id);
-    await expect.poll(() => openAlerts('token_paused').length).toBe(1);
+    await expect.poll(async () => (await openAlerts('token_paused')).length).toBe(1);
     expect(await stateOf(id)).toBe('authorized');
     await token({ functionName: 'unpause' });
     await server.until(id, ['settled', 'final']);
@@ -144,7 +144,7 @@ describe('USDC that is paused', () => {
     await token({ functionName: 'pause' });
     const id = await pay(agent);
     await refusals(id);
-    await expect.poll(() => openAlerts('token_paused').length).toBe(1);
+    await expect.poll(async () => (await openAlerts('token_paused')).length).toBe(1);
     expect(await server.operator.call('cancel_payment', { id })).toMatchObject({ state: 'cancelled' });
     await expect.poll(() => openAlerts('token_paused')).toEqual([]);
     await token({ functionName: 'unpause' });
@@ -158,7 +158,9 @@ describe('a blacklisted address', () => {
     await token({ functionName: 'blacklist', args: [listed.wallet as Address] });
     const id = await pay(listed);
     await refusals(id);
-    await expect.poll(() => openAlerts('wallet_blacklisted').map((alert) => alert.agent_id)).toEqual([listed.id]);
+    await expect
+      .poll(async () => (await openAlerts('wallet_blacklisted')).map((alert) => alert.agent_id))
+      .toEqual([listed.id]);
     await server.until(await pay(free), ['settled', 'final']);
     expect(await stateOf(id)).toBe('authorized');
     await token({ functionName: 'unBlacklist', args: [listed.wallet as Address] });
@@ -202,7 +204,7 @@ describe('a refusal that the state bears out', () => {
 describe('a refusal that only the node says', () => {
   const invented = (code: number, message: string, data?: string): Lie =>
     ({ error: { code, message, ...(data ? { data } : {}) } }) as Lie;
-  it.each<[string, (request: RpcRequest) => Lie]>([
+  it.each<[string, (request: RpcRequest) => Lie | Promise<Lie>]>([
     ['no code at any address', ({ method }) => (method === 'eth_getCode' ? { result: '0x' } : 'pass')],
     [
       'a revert without a reason',
@@ -231,7 +233,7 @@ describe('a refusal that only the node says', () => {
     rpc.tell(lie);
     const ids = [await pay(agent), await pay(agent, '2.00')];
     for (const id of ids) await refusals(id);
-    await expect.poll(() => openAlerts('refusal_unexplained').length).toBe(1);
+    await expect.poll(async () => (await openAlerts('refusal_unexplained')).length).toBe(1);
     expect(await Promise.all(ids.map(stateOf))).toEqual(['authorized', 'authorized']);
     rpc.tell(() => 'pass');
     for (const id of ids) await server.until(id, ['settled', 'final']);
@@ -244,7 +246,7 @@ describe('a refusal that only the node says', () => {
     rpc.tell(({ method }) => (method === 'eth_estimateGas' ? invented(3, 'execution reverted', '0x') : 'pass'));
     const id = await pay(agent);
     await refusals(id);
-    await expect.poll(() => openAlerts('deployment_refused').length).toBe(1);
+    await expect.poll(async () => (await openAlerts('deployment_refused')).length).toBe(1);
     expect(await stateOf(id)).toBe('authorized');
     rpc.tell(() => 'pass');
     await server.until(id, ['settled', 'final']);
@@ -261,7 +263,7 @@ describe('a refusal that only the node says', () => {
     });
     const id = await pay(agent);
     await refusals(id);
-    await expect.poll(() => openAlerts('refusal_unexplained').length).toBe(1);
+    await expect.poll(async () => (await openAlerts('refusal_unexplained')).length).toBe(1);
     rpc.tell(() => 'pass');
     await server.until(id, ['settled', 'final']);
   });

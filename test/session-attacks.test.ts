@@ -58,7 +58,7 @@ describe('an operation that changes something', () => {
 
   it('is refused with a cookie alone, with a made-up CSRF value, and with that of another session, whatever it is', async () => {
     const [one, other] = [await olga.session(), await olga.session()];
-    const before = everything();
+    const before = await everything();
     const wrong: Record<string, string>[] = [
       {},
       { 'x-bursar-csrf': 'made-up' },
@@ -76,18 +76,18 @@ describe('an operation that changes something', () => {
       }
     }
     expect(passed).toEqual([]);
-    expect(everything()).toEqual(before);
+    expect(await everything()).toEqual(before);
     // The same call with the right value is not refused for that.
     const good = { cookie: one.cookie, 'x-bursar-csrf': one.csrf };
     expect((await post('/v1/workflows', good, { name: 'made by Olga' })).status).toBe(200);
-    expect(everything()).not.toEqual(before);
+    expect(await everything()).not.toEqual(before);
   });
 
   it('cannot be sent by a page of another site: not as JSON, not as a form, not by asking first', async () => {
     const { cookie } = await olga.session();
     const from = { cookie, origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' };
     const body = JSON.stringify({ name: 'planted' });
-    const before = everything();
+    const before = await everything();
     expect(await codeOf(await post('/v1/workflows', from, body))).toBe('csrf_required');
     expect(await codeOf(await post('/v1/workflows', { ...from, 'content-type': 'text/plain' }, body))).toBe(
       'csrf_required',
@@ -107,12 +107,12 @@ describe('an operation that changes something', () => {
       expect((await get(path, from)).headers.get('access-control-allow-origin'), path).toBeNull();
     }
     expect(await codeOf(await post('/auth/logout', from))).toBe('csrf_required');
-    expect(everything()).toEqual(before);
+    expect(await everything()).toEqual(before);
   });
 
   it('is not for an auditor, by session or by key, whatever it is', async () => {
     const { cookie, csrf } = await vera.session();
-    const before = everything();
+    const before = await everything();
     const passed: string[] = [];
     for (const operation of changing) {
       for (const headers of [{ cookie, 'x-bursar-csrf': csrf }, { authorization: `Bearer ${auditorKey}` }]) {
@@ -123,7 +123,7 @@ describe('an operation that changes something', () => {
     }
     // It reads the chain and the books, and leaves an event that somebody did.
     expect(new Set(passed)).toEqual(new Set(['check_ledger']));
-    expect({ ...everything(), events: '' }).toEqual({ ...before, events: '' });
+    expect({ ...(await everything()), events: '' }).toEqual({ ...before, events: '' });
   });
 
   it('reads all there is as an auditor, by session or by key', async () => {
@@ -141,13 +141,13 @@ describe('an operation that changes something', () => {
 
   it('hides behind no GET: reading leaves everything as it is', async () => {
     const { cookie } = await olga.session();
-    const before = everything();
+    const before = await everything();
     for (const operation of reading) {
       const answer = await get(pathOf(operation), { cookie });
       expect(answer.status, operation.name).not.toBe(403);
       await answer.arrayBuffer();
     }
-    expect(everything()).toEqual(before);
+    expect(await everything()).toEqual(before);
   });
 });
 
@@ -187,7 +187,7 @@ describe('a session', () => {
   it('is not opened by what the database holds of it', async () => {
     const { cookie } = await olga.session();
     const { store } = testServer.bursar;
-    const rows = store.read((tx) => tx.all(query((db) => db.selectFrom('sessions').select('token_hash'))));
+    const rows = await store.read((tx) => tx.all(query((db) => db.selectFrom('sessions').select('token_hash'))));
     for (const { token_hash } of rows) {
       expect(cookie).not.toContain(token_hash);
       expect((await get('/auth/me', { cookie: `bursar_session=${token_hash}` })).status).toBe(401);

@@ -118,7 +118,7 @@ describe('stop_agent', () => {
     const states = await Promise.all(ids.map(async (id) => (await operator.call('get_payment', { id })).state));
     expect(new Set([...states, 'final', 'cancelled', 'failed'])).toEqual(new Set(['final', 'cancelled', 'failed']));
     expect(states).toContain('cancelled');
-    const attempts = world.server.bursar.store.read((tx) =>
+    const attempts = await world.server.bursar.store.read((tx) =>
       tx.all(
         query((db) =>
           db

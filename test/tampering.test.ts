@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkLedger } from '../src/books/ledger/check.ts';
 import { unsealedTables } from '../src/books/ledger/sealedTables.ts';
+import { filterInOrder, mapInOrder } from '../src/core/inOrder.ts';
 import { openRawFile, type RawFile } from '../src/store/rawFile.ts';
 import { type AnyRow, everyRow, insertInto, tablesOf } from '../src/store/rows.ts';
 import { query } from '../src/store/statement.ts';
@@ -27,30 +28,32 @@ beforeAll(async () => {
   copyFileSync(server.bursar.store.path, path);
   await server.end();
   file = openRawFile(path);
-  tables = tablesOf(file.tx);
-  dropGuards(file.tx);
-  dropIndexes(file.tx);
-  shapes = new Map(tables.map((table) => [table, shapeOf(file.tx, table)]));
+  tables = await tablesOf(file.tx);
+  await dropGuards(file.tx);
+  await dropIndexes(file.tx);
+  shapes = new Map(await mapInOrder(tables, async (table) => [table, await shapeOf(file.tx, table)]));
 }, 240_000);
 afterAll(() => {
   file?.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
-const rowsOf = (table: string): AnyRow[] => file.tx.all(everyRow(table));
+const rowsOf = (table: string): Promise<AnyRow[]> => file.tx.all(everyRow(table));
 const columnsOf = (table: string): ColumnShape[] => shapes.get(table) ?? [];
 const evidence = (): string[] => tables.filter((table) => !noEvidence.has(table));
 
 /** The check on what the transaction under way says. */
 function findings(): Promise<string[]> {
-  return checkLedger({ snapshot: () => ({ tx: file.tx, close: () => {} }) }, null).then((result) => result.findings);
+  return checkLedger({ snapshot: async () => ({ tx: file.tx, close: async () => {} }) }, null).then(
+    (result) => result.findings,
+  );
 }
 
 /** Does it, asks the check, and undoes it. */
-async function tampered(tamper: () => void): Promise<string[]> {
+async function tampered(tamper: () => Promise<unknown>): Promise<string[]> {
   file.begin();
   try {
-    withoutChecks(file.tx, tamper);
+    await withoutChecks(file.tx, tamper);
     return await findings();
   } finally {
     file.rollBack();
@@ -63,10 +66,10 @@ const other = (value: SqlValue | undefined, isInteger: boolean, free = false): S
   if (isInteger) return typeof value === 'bigint' ? value + 1n : 1n;
   return typeof value === 'string' ? `${value}x` : 'x';
 };
-const insert = (table: string, row: AnyRow): number => file.tx.run(insertInto(table, Object.keys(row)), row);
+const insert = (table: string, row: AnyRow): Promise<number> => file.tx.run(insertInto(table, Object.keys(row)), row);
 /** The table is known at run time only, so the types of `settings` stand in for those of every table. */
-function update(table: string, row: AnyRow, change: AnyRow): void {
-  const changed = file.tx.run(
+async function update(table: string, row: AnyRow, change: AnyRow): Promise<void> {
+  const changed = await file.tx.run(
     query((db) => {
       let command = db.updateTable(table as 'settings').set(change);
       for (const [name, value] of Object.entries(keysOf(table, row)))
@@ -76,8 +79,8 @@ function update(table: string, row: AnyRow, change: AnyRow): void {
   );
   expect(changed).toBe(1);
 }
-function remove(table: string, row: AnyRow): void {
-  const changed = file.tx.run(
+async function remove(table: string, row: AnyRow): Promise<void> {
+  const changed = await file.tx.run(
     query((db) => {
       let command = db.deleteFrom(table as 'settings');
       for (const [name, value] of Object.entries(keysOf(table, row)))
@@ -90,8 +93,8 @@ function remove(table: string, row: AnyRow): void {
 /** A row from the middle: what is at the end of the log only an anchor can hold. */
 const middle = (rows: AnyRow[]): AnyRow => rows[Math.floor((rows.length - 1) / 2)] as AnyRow;
 /** Of payments one of each state, since each has other evidence. */
-function samples(table: string): AnyRow[] {
-  const rows = rowsOf(table).filter((row) => row.name !== 'notices:cursor');
+async function samples(table: string): Promise<AnyRow[]> {
+  const rows = (await rowsOf(table)).filter((row) => row.name !== 'notices:cursor');
   if (table !== 'payments') return rows.length === 0 ? [] : [middle(rows)];
   return [...new Map(rows.map((row) => [row.state, row])).values()];
 }
@@ -110,16 +113,16 @@ describe('ledger check', () => {
   it('finds nothing in what the server wrote, and knows all tables of the schema', async () => {
     expect(await findings()).toEqual([]);
     expect(Object.keys(unsealedTables).filter((table) => !tables.includes(table))).toEqual([]);
-    const empty = evidence().filter((table) => rowsOf(table).length < 2);
+    const empty = await filterInOrder(evidence(), async (table) => (await rowsOf(table)).length < 2);
     expect(empty).toEqual([]);
-    const states = rowsOf('payments').map(({ state }) => state);
+    const states = (await rowsOf('payments')).map(({ state }) => state);
     expect(states).toEqual(expect.arrayContaining(['denied', 'final', 'in_review']));
   });
 
   it('finds any one changed column of any row that evidence rests on, and names it', async () => {
     const missed: string[] = [];
     for (const table of evidence()) {
-      for (const row of samples(table)) {
+      for (const row of await samples(table)) {
         for (const { name, isInteger, isKey, isUnique } of columnsOf(table)) {
           const said = await tampered(() =>
             update(table, row, { [name]: other(row[name], isInteger, isKey || isUnique) }),
@@ -139,7 +142,7 @@ describe('ledger check', () => {
   it('finds a deleted, an inserted and two swapped rows of any such table', async () => {
     const missed: string[] = [];
     for (const table of evidence()) {
-      const rows = rowsOf(table).filter((row) => row.name !== 'notices:cursor');
+      const rows = (await rowsOf(table)).filter((row) => row.name !== 'notices:cursor');
       const one = middle(rows);
       const deleted = await tampered(() => remove(table, one));
       if (!names(deleted, table, one)) missed.push(`${table}: a deleted row: ${deleted.join(' ')}`);
@@ -151,10 +154,10 @@ describe('ledger check', () => {
       if (!names(inserted, table, copy)) missed.push(`${table}: an inserted row`);
       const two = rows.find((row) => contentOf(table, row) !== contentOf(table, one));
       if (!two) continue;
-      const swapped = await tampered(() => {
-        for (const row of [one, two]) remove(table, row);
-        insert(table, { ...two, ...keysOf(table, one) });
-        insert(table, { ...one, ...keysOf(table, two) });
+      const swapped = await tampered(async () => {
+        for (const row of [one, two]) await remove(table, row);
+        await insert(table, { ...two, ...keysOf(table, one) });
+        await insert(table, { ...one, ...keysOf(table, two) });
       });
       if (![one, two].some((row) => names(swapped, table, row))) missed.push(`${table}: two rows that were swapped`);
     }

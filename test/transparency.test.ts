@@ -10,6 +10,7 @@ import {
 import { formatVerifierKey, noteSigner, signCheckpoint } from '../src/books/transparency/note.ts';
 import { eventBodies, growTiles, storedTree } from '../src/books/transparency/tree.ts';
 import { ed25519Signer } from '../src/core/crypto/ed25519.ts';
+import { flatMapInOrder, mapInOrder } from '../src/core/inOrder.ts';
 import { openStore, type Store } from '../src/store/store.ts';
 import { goReader, pythonReader, type TlogChecks, type TlogReader } from './support/tlogReaders.ts';
 
@@ -30,14 +31,27 @@ function numbersBelow(limit: number, count: number): number[] {
   return [...new Set([...edges, ...spread])];
 }
 
-function inclusion(read: SubtreeReader, body: string, index: number, size: number): TlogChecks['inclusions'][number] {
-  const head = { size, root: b64(rootOf(read, size)) };
-  return { entry: b64(Buffer.from(body)), index, head, proof: inclusionProof(read, index, size).map(b64) };
+async function inclusion(
+  read: SubtreeReader,
+  body: string,
+  index: number,
+  size: number,
+): Promise<TlogChecks['inclusions'][number]> {
+  const head = { size, root: b64(await rootOf(read, size)) };
+  return { entry: b64(Buffer.from(body)), index, head, proof: (await inclusionProof(read, index, size)).map(b64) };
 }
 
-function consistency(read: SubtreeReader, oldSize: number, size: number): TlogChecks['consistencies'][number] {
-  const head = (n: number) => ({ size: n, root: b64(rootOf(read, n)) });
-  return { old: head(oldSize), new: head(size), proof: consistencyProof(read, oldSize, size).map(b64) };
+async function consistency(
+  read: SubtreeReader,
+  oldSize: number,
+  size: number,
+): Promise<TlogChecks['consistencies'][number]> {
+  const head = async (n: number) => ({ size: n, root: b64(await rootOf(read, n)) });
+  return {
+    old: await head(oldSize),
+    new: await head(size),
+    proof: (await consistencyProof(read, oldSize, size)).map(b64),
+  };
 }
 
 const flipped = (text: string): string => {
@@ -48,27 +62,30 @@ const flipped = (text: string): string => {
 
 beforeAll(async () => {
   store = await openStore(':memory:');
-  await store.write((tx) => {
+  await store.write(async (tx) => {
     for (let n = 0; n < EVENTS; n += 1) {
       const data = { n, reason: n % 3 === 0 ? 'größer – 上限' : 'plain' };
-      appendEvent(tx, { type: 'payment.denied', actor: `agt_${n % 7}`, data }, 1_700_000_000_000 + n);
+      await appendEvent(tx, { type: 'payment.denied', actor: `agt_${n % 7}`, data }, 1_700_000_000_000 + n);
     }
   });
   await growTiles(store, 1_000, async () => {});
   const heads: [number, Hash][] = [];
-  checks = store.read((tx) => {
+  checks = await store.read(async (tx) => {
     const read = storedTree(tx);
     const sizes = numbersBelow(EVENTS, 12).filter((size) => size > 0);
-    for (const size of sizes) heads.push([size, rootOf(read, size)]);
-    const body = (index: number) => eventBodies(tx, index, 1)[0] ?? '';
+    for (const size of sizes) heads.push([size, await rootOf(read, size)]);
+    const body = async (index: number) => (await eventBodies(tx, index, 1))[0] ?? '';
     return {
       verifier_key: formatVerifierKey(signer),
       notes: [],
-      inclusions: sizes.flatMap((size) =>
-        numbersBelow(size, 6).map((index) => inclusion(read, body(index), index, size)),
+      inclusions: await flatMapInOrder(sizes, (size) =>
+        mapInOrder(numbersBelow(size, 6), async (index) => inclusion(read, await body(index), index, size)),
       ),
-      consistencies: sizes.flatMap((size) =>
-        sizes.filter((old) => old <= size).map((old) => consistency(read, old, size)),
+      consistencies: await flatMapInOrder(sizes, (size) =>
+        mapInOrder(
+          sizes.filter((old) => old <= size),
+          (old) => consistency(read, old, size),
+        ),
       ),
     };
   });

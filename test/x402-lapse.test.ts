@@ -201,15 +201,15 @@ describe('Whatever sellers do', () => {
     }
     await until(async () => (await purchases(agent)).every(({ state }) => state === 'final' || state === 'expired'));
     const taken = (await world.transfers(agent.purse, PAY_TO)).reduce((sum, amount) => sum + amount, 0n);
-    expect(meterOf(agent.id), `seed ${seed}`).toBe(taken);
+    expect(await meterOf(agent.id), `seed ${seed}`).toBe(taken);
     expect(await balanceOf(world.server, agent.purse)).toBeGreaterThanOrEqual(0n);
     expect(await world.server.operator.call('check_ledger')).toMatchObject({ ok: true });
   });
 });
 
 /** What the agent's day shows. */
-function meterOf(agent: string): bigint {
-  const row = world.server.bursar.store.read((tx) =>
+async function meterOf(agent: string): Promise<bigint> {
+  const row = await world.server.bursar.store.read((tx) =>
     tx.get(
       query((db) =>
         db
@@ -225,7 +225,7 @@ function meterOf(agent: string): bigint {
 
 /** The meter is read first: from then on exposure can only fall, since nothing is bought meanwhile. */
 async function neverLow(agent: Buyer, known: Map<string, Payload>, seed: number): Promise<void> {
-  const meter = meterOf(agent.id);
+  const meter = await meterOf(agent.id);
   const { client, usdc } = world.server.local;
   const taken = (await world.transfers(agent.purse, PAY_TO as Address)).reduce((sum, amount) => sum + amount, 0n);
   const { timestamp } = await client.getBlock();

@@ -9,10 +9,10 @@ export type TableColumns = { columns: readonly string[]; keys: readonly string[]
 
 const everyTable = text<{ name: string }>(TABLES);
 /** Tables of the schema, in order of their names. */
-export const tablesOf = (tx: ReadTx): string[] => tx.all(everyTable).map(({ name }) => name);
+export const tablesOf = async (tx: ReadTx): Promise<string[]> => (await tx.all(everyTable)).map(({ name }) => name);
 
-export function columnsOf(tx: ReadTx, table: string): TableColumns {
-  const columns = tx.all(text<{ name: string; pk: bigint }>('SELECT name, pk FROM pragma_table_info(?)', table));
+export async function columnsOf(tx: ReadTx, table: string): Promise<TableColumns> {
+  const columns = await tx.all(text<{ name: string; pk: bigint }>('SELECT name, pk FROM pragma_table_info(?)', table));
   const keys = columns.filter(({ pk }) => pk > 0n).sort((a, b) => Number(a.pk - b.pk));
   return { columns: columns.map(({ name }) => name), keys: keys.map(({ name }) => name) };
 }
@@ -39,7 +39,12 @@ export function insertInto(table: string, columns: readonly string[]): Command<A
 const byKey = new Map<string, string>();
 
 /** The row of a table whose primary key, as a JSON array, is `key`. */
-export function rowOfKey(tx: ReadTx, table: string, keys: readonly string[], key: string): AnyRow | undefined {
+export async function rowOfKey(
+  tx: ReadTx,
+  table: string,
+  keys: readonly string[],
+  key: string,
+): Promise<AnyRow | undefined> {
   let sql = byKey.get(table);
   if (sql === undefined) {
     const where = keys.map((name, index) => `"${name}" = json_extract(?, '$[${index}]')`).join(' AND ');
@@ -55,7 +60,7 @@ export function rowsWithKeys(
   table: string,
   keys: readonly string[],
   except: RowCondition | undefined,
-): Iterable<AnyRow & { row_key: string }> {
+): AsyncIterable<AnyRow & { row_key: string }> {
   const where = except ? ` WHERE NOT (${conditionOn('', except)})` : '';
   const key = `json_array(${keys.map((name) => `"${name}"`).join(', ')}) AS row_key`;
   return tx.each(text<AnyRow & { row_key: string }>(`SELECT ${key}, * FROM "${table}"${where}`));

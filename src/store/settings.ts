@@ -13,12 +13,13 @@ const put = statement<{ name: string; value: string }>()((db, p) =>
 const remove = statement<{ name: string }>()((db, p) => db.deleteFrom('settings').where('name', '=', p.name));
 
 /** A value that the server stores under a name. */
-export const settingOf = (tx: ReadTx, name: string): string | undefined => tx.get(byName, { name })?.value;
+export const settingOf = async (tx: ReadTx, name: string): Promise<string | undefined> =>
+  (await tx.get(byName, { name }))?.value;
 
-export function putSetting(tx: Tx, name: string, value: string): void {
-  tx.run(put, { name, value });
+export async function putSetting(tx: Tx, name: string, value: string): Promise<void> {
+  await tx.run(put, { name, value });
 }
 
-export function removeSetting(tx: Tx, name: string): void {
-  tx.run(remove, { name });
+export async function removeSetting(tx: Tx, name: string): Promise<void> {
+  await tx.run(remove, { name });
 }

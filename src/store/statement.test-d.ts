@@ -2,7 +2,7 @@ import { query, type RowOf, statement } from './statement.ts';
 import type { ReadTx, Tx } from './store.ts';
 
 /** Never run: what must compile, and what must not. */
-export function types(tx: Tx, reading: ReadTx): void {
+export async function types(tx: Tx, reading: ReadTx): Promise<void> {
   const byKey = statement<{ agent: string; chain: number; ids: readonly string[] }>()((db, p, f) =>
     db
       .selectFrom('wallets')
@@ -11,7 +11,7 @@ export function types(tx: Tx, reading: ReadTx): void {
       .where('chain_id', '=', p.chain)
       .where(({ ref }) => f.isAnyOf(ref('agent_id'), p.ids)),
   );
-  const row = reading.get(byKey, { agent: 'agt_1', chain: 1, ids: [] });
+  const row = await reading.get(byKey, { agent: 'agt_1', chain: 1, ids: [] });
   if (row) {
     const agent: string = row.agent_id;
     const address: `0x${string}` = row.address;
@@ -23,16 +23,16 @@ export function types(tx: Tx, reading: ReadTx): void {
     const never: bigint = row.deployed_at;
     void [agent, address, nonce, deployed, never];
   }
-  const rows: RowOf<typeof byKey>[] = reading.all(byKey, { agent: 'agt_1', chain: 1n as never, ids: ['a'] });
+  const rows: RowOf<typeof byKey>[] = await reading.all(byKey, { agent: 'agt_1', chain: 1n as never, ids: ['a'] });
   void rows;
   // @ts-expect-error a missing parameter
-  reading.get(byKey, { agent: 'agt_1', chain: 1 });
+  await reading.get(byKey, { agent: 'agt_1', chain: 1 });
   // @ts-expect-error no parameters at all
-  reading.get(byKey);
+  await reading.get(byKey);
   // @ts-expect-error a parameter of another type
-  reading.get(byKey, { agent: 1, chain: 1, ids: [] });
+  await reading.get(byKey, { agent: 1, chain: 1, ids: [] });
   // @ts-expect-error a parameter that the statement does not have
-  reading.get(byKey, { agent: 'agt_1', chain: 1, ids: [], more: 1 });
+  await reading.get(byKey, { agent: 'agt_1', chain: 1, ids: [], more: 1 });
 
   // @ts-expect-error an unknown column
   statement()((db) => db.selectFrom('wallets').select('adress'));
@@ -50,15 +50,15 @@ export function types(tx: Tx, reading: ReadTx): void {
   const write = statement<{ name: string; value: string }>()((db, p) =>
     db.insertInto('settings').values({ name: p.name, value: p.value }),
   );
-  tx.run(write, { name: 'a', value: 'b' });
+  await tx.run(write, { name: 'a', value: 'b' });
   // @ts-expect-error it gives no rows
-  tx.get(write, { name: 'a', value: 'b' });
+  await tx.get(write, { name: 'a', value: 'b' });
   // @ts-expect-error a reader writes nothing
   reading.run(write, { name: 'a', value: 'b' });
   // @ts-expect-error a column that must be given
   statement<{ name: string }>()((db, p) => db.insertInto('settings').values({ name: p.name }));
 
-  const last: { value: string } | undefined = tx.get(
+  const last: { value: string } | undefined = await tx.get(
     query((db) => db.selectFrom('settings').select('value').orderBy('name', 'desc').limit(1)),
   );
   void last;

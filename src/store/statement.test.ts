@@ -59,12 +59,12 @@ describe('a statement', () => {
   });
 
   it('binds each parameter where it stands, twice where it is used twice, and a list as one value', async () => {
-    const rows = await store.write((tx) => [
-      tx.get(put, { meter: 'day', live: 1n, more: 5n }),
-      tx.get(put, { more: 5n, live: 1n, meter: 'day' }),
-      tx.get(put, { meter: '"]', live: 9n, more: 0n }),
-      tx.all(generationsOf, { meters: ['"]', 'day', 'none'], from: 2 }),
-      tx.all(generationsOf, { meters: [], from: 2 }),
+    const rows = await store.write(async (tx) => [
+      await tx.get(put, { meter: 'day', live: 1n, more: 5n }),
+      await tx.get(put, { more: 5n, live: 1n, meter: 'day' }),
+      await tx.get(put, { meter: '"]', live: 9n, more: 0n }),
+      await tx.all(generationsOf, { meters: ['"]', 'day', 'none'], from: 2 }),
+      await tx.all(generationsOf, { meters: [], from: 2 }),
     ]);
     expect(rows).toEqual([
       { meter: 'day', last: 1n },
@@ -76,11 +76,13 @@ describe('a statement', () => {
       ],
       [],
     ]);
-    expect(store.read((tx) => tx.all(generationsOf, { meters: ['day'], from: 2 }))).toHaveLength(1);
+    expect(await store.read((tx) => tx.all(generationsOf, { meters: ['day'], from: 2 }))).toHaveLength(1);
   });
 
-  it('refuses a parameter that is missing at run time', () => {
-    expect(() => store.read((tx) => tx.get(byKey, { agent: 'a' } as never))).toThrow('The parameter key is missing.');
+  it('refuses a parameter that is missing at run time', async () => {
+    await expect(() => store.read((tx) => tx.get(byKey, { agent: 'a' } as never))).rejects.toThrow(
+      'The parameter key is missing.',
+    );
   });
 });
 
@@ -98,7 +100,7 @@ describe('a query', () => {
     });
     expect(find(null, ['a']).compiled('postgres').parameters).toEqual([['a']]);
     await store.write((tx) => tx.get(put, { meter: 'week', live: 3n, more: 0n }));
-    expect(store.read((tx) => tx.all(find('week', ['week'])))).toEqual([{ last: 3n }]);
-    expect(store.read((tx) => tx.get(find('week', [])))).toBeUndefined();
+    expect(await store.read((tx) => tx.all(find('week', ['week'])))).toEqual([{ last: 3n }]);
+    expect(await store.read((tx) => tx.get(find('week', [])))).toBeUndefined();
   });
 });

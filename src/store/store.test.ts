@@ -25,10 +25,12 @@ async function open(file: string = path): Promise<Store> {
   return store;
 }
 
-const put = (tx: Tx, name: string, value = 'x'): number =>
+const put = (tx: Tx, name: string, value = 'x'): Promise<number> =>
   tx.run(text('INSERT INTO settings (name, value) VALUES (?, ?)', name, value));
-const names = (store: Store): string[] =>
-  store.read((tx) => tx.all(text<{ name: string }>('SELECT name FROM settings ORDER BY name'))).map((row) => row.name);
+const names = async (store: Store): Promise<string[]> =>
+  (await store.read((tx) => tx.all(text<{ name: string }>('SELECT name FROM settings ORDER BY name')))).map(
+    (row) => row.name,
+  );
 
 /** What another process sees: only what is committed. */
 function namesOnDisk(): string[] {
@@ -41,8 +43,8 @@ function namesOnDisk(): string[] {
 describe('write', () => {
   it('answers only when the commit can be read from the file', async () => {
     const store = await open();
-    const value = await store.write((tx) => {
-      put(tx, 'a');
+    const value = await store.write(async (tx) => {
+      await put(tx, 'a');
       expect(namesOnDisk()).toEqual([]);
       return 7;
     });
@@ -54,9 +56,9 @@ describe('write', () => {
     const store = await open();
     const results = await Promise.allSettled([
       store.write((tx) => put(tx, 'first')),
-      store.write((tx) => {
-        put(tx, 'half');
-        put(tx, 'done');
+      store.write(async (tx) => {
+        await put(tx, 'half');
+        await put(tx, 'done');
         throw new Error('the second half fails');
       }),
       store.write((tx) => put(tx, 'last')),
@@ -70,9 +72,9 @@ describe('write', () => {
     const store = await open();
     const seen = await Promise.all(
       ['a', 'b', 'c'].map((name) =>
-        store.write((tx) => {
-          put(tx, name);
-          return tx.all(text('SELECT name FROM settings')).length;
+        store.write(async (tx) => {
+          await put(tx, name);
+          return (await tx.all(text('SELECT name FROM settings'))).length;
         }),
       ),
     );
@@ -97,11 +99,11 @@ describe('write', () => {
     const store = await open();
     const heard: string[][] = [];
     await Promise.allSettled([
-      store.write((tx) => {
-        put(tx, 'a');
+      store.write(async (tx) => {
+        await put(tx, 'a');
         tx.afterCommit(() => heard.push(namesOnDisk()));
       }),
-      store.write((tx) => {
+      store.write(async (tx) => {
         tx.afterCommit(() => heard.push(['failed']));
         throw new Error('no');
       }),
@@ -118,27 +120,29 @@ describe('write', () => {
   it('refuses the 20,001st waiting job with queue_full, and does all the others', async () => {
     const store = await open(':memory:');
     const waiting = Array.from({ length: 20_000 }, () => store.write((tx) => tx.get(text('SELECT 1'))));
-    await expect(store.write(() => 1)).rejects.toMatchObject({ code: 'queue_full', retry: 'safe' });
+    await expect(store.write(async () => 1)).rejects.toMatchObject({ code: 'queue_full', retry: 'safe' });
     expect(await Promise.all(waiting)).toHaveLength(20_000);
-    await expect(store.write(() => 1)).resolves.toBe(1);
+    await expect(store.write(async () => 1)).resolves.toBe(1);
   });
 });
 
 describe('read', () => {
   it('sees what is committed, not a job under way', async () => {
     const store = await open();
-    await store.write((tx) => {
-      put(tx, 'a');
-      expect(names(store)).toEqual([]);
+    await store.write(async (tx) => {
+      await put(tx, 'a');
+      expect(await names(store)).toEqual([]);
     });
-    expect(names(store)).toEqual(['a']);
+    expect(await names(store)).toEqual(['a']);
   });
 
   it('cannot write', async () => {
     const store = await open();
     const insert = text("INSERT INTO settings (name, value) VALUES ('a', 'b') RETURNING name");
-    expect(() => store.read((tx) => tx.get(insert))).toThrow(expect.objectContaining({ code: 'storage_read_only' }));
-    expect(names(store)).toEqual([]);
+    await expect(() => store.read((tx) => tx.get(insert))).rejects.toThrow(
+      expect.objectContaining({ code: 'storage_read_only' }),
+    );
+    expect(await names(store)).toEqual([]);
   });
 });
 
@@ -164,7 +168,7 @@ describe('a full disk', () => {
     const store = await open();
     await store.write((tx) => put(tx, 'before'));
     const pages = await store.write(
-      (tx) => tx.get(text<{ page_count: bigint }>('PRAGMA page_count'))?.page_count ?? 0n,
+      async (tx) => (await tx.get(text<{ page_count: bigint }>('PRAGMA page_count')))?.page_count ?? 0n,
     );
     await store.write((tx) => tx.get(text(`PRAGMA max_page_count = ${pages + 2n}`)));
     const results = await Promise.allSettled([
@@ -187,7 +191,7 @@ describe('a disk that cannot be written', () => {
     const results = await Promise.allSettled([store.write((tx) => put(tx, 'b')), store.write((tx) => put(tx, 'c'))]);
     for (const result of results)
       expect(result).toMatchObject({ reason: { code: 'storage_read_only', retry: 'safe' } });
-    expect(names(store)).toEqual(['a']);
+    expect(await names(store)).toEqual(['a']);
   });
 
   it('is named when the store is opened on a file without write permission', async () => {
@@ -214,7 +218,7 @@ describe('openStore', () => {
     const first = await open();
     await first.write((tx) => put(tx, 'a'));
     await first.close();
-    expect(names(await open())).toEqual(['a']);
+    expect(await names(await open())).toEqual(['a']);
   });
 
   it('refuses a file that is not a database, and leaves it as it is', async () => {

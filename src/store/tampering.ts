@@ -7,24 +7,24 @@ type Writer = ReadTx & Pick<Tx, 'run'>;
 type Named = { name: string };
 
 /** For tests: removes the triggers that protect append-only tables. */
-export function dropGuards(tx: Writer): void {
+export async function dropGuards(tx: Writer): Promise<void> {
   const guards = text<Named>(
     "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name LIKE '%\\_append\\_only\\_%' ESCAPE '\\'",
   );
-  for (const { name } of tx.all(guards)) tx.run(text(`DROP TRIGGER "${name}"`));
+  for (const { name } of await tx.all(guards)) await tx.run(text(`DROP TRIGGER "${name}"`));
 }
 
 /** For tests: removes all indexes except those of keys, so that duplicates can be written. */
-export function dropIndexes(tx: Writer): void {
+export async function dropIndexes(tx: Writer): Promise<void> {
   const indexes = text<Named>("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL");
-  for (const { name } of tx.all(indexes)) tx.run(text(`DROP INDEX "${name}"`));
+  for (const { name } of await tx.all(indexes)) await tx.run(text(`DROP INDEX "${name}"`));
 }
 
 /** For tests: runs a function while the checks of columns are off. */
-export function withoutChecks(tx: Writer, act: () => void): void {
-  tx.run(text('PRAGMA ignore_check_constraints = ON'));
-  act();
-  tx.run(text('PRAGMA ignore_check_constraints = OFF'));
+export async function withoutChecks(tx: Writer, act: () => Promise<void>): Promise<void> {
+  await tx.run(text('PRAGMA ignore_check_constraints = ON'));
+  await act();
+  await tx.run(text('PRAGMA ignore_check_constraints = OFF'));
 }
 
 /** The description of a column that a test needs to write a row of any table. */
@@ -38,37 +38,37 @@ export type ColumnShape = {
   parent: { table: string; column: string } | null;
 };
 
-export function shapeOf(tx: ReadTx, table: string): ColumnShape[] {
-  const unique = tx.all(
+export async function shapeOf(tx: ReadTx, table: string): Promise<ColumnShape[]> {
+  const unique = await tx.all(
     text<Named>('SELECT c.name FROM pragma_index_list(?) i, pragma_index_info(i.name) c WHERE i."unique" = 1', table),
   );
-  const parents = tx.all(
+  const parents = await tx.all(
     text<{ from: string; table: string; to: string }>(
       'SELECT "from", "table", "to" FROM pragma_foreign_key_list(?)',
       table,
     ),
   );
-  return tx
-    .all(text<Named & { type: string; pk: bigint }>('SELECT name, type, pk FROM pragma_table_info(?)', table))
-    .map(({ name, type, pk }) => {
-      const parent = parents.find(({ from }) => from === name);
-      return {
-        name,
-        isInteger: type === 'INTEGER',
-        isKey: pk > 0n,
-        isUnique: unique.some((each) => each.name === name),
-        parent: parent ? { table: parent.table, column: parent.to } : null,
-      };
-    });
+  return (
+    await tx.all(text<Named & { type: string; pk: bigint }>('SELECT name, type, pk FROM pragma_table_info(?)', table))
+  ).map(({ name, type, pk }) => {
+    const parent = parents.find(({ from }) => from === name);
+    return {
+      name,
+      isInteger: type === 'INTEGER',
+      isKey: pk > 0n,
+      isUnique: unique.some((each) => each.name === name),
+      parent: parent ? { table: parent.table, column: parent.to } : null,
+    };
+  });
 }
 
 /** For tests: changes the file of a closed store as an attacker with write access could, regardless of triggers and constraints. */
-export function tamperWith(path: string, commands: readonly Command<None>[]): void {
+export async function tamperWith(path: string, commands: readonly Command<None>[]): Promise<void> {
   const file = openRawFile(path);
   try {
-    dropGuards(file.tx);
-    withoutChecks(file.tx, () => {
-      for (const command of commands) file.tx.run(command);
+    await dropGuards(file.tx);
+    await withoutChecks(file.tx, async () => {
+      for (const command of commands) await file.tx.run(command);
     });
   } finally {
     file.close();

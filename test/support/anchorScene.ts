@@ -58,9 +58,13 @@ export async function anchorScene({ local, rpc }: AnchorChain): Promise<AnchorSc
     [300, 'pay'],
     [20, 'late'],
   ] as const) {
-    await store.write((tx) => {
+    await store.write(async (tx) => {
       for (let n = 0; n < count; n += 1) {
-        appendEvent(tx, { type: 'payment.denied', actor: 'agt_1', paymentId: `${name}_${n}`, data: { n } }, AT_MS);
+        await appendEvent(
+          tx,
+          { type: 'payment.denied', actor: 'agt_1', paymentId: `${name}_${n}`, data: { n } },
+          AT_MS,
+        );
       }
     });
     heads.push((await signHead(options, 'key_1')) as Head);

@@ -13,9 +13,10 @@ export function idAt(ms: number, n = 0): string {
 }
 
 /** Copies of a stored payment as rows of the table alone, in bulk: for lists and reports, not for the books. */
-export function copyPayment(tx: Tx, id: string, changes: Iterable<AnyRow & { id: string }>): void {
-  const row = tx.get(paymentById, { id });
+export async function copyPayment(tx: Tx, id: string, changes: Iterable<AnyRow & { id: string }>): Promise<void> {
+  const row = await tx.get(paymentById, { id });
   if (!row) throw new Error('There is no payment to copy.');
   const insert = insertInto('payments', Object.keys(row));
-  for (const change of changes) tx.run(insert, { ...row, chain_key: change.id, idempotency_key: change.id, ...change });
+  for (const change of changes)
+    await tx.run(insert, { ...row, chain_key: change.id, idempotency_key: change.id, ...change });
 }

@@ -6,9 +6,9 @@ import type { Agent } from '../../src/decide/identity/identity.ts';
 import type { Tx } from '../../src/store/store.ts';
 
 /** A sale of 5 USDC, final: what an agent can refund. */
-export function earnSale(tx: Tx, agent: Agent, payer: Address): ReceivableId {
+export async function earnSale(tx: Tx, agent: Agent, payer: Address): Promise<ReceivableId> {
   const txHash = `0x${'7'.repeat(64)}` as const;
-  const id = recordInflow(
+  const id = await recordInflow(
     tx,
     {
       ...{ chainId: 31_337, agentId: agent.id, place: 'wallet', from: payer, to: agent.wallet?.address ?? '' },
@@ -17,7 +17,7 @@ export function earnSale(tx: Tx, agent: Agent, payer: Address): ReceivableId {
     { kind: 'x402_sale', invoiceId: null, invoiceBy: null, saleNonce: null },
     { log: { blockNumber: 1n, blockHash: txHash, txHash, logIndex: 0 }, paymentId: null, atMs: 0 },
   );
-  const made = findReceivable(tx, id);
-  if (made) finalizeReceivable(tx, made);
+  const made = await findReceivable(tx, id);
+  if (made) await finalizeReceivable(tx, made);
   return id;
 }

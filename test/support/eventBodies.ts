@@ -10,5 +10,5 @@ const ofTypes = statement<{ types: readonly string[] }>()((db, p, f) =>
 );
 
 /** The events of the types, parsed, in their order. */
-export const eventBodies = <Body>(store: Store, ...types: string[]): Body[] =>
-  store.read((tx) => tx.all(ofTypes, { types })).map(({ body }) => JSON.parse(body) as Body);
+export const eventBodies = async <Body>(store: Store, ...types: string[]): Promise<Body[]> =>
+  (await store.read((tx) => tx.all(ofTypes, { types }))).map(({ body }) => JSON.parse(body) as Body);

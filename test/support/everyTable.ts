@@ -1,4 +1,5 @@
 import { sha256 } from '../../src/core/ids/digest.ts';
+import { mapInOrder } from '../../src/core/inOrder.ts';
 import { type AnyRow, everyRow, tablesOf } from '../../src/store/rows.ts';
 import type { SqlValue, Store } from '../../src/store/store.ts';
 
@@ -11,16 +12,16 @@ const isCompared = (table: string, row: AnyRow): boolean =>
   table === 'events' ? !refusals.includes(row.type ?? null) : table !== 'settings' || !/cursor$/.test(String(row.name));
 
 /** A hash of every table's rows; of events, those that are no refusals. */
-export const everyTable = (store: Store): Record<string, string> =>
-  store.read((tx) => {
+export const everyTable = (store: Store): Promise<Record<string, string>> =>
+  store.read(async (tx) => {
     const asText = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
-    const hashOf = (table: string): string =>
+    const hashOf = async (table: string): Promise<string> =>
       sha256(
         JSON.stringify(
-          tx.all(everyRow(table)).filter((row) => isCompared(table, row)),
+          (await tx.all(everyRow(table))).filter((row) => isCompared(table, row)),
           asText,
         ),
       );
-    const compared = tablesOf(tx).filter((table) => !moving.includes(table));
-    return Object.fromEntries(compared.map((table) => [table, hashOf(table)]));
+    const compared = (await tablesOf(tx)).filter((table) => !moving.includes(table));
+    return Object.fromEntries(await mapInOrder(compared, async (table) => [table, await hashOf(table)]));
   });

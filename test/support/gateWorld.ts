@@ -45,10 +45,10 @@ export async function gateWorld(policy?: Policy, path = ':memory:'): Promise<Gat
   const store = await openStore(path);
   const act = { actor: 'test', atMs: NOON_MS - 86_400_000 };
   let count = 0;
-  const { sponsor, workflow, payee } = await store.write((tx) => ({
-    sponsor: createSponsor(tx, act, { name: 'Research', treasuryAddress: null }),
-    workflow: createWorkflow(tx, act, { name: 'digest' }),
-    payee: createPayee(tx, act, {
+  const { sponsor, workflow, payee } = await store.write(async (tx) => ({
+    sponsor: await createSponsor(tx, act, { name: 'Research', treasuryAddress: null }),
+    workflow: await createWorkflow(tx, act, { name: 'digest' }),
+    payee: await createPayee(tx, act, {
       name: 'Grace',
       kind: 'contractor',
       agentId: null,
@@ -75,11 +75,11 @@ export async function gateWorld(policy?: Policy, path = ':memory:'): Promise<Gat
         allowList: null,
       },
     };
-    return store.write((tx) => {
-      const agent = createAgent(tx, act, { id, name, sponsor: sponsor.id, labels: {}, wallet });
+    return store.write(async (tx) => {
+      const agent = await createAgent(tx, act, { id, name, sponsor: sponsor.id, labels: {}, wallet });
       const funds = parseUsdc(fundsUsdc);
       if (funds > 0n) {
-        post(tx, {
+        await post(tx, {
           kind: 'deposit',
           atMs: act.atMs,
           lines: [

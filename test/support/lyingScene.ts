@@ -52,7 +52,7 @@ export type LyingScene = {
   /** Ticks until there is nothing more to do. */
   follow(): Promise<TickReport>;
   restart(options?: Partial<FollowerOptions>): void;
-  openAlerts(): string[];
+  openAlerts(): Promise<string[]>;
   /** Of all checks of the ledger against the real node, what is not so. */
   findings(): Promise<string[]>;
   close(): Promise<void>;
@@ -127,10 +127,7 @@ export async function lyingWorld(): Promise<LyingWorld> {
       restart: (options) => {
         set.follower = makeFollower(options);
       },
-      openAlerts: () =>
-        alertsOf(store)
-          .filter(({ open }) => open)
-          .map(({ type }) => type),
+      openAlerts: async () => (await alertsOf(store)).filter(({ open }) => open).map(({ type }) => type),
       findings: async () =>
         (await checkFigures(store, { chainId: CHAIN_ID, source: viemSource(honest, local.registry) })).findings,
       close: async () => {

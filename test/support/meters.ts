@@ -9,17 +9,25 @@ import type { ReadTx, Tx } from '../../src/store/store.ts';
 export type Met = { declarations: MeterDeclarations; subject: MeterSubject; atMs: number };
 
 /** What the meters show to a group of one; `without`: a payment that is decided again. */
-export function readMeters(tx: ReadTx, met: Met, without: string | null = null): Record<string, MeterReading> {
-  const places = placesOf(met.declarations, met.subject, met.atMs, liveRows(tx));
-  const set = loadMeters(tx, [places]);
-  return set.read(places, without === null ? undefined : loadOwnCount(tx, without, places, set));
+export async function readMeters(
+  tx: ReadTx,
+  met: Met,
+  without: string | null = null,
+): Promise<Record<string, MeterReading>> {
+  const places = placesOf(met.declarations, met.subject, met.atMs, await liveRows(tx));
+  const set = await loadMeters(tx, [places]);
+  return set.read(places, without === null ? undefined : await loadOwnCount(tx, without, places, set));
 }
 
 /** Counts one payment as the gate does. Gives the ids of its totals. */
-export function addToMeters(tx: Tx, met: Met, payment: { id: string; amountMicro: bigint }): readonly bigint[] {
-  const places = placesOf(met.declarations, met.subject, met.atMs, liveRows(tx));
-  const set = loadMeters(tx, [places]);
+export async function addToMeters(
+  tx: Tx,
+  met: Met,
+  payment: { id: string; amountMicro: bigint },
+): Promise<readonly bigint[]> {
+  const places = placesOf(met.declarations, met.subject, met.atMs, await liveRows(tx));
+  const set = await loadMeters(tx, [places]);
   const rows = set.count(places, payment, met.atMs);
-  commitMeters(tx, set.changes);
+  await commitMeters(tx, set.changes);
   return rows;
 }

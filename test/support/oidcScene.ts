@@ -42,7 +42,7 @@ export type OidcScene = {
   me(browser: Visitor): Promise<Said>;
   /** The code on the page of a refusal. Nobody is signed in by one. */
   refusal(browser: Visitor, answer: Response): Promise<string>;
-  events(type: string): Event[];
+  events(type: string): Promise<Event[]>;
   /** With the session's cookie and its CSRF header. */
   post(browser: Visitor, path: string, body?: unknown): Promise<Response>;
   end(): Promise<void>;

@@ -75,7 +75,7 @@ export async function openDesk(
     factory,
     clock: Date.now,
     wake: () => relayer.wake(),
-    mayReceive: (_tx, payTo) => payTo === SELLER,
+    mayReceive: async (_tx, payTo) => payTo === SELLER,
     gasPerPayerPerDay: 50_000_000n,
     pollMs: 20,
     ...rest,

@@ -17,9 +17,9 @@ export async function usePayoutPolicy(operator: Client, change: (bundle: string)
 export async function addContractors(store: Store, from: number, count: number): Promise<void> {
   const act = { actor: 'test', atMs: Date.now() };
   for (let at = from; at < from + count; at += 500) {
-    await store.write((tx) => {
+    await store.write(async (tx) => {
       for (let n = at; n < Math.min(at + 500, from + count); n += 1) {
-        createPayee(tx, act, {
+        await createPayee(tx, act, {
           name: `c${n}`,
           kind: 'contractor',
           agentId: null,

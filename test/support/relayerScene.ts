@@ -169,33 +169,37 @@ export function relayerScene() {
     },
     queue: (changes: Partial<NewTransaction> = {}): Promise<bigint> =>
       store.write(
-        (tx) =>
-          enqueueTransaction(tx, {
-            chainId: CHAIN_ID,
-            sender,
-            to: usdc.address,
-            data: transferData(1n),
-            purpose: 'pay',
-            paymentIds: [],
-            atMs: nowMs,
-            ...changes,
-          }).id,
+        async (tx) =>
+          (
+            await enqueueTransaction(tx, {
+              chainId: CHAIN_ID,
+              sender,
+              to: usdc.address,
+              data: transferData(1n),
+              purpose: 'pay',
+              paymentIds: [],
+              atMs: nowMs,
+              ...changes,
+            })
+          ).id,
       ),
     outcome: (id: bigint) => store.read((tx) => outcomeOf(tx, id)),
     attempts: (id: bigint) => store.read((tx) => attemptsOf(tx, id)),
     events: (type: string) => eventBodies<Record<string, unknown>>(store, type),
-    openAlerts: () =>
-      store
-        .read((tx) => tx.all(query((db) => db.selectFrom('alerts').select('type').where('resolved_at', 'is', null))))
-        .map(({ type }) => type),
+    openAlerts: async () =>
+      (
+        await store.read((tx) =>
+          tx.all(query((db) => db.selectFrom('alerts').select('type').where('resolved_at', 'is', null))),
+        )
+      ).map(({ type }) => type),
     received: () => client.readContract({ address: usdc.address, abi, functionName: 'balanceOf', args: [PAYEE] }),
     /** A payment that is authorized, over 1 micro-USDC. */
     async payment(): Promise<PaymentId> {
       const id = newId('payment');
-      await store.write((tx) => {
-        tx.run(addSponsor);
-        tx.run(addAgent);
-        tx.run(addPayment, { id, chainKey: paymentIdOnChain(id) });
+      await store.write(async (tx) => {
+        await tx.run(addSponsor);
+        await tx.run(addAgent);
+        await tx.run(addPayment, { id, chainKey: paymentIdOnChain(id) });
       });
       return id;
     },

@@ -21,15 +21,15 @@ const wholeLog = statement()((db) => db.selectFrom('events').selectAll().orderBy
 const emptyLog = statement()((db) => db.deleteFrom('events'));
 
 /** Drops the triggers, rewrites the events, numbers them again, and computes every hash from the start. */
-export function rewriteLog(path: string, { change, also = [], withoutHeads = false }: Rewriting): void {
+export async function rewriteLog(path: string, { change, also = [], withoutHeads = false }: Rewriting): Promise<void> {
   const file = openRawFile(path);
   const { tx } = file;
   try {
-    dropGuards(tx);
-    for (const command of also) tx.run(command);
-    if (withoutHeads) for (const command of traces) tx.run(command);
-    const rows = tx.all(wholeLog);
-    tx.run(emptyLog);
+    await dropGuards(tx);
+    for (const command of also) await tx.run(command);
+    if (withoutHeads) for (const command of traces) await tx.run(command);
+    const rows = await tx.all(wholeLog);
+    await tx.run(emptyLog);
     const insert = insertInto('events', Object.keys(rows[0] ?? {}));
     let seq = 0;
     let hash = '0'.repeat(64);
@@ -43,7 +43,7 @@ export function rewriteLog(path: string, { change, also = [], withoutHeads = fal
       hash = createHash('sha256')
         .update(hash + body)
         .digest('hex');
-      tx.run(insert, { ...row, seq, body, hash });
+      await tx.run(insert, { ...row, seq, body, hash });
     }
   } finally {
     file.close();

@@ -1,5 +1,6 @@
 import { play } from '../../src/app/cli/commands/demo.ts';
 import { watchOf } from '../../src/books/ledger/sealedTables.ts';
+import { mapInOrder } from '../../src/core/inOrder.ts';
 import { everyRow, insertInto, tablesOf } from '../../src/store/rows.ts';
 import type { SqlValue, Tx } from '../../src/store/store.ts';
 import { type ColumnShape, shapeOf, withoutChecks } from '../../src/store/tampering.ts';
@@ -85,28 +86,31 @@ export async function richBooks(): Promise<TestServer> {
 }
 
 /** What no flow above leaves two rows of is filled up by rows of the right form, written as the server writes: sealed. */
-function fillUp(tx: Tx): void {
-  withoutChecks(tx, () => {
-    for (const table of tablesOf(tx)) if (watchOf(table) !== null) fillTable(tx, table);
+async function fillUp(tx: Tx): Promise<void> {
+  await withoutChecks(tx, async () => {
+    for (const table of await tablesOf(tx)) if (watchOf(table) !== null) await fillTable(tx, table);
   });
 }
 
-function fillTable(tx: Tx, table: string): void {
-  const columns = shapeOf(tx, table);
+async function fillTable(tx: Tx, table: string): Promise<void> {
+  const columns = await shapeOf(tx, table);
   const insert = insertInto(
     table,
     columns.map(({ name }) => name),
   );
-  for (let n = tx.all(everyRow(table)).length; n < 2; n += 1) {
-    const filling = ({ name, isInteger, parent }: ColumnShape): SqlValue => {
+  for (let n = (await tx.all(everyRow(table))).length; n < 2; n += 1) {
+    const filling = async ({ name, isInteger, parent }: ColumnShape): Promise<SqlValue> => {
       if (parent && parent.table !== table) {
-        fillTable(tx, parent.table);
-        return tx.all(everyRow(parent.table))[n]?.[parent.column] ?? null;
+        await fillTable(tx, parent.table);
+        return (await tx.all(everyRow(parent.table)))[n]?.[parent.column] ?? null;
       }
       if (parent) return null;
       if (isInteger) return 1_000 + n;
       return name.endsWith('_json') ? '{}' : `filled ${n}`;
     };
-    tx.run(insert, Object.fromEntries(columns.map((column) => [column.name, filling(column)])));
+    await tx.run(
+      insert,
+      Object.fromEntries(await mapInOrder(columns, async (column) => [column.name, await filling(column)])),
+    );
   }
 }

@@ -16,14 +16,14 @@ afterEach(() => world.store.close());
 
 const keyOf = (role: 'agent' | 'operator', agentId: string | null): Promise<string> =>
   world.store.write(
-    (tx) => createCredential(tx, { actor: 'test', atMs: NOON_MS }, { role, agentId, name: 'a key' }).key,
+    async (tx) => (await createCredential(tx, { actor: 'test', atMs: NOON_MS }, { role, agentId, name: 'a key' })).key,
   );
 function auth(): (key: string, query?: string) => Promise<Response> {
   const keys = openApiKeyAuth({ store: world.store, clock: () => nowMs } as App);
   const http = new Hono();
   http.onError((error, c) => problem(c, error));
-  http.get('/', (c) => {
-    const caller = keys.callerByKey(c);
+  http.get('/', async (c) => {
+    const caller = await keys.callerByKey(c);
     keys.charge(caller, Number(c.req.query('cost') ?? 1));
     keys.owe(caller, Number(c.req.query('owes') ?? 0));
     return c.text(caller.credential.id);
@@ -70,7 +70,7 @@ it.each(['Bearer', 'bearer', 'BEARER', 'bEaReR'])(
     const http = new Hono();
     const keys = openApiKeyAuth({ store: world.store, clock: () => nowMs } as App);
     http.onError((error, c) => problem(c, error));
-    http.get('/', (c) => c.text(keys.callerByKey(c).credential.role));
+    http.get('/', async (c) => c.text((await keys.callerByKey(c)).credential.role));
     const status = async (authorization: string): Promise<number> =>
       (await http.request('/', { headers: { authorization } })).status;
     const key = await keyOf('operator', null);

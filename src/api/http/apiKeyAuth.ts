@@ -26,9 +26,9 @@ export type ApiKeyAuth = {
   /** The address that limits count by: see `clientAddress`. */
   addressOf(c: Context): string;
   /** Returns the holder of the bearer's key. Counts wrong keys, charges nothing. Throws `unauthenticated`, `too_many_requests`. */
-  callerByKey(c: Context): Caller;
+  callerByKey(c: Context): Promise<Caller>;
   /** The same for a key that was valid before: a wrong one is not counted as an attempt to guess. Throws `unauthenticated`. */
-  stillByKey(c: Context): Caller;
+  stillByKey(c: Context): Promise<Caller>;
   /** Charges a request to its key and, for an agent's key, to the agent. Throws `too_many_requests`. */
   charge(caller: Caller, tokens: number): void;
   /** Charges the further cost of a request; never throws. The next request waits for it. */
@@ -73,11 +73,11 @@ export function openApiKeyAuth(
     addressOf,
     wasWrong,
     stillByKey: (c) => callerOf(app, bearerKey(c.req.header('authorization'))),
-    callerByKey: (c) => {
+    callerByKey: async (c) => {
       const key = bearerKey(c.req.header('authorization'));
       if (key === undefined) throw new BursarError('unauthenticated');
       try {
-        return callerOf(app, key);
+        return await callerOf(app, key);
       } catch (error) {
         if (error instanceof BursarError && error.code === 'unauthenticated') wasWrong(c, key);
         throw error;

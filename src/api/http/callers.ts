@@ -10,9 +10,9 @@ import { CSRF_HEADER, type Site, sessionToken } from './signIn/site.ts';
 /** The caller of a request: the holder of an API key, or the person of a session cookie. */
 export type Callers = {
   /** Throws `unauthenticated`, `csrf_required`, `too_many_requests` (after too many wrong keys). Charges nothing. */
-  of(c: Context): Caller;
+  of(c: Context): Promise<Caller>;
   /** Authenticates a request again that was accepted: cheap, and an ended key is not counted as a wrong guess. Throws as `of`. */
-  still(c: Context): Caller;
+  still(c: Context): Promise<Caller>;
 };
 
 /** The URL at which people sign in. */
@@ -29,19 +29,21 @@ export function createCallers(keys: ApiKeyAuth, people: People | null): Callers 
   const tokenOf = (c: Context): string | undefined =>
     people && c.req.header('authorization') === undefined ? sessionToken(c, people.site) : undefined;
   return {
-    of: (c) => {
+    of: async (c) => {
       const token = tokenOf(c);
-      return people && token !== undefined ? bySession(c, people.sessions, keys, token) : keys.callerByKey(c);
+      return people && token !== undefined
+        ? await bySession(c, people.sessions, keys, token)
+        : await keys.callerByKey(c);
     },
-    still: (c) => {
+    still: async (c) => {
       const token = tokenOf(c);
-      return people && token !== undefined ? people.sessions.resolve(token).caller : keys.stillByKey(c);
+      return people && token !== undefined ? (await people.sessions.resolve(token)).caller : await keys.stillByKey(c);
     },
   };
 }
 
-function bySession(c: Context, sessions: Sessions, keys: ApiKeyAuth, token: string): Caller {
-  const { caller } = sessionOf(c, sessions, keys, token);
+async function bySession(c: Context, sessions: Sessions, keys: ApiKeyAuth, token: string): Promise<Caller> {
+  const { caller } = await sessionOf(c, sessions, keys, token);
   if (c.req.method !== 'GET' && c.req.method !== 'HEAD' && !isCsrf(token, c.req.header(CSRF_HEADER))) {
     throw new BursarError('csrf_required');
   }
@@ -49,9 +51,9 @@ function bySession(c: Context, sessions: Sessions, keys: ApiKeyAuth, token: stri
 }
 
 /** A cookie without a session counts as a wrong key. Throws `unauthenticated`, `too_many_requests`. */
-export function sessionOf(c: Context, sessions: Sessions, keys: ApiKeyAuth, token: string): Session {
+export async function sessionOf(c: Context, sessions: Sessions, keys: ApiKeyAuth, token: string): Promise<Session> {
   try {
-    return sessions.resolve(token);
+    return await sessions.resolve(token);
   } catch (error) {
     if (error instanceof BursarError && error.code === 'unauthenticated') keys.wasWrong(c, null);
     throw error;

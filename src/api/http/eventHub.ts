@@ -40,7 +40,10 @@ type Frame = { seq: number; agent: string | null; text: string };
  * streams that they concern. A stream that is behind reads the log page by page, one stream at a time and at most half of the time,
  * so that streams cannot block the server. Nothing is buffered for a slow reader: it continues from its `seq`.
  */
-export function createEventHub(app: App): { subscribe(subscription: Subscription): Subscriber; size(): number } {
+export function createEventHub(app: App): {
+  subscribe(subscription: Subscription): Promise<Subscriber>;
+  size(): number;
+} {
   const members = new Set<Member>();
   let frames: Frame[] = [];
   /** `frames` hold every event in (floor, head]. */
@@ -51,8 +54,8 @@ export function createEventHub(app: App): { subscribe(subscription: Subscription
   let beatAtMs = 0;
   let turn: Promise<unknown> = Promise.resolve();
 
-  function start(): void {
-    head = app.store.read((tx) => Number(tx.get(eventHead)?.seq ?? 0));
+  async function start(): Promise<void> {
+    head = await app.store.read(async (tx) => Number((await tx.get(eventHead))?.seq ?? 0));
     floor = head;
     frames = [];
     checkedAtMs = performance.now();
@@ -60,28 +63,28 @@ export function createEventHub(app: App): { subscribe(subscription: Subscription
     timer = setTimeout(tick, POLL_MS);
   }
 
-  function tick(): void {
+  async function tick(): Promise<void> {
     timer = null;
     if (members.size === 0) return;
     let isFull = false;
     try {
-      const fresh = app.store.read((tx) =>
+      const fresh = await app.store.read((tx) =>
         eventsAfter(tx, { after: head, agent: undefined, payment: undefined, limit: PAGE }),
       );
       isFull = fresh.length === PAGE;
-      look(fresh);
+      await look(fresh);
     } catch (error) {
       endAll(members, error instanceof BursarError ? error : new BursarError('internal'));
     }
     timer = setTimeout(tick, isFull ? 1 : POLL_MS);
   }
 
-  function look(fresh: EventView[]): void {
+  async function look(fresh: EventView[]): Promise<void> {
     const nowMs = performance.now();
     // Checked before anything is sent: a revoked key gets no later events.
     if (fresh.length > 0 || nowMs - checkedAtMs >= CHECK_MS) {
       checkedAtMs = nowMs;
-      checkCredentials();
+      await checkCredentials();
     }
     frames.push(...fresh.map(frameOf));
     head = fresh.at(-1)?.seq ?? head;
@@ -99,10 +102,10 @@ export function createEventHub(app: App): { subscribe(subscription: Subscription
     }
   }
 
-  function checkCredentials(): void {
+  async function checkCredentials(): Promise<void> {
     for (const group of byCredential(members).values()) {
       try {
-        group[0]?.check();
+        await group[0]?.check();
       } catch (error) {
         endAll(group, error instanceof BursarError ? error : new BursarError('internal'));
       }
@@ -131,7 +134,7 @@ export function createEventHub(app: App): { subscribe(subscription: Subscription
       const startedAt = performance.now();
       const { after, agent } = member;
       const upTo = Math.min(after + SCAN, head);
-      const events = app.store.read((tx) =>
+      const events = await app.store.read((tx) =>
         eventsAfter(tx, { after, upTo, agent: agent ?? undefined, payment: undefined, limit: PAGE }),
       );
       member.after = events.length === PAGE ? (events.at(-1)?.seq ?? upTo) : upTo;
@@ -162,9 +165,9 @@ export function createEventHub(app: App): { subscribe(subscription: Subscription
 
   return {
     size: () => members.size,
-    subscribe: (subscription) => {
+    subscribe: async (subscription) => {
       const member: Member = { ...subscription, end: null, beat: false, closed: false, wake: () => {} };
-      if (timer === null) start();
+      if (timer === null) await start();
       members.add(member);
       return {
         next: () => next(member),

@@ -48,16 +48,16 @@ async function listen(http: Hono): Promise<string> {
 
 type Key = { key: string; id: string };
 const keyOf = (role: 'agent' | 'operator', agentId: string | null = null): Promise<Key> =>
-  world.store.write((tx) => {
-    const made = createCredential(tx, act, { role, agentId, name: 'a key' });
+  world.store.write(async (tx) => {
+    const made = await createCredential(tx, act, { role, agentId, name: 'a key' });
     return { key: made.key, id: made.credential.id };
   });
 const happen = (count: number, agentId: string | null = null, note = ''): Promise<void> =>
-  world.store.write((tx) => {
+  world.store.write(async (tx) => {
     for (let i = 0; i < count; i += 1)
-      appendEvent(tx, { type: 'payment.checked', actor: 'test', agentId, data: { i, note } }, NOON_MS);
+      await appendEvent(tx, { type: 'payment.checked', actor: 'test', agentId, data: { i, note } }, NOON_MS);
   });
-const headOf = (): number => Number(world.store.read((tx) => tx.get(eventHead))?.seq);
+const headOf = async (): Promise<number> => Number((await world.store.read((tx) => tx.get(eventHead)))?.seq);
 
 async function get(path: string, key: string, method = 'GET'): Promise<Response> {
   const ending = new AbortController();
@@ -94,7 +94,7 @@ async function take(messages: AsyncGenerator<Message>, count: number): Promise<M
 describe('an event stream', () => {
   it('is charged once, and goes on when the rest of the rate limit of its agent is used up', async () => {
     const { key } = await keyOf('agent', world.agent.id);
-    const followed = messagesOf(await stream(key, headOf()));
+    const followed = messagesOf(await stream(key, await headOf()));
     // Several rounds of the poller: an old stream took a token in each.
     for (let i = 0; i < 3; i += 1) {
       await happen(1, world.agent.id);
@@ -110,16 +110,16 @@ describe('an event stream', () => {
 
   it('says why it ends, sends nothing of what came after, and a client hears it as an error', async () => {
     const { key, id } = await keyOf('operator');
-    const after = headOf();
+    const after = await headOf();
     const followed = messagesOf(await stream(key, after));
     const ending = new AbortController();
     const client = createClient(url, key).events(after, ending.signal);
     await happen(1);
     expect(await take(followed, 1)).toHaveLength(1);
     expect((await client.next()).value).toMatchObject({ type: 'payment.checked' });
-    await world.store.write((tx) => {
-      revokeCredential(tx, act, id);
-      appendEvent(tx, { type: 'payment.checked', actor: 'test', data: {} }, NOON_MS);
+    await world.store.write(async (tx) => {
+      await revokeCredential(tx, act, id);
+      await appendEvent(tx, { type: 'payment.checked', actor: 'test', data: {} }, NOON_MS);
     });
     expect(await take(followed, 5)).toMatchObject([{ event: 'end', data: { code: 'unauthenticated', status: 401 } }]);
     await expect(client.next()).rejects.toMatchObject({ name: 'ProblemError', code: 'unauthenticated' });
@@ -135,17 +135,17 @@ describe('an event stream', () => {
       await happen(1, other.id);
     }
     const [all, one] = [await keyOf('operator'), await keyOf('agent', other.id)];
-    const last = headOf();
+    const last = await headOf();
     const everything = await take(messagesOf(await stream(all.key)), last);
     expect(everything.map(({ data }) => data.seq)).toEqual(Array.from({ length: last }, (_, i) => i + 1));
-    const own = world.store.read((tx) =>
+    const own = await world.store.read((tx) =>
       tx.all(query((db) => db.selectFrom('events').select('seq').where('agent_id', '=', other.id).orderBy('seq'))),
     );
     const followed = messagesOf(await stream(one.key));
     expect((await take(followed, own.length)).map(({ data }) => data.seq)).toEqual(own.map(({ seq }) => Number(seq)));
     await happen(1, world.agent.id);
     await happen(1, other.id);
-    expect((await take(followed, 1))[0]?.data).toMatchObject({ agent: other.id, seq: headOf() });
+    expect((await take(followed, 1))[0]?.data).toMatchObject({ agent: other.id, seq: await headOf() });
   });
 });
 

@@ -21,7 +21,7 @@ const LIMITS = {
 };
 const RETRY_AFTER_SECONDS = 10;
 
-export type EventStreams = (c: Context) => Response;
+export type EventStreams = (c: Context) => Promise<Response>;
 
 /**
  * Server-sent events: the log from `?after=` (or Last-Event-ID), then new events. The id of each is its `seq`, so a client that
@@ -44,8 +44,8 @@ export function createEventStreams(app: App, callers: Callers, keys: ApiKeyAuth,
     });
   };
 
-  return (c) => {
-    const caller = callers.of(c);
+  return async (c) => {
+    const caller = await callers.of(c);
     keys.charge(caller, costs.light);
     if (!caller.credential.scopes.includes('read')) throw new BursarError('forbidden', { details: { needs: 'read' } });
     const after = afterOf(c);
@@ -57,7 +57,7 @@ export function createEventStreams(app: App, callers: Callers, keys: ApiKeyAuth,
     if (c.req.raw.method === 'HEAD') return c.body(null, 200, { 'content-type': 'text/event-stream' });
     const mine = ['all', ...Object.values(names)].filter((name) => name !== null);
     for (const name of mine) count(name, 1);
-    const subscriber = hub.subscribe({
+    const subscriber = await hub.subscribe({
       agent: caller.credential.agentId,
       credential: credentialOf(c),
       check: () => callers.still(c),

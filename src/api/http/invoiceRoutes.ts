@@ -27,21 +27,21 @@ export function invoiceRoutes(app: App, addressOf: ApiKeyAuth['addressOf']): Hon
   const signatures = rateLimit(SIGNATURES);
   const bound = (c: Context): void =>
     refuseAfter(signatures.take(addressOf(c), app.clock()), 'Too many signatures from this address.');
-  const shown = (id: string): InvoiceView =>
-    app.store.read((tx) => invoiceView(tx, findInvoice(tx, id), app.chainFacts, app.clock()));
+  const shown = (id: string): Promise<InvoiceView> =>
+    app.store.read(async (tx) => invoiceView(tx, await findInvoice(tx, id), app.chainFacts, app.clock()));
 
   http.get('/:id', async (c) => {
     const id = c.req.param('id');
-    const view = shown(id);
+    const view = await shown(id);
     if (wantsPage(c)) return c.body(invoicePage(view, pageCall(app, view)), 200, pageHeaders);
     c.header('cache-control', 'no-store');
     c.header('vary', 'accept');
     const url = new URL(c.req.url);
     return answerAgent(c, id, view, `${url.origin}${url.pathname}`);
   });
-  http.get('/:id/status', (c) => {
+  http.get('/:id/status', async (c) => {
     c.header('cache-control', 'no-store');
-    return c.json(publicView(shown(c.req.param('id'))));
+    return c.json(publicView(await shown(c.req.param('id'))));
   });
   const limit = bodyLimit({
     maxSize: CLAIM_MAX_BYTES,
@@ -54,11 +54,11 @@ export function invoiceRoutes(app: App, addressOf: ApiKeyAuth['addressOf']): Hon
     const parsed = PayerClaim.safeParse(readJson(await c.req.arrayBuffer()));
     if (!parsed.success) throw invalidRequest(parsed.error);
     await claimByPayer(app, c.req.param('id'), parsed.data);
-    return c.json(publicView(shown(c.req.param('id'))), 202);
+    return c.json(publicView(await shown(c.req.param('id'))), 202);
   });
 
   async function answerAgent(c: Context, id: string, view: InvoiceView, url: string): Promise<Response> {
-    const invoice = app.store.read((tx) => findInvoice(tx, id));
+    const invoice = await app.store.read((tx) => findInvoice(tx, id));
     const signature = c.req.header('payment-signature');
     const asks = view.payment_uri !== null;
     if (signature !== undefined) bound(c);

@@ -47,7 +47,7 @@ export function createHttp(app: App, people: People | null = null, keys = openAp
     const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1');
     const limit = limitBody(bodyMax(operation));
     http.on(operation.method, path, limit, async (c) => {
-      const caller = callers.of(c);
+      const caller = await callers.of(c);
       keys.charge(caller, costs[operation.cost]);
       const input = operation.method === 'GET' ? query(c) : await body(c);
       const result = await dispatch(app, caller, {

@@ -25,7 +25,7 @@ const MAX_AT_ONCE = 256;
 const MAX_LISTENING = 64;
 
 /** Returns the holder of the bearer's key, with the limits on wrong keys; and charges requests. */
-export type McpKeys = Charging & { callerByKey(c: Context): Caller };
+export type McpKeys = Charging & { callerByKey(c: Context): Promise<Caller> };
 export type McpHttp = { mount(http: Hono): void; close(): Promise<void> };
 
 /**
@@ -36,8 +36,8 @@ export type McpHttp = { mount(http: Hono): void; close(): Promise<void> };
 export function openMcp(app: App, host: string, settings: McpSettings, keys: McpKeys): McpHttp {
   const bounded = callLimit(MAX_AT_ONCE);
   const handler = createMcpHandler(
-    ({ authInfo, requestInfo }) => {
-      const caller = agentOnly(callerOf(app, authInfo?.token));
+    async ({ authInfo, requestInfo }) => {
+      const caller = agentOnly(await callerOf(app, authInfo?.token));
       return createMcpServer(bounded(inProcessBackend(app, caller, requestInfo?.url ?? `http://${host}`, keys)), {
         version: app.version,
         defaults: defaultsOf(authInfo?.extra),
@@ -52,7 +52,7 @@ export function openMcp(app: App, host: string, settings: McpSettings, keys: Mcp
 
   async function serve(c: Context): Promise<Response> {
     refuseForeign(c, names, settings.origins);
-    const caller = agentOnly(keys.callerByKey(c));
+    const caller = agentOnly(await keys.callerByKey(c));
     keys.charge(caller, costs.light);
     const parsedBody = await bodyOf(c);
     if (parsedBody instanceof Response) return parsedBody;

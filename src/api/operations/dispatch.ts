@@ -10,9 +10,9 @@ import type { Operation, RequestMeta } from './operation.ts';
 const KEY = /^[\x21-\x7e]{8,200}$/;
 
 /** Returns the holder of the key. Throws `unauthenticated`. */
-export function callerOf(app: App, key: string | undefined): Caller {
+export async function callerOf(app: App, key: string | undefined): Promise<Caller> {
   if (key === undefined) throw new BursarError('unauthenticated');
-  const credential = app.store.read((tx) => authenticate(tx, key, app.clock()));
+  const credential = await app.store.read((tx) => authenticate(tx, key, app.clock()));
   return { credential, actor: credential.id };
 }
 

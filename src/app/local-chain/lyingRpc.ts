@@ -16,13 +16,13 @@ export type LyingRpc = {
   /** Every requested method so far, in order. */
   readonly asked: string[];
   /** Sets how each request from now on is answered. */
-  tell(lie: (request: RpcRequest) => Lie): void;
+  tell(lie: (request: RpcRequest) => Lie | Promise<Lie>): void;
   stop(): Promise<void>;
 };
 
 /** A JSON-RPC proxy in front of a real node that fails or lies on demand: for tests with a bad RPC. */
 export async function startLyingRpc(target: string): Promise<LyingRpc> {
-  let lie: (request: RpcRequest) => Lie = () => 'pass';
+  let lie: (request: RpcRequest) => Lie | Promise<Lie> = () => 'pass';
   const asked: string[] = [];
   const server = createServer(async (incoming, response) => {
     let text = '';
@@ -32,7 +32,7 @@ export async function startLyingRpc(target: string): Promise<LyingRpc> {
     const answers: unknown[] = [];
     for (const request of requests) {
       asked.push(request.method);
-      const told = lie(request);
+      const told = await lie(request);
       if (told === 'hang') return;
       if (told === 'drop') {
         incoming.socket.destroy();

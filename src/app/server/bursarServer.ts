@@ -93,7 +93,7 @@ export async function startServer(options: {
     queues,
     clock,
     finality,
-    provenFinal: () => store.read((tx) => readAnchor(tx, chainId))?.number ?? null,
+    provenFinal: async () => (await store.read((tx) => readAnchor(tx, chainId)))?.number ?? null,
     onError: (error) => log.error({ err: error }, 'the relayer failed'),
   });
   const follower = createFollower({
@@ -206,7 +206,7 @@ export async function startServer(options: {
         { name: 'route revenue', run: () => router.tick() },
         { name: 'recur', run: () => recur(app) },
         { name: 'unsigned purchases', run: () => cancelUnsigned(store, clock) },
-        { name: 'ceilings', run: ceilingsRefresher({ store, chain, clock }) },
+        { name: 'ceilings', run: await ceilingsRefresher({ store, chain, clock }) },
         {
           name: 'ceilings watch',
           run: createCeilingsWatch({ store, policy: () => inForce(app), chain: app.chainFacts, clock }),

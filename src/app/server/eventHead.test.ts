@@ -23,7 +23,7 @@ const countOfEvents = statement()((db) => db.selectFrom('events').select(({ fn }
 const bodiesInOrder = statement()((db) => db.selectFrom('events').select(['seq', 'body']).orderBy('seq'));
 const say = (store: Store, n: number) =>
   store.write((tx) => appendEvent(tx, { type: 'server.started', actor: 'bursar', data: { n } }, n));
-const countIn = (store: Store): number => Number(store.read((tx) => tx.get(countOfEvents))?.n);
+const countIn = async (store: Store): Promise<number> => Number((await store.read((tx) => tx.get(countOfEvents)))?.n);
 const put = (to: string, from: string, ends: readonly string[]): void => {
   for (const end of ends) copyFileSync(`${from}${end}`, `${to}${end}`);
 };
@@ -48,14 +48,14 @@ function flip(file: string, at: number): void {
   writeFileSync(file, bytes);
 }
 /** What opening a copy of the killed server's files comes to, after `damage`. */
-async function opened(damage: (copy: string) => void): Promise<number | string> {
+async function opened(damage: (copy: string) => Promise<void>): Promise<number | string> {
   const copy = join(folder, 'copy.sqlite');
   for (const end of ['', '-wal', '-shm', '.head']) rmSync(`${copy}${end}`, { force: true });
   put(copy, killed, ['', '-wal', '.head']);
-  damage(copy);
+  await damage(copy);
   try {
     const store = await openServerBooks(copy);
-    const count = countIn(store);
+    const count = await countIn(store);
     await store.close();
     return count;
   } catch (error) {
@@ -67,7 +67,7 @@ describe('the head file', () => {
   it('names an event that is on disk, at once after a clean end, and lets a killed server go on', async () => {
     const head = readHeadFile(path);
     expect(head?.seq).toBe(EVENTS);
-    expect(await opened(() => {})).toBe(EVENTS);
+    expect(await opened(async () => {})).toBe(EVENTS);
     const again = await openServerBooks(path);
     await say(again, EVENTS + 1);
     await again.close();
@@ -75,12 +75,12 @@ describe('the head file', () => {
   });
 
   it('is not needed: a database without one gets one', async () => {
-    expect(await opened((copy) => rmSync(headFileOf(copy)))).toBe(EVENTS);
+    expect(await opened(async (copy) => rmSync(headFileOf(copy)))).toBe(EVENTS);
     expect(existsSync(headFileOf(join(folder, 'copy.sqlite')))).toBe(true);
   });
 
   it('that cannot be read is named, and not taken for none', async () => {
-    expect(await opened((copy) => writeFileSync(headFileOf(copy), '{"seq":'))).toBe('database_damaged');
+    expect(await opened(async (copy) => writeFileSync(headFileOf(copy), '{"seq":'))).toBe('database_damaged');
   });
 });
 
@@ -90,26 +90,26 @@ describe('a damaged write-ahead log', () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: size - 1 }), async (at) => {
         expect([EVENTS, 'database_truncated', 'database_damaged']).toContain(
-          await opened((copy) => flip(`${copy}-wal`, at)),
+          await opened(async (copy) => flip(`${copy}-wal`, at)),
         );
       }),
       { numRuns: 60 },
     );
-    expect(await opened((copy) => flip(`${copy}-wal`, Math.floor(size / 2)))).toBe('database_truncated');
+    expect(await opened(async (copy) => flip(`${copy}-wal`, Math.floor(size / 2)))).toBe('database_truncated');
   });
 
   it('that is missing, or cut, is named too', async () => {
-    expect(await opened((copy) => rmSync(`${copy}-wal`))).toBe('database_truncated');
-    expect(await opened((copy) => writeFileSync(`${copy}-wal`, readFileSync(`${copy}-wal`).subarray(0, 9_000)))).toBe(
-      'database_truncated',
-    );
+    expect(await opened(async (copy) => rmSync(`${copy}-wal`))).toBe('database_truncated');
+    expect(
+      await opened(async (copy) => writeFileSync(`${copy}-wal`, readFileSync(`${copy}-wal`).subarray(0, 9_000))),
+    ).toBe('database_truncated');
   });
 });
 
 describe('another history', () => {
   it('with as many events is refused', async () => {
     const books = await openStore(path);
-    const told = books.read((tx) => tx.all(bodiesInOrder));
+    const told = await books.read((tx) => tx.all(bodiesInOrder));
     await books.close();
     let hash = GENESIS_HASH;
     const rewrite = told.map(({ seq, body: before }): Command => {
@@ -137,7 +137,7 @@ describe('a damaged main file', () => {
     ['in the kind of a page', 3 * 4096],
   ])('is named as such where a byte is flipped %s', async (_, at) => {
     expect(
-      await opened((copy) => {
+      await opened(async (copy) => {
         main(copy);
         flip(copy, at);
       }),
@@ -146,7 +146,7 @@ describe('a damaged main file', () => {
 
   it('is named where it was cut', async () => {
     expect(
-      await opened((copy) => {
+      await opened(async (copy) => {
         main(copy);
         writeFileSync(copy, readFileSync(copy).subarray(0, 20_000));
       }),
@@ -157,11 +157,11 @@ describe('a damaged main file', () => {
     const store = await openBooks(join(folder, 'policy.sqlite'));
     const text = await readStarterBundle();
     const { digest } = await loadPolicy(text);
-    await store.write((tx) => {
+    await store.write(async (tx) => {
       const bundle = text.replace('agent_daily', 'agent_dailx');
-      tx.run(query((db) => db.insertInto('policy_bundles').values({ digest, bundle, note: '', loaded_at: 0 })));
+      await tx.run(query((db) => db.insertInto('policy_bundles').values({ digest, bundle, note: '', loaded_at: 0 })));
       const activation = { digest, kind: 'activate', actor: 'bursar', activated_at: 0 } as const;
-      tx.run(query((db) => db.insertInto('policy_activations').values(activation)));
+      await tx.run(query((db) => db.insertInto('policy_activations').values(activation)));
     });
     await expect(openActivations(store, null, () => 0)).rejects.toMatchObject({ code: 'database_damaged' });
     await store.close();

@@ -20,7 +20,7 @@ export async function openServerBooks(path: string): Promise<Store> {
   refuseDamaged(path);
   const store = await openBooks(path);
   try {
-    if (head) compare(store, head, path);
+    if (head) await compare(store, head, path);
   } catch (error) {
     void store.close();
     throw error;
@@ -28,10 +28,10 @@ export async function openServerBooks(path: string): Promise<Store> {
   return following(store, path, head);
 }
 
-function compare(store: Store, head: EventHead, path: string): void {
-  const { end, same } = store.read((tx) => ({
-    end: tx.get(eventHead),
-    same: tx.get(hashOfEvent, { seq: head.seq }),
+async function compare(store: Store, head: EventHead, path: string): Promise<void> {
+  const { end, same } = await store.read(async (tx) => ({
+    end: await tx.get(eventHead),
+    same: await tx.get(hashOfEvent, { seq: head.seq }),
   }));
   const details = { database: path, head: head.seq, found: Number(end?.seq ?? 0n) };
   if (!same) {
@@ -49,7 +49,7 @@ function following(store: Store, path: string, from: EventHead | null): Store {
   let written = from?.seq ?? 0;
   let busy: Promise<void> | null = null;
   const write = async (): Promise<void> => {
-    const row = store.read((tx) => tx.get(eventHead));
+    const row = await store.read((tx) => tx.get(eventHead));
     if (!row || Number(row.seq) === written) return;
     await writeHeadFile(path, { seq: Number(row.seq), hash: row.hash });
     written = Number(row.seq);

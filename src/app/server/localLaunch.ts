@@ -144,7 +144,7 @@ export function localConfig(dataDir: DataDir, local: LocalChain | null): Config 
 
 /** The first start activates the starter policy. If it is interrupted, the next start completes it. */
 async function firstPolicy({ app }: BursarServer, isLocal: boolean, say: (line: string) => void): Promise<void> {
-  if (app.policies.list().some((version) => version.active)) return;
+  if ((await app.policies.list()).some((version) => version.active)) return;
   const act = { actor: 'bursar', atMs: app.clock() };
   say('Loading and activating the starter policy');
   const { digest } = await app.policies.load(await readStarterBundle(), 'starter', act);
@@ -162,11 +162,11 @@ async function firstPolicy({ app }: BursarServer, isLocal: boolean, say: (line: 
 /** The key is written to its file before the database has it: a crash in between leaves an unused file, never a lost key. */
 async function operatorKeyOf({ app, store }: BursarServer, dataDir: DataDir, another: boolean): Promise<string | null> {
   const act = { actor: 'bursar', atMs: app.clock() };
-  return store.write((tx) => {
-    const has = tx.get(anyOperatorKey);
+  return store.write(async (tx) => {
+    const has = await tx.get(anyOperatorKey);
     if (has && !another) return null;
     const name = has ? 'another operator' : 'first operator';
-    const { key } = createCredential(tx, act, { role: 'operator', agentId: null, name });
+    const { key } = await createCredential(tx, act, { role: 'operator', agentId: null, name });
     const draft = `${operatorKeyFile(dataDir)}.new`;
     writeFileSync(draft, `${key}\n`, { mode: 0o600 });
     renameSync(draft, operatorKeyFile(dataDir));

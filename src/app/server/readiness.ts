@@ -11,23 +11,27 @@ export async function readinessOf(
   hasPolicy: boolean,
   last: TickReport | null,
 ): Promise<Readiness> {
-  const checks = [await databaseCheck(store), chainCheck(store, chainId, last), policyCheck(hasPolicy)];
+  const checks = [await databaseCheck(store), await chainCheck(store, chainId, last), policyCheck(hasPolicy)];
   return { ready: checks.every(({ ok }) => ok), checks };
 }
 
 async function databaseCheck(store: Store): Promise<Readiness['checks'][number]> {
   const name = 'database';
   try {
-    await store.write(() => undefined);
+    await store.write(async () => undefined);
     return { name, ok: true, detail: 'The database takes commits.' };
   } catch {
     return { name, ok: false, detail: 'The database takes no commit; see the server log.' };
   }
 }
 
-function chainCheck(store: Store, chainId: number, last: TickReport | null): Readiness['checks'][number] {
+async function chainCheck(
+  store: Store,
+  chainId: number,
+  last: TickReport | null,
+): Promise<Readiness['checks'][number]> {
   const name = 'chain';
-  const stop = store.read((tx) => readChainStop(tx, chainId));
+  const stop = await store.read((tx) => readChainStop(tx, chainId));
   if (stop) {
     const detail = `The chain contradicts block ${stop.blockNumber}, which was final. Payments are refused; see \`bursar recover\`.`;
     return { name, ok: false, detail };

@@ -57,7 +57,7 @@ export function registryPort(options: {
       wake();
       const until = Date.now() + WAIT_MS;
       while (Date.now() < until) {
-        const outcome = store.read((tx) => outcomeOf(tx, id));
+        const outcome = await store.read((tx) => outcomeOf(tx, id));
         if (outcome?.kind === 'dropped') {
           throw new BursarError('transfer_reverted', { message: outcome.detail ?? 'The registry refuses the policy.' });
         }

@@ -37,10 +37,10 @@ export type Alert = {
 };
 
 /** Records a condition that a person must look at, also in the event log. */
-export function raiseAlert(tx: Tx, alert: Alert, atMs: number, event: EventType = 'alert.raised'): void {
+export async function raiseAlert(tx: Tx, alert: Alert, atMs: number, event: EventType = 'alert.raised'): Promise<void> {
   const body = { ...alert.data, ...(alert.paymentId ? { payment: alert.paymentId } : {}) };
-  tx.run(addAlert, { type: alert.type, agent: alert.agentId ?? null, body: JSON.stringify(body), at: atMs });
-  appendEvent(
+  await tx.run(addAlert, { type: alert.type, agent: alert.agentId ?? null, body: JSON.stringify(body), at: atMs });
+  await appendEvent(
     tx,
     {
       type: event,
@@ -58,25 +58,29 @@ export function raiseAlert(tx: Tx, alert: Alert, atMs: number, event: EventType 
  * As `raiseAlert`, but while an alert of the type is open for the agent it only raises its count: many tiny transfers make one
  * alert.
  */
-export function raiseOnce(tx: Tx, alert: Alert, atMs: number): void {
-  const open = openAlert(tx, alert.type, alert.agentId ?? null);
+export async function raiseOnce(tx: Tx, alert: Alert, atMs: number): Promise<void> {
+  const open = await openAlert(tx, alert.type, alert.agentId ?? null);
   if (!open) {
-    raiseAlert(tx, { ...alert, data: { ...alert.data, count: 1 } }, atMs);
+    await raiseAlert(tx, { ...alert, data: { ...alert.data, count: 1 } }, atMs);
     return;
   }
-  tx.run(countAlert, { id: open.id });
+  await tx.run(countAlert, { id: open.id });
 }
 
-export function openAlert(tx: ReadTx, type: AlertType, agentId: string | null): { id: bigint } | undefined {
+export async function openAlert(
+  tx: ReadTx,
+  type: AlertType,
+  agentId: string | null,
+): Promise<{ id: bigint } | undefined> {
   return tx.get(openAlertOf, { type, agent: agentId });
 }
 
 /** Closes all open alerts of a type that concern no agent. True if there were any. */
-export function resolveAlerts(tx: Tx, type: AlertType, atMs: number): boolean {
-  return tx.run(resolveAlertsOfNobody, { type, at: atMs }) > 0;
+export async function resolveAlerts(tx: Tx, type: AlertType, atMs: number): Promise<boolean> {
+  return (await tx.run(resolveAlertsOfNobody, { type, at: atMs })) > 0;
 }
 
 /** Closes the alert about a log that a reorg removed, unless it also covers others. */
-export function resolveAlertsOfLog(tx: Tx, blockHash: string, logIndex: number, atMs: number): void {
-  tx.run(resolveAlertsAt, { block: blockHash, log: logIndex, at: atMs });
+export async function resolveAlertsOfLog(tx: Tx, blockHash: string, logIndex: number, atMs: number): Promise<void> {
+  await tx.run(resolveAlertsAt, { block: blockHash, log: logIndex, at: atMs });
 }

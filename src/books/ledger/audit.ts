@@ -5,6 +5,6 @@ import { appendEvent, type EventFields } from './events.ts';
 export type Act = { actor: string; atMs: number };
 
 /** An administrator's action writes an event in the same transaction. */
-export function recordAct(tx: Tx, act: Act, fields: Omit<EventFields, 'actor'>): void {
-  appendEvent(tx, { ...fields, actor: act.actor }, act.atMs);
+export async function recordAct(tx: Tx, act: Act, fields: Omit<EventFields, 'actor'>): Promise<void> {
+  await appendEvent(tx, { ...fields, actor: act.actor }, act.atMs);
 }

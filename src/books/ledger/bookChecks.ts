@@ -1,3 +1,4 @@
+import { mapInOrder } from '../../core/inOrder.ts';
 import { formatUsdc } from '../../core/money/microUsdc.ts';
 import type { None, Statement } from '../../store/statement.ts';
 import type { ReadTx } from '../../store/store.ts';
@@ -25,12 +26,12 @@ export { holdingStates };
 export type Check = { name: string; ok: boolean; detail: string };
 
 /** A statement that finds violations; `say` turns one row into a clause of the sentence. */
-type Rule = { name: string; holds: string; clauses: (tx: ReadTx) => string[] };
+type Rule = { name: string; holds: string; clauses: (tx: ReadTx) => Promise<string[]> };
 
 const rule = <R>(of: { name: string; holds: string; found: Statement<None, R>; say: (row: R) => string }): Rule => ({
   name: of.name,
   holds: of.holds,
-  clauses: (tx) => tx.all(of.found).map(of.say),
+  clauses: async (tx) => (await tx.all(of.found)).map(of.say),
 });
 
 const usdc = (value: bigint | null): string => (typeof value === 'bigint' ? formatUsdc(value) : '0.00');
@@ -155,24 +156,24 @@ const rules: readonly Rule[] = [
 ];
 
 /** Runs all checks of the books that need no chain. */
-export function bookChecks(tx: ReadTx): Check[] {
-  return rules.map((rule) => checkRule(tx, rule));
+export async function bookChecks(tx: ReadTx): Promise<Check[]> {
+  return mapInOrder(rules, (rule) => checkRule(tx, rule));
 }
 
 /** The same, with a pause after each rule. */
 export async function checkBooks(tx: ReadTx, pause: () => Promise<void>): Promise<Check[]> {
   const checks: Check[] = [];
   for (const rule of rules) {
-    checks.push(checkRule(tx, rule));
+    checks.push(await checkRule(tx, rule));
     await pause();
   }
   return checks;
 }
 
-function checkRule(tx: ReadTx, { name, holds, clauses }: Rule): Check {
+async function checkRule(tx: ReadTx, { name, holds, clauses }: Rule): Promise<Check> {
   let found: string[];
   try {
-    found = clauses(tx);
+    found = await clauses(tx);
   } catch (error) {
     // A row that a rule cannot read, for example because its JSON is malformed.
     return {

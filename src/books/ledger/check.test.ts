@@ -55,11 +55,11 @@ beforeEach(async () => {
   chain.mine(chain.send({ kind: 'transfer', from: TREASURY, to: agent.wallet, amount: 50_000_000n }));
   await follower.tick();
   const payment = await store.write((tx) => addPayment(tx, { agent, to: SELLER, amount: 10_000_000n }));
-  await store.write((tx) => {
-    addPayment(tx, { agent, to: SELLER, amount: 5_000_000n });
+  await store.write(async (tx) => {
+    await addPayment(tx, { agent, to: SELLER, amount: 5_000_000n });
     const subject = { agent: agent.id, sponsor: 'spn_1', workflow: null, payee: null, address: SELLER };
     const rest = { category: null, kind: 'payout', asset: 'USDC', network: 'eip155:31337', host: null };
-    addToMeters(
+    await addToMeters(
       tx,
       { declarations: meters, subject: { ...subject, ...rest }, atMs: 0 },
       { id: payment.id, amountMicro: 10_000_000n },
@@ -79,7 +79,7 @@ const failing = async (): Promise<string[]> => (await check()).checks.filter(({ 
 
 async function tamper(...commands: Command<None>[]): Promise<void> {
   await store.close();
-  tamperWith(path, commands);
+  await tamperWith(path, commands);
   store = await openStore(path);
 }
 

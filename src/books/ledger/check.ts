@@ -1,4 +1,5 @@
 import type { Address, Hex } from 'viem';
+import { flatMapInOrder, reduceInOrder } from '../../core/inOrder.ts';
 import { formatUsdc } from '../../core/money/microUsdc.ts';
 import type { RowIn } from '../../store/schema/schema.ts';
 import type { ReadTx, Store } from '../../store/store.ts';
@@ -61,11 +62,11 @@ type CheckedChain = { chainId: number; source: BalanceSource };
 const noPause: Pause = async () => {};
 
 async function check(store: Read, chain: CheckedChain | null, pause: Pause, rows: boolean): Promise<LedgerCheck> {
-  const snapshot = store.snapshot();
+  const snapshot = await store.snapshot();
   const { tx } = snapshot;
-  const evidence = rows ? gatherEvidence(tx) : null;
+  const evidence = rows ? await gatherEvidence(tx) : null;
   try {
-    const counted = figuresOf(tx);
+    const counted = await figuresOf(tx);
     const checks = [await checkEventChain(tx, evidence, pause)];
     if (evidence) {
       checks.push(await checkRows(tx, evidence, pause));
@@ -83,12 +84,12 @@ async function check(store: Read, chain: CheckedChain | null, pause: Pause, rows
     };
   } finally {
     evidence?.close();
-    snapshot.close();
+    await snapshot.close();
   }
 }
 
-function figuresOf(tx: ReadTx): Omit<LedgerFigures, 'block' | 'chainMicro'> {
-  const row = tx.get(figures);
+async function figuresOf(tx: ReadTx): Promise<Omit<LedgerFigures, 'block' | 'chainMicro'>> {
+  const row = await tx.get(figures);
   return {
     events: Number(row?.events),
     entries: Number(row?.entries),
@@ -111,7 +112,7 @@ async function checkEventChain(tx: ReadTx, evidence: Evidence | null, pause: Pau
   let hash = GENESIS_HASH;
   let broken: string | null = null;
   for (;;) {
-    const page = tx.all(eventsFrom, { after: seq, limit: EVENTS_PER_PAGE });
+    const page = await tx.all(eventsFrom, { after: seq, limit: EVENTS_PER_PAGE });
     if (page.length === 0) break;
     for (const row of page) {
       const body = readBody(row.body);
@@ -165,8 +166,8 @@ async function checkChain(tx: ReadTx, chainId: number, source: BalanceSource): P
     block,
     chainMicro: null,
   });
-  const cursor = cursorOf(tx, chainId);
-  const places = placesOf(tx, chainId);
+  const cursor = await cursorOf(tx, chainId);
+  const places = await placesOf(tx, chainId);
   if (!cursor) {
     return places.length === 0
       ? notAsked
@@ -200,22 +201,27 @@ async function checkChain(tx: ReadTx, chainId: number, source: BalanceSource): P
   }
 }
 
-function cursorOf(tx: ReadTx, chainId: number): { number: bigint; hash: Hex } | undefined {
+async function cursorOf(tx: ReadTx, chainId: number): Promise<{ number: bigint; hash: Hex } | undefined> {
   return tx.get(newestBlock, { chain: chainId });
 }
 
 type Place = { address: Address; place: 'wallet' | 'purse'; agentId: string; books: bigint };
 
 /** Followed wallets and purses; the books have no balances of others yet. */
-function placesOf(tx: ReadTx, chainId: number): Place[] {
-  const rows = tx.all(followedWallets, { chain: chainId });
-  const sum = (agentId: string, accounts: readonly string[]): bigint =>
-    accounts.reduce(
-      (total, account) => total + (tx.get(balanceOf, { account: `${agentId}:${account}` })?.amount_micro ?? 0n),
+async function placesOf(tx: ReadTx, chainId: number): Promise<Place[]> {
+  const rows = await tx.all(followedWallets, { chain: chainId });
+  const sum = (agentId: string, accounts: readonly string[]): Promise<bigint> =>
+    reduceInOrder(
+      accounts,
+      async (total, account) =>
+        total + ((await tx.get(balanceOf, { account: `${agentId}:${account}` }))?.amount_micro ?? 0n),
       0n,
     );
-  return rows.flatMap(({ agent_id: agentId, address, purse_address }): Place[] => [
-    { address, place: 'wallet', agentId, books: sum(agentId, walletAccounts) },
-    { address: purse_address, place: 'purse', agentId, books: sum(agentId, purseAccounts) },
-  ]);
+  return flatMapInOrder(
+    rows,
+    async ({ agent_id: agentId, address, purse_address }): Promise<Place[]> => [
+      { address, place: 'wallet', agentId, books: await sum(agentId, walletAccounts) },
+      { address: purse_address, place: 'purse', agentId, books: await sum(agentId, purseAccounts) },
+    ],
+  );
 }

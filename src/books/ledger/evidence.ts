@@ -80,11 +80,11 @@ const decisionOf = scratchStatement<{ n: bigint }>()((db, p) =>
   db.selectFrom('decisions').selectAll().where('n', '=', p.n),
 );
 
-export function gatherEvidence(tx: ReadTx): Evidence {
+export async function gatherEvidence(tx: ReadTx): Promise<Evidence> {
   const scratch = openScratch();
   const shapes = {
-    entries: shapeOf(tx, 'ledger_entries', []),
-    meters: shapeOf(tx, 'meter_entries', []),
+    entries: await shapeOf(tx, 'ledger_entries', []),
+    meters: await shapeOf(tx, 'meter_entries', []),
   };
   let decided = 0n;
   return {

@@ -17,8 +17,9 @@ afterEach(() => store.close());
 const entry = (lines: Entry['lines'], kind: Entry['kind'] = 'deposit'): Entry => ({ kind, atMs: 1, lines });
 const posted = (lines: Entry['lines'], kind?: Entry['kind']): Promise<bigint> =>
   store.write((tx) => post(tx, entry(lines, kind)));
-const balanceOf = (account: Account): bigint => store.read((tx) => balance(tx, account));
-const postings = (): unknown[] => store.read((tx) => tx.all(query((db) => db.selectFrom('postings').selectAll())));
+const balanceOf = (account: Account): Promise<bigint> => store.read((tx) => balance(tx, account));
+const postings = (): Promise<unknown[]> =>
+  store.read((tx) => tx.all(query((db) => db.selectFrom('postings').selectAll())));
 
 describe('post', () => {
   it('moves the balances of a balanced entry', async () => {
@@ -26,9 +27,9 @@ describe('post', () => {
       [outside, -5_000_000n],
       [available, 5_000_000n],
     ]);
-    expect(balanceOf(available)).toBe(5_000_000n);
-    expect(balanceOf(outside)).toBe(-5_000_000n);
-    expect(balanceOf(reserved)).toBe(0n);
+    expect(await balanceOf(available)).toBe(5_000_000n);
+    expect(await balanceOf(outside)).toBe(-5_000_000n);
+    expect(await balanceOf(reserved)).toBe(0n);
   });
 
   it.each([
@@ -65,7 +66,7 @@ describe('post', () => {
     ['has no line', []],
   ] satisfies [string, Entry['lines']][])('refuses an entry that %s, and leaves nothing', async (_, lines) => {
     await expect(posted(lines)).rejects.toMatchObject({ code: 'invariant_violated' });
-    expect(postings()).toEqual([]);
+    expect(await postings()).toEqual([]);
   });
 
   it('refuses what would take an agent below zero, and leaves nothing of the entry', async () => {
@@ -73,15 +74,15 @@ describe('post', () => {
       [outside, -10n],
       [available, 10n],
     ]);
-    const before = postings();
+    const before = await postings();
     const tooMuch: Entry['lines'] = [
       [reserved, 11n],
       [available, -11n],
     ];
     await expect(posted(tooMuch, 'reserve')).rejects.toMatchObject({ code: 'insufficient_funds' });
-    expect(postings()).toEqual(before);
-    expect(balanceOf(available)).toBe(10n);
-    expect(balanceOf(reserved)).toBe(0n);
+    expect(await postings()).toEqual(before);
+    expect(await balanceOf(available)).toBe(10n);
+    expect(await balanceOf(reserved)).toBe(0n);
   });
 
   it('believes the chain: an outflow that nobody asked for is booked though it goes below zero', async () => {
@@ -92,7 +93,7 @@ describe('post', () => {
       ],
       'unexplained_out',
     );
-    expect(balanceOf(available)).toBe(-3n);
+    expect(await balanceOf(available)).toBe(-3n);
   });
 
   it('lets money in while a balance is still below zero', async () => {
@@ -107,7 +108,7 @@ describe('post', () => {
       [outside, -1n],
       [available, 1n],
     ]);
-    expect(balanceOf(available)).toBe(-2n);
+    expect(await balanceOf(available)).toBe(-2n);
   });
 
   it('carries amounts beyond 2^53 exactly', async () => {
@@ -116,7 +117,7 @@ describe('post', () => {
       [outside, -much],
       [available, much],
     ]);
-    expect(balanceOf(available)).toBe(much);
+    expect(await balanceOf(available)).toBe(much);
   });
 
   it('keeps all balances at zero in sum, and each equal to its postings, whatever is posted', async () => {
@@ -141,7 +142,7 @@ describe('post', () => {
             ),
           ),
         );
-        const sums = fresh.read((tx) =>
+        const sums = await fresh.read((tx) =>
           tx.all(
             query((db) =>
               db
@@ -152,7 +153,7 @@ describe('post', () => {
             ),
           ),
         );
-        const balances = fresh.read((tx) =>
+        const balances = await fresh.read((tx) =>
           tx.all(
             query((db) => db.selectFrom('balances').select(['account', 'amount_micro as total']).orderBy('account')),
           ),
@@ -177,8 +178,8 @@ describe('the journal', () => {
       [outside, -5n],
       [available, 5n],
     ]);
-    const before = postings();
+    const before = await postings();
     await expect(store.write((tx) => tx.run(command))).rejects.toMatchObject({ code: 'conflict' });
-    expect(postings()).toEqual(before);
+    expect(await postings()).toEqual(before);
   });
 });

@@ -52,7 +52,7 @@ const chainsWord: ReadonlySet<EntryKind> = new Set([
  * Appends a balanced entry and updates the balances. A balance that would fall below zero throws `insufficient_funds`. Returns its
  * id.
  */
-export function post(tx: Tx, entry: Entry): bigint {
+export async function post(tx: Tx, entry: Entry): Promise<bigint> {
   const [first, second] = entry.lines;
   invariant(
     first && second && entry.lines.length === 2 && first[1] === -second[1] && first[1] !== 0n && first[0] !== second[0],
@@ -60,7 +60,7 @@ export function post(tx: Tx, entry: Entry): bigint {
     { kind: entry.kind },
   );
   const [[from, minus], [to, amount]] = first[1] < 0n ? [first, second] : [second, first];
-  const written = tx.get(addLedgerEntry, {
+  const written = await tx.get(addLedgerEntry, {
     kind: entry.kind,
     payment: entry.paymentId ?? null,
     receivable: entry.receivableId ?? null,
@@ -70,7 +70,7 @@ export function post(tx: Tx, entry: Entry): bigint {
     to,
     amount,
   });
-  const after = tx.all(moveBalances, { from, minus, to, amount });
+  const after = await tx.all(moveBalances, { from, minus, to, amount });
   const left = after.find(({ account }) => account === from);
   invariant(left, 'An upsert returned no row.');
   if (left.amount_micro < 0n && !from.startsWith('external:') && !chainsWord.has(entry.kind)) {
@@ -81,6 +81,6 @@ export function post(tx: Tx, entry: Entry): bigint {
 }
 
 /** The balance of an account in micro-USDC; 0 for an account without entries. */
-export function balance(tx: { get: Tx['get'] }, account: Account): bigint {
-  return tx.get(balanceOf, { account })?.amount_micro ?? 0n;
+export async function balance(tx: { get: Tx['get'] }, account: Account): Promise<bigint> {
+  return (await tx.get(balanceOf, { account }))?.amount_micro ?? 0n;
 }

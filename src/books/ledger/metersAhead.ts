@@ -21,19 +21,19 @@ export type MetersAhead = {
  * The future values of one subject's meters, from one read of the rows: `now` is the current value. Entries beyond those that were
  * read are assumed to stay until the whole window has passed.
  */
-export function metersAhead(
+export async function metersAhead(
   tx: ReadTx,
   declarations: MeterDeclarations,
   subject: MeterSubject,
   from: { atMs: number; now: Record<string, MeterReading> },
-): MetersAhead {
+): Promise<MetersAhead> {
   const { atMs: nowMs, now } = from;
   const none: MeterReading = { total: 0, count: 0, last_at: null };
   const rolling = new Map<string, { lengthMs: number; entries: Entry[] }>();
-  for (const place of placesOf(declarations, subject, nowMs, liveRows(tx))) {
+  for (const place of placesOf(declarations, subject, nowMs, await liveRows(tx))) {
     if (place.cut === null) continue;
-    const [row] = findRows(tx, [place]);
-    const entries = row ? entriesOf(tx, place.meter, row.id, place.cut) : [];
+    const [row] = await findRows(tx, [place]);
+    const entries = row ? await entriesOf(tx, place.meter, row.id, place.cut) : [];
     rolling.set(place.name, { lengthMs: nowMs - place.cut, entries });
   }
   const shown = (name: string, atMs: number): MeterReading => {
@@ -58,8 +58,8 @@ export function metersAhead(
   };
 }
 
-function entriesOf(tx: ReadTx, meter: string, row: bigint, cut: number): Entry[] {
-  return tx.all(entriesAhead, { meter, cut, limit: ENTRIES_MAX, row }).map(({ at, amount_micro, counted }) => ({
+async function entriesOf(tx: ReadTx, meter: string, row: bigint, cut: number): Promise<Entry[]> {
+  return (await tx.all(entriesAhead, { meter, cut, limit: ENTRIES_MAX, row })).map(({ at, amount_micro, counted }) => ({
     at: Number(at),
     amount: Number(amount_micro),
     counted: Number(counted),

@@ -21,19 +21,19 @@ type Input = {
 type Said = readonly [column: string, value: unknown, by: string];
 
 /** The differences between a payment's row and its decision's input, its events or its entries: one clause per column. */
-export function paymentFindings(tx: ReadTx, row: StoredRow): string[] {
+export async function paymentFindings(tx: ReadTx, row: StoredRow): Promise<string[]> {
   const id = String(row.id);
-  const events = tx.all(bodiesOfPayment, { payment: id }).flatMap(({ body }) => readBody(body) ?? []);
+  const events = (await tx.all(bodiesOfPayment, { payment: id })).flatMap(({ body }) => readBody(body) ?? []);
   const first = events.find(({ type }) => firstEvents.has(type));
   if (!first) return ['no event says how it began'];
-  const decision = tx.get(firstInput, { payment: id });
+  const decision = await tx.get(firstInput, { payment: id });
   const input = decision && readInput(decision.input);
   const said = [
     ['chain_key', paymentIdOnChain(id as PaymentId), 'its id'] as const,
     ...saidByFirst(first),
     ...(input ? saidByInput(input) : []),
     ...saidByState(events),
-    ['held_micro', heldOf(tx, row), 'its entries'] as const,
+    ['held_micro', await heldOf(tx, row), 'its entries'] as const,
     ...saidByRequest(row),
   ];
   const seen = new Set<string>();
@@ -130,9 +130,9 @@ function saidByRequest(row: StoredRow): Said[] {
 }
 
 /** The balance of the payment's hold account: increased by reserves and reorgs, reduced by releases and settlements. */
-function heldOf(tx: ReadTx, row: StoredRow): bigint {
+async function heldOf(tx: ReadTx, row: StoredRow): Promise<bigint> {
   const held = `${row.agent_id}:${row.rail === 'x402' ? 'purse_reserved' : 'reserved'}`;
-  return tx.get(movedByPayment, { payment: String(row.id), account: held })?.sum ?? 0n;
+  return (await tx.get(movedByPayment, { payment: String(row.id), account: held }))?.sum ?? 0n;
 }
 
 const same = (stored: unknown, said: unknown): boolean =>

@@ -23,7 +23,7 @@ export async function checkRows(tx: Tx, evidence: Evidence, pause: Pause): Promi
   const name = 'rows_match_events';
   const findings: string[] = [];
   let rows = 0;
-  const tables = tablesOf(tx).filter((table) => watchOf(table) !== null);
+  const tables = (await tablesOf(tx)).filter((table) => watchOf(table) !== null);
   for (const table of tables) {
     const checked = await checkTable(tx, table, evidence, pause);
     rows += checked.rows;
@@ -56,20 +56,23 @@ async function checkTable(
   pause: Pause,
 ): Promise<{ rows: number; findings: string[] }> {
   const found = new Findings();
-  const shape = shapeOf(tx, table, watchOf(table)?.without ?? []);
+  const shape = await shapeOf(tx, table, watchOf(table)?.without ?? []);
   let rows = 0;
   let matched = 0n;
-  for (const row of rowsWithKeys(tx, table, shape.keys, unsealedRows[table])) {
+  for await (const row of rowsWithKeys(tx, table, shape.keys, unsealedRows[table])) {
     rows += 1;
     const witness = evidence.of(table, row.row_key);
     if (witness?.digest) matched += 1n;
-    const clauses = [...(table === 'payments' ? paymentFindings(tx, row) : []), ...differences(shape, row, witness)];
+    const clauses = [
+      ...(table === 'payments' ? await paymentFindings(tx, row) : []),
+      ...differences(shape, row, witness),
+    ];
     const [first] = clauses;
     if (first !== undefined)
       found.add(`${nameOf(shape, row.row_key)}: ${clauses.length > 1 ? clauses.slice(0, 4).join(', ') : first}`);
     if (rows % ROWS_PER_STEP === 0) await pause();
   }
-  if (matched !== evidence.count(table)) findMissing(tx, shape, evidence, found);
+  if (matched !== evidence.count(table)) await findMissing(tx, shape, evidence, found);
   return { rows, findings: found.named() };
 }
 
@@ -85,9 +88,9 @@ function differences(shape: TableShape, row: StoredRow, witness: ReturnType<Evid
     : [`the row is not as event ${witness.seq} sealed it (its columns: ${shape.sealed.join(', ')})`];
 }
 
-function findMissing(tx: Tx, shape: TableShape, evidence: Evidence, found: Findings): void {
+async function findMissing(tx: Tx, shape: TableShape, evidence: Evidence, found: Findings): Promise<void> {
   for (const { key, seq } of evidence.keysOf(shape.table)) {
-    if (!rowOfKey(tx, shape.table, shape.keys, key))
+    if (!(await rowOfKey(tx, shape.table, shape.keys, key)))
       found.add(`${nameOf(shape, key)}: it is missing, and event ${seq} says that it is there`);
   }
 }
@@ -101,7 +104,7 @@ export async function checkDecisions(tx: Tx, evidence: Evidence, pause: Pause): 
   const name = 'decisions_match_events';
   const found = new Findings();
   let n = 0n;
-  for (const row of tx.each(decisionsInOrder)) {
+  for await (const row of tx.each(decisionsInOrder)) {
     n += 1n;
     const wrong = decisionDifferences(row, n, evidence.decision(n));
     if (wrong.length > 0) found.add(`decision ${row.seq} of ${row.payment_id}: ${wrong.join(', ')}`);

@@ -1,3 +1,4 @@
+import { mapInOrder } from '../../core/inOrder.ts';
 import type { ChangedRow, Sealing } from '../../store/changes.ts';
 import { migrations } from '../../store/migrations/index.ts';
 import { rowOfKey } from '../../store/rows.ts';
@@ -28,23 +29,23 @@ export function rowSealing(): Sealing<Tx> {
   const shapes = new Map<string, TableShape>();
   return {
     watch: watchOf,
-    seal: (tx, rows) => {
-      const seals = rows.map((row): Seal => sealOf(tx, row, shapes));
-      const atMs = Number(tx.get(timeOfLastEvent)?.at ?? 0n);
+    seal: async (tx, rows) => {
+      const seals = await mapInOrder(rows, (row): Promise<Seal> => sealOf(tx, row, shapes));
+      const atMs = Number((await tx.get(timeOfLastEvent))?.at ?? 0n);
       for (let start = 0; start < seals.length; start += ROWS_PER_EVENT) {
         const data = { rows: seals.slice(start, start + ROWS_PER_EVENT) };
-        appendEvent(tx, { type: 'rows.sealed', actor: 'bursar', data }, atMs);
+        await appendEvent(tx, { type: 'rows.sealed', actor: 'bursar', data }, atMs);
       }
     },
   };
 }
 
-function sealOf(tx: ReadTx, { table, key }: ChangedRow, shapes: Map<string, TableShape>): Seal {
+async function sealOf(tx: ReadTx, { table, key }: ChangedRow, shapes: Map<string, TableShape>): Promise<Seal> {
   let shape = shapes.get(table);
   if (!shape) {
-    shape = shapeOf(tx, table, watchOf(table)?.without ?? []);
+    shape = await shapeOf(tx, table, watchOf(table)?.without ?? []);
     shapes.set(table, shape);
   }
-  const row = rowOfKey(tx, table, shape.keys, key);
+  const row = await rowOfKey(tx, table, shape.keys, key);
   return row ? [table, key, rowDigest(table, row, shape.sealed), columnMarks(row, shape.sealed)] : [table, key, null];
 }

@@ -9,7 +9,7 @@ export type TableShape = {
   keys: readonly string[];
 };
 
-export function shapeOf(tx: ReadTx, table: string, without: readonly string[]): TableShape {
-  const { columns, keys } = columnsOf(tx, table);
+export async function shapeOf(tx: ReadTx, table: string, without: readonly string[]): Promise<TableShape> {
+  const { columns, keys } = await columnsOf(tx, table);
   return { table, keys, sealed: columns.toSorted().filter((name) => !without.includes(name)) };
 }

@@ -1,3 +1,4 @@
+import { mapInOrder } from '../../core/inOrder.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import type { RowsOf } from './places.ts';
 import { beginGeneration, liveGenerations, setLiveGeneration } from './queries.ts';
@@ -8,17 +9,17 @@ const nameOf = (meter: string, generation: number): string => (generation === 0 
 export const meterOf = (stored: string): string => stored.split('.')[0] ?? stored;
 
 /** The generations that decide now. */
-export function liveRows(tx: ReadTx): RowsOf {
-  const rows = tx.all(liveGenerations);
+export async function liveRows(tx: ReadTx): Promise<RowsOf> {
+  const rows = await tx.all(liveGenerations);
   const live = new Map(rows.map((row) => [row.meter, nameOf(row.meter, Number(row.live))]));
   return (meter) => live.get(meter) ?? meter;
 }
 
 /** Begins a generation of each meter, with no rows yet. A generation that was begun and never came to decide is left behind. */
-export function beginGenerations(tx: Tx, meters: readonly string[]): ReadonlyMap<string, number> {
+export async function beginGenerations(tx: Tx, meters: readonly string[]): Promise<ReadonlyMap<string, number>> {
   return new Map(
-    meters.map((meter) => {
-      const row = tx.get(beginGeneration, { meter });
+    await mapInOrder(meters, async (meter) => {
+      const row = await tx.get(beginGeneration, { meter });
       return [meter, Number(row?.last ?? 1n)];
     }),
   );
@@ -30,8 +31,8 @@ export const rowsOfGenerations =
     nameOf(meter, generations.get(meter) ?? 0);
 
 /** From this statement on they decide. */
-export function makeLive(tx: Tx, generations: ReadonlyMap<string, number>): void {
+export async function makeLive(tx: Tx, generations: ReadonlyMap<string, number>): Promise<void> {
   for (const [meter, generation] of generations) {
-    tx.run(setLiveGeneration, { meter, live: generation });
+    await tx.run(setLiveGeneration, { meter, live: generation });
   }
 }

@@ -1,3 +1,4 @@
+import { mapInOrder } from '../../core/inOrder.ts';
 import type { ReadTx, SqlValue, Tx } from '../../store/store.ts';
 import type { MeterKey } from './places.ts';
 import {
@@ -32,15 +33,15 @@ export type Counted = { amountMicro: bigint; counted: bigint; at: number; places
 
 type Cut = { cut?: number | null };
 /** When the oldest entry inside a meter's windows was counted; Infinity where nothing is inside. */
-export type OldestIn = (meter: string) => number;
+export type OldestIn = (meter: string) => Promise<number>;
 
 /** Asks once for each meter, so it is good for one reading only. */
 export function oldestInEach(tx: ReadTx): OldestIn {
   const known = new Map<string, number>();
-  return (meter) => {
+  return async (meter) => {
     let oldest = known.get(meter);
     if (oldest === undefined) {
-      oldest = oldestOf(tx, meter);
+      oldest = await oldestOf(tx, meter);
       known.set(meter, oldest);
     }
     return oldest;
@@ -51,16 +52,17 @@ export function oldestInEach(tx: ReadTx): OldestIn {
  * The rows of all keys, in their order, by one statement; undefined where a window has none yet. With a `cut` a rolling total
  * is shown without what is older and still stands in it.
  */
-export function findRows(
+export async function findRows(
   tx: ReadTx,
   keys: readonly (MeterKey & Cut)[],
   oldestIn: OldestIn = oldestInEach(tx),
-): (MeterRow | undefined)[] {
+): Promise<(MeterRow | undefined)[]> {
   const rows = new Array<MeterRow | undefined>(keys.length).fill(undefined);
   if (keys.length === 0) return rows;
-  const hasOld = (key: MeterKey & Cut): boolean => key.cut != null && oldestIn(key.meter) < key.cut;
+  const hasOld = async (key: MeterKey & Cut): Promise<boolean> =>
+    key.cut != null && (await oldestIn(key.meter)) < key.cut;
   // Those without anything old first, so that there are few texts to prepare.
-  const old = keys.map(hasOld);
+  const old = await mapInOrder(keys, hasOld);
   const order = [...keys.keys()].sort((a, b) => Number(old[a]) - Number(old[b]));
   const values: Record<string, SqlValue> = {};
   order.forEach((index, n) => {
@@ -71,7 +73,7 @@ export function findRows(
     if (old[index]) values[`cut${n}`] = cut ?? 0;
   });
   const withOld = old.filter(Boolean).length;
-  for (const row of tx.all(rowsOfMeters(keys.length - withOld, withOld), values)) {
+  for (const row of await tx.all(rowsOfMeters(keys.length - withOld, withOld), values)) {
     const index = order[Number(row.n)];
     if (index !== undefined) rows[index] = row;
   }
@@ -79,71 +81,71 @@ export function findRows(
 }
 
 /** Begins the row of a window. `lastAt` is null where no payment counts in it yet. */
-export function insertRow(
+export async function insertRow(
   tx: Tx,
   { meter, grp, start }: MeterKey,
   first: { amountMicro: bigint; count: number; lastAt: number | null },
-): bigint {
+): Promise<bigint> {
   const { amountMicro: amount, count, lastAt } = first;
-  const row = tx.get(addMeter, { meter, grp, start, amount, count, lastAt });
+  const row = await tx.get(addMeter, { meter, grp, start, amount, count, lastAt });
   return row?.id ?? 0n;
 }
 
-function oldestOf(tx: ReadTx, meter: string): number {
-  const row = tx.get(oldestInside, { meter });
+async function oldestOf(tx: ReadTx, meter: string): Promise<number> {
+  const row = await tx.get(oldestInside, { meter });
   return row?.at == null ? Infinity : Number(row.at);
 }
 
 /** Puts an entry into a rolling window. `meterId`: the group's row. */
-export function insertRolling(
+export async function insertRolling(
   tx: Tx,
   meter: string,
   meterId: bigint,
   entry: { id: string; amountMicro: bigint; counted: number; at: number },
-): void {
+): Promise<void> {
   const { id: payment, amountMicro: amount, counted, at } = entry;
-  tx.run(addInside, { meter, at, payment, row: meterId, amount, counted });
+  await tx.run(addInside, { meter, at, payment, row: meterId, amount, counted });
 }
 
 /** Takes what is older than `cut` out of the rolling totals of a meter, oldest first and at most `limit`. Gives how many. */
-export function dropRolling(tx: Tx, meter: string, cut: number, limit: number): number {
+export async function dropRolling(tx: Tx, meter: string, cut: number, limit: number): Promise<number> {
   let dropped = 0;
   // Usually one fell out for each that came, so a few are looked at first, and more only where all of them were old.
   for (let some = 4; dropped < limit; some *= 4) {
     const most = Math.min(some, limit - dropped);
-    const taken = dropSome(tx, meter, cut, most);
+    const taken = await dropSome(tx, meter, cut, most);
     dropped += taken;
     if (taken < most) break;
   }
   return dropped;
 }
 
-function dropSome(tx: Tx, meter: string, cut: number, most: number): number {
+async function dropSome(tx: Tx, meter: string, cut: number, most: number): Promise<number> {
   // The cut is not in the query: SQLite prepares a statement again whenever such a bound changes, at five times its price.
-  const old = tx.all(firstInside, { meter, limit: most }).filter(({ at }) => Number(at) < cut);
+  const old = (await tx.all(firstInside, { meter, limit: most })).filter(({ at }) => Number(at) < cut);
   const byGroup = new Map<bigint, { total: bigint; count: bigint }>();
   for (const { meter_id, amount_micro, counted } of old) {
     const sum = byGroup.get(meter_id);
     byGroup.set(meter_id, { total: (sum?.total ?? 0n) + amount_micro, count: (sum?.count ?? 0n) + counted });
   }
-  for (const [id, { total, count }] of byGroup) tx.run(takeFromTotal, { id, amount: total, count });
-  for (const { at, payment_id } of old) tx.run(removeInside, { meter, at, payment: payment_id });
+  for (const [id, { total, count }] of byGroup) await tx.run(takeFromTotal, { id, amount: total, count });
+  for (const { at, payment_id } of old) await tx.run(removeInside, { meter, at, payment: payment_id });
   return old.length;
 }
 
 /** Remembers where something counts. A place at another time than the entry's own is written with its time. */
-export function insertEntry(
+export async function insertEntry(
   tx: Tx,
   id: string,
   entry: { amountMicro: bigint; counted: number; at: number; places: readonly Place[] },
-): void {
+): Promise<void> {
   const { amountMicro: amount, counted, at } = entry;
   const places = JSON.stringify(entry.places.map((place) => (place.at === at ? place.id : [place.id, place.at])));
-  tx.run(addMeterEntry, { id, at, amount, counted, places });
+  await tx.run(addMeterEntry, { id, at, amount, counted, places });
 }
 
-export function findEntry(tx: ReadTx, id: string): Counted | undefined {
-  const row = tx.get(entryOf, { id });
+export async function findEntry(tx: ReadTx, id: string): Promise<Counted | undefined> {
+  const row = await tx.get(entryOf, { id });
   if (!row) return undefined;
   const at = Number(row.at);
   const places = (JSON.parse(row.meters_json) as (number | [number, number])[]).map(
@@ -153,38 +155,38 @@ export function findEntry(tx: ReadTx, id: string): Counted | undefined {
 }
 
 /** Whether that entry has not left that rolling window. */
-export function isInside(tx: ReadTx, { id, at }: Place, entryId: string): boolean {
-  return tx.get(insideOf, { row: id, at, payment: entryId }) !== undefined;
+export async function isInside(tx: ReadTx, { id, at }: Place, entryId: string): Promise<boolean> {
+  return (await tx.get(insideOf, { row: id, at, payment: entryId })) !== undefined;
 }
 
 /** Takes an entry out of every total that it is still in. Once: the second time there is none. */
-export function takeBack(tx: Tx, id: string): void {
-  const entry = findEntry(tx, id);
+export async function takeBack(tx: Tx, id: string): Promise<void> {
+  const entry = await findEntry(tx, id);
   if (!entry) return;
-  for (const place of entry.places) takeOut(tx, id, entry, place);
-  tx.run(removeEntry, { id });
+  for (const place of entry.places) await takeOut(tx, id, entry, place);
+  await tx.run(removeEntry, { id });
 }
 
 /** Takes an entry out of one total, if it is still in it. The entry goes on naming it: its places are the caller's to write. */
-export function takeOut(tx: Tx, id: string, entry: Counted, place: Place): void {
-  const inside = tx.run(removeFromWindow, { row: place.id, at: place.at, payment: id });
-  tx.run(takeEntryFromTotal, { id: place.id, amount: entry.amountMicro, count: entry.counted, inside });
+export async function takeOut(tx: Tx, id: string, entry: Counted, place: Place): Promise<void> {
+  const inside = await tx.run(removeFromWindow, { row: place.id, at: place.at, payment: id });
+  await tx.run(takeEntryFromTotal, { id: place.id, amount: entry.amountMicro, count: entry.counted, inside });
 }
 
 /** Writes where an entry counts now; where that is nowhere there is none. */
-export function rewriteEntry(
+export async function rewriteEntry(
   tx: Tx,
   id: string,
   entry: { amountMicro: bigint; counted: number } & Omit<Counted, 'counted'>,
-): void {
-  tx.run(removeEntry, { id });
-  if (entry.places.length > 0) insertEntry(tx, id, entry);
+): Promise<void> {
+  await tx.run(removeEntry, { id });
+  if (entry.places.length > 0) await insertEntry(tx, id, entry);
   // The payment's first event says where it counted then.
   tx.noteRow?.('meter_entries', JSON.stringify([id]));
 }
 
 /** The key of the total with that id. */
-export function keyOf(tx: ReadTx, id: number): MeterKey | null {
-  const row = tx.get(meterOfId, { id });
+export async function keyOf(tx: ReadTx, id: number): Promise<MeterKey | null> {
+  const row = await tx.get(meterOfId, { id });
   return row ? { meter: row.meter, grp: row.grp, start: Number(row.window_start) } : null;
 }

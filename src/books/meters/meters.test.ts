@@ -42,13 +42,13 @@ async function withStore<T>(
       at: number,
       who?: Partial<MeterSubject>,
       without?: string | null,
-    ) => ReturnType<typeof readMeters>;
+    ) => Awaited<ReturnType<typeof readMeters>>;
     release: (id: string) => Promise<void>;
     age: (meters: MeterDeclarations, at: number) => Promise<void>;
     /** Lets go of at most `limit` entries of the meter `hour`. */
     drop: (at: number, limit: number) => Promise<number>;
-    inside: () => number;
-    holds: () => boolean | undefined;
+    inside: () => Promise<number>;
+    holds: () => Promise<boolean | undefined>;
   }) => Promise<T>,
 ): Promise<T> {
   const store = await openStore(':memory:');
@@ -65,9 +65,9 @@ async function withStore<T>(
       release: (id) => store.write((tx) => releaseFromMeters(tx, id)),
       age: (meters, at) => store.write((tx) => ageMeters(tx, meters, at)),
       drop: (at, limit) => store.write((tx) => dropRolling(tx, 'hour', at - HOUR, limit)),
-      inside: () =>
-        store.read((tx) => tx.all(query((db) => db.selectFrom('meter_rolling').select('payment_id')))).length,
-      holds: () => store.read(bookChecks).find(({ name }) => name === 'meters_match_entries')?.ok,
+      inside: async () =>
+        (await store.read((tx) => tx.all(query((db) => db.selectFrom('meter_rolling').select('payment_id'))))).length,
+      holds: async () => (await store.read(bookChecks)).find(({ name }) => name === 'meters_match_entries')?.ok,
     });
   } finally {
     await store.close();
@@ -80,15 +80,15 @@ describe('a rolling meter', () => {
       await add(rolling, 'old', 5n, T0);
       await add(rolling, 'new', 3n, T0 + HOUR);
       await age(rolling, T0 + HOUR + 1);
-      expect(read(rolling, T0 + HOUR, {}, 'old').hour).toMatchObject({ total: 3, count: 1 });
-      expect(read(rolling, T0 + HOUR, {}, 'new').hour).toMatchObject({ total: 0, count: 0 });
+      expect((await read(rolling, T0 + HOUR, {}, 'old')).hour).toMatchObject({ total: 3, count: 1 });
+      expect((await read(rolling, T0 + HOUR, {}, 'new')).hour).toMatchObject({ total: 0, count: 0 });
     }));
 
   it('holds a payment for exactly its window: in at the start, out at the end', () =>
     withStore(async ({ add, read }) => {
       await add(rolling, 'p1', 5n, T0);
-      expect(read(rolling, T0 + HOUR).hour).toEqual({ total: 5, count: 1, last_at: T0 });
-      expect(read(rolling, T0 + HOUR + 1).hour).toMatchObject({ total: 0, count: 0 });
+      expect((await read(rolling, T0 + HOUR)).hour).toEqual({ total: 5, count: 1, last_at: T0 });
+      expect((await read(rolling, T0 + HOUR + 1)).hour).toMatchObject({ total: 0, count: 0 });
     }));
 
   it('agrees with a plain sum over any sequence of payments, releases, reads and rounds of letting go, for each group', () =>
@@ -117,10 +117,10 @@ describe('a rolling meter', () => {
               for (const each of ['agt_1', 'agt_2', 'agt_3']) {
                 const live = model.filter((entry) => entry.agent === each && entry.at >= at - HOUR);
                 const total = Number(live.reduce((sum, entry) => sum + entry.amount, 0n));
-                expect(read(rolling, at, { agent: each }).hour).toMatchObject({ total, count: live.length });
+                expect((await read(rolling, at, { agent: each })).hour).toMatchObject({ total, count: live.length });
               }
             }
-            expect(holds()).toBe(true);
+            expect(await holds()).toBe(true);
           }),
       ),
       { numRuns: 60 },
@@ -130,15 +130,15 @@ describe('a rolling meter', () => {
     withStore(async ({ add, read, age, drop, inside, holds }) => {
       for (let n = 0; n < 10; n += 1) await add(rolling, `p${n}`, 5n, T0 + n, { agent: `agt_${n % 2}` });
       expect(await drop(T0 + HOUR + 9, 4)).toBe(4);
-      expect(inside()).toBe(6);
-      expect(read(rolling, T0 + HOUR + 9, { agent: 'agt_1' }).hour).toMatchObject({ total: 5, count: 1 });
+      expect(await inside()).toBe(6);
+      expect((await read(rolling, T0 + HOUR + 9, { agent: 'agt_1' })).hour).toMatchObject({ total: 5, count: 1 });
       await age(rolling, T0 + HOUR + 9);
-      expect(inside()).toBe(1);
-      expect(read(rolling, T0 + HOUR + 9, { agent: 'agt_1' }).hour).toMatchObject({ total: 5, count: 1 });
+      expect(await inside()).toBe(1);
+      expect((await read(rolling, T0 + HOUR + 9, { agent: 'agt_1' })).hour).toMatchObject({ total: 5, count: 1 });
       await age(rolling, T0 + 2 * HOUR);
-      expect(inside()).toBe(0);
-      expect(read(rolling, T0 + 2 * HOUR, { agent: 'agt_1' }).hour).toMatchObject({ total: 0, count: 0 });
-      expect(holds()).toBe(true);
+      expect(await inside()).toBe(0);
+      expect((await read(rolling, T0 + 2 * HOUR, { agent: 'agt_1' })).hour).toMatchObject({ total: 0, count: 0 });
+      expect(await holds()).toBe(true);
     }));
 
   it('is not moved by the release of what fell out of it', () =>
@@ -147,8 +147,8 @@ describe('a rolling meter', () => {
       await add(rolling, 'p2', 7n, T0 + HOUR);
       await age(rolling, T0 + HOUR + 1);
       await release('p1');
-      expect(read(rolling, T0 + HOUR + 1).hour).toMatchObject({ total: 7, count: 1 });
-      expect(holds()).toBe(true);
+      expect((await read(rolling, T0 + HOUR + 1)).hour).toMatchObject({ total: 7, count: 1 });
+      expect(await holds()).toBe(true);
     }));
 });
 
@@ -158,9 +158,9 @@ describe('a calendar meter', () => {
       // 25 October 2026: Berlin has 25 hours; the day is 2026-10-24T22:00Z to 2026-10-25T23:00Z.
       const start = Date.UTC(2026, 9, 24, 22);
       await add(day, 'p1', 7n, start);
-      expect(read(day, start + 25 * HOUR - 1).day).toMatchObject({ total: 7, count: 1 });
-      expect(read(day, start + 25 * HOUR).day).toMatchObject({ total: 0, count: 0 });
-      expect(read(day, start - 1).day).toMatchObject({ total: 0, count: 0 });
+      expect((await read(day, start + 25 * HOUR - 1)).day).toMatchObject({ total: 7, count: 1 });
+      expect((await read(day, start + 25 * HOUR)).day).toMatchObject({ total: 0, count: 0 });
+      expect((await read(day, start - 1)).day).toMatchObject({ total: 0, count: 0 });
     }));
 
   it('takes a release out of the window in which it counted', () =>
@@ -168,10 +168,10 @@ describe('a calendar meter', () => {
       await add(day, 'p1', 7n, T0);
       await add(day, 'p2', 1n, T0 + 24 * HOUR);
       await release('p1');
-      expect(read(day, T0).day).toMatchObject({ total: 0, count: 0 });
-      expect(read(day, T0 + 24 * HOUR).day).toMatchObject({ total: 1, count: 1 });
+      expect((await read(day, T0)).day).toMatchObject({ total: 0, count: 0 });
+      expect((await read(day, T0 + 24 * HOUR)).day).toMatchObject({ total: 1, count: 1 });
       await release('p1');
-      expect(read(day, T0).day).toMatchObject({ total: 0, count: 0 });
+      expect((await read(day, T0)).day).toMatchObject({ total: 0, count: 0 });
     }));
 });
 
@@ -180,8 +180,8 @@ describe('any meter', () => {
     withStore(async ({ add, read }) => {
       const meters: MeterDeclarations = { pair: { by: ['agent', 'category'], window: 'lifetime', refunds: 'never' } };
       await add(meters, 'p1', 3n, T0, { agent: 'a', category: 'bc' });
-      expect(read(meters, T0, { agent: 'ab', category: 'c' }).pair).toMatchObject({ total: 0 });
-      expect(read(meters, T0, { agent: 'a', category: 'bc' }).pair).toMatchObject({ total: 3 });
+      expect((await read(meters, T0, { agent: 'ab', category: 'c' })).pair).toMatchObject({ total: 0 });
+      expect((await read(meters, T0, { agent: 'a', category: 'bc' })).pair).toMatchObject({ total: 3 });
     }));
 
   it('leaves top-ups and refunds out unless it names them', () =>
@@ -193,14 +193,14 @@ describe('any meter', () => {
       await add(meters, 'p1', 3n, T0, { kind: 'top_up' });
       await add(meters, 'p2', 4n, T0, { kind: 'refund' });
       await add(meters, 'p3', 5n, T0);
-      expect(read(meters, T0)).toMatchObject({ spent: { total: 5 }, refunded: { total: 4 } });
+      expect(await read(meters, T0)).toMatchObject({ spent: { total: 5 }, refunded: { total: 4 } });
     }));
 
   it('shows what it would without a payment that is decided again', () =>
     withStore(async ({ add, read }) => {
       await add(rolling, 'p1', 5n, T0);
       await add(rolling, 'p2', 2n, T0 + 1);
-      expect(read(rolling, T0 + 2, {}, 'p1').hour).toMatchObject({ total: 2, count: 1 });
-      expect(read(rolling, T0 + HOUR + 1, {}, 'p1').hour).toMatchObject({ total: 2, count: 1 });
+      expect((await read(rolling, T0 + 2, {}, 'p1')).hour).toMatchObject({ total: 2, count: 1 });
+      expect((await read(rolling, T0 + HOUR + 1, {}, 'p1')).hour).toMatchObject({ total: 2, count: 1 });
     }));
 });

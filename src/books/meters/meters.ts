@@ -11,15 +11,15 @@ const DROPPED_MAX = 5_000;
  * Lets go of what has fallen out of rolling windows, of every group. Readings are exact without it: it only keeps what they
  * have to look through short, so every group of requests does its share before it is decided.
  */
-export function ageMeters(tx: Tx, declarations: MeterDeclarations, atMs: number): void {
-  const rowsOf = liveRows(tx);
+export async function ageMeters(tx: Tx, declarations: MeterDeclarations, atMs: number): Promise<void> {
+  const rowsOf = await liveRows(tx);
   for (const [meter, declaration] of Object.entries(declarations)) {
     if (isRollingWindow(declaration))
-      dropRolling(tx, rowsOf(meter), windowStart(declaration.window, atMs), DROPPED_MAX);
+      await dropRolling(tx, rowsOf(meter), windowStart(declaration.window, atMs), DROPPED_MAX);
   }
 }
 
 /** Takes a payment that will never happen out of every meter it is still in, in the window where it counted. */
-export function releaseFromMeters(tx: Tx, paymentId: string): void {
-  takeBack(tx, paymentId);
+export async function releaseFromMeters(tx: Tx, paymentId: string): Promise<void> {
+  await takeBack(tx, paymentId);
 }

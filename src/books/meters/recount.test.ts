@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { addToMeters, readMeters } from '../../../test/support/meters.ts';
+import { mapInOrder } from '../../core/inOrder.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { bookChecks } from '../ledger/bookChecks.ts';
 import type { MeterDeclarations } from './declarations.ts';
@@ -76,12 +77,12 @@ it('a meter that is counted again reads as if it had been counted from the start
             [always, after],
             [changed, index < half ? before : between],
           ] as const) {
-            await store.write((tx) => {
-              ageMeters(tx, meters, at);
-              addToMeters(tx, { declarations: meters, subject, atMs: at }, payment);
+            await store.write(async (tx) => {
+              await ageMeters(tx, meters, at);
+              await addToMeters(tx, { declarations: meters, subject, atMs: at }, payment);
               const refund = { id: `r${index}`, originalId: payment.id, amountMicro: step.amount / 2n };
-              if (step.fate === 'released') releaseFromMeters(tx, payment.id);
-              if (step.fate === 'refunded') refundToMeters(tx, meters, refund, at + 1);
+              if (step.fate === 'released') await releaseFromMeters(tx, payment.id);
+              if (step.fate === 'refunded') await refundToMeters(tx, meters, refund, at + 1);
             });
           }
           if (step.fate === 'released') continue;
@@ -89,12 +90,12 @@ it('a meter that is counted again reads as if it had been counted from the start
         }
         at += pause;
         await recountAll(changed, after, made, at);
-        agree(always, changed, after, at);
+        await agree(always, changed, after, at);
         await recountAll(changed, after, made, at);
         // What is given back later leaves both alike.
         const [first] = made;
         if (first) for (const store of [always, changed]) await store.write((tx) => releaseFromMeters(tx, first.id));
-        for (const later of [0, HOUR, 5 * HOUR, 30 * HOUR]) agree(always, changed, after, at + later);
+        for (const later of [0, HOUR, 5 * HOUR, 30 * HOUR]) await agree(always, changed, after, at + later);
         for (const store of [always, changed]) await store.close();
       },
     ),
@@ -102,26 +103,26 @@ it('a meter that is counted again reads as if it had been counted from the start
   ));
 
 const recountAll = (store: Store, meters: MeterDeclarations, made: readonly Made[], nowMs: number): Promise<void> =>
-  store.write((tx) => {
+  store.write(async (tx) => {
     for (const { id, amountMicro, at, subject } of made) {
-      recountPayment(tx, reaching(meters, at, nowMs), { id, amountMicro, subject, atMs: at });
+      await recountPayment(tx, reaching(meters, at, nowMs), { id, amountMicro, subject, atMs: at });
     }
     for (const { id, amountMicro, at, refundedAt } of made) {
       if (refundedAt === null) continue;
       const refund = { id: id.replace('p', 'r'), originalId: id, amountMicro: amountMicro / 2n };
-      recountRefund(tx, reaching(meters, at, nowMs), refund, refundedAt);
+      await recountRefund(tx, reaching(meters, at, nowMs), refund, refundedAt);
     }
   });
 
-function agree(always: Store, changed: Store, meters: MeterDeclarations, at: number): void {
+async function agree(always: Store, changed: Store, meters: MeterDeclarations, at: number): Promise<void> {
   for (const subject of subjects) {
-    const [expected, found] = [always, changed].map((store) =>
+    const [expected, found] = await mapInOrder([always, changed], (store) =>
       store.read((tx) => readMeters(tx, { declarations: meters, subject, atMs: at })),
     );
     for (const name of Object.keys(meters)) {
       expect(found?.[name]).toMatchObject({ total: expected?.[name]?.total, count: expected?.[name]?.count });
     }
   }
-  const held = changed.read(bookChecks).find(({ name }) => name === 'meters_match_entries');
+  const held = (await changed.read(bookChecks)).find(({ name }) => name === 'meters_match_entries');
   expect(held?.ok, held?.detail).toBe(true);
 }

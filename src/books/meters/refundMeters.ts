@@ -24,12 +24,18 @@ export const backOf = (refundId: string): string => `${refundId} back`;
  * arrives. `never`: nothing. The payment stays counted. `originalId`: the payment that is given back; sums of refunds never
  * exceed it.
  */
-export function refundToMeters(tx: Tx, declarations: MeterDeclarations, refund: Refund, atMs: number): void {
-  const original = findEntry(tx, refund.originalId);
+export async function refundToMeters(
+  tx: Tx,
+  declarations: MeterDeclarations,
+  refund: Refund,
+  atMs: number,
+): Promise<void> {
+  const original = await findEntry(tx, refund.originalId);
   const id = backOf(refund.id);
-  if (!original || findEntry(tx, id)) return;
-  const back = giveBack(tx, { declarations, rowsOf: liveRows(tx) }, { ...refund, atMs }, original.places);
-  if (back.length > 0) insertEntry(tx, id, { amountMicro: -refund.amountMicro, counted: 0, at: atMs, places: back });
+  if (!original || (await findEntry(tx, id))) return;
+  const back = await giveBack(tx, { declarations, rowsOf: await liveRows(tx) }, { ...refund, atMs }, original.places);
+  if (back.length > 0)
+    await insertEntry(tx, id, { amountMicro: -refund.amountMicro, counted: 0, at: atMs, places: back });
 }
 
 export type Refund = { id: string; originalId: string; amountMicro: bigint };
@@ -44,33 +50,33 @@ export function declarationOf({ declarations, rowsOf }: Counting, stored: string
 }
 
 /** Takes a refund off the totals that the places of its original lead to, and says where that was. */
-export function giveBack(
+export async function giveBack(
   tx: Tx,
   counting: Counting,
   { atMs, ...refund }: Refund & { atMs: number },
   places: readonly Place[],
-): Place[] {
+): Promise<Place[]> {
   const id = backOf(refund.id);
   const back: Place[] = [];
   for (const place of places) {
-    const key = keyOf(tx, place.id);
+    const key = await keyOf(tx, place.id);
     const declaration = key && declarationOf(counting, key.meter);
     if (!key || !declaration || declaration.refunds === 'never') continue;
     const restores = declaration.refunds === 'restore';
     // What has left a rolling window is in no total any more.
-    if (restores && key.start === ROLLING && !isInside(tx, place, refund.originalId)) continue;
+    if (restores && key.start === ROLLING && !(await isInside(tx, place, refund.originalId))) continue;
     const to = restores ? { ...key, at: place.at } : currentPlace(declaration, key, place.at, atMs);
-    const meterId = addTotal(tx, to, -refund.amountMicro);
+    const meterId = await addTotal(tx, to, -refund.amountMicro);
     if (to.start === ROLLING)
-      insertRolling(tx, to.meter, meterId, { id, amountMicro: -refund.amountMicro, counted: 0, at: to.at });
+      await insertRolling(tx, to.meter, meterId, { id, amountMicro: -refund.amountMicro, counted: 0, at: to.at });
     back.push({ id: Number(meterId), at: to.start === ROLLING ? to.at : atMs });
   }
   return back;
 }
 
 /** The refund's block is gone: the meters are as before it. */
-export function unrefundMeters(tx: Tx, refundId: string): void {
-  takeBack(tx, backOf(refundId));
+export async function unrefundMeters(tx: Tx, refundId: string): Promise<void> {
+  await takeBack(tx, backOf(refundId));
 }
 
 function currentPlace(
@@ -84,9 +90,9 @@ function currentPlace(
   return { meter, grp, start: isRollingWindow(declaration) ? ROLLING : windowStart(declaration.window, at), at };
 }
 
-function addTotal(tx: Tx, to: MeterKey, amountMicro: bigint): bigint {
-  const [row] = findRows(tx, [to]);
+async function addTotal(tx: Tx, to: MeterKey, amountMicro: bigint): Promise<bigint> {
+  const [row] = await findRows(tx, [to]);
   if (!row) return insertRow(tx, to, { amountMicro, count: 0, lastAt: null });
-  tx.run(addToTotal, { id: row.id, amount: amountMicro });
+  await tx.run(addToTotal, { id: row.id, amount: amountMicro });
   return row.id;
 }

@@ -1,4 +1,5 @@
 import { BursarError, invariant } from '../../core/errors/base.ts';
+import { flatMapInOrder } from '../../core/inOrder.ts';
 import { formatUsdc } from '../../core/money/microUsdc.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import { appendEvent } from '../ledger/events.ts';
@@ -20,11 +21,11 @@ export function claimText(invoiceId: string, txHash: string): string {
 }
 
 /** The invoice that a transfer was claimed for: by the payer's claim, else by the earner's. */
-export function claimedInvoice(
+export async function claimedInvoice(
   tx: ReadTx,
   { txHash, from, agentId }: { txHash: string; from: string; agentId: string },
-): string | null {
-  const row = tx.get(claimOf, { tx: txHash.toLowerCase(), payer: from, agent: agentId });
+): Promise<string | null> {
+  const row = await tx.get(claimOf, { tx: txHash.toLowerCase(), payer: from, agent: agentId });
   return row?.id ?? null;
 }
 
@@ -33,47 +34,47 @@ export function claimedInvoice(
  * by the amount. A match by nonce or an earlier claim stays. `payer`: the address that signed `claimText`; null: the earner claims
  * it.
  */
-export function claimPayment(
+export async function claimPayment(
   tx: Tx,
   claim: { invoiceId: string; txHash: string; payer: string | null; actor: string },
   atMs: number,
-): Receivable[] {
-  const invoice = getInvoice(tx, claim.invoiceId);
+): Promise<Receivable[]> {
+  const invoice = await getInvoice(tx, claim.invoiceId);
   const txHash = claim.txHash.toLowerCase();
   // The earner's own claim needs no limit.
-  if (claim.payer !== null) refuseFlood(tx, invoice, atMs);
-  tx.run(addClaim, { tx: txHash, payer: claim.payer ?? '', invoice: invoice.id, by: claim.actor, at: atMs });
+  if (claim.payer !== null) await refuseFlood(tx, invoice, atMs);
+  await tx.run(addClaim, { tx: txHash, payer: claim.payer ?? '', invoice: invoice.id, by: claim.actor, at: atMs });
   const { agentId } = invoice;
   const data = { invoice: invoice.id, tx_hash: txHash, payer: claim.payer };
-  appendEvent(tx, { type: 'invoice.claimed', actor: claim.actor, agentId, data }, atMs);
-  const rows = tx.all(claimable, { tx: txHash, agent: agentId, payer: claim.payer });
-  return rows.map(toReceivable).flatMap((found) => {
-    if (!isWallet(tx, found, invoice) || found.saleNonce !== null) return [];
-    return [giveToInvoice(tx, found, invoice, atMs)];
+  await appendEvent(tx, { type: 'invoice.claimed', actor: claim.actor, agentId, data }, atMs);
+  const rows = await tx.all(claimable, { tx: txHash, agent: agentId, payer: claim.payer });
+  return flatMapInOrder(rows.map(toReceivable), async (found) => {
+    if (!(await isWallet(tx, found, invoice)) || found.saleNonce !== null) return [];
+    return [await giveToInvoice(tx, found, invoice, atMs)];
   });
 }
 
-function giveToInvoice(tx: Tx, found: Receivable, invoice: Invoice, atMs: number): Receivable {
-  if (found.invoiceId !== null) addToInvoice(tx, found.invoiceId, -found.amountMicro);
+async function giveToInvoice(tx: Tx, found: Receivable, invoice: Invoice, atMs: number): Promise<Receivable> {
+  if (found.invoiceId !== null) await addToInvoice(tx, found.invoiceId, -found.amountMicro);
   if (found.kind === 'unmatched') {
-    leaveSuspense(tx, found, atMs);
-    addReceived(tx, found.agentId, found.amountMicro);
+    await leaveSuspense(tx, found, atMs);
+    await addReceived(tx, found.agentId, found.amountMicro);
   }
-  tx.run(claimReceivable, { id: found.id, invoice: invoice.id });
+  await tx.run(claimReceivable, { id: found.id, invoice: invoice.id });
   const { id: receivableId, amountMicro } = found;
-  notePaid(tx, addToInvoice(tx, invoice.id, amountMicro), { receivableId, amountMicro }, atMs);
-  const row = tx.get(receivable, { id: found.id });
+  await notePaid(tx, await addToInvoice(tx, invoice.id, amountMicro), { receivableId, amountMicro }, atMs);
+  const row = await tx.get(receivable, { id: found.id });
   invariant(row, 'A receivable vanished inside its transaction.');
   return toReceivable(row);
 }
 
 /** Explained now; if an operator accepted it from suspense earlier, it is already in the right account. */
-function leaveSuspense(tx: Tx, found: Receivable, atMs: number): void {
+async function leaveSuspense(tx: Tx, found: Receivable, atMs: number): Promise<void> {
   const suspense = agentAccount(found.agentId, 'suspense');
-  const there = balance(tx, suspense);
+  const there = await balance(tx, suspense);
   const amount = there < found.amountMicro ? there : found.amountMicro;
   if (amount <= 0n) return;
-  post(tx, {
+  await post(tx, {
     kind: 'reclassify',
     atMs,
     receivableId: found.id,
@@ -84,13 +85,13 @@ function leaveSuspense(tx: Tx, found: Receivable, atMs: number): void {
   });
 }
 
-function isWallet(tx: ReadTx, found: Receivable, invoice: Invoice): boolean {
-  const row = tx.get(receiverOfLog, { chain: found.chainId, block: found.blockHash, log: found.logIndex });
+async function isWallet(tx: ReadTx, found: Receivable, invoice: Invoice): Promise<boolean> {
+  const row = await tx.get(receiverOfLog, { chain: found.chainId, block: found.blockHash, log: found.logIndex });
   return row?.to_address === invoice.address;
 }
 
-function refuseFlood(tx: ReadTx, invoice: Invoice, atMs: number): void {
-  const open = tx.get(openClaims, { invoice: invoice.id, since: atMs - HOUR_MS });
+async function refuseFlood(tx: ReadTx, invoice: Invoice, atMs: number): Promise<void> {
+  const open = await tx.get(openClaims, { invoice: invoice.id, since: atMs - HOUR_MS });
   if ((open?.n ?? 0n) >= BigInt(OPEN_CLAIMS)) {
     throw new BursarError('too_many_requests', {
       message: 'Too many claims of this invoice wait for their transaction.',
@@ -99,12 +100,12 @@ function refuseFlood(tx: ReadTx, invoice: Invoice, atMs: number): void {
 }
 
 /** Reports the amount received for an invoice, and its state. */
-export function notePaid(
+export async function notePaid(
   tx: Tx,
   invoice: Invoice,
   received: { receivableId: string; amountMicro: bigint },
   atMs: number,
-): void {
+): Promise<void> {
   const data = {
     invoice: invoice.id,
     receivable: received.receivableId,
@@ -112,5 +113,5 @@ export function notePaid(
     received: formatUsdc(invoice.receivedMicro),
     asked: formatUsdc(invoice.amount),
   };
-  appendEvent(tx, { type: 'invoice.paid', actor: 'bursar', agentId: invoice.agentId, data }, atMs);
+  await appendEvent(tx, { type: 'invoice.paid', actor: 'bursar', agentId: invoice.agentId, data }, atMs);
 }

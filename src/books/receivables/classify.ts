@@ -36,26 +36,30 @@ export const inbound = (kind: ReceivableKind): Inbound => ({
  * an invoice of exactly that amount (the oldest open one, else the oldest expired one). Otherwise it is unexplained. Writes
  * nothing.
  */
-export function classifyInflow(tx: ReadTx, inflow: Inflow, treasury: string | null): Inbound {
-  const sure = named(tx, inflow);
+export async function classifyInflow(tx: ReadTx, inflow: Inflow, treasury: string | null): Promise<Inbound> {
+  const sure = await named(tx, inflow);
   if (sure) return sure;
   if (inflow.from === treasury) return inbound('deposit');
   if (inflow.place === 'wallet') {
-    const invoiceId = findInvoiceByAmount(tx, inflow);
+    const invoiceId = await findInvoiceByAmount(tx, inflow);
     if (invoiceId) return { kind: 'invoice', invoiceId, invoiceBy: 'amount', saleNonce: null };
   }
   return inbound('unmatched');
 }
 
 /** Explains money from an agent of this Bursar by its payment; an invoice is matched by nonce or claim, never guessed. */
-export function classifyPayment(tx: ReadTx, inflow: Inflow, kind: 'agent_payment' | 'x402_sale' | 'refund'): Inbound {
-  return (kind === 'refund' ? null : named(tx, inflow)) ?? inbound(kind);
+export async function classifyPayment(
+  tx: ReadTx,
+  inflow: Inflow,
+  kind: 'agent_payment' | 'x402_sale' | 'refund',
+): Promise<Inbound> {
+  return (kind === 'refund' ? null : await named(tx, inflow)) ?? inbound(kind);
 }
 
-function named(tx: ReadTx, inflow: Inflow): Inbound | null {
+async function named(tx: ReadTx, inflow: Inflow): Promise<Inbound | null> {
   if (inflow.place !== 'wallet') return null;
   if (inflow.nonce !== null) {
-    const sale = findExpectedSale(tx, inflow.chainId, inflow.from, inflow.nonce);
+    const sale = await findExpectedSale(tx, inflow.chainId, inflow.from, inflow.nonce);
     if (sale && sale.agent_id === inflow.agentId && sale.amount_micro === inflow.amountMicro) {
       const saleNonce = inflow.nonce.toLowerCase();
       return sale.invoice_id
@@ -63,6 +67,6 @@ function named(tx: ReadTx, inflow: Inflow): Inbound | null {
         : { kind: 'x402_sale', invoiceId: null, invoiceBy: null, saleNonce };
     }
   }
-  const invoiceId = claimedInvoice(tx, inflow);
+  const invoiceId = await claimedInvoice(tx, inflow);
   return invoiceId ? { kind: 'invoice', invoiceId, invoiceBy: 'claim', saleNonce: null } : null;
 }

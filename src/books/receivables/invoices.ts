@@ -65,8 +65,12 @@ export type NewInvoice = {
 };
 
 /** The same key returns the same invoice. Throws `idempotency_conflict` (the key with another body) or `invalid_request`. */
-export function createInvoice(tx: Tx, wanted: NewInvoice, act: { actor: string; atMs: number }): Invoice {
-  const before = tx.get(invoiceByKey, { agent: wanted.agentId, key: wanted.idempotencyKey });
+export async function createInvoice(
+  tx: Tx,
+  wanted: NewInvoice,
+  act: { actor: string; atMs: number },
+): Promise<Invoice> {
+  const before = await tx.get(invoiceByKey, { agent: wanted.agentId, key: wanted.idempotencyKey });
   if (before) {
     if (before.body_hash !== wanted.bodyHash) throw new BursarError('idempotency_conflict');
     return toInvoice(before);
@@ -75,7 +79,7 @@ export function createInvoice(tx: Tx, wanted: NewInvoice, act: { actor: string; 
     throw new BursarError('invalid_request', { message: 'expires_at: is in the past.' });
   }
   const id = newId('invoice');
-  tx.run(addInvoice, {
+  await tx.run(addInvoice, {
     id,
     agent: wanted.agentId,
     address: wanted.address,
@@ -89,30 +93,30 @@ export function createInvoice(tx: Tx, wanted: NewInvoice, act: { actor: string; 
   });
   const { agentId, sponsorId } = wanted;
   const data = { invoice: id, amount: formatUsdc(wanted.amount), memo: wanted.memo, max_uses: wanted.maxUses };
-  appendEvent(tx, { type: 'invoice.created', actor: act.actor, agentId, sponsorId, data }, act.atMs);
+  await appendEvent(tx, { type: 'invoice.created', actor: act.actor, agentId, sponsorId, data }, act.atMs);
   return getInvoice(tx, id);
 }
 
 /** Throws `invoice_not_found`. */
-export function getInvoice(tx: ReadTx, id: string): Invoice {
-  const row = tx.get(invoice, { id });
+export async function getInvoice(tx: ReadTx, id: string): Promise<Invoice> {
+  const row = await tx.get(invoice, { id });
   if (!row) throw new BursarError('invoice_not_found', { details: { invoice: id } });
   return toInvoice(row);
 }
 
 /** Newest first. */
-export function listInvoices(tx: ReadTx, filter: InvoiceFilter): Invoice[] {
-  return tx.all(invoicesWhere(filter)).map(toInvoice);
+export async function listInvoices(tx: ReadTx, filter: InvoiceFilter): Promise<Invoice[]> {
+  return (await tx.all(invoicesWhere(filter))).map(toInvoice);
 }
 
 /** Cancels the invoice. Throws `invoice_closed` if it is paid. */
-export function cancelInvoice(tx: Tx, id: string, act: { actor: string; atMs: number }): Invoice {
-  const invoice = getInvoice(tx, id);
+export async function cancelInvoice(tx: Tx, id: string, act: { actor: string; atMs: number }): Promise<Invoice> {
+  const invoice = await getInvoice(tx, id);
   if (invoice.cancelledAtMs !== null) return invoice;
   if (invoice.receivedMicro >= totalOf(invoice)) throw new BursarError('invoice_closed');
-  tx.run(cancelInvoiceAt, { id, at: act.atMs });
+  await tx.run(cancelInvoiceAt, { id, at: act.atMs });
   const { agentId } = invoice;
-  appendEvent(tx, { type: 'invoice.cancelled', actor: act.actor, agentId, data: { invoice: id } }, act.atMs);
+  await appendEvent(tx, { type: 'invoice.cancelled', actor: act.actor, agentId, data: { invoice: id } }, act.atMs);
   return getInvoice(tx, id);
 }
 
@@ -144,18 +148,18 @@ export function isExpired(invoice: Invoice, atMs: number): boolean {
  * Guesses the invoice that a plain transfer pays, because nothing on chain names one: the oldest open one with exactly that amount
  * due, else the oldest expired one, as a late payment. Cancelled ones are not guessed.
  */
-export function findInvoiceByAmount(
+export async function findInvoiceByAmount(
   tx: ReadTx,
   { to, amountMicro, atMs }: { to: string; amountMicro: bigint; atMs: number },
-): string | null {
-  const row = tx.get(invoiceByAmount, { to, amount: amountMicro, at: atMs, madeBy: atMs + CLOCK_SLACK_MS });
+): Promise<string | null> {
+  const row = await tx.get(invoiceByAmount, { to, amount: amountMicro, at: atMs, madeBy: atMs + CLOCK_SLACK_MS });
   return row?.id ?? null;
 }
 /** An invoice does not explain money from before it; the clocks of chain and server may differ a little. */
 const CLOCK_SLACK_MS = 60_000;
 
 /** Counts money for the invoice; a negative amount takes it back. */
-export function addToInvoice(tx: Tx, id: string, amountMicro: bigint): Invoice {
-  tx.run(addReceivedToInvoice, { id, amount: amountMicro });
+export async function addToInvoice(tx: Tx, id: string, amountMicro: bigint): Promise<Invoice> {
+  await tx.run(addReceivedToInvoice, { id, amount: amountMicro });
   return getInvoice(tx, id);
 }

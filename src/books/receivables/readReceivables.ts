@@ -30,28 +30,28 @@ export function toReceivable(row: ReceivableRow): Receivable {
   };
 }
 
-export function findReceivable(tx: ReadTx, id: string): Receivable | undefined {
-  const row = tx.get(receivable, { id });
+export async function findReceivable(tx: ReadTx, id: string): Promise<Receivable | undefined> {
+  const row = await tx.get(receivable, { id });
   return row && toReceivable(row);
 }
 
 /** The receivable of that log, if the chain still has the log. */
-export function findReceivableAt(
+export async function findReceivableAt(
   tx: ReadTx,
   chainId: number,
   at: { blockHash: string; logIndex: number },
-): Receivable | undefined {
-  const row = tx.get(receivableAt, { chain: chainId, block: at.blockHash, log: at.logIndex });
+): Promise<Receivable | undefined> {
+  const row = await tx.get(receivableAt, { chain: chainId, block: at.blockHash, log: at.logIndex });
   return row && toReceivable(row);
 }
 
 /** The receivable of an agent's payment, if an agent of this Bursar received it and the chain still has it. */
-export function findReceivableOfPayment(tx: ReadTx, paymentId: string): Receivable | undefined {
-  const row = tx.get(receivableOfPayment, { payment: paymentId });
+export async function findReceivableOfPayment(tx: ReadTx, paymentId: string): Promise<Receivable | undefined> {
+  const row = await tx.get(receivableOfPayment, { payment: paymentId });
   return row && toReceivable(row);
 }
 
 /** Newest first. */
-export function listReceivables(tx: ReadTx, filter: ReceivableFilter): Receivable[] {
-  return tx.all(receivablesWhere(filter)).map(toReceivable);
+export async function listReceivables(tx: ReadTx, filter: ReceivableFilter): Promise<Receivable[]> {
+  return (await tx.all(receivablesWhere(filter))).map(toReceivable);
 }

@@ -11,14 +11,14 @@ import { type SaleState, setSaleState } from './sales.ts';
 export type Position = { blockNumber: bigint; blockHash: string; txHash: string; logIndex: number };
 
 /** Records what an agent received by one log, with its invoice, its sale and the agent's earnings. */
-export function recordInflow(
+export async function recordInflow(
   tx: Tx,
   inflow: Inflow,
   what: Inbound,
   { log, paymentId, atMs }: { log: Position; paymentId: string | null; atMs: number },
-): ReceivableId {
+): Promise<ReceivableId> {
   const id = newId('receivable');
-  tx.run(addReceivable, {
+  await tx.run(addReceivable, {
     id,
     agent: inflow.agentId,
     kind: what.kind,
@@ -36,33 +36,33 @@ export function recordInflow(
     receivedAt: inflow.atMs,
     at: atMs,
   });
-  if (isEarned(what.kind)) addReceived(tx, inflow.agentId, inflow.amountMicro);
+  if (isEarned(what.kind)) await addReceived(tx, inflow.agentId, inflow.amountMicro);
   if (what.saleNonce !== null) {
-    setSaleState(tx, { chainId: inflow.chainId, payer: inflow.from, nonce: what.saleNonce }, 'paid');
+    await setSaleState(tx, { chainId: inflow.chainId, payer: inflow.from, nonce: what.saleNonce }, 'paid');
   }
   if (what.invoiceId !== null) {
     const { amountMicro } = inflow;
-    notePaid(tx, addToInvoice(tx, what.invoiceId, amountMicro), { receivableId: id, amountMicro }, atMs);
+    await notePaid(tx, await addToInvoice(tx, what.invoiceId, amountMicro), { receivableId: id, amountMicro }, atMs);
   }
   return id;
 }
 
 /** A reorg removed the log: undoes the receivable. A later block makes a new one. */
-export function orphanReceivable(tx: Tx, receivable: Receivable): void {
-  tx.run(setReceivableState, { id: receivable.id, state: 'orphaned' });
-  if (isEarned(receivable.kind)) addReceived(tx, receivable.agentId, -receivable.amountMicro);
-  if (receivable.invoiceId !== null) addToInvoice(tx, receivable.invoiceId, -receivable.amountMicro);
-  setSaleStateOf(tx, receivable, 'expected');
+export async function orphanReceivable(tx: Tx, receivable: Receivable): Promise<void> {
+  await tx.run(setReceivableState, { id: receivable.id, state: 'orphaned' });
+  if (isEarned(receivable.kind)) await addReceived(tx, receivable.agentId, -receivable.amountMicro);
+  if (receivable.invoiceId !== null) await addToInvoice(tx, receivable.invoiceId, -receivable.amountMicro);
+  await setSaleStateOf(tx, receivable, 'expected');
 }
 
 /** Its block can no longer be undone. */
-export function finalizeReceivable(tx: Tx, receivable: Receivable): void {
-  tx.run(setReceivableState, { id: receivable.id, state: 'final' });
-  setSaleStateOf(tx, receivable, 'closed');
+export async function finalizeReceivable(tx: Tx, receivable: Receivable): Promise<void> {
+  await tx.run(setReceivableState, { id: receivable.id, state: 'final' });
+  await setSaleStateOf(tx, receivable, 'closed');
 }
 
-function setSaleStateOf(tx: Tx, { chainId, payer, saleNonce }: Receivable, state: SaleState): void {
-  if (saleNonce !== null) setSaleState(tx, { chainId, payer, nonce: saleNonce }, state);
+async function setSaleStateOf(tx: Tx, { chainId, payer, saleNonce }: Receivable, state: SaleState): Promise<void> {
+  if (saleNonce !== null) await setSaleState(tx, { chainId, payer, nonce: saleNonce }, state);
 }
 
 export function isEarned(kind: ReceivableKind): boolean {

@@ -36,15 +36,15 @@ const toRequest = (row: Row): RefundRequest => ({
 });
 
 /** A payment may have one open request. Throws `conflict` if there is one. */
-export function openRefundRequest(
+export async function openRefundRequest(
   tx: Tx,
   ask: { paymentId: string; receivableId: string; amountMicro: bigint; reason: string },
   atMs: number,
-): RefundRequest {
-  const open = tx.get(openRefundRequestOf, { payment: ask.paymentId });
+): Promise<RefundRequest> {
+  const open = await tx.get(openRefundRequestOf, { payment: ask.paymentId });
   if (open) throw new BursarError('conflict', { message: `${open.id} is open for this payment already.` });
   const id = newId('refundRequest');
-  tx.run(addRefundRequest, {
+  await tx.run(addRefundRequest, {
     id,
     payment: ask.paymentId,
     receivable: ask.receivableId,
@@ -55,31 +55,31 @@ export function openRefundRequest(
   return reread(tx, id);
 }
 
-export function findRefundRequest(tx: ReadTx, id: string): RefundRequest | undefined {
-  const row = tx.get(refundRequestsWhere({ id, limit: 1 }));
+export async function findRefundRequest(tx: ReadTx, id: string): Promise<RefundRequest | undefined> {
+  const row = await tx.get(refundRequestsWhere({ id, limit: 1 }));
   return row && toRequest(row);
 }
 
-export function answerRequest(
+export async function answerRequest(
   tx: Tx,
   id: string,
   end: { state: 'accepted' | 'declined'; answer: string | null; refund: string | null; atMs: number },
-): RefundRequest {
+): Promise<RefundRequest> {
   const { state, answer, refund, atMs } = end;
-  tx.run(answerRefundRequest, { id, state, answer, refund, at: atMs });
+  await tx.run(answerRefundRequest, { id, state, answer, refund, at: atMs });
   return reread(tx, id);
 }
 
 /** Newest first. `agent`: the buyer or the earner. */
-export function listRefundRequests(
+export async function listRefundRequests(
   tx: ReadTx,
   filter: { agent?: string | undefined; state?: RefundRequest['state'] | undefined; limit: number },
-): RefundRequest[] {
-  return tx.all(refundRequestsWhere(filter)).map(toRequest);
+): Promise<RefundRequest[]> {
+  return (await tx.all(refundRequestsWhere(filter))).map(toRequest);
 }
 
-function reread(tx: Tx, id: string): RefundRequest {
-  const found = findRefundRequest(tx, id);
+async function reread(tx: Tx, id: string): Promise<RefundRequest> {
+  const found = await findRefundRequest(tx, id);
   invariant(found, 'A refund request vanished inside its transaction.');
   return found;
 }

@@ -34,8 +34,8 @@ type Row = RowOf<typeof expectedSale>;
  * after `verify` and before its transaction can reach the chain, in the write that stores the settlement. Idempotent by (chain,
  * payer, nonce): the first announcement counts; false if there was one.
  */
-export function expectSale(tx: Tx, sale: ExpectedSale, atMs: number): boolean {
-  const changed = tx.run(addExpectedSale, {
+export async function expectSale(tx: Tx, sale: ExpectedSale, atMs: number): Promise<boolean> {
+  const changed = await tx.run(addExpectedSale, {
     chain: sale.chainId,
     payer: sale.payer,
     nonce: sale.nonce.toLowerCase(),
@@ -55,32 +55,37 @@ export function expectSale(tx: Tx, sale: ExpectedSale, atMs: number): boolean {
     resource: sale.resource,
     ...(sale.invoiceId ? { invoice: sale.invoiceId } : {}),
   };
-  appendEvent(tx, { type: 'sale.expected', actor: 'bursar', agentId: sale.agentId, data }, atMs);
+  await appendEvent(tx, { type: 'sale.expected', actor: 'bursar', agentId: sale.agentId, data }, atMs);
   return true;
 }
 
-export function findExpectedSale(tx: ReadTx, chainId: number, payer: string, nonce: string): Row | undefined {
+export async function findExpectedSale(
+  tx: ReadTx,
+  chainId: number,
+  payer: string,
+  nonce: string,
+): Promise<Row | undefined> {
   return tx.get(expectedSale, { chain: chainId, payer, nonce: nonce.toLowerCase() });
 }
 
 /** The payers whose authorizations the follower must read: of sales that may still be paid, or whose block may still be undone. */
-export function openPayers(tx: ReadTx, chainId: number): Address[] {
-  return tx.all(payersOfOpenSales, { chain: chainId }).map((row) => row.payer);
+export async function openPayers(tx: ReadTx, chainId: number): Promise<Address[]> {
+  return (await tx.all(payersOfOpenSales, { chain: chainId })).map((row) => row.payer);
 }
 
-export function isOpenPayer(tx: ReadTx, chainId: number, address: string): boolean {
-  return tx.get(openSaleOf, { chain: chainId, payer: address }) !== undefined;
+export async function isOpenPayer(tx: ReadTx, chainId: number, address: string): Promise<boolean> {
+  return (await tx.get(openSaleOf, { chain: chainId, payer: address })) !== undefined;
 }
 
-export function setSaleState(
+export async function setSaleState(
   tx: Tx,
   { chainId, payer, nonce }: { chainId: number; payer: string; nonce: string },
   state: SaleState,
-): void {
-  tx.run(setExpectedSaleState, { chain: chainId, payer, nonce: nonce.toLowerCase(), state });
+): Promise<void> {
+  await tx.run(setExpectedSaleState, { chain: chainId, payer, nonce: nonce.toLowerCase(), state });
 }
 
 /** Stops waiting for authorizations that can no longer be used. `finalS`: the time of the newest final block. */
-export function closeLapsedSales(tx: Tx, chainId: number, finalS: number): void {
-  tx.run(closeSalesBefore, { chain: chainId, final: finalS });
+export async function closeLapsedSales(tx: Tx, chainId: number, finalS: number): Promise<void> {
+  await tx.run(closeSalesBefore, { chain: chainId, final: finalS });
 }

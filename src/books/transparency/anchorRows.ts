@@ -28,18 +28,18 @@ export type StoredAnchor = {
 export type AnchorRow = RowOf<typeof anchorOf>;
 
 /** Newest first; or the one of that transaction. */
-export function anchorsOf(tx: ReadTx, which: { limit: number } | { id: bigint }): StoredAnchor[] {
-  return ('id' in which ? tx.all(anchorOf, which) : tx.all(newestAnchors, which)).map(toAnchor);
+export async function anchorsOf(tx: ReadTx, which: { limit: number } | { id: bigint }): Promise<StoredAnchor[]> {
+  return ('id' in which ? await tx.all(anchorOf, which) : await tx.all(newestAnchors, which)).map(toAnchor);
 }
 
 /** Those whose end is not in the event log yet, the oldest first. */
-export function openAnchors(tx: ReadTx, chainId: number): StoredAnchor[] {
-  return tx.all(anchorsToNote, { chain: chainId }).map(toAnchor);
+export async function openAnchors(tx: ReadTx, chainId: number): Promise<StoredAnchor[]> {
+  return (await tx.all(anchorsToNote, { chain: chainId })).map(toAnchor);
 }
 
 /** The largest that did not fail. */
-export function newestAnchor(tx: ReadTx): StoredAnchor | null {
-  const row = tx.get(standingAnchor);
+export async function newestAnchor(tx: ReadTx): Promise<StoredAnchor | null> {
+  const row = await tx.get(standingAnchor);
   return row ? toAnchor(row) : null;
 }
 

@@ -26,7 +26,7 @@ export async function followLog(
   const log: FollowedLog = { size: 0, roots: new Map(), at: new Map(), firstAt: null };
   if (sizes.has(0)) log.roots.set(0, tree.root().toString('hex'));
   for (;;) {
-    const page = store.read((tx) => tx.all(eventsAfter, { seq: tree.size, limit: EVENTS_PER_PAGE }));
+    const page = await store.read((tx) => tx.all(eventsAfter, { seq: tree.size, limit: EVENTS_PER_PAGE }));
     for (const { seq, at, body } of page) {
       if (seq !== BigInt(tree.size + 1)) return { ...log, size: tree.size };
       if (tree.size === 0) log.firstAt = new Date(Number(at)).toISOString();

@@ -30,16 +30,16 @@ afterEach(async () => {
 });
 
 const append = (count: number) =>
-  store.write((tx) => {
+  store.write(async (tx) => {
     for (let n = 0; n < count; n += 1) {
-      appendEvent(tx, { type: 'payment.denied', actor: 'agt_1', data: { n } }, 1_700_000_000_000);
+      await appendEvent(tx, { type: 'payment.denied', actor: 'agt_1', data: { n } }, 1_700_000_000_000);
     }
   });
 const inFile = () => parseCheckpointFile(readFileSync(join(folder, 'checkpoints'), 'utf8')).records;
 const tamper = (...commands: Command<None>[]) =>
-  store.write((tx) => {
-    dropGuards(tx);
-    for (const command of commands) tx.run(command);
+  store.write(async (tx) => {
+    await dropGuards(tx);
+    for (const command of commands) await tx.run(command);
   });
 const forgetHeads = query((db) => db.deleteFrom('log_heads'));
 const headSigned = query((db) => db.selectFrom('events').select('body').where('type', '=', 'log.head_signed'));
@@ -53,8 +53,8 @@ describe('signing a head', () => {
     expect(head?.size).toBe(300);
     expect(openCheckpoint(head?.note ?? '', signer).root.toString('hex')).toBe(head?.root);
     expect(inFile().map(({ note }) => note)).toEqual([head?.note]);
-    expect(store.read(newestHead)).toEqual(head);
-    const event = store.read((tx) => tx.get(headSigned));
+    expect(await store.read(newestHead)).toEqual(head);
+    const event = await store.read((tx) => tx.get(headSigned));
     expect(JSON.parse(event?.body ?? '{}')).toMatchObject({
       actor: 'key_1',
       data: { size: 300, root: head?.root, checkpoint: head?.note, outside: true },
@@ -63,7 +63,7 @@ describe('signing a head', () => {
 
   it('signs nothing for an empty log', async () => {
     expect(await signHead(options, 'key_1')).toBeNull();
-    expect(store.read((tx) => listHeads(tx, 10))).toEqual([]);
+    expect(await store.read((tx) => listHeads(tx, 10))).toEqual([]);
   });
 
   it('grows with the log, and each head is of another size', async () => {
@@ -71,7 +71,7 @@ describe('signing a head', () => {
       await append(count);
       await signHead(options, 'key_1');
     }
-    expect(store.read((tx) => listHeads(tx, 10)).map(({ size }) => size)).toEqual([516, 514, 257, 1]);
+    expect((await store.read((tx) => listHeads(tx, 10))).map(({ size }) => size)).toEqual([516, 514, 257, 1]);
     expect(inFile()).toHaveLength(4);
   });
 
@@ -79,7 +79,7 @@ describe('signing a head', () => {
     await append(10);
     const both = await Promise.all([signHead(options, 'a'), signHead(options, 'b')]);
     expect(both[0]).toEqual(both[1]);
-    expect(store.read((tx) => listHeads(tx, 10))).toHaveLength(1);
+    expect(await store.read((tx) => listHeads(tx, 10))).toHaveLength(1);
   });
 
   it('signs again what a crash left in the file alone', async () => {

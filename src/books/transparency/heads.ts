@@ -25,18 +25,18 @@ export function originOf(chainId: number, registry: Address): string {
   return `bursar/eip155-${chainId}/${registry}`;
 }
 
-export function newestHead(tx: ReadTx): Head | null {
-  const row = tx.get(heads, { limit: 1 });
+export async function newestHead(tx: ReadTx): Promise<Head | null> {
+  const row = await tx.get(heads, { limit: 1 });
   return row ? toHead(row) : null;
 }
 
-export function listHeads(tx: ReadTx, limit: number): Head[] {
-  return tx.all(heads, { limit }).map(toHead);
+export async function listHeads(tx: ReadTx, limit: number): Promise<Head[]> {
+  return (await tx.all(heads, { limit })).map(toHead);
 }
 
 /** The heads that the event log itself tells of. */
-export function headEvents(tx: ReadTx): { size: number; root: string }[] {
-  return tx.all(headsSigned).map(({ body }) => {
+export async function headEvents(tx: ReadTx): Promise<{ size: number; root: string }[]> {
+  return (await tx.all(headsSigned)).map(({ body }) => {
     const { data } = JSON.parse(body) as { data: { size?: unknown; root?: unknown } };
     return { size: Number(data.size), root: String(data.root) };
   });
@@ -61,31 +61,32 @@ export const growAll = (store: Store): Promise<number> =>
 export async function signHead(options: HeadOptions, actor: string): Promise<Head | null> {
   const { store, signer, file, clock } = options;
   await growAll(store);
-  const { size, root } = store.read((tx) => {
-    const now = logSize(tx);
-    return { size: now, root: rootOf(storedTree(tx), now) };
+  const { size, root } = await store.read(async (tx) => {
+    const now = await logSize(tx);
+    return { size: now, root: await rootOf(storedTree(tx), now) };
   });
   if (size === 0) return null;
-  checkEarlierHeads(options, size);
+  await checkEarlierHeads(options, size);
   const { note } = await signCheckpoint(signer, size, root);
   if (file !== null) appendCheckpoint(file, note);
-  return store.write((tx) => {
-    const known = newestHead(tx);
+  return store.write(async (tx) => {
+    const known = await newestHead(tx);
     if (known && known.size >= size) return known;
     const head: Head = { size, root: root.toString('hex'), note, signedAtMs: clock() };
-    tx.run(addHead, { size, root: head.root, note, at: head.signedAtMs });
+    await tx.run(addHead, { size, root: head.root, note, at: head.signedAtMs });
     const data = { size, root: head.root, checkpoint: note, outside: file !== null };
-    appendEvent(tx, { type: 'log.head_signed', actor, data }, head.signedAtMs);
+    await appendEvent(tx, { type: 'log.head_signed', actor, data }, head.signedAtMs);
     return head;
   });
 }
 
 /** The newest head of the database and of the file must both be heads of what the log is now. */
-function checkEarlierHeads({ store, signer, file }: HeadOptions, size: number): void {
-  const earlier = [...heldByDatabase(store), ...(file === null ? [] : heldByFile(file, signer))];
+async function checkEarlierHeads({ store, signer, file }: HeadOptions, size: number): Promise<void> {
+  const earlier = [...(await heldByDatabase(store)), ...(file === null ? [] : heldByFile(file, signer))];
   for (const { checkpoint, where } of earlier) {
     const isHere =
-      checkpoint.size <= size && store.read((tx) => rootOf(storedTree(tx), checkpoint.size)).equals(checkpoint.root);
+      checkpoint.size <= size &&
+      (await store.read((tx) => rootOf(storedTree(tx), checkpoint.size))).equals(checkpoint.root);
     if (isHere) continue;
     const details = { size, signed_size: checkpoint.size, signed_root: checkpoint.root.toString('hex'), where };
     throw new BursarError('log_inconsistent', {
@@ -97,8 +98,8 @@ function checkEarlierHeads({ store, signer, file }: HeadOptions, size: number): 
 
 type Earlier = { checkpoint: Pick<Checkpoint, 'size' | 'root'>; where: string };
 
-function heldByDatabase(store: Store): Earlier[] {
-  const head = store.read(newestHead);
+async function heldByDatabase(store: Store): Promise<Earlier[]> {
+  const head = await store.read(newestHead);
   return head ? [{ checkpoint: { size: head.size, root: Buffer.from(head.root, 'hex') }, where: 'the database' }] : [];
 }
 

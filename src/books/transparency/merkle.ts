@@ -3,7 +3,7 @@ import * as crypto from 'node:crypto';
 /** A SHA-256 digest: 32 bytes. */
 export type Hash = Buffer;
 /** Gives the hash of the complete subtree of `2 ** level` leaves that starts at leaf `index * 2 ** level`. */
-export type SubtreeReader = (level: number, index: number) => Hash;
+export type SubtreeReader = (level: number, index: number) => Promise<Hash>;
 
 const LEAF = Buffer.from([0x00]);
 const NODE = 0x01;
@@ -33,22 +33,22 @@ export function nodeHash(left: Hash, right: Hash): Hash {
 }
 
 /** The root of the first `size` leaves. */
-export function rootOf(read: SubtreeReader, size: number): Hash {
-  return size === 0 ? EMPTY_ROOT : rangeHash(read, 0, size);
+export async function rootOf(read: SubtreeReader, size: number): Promise<Hash> {
+  return size === 0 ? EMPTY_ROOT : await rangeHash(read, 0, size);
 }
 
 /** RFC 6962, 2.1.1: the hashes beside the way from leaf `index` to the root of `size` leaves, from the leaf up. */
-export function inclusionProof(read: SubtreeReader, index: number, size: number): Hash[] {
+export async function inclusionProof(read: SubtreeReader, index: number, size: number): Promise<Hash[]> {
   checkSizes(index, size - 1);
   const proof: Hash[] = [];
   let [start, end] = [0, size];
   while (end - start > 1) {
     const middle = start + splitOf(end - start);
     if (index < middle) {
-      proof.push(rangeHash(read, middle, end));
+      proof.push(await rangeHash(read, middle, end));
       end = middle;
     } else {
-      proof.push(rangeHash(read, start, middle));
+      proof.push(await rangeHash(read, start, middle));
       start = middle;
     }
   }
@@ -56,7 +56,7 @@ export function inclusionProof(read: SubtreeReader, index: number, size: number)
 }
 
 /** RFC 6962, 2.1.2: what shows that the tree of `size` leaves begins with the tree of `oldSize` leaves. */
-export function consistencyProof(read: SubtreeReader, oldSize: number, size: number): Hash[] {
+export async function consistencyProof(read: SubtreeReader, oldSize: number, size: number): Promise<Hash[]> {
   checkSizes(oldSize, size);
   if (oldSize === 0 || oldSize === size) return [];
   const proof: Hash[] = [];
@@ -65,15 +65,15 @@ export function consistencyProof(read: SubtreeReader, oldSize: number, size: num
   while (oldSize !== end) {
     const middle = start + splitOf(end - start);
     if (oldSize <= middle) {
-      proof.push(rangeHash(read, middle, end));
+      proof.push(await rangeHash(read, middle, end));
       end = middle;
     } else {
-      proof.push(rangeHash(read, start, middle));
+      proof.push(await rangeHash(read, start, middle));
       start = middle;
       isOldTree = false;
     }
   }
-  if (!isOldTree) proof.push(rangeHash(read, start, end));
+  if (!isOldTree) proof.push(await rangeHash(read, start, end));
   return proof.reverse();
 }
 
@@ -123,12 +123,12 @@ export function isConsistent({ oldSize, oldRoot, size, root, proof }: Consistenc
 }
 
 /** The hash over leaves `start` to `end`, where `start` is a multiple of the range's largest complete subtree. */
-export function rangeHash(read: SubtreeReader, start: number, end: number): Hash {
+export async function rangeHash(read: SubtreeReader, start: number, end: number): Promise<Hash> {
   const width = end - start;
   const level = Math.round(Math.log2(width));
   if (2 ** level === width) return read(level, start / width);
   const middle = start + splitOf(width);
-  return nodeHash(rangeHash(read, start, middle), rangeHash(read, middle, end));
+  return nodeHash(await rangeHash(read, start, middle), await rangeHash(read, middle, end));
 }
 
 /** The largest power of two below `width`. */

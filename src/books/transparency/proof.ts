@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { BursarError } from '../../core/errors/base.ts';
+import { flatMapInOrder, mapInOrder } from '../../core/inOrder.ts';
 import type { ReadTx } from '../../store/store.ts';
 import type { StoredAnchor } from './anchorRows.ts';
 import type { Head } from './heads.ts';
@@ -59,13 +60,13 @@ export type Wanted = { event: number } | { events: readonly number[] } | { payme
  * Proves events under the smallest head that covers them all and, where one is there, that is on the chain. Throws `not_found` for an
  * event that is not there, `conflict` where no head covers them yet.
  */
-export function proveInclusion(
+export async function proveInclusion(
   tx: ReadTx,
   log: NoteKey & { chainId: number; registry: string | null },
   heads: { heads: readonly Head[]; anchors: readonly StoredAnchor[] },
   wanted: Wanted,
-): InclusionDocument {
-  const events = eventsOf(tx, wanted);
+): Promise<InclusionDocument> {
+  const events = await eventsOf(tx, wanted);
   const last = Number(events.at(-1)?.seq);
   const covering = heads.heads.filter(({ size }) => size >= last).sort((a, b) => a.size - b.size);
   const anchorOf = (size: number): StoredAnchor | undefined =>
@@ -88,25 +89,25 @@ export function proveInclusion(
     },
     checkpoint: head.note,
     anchor: anchor?.txHash ? { tx_hash: anchor.txHash, block_number: String(anchor.block), by: anchor.sender } : null,
-    entries: events.map(({ seq, body }) => {
+    entries: await mapInOrder(events, async ({ seq, body }) => {
       const index = Number(seq) - 1;
-      return { event: body, proof: formatTlogProof(index, inclusionProof(read, index, head.size), head.note) };
+      return { event: body, proof: formatTlogProof(index, await inclusionProof(read, index, head.size), head.note) };
     }),
   };
 }
 
-function eventsOf(tx: ReadTx, wanted: Wanted): { seq: bigint; body: string }[] {
-  if ('events' in wanted) return wanted.events.flatMap((event) => eventsOf(tx, { event }));
+async function eventsOf(tx: ReadTx, wanted: Wanted): Promise<{ seq: bigint; body: string }[]> {
+  if ('events' in wanted) return flatMapInOrder(wanted.events, (event) => eventsOf(tx, { event }));
   const [column, value] = 'event' in wanted ? ['seq', wanted.event] : ['payment_id', wanted.payment];
   const rows =
     'event' in wanted
-      ? tx.all(eventOfSeq, { seq: wanted.event })
-      : tx.all(eventsOfPayment, { payment: wanted.payment, limit: ENTRIES_MAX });
+      ? await tx.all(eventOfSeq, { seq: wanted.event })
+      : await tx.all(eventsOfPayment, { payment: wanted.payment, limit: ENTRIES_MAX });
   if (rows.length > 0) return rows;
   throw new BursarError('not_found', { message: `The event log has no event of ${column} ${value}.` });
 }
 
 /** That the tree of `size` events begins with the tree of `oldSize` events, from the smaller subtrees up. */
-export function proveConsistency(tx: ReadTx, oldSize: number, size: number): string[] {
-  return consistencyProof(storedTree(tx), oldSize, size).map((hash) => hash.toString('base64'));
+export async function proveConsistency(tx: ReadTx, oldSize: number, size: number): Promise<string[]> {
+  return (await consistencyProof(storedTree(tx), oldSize, size)).map((hash) => hash.toString('base64'));
 }

@@ -1,4 +1,5 @@
 import { invariant } from '../../core/errors/base.ts';
+import { mapInOrder } from '../../core/inOrder.ts';
 import type { ReadTx, Store, Tx } from '../../store/store.ts';
 import { HASH_BYTES, type Hash, leafHash, nodeHash, type SubtreeReader } from './merkle.ts';
 import { addTile, bodiesBetween, eventBody, lastTile, newestEvent, storedTile, tileRoots } from './queries.ts';
@@ -8,19 +9,19 @@ export const TILE_WIDTH = 256;
 const LEVELS_PER_TILE = 8;
 
 /** The number of events, which are the tree's leaves: event `seq` is leaf `seq - 1`. */
-export function logSize(tx: ReadTx): number {
-  return Number(tx.get(newestEvent)?.seq ?? 0n);
+export async function logSize(tx: ReadTx): Promise<number> {
+  return Number((await tx.get(newestEvent))?.seq ?? 0n);
 }
 
 /** Reads subtrees from stored tiles, and from the events where a tile is not stored yet. */
 export function storedTree(tx: ReadTx): SubtreeReader {
   const tiles = new Map<string, Buffer | null>();
 
-  function tileOf(level: number, tile: number): Buffer | null {
+  async function tileOf(level: number, tile: number): Promise<Buffer | null> {
     const key = `${level}/${tile}`;
     let hashes = tiles.get(key);
     if (hashes === undefined) {
-      const row = tx.get(storedTile, { level, tile });
+      const row = await tx.get(storedTile, { level, tile });
       hashes = row ? Buffer.from(row.hashes, 'base64') : null;
       tiles.set(key, hashes);
     }
@@ -28,27 +29,29 @@ export function storedTree(tx: ReadTx): SubtreeReader {
   }
 
   /** One hash of a tile level: an event's, or the root of a tile below. */
-  function entry(level: number, index: number): Hash {
+  async function entry(level: number, index: number): Promise<Hash> {
     const at = (index % TILE_WIDTH) * HASH_BYTES;
-    const hashes = tileOf(level, Math.floor(index / TILE_WIDTH));
+    const hashes = await tileOf(level, Math.floor(index / TILE_WIDTH));
     if (hashes) return hashes.subarray(at, at + HASH_BYTES);
     if (level === 0) return eventHash(tx, index);
-    const row = tx.get(storedTile, { level: level - 1, tile: index });
+    const row = await tx.get(storedTile, { level: level - 1, tile: index });
     if (row) return Buffer.from(row.root, 'hex');
-    return fold(Array.from({ length: TILE_WIDTH }, (_, n) => entry(level - 1, index * TILE_WIDTH + n)));
+    return fold(
+      await mapInOrder(Array.from({ length: TILE_WIDTH }), (_, n) => entry(level - 1, index * TILE_WIDTH + n)),
+    );
   }
 
-  return (level, index) => {
+  return async (level, index) => {
     const width = 2 ** (level % LEVELS_PER_TILE);
-    const below = Array.from({ length: width }, (_, n) =>
+    const below = await mapInOrder(Array.from({ length: width }), (_, n) =>
       entry(Math.floor(level / LEVELS_PER_TILE), index * width + n),
     );
     return fold(below);
   };
 }
 
-function eventHash(tx: ReadTx, index: number): Hash {
-  const row = tx.get(eventBody, { seq: index + 1 });
+async function eventHash(tx: ReadTx, index: number): Promise<Hash> {
+  const row = await tx.get(eventBody, { seq: index + 1 });
   invariant(row, 'The event log has a gap.', { event: index + 1 });
   return leafHash(row.body);
 }
@@ -70,9 +73,9 @@ function fold(leaves: readonly Hash[]): Hash {
  * nothing more. Idempotent. `pause` is awaited between tiles.
  */
 export async function growTiles(store: Store, limit: number, pause: () => Promise<void>): Promise<number> {
-  let tile = Number(store.read((tx) => tx.get(lastTile))?.tile ?? -1n) + 1;
+  let tile = Number((await store.read((tx) => tx.get(lastTile)))?.tile ?? -1n) + 1;
   for (let grown = 0; grown < limit; grown += 1) {
-    const bodies = store.read((tx) => eventBodies(tx, tile * TILE_WIDTH, TILE_WIDTH));
+    const bodies = await store.read((tx) => eventBodies(tx, tile * TILE_WIDTH, TILE_WIDTH));
     if (bodies.length < TILE_WIDTH) return grown;
     const hashes = bodies.map(leafHash);
     const number = tile;
@@ -85,19 +88,19 @@ export async function growTiles(store: Store, limit: number, pause: () => Promis
 }
 
 /** Bodies of the events that are the leaves from `from` on. */
-export function eventBodies(tx: ReadTx, from: number, count: number): string[] {
-  return tx.all(bodiesBetween, { after: from, last: from + count }).map((row) => row.body);
+export async function eventBodies(tx: ReadTx, from: number, count: number): Promise<string[]> {
+  return (await tx.all(bodiesBetween, { after: from, last: from + count })).map((row) => row.body);
 }
 
 type Tile = { level: number; tile: number; hashes: readonly Hash[]; root: Hash };
 
-function storeTile(tx: Tx, { level, tile, hashes, root }: Tile): void {
-  tx.run(addTile, { level, tile, hashes: Buffer.concat(hashes).toString('base64'), root: root.toString('hex') });
+async function storeTile(tx: Tx, { level, tile, hashes, root }: Tile): Promise<void> {
+  await tx.run(addTile, { level, tile, hashes: Buffer.concat(hashes).toString('base64'), root: root.toString('hex') });
   if (tile % TILE_WIDTH !== TILE_WIDTH - 1) return;
   const first = tile - (TILE_WIDTH - 1);
-  const roots = tx.all(tileRoots, { level, first, last: tile });
+  const roots = await tx.all(tileRoots, { level, first, last: tile });
   invariant(roots.length === TILE_WIDTH, 'The event log has a gap in its tiles.', { level, tile });
   const above = roots.map((row) => Buffer.from(row.root, 'hex'));
   const rootAbove = fold(above);
-  storeTile(tx, { level: level + 1, tile: first / TILE_WIDTH, hashes: above, root: rootAbove });
+  await storeTile(tx, { level: level + 1, tile: first / TILE_WIDTH, hashes: above, root: rootAbove });
 }

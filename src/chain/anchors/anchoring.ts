@@ -48,7 +48,7 @@ export interface Anchoring {
   cost(): Promise<AnchorCost>;
   /** Signs the head and, where wanted and possible, queues its anchor. Throws `conflict` for a log without events, `log_inconsistent`. */
   anchor(actor: string, onChain: boolean): Promise<Anchored>;
-  list(limit: number): StoredAnchor[];
+  list(limit: number): Promise<StoredAnchor[]>;
   /** Notes what became of anchors, stores full tiles, and signs and anchors a head when one is due. */
   tick(): Promise<void>;
 }
@@ -72,9 +72,9 @@ export function createAnchoring(options: AnchoringOptions): Anchoring {
 
   async function cost(): Promise<AnchorCost> {
     const { to, sender } = await route();
-    const { size, root } = store.read((tx) => {
-      const now = logSize(tx);
-      return { size: now, root: rootOf(storedTree(tx), now).toString('hex') };
+    const { size, root } = await store.read(async (tx) => {
+      const now = await logSize(tx);
+      return { size: now, root: (await rootOf(storedTree(tx), now)).toString('hex') };
     });
     if (size === 0) throw new BursarError('conflict', { message: 'The event log is empty.' });
     const latest = await readLatestAnchor(chain, to, sender);
@@ -131,7 +131,7 @@ export function createAnchoring(options: AnchoringOptions): Anchoring {
 
   async function queue(head: Head, actor: string): Promise<StoredAnchor> {
     const { to, sender } = await route();
-    const [open] = store.read((tx) => openAnchors(tx, chain.chainId));
+    const [open] = await store.read((tx) => openAnchors(tx, chain.chainId));
     if (open && open.size <= head.size && open.sender === sender) return open;
     const latest = await readLatestAnchor(chain, to, sender);
     if (latest && latest.size >= head.size) {
@@ -145,8 +145,8 @@ export function createAnchoring(options: AnchoringOptions): Anchoring {
         message: `${sender} has ${balanceWei} wei and an anchor costs about ${costWei} wei.`,
       });
     }
-    const id = await store.write((tx) => {
-      const transaction = enqueueTransaction(tx, {
+    const id = await store.write(async (tx) => {
+      const transaction = await enqueueTransaction(tx, {
         chainId: chain.chainId,
         sender,
         ...anchorCall(to, head.size, head.root),
@@ -154,7 +154,7 @@ export function createAnchoring(options: AnchoringOptions): Anchoring {
         paymentIds: [],
         atMs: clock(),
       });
-      tx.run(addAnchor, {
+      await tx.run(addAnchor, {
         transaction: transaction.id,
         size: head.size,
         registry: to,
@@ -166,7 +166,7 @@ export function createAnchoring(options: AnchoringOptions): Anchoring {
       return transaction.id;
     });
     options.wake();
-    const [queued] = store.read((tx) => anchorsOf(tx, { id }));
+    const [queued] = await store.read((tx) => anchorsOf(tx, { id }));
     if (!queued) throw new BursarError('invariant_violated', { message: 'A queued anchor is not there.' });
     return queued;
   }
@@ -175,10 +175,10 @@ export function createAnchoring(options: AnchoringOptions): Anchoring {
     await growTiles(store, TILES_PER_TICK, () => new Promise((resolve) => setImmediate(resolve)));
     await noteEnds();
     const nowMs = clock();
-    const due = store.read((tx) => dueOf(tx, nowMs - everyMs));
+    const due = await store.read((tx) => dueOf(tx, nowMs - everyMs));
     if (!due.head && !due.anchor) return;
     if (due.head) await inTurn(() => anchor('bursar', false));
-    const head = store.read(newestHead);
+    const head = await store.read(newestHead);
     if (!due.anchor || head === null || registry === null || nowMs < retryAtMs) return;
     retryAtMs = nowMs + RETRY_MS;
     await inTurn(() => queue(head, 'bursar')).catch((error: unknown) => {
@@ -188,8 +188,8 @@ export function createAnchoring(options: AnchoringOptions): Anchoring {
   }
 
   async function noteEnds(): Promise<void> {
-    for (const open of store.read((tx) => openAnchors(tx, chain.chainId))) {
-      const outcome = store.read((tx) => outcomeOf(tx, open.transactionId));
+    for (const open of await store.read((tx) => openAnchors(tx, chain.chainId))) {
+      const outcome = await store.read((tx) => outcomeOf(tx, open.transactionId));
       if (outcome === null || (outcome.kind !== 'final' && outcome.kind !== 'dropped')) continue;
       await store.write((tx) => noteEnd(tx, open, clock()));
     }
@@ -204,21 +204,21 @@ export function createAnchoring(options: AnchoringOptions): Anchoring {
 }
 
 /** Whether a head, and an anchor, is due: none is younger than `beforeMs`, and something other than heads has happened since. */
-function dueOf(tx: ReadTx, beforeMs: number): { head: boolean; anchor: boolean } {
-  const first = tx.get(firstEventTime);
+async function dueOf(tx: ReadTx, beforeMs: number): Promise<{ head: boolean; anchor: boolean }> {
+  const first = await tx.get(firstEventTime);
   if (!first) return { head: false, anchor: false };
-  const head = newestHead(tx);
-  const anchored = newestAnchor(tx);
-  const news = (size: number): boolean => tx.get(newsAfter, { size }) !== undefined;
+  const head = await newestHead(tx);
+  const anchored = await newestAnchor(tx);
+  const news = async (size: number): Promise<boolean> => (await tx.get(newsAfter, { size })) !== undefined;
   return {
-    head: Number(head?.signedAtMs ?? first.at) <= beforeMs && news(head?.size ?? 0),
-    anchor: Number(anchored?.queuedAtMs ?? first.at) <= beforeMs && news(anchored?.size ?? 0),
+    head: Number(head?.signedAtMs ?? first.at) <= beforeMs && (await news(head?.size ?? 0)),
+    anchor: Number(anchored?.queuedAtMs ?? first.at) <= beforeMs && (await news(anchored?.size ?? 0)),
   };
 }
 
-function noteEnd(tx: Tx, open: StoredAnchor, atMs: number): void {
-  const row = anchorsOf(tx, { id: open.transactionId })[0];
-  if (!row || tx.run(noteAnchor, { transaction: row.transactionId }) === 0) return;
+async function noteEnd(tx: Tx, open: StoredAnchor, atMs: number): Promise<void> {
+  const row = (await anchorsOf(tx, { id: open.transactionId }))[0];
+  if (!row || (await tx.run(noteAnchor, { transaction: row.transactionId })) === 0) return;
   const { size, root, registry, sender, txHash, block, gasUsed, costWei } = row;
   const data = {
     size,
@@ -232,7 +232,7 @@ function noteEnd(tx: Tx, open: StoredAnchor, atMs: number): void {
     cost_wei: costWei?.toString() ?? null,
   };
   const isThere = row.state === 'final';
-  appendEvent(
+  await appendEvent(
     tx,
     {
       type: isThere ? 'log.anchored' : 'log.anchor_failed',

@@ -43,7 +43,7 @@ const HEADS_MAX = 10_000;
 export async function checkAnchors(options: AnchorCheckOptions): Promise<AnchorCheck[]> {
   const file = fromFile(options);
   const chain = await fromChain(options);
-  const database = fromDatabase(options, file.claims);
+  const database = await fromDatabase(options, file.claims);
   const claims = [...file.claims, ...chain.claims, ...database.claims];
   const log = await followLog(options.store, new Set(claims.map(({ size }) => size)), options.pause);
   return [
@@ -53,15 +53,15 @@ export async function checkAnchors(options: AnchorCheckOptions): Promise<AnchorC
     compared('anchor_chain_heads', chain.claims, log),
     compared('anchor_database_heads', database.claims, log),
     ...database.checks,
-    numbering(options.store, log),
+    await numbering(options.store, log),
     agreement(claims),
     rest([...file.claims, ...chain.claims], log),
   ];
 }
 
 /** An event with a number of its own choosing would be outside of every tree. */
-function numbering(store: Store, log: FollowedLog): AnchorCheck {
-  const count = store.read((tx) => Number(tx.get(countEvents)?.n ?? 0n));
+async function numbering(store: Store, log: FollowedLog): Promise<AnchorCheck> {
+  const count = await store.read(async (tx) => Number((await tx.get(countEvents))?.n ?? 0n));
   const ok = count === log.size;
   const detail = ok
     ? `${count} events, numbered from 1 without a gap.`
@@ -104,11 +104,11 @@ function fromFile({ file, key }: AnchorCheckOptions): Gathered {
 }
 
 /** What the database says was signed, in its own table and in the log: it must be in the file, since it was written there first. */
-function fromDatabase({ store, file }: AnchorCheckOptions, inFile: readonly Claim[]): Gathered {
-  const heads = store
-    .read((tx) => listHeads(tx, HEADS_MAX))
-    .map(({ size, root }) => claimOf(size, root, 'the database'));
-  const told = store.read((tx) => headEvents(tx)).map(({ size, root }) => claimOf(size, root, 'an event'));
+async function fromDatabase({ store, file }: AnchorCheckOptions, inFile: readonly Claim[]): Promise<Gathered> {
+  const heads = (await store.read((tx) => listHeads(tx, HEADS_MAX))).map(({ size, root }) =>
+    claimOf(size, root, 'the database'),
+  );
+  const told = (await store.read((tx) => headEvents(tx))).map(({ size, root }) => claimOf(size, root, 'an event'));
   const claims = [...heads, ...told];
   const keyOf = ({ size, root }: Claim): string => `${size} ${root}`;
   const known = new Set(inFile.map(keyOf));
@@ -149,18 +149,22 @@ async function fromChain({ chain: asked, store }: AnchorCheckOptions): Promise<G
   }
   const readFrom = { ...asked, chainId: chain.chainId };
   const checks: AnchorCheck[] = [sourceCheck(history, readFrom), ownerCheck(history, readFrom)];
-  checks.push(knownCheck(store, history, asked));
+  checks.push(await knownCheck(store, history, asked));
   return { claims: anchorClaims(history, chain.chainId), checks };
 }
 
 type Asked = NonNullable<AnchorCheckOptions['chain']>;
 
 /** Anchors that this server saw become final must still be told of. */
-function knownCheck(store: Store, history: AnchorHistory, { registry, fromBlock, rpcHost }: Asked): AnchorCheck {
+async function knownCheck(
+  store: Store,
+  history: AnchorHistory,
+  { registry, fromBlock, rpcHost }: Asked,
+): Promise<AnchorCheck> {
   const told = new Set(history.anchors.map(({ txHash, size, root }) => `${txHash} ${size} ${root}`));
-  const final = store
-    .read((tx) => anchorsOf(tx, { limit: HEADS_MAX }))
-    .filter((each) => each.state === 'final' && each.registry === registry && (each.block ?? 0n) >= fromBlock);
+  const final = (await store.read((tx) => anchorsOf(tx, { limit: HEADS_MAX }))).filter(
+    (each) => each.state === 'final' && each.registry === registry && (each.block ?? 0n) >= fromBlock,
+  );
   const gone = final.filter(({ txHash, size, root }) => !told.has(`${txHash} ${size} ${root}`));
   const detail =
     gone.length === 0

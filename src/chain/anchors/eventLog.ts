@@ -26,10 +26,10 @@ export type LogState = { size: number; head: Head | null; verifierKey: string; o
 
 /** The event log as outsiders see it: heads, proofs, anchors, and the check of all of them. */
 export interface EventLog extends Anchoring {
-  state(): LogState;
-  heads(limit: number): Head[];
+  state(): Promise<LogState>;
+  heads(limit: number): Promise<Head[]>;
   /** Bodies of the events after that many, in order. */
-  entries(after: number, limit: number): string[];
+  entries(after: number, limit: number): Promise<string[]>;
   /** Throws `not_found`, `conflict` (no head covers it yet). */
   prove(wanted: Wanted): Promise<InclusionDocument>;
   /** Base64 hashes. Throws `not_found` for sizes that the log never had. */
@@ -42,13 +42,16 @@ const HEADS_MAX = 10_000;
 export function openEventLog(options: EventLogOptions): EventLog {
   const { store, signer, file, chain, registry, registryOwner, fromBlock, rpcHost } = options;
   const anchoring = createAnchoring(options);
-  const records = (tx: ReadTx) => ({ heads: listHeads(tx, HEADS_MAX), anchors: anchorsOf(tx, { limit: HEADS_MAX }) });
+  const records = async (tx: ReadTx) => ({
+    heads: await listHeads(tx, HEADS_MAX),
+    anchors: await anchorsOf(tx, { limit: HEADS_MAX }),
+  });
   return {
     ...anchoring,
     state: () =>
-      store.read((tx) => ({
-        size: logSize(tx),
-        head: newestHead(tx),
+      store.read(async (tx) => ({
+        size: await logSize(tx),
+        head: await newestHead(tx),
         verifierKey: formatVerifierKey(signer),
         origin: signer.name,
         file,
@@ -59,7 +62,7 @@ export function openEventLog(options: EventLogOptions): EventLog {
       await growAll(store);
       const { name, publicKey } = signer;
       const log = { name, publicKey, chainId: chain.chainId, registry };
-      return store.read((tx) => proveInclusion(tx, log, records(tx), wanted));
+      return store.read(async (tx) => proveInclusion(tx, log, await records(tx), wanted));
     },
     consistency: async (oldSize, size) => {
       await growAll(store);

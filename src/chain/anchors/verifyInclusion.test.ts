@@ -49,11 +49,11 @@ describe('an inclusion proof', () => {
     const receipt = await local.client.getTransactionReceipt({ hash: hash as `0x${string}` });
     const { name, publicKey } = options.signer;
     const log = { name, publicKey, chainId: local.anvil.chainId, registry: local.registry };
-    const proven = store.read((tx) =>
+    const proven = await store.read(async (tx) =>
       proveInclusion(
         tx,
         log,
-        { heads: listHeads(tx, 10).filter(({ size }) => size === head.size), anchors: [] },
+        { heads: (await listHeads(tx, 10)).filter(({ size }) => size === head.size), anchors: [] },
         { payment: 'pay_4' },
       ),
     );
@@ -122,7 +122,11 @@ describe('an inclusion proof', () => {
       }),
       ['event 1', 'event 2'],
     ],
-    ['another checkpoint', (d) => ({ ...d, checkpoint: newestHeadNote() }), ['event 1', 'event 2', 'anchor']],
+    [
+      'another checkpoint',
+      async (d) => ({ ...d, checkpoint: await newestHeadNote() }),
+      ['event 1', 'event 2', 'anchor'],
+    ],
     ['a checkpoint changed', (d) => ({ ...d, checkpoint: d.checkpoint.replace('\n306\n', '\n305\n') }), ['checkpoint']],
     ['another registry', (d) => ({ ...d, log: { ...d.log, registry: other.address } }), ['origin', 'organisation']],
     ['another chain', (d) => ({ ...d, log: { ...d.log, chain_id: 8_453 } }), ['origin', 'anchor']],
@@ -145,7 +149,7 @@ describe('an inclusion proof', () => {
     ['a field more', (d) => ({ ...d, more: 1 }), ['form']],
     ['nothing', () => null, ['form']],
   ])('is refused with %s', async (_, change, expected) => {
-    expect(await wrong(change(document))).toEqual(expected);
+    expect(await wrong(await change(document))).toEqual(expected);
   });
 
   it('is refused for the organisation of another registry, and for another key than the known one', async () => {
@@ -191,7 +195,7 @@ describe('an inclusion proof', () => {
     expect(await wrong(lied)).toEqual(['anchor']);
   });
 
-  function newestHeadNote(): string {
-    return store.read(newestHead)?.note ?? '';
+  async function newestHeadNote(): Promise<string> {
+    return (await store.read(newestHead))?.note ?? '';
   }
 });

@@ -19,7 +19,7 @@ export async function allowedNow(
   wallet: Listed,
   known: readonly Address[],
 ): Promise<Address[]> {
-  const seen = store.read((tx) => seenOn(tx, wallet.agent_id, chain.chainId));
+  const seen = await store.read((tx) => seenOn(tx, wallet.agent_id, chain.chainId));
   const made = walletConfigFromJson(wallet.config_json).allowList;
   const asked = [...new Set([...made, ...seen, ...known])].sort().slice(0, ASKED_MAX);
   const answers = await chain.run((client) =>
@@ -37,5 +37,5 @@ export async function allowedNow(
   return asked.filter((_, index) => answers[index]);
 }
 
-const seenOn = (tx: ReadTx, agentId: string, chainId: number): Address[] =>
-  tx.all(payeesSeenOnList, { agent: agentId, chain: chainId }).map(({ address }) => address);
+const seenOn = async (tx: ReadTx, agentId: string, chainId: number): Promise<Address[]> =>
+  (await tx.all(payeesSeenOnList, { agent: agentId, chain: chainId })).map(({ address }) => address);

@@ -3,13 +3,13 @@ import type { Tx } from '../../store/store.ts';
 import { paymentsCarried } from './queries.ts';
 
 /** Appends one event per payment that the transaction carries, each naming agent, sponsor, workflow and policy digest. */
-export function withPayments(
+export async function withPayments(
   tx: Tx,
   transactionId: bigint,
   event: { type: EventType; data: Record<string, unknown> },
   atMs: number,
-): void {
-  for (const payment of tx.all(paymentsCarried, { transaction: transactionId })) {
+): Promise<void> {
+  for (const payment of await tx.all(paymentsCarried, { transaction: transactionId })) {
     const fields = {
       ...event,
       actor: 'bursar',
@@ -19,6 +19,6 @@ export function withPayments(
       workflowId: payment.workflow_id,
       policyDigest: payment.policy_digest,
     };
-    appendEvent(tx, fields, atMs);
+    await appendEvent(tx, fields, atMs);
   }
 }

@@ -61,9 +61,9 @@ export async function pinTokenDomain(store: Store, chain: Chain): Promise<TokenD
   const domain = await readTokenDomain(chain);
   const text = JSON.stringify([domain.name, domain.version, domain.separator]);
   const setting = `token:eip155:${chain.chainId}:${chain.token}`;
-  return store.write((tx) => {
-    const pinned = settingOf(tx, setting);
-    if (pinned === undefined) putSetting(tx, setting, text);
+  return store.write(async (tx) => {
+    const pinned = await settingOf(tx, setting);
+    if (pinned === undefined) await putSetting(tx, setting, text);
     else if (pinned !== text) {
       throw new BursarError('chain_inconsistent', {
         message: "The token's EIP-712 domain is not the one seen before.",

@@ -47,7 +47,9 @@ async function balancesAfter(
   cursor: Cursor,
   block: BlockHeader,
 ): Promise<Compared[] | 'moved'> {
-  const booked = store.read((tx) => (isAt(tx, chainId, cursor) ? bookedBalances(tx, book) : null));
+  const booked = await store.read(async (tx) =>
+    (await isAt(tx, chainId, cursor)) ? await bookedBalances(tx, book) : null,
+  );
   if (!booked) return 'moved';
   const addresses = booked.map(({ address }) => address);
   const balances = addresses.length === 0 ? [] : ((await chain.balancesOf?.(addresses, block.number)) ?? []);

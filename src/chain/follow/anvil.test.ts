@@ -6,6 +6,7 @@ import { sendInOrder } from '../../app/local-chain/client.ts';
 import { type LocalChain, startLocalChain } from '../../app/local-chain/localChain.ts';
 import { checkFigures } from '../../books/ledger/check.ts';
 import { newId } from '../../core/ids/ids.ts';
+import { mapInOrder } from '../../core/inOrder.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
 import { query } from '../../store/statement.ts';
@@ -142,19 +143,19 @@ describe('on a real node', () => {
     await local.mint(outsider.address, microUsdc(5n));
     await mined(await sendToken(outsider, 'transfer', [agent.wallet, 5n]));
     await follow();
-    expect(accountsOf(store, agent)).toEqual({ available: 100_000_000n, suspense: 5n });
+    expect(await accountsOf(store, agent)).toEqual({ available: 100_000_000n, suspense: 5n });
   });
 
   it('a batch of equal payments settles, each by its own log, and becomes final two blocks later', async () => {
     const payments = await Promise.all(Array.from({ length: 20 }, () => add({ amount: 1_000_000n })));
     await by(executor, payBatchCall(payments.map(approved)));
     await follow();
-    const logs = payments.map(({ id }) => paymentOf(store, id).settlement?.logIndex);
+    const logs = await mapInOrder(payments, async ({ id }) => (await paymentOf(store, id)).settlement?.logIndex);
     expect(new Set(logs).size).toBe(20);
     expect(logs).not.toContain(undefined);
     await local.client.mine({ blocks: DEPTH });
     await follow();
-    expect(payments.map((payment) => stateOf(store, payment))).toEqual(Array(20).fill('final'));
+    expect(await mapInOrder(payments, (payment) => stateOf(store, payment))).toEqual(Array(20).fill('final'));
   });
 
   it('a top-up, the purchase that waited for it and its sale to an agent of ours settle', async () => {
@@ -169,15 +170,19 @@ describe('on a real node', () => {
     });
     await topUp(4_000_000n, purchase);
     await follow();
-    expect(accountsOf(store, agent)).toEqual({ available: 96_000_000n, purse: 1_000_000n, purse_reserved: 3_000_000n });
-    await settleByAuthorization(paymentOf(store, purchase.id));
+    expect(await accountsOf(store, agent)).toEqual({
+      available: 96_000_000n,
+      purse: 1_000_000n,
+      purse_reserved: 3_000_000n,
+    });
+    await settleByAuthorization(await paymentOf(store, purchase.id));
     await follow();
-    expect(stateOf(store, purchase)).toBe('settled');
-    expect(accountsOf(store, vendor)).toEqual({ available: 3_000_000n });
+    expect(await stateOf(store, purchase)).toBe('settled');
+    expect(await accountsOf(store, vendor)).toEqual({ available: 3_000_000n });
     await by(executor, sweepCall(agent.purse, 1_000_000n));
     await follow();
-    expect(accountsOf(store, agent)).toEqual({ available: 97_000_000n });
-    expect(alertsOf(store)).toEqual([]);
+    expect(await accountsOf(store, agent)).toEqual({ available: 97_000_000n });
+    expect(await alertsOf(store)).toEqual([]);
   });
 
   it('a cancelled authorization gives its hold back once that is final', async () => {
@@ -186,11 +191,11 @@ describe('on a real node', () => {
     const purchase = await add({ rail: 'x402', kind: 'purchase', amount: 4_000_000n });
     await by(guardian, cancelAuthorizationCall(agent.purse, nonceOf(purchase.id)));
     await follow();
-    expect(stateOf(store, purchase)).toBe('submitted');
+    expect(await stateOf(store, purchase)).toBe('submitted');
     await local.client.mine({ blocks: DEPTH });
     await follow();
-    expect(stateOf(store, purchase)).toBe('cancelled');
-    expect(accountsOf(store, agent)).toMatchObject({ purse: 4_000_000n });
+    expect(await stateOf(store, purchase)).toBe('cancelled');
+    expect(await accountsOf(store, agent)).toMatchObject({ purse: 4_000_000n });
   });
 
   it('an authorization that nobody used lapses when a final block is past its end', async () => {
@@ -200,11 +205,11 @@ describe('on a real node', () => {
     const purchase = await add({ rail: 'x402', kind: 'purchase', amount: 4_000_000n, validBefore });
     await local.client.mine({ blocks: 5 });
     await follow();
-    expect(stateOf(store, purchase)).toBe('submitted');
+    expect(await stateOf(store, purchase)).toBe('submitted');
     await local.client.increaseTime({ seconds: 60 });
     await local.client.mine({ blocks: 1 + DEPTH });
     await follow();
-    expect(stateOf(store, purchase)).toBe('expired');
+    expect(await stateOf(store, purchase)).toBe('expired');
   });
 
   it('a stolen executor key that pays without a decision is found out and the agent frozen', async () => {
@@ -212,9 +217,9 @@ describe('on a real node', () => {
     const stolen = { ...approved(payment), chainKey: `0x${'5a'.repeat(32)}` } as const;
     await by(executor, payCall(stolen));
     await follow();
-    expect(alertsOf(store)).toMatchObject([{ type: 'unexplained_outflow', body: { reason: 'unknown_payment' } }]);
-    expect(agentStatus(store, agent).status).toBe('frozen');
-    expect(stateOf(store, payment)).toBe('submitted');
+    expect(await alertsOf(store)).toMatchObject([{ type: 'unexplained_outflow', body: { reason: 'unknown_payment' } }]);
+    expect((await agentStatus(store, agent)).status).toBe('frozen');
+    expect(await stateOf(store, payment)).toBe('submitted');
   });
 
   it('what the owner changes in a wallet becomes events of its agent; what it tells of its own making does not', async () => {
@@ -226,7 +231,7 @@ describe('on a real node', () => {
     );
     await by(guardian, ownerCalls.cancelRaise(agent.wallet));
     await follow();
-    const told = store.read((tx) =>
+    const told = await store.read((tx) =>
       tx.all(query((db) => db.selectFrom('events').select('body').where('type', '=', 'wallet.changed').orderBy('seq'))),
     );
     const shown = told.map(({ body }) => JSON.parse(body) as { actor: string; agent: string; data: unknown });
@@ -237,9 +242,9 @@ describe('on a real node', () => {
       { change: 'raise_cancelled', wallet: agent.wallet },
     ]);
     expect(shown.at(-1)).toMatchObject({ actor: guardian.address, agent: agent.id });
-    expect(store.read((tx) => tx.all(query((db) => db.selectFrom('allow_list_seen').select('address'))))).toEqual([
-      { address: listed },
-    ]);
+    expect(await store.read((tx) => tx.all(query((db) => db.selectFrom('allow_list_seen').select('address'))))).toEqual(
+      [{ address: listed }],
+    );
   });
 
   it('what the owner does in the policy registry becomes an event, each once', async () => {
@@ -248,7 +253,7 @@ describe('on a real node', () => {
     await follow();
     await local.client.mine({ blocks: DEPTH });
     await follow();
-    const told = store.read((tx) =>
+    const told = await store.read((tx) =>
       tx.all(
         query((db) => db.selectFrom('events').select('body').where('type', '=', 'registry.changed').orderBy('seq')),
       ),
@@ -268,16 +273,16 @@ describe('on a real node', () => {
     await by(owner, ownerCalls.withdraw(agent.wallet, local.usdc.address, outsider.address, 30_000_000n));
     await by(guardian, ownerCalls.freeze(agent.wallet));
     await follow();
-    expect(accountsOf(store, agent)).toEqual({ available: 70_000_000n });
-    expect(alertsOf(store).map(({ type }) => type)).toEqual(['owner_withdrawal']);
-    expect(agentStatus(store, agent).status).toBe('active');
+    expect(await accountsOf(store, agent)).toEqual({ available: 70_000_000n });
+    expect((await alertsOf(store)).map(({ type }) => type)).toEqual(['owner_withdrawal']);
+    expect((await agentStatus(store, agent)).status).toBe('active');
   });
 
   it('USDC lets anybody emit a transfer of nothing from the wallet, and nobody is frozen by it', async () => {
     await mined(await sendToken(outsider, 'transferFrom', [agent.wallet, outsider.address, 0n]));
     await follow();
-    expect(alertsOf(store)).toEqual([]);
-    expect(agentStatus(store, agent).status).toBe('active');
+    expect(await alertsOf(store)).toEqual([]);
+    expect((await agentStatus(store, agent)).status).toBe('active');
   });
 
   it('a reorg takes a payment back to its hold, and it settles again when it is mined again', async () => {
@@ -286,15 +291,15 @@ describe('on a real node', () => {
     const payment = await add();
     await by(executor, payCall(approved(payment)));
     await follow();
-    const first = paymentOf(store, payment.id).settlement;
+    const first = (await paymentOf(store, payment.id)).settlement;
     await local.client.request({ method: 'anvil_reorg' as never, params: [1, []] as never });
     await follow();
-    expect(paymentOf(store, payment.id)).toMatchObject({ state: 'submitted', heldMicro: 10_000_000n });
-    expect(accountsOf(store, agent)).toEqual({ available: 90_000_000n, reserved: 10_000_000n });
+    expect(await paymentOf(store, payment.id)).toMatchObject({ state: 'submitted', heldMicro: 10_000_000n });
+    expect(await accountsOf(store, agent)).toEqual({ available: 90_000_000n, reserved: 10_000_000n });
     await by(executor, payCall(approved(payment)));
     newFollower();
     await follow();
-    expect(stateOf(store, payment)).toBe('settled');
-    expect(paymentOf(store, payment.id).settlement?.blockHash).not.toBe(first?.blockHash);
+    expect(await stateOf(store, payment)).toBe('settled');
+    expect((await paymentOf(store, payment.id)).settlement?.blockHash).not.toBe(first?.blockHash);
   });
 });

@@ -1,5 +1,6 @@
 import type { Address } from 'viem';
 import { agentAccount, balance, purseAccounts, walletAccounts } from '../../books/ledger/journal.ts';
+import { flatMapInOrder, reduceInOrder } from '../../core/inOrder.ts';
 import { formatUsdc } from '../../core/money/microUsdc.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import type { AddressBook } from '../match/addressBook.ts';
@@ -10,12 +11,19 @@ import { checkedBlock, lowerCheckedBlock, setChecked } from './queries.ts';
 export type Compared = { address: Address; agentId: string; books: bigint; chain: bigint };
 
 /** Every followed address, with the sum of its accounts. */
-export function bookedBalances(tx: ReadTx, book: AddressBook): { address: Address; agentId: string; books: bigint }[] {
-  return [...book.scope.wallets, ...book.scope.purses].flatMap((address) => {
+export async function bookedBalances(
+  tx: ReadTx,
+  book: AddressBook,
+): Promise<{ address: Address; agentId: string; books: bigint }[]> {
+  return flatMapInOrder([...book.scope.wallets, ...book.scope.purses], async (address) => {
     const party = book.party(address);
     if (!party) return [];
     const accounts = party.place === 'wallet' ? walletAccounts : purseAccounts;
-    const books = accounts.reduce((sum, account) => sum + balance(tx, agentAccount(party.agentId, account)), 0n);
+    const books = await reduceInOrder(
+      accounts,
+      async (sum, account) => sum + (await balance(tx, agentAccount(party.agentId, account))),
+      0n,
+    );
     return [{ address, agentId: party.agentId, books }];
   });
 }
@@ -43,16 +51,16 @@ export function differencesView(found: readonly Compared[]): Record<string, stri
 }
 
 /** Returns the last block at which books and chain agreed on every address; null before the first comparison. */
-export function readChecked(tx: ReadTx, chainId: number): bigint | null {
-  const row = tx.get(checkedBlock, { chain: chainId });
+export async function readChecked(tx: ReadTx, chainId: number): Promise<bigint | null> {
+  const row = await tx.get(checkedBlock, { chain: chainId });
   return row?.block_number ?? null;
 }
 
-export function markChecked(tx: Tx, chainId: number, block: bigint): void {
-  tx.run(setChecked, { chain: chainId, block });
+export async function markChecked(tx: Tx, chainId: number, block: bigint): Promise<void> {
+  await tx.run(setChecked, { chain: chainId, block });
 }
 
 /** Blocks above are undone, so a comparison made there is void. */
-export function lowerChecked(tx: Tx, chainId: number, block: bigint): void {
-  tx.run(lowerCheckedBlock, { chain: chainId, block });
+export async function lowerChecked(tx: Tx, chainId: number, block: bigint): Promise<void> {
+  await tx.run(lowerCheckedBlock, { chain: chainId, block });
 }

@@ -24,28 +24,28 @@ describe('a reorg below finality', () => {
     return payment;
   }
   const openStop = () => set.store.read((tx) => readChainStop(tx, CHAIN_ID));
-  const openTypes = () => alertsOf(set.store).flatMap(({ type, open }) => (open ? [type] : []));
+  const openTypes = async () => (await alertsOf(set.store)).flatMap(({ type, open }) => (open ? [type] : []));
 
   it('is told of by an alert and an event of its own, also while a sender has one of that type', async () => {
     await set.store.write((tx) =>
       raiseAlert(tx, { type: 'chain_inconsistent', data: { subject: '0xsender', chain: 'eip155:31337' } }, 0),
     );
     await goneForGood();
-    expect(openTypes()).toEqual(['chain_inconsistent', 'chain_inconsistent']);
-    expect(eventsOf(set.store, 'alert.raised')).toHaveLength(2);
-    expect(openStop()).toMatchObject({ blockNumber: expect.any(BigInt) });
+    expect(await openTypes()).toEqual(['chain_inconsistent', 'chain_inconsistent']);
+    expect(await eventsOf(set.store, 'alert.raised')).toHaveLength(2);
+    expect(await openStop()).toMatchObject({ blockNumber: expect.any(BigInt) });
   });
 
   it('keeps the gate from deciding anything on that chain, and nothing is held', async () => {
     await goneForGood();
-    const before = accountsOf(set.store, set.agent);
+    const before = await accountsOf(set.store, set.agent);
     await expect(set.store.write((tx) => refuseWhileStopped(tx, CHAIN_ID))).rejects.toMatchObject({
       code: 'chain_inconsistent',
       status: 503,
       details: { retry_after_seconds: expect.any(Number) },
     });
     await expect(set.store.write((tx) => refuseWhileStopped(tx, 1))).resolves.toBeUndefined();
-    expect(accountsOf(set.store, set.agent)).toEqual(before);
+    expect(await accountsOf(set.store, set.agent)).toEqual(before);
   });
 
   it('is over when the node has the final block again: no restart is needed', async () => {
@@ -57,37 +57,37 @@ describe('a reorg below finality', () => {
     expect((await set.reorg(FINALITY_DEPTH + 1, () => false)).status).toBe('stopped');
     set.chain.blocks = honest;
     expect((await set.happen()).status).toBe('synced');
-    expect(openStop()).toBeNull();
-    expect(openTypes()).toEqual([]);
-    expect(stateOf(set.store, payment)).toBe('final');
-    expect(eventsOf(set.store, 'chain.resumed')).toEqual(['chain.resumed']);
+    expect(await openStop()).toBeNull();
+    expect(await openTypes()).toEqual([]);
+    expect(await stateOf(set.store, payment)).toBe('final');
+    expect(await eventsOf(set.store, 'chain.resumed')).toEqual(['chain.resumed']);
   });
 
   it('happens twice and is told of twice', async () => {
     await goneForGood();
-    const first = openStop();
+    const first = await openStop();
     await set.reorg(2 * FINALITY_DEPTH + 2, () => false);
-    expect(openStop()?.toldHash).not.toBe(first?.toldHash);
-    expect(alertsOf(set.store)).toMatchObject([{ open: false }, { open: true }]);
+    expect((await openStop())?.toldHash).not.toBe(first?.toldHash);
+    expect(await alertsOf(set.store)).toMatchObject([{ open: false }, { open: true }]);
   });
 
   it('is shown by recover before anything is booked, and booked as it was shown', async () => {
     const payment = await goneForGood();
-    const from = openStop()?.blockNumber ?? 0n;
+    const from = (await openStop())?.blockNumber ?? 0n;
     const shown = await set.follower.recover({ fromBlock: from - 1n, book: null, actor: 'key_1' });
     expect(shown).toMatchObject({ booked: false, difference: { gone: [{ match_id: payment.id }], missing: [] } });
     expect(shown.balances).toMatchObject([{ before: 90_000_000n, after: 100_000_000n }]);
-    expect(stateOf(set.store, payment)).toBe('final');
+    expect(await stateOf(set.store, payment)).toBe('final');
     const booked = await set.follower.recover({ fromBlock: from - 1n, book: shown.digest, actor: 'key_1' });
     expect(booked.booked).toBe(true);
-    expect(paymentOf(set.store, payment.id)).toMatchObject({ state: 'submitted', heldMicro: 10_000_000n });
-    expect(accountsOf(set.store, set.agent)).toEqual({ available: 90_000_000n, reserved: 10_000_000n });
-    expect(openTypes()).toEqual([]);
-    expect(openStop()).toBeNull();
+    expect(await paymentOf(set.store, payment.id)).toMatchObject({ state: 'submitted', heldMicro: 10_000_000n });
+    expect(await accountsOf(set.store, set.agent)).toEqual({ available: 90_000_000n, reserved: 10_000_000n });
+    expect(await openTypes()).toEqual([]);
+    expect(await openStop()).toBeNull();
     await set.happen(set.pay(payment));
     set.chain.mineEmpty(FINALITY_DEPTH);
     await set.follow();
-    expect(stateOf(set.store, payment)).toBe('final');
+    expect(await stateOf(set.store, payment)).toBe('final');
     expect(await findings(set)).toEqual([]);
   });
 
@@ -96,20 +96,20 @@ describe('a reorg below finality', () => {
     await set.happen(set.pay(payment));
     set.chain.mineEmpty(FINALITY_DEPTH);
     await set.follow();
-    const first = paymentOf(set.store, payment.id).settlement;
+    const first = (await paymentOf(set.store, payment.id)).settlement;
     await set.reorg(FINALITY_DEPTH + 1);
-    const from = (openStop()?.blockNumber ?? 0n) - 1n;
+    const from = ((await openStop())?.blockNumber ?? 0n) - 1n;
     const { digest } = await set.follower.recover({ fromBlock: from, book: null, actor: 'key_1' });
     await set.follower.recover({ fromBlock: from, book: digest, actor: 'key_1' });
     await set.follow();
-    expect(paymentOf(set.store, payment.id).settlement?.blockHash).not.toBe(first?.blockHash);
+    expect((await paymentOf(set.store, payment.id)).settlement?.blockHash).not.toBe(first?.blockHash);
     expect(await findings(set)).toEqual([]);
-    expect(accountsOf(set.store, set.agent)).toEqual({ available: 90_000_000n });
+    expect(await accountsOf(set.store, set.agent)).toEqual({ available: 90_000_000n });
   });
 
   it('is not recovered from a block above where it began, nor with another difference than was shown', async () => {
     await goneForGood();
-    const from = openStop()?.blockNumber ?? 0n;
+    const from = (await openStop())?.blockNumber ?? 0n;
     await expect(set.follower.recover({ fromBlock: from + 2n, book: null, actor: 'key_1' })).rejects.toMatchObject({
       code: expect.stringMatching(/^(invalid_request|chain_inconsistent)$/),
     });

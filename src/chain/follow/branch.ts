@@ -15,8 +15,8 @@ export async function beginAt(
   if (number === null || (await chain.header(head.number))?.hash !== head.hash) return null;
   const header = await chain.header(number);
   if (!header) return null;
-  await store.write((tx) => {
-    if (!readCursor(tx, chainId)) insertBlock(tx, chainId, header);
+  await store.write(async (tx) => {
+    if (!(await readCursor(tx, chainId))) await insertBlock(tx, chainId, header);
   });
   return store.read((tx) => readCursor(tx, chainId));
 }
@@ -37,7 +37,7 @@ export async function compareBranches(
     return 'same';
   }
   if (head.number === cursor.number) return head.hash === cursor.hash ? 'same' : 'forked';
-  const known = store.read((tx) => readBlock(tx, chainId, head.number));
+  const known = await store.read((tx) => readBlock(tx, chainId, head.number));
   if (known) return known.hash === head.hash ? 'behind' : 'forked';
   const message = `The RPC is at block ${head.number}, below what is final here: it is syncing, or its chain was made again.`;
   throw new BursarError('chain_unavailable', { message });
@@ -49,7 +49,7 @@ export async function compareBranches(
  */
 export async function goBack(following: Following, cursor: Cursor): Promise<Cursor | 'stopped' | null> {
   const { store, chainId, chain, clock } = following;
-  const kept = store.read((tx) => readBlocks(tx, chainId));
+  const kept = await store.read((tx) => readBlocks(tx, chainId));
   for (const block of kept) {
     const header = await chain.header(block.number);
     if (header?.hash === block.hash) {

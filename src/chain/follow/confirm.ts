@@ -33,7 +33,8 @@ export async function confirmSegment(
   if (wrong.length === 0) return { segment, agrees: true };
   const before = await differencesAt(chain, where, cursor).catch(() => null);
   if (before === 'moved') return 'moved';
-  if (before?.length !== 0 && (await healed(following, cursor, firstUnchecked(following, cursor)))) return 'healed';
+  if (before?.length !== 0 && (await healed(following, cursor, await firstUnchecked(following, cursor))))
+    return 'healed';
   if (before && addsUp(before, wrong)) return { segment, agrees: false };
   throw balancesDiffer(wrong, gathered.read.at(-1)?.number ?? cursor.number);
 }
@@ -55,21 +56,23 @@ export async function audit(
   isCompared: boolean,
 ): Promise<BursarError | 'healed' | 'moved' | null> {
   const { store, chainId, chain } = following;
-  const missed = store.read((tx) => unsettledBlock(tx, chainId, cursor));
+  const missed = await store.read((tx) => unsettledBlock(tx, chainId, cursor));
   if (missed !== null) {
     if (await healed(following, cursor, missed)) return 'healed';
     const message = `A transaction of ours is in block ${missed}, and the RPC has no log of it.`;
     return contradiction('receipt_without_log', message, { block: missed.toString() });
   }
   if (!chain.balancesOf || isCompared) return null;
-  const book = store.read((tx) => watchedBook(tx, chainId));
+  const book = await store.read((tx) => watchedBook(tx, chainId));
   const wrong = await differencesAt(chain, { store, chainId, book }, cursor);
   if (wrong === 'moved') return 'moved';
   if (wrong.length > 0) {
-    if (await healed(following, cursor, firstUnchecked(following, cursor))) return 'healed';
+    if (await healed(following, cursor, await firstUnchecked(following, cursor))) return 'healed';
     return balancesDiffer(wrong, cursor.number);
   }
-  await store.write((tx) => (isAt(tx, chainId, cursor) ? markChecked(tx, chainId, cursor.number) : undefined));
+  await store.write(async (tx) =>
+    (await isAt(tx, chainId, cursor)) ? await markChecked(tx, chainId, cursor.number) : undefined,
+  );
   return null;
 }
 
@@ -82,8 +85,8 @@ async function healed(following: Confirming, cursor: Cursor, from: bigint): Prom
 }
 
 /** The block to read again from: the one after the last agreement, or the first if there was none. */
-function firstUnchecked({ store, chainId }: Following, cursor: Cursor): bigint {
-  const checked = store.read((tx) => readChecked(tx, chainId));
+async function firstUnchecked({ store, chainId }: Following, cursor: Cursor): Promise<bigint> {
+  const checked = await store.read((tx) => readChecked(tx, chainId));
   return checked === null || checked >= cursor.number ? 1n : checked + 1n;
 }
 

@@ -15,29 +15,29 @@ const toCursor = (row: Row): Cursor => ({
 });
 
 /** The newest applied block; the books show the state after it. */
-export function readCursor(tx: ReadTx, chainId: number): Cursor | null {
-  const row = tx.get(lastBlock, { chain: chainId });
+export async function readCursor(tx: ReadTx, chainId: number): Promise<Cursor | null> {
+  const row = await tx.get(lastBlock, { chain: chainId });
   return row ? toCursor(row) : null;
 }
 
 /** The newest applied block that is final: the oldest that is kept. */
-export function readAnchor(tx: ReadTx, chainId: number): Cursor | null {
-  const row = tx.get(firstBlock, { chain: chainId });
+export async function readAnchor(tx: ReadTx, chainId: number): Promise<Cursor | null> {
+  const row = await tx.get(firstBlock, { chain: chainId });
   return row ? toCursor(row) : null;
 }
 
-export function readBlock(tx: ReadTx, chainId: number, number: bigint): Cursor | null {
-  const row = tx.get(blockAt, { chain: chainId, number });
+export async function readBlock(tx: ReadTx, chainId: number, number: bigint): Promise<Cursor | null> {
+  const row = await tx.get(blockAt, { chain: chainId, number });
   return row ? toCursor(row) : null;
 }
 
 /** All kept blocks, newest first. */
-export function readBlocks(tx: ReadTx, chainId: number): Cursor[] {
-  return tx.all(keptBlocks, { chain: chainId }).map(toCursor);
+export async function readBlocks(tx: ReadTx, chainId: number): Promise<Cursor[]> {
+  return (await tx.all(keptBlocks, { chain: chainId })).map(toCursor);
 }
 
-export function insertBlock(tx: Tx, chainId: number, header: BlockHeader): void {
-  tx.run(addBlock, {
+export async function insertBlock(tx: Tx, chainId: number, header: BlockHeader): Promise<void> {
+  await tx.run(addBlock, {
     chain: chainId,
     number: header.number,
     hash: header.hash,
@@ -47,7 +47,7 @@ export function insertBlock(tx: Tx, chainId: number, header: BlockHeader): void 
 }
 
 /** Tells whether the books are unchanged since the chain was asked. */
-export function isAt(tx: ReadTx, chainId: number, cursor: Pick<Cursor, 'number' | 'hash'>): boolean {
-  const now = readCursor(tx, chainId);
+export async function isAt(tx: ReadTx, chainId: number, cursor: Pick<Cursor, 'number' | 'hash'>): Promise<boolean> {
+  const now = await readCursor(tx, chainId);
   return now !== null && now.number === cursor.number && now.hash === cursor.hash;
 }

@@ -2,6 +2,7 @@ import type { AlertType } from '../../books/ledger/alerts.ts';
 import { appendEvent } from '../../books/ledger/events.ts';
 import { addAlert } from '../../books/ledger/queries.ts';
 import { BursarError } from '../../core/errors/base.ts';
+import { filterInOrder } from '../../core/inOrder.ts';
 import type { ReadTx, Store } from '../../store/store.ts';
 import type { Following } from './following.ts';
 import { openAlertOfChain, resolveAlertsOfChain } from './waitingQueries.ts';
@@ -12,8 +13,8 @@ import { openAlertOfChain, resolveAlertsOfChain } from './waitingQueries.ts';
  */
 export type Doubt = Extract<AlertType, 'chain_contradiction' | 'chain_behind'>;
 
-const isOpen = (tx: ReadTx, type: AlertType, chainId: number): boolean =>
-  tx.get(openAlertOfChain, { type, chain: chainId }) !== undefined;
+const isOpen = async (tx: ReadTx, type: AlertType, chainId: number): Promise<boolean> =>
+  (await tx.get(openAlertOfChain, { type, chain: chainId })) !== undefined;
 
 /** At most one open alert of a kind for each chain, however often it occurs. */
 export async function noteDoubt(
@@ -21,13 +22,13 @@ export async function noteDoubt(
   type: Doubt,
   error: { message: string; details?: Record<string, unknown> },
 ): Promise<void> {
-  if (store.read((tx) => isOpen(tx, type, chainId))) return;
+  if (await store.read((tx) => isOpen(tx, type, chainId))) return;
   const data = { chain: chainId, message: error.message, ...error.details };
   const atMs = clock();
-  await store.write((tx) => {
-    if (isOpen(tx, type, chainId)) return;
-    tx.run(addAlert, { type, agent: null, body: JSON.stringify(data), at: atMs });
-    appendEvent(tx, { type: 'alert.raised', actor: 'bursar', data: { alert: type, ...data } }, atMs);
+  await store.write(async (tx) => {
+    if (await isOpen(tx, type, chainId)) return;
+    await tx.run(addAlert, { type, agent: null, body: JSON.stringify(data), at: atMs });
+    await appendEvent(tx, { type: 'alert.raised', actor: 'bursar', data: { alert: type, ...data } }, atMs);
   });
 }
 
@@ -38,13 +39,13 @@ export async function settleDoubts(
   atMs: number,
   types: readonly Doubt[] = ['chain_contradiction', 'chain_behind'],
 ): Promise<void> {
-  const open = types.filter((type) => store.read((tx) => isOpen(tx, type, chainId)));
+  const open = await filterInOrder(types, (type) => store.read((tx) => isOpen(tx, type, chainId)));
   if (open.length === 0) return;
-  await store.write((tx) => {
+  await store.write(async (tx) => {
     for (const type of open) {
-      const changed = tx.run(resolveAlertsOfChain, { type, chain: chainId, at: atMs });
+      const changed = await tx.run(resolveAlertsOfChain, { type, chain: chainId, at: atMs });
       if (changed === 0) continue;
-      appendEvent(tx, { type: 'chain.agreed', actor: 'bursar', data: { chain: chainId, alert: type } }, atMs);
+      await appendEvent(tx, { type: 'chain.agreed', actor: 'bursar', data: { chain: chainId, alert: type } }, atMs);
     }
   });
 }

@@ -45,15 +45,15 @@ export async function provenFinal(
     const other = await witness.finalized().catch(() => null);
     if (other !== null && other < least) least = other;
   }
-  const known = store.read((tx) => readBlock(tx, chainId, least));
+  const known = await store.read((tx) => readBlock(tx, chainId, least));
   if (!known) return null;
   return (await chain.header(least))?.hash === known.hash ? least : null;
 }
 
-function buriedBlock(tx: ReadTx, chainId: number, depth: number): bigint | null {
-  const cursor = readCursor(tx, chainId);
+async function buriedBlock(tx: ReadTx, chainId: number, depth: number): Promise<bigint | null> {
+  const cursor = await readCursor(tx, chainId);
   if (!cursor) return null;
   const final = cursor.number - BigInt(depth);
-  const row = tx.get(countBlocksFrom, { chain: chainId, number: final });
+  const row = await tx.get(countBlocksFrom, { chain: chainId, number: final });
   return row?.n === BigInt(depth) + 1n ? final : null;
 }

@@ -36,7 +36,7 @@ async function truthAgain(): Promise<void> {
   set.rpc.tell(() => 'pass');
   await set.local.client.mine({ blocks: DEPTH });
   expect(await set.follow()).toMatchObject({ status: 'synced', error: null });
-  expect(set.openAlerts()).toEqual([]);
+  expect(await set.openAlerts()).toEqual([]);
   expect(await set.findings()).toEqual([]);
 }
 
@@ -47,13 +47,13 @@ describe('finality rests on blocks that were read here', () => {
   ])('a head millions ahead %s makes nothing final', async (_, change) => {
     const payment = await paidNow();
     await set.follow();
-    expect(stateOf(set.store, payment)).toBe('settled');
+    expect(await stateOf(set.store, payment)).toBe('settled');
     set.rpc.tell(blocks(['latest'], change));
     expect(await set.ticks(6)).toMatchObject({ status: 'waiting' });
-    expect(stateOf(set.store, payment)).toBe('settled');
-    expect(set.openAlerts()).toHaveLength(1);
+    expect(await stateOf(set.store, payment)).toBe('settled');
+    expect(await set.openAlerts()).toHaveLength(1);
     await truthAgain();
-    expect(stateOf(set.store, payment)).toBe('final');
+    expect(await stateOf(set.store, payment)).toBe('final');
   });
 
   it('a finalized tag ahead of the head makes nothing final, and is told of', async () => {
@@ -61,10 +61,10 @@ describe('finality rests on blocks that were read here', () => {
     set.restart({ finality: { kind: 'tag' } });
     set.rpc.tell(blocks(['finalized'], (block) => ({ ...unsealed(block), number: '0x3b9aca00' })));
     expect(await set.ticks(2)).toMatchObject({ status: 'waiting', error: { details: { kind: 'finalized_ahead' } } });
-    expect(stateOf(set.store, payment)).toBe('submitted');
-    expect(set.openAlerts()).toEqual(['chain_contradiction']);
+    expect(await stateOf(set.store, payment)).toBe('submitted');
+    expect(await set.openAlerts()).toEqual(['chain_contradiction']);
     await truthAgain();
-    expect(stateOf(set.store, payment)).toBe('final');
+    expect(await stateOf(set.store, payment)).toBe('final');
   });
 
   it('by tag, the earliest of several sources counts', async () => {
@@ -82,7 +82,7 @@ describe('finality rests on blocks that were read here', () => {
       method === 'eth_getBlockByNumber' && params[0] === 'finalized' ? { result: raw } : 'pass',
     );
     await set.follow();
-    expect(stateOf(set.store, payment)).toBe('settled');
+    expect(await stateOf(set.store, payment)).toBe('settled');
     await truthAgain();
   });
 });
@@ -97,11 +97,11 @@ describe('the time of a block', () => {
     set.rpc.tell(blocks('any', change));
     await set.local.client.mine({ blocks: DEPTH + 2 });
     expect(await set.ticks(3)).toMatchObject({ status: 'waiting', error: { code: 'chain_inconsistent' } });
-    expect(stateOf(set.store, purchase)).toBe('submitted');
-    expect(set.openAlerts()).toEqual(['chain_contradiction']);
+    expect(await stateOf(set.store, purchase)).toBe('submitted');
+    expect(await set.openAlerts()).toEqual(['chain_contradiction']);
     set.rpc.tell(() => 'pass');
     expect(await set.follow()).toMatchObject({ status: 'synced', error: null });
-    expect(set.openAlerts()).toEqual([]);
+    expect(await set.openAlerts()).toEqual([]);
   });
 });
 
@@ -121,7 +121,7 @@ describe('a second source', () => {
     });
     await set.pay(payment);
     expect(await set.follow()).toMatchObject({ status: 'synced', error: null });
-    expect(stateOf(set.store, payment)).toBe('settled');
+    expect(await stateOf(set.store, payment)).toBe('settled');
     await truthAgain();
   });
 
@@ -135,10 +135,10 @@ describe('a second source', () => {
     set.restart({ witnesses: [{ ...other, header }] });
     const payment = await paidNow();
     expect(await set.ticks(2)).toMatchObject({ status: 'waiting', error: { details: { kind: 'sources_disagree' } } });
-    expect(stateOf(set.store, payment)).toBe('submitted');
+    expect(await stateOf(set.store, payment)).toBe('submitted');
     disagrees = false;
     await truthAgain();
-    expect(stateOf(set.store, payment)).toBe('final');
+    expect(await stateOf(set.store, payment)).toBe('final');
   });
 
   it('that does not answer changes nothing', async () => {
@@ -147,6 +147,6 @@ describe('a second source', () => {
     set.restart({ witnesses: [dead] });
     const payment = await paidNow();
     await set.follow();
-    expect(stateOf(set.store, payment)).toBe('settled');
+    expect(await stateOf(set.store, payment)).toBe('settled');
   });
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { holdingStates } from '../../books/ledger/bookChecks.ts';
 import { BursarError } from '../../core/errors/base.ts';
+import { mapInOrder } from '../../core/inOrder.ts';
 import { holdsMoney, states } from '../../core/payment/states.ts';
 import { query } from '../../store/statement.ts';
 import { createFollower } from './follower.ts';
@@ -34,11 +35,11 @@ const deposit = (amount: bigint) => ({ kind: 'transfer', from: TREASURY, to: set
 
 describe('a tick', () => {
   it('does nothing when there is nothing new, however often', async () => {
-    const events = eventsOf(set.store).length;
+    const events = (await eventsOf(set.store)).length;
     for (let times = 0; times < 3; times += 1) {
       expect(await set.follower.tick()).toMatchObject({ status: 'synced', applied: 0, rolledBack: 0, error: null });
     }
-    expect(eventsOf(set.store)).toHaveLength(events);
+    expect(await eventsOf(set.store)).toHaveLength(events);
   });
 
   it('is shared by those who ask for one while it runs', async () => {
@@ -57,7 +58,7 @@ describe('a tick', () => {
   it('keeps only the blocks that are not final, and the last that is', async () => {
     set.chain.mineEmpty(50);
     await set.follow();
-    const kept = set.store.read((tx) =>
+    const kept = await set.store.read((tx) =>
       tx.all(query((db) => db.selectFrom('blocks').select('number').orderBy('number'))),
     );
     const head = set.chain.tip.header.number;
@@ -75,7 +76,7 @@ describe('a tick', () => {
     set.chain.mine(set.chain.send(deposit(5n)));
     await Promise.all([set.follower.tick(), other.tick()]);
     await Promise.all([set.follower.tick(), other.tick()]);
-    expect(accountsOf(set.store, set.agent)).toEqual({ available: 100_000_005n });
+    expect(await accountsOf(set.store, set.agent)).toEqual({ available: 100_000_005n });
     expect(await findings(set)).toEqual([]);
   });
 });
@@ -103,14 +104,14 @@ describe('catching up', () => {
     set.restart({ blocksPerRange: 20 });
     await set.follow();
     expect(asked).toBe(3 + FINALITY_DEPTH);
-    expect(payments.map((payment) => stateOf(set.store, payment))).toEqual([
+    expect(await mapInOrder(payments, (payment) => stateOf(set.store, payment))).toEqual([
       'final',
       'final',
       'final',
       'final',
       'settled',
     ]);
-    expect(accountsOf(set.store, set.agent)).toEqual({ available: 95_000_005n });
+    expect(await accountsOf(set.store, set.agent)).toEqual({ available: 95_000_005n });
     expect(await findings(set)).toEqual([]);
   });
 
@@ -129,7 +130,7 @@ describe('catching up', () => {
     chain.mine(chain.send({ kind: 'mint', to: TREASURY, amount: 100n }));
     chain.mine(chain.send({ kind: 'transfer', from: TREASURY, to: agent.wallet, amount: 10n }));
     await createFollower({ store: first, ...options }).tick();
-    expect(accountsOf(first, agent)).toEqual({ available: 10n });
+    expect(await accountsOf(first, agent)).toEqual({ available: 10n });
     await first.close();
     chain.drop(1);
     chain.mine(chain.send({ kind: 'transfer', from: TREASURY, to: agent.wallet, amount: 30n }));
@@ -137,7 +138,7 @@ describe('catching up', () => {
     const second = await openBooksAgain(join(folder, 'books.db'));
     const report = await createFollower({ store: second, ...options }).tick();
     expect(report).toMatchObject({ status: 'synced', rolledBack: 1, applied: 3 });
-    expect(accountsOf(second, agent)).toEqual({ available: 30n });
+    expect(await accountsOf(second, agent)).toEqual({ available: 30n });
     await second.close();
     rmSync(folder, { recursive: true });
   });
@@ -154,7 +155,7 @@ describe('catching up', () => {
       finality: { kind: 'depth', blocks: 3 },
     });
     expect(await follower.tick()).toMatchObject({ status: 'synced', applied: 3 });
-    expect(accountsOf(store, agent)).toEqual({ suspense: 100_000_000n });
+    expect(await accountsOf(store, agent)).toEqual({ suspense: 100_000_000n });
     await store.close();
   });
 
@@ -164,10 +165,10 @@ describe('catching up', () => {
     await set.happen({ kind: 'pay', wallet: set.agent.wallet, policyDigest: POLICY, items: [payItem(payment)] });
     set.chain.mineEmpty(20);
     await set.follow();
-    expect(stateOf(set.store, payment)).toBe('settled');
+    expect(await stateOf(set.store, payment)).toBe('settled');
     set.chain.finalizedTag = set.chain.tip.header.number - 1n;
     await set.follow();
-    expect(stateOf(set.store, payment)).toBe('final');
+    expect(await stateOf(set.store, payment)).toBe('final');
   });
 });
 
@@ -180,15 +181,15 @@ describe('an RPC', () => {
     }
     set.restart();
     await set.follower.tick();
-    expect(eventsOf(set.store, 'chain.unavailable', 'chain.recovered')).toEqual(['chain.unavailable']);
+    expect(await eventsOf(set.store, 'chain.unavailable', 'chain.recovered')).toEqual(['chain.unavailable']);
     set.chain.failure = null;
     await set.follow();
     await set.follow();
-    expect(eventsOf(set.store, 'chain.unavailable', 'chain.recovered')).toEqual([
+    expect(await eventsOf(set.store, 'chain.unavailable', 'chain.recovered')).toEqual([
       'chain.unavailable',
       'chain.recovered',
     ]);
-    expect(accountsOf(set.store, set.agent)).toEqual({ available: 100_000_005n });
+    expect(await accountsOf(set.store, set.agent)).toEqual({ available: 100_000_005n });
   });
 
   it('that fails in the middle of a tick leaves the books at a block', async () => {
@@ -202,7 +203,7 @@ describe('an RPC', () => {
     expect((await set.follower.tick()).status).toBe('unavailable');
     expect(await findings(set)).toEqual([]);
     await set.follow();
-    expect(accountsOf(set.store, set.agent)).toEqual({ available: 100_000_005n });
+    expect(await accountsOf(set.store, set.agent)).toEqual({ available: 100_000_005n });
   });
 
   it('that does not even have what is final here is out of order, and says what may be the matter', async () => {
@@ -223,25 +224,25 @@ describe('an RPC', () => {
     expect(await set.follower.tick()).toMatchObject({ status: 'stopped', error: { code: 'chain_mismatch' } });
     set.chain.failure = null;
     expect(await set.follower.tick()).toMatchObject({ status: 'stopped', error: { code: 'chain_mismatch' } });
-    expect(alertsOf(set.store)).toMatchObject([{ type: 'chain_mismatch', open: true }]);
+    expect(await alertsOf(set.store)).toMatchObject([{ type: 'chain_mismatch', open: true }]);
     set.restart();
     await set.happen();
-    expect(alertsOf(set.store)).toMatchObject([{ type: 'chain_mismatch', open: false }]);
+    expect(await alertsOf(set.store)).toMatchObject([{ type: 'chain_mismatch', open: false }]);
   });
 
   it('that gives logs of another branch is asked again', async () => {
     const { logs } = set.chain;
     set.chain.logs = async (range, scope) =>
       (await logs(range, scope)).map((log) => ({ ...log, blockHash: `0x${'99'.repeat(32)}` as const }));
-    const [before] = [accountsOf(set.store, set.agent)];
+    const [before] = [await accountsOf(set.store, set.agent)];
     set.chain.mine(set.chain.send(deposit(5n)));
     expect((await set.follower.tick()).status).toBe('waiting');
     set.chain.mineEmpty(10);
     expect((await set.follower.tick()).status).toBe('waiting');
-    expect(accountsOf(set.store, set.agent)).toEqual(before);
+    expect(await accountsOf(set.store, set.agent)).toEqual(before);
     set.chain.logs = logs;
     await set.follow();
-    expect(accountsOf(set.store, set.agent)).toEqual({ available: 100_000_005n });
+    expect(await accountsOf(set.store, set.agent)).toEqual({ available: 100_000_005n });
   });
 
   it('that sends a log nobody can read is treated as one that does not answer', async () => {
@@ -252,7 +253,7 @@ describe('an RPC', () => {
     expect((await set.follower.tick()).status).toBe('unavailable');
     set.chain.logs = logs;
     await set.follow();
-    expect(accountsOf(set.store, set.agent)).toEqual({ available: 100_000_005n });
+    expect(await accountsOf(set.store, set.agent)).toEqual({ available: 100_000_005n });
   });
 
   it('that gives more logs than asked for changes nothing by it', async () => {
@@ -260,8 +261,8 @@ describe('an RPC', () => {
       { kind: 'mint', to: OUTSIDER, amount: 5n },
       { kind: 'transfer', from: OUTSIDER, to: SELLER, amount: 5n },
     );
-    expect(accountsOf(set.store, set.agent)).toEqual({ available: 100_000_000n });
-    expect(alertsOf(set.store)).toEqual([]);
+    expect(await accountsOf(set.store, set.agent)).toEqual({ available: 100_000_000n });
+    expect(await alertsOf(set.store)).toEqual([]);
   });
 });
 

@@ -2,6 +2,7 @@ import { resolveAlerts } from '../../books/ledger/alerts.ts';
 import type { MeterDeclarations } from '../../books/meters/declarations.ts';
 import { isOpenPayer } from '../../books/receivables/sales.ts';
 import { BursarError } from '../../core/errors/base.ts';
+import { someInOrder } from '../../core/inOrder.ts';
 import { chainStopError, readChainStop } from '../../decide/payments/chainStops.ts';
 import type { ReadTx, Store } from '../../store/store.ts';
 import { type AddressBook, watchedBook } from '../match/addressBook.ts';
@@ -109,8 +110,8 @@ export function createFollower(options: FollowerOptions): Follower {
       if (!(error instanceof BursarError)) throw error;
       await noteTrouble(report, error);
     }
-    report.cursor = store.read((tx) => readCursor(tx, chainId))?.number ?? null;
-    report.final = store.read((tx) => readAnchor(tx, chainId))?.number ?? null;
+    report.cursor = (await store.read((tx) => readCursor(tx, chainId)))?.number ?? null;
+    report.final = (await store.read((tx) => readAnchor(tx, chainId)))?.number ?? null;
     latest = report;
     return report;
   }
@@ -148,7 +149,8 @@ export function createFollower(options: FollowerOptions): Follower {
     report.head = head.number;
     const stated = await statedFinal(chain, options.finality, head);
     let cursor =
-      store.read((tx) => readCursor(tx, chainId)) ?? (await beginAt(following, options.startBlock ?? stated, head));
+      (await store.read((tx) => readCursor(tx, chainId))) ??
+      (await beginAt(following, options.startBlock ?? stated, head));
     if (!cursor) return 'waiting';
     const branch = await compareBranches(following, cursor, head);
     if (branch === 'behind') return 'waiting';
@@ -165,10 +167,13 @@ export function createFollower(options: FollowerOptions): Follower {
     }
     const status = await advance(cursor, head, stated ?? 0n, report);
     const final = await provenFinal(following, options.finality, stated);
-    if (final !== null && store.read((tx) => needsFinalizing(tx, chainId, final))) {
+    if (final !== null && (await store.read((tx) => needsFinalizing(tx, chainId, final)))) {
       await store.write((tx) => finalize(tx, chainId, final, clock()));
     }
-    const [anchor, now] = store.read((tx) => [readAnchor(tx, chainId), readCursor(tx, chainId)]);
+    const [anchor, now] = await store.read(async (tx) => [
+      await readAnchor(tx, chainId),
+      await readCursor(tx, chainId),
+    ]);
     if (anchor && now) {
       lapseAfter = await lapseAuthorizations(store, chain, { chainId, anchor, cursor: now, after: lapseAfter, clock });
     }
@@ -177,9 +182,9 @@ export function createFollower(options: FollowerOptions): Follower {
 
   /** Tells whether a final block was replaced; a chain that has it again continues. */
   async function isStopped(report: TickReport): Promise<boolean> {
-    const { stop, anchor } = store.read((tx) => ({
-      stop: readChainStop(tx, chainId),
-      anchor: readAnchor(tx, chainId),
+    const { stop, anchor } = await store.read(async (tx) => ({
+      stop: await readChainStop(tx, chainId),
+      anchor: await readAnchor(tx, chainId),
     }));
     if (!stop) return false;
     const told = anchor && (await chain.header(anchor.number));
@@ -201,7 +206,7 @@ export function createFollower(options: FollowerOptions): Follower {
     let cursor = start;
     const target = least(head.number, start.number + maxBlocks);
     while (cursor.number < target) {
-      const book = store.read((tx) => watchedBook(tx, chainId));
+      const book = await store.read((tx) => watchedBook(tx, chainId));
       const isFinal = cursor.number < final;
       const to = least(
         target,
@@ -217,14 +222,14 @@ export function createFollower(options: FollowerOptions): Follower {
       if (confirmed === 'healed') return 'behind';
       const { segment, agrees } = confirmed;
       const at = cursor;
-      const next = await store.write((tx) => {
-        if (!isAt(tx, chainId, at) || missesPayer(tx, chainId, segment, book)) return null;
-        for (const header of segment.headers) insertBlock(tx, chainId, header);
+      const next = await store.write(async (tx) => {
+        if (!(await isAt(tx, chainId, at)) || (await missesPayer(tx, chainId, segment, book))) return null;
+        for (const header of segment.headers) await insertBlock(tx, chainId, header);
         for (const { header, facts } of segment.blocks) {
-          applyFacts(tx, header, facts, { chainId, book, atMs: clock(), meters: meters() });
+          await applyFacts(tx, header, facts, { chainId, book, atMs: clock(), meters: meters() });
         }
-        if (agrees && chain.balancesOf) markChecked(tx, chainId, to);
-        if (report.applied === 0) resolveAlerts(tx, 'chain_mismatch', clock());
+        if (agrees && chain.balancesOf) await markChecked(tx, chainId, to);
+        if (report.applied === 0) await resolveAlerts(tx, 'chain_mismatch', clock());
         return newestOf(segment);
       });
       if (!next) return 'behind';
@@ -265,14 +270,15 @@ export function createFollower(options: FollowerOptions): Follower {
 }
 
 /** A sale was announced after the logs were read: the authorization of its payer must be among them. */
-function missesPayer(tx: ReadTx, chainId: number, segment: Segment, book: AddressBook): boolean {
-  return segment.blocks.some(({ facts }) =>
-    facts.some(
-      (fact) =>
+async function missesPayer(tx: ReadTx, chainId: number, segment: Segment, book: AddressBook): Promise<boolean> {
+  return someInOrder(segment.blocks, ({ facts }) =>
+    someInOrder(
+      facts,
+      async (fact) =>
         fact.type === 'transfer' &&
         book.party(fact.from) === null &&
         !book.isPayer(fact.from) &&
-        isOpenPayer(tx, chainId, fact.from),
+        (await isOpenPayer(tx, chainId, fact.from)),
     ),
   );
 }

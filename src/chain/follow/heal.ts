@@ -30,26 +30,26 @@ export async function heal(
 ): Promise<boolean> {
   const first = [from, cursor.number - HEAL_MAX, 1n].reduce((a, b) => (a > b ? a : b));
   if (first > cursor.number) return false;
-  const book = store.read((tx) => watchedBook(tx, chainId));
+  const book = await store.read((tx) => watchedBook(tx, chainId));
   const reading = await readAgain(chain, book, first, cursor.number);
   if (!reading || reading.read.at(-1)?.hash !== cursor.hash) return false;
   const addresses = [...book.scope.wallets, ...book.scope.purses];
   // A node that has dropped that state cannot answer; the header and the receipts of those blocks still can.
   const balances = await chain.balancesOf?.(addresses, cursor.number).catch(() => null);
-  return store.write((tx) => {
-    if (!isAt(tx, chainId, cursor)) return false;
-    const { missing } = differenceOf(tx, chainId, book, reading);
+  return store.write(async (tx) => {
+    if (!(await isAt(tx, chainId, cursor))) return false;
+    const { missing } = await differenceOf(tx, chainId, book, reading);
     if (missing.length === 0) return false;
     const transfers = transfersOf(missing);
-    const agrees = bookedBalances(tx, book).every(
+    const agrees = (await bookedBalances(tx, book)).every(
       ({ address, books }, index) => !balances || books + netOf(address, transfers) === balances[index],
     );
     if (!agrees) return false;
     const atMs = clock();
     const difference = { missing, gone: [] };
-    bookDifference(tx, difference, { chainId, book, atMs, meters: meters() });
-    noteReread(tx, { chainId, from: first, to: cursor }, difference, { actor: 'bursar', atMs });
-    if (balances) markChecked(tx, chainId, cursor.number);
+    await bookDifference(tx, difference, { chainId, book, atMs, meters: meters() });
+    await noteReread(tx, { chainId, from: first, to: cursor }, difference, { actor: 'bursar', atMs });
+    if (balances) await markChecked(tx, chainId, cursor.number);
     return true;
   });
 }
@@ -58,9 +58,9 @@ export async function heal(
  * Returns the oldest block in which, by its receipt, a transaction of ours succeeded but whose log was never delivered, so that its
  * payments still wait. Null if there is none.
  */
-export function unsettledBlock(tx: ReadTx, chainId: number, cursor: Cursor): bigint | null {
-  const row = tx.get(oldestUnsettled, { chain: chainId, upTo: cursor.number });
+export async function unsettledBlock(tx: ReadTx, chainId: number, cursor: Cursor): Promise<bigint | null> {
+  const row = await tx.get(oldestUnsettled, { chain: chainId, upTo: cursor.number });
   if (row?.block == null) return null;
-  const known = readBlock(tx, chainId, row.block);
+  const known = await readBlock(tx, chainId, row.block);
   return known && known.hash !== row.hash ? null : row.block;
 }

@@ -51,12 +51,12 @@ describe('an x402 hold', () => {
   it('is released when a final block is past validBefore with the nonce unused, and not a block before', async () => {
     const payment = await sign(1);
     await passBlocks(1 + FINALITY_DEPTH);
-    expect(stateOf(set.store, payment)).toBe('submitted');
-    expect(accountsOf(set.store, set.agent)).toMatchObject({ purse: 3_000_000n, purse_reserved: 2_000_000n });
+    expect(await stateOf(set.store, payment)).toBe('submitted');
+    expect(await accountsOf(set.store, set.agent)).toMatchObject({ purse: 3_000_000n, purse_reserved: 2_000_000n });
     await passBlocks(1);
-    expect(paymentOf(set.store, payment.id)).toMatchObject({ state: 'expired', heldMicro: 0n });
-    expect(accountsOf(set.store, set.agent)).toMatchObject({ purse: 5_000_000n });
-    expect(eventsOf(set.store, 'x402.lapsed', 'payment.expired')).toHaveLength(2);
+    expect(await paymentOf(set.store, payment.id)).toMatchObject({ state: 'expired', heldMicro: 0n });
+    expect(await accountsOf(set.store, set.agent)).toMatchObject({ purse: 5_000_000n });
+    expect(await eventsOf(set.store, 'x402.lapsed', 'payment.expired')).toHaveLength(2);
   });
 
   it('settles when the authorization was used at the last moment, though that is seen long after', async () => {
@@ -64,8 +64,8 @@ describe('an x402 hold', () => {
     set.chain.mine(set.chain.send(use(payment, 2)));
     set.chain.mineEmpty(2 * FINALITY_DEPTH);
     await set.follow();
-    expect(stateOf(set.store, payment)).toBe('final');
-    expect(eventsOf(set.store, 'x402.lapsed')).toEqual([]);
+    expect(await stateOf(set.store, payment)).toBe('final');
+    expect(await eventsOf(set.store, 'x402.lapsed')).toEqual([]);
   });
 
   it('is not released on the word of a node that cannot answer for the final block, but on that of a later one', async () => {
@@ -78,7 +78,7 @@ describe('an x402 hold', () => {
       return authorizationState(purse, nonce, number);
     };
     await passBlocks(2 + FINALITY_DEPTH);
-    expect(stateOf(set.store, payment)).toBe('expired');
+    expect(await stateOf(set.store, payment)).toBe('expired');
     const head = set.chain.tip.header.number;
     expect(asked).toEqual([head - BigInt(FINALITY_DEPTH), head]);
   });
@@ -87,10 +87,10 @@ describe('an x402 hold', () => {
     const payment = await sign(1_000);
     await set.happen({ kind: 'cancel', purse: set.agent.purse, nonce: nonceOf(payment.id) });
     await passBlocks(FINALITY_DEPTH - 1);
-    expect(stateOf(set.store, payment)).toBe('submitted');
+    expect(await stateOf(set.store, payment)).toBe('submitted');
     await passBlocks(1);
-    expect(paymentOf(set.store, payment.id)).toMatchObject({ state: 'cancelled', heldMicro: 0n });
-    expect(accountsOf(set.store, set.agent)).toMatchObject({ purse: 5_000_000n });
+    expect(await paymentOf(set.store, payment.id)).toMatchObject({ state: 'cancelled', heldMicro: 0n });
+    expect(await accountsOf(set.store, set.agent)).toMatchObject({ purse: 5_000_000n });
   });
 
   it('stands when the cancellation is reorganised away', async () => {
@@ -98,17 +98,17 @@ describe('an x402 hold', () => {
     await set.happen({ kind: 'cancel', purse: set.agent.purse, nonce: nonceOf(payment.id) });
     await set.reorg(1, () => false);
     await passBlocks(2 * FINALITY_DEPTH);
-    expect(stateOf(set.store, payment)).toBe('submitted');
+    expect(await stateOf(set.store, payment)).toBe('submitted');
     await set.happen(use(payment, 1_000));
-    expect(stateOf(set.store, payment)).toBe('settled');
+    expect(await stateOf(set.store, payment)).toBe('settled');
   });
 
   it('that has lapsed and is spent all the same, by a chain that breaks its word, is unexplained and named', async () => {
     const payment = await sign(1);
     await passBlocks(2 + FINALITY_DEPTH);
     await set.happen(use(payment, 1_000));
-    expect(stateOf(set.store, payment)).toBe('expired');
-    expect(alertsOf(set.store)).toMatchObject([
+    expect(await stateOf(set.store, payment)).toBe('expired');
+    expect(await alertsOf(set.store)).toMatchObject([
       { type: 'unexplained_outflow', body: { payment: payment.id, reason: 'not_expected', payment_state: 'expired' } },
     ]);
   });

@@ -20,18 +20,18 @@ export async function lapseAuthorizations(
   where: { chainId: number; anchor: Cursor; cursor: Cursor; after: string; clock: () => number },
 ): Promise<string> {
   const { chainId, anchor, cursor, after, clock } = where;
-  const found = store.read((tx) =>
+  const found = await store.read((tx) =>
     tx.all(lapsedPurchases, { after, chain: chainId, time: anchor.timestampS, limit: LAPSES_PER_TICK }),
   );
   const answers = await Promise.all(found.map((one) => isUnused(chain, one, anchor, cursor)));
   const unused = found.filter((_, index) => answers[index]);
   if (unused.length > 0) {
-    await store.write((tx) => {
+    await store.write(async (tx) => {
       // The answer for that block stays valid while the block is final in our books.
-      const now = readAnchor(tx, chainId);
+      const now = await readAnchor(tx, chainId);
       if (!now || now.number < anchor.number) return;
       for (const one of unused) {
-        const payment = findPayment(tx, one.payment_id);
+        const payment = await findPayment(tx, one.payment_id);
         if (payment?.state !== 'submitted') continue;
         const data = {
           nonce: one.nonce,
@@ -40,8 +40,8 @@ export async function lapseAuthorizations(
           block_time_s: anchor.timestampS,
         };
         const context = { actor: 'bursar', atMs: clock(), data };
-        appendPaymentEvent(tx, payment, 'x402.lapsed', context);
-        transition(tx, payment, 'lapse', context);
+        await appendPaymentEvent(tx, payment, 'x402.lapsed', context);
+        await transition(tx, payment, 'lapse', context);
       }
     });
   }

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { DEPTH, type LyingScene, type LyingWorld, lyingWorld } from '../../../test/support/lyingScene.ts';
 import { devAccounts } from '../../app/local-chain/accounts.ts';
 import type { Lie, RpcRequest } from '../../app/local-chain/lyingRpc.ts';
+import { mapInOrder } from '../../core/inOrder.ts';
 import { query } from '../../store/statement.ts';
 import { ownerCalls } from '../contracts/agentWallet.ts';
 import { accountsOf, addressFrom, eventsOf, stateOf } from './testing/books.ts';
@@ -42,8 +43,8 @@ const emptyBloom: Lie = {
 async function healed(...payments: Parameters<typeof stateOf>[1][]): Promise<void> {
   set.rpc.tell(() => 'pass');
   expect(await set.follow()).toMatchObject({ status: 'synced', error: null });
-  expect(payments.map((payment) => stateOf(set.store, payment))).toEqual(payments.map(() => 'settled'));
-  expect(set.openAlerts()).toEqual([]);
+  expect(await mapInOrder(payments, (payment) => stateOf(set.store, payment))).toEqual(payments.map(() => 'settled'));
+  expect(await set.openAlerts()).toEqual([]);
   expect(await set.findings()).toEqual([]);
 }
 
@@ -53,7 +54,7 @@ describe('eth_getLogs that gives nothing while a payment is mined', () => {
     set.rpc.tell(lies({ eth_getLogs: { result: [] } }));
     await set.pay(payment);
     expect(await set.follow()).toMatchObject({ status: 'synced', error: null });
-    expect(stateOf(set.store, payment)).toBe('settled');
+    expect(await stateOf(set.store, payment)).toBe('settled');
     await healed(payment);
   });
 
@@ -76,18 +77,18 @@ describe('eth_getLogs that gives nothing while a payment is mined', () => {
     expect(await set.ticks(6)).toMatchObject({ status: 'waiting', error: { code: 'chain_inconsistent' } });
     await set.local.client.mine({ blocks: 30 });
     expect(await set.ticks(3)).toMatchObject({ status: 'waiting' });
-    expect(stateOf(set.store, payment)).toBe('submitted');
-    expect(set.openAlerts()).toEqual(['chain_contradiction']);
+    expect(await stateOf(set.store, payment)).toBe('submitted');
+    expect(await set.openAlerts()).toEqual(['chain_contradiction']);
     set.restart();
     expect(await set.ticks(2)).toMatchObject({ status: 'waiting' });
-    expect(set.openAlerts()).toEqual(['chain_contradiction']);
+    expect(await set.openAlerts()).toEqual(['chain_contradiction']);
     await set.local.client.mine({ blocks: DEPTH });
     set.rpc.tell(() => 'pass');
     await set.follow();
-    expect(stateOf(set.store, payment)).toBe('final');
-    expect(set.openAlerts()).toEqual([]);
+    expect(await stateOf(set.store, payment)).toBe('final');
+    expect(await set.openAlerts()).toEqual([]);
     expect(await set.findings()).toEqual([]);
-    expect(eventsOf(set.store, 'chain.agreed')).toEqual(['chain.agreed']);
+    expect(await eventsOf(set.store, 'chain.agreed')).toEqual(['chain.agreed']);
   });
 
   it('is found out by the balances where a header without a profile says nothing', async () => {
@@ -102,8 +103,8 @@ describe('eth_getLogs that gives nothing while a payment is mined', () => {
     );
     await set.pay(payment);
     expect(await set.ticks(2)).toMatchObject({ status: 'waiting', error: { details: { kind: 'balances' } } });
-    expect(stateOf(set.store, payment)).toBe('submitted');
-    expect(set.openAlerts()).toEqual(['chain_contradiction']);
+    expect(await stateOf(set.store, payment)).toBe('submitted');
+    expect(await set.openAlerts()).toEqual(['chain_contradiction']);
     await healed(payment);
   });
 });
@@ -124,8 +125,10 @@ describe('logs that are not those of the block', () => {
     set.rpc.tell(lies({ eth_getLogs: logsBut((logs) => change(logs)), ...noReceipts }));
     await set.pay(...payments);
     expect(await set.ticks(6)).toMatchObject({ status: 'waiting' });
-    expect(payments.map((payment) => stateOf(set.store, payment))).toEqual(payments.map(() => 'submitted'));
-    expect(set.openAlerts().length).toBe(1);
+    expect(await mapInOrder(payments, (payment) => stateOf(set.store, payment))).toEqual(
+      payments.map(() => 'submitted'),
+    );
+    expect((await set.openAlerts()).length).toBe(1);
     await healed(...payments);
   });
 
@@ -143,7 +146,7 @@ describe('logs that are not those of the block', () => {
     expect((await set.ticks(2)).status).toBe('waiting');
     set.rpc.tell(() => 'pass');
     await set.follow();
-    expect(eventsOf(set.store, 'wallet.frozen')).toEqual(['wallet.frozen']);
+    expect(await eventsOf(set.store, 'wallet.frozen')).toEqual(['wallet.frozen']);
   });
 
   const again = (logs: Log[], changes: Partial<Log>): Log[] => logs.slice(-1).map((log) => ({ ...log, ...changes }));
@@ -173,7 +176,7 @@ describe('a node that is not where it says', () => {
     await set.pay(payment);
     set.rpc.tell(lies({ eth_getBlockByNumber: ({ params }) => (params[0] === 'latest' ? 'pass' : { result: null }) }));
     expect(await set.ticks(6)).toMatchObject({ status: 'waiting' });
-    expect(set.openAlerts()).toEqual(['chain_behind']);
+    expect(await set.openAlerts()).toEqual(['chain_behind']);
     await healed(payment);
   });
 
@@ -182,7 +185,7 @@ describe('a node that is not where it says', () => {
     await set.pay(payment);
     set.rpc.tell(lies({ eth_call: { error: { code: -32_000, message: 'missing trie node' } } }));
     expect(await set.ticks(2)).toMatchObject({ status: 'unavailable' });
-    expect(set.openAlerts()).toEqual(['chain_unavailable']);
+    expect(await set.openAlerts()).toEqual(['chain_unavailable']);
     await healed(payment);
   });
 
@@ -205,8 +208,8 @@ describe('a node that is not where it says', () => {
     });
     set.rpc.tell(lies({ eth_getBlockByNumber: ({ params }) => (params[0] === 'latest' ? { result: block } : 'pass') }));
     expect(await set.ticks(6)).toMatchObject({ status: 'waiting', rolledBack: 0 });
-    expect(stateOf(set.store, payment)).toBe('settled');
-    expect(set.openAlerts()).toEqual(['chain_behind']);
+    expect(await stateOf(set.store, payment)).toBe('settled');
+    expect(await set.openAlerts()).toEqual(['chain_behind']);
     await healed(payment);
   });
 });
@@ -221,10 +224,10 @@ describe('a log that was skipped', () => {
     await forget(payment.id);
     set.restart();
     await set.follow();
-    expect(stateOf(set.store, payment)).toBe('final');
-    expect(eventsOf(set.store, 'chain.reread')).toEqual(['chain.reread']);
+    expect(await stateOf(set.store, payment)).toBe('final');
+    expect(await eventsOf(set.store, 'chain.reread')).toEqual(['chain.reread']);
     expect(await set.findings()).toEqual([]);
-    expect(accountsOf(set.store, set.agent)).toEqual({ available: 90_000_000n });
+    expect(await accountsOf(set.store, set.agent)).toEqual({ available: 90_000_000n });
   });
 
   it('is waited for with an alert while the node still lies about it, and new blocks go on', async () => {
@@ -243,13 +246,13 @@ describe('a log that was skipped', () => {
     );
     set.restart();
     await set.ticks(2);
-    expect(set.openAlerts()).toEqual(['chain_contradiction']);
+    expect(await set.openAlerts()).toEqual(['chain_contradiction']);
     set.rpc.tell(() => 'pass');
     await set.gift(1_000_000n);
     await set.follow();
     await set.follow();
-    expect(stateOf(set.store, payment)).toBe('final');
-    expect(set.openAlerts()).toEqual([]);
+    expect(await stateOf(set.store, payment)).toBe('final');
+    expect(await set.openAlerts()).toEqual([]);
     expect(await set.findings()).toEqual([]);
   });
 
@@ -257,11 +260,11 @@ describe('a log that was skipped', () => {
   async function forget(id: string): Promise<void> {
     const { undoTransfers } = await import('./rollBack.ts');
     const { watchedBook } = await import('../match/addressBook.ts');
-    await set.store.write((tx) => {
-      const rows = tx.all(query((db) => db.selectFrom('transfers').selectAll().where('match_id', '=', id)));
-      undoTransfers(tx, rows, { book: watchedBook(tx, 31_337), chainId: 31_337, atMs: 0 });
-      tx.run(query((db) => db.deleteFrom('transfers').where('match_id', '=', id)));
-      tx.run(query((db) => db.deleteFrom('chain_checked')));
+    await set.store.write(async (tx) => {
+      const rows = await tx.all(query((db) => db.selectFrom('transfers').selectAll().where('match_id', '=', id)));
+      await undoTransfers(tx, rows, { book: await watchedBook(tx, 31_337), chainId: 31_337, atMs: 0 });
+      await tx.run(query((db) => db.deleteFrom('transfers').where('match_id', '=', id)));
+      await tx.run(query((db) => db.deleteFrom('chain_checked')));
     });
   }
 });

@@ -34,23 +34,23 @@ export function guarded(chain: ChainSource): ChainSource {
 
 /** An outage is one open alert: it is reported once, even if the server restarts meanwhile. */
 export async function noteOutage(store: Store, chainId: number, error: BursarError, atMs: number): Promise<void> {
-  if (store.read((tx) => openAlert(tx, 'chain_unavailable', null))) return;
+  if (await store.read((tx) => openAlert(tx, 'chain_unavailable', null))) return;
   const data = { chain: chainId, message: error.message };
   await store.write((tx) => raiseAlert(tx, { type: 'chain_unavailable', data }, atMs, 'chain.unavailable'));
 }
 
 export async function noteRecovery(store: Store, chainId: number, atMs: number): Promise<void> {
-  if (!store.read((tx) => openAlert(tx, 'chain_unavailable', null))) return;
-  await store.write((tx) => {
-    if (!resolveAlerts(tx, 'chain_unavailable', atMs)) return;
-    appendEvent(tx, { type: 'chain.recovered', actor: 'bursar', data: { chain: chainId } }, atMs);
+  if (!(await store.read((tx) => openAlert(tx, 'chain_unavailable', null)))) return;
+  await store.write(async (tx) => {
+    if (!(await resolveAlerts(tx, 'chain_unavailable', atMs))) return;
+    await appendEvent(tx, { type: 'chain.recovered', actor: 'bursar', data: { chain: chainId } }, atMs);
   });
 }
 
 /** A fault that does not end by waiting is reported once while it lasts. */
 export async function noteStop(store: Store, chainId: number, error: BursarError, atMs: number): Promise<void> {
   const type = error.code === 'chain_mismatch' ? 'chain_mismatch' : 'chain_inconsistent';
-  if (store.read((tx) => openAlert(tx, type, null))) return;
+  if (await store.read((tx) => openAlert(tx, type, null))) return;
   const data = { chain: chainId, message: error.message, ...error.details };
   await store.write((tx) => raiseAlert(tx, { type, data }, atMs));
 }

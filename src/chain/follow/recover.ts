@@ -76,7 +76,7 @@ export async function recoverFrom(
   requested: RequestedRecovery,
 ): Promise<Recovery> {
   const { store, chainId, clock } = following;
-  const cursor = store.read((tx) => readCursor(tx, chainId));
+  const cursor = await store.read((tx) => readCursor(tx, chainId));
   if (!cursor) throw new BursarError('invalid_request', { message: 'No block has been applied yet.' });
   const prepared = await prepare(following, cursor, requested.fromBlock);
   const { difference, balances, digest, reading } = prepared;
@@ -95,8 +95,8 @@ export async function recoverFrom(
     throw new BursarError('conflict', { message: 'The difference is another one by now. Look at it again.' });
   }
   refuseRest(balances);
-  const reopened = await store.write((tx) => {
-    if (!isAt(tx, chainId, cursor))
+  const reopened = await store.write(async (tx) => {
+    if (!(await isAt(tx, chainId, cursor)))
       throw new BursarError('conflict', { message: 'The books have moved meanwhile. Ask again.' });
     return bookRecovery(tx, following, prepared, { requested, atMs: clock() });
   });
@@ -110,10 +110,10 @@ async function prepare({ store, chainId, chain }: Following, cursor: Cursor, fro
       message: `from_block must be between 1 and ${cursor.number < head.number ? cursor.number + 1n : head.number + 1n}.`,
     });
   }
-  const book = store.read((tx) => watchedBook(tx, chainId));
+  const book = await store.read((tx) => watchedBook(tx, chainId));
   const reading = await readAgain(chain, book, from, head.number);
   if (!reading) throw contradiction('moving', 'The chain changed while it was read. Ask again.');
-  const below = store.read((tx) => blocksBelow(tx, chainId, from));
+  const below = await store.read((tx) => blocksBelow(tx, chainId, from));
   for (const { number, hash } of below) {
     if ((await chain.header(number))?.hash === hash) continue;
     throw new BursarError('invalid_request', {
@@ -126,11 +126,11 @@ async function prepare({ store, chainId, chain }: Following, cursor: Cursor, fro
   if ((await chain.header(head.number))?.hash !== reading.read.at(-1)?.hash && reading.read.length > 0) {
     throw contradiction('moving', 'The chain changed while it was read. Ask again.');
   }
-  return store.read((tx) => {
-    const difference = differenceOf(tx, chainId, book, reading);
-    const since = followedSince(tx, chainId);
+  return store.read(async (tx) => {
+    const difference = await differenceOf(tx, chainId, book, reading);
+    const since = await followedSince(tx, chainId);
     const isLate = (agentId: string): boolean => (since.get(agentId) ?? 0n) >= from;
-    const balances = balancesAfter(tx, book, difference, held).map((each) => ({
+    const balances = (await balancesAfter(tx, book, difference, held)).map((each) => ({
       ...each,
       openedSince: isLate(each.agentId),
     }));
@@ -139,25 +139,25 @@ async function prepare({ store, chainId, chain }: Following, cursor: Cursor, fro
 }
 
 /** Below the first block: the state on which the books rest there. */
-function blocksBelow(tx: ReadTx, chainId: number, from: bigint): { number: bigint; hash: string }[] {
-  const kept = readBlock(tx, chainId, from - 1n);
-  const rows = tx.all(blocksOfTransfers, { chain: chainId, below: from, limit: LOOKED_BELOW });
+async function blocksBelow(tx: ReadTx, chainId: number, from: bigint): Promise<{ number: bigint; hash: string }[]> {
+  const kept = await readBlock(tx, chainId, from - 1n);
+  const rows = await tx.all(blocksOfTransfers, { chain: chainId, below: from, limit: LOOKED_BELOW });
   return [...(kept ? [kept] : []), ...rows];
 }
 
-function balancesAfter(
+async function balancesAfter(
   tx: ReadTx,
   book: AddressBook,
   { missing, gone }: Difference,
   held: readonly bigint[] | undefined,
-): Omit<RecoveredBalance, 'openedSince'>[] {
+): Promise<Omit<RecoveredBalance, 'openedSince'>[]> {
   const added = transfersOf(missing);
   const undone = gone.map((row) => ({
     from: row.from_address as Address,
     to: row.to_address as Address,
     amount: row.amount_micro,
   }));
-  return bookedBalances(tx, book)
+  return (await bookedBalances(tx, book))
     .map(({ address, agentId, books: before }, index) => {
       const after = before + netOf(address, added) - netOf(address, undone);
       return { address, agentId, before, after, chain: held?.[index] ?? after };
@@ -191,36 +191,36 @@ function refuseRest(balances: readonly RecoveredBalance[]): void {
   );
 }
 
-function bookRecovery(
+async function bookRecovery(
   tx: Tx,
   { chainId, meters }: Following & { meters: () => MeterDeclarations },
   { reading, difference, balances, book }: Prepared,
   { requested, atMs }: { requested: RequestedRecovery; atMs: number },
-): number {
+): Promise<number> {
   const { before, read } = reading;
   const to = read.at(-1) ?? before;
-  tx.run(forgetCancellations, { chain: chainId, from: requested.fromBlock });
-  tx.run(lowerWatched, { chain: chainId, block: to.number });
-  bookDifference(tx, difference, { chainId, book, atMs, meters: meters() });
+  await tx.run(forgetCancellations, { chain: chainId, from: requested.fromBlock });
+  await tx.run(lowerWatched, { chain: chainId, block: to.number });
+  await bookDifference(tx, difference, { chainId, book, atMs, meters: meters() });
   for (const { address, after, chain } of balances) {
-    if (chain > after) correctOpening(tx, book, { address, amount: chain - after }, { block: to.number, atMs });
+    if (chain > after) await correctOpening(tx, book, { address, amount: chain - after }, { block: to.number, atMs });
   }
-  tx.run(forgetBlocks, { chain: chainId });
-  for (const header of read.length > 0 ? read.slice(-KEPT_MAX) : [before]) insertBlock(tx, chainId, header);
-  const reopened = reopenTransactions(tx, chainId, requested.fromBlock, new Set(read.map(({ hash }) => hash)));
-  markChecked(tx, chainId, to.number);
-  noteReread(tx, { chainId, from: requested.fromBlock, to }, difference, { actor: requested.actor, atMs });
-  noteStopEnded(tx, chainId, 'recovered', atMs);
+  await tx.run(forgetBlocks, { chain: chainId });
+  for (const header of read.length > 0 ? read.slice(-KEPT_MAX) : [before]) await insertBlock(tx, chainId, header);
+  const reopened = await reopenTransactions(tx, chainId, requested.fromBlock, new Set(read.map(({ hash }) => hash)));
+  await markChecked(tx, chainId, to.number);
+  await noteReread(tx, { chainId, from: requested.fromBlock, to }, difference, { actor: requested.actor, atMs });
+  await noteStopEnded(tx, chainId, 'recovered', atMs);
   return reopened;
 }
 
-function correctOpening(
+async function correctOpening(
   tx: Tx,
   book: AddressBook,
   { address, amount }: { address: Address; amount: bigint },
   at: { block: bigint; atMs: number },
-): void {
-  post(tx, {
+): Promise<void> {
+  await post(tx, {
     kind: 'unexplained_in',
     atMs: at.atMs,
     blockNumber: at.block,

@@ -30,20 +30,20 @@ describe('a reorg', () => {
   it('takes a payment back to submitted with its money held, and settles it again where it is mined again', async () => {
     const payment = await set.add();
     await set.happen(set.pay(payment));
-    const first = paymentOf(set.store, payment.id).settlement;
+    const first = (await paymentOf(set.store, payment.id)).settlement;
     const gone = await set.reorg(1, () => false);
     expect(gone).toMatchObject({ status: 'synced', rolledBack: 1 });
-    expect(paymentOf(set.store, payment.id)).toMatchObject({
+    expect(await paymentOf(set.store, payment.id)).toMatchObject({
       state: 'submitted',
       heldMicro: 10_000_000n,
       settlement: null,
     });
-    expect(accountsOf(set.store, set.agent)).toEqual({ available: 90_000_000n, reserved: 10_000_000n });
+    expect(await accountsOf(set.store, set.agent)).toEqual({ available: 90_000_000n, reserved: 10_000_000n });
     expect(await findings(set)).toEqual([]);
     await set.happen(set.pay(payment));
-    const second = paymentOf(set.store, payment.id).settlement;
+    const second = (await paymentOf(set.store, payment.id)).settlement;
     expect(second?.blockHash).not.toBe(first?.blockHash);
-    expect(eventsOf(set.store, 'payment.settled', 'payment.reorged', 'chain.reorged')).toEqual([
+    expect(await eventsOf(set.store, 'payment.settled', 'payment.reorged', 'chain.reorged')).toEqual([
       'payment.settled',
       'payment.reorged',
       'chain.reorged',
@@ -63,7 +63,7 @@ describe('a reorg', () => {
     };
     const kept = await purchase(SELLER, 1_000_000n);
     await set.happen(set.pay(kept));
-    const before = told();
+    const before = await told();
     expect(before).toMatchObject({
       settled_count: 1,
       last_address: SELLER,
@@ -72,13 +72,13 @@ describe('a reorg', () => {
     });
     const undone = await purchase(OUTSIDER, 9_000_000n);
     await set.happen(set.pay(undone));
-    expect(told()).toMatchObject({ settled_count: 2, last_address: OUTSIDER, max_amount: 9_000_000 });
+    expect(await told()).toMatchObject({ settled_count: 2, last_address: OUTSIDER, max_amount: 9_000_000 });
     await set.reorg(1, () => false);
-    expect(told()).toEqual(before);
-    expect(set.store.read((tx) => readHistory(tx, set.agent.id, OUTSIDER))).toBeNull();
+    expect(await told()).toEqual(before);
+    expect(await set.store.read((tx) => readHistory(tx, set.agent.id, OUTSIDER))).toBeNull();
     expect(await findings(set)).toEqual([]);
     await set.reorg(3, () => false);
-    expect(told()).toBeNull();
+    expect(await told()).toBeNull();
     expect(await findings(set)).toEqual([]);
   });
 
@@ -89,14 +89,14 @@ describe('a reorg', () => {
     const onward = await set.add({ agent: vendor, amount: 4_000_000n });
     await set.happen({ ...set.pay(onward), wallet: vendor.wallet });
     await set.reorg(2, () => false);
-    expect(accountsOf(set.store, vendor)).toEqual({ available: -4_000_000n, reserved: 4_000_000n });
-    const receivables = set.store.read((tx) =>
+    expect(await accountsOf(set.store, vendor)).toEqual({ available: -4_000_000n, reserved: 4_000_000n });
+    const receivables = await set.store.read((tx) =>
       tx.all(query((db) => db.selectFrom('receivables').select('state').where('agent_id', '=', vendor.id))),
     );
     expect(receivables).toEqual([{ state: 'orphaned' }]);
     expect(await findings(set)).toEqual([]);
     await set.happen(set.pay(first), { ...set.pay(onward), wallet: vendor.wallet });
-    expect(accountsOf(set.store, vendor)).toEqual({ available: 6_000_000n });
+    expect(await accountsOf(set.store, vendor)).toEqual({ available: 6_000_000n });
     expect(await findings(set)).toEqual([]);
   });
 
@@ -110,19 +110,19 @@ describe('a reorg', () => {
       { kind: 'transfer', from: purse, to: wallet, amount: 2n },
       { kind: 'withdraw', wallet, to: OUTSIDER, amount: 7n },
     );
-    expect(accountsOf(set.store, set.agent)).toEqual({ available: 99_999_995n, purse: 1n, suspense: 5n });
+    expect(await accountsOf(set.store, set.agent)).toEqual({ available: 99_999_995n, purse: 1n, suspense: 5n });
     await set.reorg(2, () => false);
-    expect(accountsOf(set.store, set.agent)).toEqual({ available: 100_000_000n });
-    expect(alertsOf(set.store).filter(({ open }) => open)).toEqual([]);
+    expect(await accountsOf(set.store, set.agent)).toEqual({ available: 100_000_000n });
+    expect((await alertsOf(set.store)).filter(({ open }) => open)).toEqual([]);
     expect(await findings(set)).toEqual([]);
   });
 
   it('gives an unexplained outflow back and closes its alert, but the agent stays frozen until a person looks', async () => {
     await set.happen({ kind: 'transfer', from: set.agent.wallet, to: OUTSIDER, amount: 1_000_000n });
     await set.reorg(1, () => false);
-    expect(accountsOf(set.store, set.agent)).toEqual({ available: 100_000_000n });
-    expect(alertsOf(set.store)).toMatchObject([{ type: 'unexplained_outflow', open: false }]);
-    expect(agentStatus(set.store, set.agent).status).toBe('frozen');
+    expect(await accountsOf(set.store, set.agent)).toEqual({ available: 100_000_000n });
+    expect(await alertsOf(set.store)).toMatchObject([{ type: 'unexplained_outflow', open: false }]);
+    expect((await agentStatus(set.store, set.agent)).status).toBe('frozen');
   });
 
   it('of a top-up takes back what a waiting purchase held of it', async () => {
@@ -136,12 +136,12 @@ describe('a reorg', () => {
     });
     const topUp = await set.add({ kind: 'top_up', amount: 4_000_000n, to: set.agent.purse, fundsPayment: purchase.id });
     await set.happen(set.pay(topUp));
-    expect(paymentOf(set.store, purchase.id).heldMicro).toBe(5_000_000n);
+    expect((await paymentOf(set.store, purchase.id)).heldMicro).toBe(5_000_000n);
     await set.reorg(1, () => false);
-    expect(paymentOf(set.store, purchase.id)).toMatchObject({ state: 'authorized', heldMicro: 1_000_000n });
+    expect(await paymentOf(set.store, purchase.id)).toMatchObject({ state: 'authorized', heldMicro: 1_000_000n });
     expect(await findings(set)).toEqual([]);
     await set.happen(set.pay(topUp));
-    expect(paymentOf(set.store, purchase.id).heldMicro).toBe(5_000_000n);
+    expect((await paymentOf(set.store, purchase.id)).heldMicro).toBe(5_000_000n);
   });
 
   it('of a top-up and the purchase it paid leaves what was signed held, and both settle again', async () => {
@@ -156,12 +156,12 @@ describe('a reorg', () => {
     await set.happen(set.pay(topUp));
     await set.happen(set.authorize(purchase));
     await set.reorg(2, () => false);
-    expect(paymentOf(set.store, purchase.id)).toMatchObject({ state: 'submitted', heldMicro: 5_000_000n });
-    expect(accountsOf(set.store, set.agent)).toMatchObject({ purse: -5_000_000n, purse_reserved: 5_000_000n });
+    expect(await paymentOf(set.store, purchase.id)).toMatchObject({ state: 'submitted', heldMicro: 5_000_000n });
+    expect(await accountsOf(set.store, set.agent)).toMatchObject({ purse: -5_000_000n, purse_reserved: 5_000_000n });
     expect(await findings(set)).toEqual([]);
     await set.happen(set.pay(topUp));
     await set.happen(set.authorize(purchase));
-    expect([stateOf(set.store, topUp), stateOf(set.store, purchase)]).toEqual(['settled', 'settled']);
+    expect([await stateOf(set.store, topUp), await stateOf(set.store, purchase)]).toEqual(['settled', 'settled']);
     expect(await findings(set)).toEqual([]);
   });
 
@@ -174,7 +174,7 @@ describe('a reorg', () => {
     set.chain.blocks.push(block);
     set.chain.mineEmpty(2);
     await set.follow();
-    expect(paymentOf(set.store, payment.id)).toMatchObject({
+    expect(await paymentOf(set.store, payment.id)).toMatchObject({
       state: 'settled',
       settlement: { blockHash: block.header.hash },
     });
@@ -188,7 +188,7 @@ describe('a reorg', () => {
     set.chain.drop(2);
     set.chain.mine([]);
     await set.follow();
-    expect(stateOf(set.store, payment)).toBe('submitted');
+    expect(await stateOf(set.store, payment)).toBe('submitted');
     expect(await findings(set)).toEqual([]);
   });
 });
@@ -199,16 +199,16 @@ describe('a branch that contradicts a final block', () => {
     await set.happen(set.pay(payment));
     set.chain.mineEmpty(FINALITY_DEPTH);
     await set.follow();
-    expect(stateOf(set.store, payment)).toBe('final');
-    const before = accountsOf(set.store, set.agent);
+    expect(await stateOf(set.store, payment)).toBe('final');
+    const before = await accountsOf(set.store, set.agent);
     const report = await set.reorg(FINALITY_DEPTH + 1, () => false);
     expect(report).toMatchObject({ status: 'stopped', error: { code: 'chain_inconsistent' } });
-    expect(stateOf(set.store, payment)).toBe('final');
-    expect(accountsOf(set.store, set.agent)).toEqual(before);
+    expect(await stateOf(set.store, payment)).toBe('final');
+    expect(await accountsOf(set.store, set.agent)).toEqual(before);
     expect((await set.happen()).status).toBe('stopped');
     set.restart();
     expect((await set.follow()).status).toBe('stopped');
-    expect(alertsOf(set.store).map(({ type }) => type)).toEqual(['chain_inconsistent']);
+    expect((await alertsOf(set.store)).map(({ type }) => type)).toEqual(['chain_inconsistent']);
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Hex } from 'viem';
 import { appendEvent } from '../../books/ledger/events.ts';
+import { filterInOrder, mapInOrder } from '../../core/inOrder.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import type { AddressBook } from '../match/addressBook.ts';
 import { type ApplyContext, applyFacts } from '../match/applyFacts.ts';
@@ -44,36 +45,45 @@ export async function readAgain(
 }
 
 /** Compares the result with the books, log by log. Transfers from before an agent was followed are in its opening balance. */
-export function differenceOf(tx: ReadTx, chainId: number, book: AddressBook, reading: Reading): Difference {
+export async function differenceOf(
+  tx: ReadTx,
+  chainId: number,
+  book: AddressBook,
+  reading: Reading,
+): Promise<Difference> {
   const from = reading.before.number + 1n;
-  const rows = tx.all(transfersFrom, { chain: chainId, block: from });
+  const rows = await tx.all(transfersFrom, { chain: chainId, block: from });
   const booked = new Set(rows.map((row) => placeOf(row.block_hash, Number(row.log_index))));
   const told = new Set(
     reading.blocks.flatMap(({ facts }) => facts.map(({ at }) => placeOf(at.blockHash, at.logIndex))),
   );
-  const since = followedSince(tx, chainId);
+  const since = await followedSince(tx, chainId);
   const isFollowed = (transfer: TransferFact): boolean =>
     [transfer.from, transfer.to].every((address) => {
       const party = book.party(address);
       return party === null || (since.get(party.agentId) ?? -1n) < transfer.at.blockNumber;
     });
-  const missing = reading.blocks
-    .map(({ header, facts }) => ({
+  const missing = (
+    await mapInOrder(reading.blocks, async ({ header, facts }) => ({
       header,
-      facts: unbooked(tx, facts, (transfer) => !booked.has(placeOfFact(transfer)) && isFollowed(transfer)),
+      facts: await unbooked(tx, facts, (transfer) => !booked.has(placeOfFact(transfer)) && isFollowed(transfer)),
     }))
-    .filter(({ facts }) => facts.length > 0);
+  ).filter(({ facts }) => facts.length > 0);
   return { missing, gone: rows.filter((row) => !told.has(placeOf(row.block_hash, Number(row.log_index)))) };
 }
 
 /** Books the difference: first undoes transfers that are gone, newest first, then adds missing ones, oldest first. */
-export function bookDifference(tx: Tx, { missing, gone }: Difference, context: ApplyContext): void {
-  undoTransfers(tx, gone, context);
-  for (const { header, facts } of missing) applyFacts(tx, header, facts, context);
+export async function bookDifference(tx: Tx, { missing, gone }: Difference, context: ApplyContext): Promise<void> {
+  await undoTransfers(tx, gone, context);
+  for (const { header, facts } of missing) await applyFacts(tx, header, facts, context);
 }
 
 /** The facts of one block that the books lack; each transfer with the log that announced it. */
-function unbooked(tx: ReadTx, facts: readonly Fact[], isMissing: (transfer: TransferFact) => boolean): Fact[] {
+async function unbooked(
+  tx: ReadTx,
+  facts: readonly Fact[],
+  isMissing: (transfer: TransferFact) => boolean,
+): Promise<Fact[]> {
   const { pairs, unused } = pairClaims(facts);
   const claims = new Set<Fact>([...unused, ...pairs.flatMap(({ claim }) => claim ?? [])]);
   const others = facts.filter((fact) => fact.type !== 'transfer' && !claims.has(fact));
@@ -81,29 +91,29 @@ function unbooked(tx: ReadTx, facts: readonly Fact[], isMissing: (transfer: Tran
     ...pairs
       .filter(({ transfer }) => isMissing(transfer))
       .flatMap(({ transfer, claim }) => (claim ? [claim, transfer] : [transfer])),
-    ...[...unused, ...others].filter((fact) => !isNoted(tx, fact)),
+    ...(await filterInOrder([...unused, ...others], async (fact) => !(await isNoted(tx, fact)))),
   ].sort((a, b) => a.at.logIndex - b.at.logIndex);
 }
 
 /** Tells whether an event or an alert already reports that log. */
-function isNoted(tx: ReadTx, { at }: Fact): boolean {
+async function isNoted(tx: ReadTx, { at }: Fact): Promise<boolean> {
   const log = { tx: at.txHash, log: at.logIndex };
-  return tx.get(eventOfLog, log) !== undefined || tx.get(alertOfLog, log) !== undefined;
+  return (await tx.get(eventOfLog, log)) !== undefined || (await tx.get(alertOfLog, log)) !== undefined;
 }
 
 /** Returns the block from which on an agent's logs are followed. */
-export function followedSince(tx: ReadTx, chainId: number): Map<string, bigint> {
-  const rows = tx.all(watchedSince, { chain: chainId });
+export async function followedSince(tx: ReadTx, chainId: number): Promise<Map<string, bigint>> {
+  const rows = await tx.all(watchedSince, { chain: chainId });
   return new Map(rows.map((row) => [row.agent_id, row.since_block]));
 }
 
 /** Reports to people that a log was found late and is booked now. */
-export function noteReread(
+export async function noteReread(
   tx: Tx,
   where: { chainId: number; from: bigint; to: Cursor },
   { missing, gone }: Difference,
   by: { actor: string; atMs: number },
-): void {
+): Promise<void> {
   const data = {
     chain: where.chainId,
     from_block: where.from.toString(),
@@ -111,7 +121,7 @@ export function noteReread(
     added: missing.reduce((sum, { facts }) => sum + facts.filter(({ type }) => type === 'transfer').length, 0),
     undone: gone.length,
   };
-  appendEvent(tx, { type: 'chain.reread', actor: by.actor, data }, by.atMs);
+  await appendEvent(tx, { type: 'chain.reread', actor: by.actor, data }, by.atMs);
 }
 
 const placeOf = (blockHash: Hex, logIndex: number): string => `${blockHash}:${logIndex}`;

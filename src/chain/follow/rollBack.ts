@@ -6,6 +6,7 @@ import { findReceivableAt } from '../../books/receivables/readReceivables.ts';
 import type { Receivable } from '../../books/receivables/receivable.ts';
 import { orphanReceivable } from '../../books/receivables/record.ts';
 import { invariant } from '../../core/errors/base.ts';
+import { flatMapInOrder } from '../../core/inOrder.ts';
 import { formatUsdc } from '../../core/money/microUsdc.ts';
 import { rebuildHistory } from '../../decide/payments/history.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
@@ -25,58 +26,55 @@ export type TransferRow = RowIn<'transfers'>;
  * Undoes all blocks above `to`, newest first; `from` is the cursor. Returns the number of transfers undone, or null (nothing done)
  * if the books changed since the chain was asked.
  */
-export function rollBack(
+export async function rollBack(
   tx: Tx,
   chainId: number,
   { from, to }: { from: Cursor; to: Cursor },
   atMs: number,
-): number | null {
-  if (!isAt(tx, chainId, from)) return null;
-  const book = watchedBook(tx, chainId);
-  const rows = tx.all(transfersAbove, { chain: chainId, block: to.number });
+): Promise<number | null> {
+  if (!(await isAt(tx, chainId, from))) return null;
+  const book = await watchedBook(tx, chainId);
+  const rows = await tx.all(transfersAbove, { chain: chainId, block: to.number });
   for (const row of rows) {
     invariant(row.state === 'included', 'A final transfer was about to be undone.', { tx: row.tx_hash });
   }
-  undoTransfers(tx, rows, { book, chainId, atMs });
-  lowerChecked(tx, chainId, to.number);
-  tx.run(forgetCancellations, { chain: chainId, from: to.number + 1n });
-  tx.run(forgetBlocksAbove, { chain: chainId, number: to.number });
+  await undoTransfers(tx, rows, { book, chainId, atMs });
+  await lowerChecked(tx, chainId, to.number);
+  await tx.run(forgetCancellations, { chain: chainId, from: to.number + 1n });
+  await tx.run(forgetBlocksAbove, { chain: chainId, number: to.number });
   const data = {
     chain: chainId,
     from: { block: from.number.toString(), hash: from.hash },
     to: { block: to.number.toString(), hash: to.hash },
     transfers: rows.length,
   };
-  appendEvent(tx, { type: 'chain.reorged', actor: 'bursar', data }, atMs);
+  await appendEvent(tx, { type: 'chain.reorged', actor: 'bursar', data }, atMs);
   return rows.length;
 }
 
 type UndoContext = { book: AddressBook; chainId: number; atMs: number };
 
 /** Undoes transfers that are not on the chain, newest first, final ones included: an operator had the chain read again. */
-export function undoTransfers(tx: Tx, rows: readonly TransferRow[], context: UndoContext): void {
-  rebuildHistory(
-    tx,
-    rows.flatMap((row) => undo(tx, row, context) ?? []),
-  );
+export async function undoTransfers(tx: Tx, rows: readonly TransferRow[], context: UndoContext): Promise<void> {
+  await rebuildHistory(tx, await flatMapInOrder(rows, async (row) => (await undo(tx, row, context)) ?? []));
 }
 
 /** Returns the payment whose settlement is undone, if there is one. */
-function undo(tx: Tx, row: TransferRow, { book, chainId, atMs }: UndoContext): Payment | null {
+async function undo(tx: Tx, row: TransferRow, { book, chainId, atMs }: UndoContext): Promise<Payment | null> {
   const at = { blockHash: row.block_hash, logIndex: Number(row.log_index) };
-  const receivable = findReceivableAt(tx, chainId, at);
+  const receivable = await findReceivableAt(tx, chainId, at);
   const credit = book.account(row.to_address, receivable?.kind === 'unmatched');
   let unsettled: Payment | null = null;
   if (row.match_kind === 'payment') {
-    const payment = findPayment(tx, row.match_id ?? '');
+    const payment = await findPayment(tx, row.match_id ?? '');
     invariant(payment, 'A matched payment is gone.', { payment: row.match_id });
-    const reopened = payment.state === 'final' ? reopenFinal(tx, payment, atMs) : payment;
-    if (payment.kind === 'top_up') releaseForReorg(tx, payment, atMs);
-    if (payment.kind === 'refund') unrefundMeters(tx, payment.id);
-    unsettled = unsettle(tx, reopened, credit, { actor: 'bursar', atMs });
+    const reopened = payment.state === 'final' ? await reopenFinal(tx, payment, atMs) : payment;
+    if (payment.kind === 'top_up') await releaseForReorg(tx, payment, atMs);
+    if (payment.kind === 'refund') await unrefundMeters(tx, payment.id);
+    unsettled = await unsettle(tx, reopened, credit, { actor: 'bursar', atMs });
   } else {
     const debit = book.account(row.from_address, row.match_id === 'before_watch');
-    post(tx, {
+    await post(tx, {
       kind: reversalKind(row, receivable),
       atMs,
       receivableId: receivable?.id ?? null,
@@ -87,9 +85,9 @@ function undo(tx: Tx, row: TransferRow, { book, chainId, atMs }: UndoContext): P
       ],
     });
   }
-  tx.run(setTransferState, { chain: chainId, block: row.block_hash, log: at.logIndex, state: 'orphaned' });
-  resolveAlertsOfLog(tx, at.blockHash, at.logIndex, atMs);
-  if (receivable) orphan(tx, receivable, row, atMs);
+  await tx.run(setTransferState, { chain: chainId, block: row.block_hash, log: at.logIndex, state: 'orphaned' });
+  await resolveAlertsOfLog(tx, at.blockHash, at.logIndex, atMs);
+  if (receivable) await orphan(tx, receivable, row, atMs);
   return unsettled;
 }
 
@@ -99,15 +97,15 @@ function reversalKind(row: TransferRow, receivable: Receivable | undefined): Ent
     : 'unexplained_reversed';
 }
 
-function orphan(tx: Tx, receivable: Receivable, row: TransferRow, atMs: number): void {
-  orphanReceivable(tx, receivable);
+async function orphan(tx: Tx, receivable: Receivable, row: TransferRow, atMs: number): Promise<void> {
+  await orphanReceivable(tx, receivable);
   const data = {
     receivable: receivable.id,
     kind: receivable.kind,
     amount: formatUsdc(row.amount_micro),
     tx_hash: row.tx_hash,
   };
-  appendEvent(
+  await appendEvent(
     tx,
     {
       type: 'receivable.reorged',

@@ -27,9 +27,9 @@ export async function startWatching(
   chainId: number,
   clock: () => number,
 ): Promise<'done' | 'more' | 'moved'> {
-  const { agents, added, blocks } = store.read((tx) => {
-    const agents = unwatchedAgents(tx, chainId);
-    return { agents, added: bookOf(tx, chainId, agents), blocks: readBlocks(tx, chainId) };
+  const { agents, added, blocks } = await store.read(async (tx) => {
+    const agents = await unwatchedAgents(tx, chainId);
+    return { agents, added: await bookOf(tx, chainId, agents), blocks: await readBlocks(tx, chainId) };
   });
   const cursor = blocks[0];
   if (agents.length === 0 || !cursor) return 'done';
@@ -45,14 +45,14 @@ export async function startWatching(
   if (openings.some(({ amount }) => amount < 0n)) {
     throw new BursarError('chain_unavailable', { message: 'The RPC gave a balance that its own logs contradict.' });
   }
-  return store.write((tx) => {
-    if (!isAt(tx, chainId, cursor)) return 'moved';
+  return store.write(async (tx) => {
+    if (!(await isAt(tx, chainId, cursor))) return 'moved';
     for (const agentId of agents) {
-      tx.run(addWatched, { chain: chainId, agent: agentId, since: cursor.number });
+      await tx.run(addWatched, { chain: chainId, agent: agentId, since: cursor.number });
     }
-    const context = { chainId, book: watchedBook(tx, chainId), atMs: clock(), meters: {} };
-    for (const opening of openings) if (opening.amount > 0n) bookOpening(tx, opening, cursor, context);
-    for (const transfer of transfers) bookRecent(tx, transfer, added, context);
+    const context = { chainId, book: await watchedBook(tx, chainId), atMs: clock(), meters: {} };
+    for (const opening of openings) if (opening.amount > 0n) await bookOpening(tx, opening, cursor, context);
+    for (const transfer of transfers) await bookRecent(tx, transfer, added, context);
     return 'more';
   });
 }
@@ -113,15 +113,15 @@ function netOf(address: Address | undefined, transfers: readonly TransferFact[])
   return net;
 }
 
-function bookOpening(
+async function bookOpening(
   tx: Tx,
   { address, amount }: { address: Address; amount: bigint },
   cursor: Cursor,
   { book, atMs }: ApplyContext,
-): void {
+): Promise<void> {
   const party = book.party(address);
   if (!party) return;
-  post(tx, {
+  await post(tx, {
     kind: 'unexplained_in',
     atMs,
     blockNumber: cursor.number,
@@ -132,37 +132,37 @@ function bookOpening(
   });
   const { agentId, sponsorId, place } = party;
   const data = { kind: 'opening_balance', amount: formatUsdc(amount), place, block: cursor.number.toString() };
-  appendEvent(tx, { type: 'receivable.received', actor: 'bursar', agentId, sponsorId, data }, atMs);
-  raiseOnce(tx, { type: 'unmatched_inflow', agentId, sponsorId, data }, atMs);
+  await appendEvent(tx, { type: 'receivable.received', actor: 'bursar', agentId, sponsorId, data }, atMs);
+  await raiseOnce(tx, { type: 'unmatched_inflow', agentId, sponsorId, data }, atMs);
 }
 
-function bookRecent(tx: Tx, transfer: TransferFact, added: AddressBook, context: ApplyContext): void {
+async function bookRecent(tx: Tx, transfer: TransferFact, added: AddressBook, context: ApplyContext): Promise<void> {
   const { chainId, book } = context;
-  const row = tx.get(transferAt, { chain: chainId, block: transfer.at.blockHash, log: transfer.at.logIndex });
+  const row = await tx.get(transferAt, { chain: chainId, block: transfer.at.blockHash, log: transfer.at.logIndex });
   if (row) {
-    bookOtherSide(tx, { transfer, row }, added, context);
+    await bookOtherSide(tx, { transfer, row }, added, context);
     return;
   }
-  const block = readBlock(tx, chainId, transfer.at.blockNumber);
+  const block = await readBlock(tx, chainId, transfer.at.blockNumber);
   if (!block) return;
   const explanation: Explanation = book.party(transfer.from)
     ? { kind: 'internal', id: 'before_watch' }
-    : explain(tx, { transfer, claim: null }, book, { ...block, chainId });
-  applyTransfer(tx, { transfer, claim: null }, explanation, { ...context, block });
+    : await explain(tx, { transfer, claim: null }, book, { ...block, chainId });
+  await applyTransfer(tx, { transfer, claim: null }, explanation, { ...context, block });
 }
 
 /** The transfer is booked already, from the other side, against an external account that is now one of ours. */
-function bookOtherSide(
+async function bookOtherSide(
   tx: Tx,
   { transfer, row }: { transfer: TransferFact; row: TransferRow },
   added: AddressBook,
   context: ApplyContext,
-): void {
+): Promise<void> {
   const { book, atMs, chainId } = context;
   const { blockNumber } = transfer.at;
-  const move = (kind: EntryKind, debit: Account, credit: Account): void => {
+  const move = async (kind: EntryKind, debit: Account, credit: Account): Promise<void> => {
     const { amount } = transfer;
-    post(tx, {
+    await post(tx, {
       kind,
       atMs,
       blockNumber,
@@ -172,21 +172,22 @@ function bookOtherSide(
       ],
     });
   };
-  if (added.party(transfer.from)) move('withdraw', book.account(transfer.from, true), externalAccount(transfer.from));
+  if (added.party(transfer.from))
+    await move('withdraw', book.account(transfer.from, true), externalAccount(transfer.from));
   const to = added.party(transfer.to);
   if (!to) return;
-  const timestampS = readBlock(tx, chainId, blockNumber)?.timestampS ?? Math.floor(atMs / 1000);
+  const timestampS = (await readBlock(tx, chainId, blockNumber))?.timestampS ?? Math.floor(atMs / 1000);
   const inflow = inflowOf({ transfer, claim: null }, to, { chainId, timestampS });
-  const what = inboundOf(tx, explanationOf(tx, row), { from: book.party(transfer.from), to }, inflow);
+  const what = await inboundOf(tx, await explanationOf(tx, row), { from: book.party(transfer.from), to }, inflow);
   if (what) {
     const paymentId = row.match_kind === 'payment' ? row.match_id : null;
-    recordReceivable(tx, { transfer, to, inflow, what }, { atMs, paymentId });
+    await recordReceivable(tx, { transfer, to, inflow, what }, { atMs, paymentId });
   }
-  move('reclassify', externalAccount(transfer.to), book.account(transfer.to, what?.kind === 'unmatched'));
+  await move('reclassify', externalAccount(transfer.to), book.account(transfer.to, what?.kind === 'unmatched'));
 }
 
-function explanationOf(tx: Tx, row: TransferRow): Explanation {
-  const payment = row.match_kind === 'payment' ? findPayment(tx, row.match_id ?? '') : undefined;
+async function explanationOf(tx: Tx, row: TransferRow): Promise<Explanation> {
+  const payment = row.match_kind === 'payment' ? await findPayment(tx, row.match_id ?? '') : undefined;
   if (payment) return { kind: 'payment', payment, evidenceDiffers: false };
   return { kind: 'unexplained', doubt: 'no_claim', payment: null };
 }

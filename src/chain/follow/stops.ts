@@ -14,10 +14,10 @@ export async function noteFinalGone(
   told: BlockHeader,
 ): Promise<void> {
   const atMs = clock();
-  await store.write((tx) => {
+  await store.write(async (tx) => {
     const found = { blockNumber: known.number, knownHash: known.hash, toldHash: told.hash };
-    if (!openChainStop(tx, chainId, found, atMs)) return;
-    closeStopAlerts(tx, chainId, atMs);
+    if (!(await openChainStop(tx, chainId, found, atMs))) return;
+    await closeStopAlerts(tx, chainId, atMs);
     const data = {
       chain: chainId,
       message: `Block ${known.number} was final as ${known.hash}, and the RPC now says ${told.hash}. Payments on this chain are refused until it agrees again, or \`bursar recover --from-block ${known.number}\` has read it again.`,
@@ -25,18 +25,18 @@ export async function noteFinalGone(
       known: known.hash,
       told: told.hash,
     };
-    raiseAlert(tx, { type: 'chain_inconsistent', data }, atMs);
+    await raiseAlert(tx, { type: 'chain_inconsistent', data }, atMs);
   });
 }
 
 /** The stop is over: payments are decided again. */
-export function noteStopEnded(tx: Tx, chainId: number, by: ChainStopEnd, atMs: number): void {
-  if (!endChainStop(tx, chainId, by, atMs)) return;
-  closeStopAlerts(tx, chainId, atMs);
-  appendEvent(tx, { type: 'chain.resumed', actor: 'bursar', data: { chain: chainId, by } }, atMs);
+export async function noteStopEnded(tx: Tx, chainId: number, by: ChainStopEnd, atMs: number): Promise<void> {
+  if (!(await endChainStop(tx, chainId, by, atMs))) return;
+  await closeStopAlerts(tx, chainId, atMs);
+  await appendEvent(tx, { type: 'chain.resumed', actor: 'bursar', data: { chain: chainId, by } }, atMs);
 }
 
 /** Only the follower's alerts: a sender's alert of the same type has its address as subject. */
-function closeStopAlerts(tx: Tx, chainId: number, atMs: number): void {
-  tx.run(resolveInconsistency, { chain: chainId, at: atMs });
+async function closeStopAlerts(tx: Tx, chainId: number, atMs: number): Promise<void> {
+  await tx.run(resolveInconsistency, { chain: chainId, at: atMs });
 }

@@ -101,14 +101,14 @@ describe('a follower over it', () => {
     expect(await follower.tick()).toMatchObject({ status: 'unavailable', error: { code: 'chain_unavailable' } });
     rpc.tell(() => 'pass');
     expect(await follower.tick()).toMatchObject({ status: 'synced' });
-    expect(accountsOf(store, agent)).toEqual({ suspense: 7n, purse: 7n });
+    expect(await accountsOf(store, agent)).toEqual({ suspense: 7n, purse: 7n });
     await store.close();
   });
 
   it('is stopped by an RPC of another chain', async () => {
     const { store, follower } = await open(sourceOf(1));
     expect(await follower.tick()).toMatchObject({ status: 'stopped', error: { code: 'chain_mismatch' } });
-    expect(alertsOf(store)).toMatchObject([{ type: 'chain_mismatch' }]);
+    expect(await alertsOf(store)).toMatchObject([{ type: 'chain_mismatch' }]);
     await store.close();
   });
 
@@ -129,7 +129,7 @@ describe('a follower over it', () => {
       })
       .toBe('synced');
     expect(statuses).toContain('unavailable');
-    expect(accountsOf(store, agent)).toEqual({ suspense: 7n, purse: 7n });
+    expect(await accountsOf(store, agent)).toEqual({ suspense: 7n, purse: 7n });
     await store.close();
   });
 });

@@ -70,17 +70,17 @@ export class AddressBook {
 }
 
 /** Only followed wallets: the books have no balances of the others yet. */
-export function watchedBook(tx: ReadTx, chainId: number): AddressBook {
-  const rows = tx.all(watchedWallets, { chain: chainId });
-  return new AddressBook(rows, openPayers(tx, chainId));
+export async function watchedBook(tx: ReadTx, chainId: number): Promise<AddressBook> {
+  const rows = await tx.all(watchedWallets, { chain: chainId });
+  return new AddressBook(rows, await openPayers(tx, chainId));
 }
 
 /** The wallets of these agents, followed or not. */
-export function bookOf(tx: ReadTx, chainId: number, agentIds: readonly string[]): AddressBook {
-  return new AddressBook(tx.all(walletsOfAgents, { chain: chainId, agents: agentIds }));
+export async function bookOf(tx: ReadTx, chainId: number, agentIds: readonly string[]): Promise<AddressBook> {
+  return new AddressBook(await tx.all(walletsOfAgents, { chain: chainId, agents: agentIds }));
 }
 
 /** Agents with a wallet on the chain that is not followed yet. */
-export function unwatchedAgents(tx: ReadTx, chainId: number): string[] {
-  return tx.all(agentsToWatch, { chain: chainId }).map((row) => row.agent_id);
+export async function unwatchedAgents(tx: ReadTx, chainId: number): Promise<string[]> {
+  return (await tx.all(agentsToWatch, { chain: chainId })).map((row) => row.agent_id);
 }

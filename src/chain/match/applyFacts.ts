@@ -28,23 +28,28 @@ export type ApplyContext = { chainId: number; book: AddressBook; atMs: number; m
 type BlockContext = ApplyContext & { block: BlockTime };
 
 /** Books the facts of one block; `facts` are all that concern our addresses, in order. */
-export function applyFacts(tx: Tx, header: BlockTime, facts: readonly Fact[], context: ApplyContext): void {
+export async function applyFacts(
+  tx: Tx,
+  header: BlockTime,
+  facts: readonly Fact[],
+  context: ApplyContext,
+): Promise<void> {
   const { pairs, unused } = pairClaims(facts);
   for (const pair of pairs) {
-    const explained = explain(tx, pair, context.book, { ...header, chainId: context.chainId });
-    applyTransfer(tx, pair, heldFully(tx, explained, context.atMs), { ...context, block: header });
+    const explained = await explain(tx, pair, context.book, { ...header, chainId: context.chainId });
+    await applyTransfer(tx, pair, await heldFully(tx, explained, context.atMs), { ...context, block: header });
   }
   for (const claim of unused) {
     // A payer's authorization for another receiver does not concern the books.
     const isForeign = claim.type === 'authorization_used' && !context.book.isPurse(claim.purse);
-    if (!isForeign) reportUnused(tx, claim, context);
+    if (!isForeign) await reportUnused(tx, claim, context);
   }
   for (const fact of facts) {
-    if (fact.type === 'authorization_canceled') noteCancellation(tx, fact.nonce, header, context);
-    if (fact.type === 'frozen' || fact.type === 'unfrozen') noteFreeze(tx, fact, context);
-    if (fact.type === 'registry_changed') noteRegistryChange(tx, fact, context.atMs);
+    if (fact.type === 'authorization_canceled') await noteCancellation(tx, fact.nonce, header, context);
+    if (fact.type === 'frozen' || fact.type === 'unfrozen') await noteFreeze(tx, fact, context);
+    if (fact.type === 'registry_changed') await noteRegistryChange(tx, fact, context.atMs);
   }
-  noteChanges(
+  await noteChanges(
     tx,
     facts.filter((fact) => fact.type === 'wallet_changed'),
     context,
@@ -52,27 +57,33 @@ export function applyFacts(tx: Tx, header: BlockTime, facts: readonly Fact[], co
 }
 
 /** A payment can only settle from a complete hold; an x402 purchase may still lack a part if its server stopped in between. */
-function heldFully(tx: Tx, explanation: Explanation, atMs: number): Explanation {
+async function heldFully(tx: Tx, explanation: Explanation, atMs: number): Promise<Explanation> {
   if (explanation.kind !== 'payment') return explanation;
   const { payment } = explanation;
   if (payment.heldMicro === payment.amount) return explanation;
-  if (!completeHold(tx, payment, atMs)) return { kind: 'unexplained', doubt: 'hold_missing', payment };
+  if (!(await completeHold(tx, payment, atMs))) return { kind: 'unexplained', doubt: 'hold_missing', payment };
   return { ...explanation, payment: { ...payment, heldMicro: payment.amount } };
 }
 
 /** Books one transfer: one journal entry and one row, and a receivable if one of our agents receives it. */
-export function applyTransfer(tx: Tx, pair: Pair, explanation: Explanation, context: BlockContext): void {
+export async function applyTransfer(
+  tx: Tx,
+  pair: Pair,
+  explanation: Explanation,
+  context: BlockContext,
+): Promise<void> {
   const { transfer } = pair;
   const { book, block, chainId, atMs } = context;
   const from = book.party(transfer.from);
   const to = book.party(transfer.to);
   const inflow = to && inflowOf(pair, to, { chainId, timestampS: block.timestampS });
-  const what = to && inflow && inboundOf(tx, explanation, { from, to }, inflow);
+  const what = to && inflow && (await inboundOf(tx, explanation, { from, to }, inflow));
   const kind = what?.kind ?? null;
   const credit = book.account(transfer.to, kind === 'unmatched');
   const paymentId = explanation.kind === 'payment' ? explanation.payment.id : null;
-  const receivable = what && inflow ? recordReceivable(tx, { transfer, to, inflow, what }, { atMs, paymentId }) : null;
-  const move = (entry: EntryKind, debit: Account): bigint =>
+  const receivable =
+    what && inflow ? await recordReceivable(tx, { transfer, to, inflow, what }, { atMs, paymentId }) : null;
+  const move = (entry: EntryKind, debit: Account): Promise<bigint> =>
     post(tx, {
       kind: entry,
       atMs,
@@ -86,24 +97,24 @@ export function applyTransfer(tx: Tx, pair: Pair, explanation: Explanation, cont
     });
   switch (explanation.kind) {
     case 'payment':
-      settlePayment(tx, pair, { ...explanation, credit }, context);
+      await settlePayment(tx, pair, { ...explanation, credit }, context);
       break;
     case 'receivable':
-      move(entryOf(explanation.receivable.kind), book.account(transfer.from));
+      await move(entryOf(explanation.receivable.kind), book.account(transfer.from));
       break;
     case 'internal':
       invariant(from, 'An internal move starts at an address of ours.');
-      moveInternally(tx, { transfer, from, id: explanation.id, move }, context);
+      await moveInternally(tx, { transfer, from, id: explanation.id, move }, context);
       break;
     case 'unexplained':
       invariant(from, 'An outflow starts at an address of ours.');
-      move('unexplained_out', book.account(transfer.from));
-      bookUnexplained(tx, { transfer, from }, explanation, atMs);
+      await move('unexplained_out', book.account(transfer.from));
+      await bookUnexplained(tx, { transfer, from }, explanation, atMs);
       break;
     default:
       explanation satisfies never;
   }
-  recordTransfer(tx, transfer, { kind: explanation.kind, id: matchId(explanation, receivable) }, chainId);
+  await recordTransfer(tx, transfer, { kind: explanation.kind, id: matchId(explanation, receivable) }, chainId);
 }
 
 function entryOf(kind: ReceivableKind): EntryKind {
@@ -111,53 +122,67 @@ function entryOf(kind: ReceivableKind): EntryKind {
   return kind === 'unmatched' ? 'unexplained_in' : 'receive';
 }
 
-function settlePayment(
+async function settlePayment(
   tx: Tx,
   { transfer, claim }: Pair,
   explained: Explanation & { kind: 'payment' } & { credit: Account },
   { block, atMs, meters }: BlockContext,
-): void {
+): Promise<void> {
   const { txHash, logIndex, blockNumber, blockHash } = transfer.at;
   const settlement = { txHash, logIndex, blockNumber, blockHash, settledAtMs: block.timestampS * 1000 };
-  const payment = settle(tx, explained.payment, { settlement, credit: explained.credit }, { actor: 'bursar', atMs });
-  if (payment.kind === 'top_up') holdForPurchase(tx, payment, atMs);
+  const payment = await settle(
+    tx,
+    explained.payment,
+    { settlement, credit: explained.credit },
+    { actor: 'bursar', atMs },
+  );
+  if (payment.kind === 'top_up') await holdForPurchase(tx, payment, atMs);
   if (payment.kind === 'refund' && payment.refundOf !== null) {
-    refundToMeters(tx, meters, { id: payment.id, originalId: payment.refundOf, amountMicro: payment.amount }, atMs);
+    await refundToMeters(
+      tx,
+      meters,
+      { id: payment.id, originalId: payment.refundOf, amountMicro: payment.amount },
+      atMs,
+    );
   }
   if (!explained.evidenceDiffers || claim?.type !== 'executed') return;
   const { agentId, sponsorId, id: paymentId } = payment;
   const shown = { policy_digest: claim.policyDigest, decision_hash: claim.decisionHash };
   const decided = { policy_digest: payment.policyDigest, decision_hash: payment.decisionHash };
   const data = { shown, decided, ...positionData(transfer.at) };
-  raiseAlert(tx, { type: 'evidence_mismatch', agentId, sponsorId, paymentId, data }, atMs);
+  await raiseAlert(tx, { type: 'evidence_mismatch', agentId, sponsorId, paymentId, data }, atMs);
 }
 
 type InternalMove = {
   transfer: TransferFact;
   from: Party;
   id: 'sweep' | 'withdraw' | 'before_watch';
-  move: (kind: EntryKind, debit: Account) => void;
+  move: (kind: EntryKind, debit: Account) => Promise<unknown>;
 };
 
-function moveInternally(tx: Tx, { transfer, from, id, move }: InternalMove, { book, atMs }: ApplyContext): void {
+async function moveInternally(
+  tx: Tx,
+  { transfer, from, id, move }: InternalMove,
+  { book, atMs }: ApplyContext,
+): Promise<void> {
   const debit = book.account(transfer.from, id === 'before_watch');
   // A sweep that takes money held for purchases was sent by the owner: the journal permits only a withdrawal to go below zero.
-  const covered = balance(tx, agentAccount(from.agentId, 'purse')) >= transfer.amount;
-  move(id === 'sweep' && covered ? 'sweep' : 'withdraw', debit);
+  const covered = (await balance(tx, agentAccount(from.agentId, 'purse'))) >= transfer.amount;
+  await move(id === 'sweep' && covered ? 'sweep' : 'withdraw', debit);
   if (id === 'before_watch') return;
   const data = { amount: formatUsdc(transfer.amount), to: transfer.to, covered, ...positionData(transfer.at) };
   const { agentId, sponsorId } = from;
-  if (id === 'sweep') appendEvent(tx, { type: 'purse.swept', actor: 'bursar', agentId, sponsorId, data }, atMs);
-  else raiseAlert(tx, { type: 'owner_withdrawal', agentId, sponsorId, data }, atMs);
+  if (id === 'sweep') await appendEvent(tx, { type: 'purse.swept', actor: 'bursar', agentId, sponsorId, data }, atMs);
+  else await raiseAlert(tx, { type: 'owner_withdrawal', agentId, sponsorId, data }, atMs);
 }
 
-function recordTransfer(
+async function recordTransfer(
   tx: Tx,
   transfer: TransferFact,
   match: { kind: Explanation['kind']; id: string | null },
   chainId: number,
-): void {
-  const changed = tx.run(addTransfer, {
+): Promise<void> {
+  const changed = await tx.run(addTransfer, {
     chain: chainId,
     blockHash: transfer.at.blockHash,
     log: transfer.at.logIndex,
@@ -178,10 +203,10 @@ function matchId(explanation: Explanation, receivable: string | null): string | 
 }
 
 /** A wallet reported a payment, or a nonce was used, without a transfer: nothing is booked, and an alert is raised. */
-function reportUnused(tx: Tx, claim: Claim, { book, atMs }: ApplyContext): void {
+async function reportUnused(tx: Tx, claim: Claim, { book, atMs }: ApplyContext): Promise<void> {
   const party = book.party(claim.type === 'authorization_used' ? claim.purse : claim.wallet);
   const data = { claim: claim.type, ...positionData(claim.at) };
-  raiseAlert(
+  await raiseAlert(
     tx,
     { type: 'claim_without_transfer', agentId: party?.agentId ?? null, sponsorId: party?.sponsorId ?? null, data },
     atMs,
@@ -189,15 +214,19 @@ function reportUnused(tx: Tx, claim: Claim, { book, atMs }: ApplyContext): void 
 }
 
 /** Kept until its block is final; then the hold is released. */
-function noteCancellation(tx: Tx, nonce: string, header: BlockTime, { chainId }: ApplyContext): void {
-  tx.run(addCancellation, { chain: chainId, nonce, block: header.number });
+async function noteCancellation(tx: Tx, nonce: string, header: BlockTime, { chainId }: ApplyContext): Promise<void> {
+  await tx.run(addCancellation, { chain: chainId, nonce, block: header.number });
 }
 
-function noteFreeze(tx: Tx, fact: Fact & { type: 'frozen' | 'unfrozen' }, { book, atMs }: ApplyContext): void {
+async function noteFreeze(
+  tx: Tx,
+  fact: Fact & { type: 'frozen' | 'unfrozen' },
+  { book, atMs }: ApplyContext,
+): Promise<void> {
   const party = book.party(fact.wallet);
   const type = fact.type === 'frozen' ? 'wallet.frozen' : 'wallet.unfrozen';
   const data = { wallet: fact.wallet, caller: fact.caller, ...positionData(fact.at) };
-  appendEvent(
+  await appendEvent(
     tx,
     { type, actor: fact.caller, agentId: party?.agentId ?? null, sponsorId: party?.sponsorId ?? null, data },
     atMs,

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { agentAccount, balance } from '../../books/ledger/journal.ts';
 import type { PaymentId } from '../../core/ids/ids.ts';
+import { mapInOrder } from '../../core/inOrder.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
 import { findPayment } from '../../decide/payments/records.ts';
 import { transition } from '../../decide/payments/transition.ts';
@@ -79,14 +80,14 @@ it('books equal the chain and sum to zero after any history of payments, thefts,
       const world: World = { set, agents: [set.agent], payments: [], pool: [] };
       for (const one of steps) {
         await take(world, one);
-        expect(contradictions(set, world.agents)).toEqual([]);
+        expect(await contradictions(set, world.agents)).toEqual([]);
       }
       mineAll(world);
       set.chain.mineEmpty(FINALITY_DEPTH + 12);
       await set.follow();
-      expect(contradictions(set, world.agents)).toEqual([]);
+      expect(await contradictions(set, world.agents)).toEqual([]);
       expect(await findings(set)).toEqual([]);
-      expect(undecided(set, world.payments)).toEqual([]);
+      expect(await undecided(set, world.payments)).toEqual([]);
       await set.store.close();
     }),
     { numRuns: 60 },
@@ -120,7 +121,7 @@ async function take(world: World, one: Step): Promise<void> {
       return push({ kind: 'transfer', from: who(one.who).purse, to: who(one.who).wallet, amount: one.amount });
     case 'pay': {
       const agent = who(one.who);
-      if (free(world, agent, 'available') < one.amount) return;
+      if ((await free(world, agent, 'available')) < one.amount) return;
       return ask(
         world,
         {
@@ -135,7 +136,7 @@ async function take(world: World, one: Step): Promise<void> {
     case 'purchase': {
       const agent = who(one.who);
       const validBefore = chain.tip.header.timestampS + one.blocks * chain.secondsPerBlock;
-      const held = least(free(world, agent, 'purse'), one.amount);
+      const held = least(await free(world, agent, 'purse'), one.amount);
       const state = held === one.amount ? 'submitted' : 'authorized';
       const to = target(one.to, agent);
       return ask(
@@ -146,10 +147,10 @@ async function take(world: World, one: Step): Promise<void> {
     }
     case 'topUp': {
       const agent = who(one.who);
-      if (free(world, agent, 'available') < one.amount) return;
-      const waiting = world.payments
-        .map((id) => store.read((tx) => findPayment(tx, id)))
-        .find((payment) => payment?.agentId === agent.id && payment.rail === 'x402' && payment.state === 'authorized');
+      if ((await free(world, agent, 'available')) < one.amount) return;
+      const waiting = (await mapInOrder(world.payments, (id) => store.read((tx) => findPayment(tx, id)))).find(
+        (payment) => payment?.agentId === agent.id && payment.rail === 'x402' && payment.state === 'authorized',
+      );
       const fundsPayment = waiting?.id;
       return ask(
         world,
@@ -166,7 +167,7 @@ async function take(world: World, one: Step): Promise<void> {
     case 'send':
       return send(world, one.picks);
     case 'cancel': {
-      const payment = pick(world, one.pick);
+      const payment = await pick(world, one.pick);
       if (payment?.rail !== 'x402') return;
       const agent = world.agents.find(({ id }) => id === payment.agentId) as TestAgent;
       return push({ kind: 'cancel', purse: agent.purse, nonce: nonceOf(payment.id) });
@@ -204,29 +205,29 @@ async function take(world: World, one: Step): Promise<void> {
 
 const placeOf = (agent: TestAgent, purse: boolean) => (purse ? agent.purse : agent.wallet);
 const least = <T extends bigint | number>(a: T, b: T): T => (a < b ? a : b);
-const pick = (world: World, n: number): Payment | undefined => {
+const pick = async (world: World, n: number): Promise<Payment | undefined> => {
   const id = world.payments.at(-1 - (n % Math.max(world.payments.length, 1)));
-  return id === undefined ? undefined : world.set.store.read((tx) => findPayment(tx, id));
+  return id === undefined ? undefined : await world.set.store.read((tx) => findPayment(tx, id));
 };
 
-function free(world: World, agent: TestAgent, account: 'available' | 'purse'): bigint {
-  const amount = world.set.store.read((tx) => balance(tx, agentAccount(agent.id, account)));
+async function free(world: World, agent: TestAgent, account: 'available' | 'purse'): Promise<bigint> {
+  const amount = await world.set.store.read((tx) => balance(tx, agentAccount(agent.id, account)));
   return amount > 0n ? amount : 0n;
 }
 
 async function ask(world: World, input: Parameters<typeof addPayment>[1], sendNow: boolean): Promise<void> {
   const payment = await world.set.store.write((tx) => addPayment(tx, input));
   world.payments.push(payment.id);
-  if (sendNow) broadcast(world, [payment]);
+  if (sendNow) await broadcast(world, [payment]);
 }
 
 /** Broadcasts some payments, whatever their state: an old transaction may be mined at any time. */
-function send(world: World, picks: number[]): void {
-  const chosen = picks.map((n) => pick(world, n)).filter((payment) => payment !== undefined);
-  broadcast(world, [...new Map(chosen.map((payment) => [payment.id, payment])).values()]);
+async function send(world: World, picks: number[]): Promise<void> {
+  const chosen = (await mapInOrder(picks, (n) => pick(world, n))).filter((payment) => payment !== undefined);
+  await broadcast(world, [...new Map(chosen.map((payment) => [payment.id, payment])).values()]);
 }
 
-function broadcast(world: World, chosen: readonly Payment[]): void {
+async function broadcast(world: World, chosen: readonly Payment[]): Promise<void> {
   const { chain } = world.set;
   for (const agent of world.agents) {
     const mine = chosen.filter(({ agentId }) => agentId === agent.id);
@@ -235,7 +236,7 @@ function broadcast(world: World, chosen: readonly Payment[]): void {
       world.pool.push(...chain.send({ kind: 'pay', wallet: agent.wallet, policyDigest: POLICY, items }));
     for (const payment of mine) {
       if (payment.rail !== 'x402' || payment.state === 'authorized') continue;
-      const validBefore = validBeforeOf(world, payment);
+      const validBefore = await validBeforeOf(world, payment);
       const { address: to, amount: value } = payment;
       world.pool.push(
         ...chain.send({
@@ -251,8 +252,8 @@ function broadcast(world: World, chosen: readonly Payment[]): void {
   }
 }
 
-function validBeforeOf(world: World, payment: Payment): number {
-  const row = world.set.store.read((tx) =>
+async function validBeforeOf(world: World, payment: Payment): Promise<number> {
+  const row = await world.set.store.read((tx) =>
     tx.get(
       query((db) =>
         db.selectFrom('x402_authorizations').select('valid_before_s as s').where('payment_id', '=', payment.id),
@@ -264,11 +265,11 @@ function validBeforeOf(world: World, payment: Payment): number {
 
 /** A purchase is signed once it holds its whole amount, as the gateway does. */
 async function signWaiting(world: World): Promise<void> {
-  await world.set.store.write((tx) => {
+  await world.set.store.write(async (tx) => {
     for (const id of world.payments) {
-      const payment = findPayment(tx, id);
+      const payment = await findPayment(tx, id);
       if (payment?.rail !== 'x402' || payment.state !== 'authorized' || payment.heldMicro < payment.amount) continue;
-      transition(tx, payment, 'submit', { actor: 'test', atMs: 0 });
+      await transition(tx, payment, 'submit', { actor: 'test', atMs: 0 });
     }
   });
 }

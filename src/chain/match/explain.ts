@@ -36,19 +36,19 @@ const unexplained = (doubt: Doubt, payment: Payment | null = null): Explanation 
 });
 
 /** Explains a transfer by the log that announced it and by the decision. Writes nothing. */
-export function explain(
+export async function explain(
   tx: ReadTx,
   pair: Pair,
   book: AddressBook,
   block: { chainId: number; timestampS: number },
-): Explanation {
+): Promise<Explanation> {
   const { transfer, claim } = pair;
   const from = book.party(transfer.from);
   if (!from) {
     const to = book.party(transfer.to);
     invariant(to, 'A transfer between outsiders was about to be booked.');
     const inflow = inflowOf(pair, to, block);
-    return { kind: 'receivable', receivable: classifyInflow(tx, inflow, to.treasury) };
+    return { kind: 'receivable', receivable: await classifyInflow(tx, inflow, to.treasury) };
   }
   if (claim === null) {
     const isSweep = from.place === 'purse' && transfer.to === from.wallet;
@@ -56,16 +56,18 @@ export function explain(
   }
   if (claim.type === 'withdrawn') return { kind: 'internal', id: 'withdraw' };
   const payment =
-    claim.type === 'executed' ? findPaymentByChainKey(tx, claim.chainKey, from.agentId) : findSigned(tx, claim);
+    claim.type === 'executed'
+      ? await findPaymentByChainKey(tx, claim.chainKey, from.agentId)
+      : await findSigned(tx, claim);
   if (!payment) return unexplained('unknown_payment');
   const doubt = doubtOf(payment, transfer, from, block.chainId);
   if (doubt) return unexplained(doubt, payment);
   return { kind: 'payment', payment, evidenceDiffers: claim.type === 'executed' && !sameEvidence(claim, payment) };
 }
 
-function findSigned(tx: ReadTx, claim: AuthorizationFact): Payment | undefined {
-  const row = tx.get(paymentOfNonce, { nonce: claim.nonce, purse: claim.purse });
-  return row && findPayment(tx, row.payment_id);
+async function findSigned(tx: ReadTx, claim: AuthorizationFact): Promise<Payment | undefined> {
+  const row = await tx.get(paymentOfNonce, { nonce: claim.nonce, purse: claim.purse });
+  return row && (await findPayment(tx, row.payment_id));
 }
 
 /** Returns the first difference between the transfer and the payment, or null. */

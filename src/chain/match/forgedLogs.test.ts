@@ -38,12 +38,12 @@ describe('logs that are not what they look like', () => {
     ],
   ])('%s moves nothing and alarms nobody', async (_, logs) => {
     const payment = await set.add();
-    const before = accountsOf(set.store, set.agent);
+    const before = await accountsOf(set.store, set.agent);
     await set.happen({ kind: 'raw', logs: logs(payment) });
-    expect(accountsOf(set.store, set.agent)).toEqual(before);
-    expect(stateOf(set.store, payment)).toBe('submitted');
-    expect(alertsOf(set.store)).toEqual([]);
-    expect(agentStatus(set.store, set.agent).status).toBe('active');
+    expect(await accountsOf(set.store, set.agent)).toEqual(before);
+    expect(await stateOf(set.store, payment)).toBe('submitted');
+    expect(await alertsOf(set.store)).toEqual([]);
+    expect((await agentStatus(set.store, set.agent)).status).toBe('active');
   });
 
   it('an outsider who tells of our payment right before its own money comes in gets it into suspense, no more', async () => {
@@ -56,8 +56,8 @@ describe('logs that are not what they look like', () => {
       ],
     });
     set.chain.tip.after.balances.set(set.agent.wallet, 110_000_000n);
-    expect(stateOf(set.store, payment)).toBe('submitted');
-    expect(accountsOf(set.store, set.agent)).toMatchObject({ suspense: 10_000_000n });
+    expect(await stateOf(set.store, payment)).toBe('submitted');
+    expect(await accountsOf(set.store, set.agent)).toMatchObject({ suspense: 10_000_000n });
   });
 
   it('a payment event that no transfer follows settles nothing and is reported', async () => {
@@ -66,8 +66,8 @@ describe('logs that are not what they look like', () => {
       kind: 'raw',
       logs: [logOf(set.agent.wallet, 'PaymentExecuted', executed(payment))],
     });
-    expect(stateOf(set.store, payment)).toBe('submitted');
-    expect(alertsOf(set.store)).toMatchObject([{ type: 'claim_without_transfer', agent: set.agent.id }]);
+    expect(await stateOf(set.store, payment)).toBe('submitted');
+    expect(await alertsOf(set.store)).toMatchObject([{ type: 'claim_without_transfer', agent: set.agent.id }]);
   });
 
   function executed(payment: Payment): Record<string, Hex | bigint> {

@@ -1,5 +1,6 @@
 import type { Hex } from 'viem';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { mapInOrder } from '../../core/inOrder.ts';
 import { states } from '../../core/payment/states.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
 import { query } from '../../store/statement.ts';
@@ -31,7 +32,7 @@ describe('a payment from the wallet', () => {
     const payment = await set.add();
     await set.happen(set.pay(payment));
     const { tip } = set.chain;
-    expect(paymentOf(set.store, payment.id)).toMatchObject({
+    expect(await paymentOf(set.store, payment.id)).toMatchObject({
       state: 'settled',
       heldMicro: 0n,
       settlement: {
@@ -42,25 +43,25 @@ describe('a payment from the wallet', () => {
         settledAtMs: tip.header.timestampS * 1000,
       },
     });
-    expect(accountsOf(set.store, set.agent)).toEqual({ available: 90_000_000n });
+    expect(await accountsOf(set.store, set.agent)).toEqual({ available: 90_000_000n });
     set.chain.mineEmpty(2);
     await set.follow();
-    expect(stateOf(set.store, payment)).toBe('settled');
+    expect(await stateOf(set.store, payment)).toBe('settled');
     await set.happen();
-    expect(stateOf(set.store, payment)).toBe('final');
-    expect(lastTransfer(set.store)).toEqual({ match_kind: 'payment', match_id: payment.id, state: 'final' });
+    expect(await stateOf(set.store, payment)).toBe('final');
+    expect(await lastTransfer(set.store)).toEqual({ match_kind: 'payment', match_id: payment.id, state: 'final' });
   });
 
   it('settles though the server stopped before it noted that it had sent it', async () => {
     const payment = await set.add({ state: 'authorized' });
     await set.happen(set.pay(payment));
-    expect(stateOf(set.store, payment)).toBe('settled');
+    expect(await stateOf(set.store, payment)).toBe('settled');
   });
 
   it('of a batch is told apart from its equals, each with a log of its own', async () => {
     const payments = await Promise.all([set.add(), set.add(), set.add({ to: OUTSIDER }), set.add()]);
     await set.happen(set.pay(...payments));
-    const settled = payments.map(({ id }) => paymentOf(set.store, id));
+    const settled = await mapInOrder(payments, ({ id }) => paymentOf(set.store, id));
     expect(settled.map(({ state }) => state)).toEqual(['settled', 'settled', 'settled', 'settled']);
     expect(settled.map(({ settlement }) => settlement?.logIndex)).toEqual([1, 3, 5, 7]);
   });
@@ -69,8 +70,8 @@ describe('a payment from the wallet', () => {
     const vendor = await addAgent(set.store, 'vendor');
     const payment = await set.add({ to: vendor.wallet });
     await set.happen(set.pay(payment));
-    expect(accountsOf(set.store, vendor)).toEqual({ available: 10_000_000n });
-    const entries = set.store.read((tx) =>
+    expect(await accountsOf(set.store, vendor)).toEqual({ available: 10_000_000n });
+    const entries = await set.store.read((tx) =>
       tx.all(
         query((db) =>
           db
@@ -82,7 +83,7 @@ describe('a payment from the wallet', () => {
       ),
     );
     expect(entries).toEqual([{ kind: 'settle' }]);
-    const received = set.store.read((tx) =>
+    const received = await set.store.read((tx) =>
       tx.get(
         query((db) =>
           db
@@ -110,9 +111,9 @@ describe('a payment from the wallet', () => {
   ])('whose event carries another %s settles, with an alert that shows both', async (_, act, shown) => {
     const payment = await set.add();
     await set.happen(act(payment));
-    expect(stateOf(set.store, payment)).toBe('settled');
+    expect(await stateOf(set.store, payment)).toBe('settled');
     const decided = { policy_digest: `sha256:${POLICY.slice(2)}`, decision_hash: DECISION };
-    expect(alertsOf(set.store)).toMatchObject([
+    expect(await alertsOf(set.store)).toMatchObject([
       { type: 'evidence_mismatch', body: { payment: payment.id, shown, decided } },
     ]);
   });
@@ -143,18 +144,20 @@ describe('an outflow that nothing explains', () => {
   ])('%s is booked, named in an alert, and freezes the agent', async (_, reason, act) => {
     const payment = await set.add();
     await set.happen(act(payment));
-    expect(lastTransfer(set.store)).toMatchObject({ match_kind: 'unexplained' });
-    expect(alertsOf(set.store)).toMatchObject([{ type: 'unexplained_outflow', agent: set.agent.id, body: { reason } }]);
-    expect(agentStatus(set.store, set.agent)).toMatchObject({ status: 'frozen' });
-    expect(agentStatus(set.store, set.agent).status_reason).toMatch(/USDC left the wallet to 0x/);
-    expect(eventsOf(set.store, 'transfer.unexplained', 'agent.status_changed')).toHaveLength(2);
-    expect(stateOf(set.store, payment)).toBe('submitted');
+    expect(await lastTransfer(set.store)).toMatchObject({ match_kind: 'unexplained' });
+    expect(await alertsOf(set.store)).toMatchObject([
+      { type: 'unexplained_outflow', agent: set.agent.id, body: { reason } },
+    ]);
+    expect(await agentStatus(set.store, set.agent)).toMatchObject({ status: 'frozen' });
+    expect((await agentStatus(set.store, set.agent)).status_reason).toMatch(/USDC left the wallet to 0x/);
+    expect(await eventsOf(set.store, 'transfer.unexplained', 'agent.status_changed')).toHaveLength(2);
+    expect(await stateOf(set.store, payment)).toBe('submitted');
   });
 
   it('may leave the agent with less than nothing available, while holds stand', async () => {
     await set.add({ amount: 60_000_000n });
     await set.happen({ kind: 'transfer', from: set.agent.wallet, to: OUTSIDER, amount: 70_000_000n });
-    expect(accountsOf(set.store, set.agent)).toEqual({ available: -30_000_000n, reserved: 60_000_000n });
+    expect(await accountsOf(set.store, set.agent)).toEqual({ available: -30_000_000n, reserved: 60_000_000n });
   });
 
   it('is a second log of a payment that has settled', async () => {
@@ -176,10 +179,10 @@ describe('an outflow that nothing explains', () => {
     );
     set.chain.tip.after.balances.set(set.agent.wallet, (balances.get(set.agent.wallet) ?? 0n) - amount);
     await set.follow();
-    expect(alertsOf(set.store)).toMatchObject([
+    expect(await alertsOf(set.store)).toMatchObject([
       { type: 'unexplained_outflow', body: { reason: 'already_settled', payment: payment.id } },
     ]);
-    expect(stateOf(set.store, payment)).toBe('settled');
+    expect(await stateOf(set.store, payment)).toBe('settled');
   });
 
   it.each(states.filter((state) => !['authorized', 'submitted', 'settled', 'final'].includes(state)))(
@@ -188,11 +191,11 @@ describe('an outflow that nothing explains', () => {
       const held = state === 'in_review' ? 10_000_000n : 0n;
       const payment = await set.add({ state, held });
       await set.happen(set.pay(payment));
-      expect(stateOf(set.store, payment)).toBe(state);
-      expect(alertsOf(set.store)).toMatchObject([
+      expect(await stateOf(set.store, payment)).toBe(state);
+      expect(await alertsOf(set.store)).toMatchObject([
         { type: 'unexplained_outflow', body: { reason: 'not_expected', payment: payment.id, payment_state: state } },
       ]);
-      expect(agentStatus(set.store, set.agent).status).toBe('frozen');
+      expect((await agentStatus(set.store, set.agent)).status).toBe('frozen');
     },
   );
 
@@ -202,7 +205,7 @@ describe('an outflow that nothing explains', () => {
     const theirs = await set.add({ agent: other });
     const elsewhere = await set.add({ chainId: 1 });
     await set.happen(set.pay(theirs, elsewhere));
-    expect(alertsOf(set.store).map(({ body }) => body.reason)).toEqual(['other_agent', 'other_chain']);
-    expect(agentStatus(set.store, other).status).toBe('active');
+    expect((await alertsOf(set.store)).map(({ body }) => body.reason)).toEqual(['other_agent', 'other_chain']);
+    expect((await agentStatus(set.store, other)).status).toBe('active');
   });
 });

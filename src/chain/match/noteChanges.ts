@@ -8,23 +8,23 @@ import { positionData } from './receivables.ts';
 import { type WalletChangeFact, withoutMaking } from './walletChanges.ts';
 
 /** Each change becomes an event of its agent. Payees that were ever on the list are kept, because the contract cannot list them. */
-export function noteChanges(
+export async function noteChanges(
   tx: Tx,
   facts: readonly WalletChangeFact[],
   { book, chainId, atMs }: { book: AddressBook; chainId: number; atMs: number },
-): void {
+): Promise<void> {
   for (const { wallet, change, args, at } of withoutMaking(facts)) {
     const party = book.party(wallet);
     if (!party) continue;
     const { agentId, sponsorId } = party;
     if (change === 'AllowedChanged') {
-      tx.run(addSeenOnList, { agent: agentId, chain: chainId, address: String(args.payee) });
+      await tx.run(addSeenOnList, { agent: agentId, chain: chainId, address: String(args.payee) });
     }
-    if (change === 'EpochRaised') enterEpoch(tx, agentId, chainId, Number(args.epoch));
+    if (change === 'EpochRaised') await enterEpoch(tx, agentId, chainId, Number(args.epoch));
     const who = args.caller ?? args.by;
     const actor = typeof who === 'string' ? who : 'chain';
     const data = { wallet, change: snake(change), values: valuesOf(args), ...positionData(at) };
-    appendEvent(tx, { type: 'wallet.changed', actor, agentId, sponsorId, data }, atMs);
+    await appendEvent(tx, { type: 'wallet.changed', actor, agentId, sponsorId, data }, atMs);
   }
 }
 

@@ -28,11 +28,11 @@ describe('an x402 purchase', () => {
     const vendor = await addAgent(set.store, 'vendor');
     const payment = await set.add({ rail: 'x402', kind: 'purchase', amount: 2_000_000n, to: vendor.wallet });
     await set.happen(set.authorize(payment));
-    expect(stateOf(set.store, payment)).toBe('settled');
-    expect(accountsOf(set.store, set.agent)).toMatchObject({ purse: 3_000_000n });
-    expect(accountsOf(set.store, vendor)).toEqual({ available: 2_000_000n });
+    expect(await stateOf(set.store, payment)).toBe('settled');
+    expect(await accountsOf(set.store, set.agent)).toMatchObject({ purse: 3_000_000n });
+    expect(await accountsOf(set.store, vendor)).toEqual({ available: 2_000_000n });
     expect(
-      set.store.read((tx) =>
+      await set.store.read((tx) =>
         tx.get(query((db) => db.selectFrom('receivables').select('kind').where('agent_id', '=', vendor.id))),
       ),
     ).toEqual({
@@ -47,9 +47,11 @@ describe('an x402 purchase', () => {
   ])('with %s is an unexplained outflow of the purse', async (_, reason, more) => {
     const payment = await set.add({ rail: 'x402', kind: 'purchase', amount: 2_000_000n });
     await set.happen(set.authorize(payment, more));
-    expect(alertsOf(set.store)).toMatchObject([{ type: 'unexplained_outflow', body: { reason, place: 'purse' } }]);
-    expect(stateOf(set.store, payment)).toBe('submitted');
-    expect(agentStatus(set.store, set.agent).status).toBe('frozen');
+    expect(await alertsOf(set.store)).toMatchObject([
+      { type: 'unexplained_outflow', body: { reason, place: 'purse' } },
+    ]);
+    expect(await stateOf(set.store, payment)).toBe('submitted');
+    expect((await agentStatus(set.store, set.agent)).status).toBe('frozen');
   });
 
   it('that waited for its top-up holds its money as soon as that settles, and can then be paid', async () => {
@@ -62,20 +64,20 @@ describe('an x402 purchase', () => {
     });
     const topUp = await set.add({ kind: 'top_up', amount: 4_000_000n, to: set.agent.purse, fundsPayment: purchase.id });
     await set.happen(set.pay(topUp));
-    expect(stateOf(set.store, topUp)).toBe('settled');
-    expect(paymentOf(set.store, purchase.id)).toMatchObject({ state: 'authorized', heldMicro: 8_000_000n });
-    expect(accountsOf(set.store, set.agent)).toEqual({
+    expect(await stateOf(set.store, topUp)).toBe('settled');
+    expect(await paymentOf(set.store, purchase.id)).toMatchObject({ state: 'authorized', heldMicro: 8_000_000n });
+    expect(await accountsOf(set.store, set.agent)).toEqual({
       available: 96_000_000n,
       purse: 1_000_000n,
       purse_reserved: 8_000_000n,
     });
     expect(
-      set.store.read((tx) =>
+      await set.store.read((tx) =>
         tx.all(query((db) => db.selectFrom('receivables').select('id').where('payment_id', '=', topUp.id))),
       ),
     ).toEqual([]);
     await set.happen(set.authorize(purchase));
-    expect(stateOf(set.store, purchase)).toBe('settled');
+    expect(await stateOf(set.store, purchase)).toBe('settled');
   });
 
   it('that was cancelled while its top-up was on its way leaves the money free in the purse', async () => {
@@ -88,7 +90,7 @@ describe('an x402 purchase', () => {
     });
     const topUp = await set.add({ kind: 'top_up', amount: 8_000_000n, to: set.agent.purse, fundsPayment: purchase.id });
     await set.happen(set.pay(topUp));
-    expect(accountsOf(set.store, set.agent)).toEqual({ available: 92_000_000n, purse: 13_000_000n });
+    expect(await accountsOf(set.store, set.agent)).toEqual({ available: 92_000_000n, purse: 13_000_000n });
   });
 
   it('whose top-up no longer suffices stays as it was, with an alert', async () => {
@@ -102,7 +104,7 @@ describe('an x402 purchase', () => {
     await set.add({ rail: 'x402', kind: 'purchase', amount: 5_000_000n });
     const topUp = await set.add({ kind: 'top_up', amount: 3_000_000n, to: set.agent.purse, fundsPayment: purchase.id });
     await set.happen(set.pay(topUp));
-    expect(paymentOf(set.store, purchase.id)).toMatchObject({ state: 'authorized', heldMicro: 0n });
-    expect(alertsOf(set.store)).toMatchObject([{ type: 'top_up_short', body: { missing_micro: '8000000' } }]);
+    expect(await paymentOf(set.store, purchase.id)).toMatchObject({ state: 'authorized', heldMicro: 0n });
+    expect(await alertsOf(set.store)).toMatchObject([{ type: 'top_up_short', body: { missing_micro: '8000000' } }]);
   });
 });

@@ -9,12 +9,12 @@ import type { Explanation } from './explain.ts';
 import type { LogPosition, TransferFact } from './facts.ts';
 
 /** The meaning of a transfer for its receiver; null if it only moves between the agent's own addresses. */
-export function inboundOf(
+export async function inboundOf(
   tx: ReadTx,
   explanation: Explanation,
   { from, to }: { from: Party | null; to: Party },
   inflow: Inflow,
-): Inbound | null {
+): Promise<Inbound | null> {
   switch (explanation.kind) {
     case 'receivable':
       return explanation.receivable;
@@ -37,14 +37,14 @@ export function inboundOf(
 export type Received = { transfer: TransferFact; to: Party; inflow: Inflow; what: Inbound };
 
 /** Records what an agent received by one log. Unmatched money also raises an alert of the agent. */
-export function recordReceivable(
+export async function recordReceivable(
   tx: Tx,
   { transfer, to, inflow, what }: Received,
   context: { atMs: number; paymentId: string | null },
-): string {
+): Promise<string> {
   const { at } = transfer;
   const { kind } = what;
-  const id = recordInflow(tx, inflow, what, { log: at, ...context });
+  const id = await recordInflow(tx, inflow, what, { log: at, ...context });
   const data = {
     receivable: id,
     kind,
@@ -54,7 +54,7 @@ export function recordReceivable(
     ...(what.invoiceId ? { invoice: what.invoiceId, found_by: what.invoiceBy } : {}),
   };
   const { agentId, sponsorId } = to;
-  appendEvent(
+  await appendEvent(
     tx,
     {
       type: 'receivable.received',
@@ -67,7 +67,7 @@ export function recordReceivable(
     context.atMs,
   );
   if (kind === 'unmatched') {
-    raiseOnce(
+    await raiseOnce(
       tx,
       { type: 'unmatched_inflow', agentId, sponsorId, data: { ...data, ...positionData(at) } },
       context.atMs,

@@ -50,8 +50,12 @@ export function readRegistryChange(
  * Changes that this server sent are already recorded (`policy.activated`), and the events of the registry's deployment are left
  * out.
  */
-export function noteRegistryChange(tx: Tx, { at, change, args }: RegistryChangeFact, atMs: number): void {
-  if (tx.get(ownAttempt, { hash: at.txHash })) return;
+export async function noteRegistryChange(
+  tx: Tx,
+  { at, change, args }: RegistryChangeFact,
+  atMs: number,
+): Promise<void> {
+  if (await tx.get(ownAttempt, { hash: at.txHash })) return;
   if (change === 'OwnershipTransferred' && BigInt(String(args.previousOwner)) === 0n) return;
   const values = Object.fromEntries(
     Object.entries(args).map(([name, value]) => [
@@ -61,7 +65,7 @@ export function noteRegistryChange(tx: Tx, { at, change, args }: RegistryChangeF
   );
   const place = { tx_hash: at.txHash, log_index: at.logIndex, block: at.blockNumber.toString() };
   const data = { change: snake(change), values, ...place };
-  appendEvent(tx, { type: 'registry.changed', actor: 'chain', data }, atMs);
+  await appendEvent(tx, { type: 'registry.changed', actor: 'chain', data }, atMs);
 }
 
 const digestOf = (value: unknown): string | null =>

@@ -63,13 +63,14 @@ const sell = (n: number): Action => ({
   validBefore: 4_000_000_000,
 });
 const transfer = (amount: bigint): Action => ({ kind: 'transfer', from: OUTSIDER, to: set.agent.wallet, amount });
-const received = () =>
-  set.store
-    .read((tx) => listReceivables(tx, { agentId: set.agent.id, limit: 100 }))
-    .filter((each) => each.kind !== 'deposit');
-const newest = () => received()[0];
-const earned = () => set.store.read((tx) => readEarnings(tx, set.agent.id)).received;
-const saleState = (n: number) => set.store.read((tx) => findExpectedSale(tx, CHAIN_ID, OUTSIDER, nonce(n)))?.state;
+const received = async () =>
+  (await set.store.read((tx) => listReceivables(tx, { agentId: set.agent.id, limit: 100 }))).filter(
+    (each) => each.kind !== 'deposit',
+  );
+const newest = async () => (await received())[0];
+const earned = async () => (await set.store.read((tx) => readEarnings(tx, set.agent.id))).received;
+const saleState = async (n: number) =>
+  (await set.store.read((tx) => findExpectedSale(tx, CHAIN_ID, OUTSIDER, nonce(n))))?.state;
 
 async function ask(amount: bigint, more: { expiresAtMs?: number; maxUses?: number } = {}): Promise<Invoice> {
   return set.store.write((tx) =>
@@ -92,7 +93,7 @@ async function ask(amount: bigint, more: { expiresAtMs?: number; maxUses?: numbe
   );
 }
 const stateOf = (invoice: Invoice) =>
-  set.store.read((tx) => invoiceState(getInvoice(tx, invoice.id), 1_800_000_000_000));
+  set.store.read(async (tx) => invoiceState(await getInvoice(tx, invoice.id), 1_800_000_000_000));
 const hashOf = (sent: Sent[]): Hex => sent[0]?.hash ?? '0x';
 async function happenKnown(action: Action): Promise<Hex> {
   const sent = set.chain.send(action);
@@ -105,22 +106,31 @@ describe('a sale that was announced', () => {
   it('is known by payer and nonce, may be spent, and is final with its block', async () => {
     await announce(1);
     await set.happen(sell(1));
-    expect(newest()).toMatchObject({ kind: 'x402_sale', payer: OUTSIDER, saleNonce: nonce(1), state: 'included' });
-    expect(accountsOf(set.store, set.agent)).toEqual({ available: 100_000_000n + PRICE });
-    expect([earned(), saleState(1)]).toEqual([PRICE, 'paid']);
+    expect(await newest()).toMatchObject({
+      kind: 'x402_sale',
+      payer: OUTSIDER,
+      saleNonce: nonce(1),
+      state: 'included',
+    });
+    expect(await accountsOf(set.store, set.agent)).toEqual({ available: 100_000_000n + PRICE });
+    expect([await earned(), await saleState(1)]).toEqual([PRICE, 'paid']);
     set.chain.mineEmpty(4);
     await set.follow();
-    expect([newest()?.state, saleState(1)]).toEqual(['final', 'closed']);
-    expect(set.store.read((tx) => openPayers(tx, CHAIN_ID))).toEqual([]);
+    expect([(await newest())?.state, await saleState(1)]).toEqual(['final', 'closed']);
+    expect(await set.store.read((tx) => openPayers(tx, CHAIN_ID))).toEqual([]);
   });
 
   it('goes back with a reorg and is a sale again when it is mined again', async () => {
     await announce(1);
     await set.happen(sell(1));
     await set.reorg(1, () => false);
-    expect([received().map((each) => each.state), earned(), saleState(1)]).toEqual([['orphaned'], 0n, 'expected']);
+    expect([(await received()).map((each) => each.state), await earned(), await saleState(1)]).toEqual([
+      ['orphaned'],
+      0n,
+      'expected',
+    ]);
     await set.happen(sell(1));
-    expect([newest()?.kind, earned(), saleState(1)]).toEqual(['x402_sale', PRICE, 'paid']);
+    expect([(await newest())?.kind, await earned(), await saleState(1)]).toEqual(['x402_sale', PRICE, 'paid']);
   });
 
   it('is a sale also when it was announced between the question for logs and the answer', async () => {
@@ -131,7 +141,7 @@ describe('a sale that was announced', () => {
     };
     set.chain.mine(set.chain.send(sell(1)));
     await set.follow();
-    expect(newest()).toMatchObject({ kind: 'x402_sale' });
+    expect(await newest()).toMatchObject({ kind: 'x402_sale' });
   });
 
   it('is not what another nonce, amount or agent pays', async () => {
@@ -139,30 +149,30 @@ describe('a sale that was announced', () => {
     await announce(3, { amount: PRICE + 1n });
     await set.happen(sell(1));
     await set.happen(sell(3));
-    expect(received().map((each) => each.kind)).toEqual(['unmatched', 'unmatched']);
-    expect(accountsOf(set.store, set.agent)).toMatchObject({ suspense: 2n * PRICE });
-    expect(alertsOf(set.store)).toMatchObject([{ type: 'unmatched_inflow', body: { count: 2 } }]);
+    expect((await received()).map((each) => each.kind)).toEqual(['unmatched', 'unmatched']);
+    expect(await accountsOf(set.store, set.agent)).toMatchObject({ suspense: 2n * PRICE });
+    expect(await alertsOf(set.store)).toMatchObject([{ type: 'unmatched_inflow', body: { count: 2 } }]);
   });
 
   it('does not make the payer’s other purchases our business', async () => {
     await announce(1);
     await set.happen({ ...sell(1), to: addressFrom('another shop') } as Action);
-    expect([received(), alertsOf(set.store), saleState(1)]).toEqual([[], [], 'expected']);
+    expect([await received(), await alertsOf(set.store), await saleState(1)]).toEqual([[], [], 'expected']);
   });
 
   it('is no longer waited for once its authorization has lapsed in a final block', async () => {
     await announce(1, { validBeforeS: 1_700_000_050n });
     set.chain.mineEmpty(12);
     await set.follow();
-    expect(saleState(1)).toBe('closed');
+    expect(await saleState(1)).toBe('closed');
   });
 
   it('may be the payment of an invoice', async () => {
     const invoice = await ask(PRICE * 2n);
     await announce(1, { invoiceId: invoice.id });
     await set.happen(sell(1));
-    expect(newest()).toMatchObject({ kind: 'invoice', invoiceId: invoice.id, invoiceBy: 'nonce' });
-    expect(stateOf(invoice)).toBe('part_paid');
+    expect(await newest()).toMatchObject({ kind: 'invoice', invoiceId: invoice.id, invoiceBy: 'nonce' });
+    expect(await stateOf(invoice)).toBe('part_paid');
   });
 });
 
@@ -170,36 +180,40 @@ describe('an invoice paid by a plain transfer', () => {
   it('is the oldest open one of exactly the amount; what is still due counts, not what was asked', async () => {
     const [first, second] = [await ask(PRICE), await ask(PRICE)];
     await set.happen(transfer(PRICE));
-    expect([stateOf(first), stateOf(second), newest()?.invoiceBy]).toEqual(['paid', 'open', 'amount']);
+    expect([await stateOf(first), await stateOf(second), (await newest())?.invoiceBy]).toEqual([
+      'paid',
+      'open',
+      'amount',
+    ]);
     await set.happen(transfer(PRICE));
     await set.happen(transfer(PRICE));
-    expect([stateOf(second), newest()?.kind]).toEqual(['paid', 'unmatched']);
-    expect(accountsOf(set.store, set.agent)).toEqual({ available: 100_000_000n + 2n * PRICE, suspense: PRICE });
+    expect([await stateOf(second), (await newest())?.kind]).toEqual(['paid', 'unmatched']);
+    expect(await accountsOf(set.store, set.agent)).toEqual({ available: 100_000_000n + 2n * PRICE, suspense: PRICE });
   });
 
   it('goes back with a reorg', async () => {
     const invoice = await ask(PRICE);
     await set.happen(transfer(PRICE));
     await set.reorg(1, () => false);
-    expect([stateOf(invoice), earned()]).toEqual(['open', 0n]);
+    expect([await stateOf(invoice), await earned()]).toEqual(['open', 0n]);
   });
 
   it('prefers an open one to one that has expired, and shows the late one as paid late', async () => {
     const expired = await ask(PRICE, { expiresAtMs: 1_000 });
     const open = await ask(PRICE);
     await set.happen(transfer(PRICE));
-    expect([stateOf(open), stateOf(expired)]).toEqual(['paid', 'expired']);
+    expect([await stateOf(open), await stateOf(expired)]).toEqual(['paid', 'expired']);
     await set.happen(transfer(PRICE));
-    expect(stateOf(expired)).toBe('paid');
+    expect(await stateOf(expired)).toBe('paid');
   });
 
   it('is paid as often as it may be used, and no more', async () => {
     const link = await ask(PRICE, { maxUses: 2 });
     for (const state of ['open', 'paid', 'paid']) {
       await set.happen(transfer(PRICE));
-      expect(stateOf(link)).toBe(state);
+      expect(await stateOf(link)).toBe(state);
     }
-    expect(newest()?.kind).toBe('unmatched');
+    expect((await newest())?.kind).toBe('unmatched');
   });
 
   it('takes a claim before or after the transfer, and a reorg changes nothing about it', async () => {
@@ -210,14 +224,14 @@ describe('an invoice paid by a plain transfer', () => {
     await claim(hashOf(sent), null);
     set.chain.mine(sent);
     await set.follow();
-    expect([newest()?.invoiceBy, stateOf(invoice)]).toEqual(['claim', 'part_paid']);
+    expect([(await newest())?.invoiceBy, await stateOf(invoice)]).toEqual(['claim', 'part_paid']);
     const hash = await happenKnown(transfer(7n));
-    expect(newest()?.kind).toBe('unmatched');
+    expect((await newest())?.kind).toBe('unmatched');
     expect(await claim(hash, addressFrom('somebody else'))).toEqual([]);
     expect(await claim(hash, OUTSIDER)).toMatchObject([{ kind: 'invoice', amountMicro: 7n }]);
-    expect([accountsOf(set.store, set.agent).suspense, earned()]).toEqual([undefined, 8n]);
+    expect([(await accountsOf(set.store, set.agent)).suspense, await earned()]).toEqual([undefined, 8n]);
     await set.reorg(1);
-    expect([newest()?.invoiceBy, earned(), stateOf(invoice)]).toEqual(['claim', 8n, 'part_paid']);
+    expect([(await newest())?.invoiceBy, await earned(), await stateOf(invoice)]).toEqual(['claim', 8n, 'part_paid']);
   });
 
   it('leaves alone what a nonce or an earlier claim has found', async () => {
@@ -226,7 +240,7 @@ describe('an invoice paid by a plain transfer', () => {
     const hash = await happenKnown(sell(1));
     const claim = { invoiceId: second.id, txHash: hash, payer: OUTSIDER, actor: OUTSIDER };
     expect(await set.store.write((tx) => claimPayment(tx, claim, 0))).toEqual([]);
-    expect([stateOf(first), stateOf(second)]).toEqual(['paid', 'open']);
+    expect([await stateOf(first), await stateOf(second)]).toEqual(['paid', 'open']);
   });
 
   it('takes only some claims that nothing answers', async () => {
@@ -263,7 +277,8 @@ describe('a refund between two agents', () => {
     network: 'eip155:31337',
     host: null,
   };
-  const spent = () => set.store.read((tx) => readMeters(tx, { declarations: meters, subject, atMs: 1 })).ever?.total;
+  const spent = async () =>
+    (await set.store.read((tx) => readMeters(tx, { declarations: meters, subject, atMs: 1 }))).ever?.total;
   const settle = (agent: TestAgent, payment: Payment) =>
     set.happen({ kind: 'pay', wallet: agent.wallet, policyDigest: POLICY, items: [payItem(payment)] });
 
@@ -271,24 +286,24 @@ describe('a refund between two agents', () => {
     const earner = await addAgent(set.store, 'earner');
     await set.follow();
     set.restart({ meters: () => meters });
-    const paid = await set.store.write((tx) => {
-      const payment = addPayment(tx, { agent: set.agent, to: earner.wallet, amount: 10n });
-      addToMeters(tx, { declarations: meters, subject, atMs: 0 }, { id: payment.id, amountMicro: 10n });
+    const paid = await set.store.write(async (tx) => {
+      const payment = await addPayment(tx, { agent: set.agent, to: earner.wallet, amount: 10n });
+      await addToMeters(tx, { declarations: meters, subject, atMs: 0 }, { id: payment.id, amountMicro: 10n });
       return payment;
     });
     await settle(set.agent, paid);
-    const refund = await set.store.write((tx) => {
-      const payment = addPayment(tx, { agent: earner, to: set.agent.wallet, amount: 4n, kind: 'refund' });
-      tx.run(query((db) => db.updateTable('payments').set({ refund_of: paid.id }).where('id', '=', payment.id)));
-      addPassedOn(tx, earner.id, payment.amount);
+    const refund = await set.store.write(async (tx) => {
+      const payment = await addPayment(tx, { agent: earner, to: set.agent.wallet, amount: 4n, kind: 'refund' });
+      await tx.run(query((db) => db.updateTable('payments').set({ refund_of: paid.id }).where('id', '=', payment.id)));
+      await addPassedOn(tx, earner.id, payment.amount);
       return payment;
     });
-    expect(spent()).toBe(10);
+    expect(await spent()).toBe(10);
     await settle(earner, refund);
-    expect([newest()?.kind, spent(), earned()]).toEqual(['refund', 6, 0n]);
+    expect([(await newest())?.kind, await spent(), await earned()]).toEqual(['refund', 6, 0n]);
     await set.reorg(1, () => false);
-    expect(spent()).toBe(10);
+    expect(await spent()).toBe(10);
     await settle(earner, refund);
-    expect(spent()).toBe(6);
+    expect(await spent()).toBe(6);
   });
 });

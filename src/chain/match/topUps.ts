@@ -8,11 +8,11 @@ import type { Tx } from '../../store/store.ts';
 import { takeFromHold } from './queries.ts';
 
 /** The top-up has arrived in the purse: the purchase that waited for it now holds the part that it lacked. */
-export function holdForPurchase(tx: Tx, topUp: Payment, atMs: number): void {
-  const purchase = topUp.fundsPayment === null ? undefined : findPayment(tx, topUp.fundsPayment);
+export async function holdForPurchase(tx: Tx, topUp: Payment, atMs: number): Promise<void> {
+  const purchase = topUp.fundsPayment === null ? undefined : await findPayment(tx, topUp.fundsPayment);
   if (purchase?.state !== 'authorized') return;
-  if (completeHold(tx, purchase, atMs)) return;
-  raiseAlert(
+  if (await completeHold(tx, purchase, atMs)) return;
+  await raiseAlert(
     tx,
     {
       type: 'top_up_short',
@@ -26,11 +26,11 @@ export function holdForPurchase(tx: Tx, topUp: Payment, atMs: number): void {
 }
 
 /** Holds the rest of the amount if the free balance suffices. False, and nothing done, if it does not. */
-export function completeHold(tx: Tx, payment: Payment, atMs: number): boolean {
+export async function completeHold(tx: Tx, payment: Payment, atMs: number): Promise<boolean> {
   const missing = payment.amount - payment.heldMicro;
   const { free } = holdAccounts(payment.rail);
-  if (missing > balance(tx, agentAccount(payment.agentId, free))) return missing === 0n;
-  hold(tx, payment, missing, atMs);
+  if (missing > (await balance(tx, agentAccount(payment.agentId, free)))) return missing === 0n;
+  await hold(tx, payment, missing, atMs);
   return true;
 }
 
@@ -38,13 +38,13 @@ export function completeHold(tx: Tx, payment: Payment, atMs: number): boolean {
  * The top-up will be undone by a reorg: a purchase that is not signed yet returns the part that the purse will lack. A signed one
  * keeps its hold regardless of the purse's balance, because its money may be taken at any moment.
  */
-export function releaseForReorg(tx: Tx, topUp: Payment, atMs: number): void {
-  const purchase = topUp.fundsPayment === null ? undefined : findPayment(tx, topUp.fundsPayment);
+export async function releaseForReorg(tx: Tx, topUp: Payment, atMs: number): Promise<void> {
+  const purchase = topUp.fundsPayment === null ? undefined : await findPayment(tx, topUp.fundsPayment);
   if (purchase?.state !== 'authorized') return;
-  const lacking = topUp.amount - balance(tx, agentAccount(topUp.agentId, 'purse'));
+  const lacking = topUp.amount - (await balance(tx, agentAccount(topUp.agentId, 'purse')));
   const back = lacking < purchase.heldMicro ? lacking : purchase.heldMicro;
   if (back <= 0n) return;
-  post(tx, {
+  await post(tx, {
     kind: 'release',
     atMs,
     paymentId: purchase.id,
@@ -53,5 +53,5 @@ export function releaseForReorg(tx: Tx, topUp: Payment, atMs: number): void {
       [agentAccount(purchase.agentId, 'purse'), back],
     ],
   });
-  tx.run(takeFromHold, { id: purchase.id, amount: back });
+  await tx.run(takeFromHold, { id: purchase.id, amount: back });
 }

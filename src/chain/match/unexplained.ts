@@ -23,12 +23,12 @@ const sentences = {
 } as const satisfies Record<Doubt, string>;
 
 /** Money left without a decision that explains it: raises an alert, names the payment if there is one, and freezes the agent. */
-export function bookUnexplained(
+export async function bookUnexplained(
   tx: Tx,
   { transfer, from }: { transfer: TransferFact; from: Party },
   { doubt, payment }: Explanation & { kind: 'unexplained' },
   atMs: number,
-): void {
+): Promise<void> {
   const { agentId, sponsorId } = from;
   const paymentId = payment?.id ?? null;
   const data = {
@@ -40,16 +40,16 @@ export function bookUnexplained(
     ...(payment ? { payment_state: payment.state } : {}),
     ...positionData(transfer.at),
   };
-  appendEvent(tx, { type: 'transfer.unexplained', actor: 'bursar', paymentId, agentId, sponsorId, data }, atMs);
-  raiseAlert(tx, { type: 'unexplained_outflow', agentId, sponsorId, paymentId, data }, atMs);
+  await appendEvent(tx, { type: 'transfer.unexplained', actor: 'bursar', paymentId, agentId, sponsorId, data }, atMs);
+  await raiseAlert(tx, { type: 'unexplained_outflow', agentId, sponsorId, paymentId, data }, atMs);
   // The books are older than the chain (a restored copy), so the nonces that they would assign may be used already.
-  if (doubt === 'unknown_payment' && from.place === 'wallet') skipNonces(tx, agentId);
+  if (doubt === 'unknown_payment' && from.place === 'wallet') await skipNonces(tx, agentId);
   const reason = `${formatUsdc(transfer.amount)} USDC left the ${from.place} to ${transfer.to}, and ${sentences[doubt]}.`;
-  freezeAgent(tx, agentId, reason, atMs);
+  await freezeAgent(tx, agentId, reason, atMs);
 }
 
 /** An agent that is already frozen or revoked is not changed. */
-function freezeAgent(tx: Tx, agentId: string, reason: string, atMs: number): void {
-  if (getAgent(tx, agentId).status !== 'active') return;
-  setAgentStatus(tx, { actor: 'bursar', atMs }, agentId, { status: 'frozen', reason });
+async function freezeAgent(tx: Tx, agentId: string, reason: string, atMs: number): Promise<void> {
+  if ((await getAgent(tx, agentId)).status !== 'active') return;
+  await setAgentStatus(tx, { actor: 'bursar', atMs }, agentId, { status: 'frozen', reason });
 }

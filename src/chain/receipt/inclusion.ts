@@ -15,8 +15,8 @@ import type { Receipt } from './receipt.ts';
 type Prover = { prove(wanted: Wanted): Promise<InclusionDocument> };
 
 /** The numbers of the events with a payment's decisions, in order; null if one is missing. */
-export function decisionEvents(tx: ReadTx, { payment, decisions }: Receipt): number[] | null {
-  const rows = tx.all(eventsCarrying, { payment: payment.id });
+export async function decisionEvents(tx: ReadTx, { payment, decisions }: Receipt): Promise<number[] | null> {
+  const rows = await tx.all(eventsCarrying, { payment: payment.id });
   const carried = rows.map(({ seq, body }) => ({ seq: Number(seq), hash: decisionHashIn(JSON.parse(body)) }));
   const found = decisions.map(({ hash }) => carried.find((each) => each.hash === hash)?.seq);
   return found.every((seq) => seq !== undefined) ? found : null;

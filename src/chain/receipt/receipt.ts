@@ -2,6 +2,7 @@ import { getAddress, isAddress } from 'viem';
 import { z } from 'zod';
 import { InclusionDocument } from '../../books/transparency/proof.ts';
 import { BursarError } from '../../core/errors/base.ts';
+import { mapInOrder } from '../../core/inOrder.ts';
 import { getAgent } from '../../decide/identity/agents.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
 import { findPayment, listSettledIn } from '../../decide/payments/records.ts';
@@ -76,17 +77,17 @@ export const Receipt = z.strictObject({
 export type Receipt = z.infer<typeof Receipt>;
 
 /** Returns the receipt of a settled or final payment. Throws `payment_not_found`, or `invalid_transition` if it has not settled. */
-export function receiptOf(tx: ReadTx, id: string, chain: ChainFacts): Receipt {
-  const payment = findPayment(tx, id);
+export async function receiptOf(tx: ReadTx, id: string, chain: ChainFacts): Promise<Receipt> {
+  const payment = await findPayment(tx, id);
   if (!payment) throw new BursarError('payment_not_found', { details: { payment: id } });
   const { settlement } = payment;
-  const wallet = getAgent(tx, payment.agentId).wallet;
+  const wallet = (await getAgent(tx, payment.agentId)).wallet;
   if (!settlement || !wallet) {
     throw new BursarError('invalid_transition', {
       message: `The payment is ${payment.state}: a receipt comes with its settlement.`,
     });
   }
-  const decisions = decisionsOf(tx, payment);
+  const decisions = await decisionsOf(tx, payment);
   return {
     format: 'bursar-receipt/1',
     payment: {
@@ -102,7 +103,7 @@ export function receiptOf(tx: ReadTx, id: string, chain: ChainFacts): Receipt {
       payee: payment.payeeId,
       address: payment.address,
       refund_of: payment.kind === 'refund' ? payment.receivableId : null,
-      epoch: epochOf(tx, payment),
+      epoch: await epochOf(tx, payment),
     },
     chain: {
       id: chain.chainId,
@@ -120,31 +121,35 @@ export function receiptOf(tx: ReadTx, id: string, chain: ChainFacts): Receipt {
     policy_digest: payment.policyDigest,
     decision_hash: payment.decisionHash,
     decisions,
-    approvals: approvalsOf(tx, payment, decisions),
-    mandate: mandateOf(tx, payment, decisions),
-    bundles: bundlesOf(tx, new Set(decisions.map((decision) => decision.policy_digest))),
+    approvals: await approvalsOf(tx, payment, decisions),
+    mandate: await mandateOf(tx, payment, decisions),
+    bundles: await bundlesOf(tx, new Set(decisions.map((decision) => decision.policy_digest))),
     inclusion: null,
   };
 }
 
 /** Returns the receipts of all payments that one transaction settled. */
-export function receiptsOfTransaction(tx: ReadTx, txHash: string, chain: ChainFacts): Receipt[] {
-  return listSettledIn(tx, txHash).map((payment) => receiptOf(tx, payment.id, chain));
+export async function receiptsOfTransaction(tx: ReadTx, txHash: string, chain: ChainFacts): Promise<Receipt[]> {
+  return mapInOrder(await listSettledIn(tx, txHash), (payment) => receiptOf(tx, payment.id, chain));
 }
 
-function decisionsOf(tx: ReadTx, payment: Payment): Receipt['decisions'] {
-  return tx
-    .all(decisionsOfPayment, { payment: payment.id })
-    .map((row) => ({ ...row, decided_at: Number(row.decided_at) }));
+async function decisionsOf(tx: ReadTx, payment: Payment): Promise<Receipt['decisions']> {
+  return (await tx.all(decisionsOfPayment, { payment: payment.id })).map((row) => ({
+    ...row,
+    decided_at: Number(row.decided_at),
+  }));
 }
 
 /**
  * Only the approvals that the last decision counted: no hashed input confirms the others, and the payment does not depend on them.
  */
-function approvalsOf(tx: ReadTx, payment: Payment, decisions: Receipt['decisions']): Receipt['approvals'] {
+async function approvalsOf(
+  tx: ReadTx,
+  payment: Payment,
+  decisions: Receipt['decisions'],
+): Promise<Receipt['approvals']> {
   const counted = new Set(toldOf(decisions.at(-1)?.input)?.approvals.map(({ address: by }) => by) ?? []);
-  return tx
-    .all(approvalSignatures, { payment: payment.id })
+  return (await tx.all(approvalSignatures, { payment: payment.id }))
     .filter((row) => counted.has(row.address))
     .map(shownOf)
     .sort((a, b) => (a.approver < b.approver ? -1 : 1));
@@ -157,24 +162,24 @@ const shownOf = (row: SignatureRow): Receipt['approvals'][number] => ({
   signature: row.signature.toLowerCase(),
 });
 
-function mandateOf(tx: ReadTx, payment: Payment, decisions: Receipt['decisions']): Receipt['mandate'] {
+async function mandateOf(tx: ReadTx, payment: Payment, decisions: Receipt['decisions']): Promise<Receipt['mandate']> {
   if (payment.mandateId === null) return null;
-  const rows = tx.all(mandateSignatures, { mandate: payment.mandateId });
+  const rows = await tx.all(mandateSignatures, { mandate: payment.mandateId });
   const signers = toldOf(decisions.at(-1)?.input)?.mandate?.signers ?? [];
   const signatures = signers.flatMap((signer) => rows.filter(({ address: by }) => by === signer).map(shownOf));
   return { id: payment.mandateId, signatures };
 }
 
-function bundlesOf(tx: ReadTx, digests: Set<string>): Record<string, string> {
+async function bundlesOf(tx: ReadTx, digests: Set<string>): Promise<Record<string, string>> {
   const bundles: Record<string, string> = {};
   for (const digest of digests) {
-    const row = tx.get(bundleOf, { digest });
+    const row = await tx.get(bundleOf, { digest });
     if (row) bundles[digest] = row.bundle;
   }
   return bundles;
 }
 
-function epochOf(tx: ReadTx, { id }: Payment): number | null {
-  const row = tx.get(authorizationEpoch, { payment: id });
+async function epochOf(tx: ReadTx, { id }: Payment): Promise<number | null> {
+  const row = await tx.get(authorizationEpoch, { payment: id });
   return row ? Number(row.epoch) : null;
 }

@@ -6,6 +6,7 @@ import {
   TransactionReceiptNotFoundError,
 } from 'viem';
 import { BursarError } from '../../core/errors/base.ts';
+import { flatMapInOrder } from '../../core/inOrder.ts';
 import type { Store } from '../../store/store.ts';
 import type { Chain, ChainClient } from '../node/chain.ts';
 import { attemptsOf } from './attempts.ts';
@@ -36,20 +37,20 @@ export async function pollReceipts(
   seen: Observation,
 ): Promise<Confirmed> {
   const queue = { chainId: chain.chainId, sender };
-  const mined = store.read((tx) => queueTransactions(tx, queue, 'mined', ROWS_MAX));
+  const mined = await store.read((tx) => queueTransactions(tx, queue, 'mined', ROWS_MAX));
   const { final, reorged } = await checkBlocks(store, chain, mined, seen);
   const count = seen.senders.get(sender)?.count ?? 0n;
   // Those that went back to pending are checked too: the new blocks may contain them again.
-  const pending = store
-    .read((tx) => queueTransactions(tx, queue, 'pending', ROWS_MAX))
-    .filter((row) => row.nonce !== null && row.nonce < count);
+  const pending = (await store.read((tx) => queueTransactions(tx, queue, 'pending', ROWS_MAX))).filter(
+    (row) => row.nonce !== null && row.nonce < count,
+  );
   const found = await receiptsOf(store, chain, pending);
   const lost = pending.filter((row) => !found.has(row.id));
   const taken = await takenForGood(chain, sender, lost, seen);
   if (found.size > 0 || taken.length > 0) {
-    await store.write((tx) => {
-      for (const [id, receipt] of found) markMined(tx, id, receipt);
-      for (const row of taken) dropTransaction(tx, row.id, 'pending', { reason: 'nonce_taken', detail: null });
+    await store.write(async (tx) => {
+      for (const [id, receipt] of found) await markMined(tx, id, receipt);
+      for (const row of taken) await dropTransaction(tx, row.id, 'pending', { reason: 'nonce_taken', detail: null });
     });
   }
   return { mined: found.size, final, reorged, taken: taken.length };
@@ -73,9 +74,9 @@ async function checkBlocks(
   const gone = mined.filter((row) => hashes.has(row.block_number ?? -1n) && !isThere(row));
   const final = mined.filter((row) => isThere(row) && (row.block_number ?? 0n) <= seen.finalNumber);
   if (gone.length > 0 || final.length > 0) {
-    await store.write((tx) => {
-      for (const row of gone) markReorged(tx, row.id, row.block_hash as Hex);
-      for (const row of final) markFinal(tx, row.id, row.block_hash as Hex);
+    await store.write(async (tx) => {
+      for (const row of gone) await markReorged(tx, row.id, row.block_hash as Hex);
+      for (const row of final) await markFinal(tx, row.id, row.block_hash as Hex);
     });
   }
   return { final: final.length, reorged: gone.length };
@@ -92,7 +93,7 @@ async function blockHashOf(client: ChainClient, blockNumber: bigint): Promise<He
 }
 
 async function receiptsOf(store: Store, chain: Chain, rows: readonly TransactionRow[]): Promise<Map<bigint, Mined>> {
-  const attempts = store.read((tx) => rows.flatMap((row) => attemptsOf(tx, row.id)));
+  const attempts = await store.read((tx) => flatMapInOrder(rows, (row) => attemptsOf(tx, row.id)));
   const receipts = await chain.run((client) => Promise.all(attempts.map(({ hash }) => receiptOf(client, hash))));
   const found = new Map<bigint, Mined>();
   receipts.forEach((receipt, index) => {

@@ -13,23 +13,23 @@ describe('an RPC that fails', () => {
       scene.rpc.tell(() => lie);
       expect((await senderQueue.tick()).chain).toBe('chain_unavailable');
       expect((await senderQueue.tick()).chain).toBe('chain_unavailable');
-      expect(outcome(transaction)).toEqual({ kind: 'queued' });
-      expect(openAlerts()).toEqual(['chain_unavailable']);
-      expect(events('chain.unavailable')).toHaveLength(1);
+      expect(await outcome(transaction)).toEqual({ kind: 'queued' });
+      expect(await openAlerts()).toEqual(['chain_unavailable']);
+      expect(await events('chain.unavailable')).toHaveLength(1);
       scene.rpc.tell(() => 'pass');
       await senderQueue.tick();
       await senderQueue.tick();
-      expect(outcome(transaction)).toMatchObject({ kind: 'mined' });
-      expect(openAlerts()).toEqual([]);
-      expect(events('chain.recovered')).toHaveLength(1);
+      expect(await outcome(transaction)).toMatchObject({ kind: 'mined' });
+      expect(await openAlerts()).toEqual([]);
+      expect(await events('chain.recovered')).toHaveLength(1);
     },
   );
 
   it('of another chain gets nothing signed', async () => {
     const transaction = await queue({ chainId: 8453 });
     expect((await relayer({ chainId: 8453 }).tick()).chain).toBe('chain_mismatch');
-    expect(attempts(transaction)).toEqual([]);
-    expect(openAlerts()).toEqual(['chain_mismatch']);
+    expect(await attempts(transaction)).toEqual([]);
+    expect(await openAlerts()).toEqual(['chain_mismatch']);
     expect(scene.rpc.asked).not.toContain('eth_sendRawTransaction');
   });
 
@@ -46,13 +46,13 @@ describe('an RPC that fails', () => {
     expect((await senderQueue.tick()).queues).toMatchObject([
       { trouble: { type: 'chain_inconsistent' }, signed: 0, sent: 0 },
     ]);
-    expect(openAlerts()).toEqual(['chain_inconsistent']);
-    expect(attempts(transaction)).toEqual([]);
+    expect(await openAlerts()).toEqual(['chain_inconsistent']);
+    expect(await attempts(transaction)).toEqual([]);
     scene.rpc.tell(() => 'pass');
     await senderQueue.tick();
     await senderQueue.tick();
-    expect(outcome(transaction)).toMatchObject({ kind: 'mined', nonce: 1n });
-    expect(openAlerts()).toEqual([]);
+    expect(await outcome(transaction)).toMatchObject({ kind: 'mined', nonce: 1n });
+    expect(await openAlerts()).toEqual([]);
   });
 
   it('and has unknown transactions of the key in its pool gets nothing signed for a key we never used', async () => {
@@ -69,8 +69,11 @@ describe('an RPC that fails', () => {
     await senderQueue.tick();
     const receipt = await scene
       .honestChain()
-      .run((reader) =>
-        reader.request({ method: 'eth_getTransactionReceipt', params: [attempts(transaction)[0]?.hash ?? '0x'] }),
+      .run(async (reader) =>
+        reader.request({
+          method: 'eth_getTransactionReceipt',
+          params: [(await attempts(transaction))[0]?.hash ?? '0x'],
+        }),
       );
     scene.rpc.tell(({ method }) =>
       method === 'eth_getTransactionReceipt'
@@ -78,10 +81,10 @@ describe('an RPC that fails', () => {
         : 'pass',
     );
     expect((await senderQueue.tick()).queues).toMatchObject([{ trouble: { type: 'chain_inconsistent' }, mined: 0 }]);
-    expect(outcome(transaction)).toMatchObject({ kind: 'pending' });
+    expect(await outcome(transaction)).toMatchObject({ kind: 'pending' });
     scene.rpc.tell(() => 'pass');
     await senderQueue.tick();
-    expect(outcome(transaction)).toMatchObject({ kind: 'mined' });
+    expect(await outcome(transaction)).toMatchObject({ kind: 'mined' });
   });
 
   it.each([
@@ -96,7 +99,7 @@ describe('an RPC that fails', () => {
     expect((await senderQueue.tick()).chain).toBe('chain_unavailable');
     scene.rpc.tell(() => 'pass');
     await senderQueue.tick();
-    expect(outcome(transaction)).toMatchObject({ kind: 'mined' });
+    expect(await outcome(transaction)).toMatchObject({ kind: 'mined' });
   });
 
   it('and is behind the block that holds the transaction tells of no reorg', async () => {
@@ -108,7 +111,7 @@ describe('an RPC that fails', () => {
       method === 'eth_getBlockByNumber' && params[0] !== 'latest' ? { result: null } : 'pass',
     );
     expect((await senderQueue.tick()).queues).toMatchObject([{ reorged: 0, trouble: null }]);
-    expect(outcome(transaction)).toMatchObject({ kind: 'mined' });
+    expect(await outcome(transaction)).toMatchObject({ kind: 'mined' });
   });
 
   it('and refuses what it is sent is reported, and the transaction is kept for later', async () => {
@@ -121,7 +124,7 @@ describe('an RPC that fails', () => {
     scene.rpc.tell(() => 'pass');
     await senderQueue.tick();
     await senderQueue.tick();
-    expect(outcome(transaction)).toMatchObject({ kind: 'mined' });
-    expect(openAlerts()).toEqual([]);
+    expect(await outcome(transaction)).toMatchObject({ kind: 'mined' });
+    expect(await openAlerts()).toEqual([]);
   });
 });

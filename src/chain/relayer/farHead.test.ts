@@ -20,30 +20,30 @@ describe('a head that is millions of blocks ahead, seen once', () => {
       const transaction = await queue();
       await senderQueue.tick();
       await senderQueue.tick();
-      expect(outcome(transaction)).toMatchObject({ kind: 'mined' });
+      expect(await outcome(transaction)).toMatchObject({ kind: 'mined' });
       scene.rpc.tell(farHead);
       await senderQueue.tick();
-      expect(outcome(transaction)).toMatchObject({ kind: 'mined' });
+      expect(await outcome(transaction)).toMatchObject({ kind: 'mined' });
       scene.rpc.tell(() => 'pass');
       await scene.client.request({ method: 'anvil_reorg' as never, params: [1, []] as never });
       await senderQueue.tick();
       await senderQueue.tick();
       await senderQueue.tick();
-      expect(outcome(transaction)).toMatchObject({ kind: 'mined', succeeded: true });
+      expect(await outcome(transaction)).toMatchObject({ kind: 'mined', succeeded: true });
     },
   );
 
   it('counts for nothing beside what was read and linked by hash', async () => {
     let proven: bigint | null = null;
-    const senderQueue = relayer({ provenFinal: () => proven });
+    const senderQueue = relayer({ provenFinal: async () => proven });
     const transaction = await queue();
     await senderQueue.tick();
     await scene.client.mine({ blocks: 30 });
     await senderQueue.tick();
     await senderQueue.tick();
-    expect(outcome(transaction)).toMatchObject({ kind: 'mined' });
+    expect(await outcome(transaction)).toMatchObject({ kind: 'mined' });
     proven = await scene.client.getBlockNumber();
     await senderQueue.tick();
-    expect(outcome(transaction)).toMatchObject({ kind: 'final' });
+    expect(await outcome(transaction)).toMatchObject({ kind: 'final' });
   });
 });

@@ -3,6 +3,7 @@ import { privateKeyToAccount } from 'viem/accounts';
 import { describe, expect, it } from 'vitest';
 import { PAYEE, relayerScene } from '../../../test/support/relayerScene.ts';
 import type { Lie, RpcRequest } from '../../app/local-chain/lyingRpc.ts';
+import { mapInOrder } from '../../core/inOrder.ts';
 import { confirmNonce } from './nonceTruth.ts';
 import { outcomesOfPayment } from './outcomes.ts';
 
@@ -28,7 +29,7 @@ const noCreations =
     request.method === 'eth_call' ? { error: { code: -32_601, message: 'not supported' } } : then(request);
 
 describe('a nonce that is too high at the first use of a key', () => {
-  it.each<[string, (request: RpcRequest) => Lie]>([
+  it.each<[string, (request: RpcRequest) => Lie | Promise<Lie>]>([
     ['by all block tags', counts(5)],
     [
       'by latest and pending alone',
@@ -50,13 +51,13 @@ describe('a nonce that is too high at the first use of a key', () => {
     for (let round = 0; round < 3; round += 1) {
       expect((await senderQueue.tick()).queues).toMatchObject([{ trouble: { type: 'chain_inconsistent' }, signed: 0 }]);
     }
-    expect(attempts(transaction)).toEqual([]);
-    expect(openAlerts()).toEqual(['chain_inconsistent']);
+    expect(await attempts(transaction)).toEqual([]);
+    expect(await openAlerts()).toEqual(['chain_inconsistent']);
     scene.rpc.tell(() => 'pass');
     await senderQueue.tick();
     await senderQueue.tick();
-    expect(outcome(transaction)).toMatchObject({ kind: 'mined', nonce: 0n });
-    expect(openAlerts()).toEqual([]);
+    expect(await outcome(transaction)).toMatchObject({ kind: 'mined', nonce: 0n });
+    expect(await openAlerts()).toEqual([]);
   });
 
   it('that all sources agree on is signed on, and given up when the truth comes: each is paid once', async () => {
@@ -65,27 +66,29 @@ describe('a nonce that is too high at the first use of a key', () => {
     const first = await Promise.all(ids.map((id) => queue({ paymentIds: [id] })));
     scene.rpc.tell(everything(7));
     await relayer().tick();
-    expect(first.map(outcome)).toMatchObject([
+    expect(await mapInOrder(first, outcome)).toMatchObject([
       { kind: 'pending', nonce: 7n },
       { kind: 'pending', nonce: 8n },
     ]);
     scene.rpc.tell(() => 'pass');
     const senderQueue = relayer();
     await senderQueue.tick();
-    expect(first.map(outcome)).toMatchObject([
+    expect(await mapInOrder(first, outcome)).toMatchObject([
       { kind: 'dropped', reason: 'nonce_gap' },
       { kind: 'dropped', reason: 'nonce_gap' },
     ]);
     const second = await Promise.all(ids.map((id) => queue({ paymentIds: [id] })));
     await senderQueue.tick();
     await senderQueue.tick();
-    expect(second.map(outcome)).toMatchObject([
+    expect(await mapInOrder(second, outcome)).toMatchObject([
       { kind: 'mined', nonce: 0n },
       { kind: 'mined', nonce: 1n },
     ]);
-    expect(scene.store.read((tx) => ids.map((id) => outcomesOfPayment(tx, id).length))).toEqual([2, 2]);
+    expect(
+      await scene.store.read((tx) => mapInOrder(ids, async (id) => (await outcomesOfPayment(tx, id)).length)),
+    ).toEqual([2, 2]);
     expect(await scene.received()).toBe(before + 2n);
-    expect(openAlerts()).toEqual([]);
+    expect(await openAlerts()).toEqual([]);
   });
 
   it('heals after a new start too', async () => {
@@ -94,12 +97,12 @@ describe('a nonce that is too high at the first use of a key', () => {
     await relayer().tick();
     scene.rpc.tell(() => 'pass');
     await relayer().tick();
-    expect(outcome(transaction)).toMatchObject({ kind: 'dropped', reason: 'nonce_gap' });
+    expect(await outcome(transaction)).toMatchObject({ kind: 'dropped', reason: 'nonce_gap' });
     const again = await queue();
     const senderQueue = relayer();
     await senderQueue.tick();
     await senderQueue.tick();
-    expect(outcome(again)).toMatchObject({ kind: 'mined', nonce: 0n });
+    expect(await outcome(again)).toMatchObject({ kind: 'mined', nonce: 0n });
   });
 });
 
@@ -112,14 +115,17 @@ describe('a number that is too low for what was mined', () => {
     await scene.client.setAutomine(false);
     const pending = await queue();
     await senderQueue.tick();
-    expect(outcome(pending)).toMatchObject({ kind: 'pending', nonce: 1n });
+    expect(await outcome(pending)).toMatchObject({ kind: 'pending', nonce: 1n });
     scene.rpc.tell(everything(0));
     expect((await senderQueue.tick()).queues).toMatchObject([{ trouble: { type: 'chain_inconsistent' } }]);
-    expect([mined, pending].map(outcome)).toMatchObject([{ kind: 'mined' }, { kind: 'pending', nonce: 1n }]);
+    expect(await mapInOrder([mined, pending], outcome)).toMatchObject([
+      { kind: 'mined' },
+      { kind: 'pending', nonce: 1n },
+    ]);
     scene.rpc.tell(() => 'pass');
     await scene.client.mine({ blocks: 1 });
     await senderQueue.tick();
-    expect(outcome(pending)).toMatchObject({ kind: 'mined' });
+    expect(await outcome(pending)).toMatchObject({ kind: 'mined' });
   });
 });
 

@@ -1,6 +1,7 @@
 import type { Hex } from 'viem';
 import { invariant } from '../../core/errors/base.ts';
 import type { PaymentId } from '../../core/ids/ids.ts';
+import { mapInOrder } from '../../core/inOrder.ts';
 import type { ReadTx } from '../../store/store.ts';
 import { revertText } from '../contracts/reverts.ts';
 import { paymentsOfTransaction, transactionOf, transactionsFor, transactionsOfPayment } from './queries.ts';
@@ -32,25 +33,25 @@ export type TransactionReport = {
 };
 
 /** Null for an unknown id. */
-export function outcomeOf(tx: ReadTx, transactionId: bigint): TransactionOutcome | null {
-  const row = tx.get(transactionOf, { id: transactionId });
+export async function outcomeOf(tx: ReadTx, transactionId: bigint): Promise<TransactionOutcome | null> {
+  const row = await tx.get(transactionOf, { id: transactionId });
   return row ? outcome(row) : null;
 }
 
 /** All transactions that carried the payment, newest first: there is a second one if the first was dropped. */
-export function outcomesOfPayment(tx: ReadTx, paymentId: PaymentId): TransactionReport[] {
-  const rows = tx.all(transactionsOfPayment, { payment: paymentId });
-  return rows.map((row) => report(tx, row));
+export async function outcomesOfPayment(tx: ReadTx, paymentId: PaymentId): Promise<TransactionReport[]> {
+  const rows = await tx.all(transactionsOfPayment, { payment: paymentId });
+  return mapInOrder(rows, (row) => report(tx, row));
 }
 
 /** All transactions of that purpose, the newest first: `deploy:agt_…`. */
-export function outcomesByPurpose(tx: ReadTx, purpose: string): TransactionReport[] {
-  const rows = tx.all(transactionsFor, { purpose });
-  return rows.map((row) => report(tx, row));
+export async function outcomesByPurpose(tx: ReadTx, purpose: string): Promise<TransactionReport[]> {
+  const rows = await tx.all(transactionsFor, { purpose });
+  return mapInOrder(rows, (row) => report(tx, row));
 }
 
-function report(tx: ReadTx, row: TransactionRow): TransactionReport {
-  const payments = tx.all(paymentsOfTransaction, { id: row.id });
+async function report(tx: ReadTx, row: TransactionRow): Promise<TransactionReport> {
+  const payments = await tx.all(paymentsOfTransaction, { id: row.id });
   return {
     transactionId: row.id,
     purpose: row.purpose,

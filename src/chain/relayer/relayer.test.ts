@@ -1,6 +1,7 @@
 import type { Hex } from 'viem';
 import { describe, expect, it } from 'vitest';
 import { PAYEE, relayerScene, transferData } from '../../../test/support/relayerScene.ts';
+import { mapInOrder } from '../../core/inOrder.ts';
 import { outcomesOfPayment } from './outcomes.ts';
 
 const scene = relayerScene();
@@ -11,25 +12,30 @@ describe('a sender queue', () => {
     const id = await payment();
     const before = await received();
     const transaction = await queue({ paymentIds: [id], data: transferData(7n) });
-    expect(outcome(transaction)).toEqual({ kind: 'queued' });
+    expect(await outcome(transaction)).toEqual({ kind: 'queued' });
     const senderQueue = relayer();
     expect((await senderQueue.tick()).queues).toMatchObject([{ trouble: null, signed: 1, sent: 1 }]);
     expect((await senderQueue.tick()).queues).toMatchObject([{ mined: 1, signed: 0, sent: 0 }]);
     expect(await received()).toBe(before + 7n);
-    const [attempt] = attempts(transaction);
-    expect(outcome(transaction)).toMatchObject({ kind: 'mined', succeeded: true, nonce: 0n, txHash: attempt?.hash });
-    expect(scene.store.read((tx) => outcomesOfPayment(tx, id))).toMatchObject([
+    const [attempt] = await attempts(transaction);
+    expect(await outcome(transaction)).toMatchObject({
+      kind: 'mined',
+      succeeded: true,
+      nonce: 0n,
+      txHash: attempt?.hash,
+    });
+    expect(await scene.store.read((tx) => outcomesOfPayment(tx, id))).toMatchObject([
       { transactionId: transaction, paymentIds: [id] },
     ]);
     await scene.client.mine({ blocks: 20 });
     expect((await senderQueue.tick()).queues).toMatchObject([{ final: 1 }]);
-    expect(outcome(transaction)).toMatchObject({ kind: 'final', succeeded: true });
+    expect(await outcome(transaction)).toMatchObject({ kind: 'final', succeeded: true });
     for (const type of ['payment.signed', 'payment.broadcast']) {
-      expect(events(type)).toMatchObject([
+      expect(await events(type)).toMatchObject([
         { payment: id, agent: 'agt_1', sponsor: 'spn_1', workflow: 'wfl_1', policy_digest: 'sha256:p' },
       ]);
     }
-    expect(events('payment.signed')[0]).toMatchObject({
+    expect((await events('payment.signed'))[0]).toMatchObject({
       data: { hash: attempt?.hash, nonce: 0, sender: scene.sender },
     });
   });
@@ -37,8 +43,8 @@ describe('a sender queue', () => {
   it('the attempt is on disk before the node hears of it', async () => {
     const transaction = await queue();
     let stored = 0;
-    scene.rpc.tell(({ method }) => {
-      if (method === 'eth_sendRawTransaction') stored = attempts(transaction).length;
+    scene.rpc.tell(async ({ method }) => {
+      if (method === 'eth_sendRawTransaction') stored = (await attempts(transaction)).length;
       return 'pass';
     });
     await relayer().tick();
@@ -58,14 +64,14 @@ describe('a sender queue', () => {
       await senderQueue.tick();
     }
     await senderQueue.tick();
-    expect(ids.map((id) => outcome(id)?.kind)).toEqual(Array(40).fill('mined'));
+    expect(await mapInOrder(ids, async (id) => (await outcome(id))?.kind)).toEqual(Array(40).fill('mined'));
     expect(await received()).toBe(before + 40n);
   });
 
   it('what is queued for a key without a sender queue raises an alert', async () => {
     await queue({ sender: PAYEE });
     await relayer().tick();
-    expect(openAlerts()).toEqual(['sender_not_served']);
+    expect(await openAlerts()).toEqual(['sender_not_served']);
   });
 
   it('a tick with nothing to do does nothing', async () => {
@@ -78,9 +84,9 @@ describe('a sender queue', () => {
     senderQueue.start();
     const transaction = await queue();
     await expect
-      .poll(() => {
+      .poll(async () => {
         senderQueue.wake();
-        return outcome(transaction)?.kind;
+        return (await outcome(transaction))?.kind;
       })
       .toBe('mined');
     await senderQueue.stop();
@@ -97,14 +103,14 @@ describe('after a crash', () => {
     const transaction = await queue();
     scene.rpc.tell(({ method }) => (method === 'eth_sendRawTransaction' ? 'drop' : 'pass'));
     expect((await relayer().tick()).chain).toBe('chain_unavailable');
-    const [attempt] = attempts(transaction);
+    const [attempt] = await attempts(transaction);
     expect(attempt).toMatchObject({ broadcast_at: null });
     scene.rpc.tell(() => 'pass');
     const next = relayer();
     await next.tick();
     await next.tick();
-    expect(attempts(transaction).map(({ hash }) => hash)).toEqual([attempt?.hash]);
-    expect(outcome(transaction)).toMatchObject({ kind: 'mined', txHash: attempt?.hash });
+    expect((await attempts(transaction)).map(({ hash }) => hash)).toEqual([attempt?.hash]);
+    expect(await outcome(transaction)).toMatchObject({ kind: 'mined', txHash: attempt?.hash });
     expect(await received()).toBe(before + 1n);
   });
 
@@ -126,7 +132,7 @@ describe('after a crash', () => {
     expect((await next.tick()).queues).toMatchObject([{ trouble: null, signed: 0, sent: 1 }]);
     await scene.client.mine({ blocks: 1 });
     await next.tick();
-    expect(outcome(transaction)).toMatchObject({ kind: 'mined', succeeded: true });
+    expect(await outcome(transaction)).toMatchObject({ kind: 'mined', succeeded: true });
     expect(await received()).toBe(before + 1n);
   });
 
@@ -136,7 +142,7 @@ describe('after a crash', () => {
     for (let index = 0; index < 10; index += 1) ids.push(await queue());
     const [one, two] = [relayer(), relayer()];
     for (let round = 0; round < 4; round += 1) await Promise.all([one.tick(), two.tick()]);
-    expect(ids.map((id) => outcome(id)?.kind)).toEqual(Array(10).fill('mined'));
+    expect(await mapInOrder(ids, async (id) => (await outcome(id))?.kind)).toEqual(Array(10).fill('mined'));
     expect(await received()).toBe(before + 10n);
     expect(await scene.client.getTransactionCount({ address: scene.sender })).toBe(10);
   });
@@ -146,12 +152,12 @@ describe('after a crash', () => {
     const transaction = await queue();
     const senderQueue = relayer();
     await senderQueue.tick();
-    await scene.client.dropTransaction({ hash: attempts(transaction)[0]?.hash ?? '0x' });
+    await scene.client.dropTransaction({ hash: (await attempts(transaction))[0]?.hash ?? '0x' });
     const restarted = relayer();
     expect((await restarted.tick()).queues).toMatchObject([{ sent: 1, signed: 0 }]);
     await scene.client.mine({ blocks: 1 });
     await restarted.tick();
-    expect(outcome(transaction)).toMatchObject({ kind: 'mined' });
+    expect(await outcome(transaction)).toMatchObject({ kind: 'mined' });
   });
 });
 
@@ -167,17 +173,17 @@ describe('a stuck transaction', () => {
     expect((await senderQueue.tick()).queues).toMatchObject([{ replaced: 0 }]);
     scene.later(2);
     expect((await senderQueue.tick()).queues).toMatchObject([{ replaced: 1, trouble: null }]);
-    const [second, first] = attempts(transaction);
+    const [second, first] = await attempts(transaction);
     expect(BigInt(second?.max_fee_wei ?? 0) * 8n).toBeGreaterThanOrEqual(BigInt(first?.max_fee_wei ?? 0) * 9n);
     expect(BigInt(second?.max_priority_fee_wei ?? 0) * 8n).toBeGreaterThanOrEqual(
       BigInt(first?.max_priority_fee_wei ?? 0) * 9n,
     );
-    expect(events('payment.replaced')).toMatchObject([
+    expect(await events('payment.replaced')).toMatchObject([
       { payment: id, data: { replaces: first?.hash, hash: second?.hash } },
     ]);
     await scene.client.mine({ blocks: 1 });
     await senderQueue.tick();
-    expect(outcome(transaction)).toMatchObject({ kind: 'mined', nonce: 0n, txHash: second?.hash });
+    expect(await outcome(transaction)).toMatchObject({ kind: 'mined', nonce: 0n, txHash: second?.hash });
     expect(await received()).toBe(before + 1n);
     expect(await scene.client.getTransactionCount({ address: scene.sender })).toBe(1);
   });
@@ -197,8 +203,8 @@ describe('a stuck transaction', () => {
     expect((await senderQueue.tick()).queues).toMatchObject([{ replaced: 1, trouble: null }]);
     await scene.client.mine({ blocks: 1 });
     await senderQueue.tick();
-    const [, first] = attempts(transaction);
-    expect(outcome(transaction)).toMatchObject({ kind: 'mined', txHash: first?.hash });
+    const [, first] = await attempts(transaction);
+    expect(await outcome(transaction)).toMatchObject({ kind: 'mined', txHash: first?.hash });
   });
 
   it('is not raised above the cap: it is sent again as it is, and an alert says so', async () => {
@@ -212,7 +218,7 @@ describe('a stuck transaction', () => {
     expect((await senderQueue.tick()).queues).toMatchObject([
       { replaced: 0, sent: 1, trouble: { type: 'fees_above_cap' } },
     ]);
-    expect(attempts(transaction)).toHaveLength(1);
+    expect(await attempts(transaction)).toHaveLength(1);
   });
 });
 
@@ -223,14 +229,14 @@ describe('a reorg', () => {
     const senderQueue = relayer();
     await senderQueue.tick();
     await senderQueue.tick();
-    const first = outcome(transaction);
+    const first = await outcome(transaction);
     expect(first?.kind).toBe('mined');
     await scene.client.request({ method: 'anvil_reorg' as never, params: [1, []] as never });
     expect(await received()).toBe(before);
     expect((await senderQueue.tick()).queues).toMatchObject([{ reorged: 1, trouble: null, signed: 0, sent: 1 }]);
     await senderQueue.tick();
-    expect(outcome(transaction)).toMatchObject({ kind: 'mined', nonce: 0n });
-    expect(outcome(transaction)).not.toEqual(first);
+    expect(await outcome(transaction)).toMatchObject({ kind: 'mined', nonce: 0n });
+    expect(await outcome(transaction)).not.toEqual(first);
     expect(await received()).toBe(before + 1n);
   });
 });

@@ -1,5 +1,6 @@
 import { type Address, BaseError } from 'viem';
 import { BursarError } from '../../core/errors/base.ts';
+import { mapInOrder } from '../../core/inOrder.ts';
 import type { Store } from '../../store/store.ts';
 import type { KeyProvider, KeyRole } from '../keys/keys.ts';
 import type { Chain } from '../node/chain.ts';
@@ -18,7 +19,7 @@ export type RelayerOptions = {
   clock: () => number;
   finality: Finality;
   /** The newest final block by the follower's own verification; null: none yet. Absent: the node's statement is used. */
-  provenFinal?: () => bigint | null;
+  provenFinal?: () => Promise<bigint | null>;
   caps?: FeeCaps;
   /** Default 30,000. */
   stuckAfterMs?: number;
@@ -82,7 +83,7 @@ export function createRelayer(options: RelayerOptions): Relayer {
       queues = null;
       throw error;
     });
-    const expectations = all.map((queue) => queue.expect());
+    const expectations = await mapInOrder(all, (queue) => queue.expect());
     const reports: SenderQueueReport[] = [];
     try {
       const stated = await observe(
@@ -92,7 +93,7 @@ export function createRelayer(options: RelayerOptions): Relayer {
       );
       const seen = { ...stated, finalNumber: await believedFinal(stated) };
       for (const [index, queue] of all.entries()) {
-        const report = await stepOf(queue, expectations[index] ?? queue.expect(), seen);
+        const report = await stepOf(queue, expectations[index] ?? (await queue.expect()), seen);
         reports.push(report);
         await noteQueue(report);
       }
@@ -112,14 +113,14 @@ export function createRelayer(options: RelayerOptions): Relayer {
   /** A head or tag that a node invented must not make a transaction final: it would never be sent again. */
   async function believedFinal({ head, finalNumber }: Observation): Promise<bigint> {
     if (!options.provenFinal) return (await isThere(chain, head)) ? finalNumber : -1n;
-    const proven = options.provenFinal() ?? -1n;
+    const proven = (await options.provenFinal()) ?? -1n;
     return proven < finalNumber ? proven : finalNumber;
   }
 
   /** A contradiction concerns this sender queue only; the tick continues with the others. */
   async function stepOf(
     queue: SenderQueue,
-    before: ReturnType<SenderQueue['expect']>,
+    before: Awaited<ReturnType<SenderQueue['expect']>>,
     seen: Observation,
   ): Promise<SenderQueueReport> {
     try {
@@ -144,7 +145,7 @@ export function createRelayer(options: RelayerOptions): Relayer {
 
   /** A transaction queued for a key without a sender queue would wait for ever unnoticed. */
   async function noteUnserved(served: ReadonlySet<Address>): Promise<void> {
-    const senders = store.read((tx) => tx.all(sendersThatWait, { chain: chain.chainId }));
+    const senders = await store.read((tx) => tx.all(sendersThatWait, { chain: chain.chainId }));
     for (const { sender } of senders) {
       if (!served.has(sender)) await alerts.raise('sender_not_served', sender, { chain: subject });
     }

@@ -1,5 +1,6 @@
 import type { Address, Hex } from 'viem';
 import type { ErrorDetails } from '../../core/errors/base.ts';
+import { filterInOrder } from '../../core/inOrder.ts';
 import type { Store } from '../../store/store.ts';
 import type { KeyProvider, KeyRole } from '../keys/keys.ts';
 import type { Chain } from '../node/chain.ts';
@@ -56,7 +57,7 @@ export type Expectation = { firstUnmined: bigint | null };
 /** One sender's transactions, in nonce order. After a crash at any point, every step can be repeated safely. */
 export interface SenderQueue {
   readonly sender: Address;
-  expect(): Expectation;
+  expect(): Promise<Expectation>;
   step(before: Expectation, seen: Observation): Promise<SenderQueueReport>;
 }
 
@@ -71,10 +72,10 @@ export function createSenderQueue(options: SenderQueueOptions, role: KeyRole, se
   /** The next transaction and since when it is next: only it can be stuck, because the others wait for it. */
   let head: { nonce: bigint; sinceMs: number } | null = null;
 
-  const pendingRows = (): TransactionRow[] =>
+  const pendingRows = (): Promise<TransactionRow[]> =>
     store.read((tx) => queueTransactions(tx, key, 'pending', options.inFlightMax * 4));
-  const expect = (): Expectation => ({
-    firstUnmined: pendingRows()[0]?.nonce ?? store.read((tx) => nextNonce(tx, chain.chainId, sender)),
+  const expect = async (): Promise<Expectation> => ({
+    firstUnmined: (await pendingRows())[0]?.nonce ?? (await store.read((tx) => nextNonce(tx, chain.chainId, sender))),
   });
 
   async function step(before: Expectation, seen: Observation): Promise<SenderQueueReport> {
@@ -96,7 +97,7 @@ export function createSenderQueue(options: SenderQueueOptions, role: KeyRole, se
     await send(report, count);
     await signQueued(report, seen, count, balanceWei);
     await send(report, count);
-    noteHead(count);
+    await noteHead(count);
     return report;
   }
 
@@ -109,8 +110,8 @@ export function createSenderQueue(options: SenderQueueOptions, role: KeyRole, se
     count: bigint,
     seen: Observation,
   ): Promise<SenderQueueReport['trouble']> {
-    const now = expect().firstUnmined;
-    const next = store.read((tx) => nextNonce(tx, chain.chainId, sender));
+    const now = (await expect()).firstUnmined;
+    const next = await store.read((tx) => nextNonce(tx, chain.chainId, sender));
     if (next === null || now === null) return firstUseTrouble(count, seen);
     // Read before and after: between reading the records and the chain, blocks may be added or replaced.
     const least = before.firstUnmined !== null && before.firstUnmined < now ? before.firstUnmined : now;
@@ -126,7 +127,7 @@ export function createSenderQueue(options: SenderQueueOptions, role: KeyRole, se
    * There are no records of this key on this chain; a number that is too high would leave a gap that blocks all its transactions.
    */
   async function firstUseTrouble(count: bigint, seen: Observation): Promise<SenderQueueReport['trouble']> {
-    const queued = store.read((tx) => queueTransactions(tx, key, 'queued', 1));
+    const queued = await store.read((tx) => queueTransactions(tx, key, 'queued', 1));
     if (queued.length === 0) return null;
     const { ok, details } = await isBelievable(chain, sender, count, seen.finalNumber);
     if (ok) return null;
@@ -135,8 +136,8 @@ export function createSenderQueue(options: SenderQueueOptions, role: KeyRole, se
 
   /** Our signed nonces begin above the chain's number, and nothing of ours used those between: the earlier number was wrong. */
   async function closeGap(count: bigint, seen: Observation): Promise<boolean> {
-    const proven = store.read((tx) => provenNonce(tx, chain.chainId, sender));
-    const first = pendingRows()[0]?.nonce ?? null;
+    const proven = await store.read((tx) => provenNonce(tx, chain.chainId, sender));
+    const first = (await pendingRows())[0]?.nonce ?? null;
     if (count < proven || first === null || first <= count) return false;
     if (!(await isBelievable(chain, sender, count, seen.finalNumber)).ok) return false;
     return (await store.write((tx) => dropGap(tx, key, count))) > 0;
@@ -145,9 +146,9 @@ export function createSenderQueue(options: SenderQueueOptions, role: KeyRole, se
   /** Broadcasts every unmined attempt that was not broadcast lately, in nonce order. */
   async function send(report: SenderQueueReport, count: bigint): Promise<void> {
     const atMs = clock();
-    for (const row of pendingRows()) {
+    for (const row of await pendingRows()) {
       if (row.nonce === null || row.nonce < count) continue;
-      const attempt = store.read((tx) => latestAttempt(tx, row.id));
+      const attempt = await store.read((tx) => latestAttempt(tx, row.id));
       const sentMs = lastSent.get(attempt.hash);
       if (sentMs !== undefined && atMs - sentMs < options.stuckAfterMs) continue;
       if (!(await sendOne(report, attempt, atMs))) return;
@@ -181,8 +182,8 @@ export function createSenderQueue(options: SenderQueueOptions, role: KeyRole, se
     }
   }
 
-  function noteHead(count: bigint): TransactionRow | null {
-    const row = pendingRows().find(({ nonce }) => nonce !== null && nonce >= count);
+  async function noteHead(count: bigint): Promise<TransactionRow | null> {
+    const row = (await pendingRows()).find(({ nonce }) => nonce !== null && nonce >= count);
     if (!row || row.nonce === null) head = null;
     else if (head?.nonce !== row.nonce) head = { nonce: row.nonce, sinceMs: clock() };
     return row ?? null;
@@ -194,10 +195,10 @@ export function createSenderQueue(options: SenderQueueOptions, role: KeyRole, se
     count: bigint,
     balanceWei: bigint,
   ): Promise<void> {
-    const row = noteHead(count);
+    const row = await noteHead(count);
     if (row === null || row.nonce === null || head === null) return;
     const nowMs = clock();
-    const before = store.read((tx) => latestAttempt(tx, row.id));
+    const before = await store.read((tx) => latestAttempt(tx, row.id));
     const sinceMs = Math.max(head.sinceMs, Number(before.signed_at));
     if (nowMs - sinceMs < options.stuckAfterMs) return;
     const fees = replacementFees(
@@ -219,7 +220,7 @@ export function createSenderQueue(options: SenderQueueOptions, role: KeyRole, se
     const attempt = await signAttempt(keys, role, sender, { row, nonce: row.nonce, gasLimit, ...fees, atMs: nowMs });
     if (await store.write((tx) => addReplacement(tx, row, before.hash, attempt))) {
       report.replaced += 1;
-      const stored = store.read((tx) => latestAttempt(tx, row.id));
+      const stored = await store.read((tx) => latestAttempt(tx, row.id));
       await sendOne(report, stored, nowMs);
     }
   }
@@ -231,22 +232,22 @@ export function createSenderQueue(options: SenderQueueOptions, role: KeyRole, se
     balanceWei: bigint,
   ): Promise<void> {
     if (report.trouble !== null) return;
-    const next = store.read((tx) => nextNonce(tx, chain.chainId, sender)) ?? count;
+    const next = (await store.read((tx) => nextNonce(tx, chain.chainId, sender))) ?? count;
     const folder = options.inFlightMax - Number(next - count);
     if (folder <= 0) return;
-    const rows = store.read((tx) => queueTransactions(tx, key, 'queued', folder));
+    const rows = await store.read((tx) => queueTransactions(tx, key, 'queued', folder));
     if (rows.length === 0) return;
     const fees = firstFees(seen.market, caps);
     if (fees === null) {
       report.trouble = { type: 'fees_above_cap', details: { sender, base_fee_wei: `${seen.market.baseFee}` } };
       return;
     }
-    const earliestId = pendingRows().reduce<bigint | null>(
+    const earliestId = (await pendingRows()).reduce<bigint | null>(
       (least, { id }) => (least === null || id < least ? id : least),
       null,
     );
     const estimates = await Promise.all(rows.map((row) => readiness(store, chain, row, earliestId)));
-    let spendable = balanceWei - pledged(count);
+    let spendable = balanceWei - (await pledged(count));
     const signed: { row: TransactionRow; nonce: bigint; attempt: SignedAttempt }[] = [];
     const dropped: { row: TransactionRow; why: Extract<Estimate, { kind: 'refused' }> }[] = [];
     for (const [index, row] of rows.entries()) {
@@ -269,18 +270,20 @@ export function createSenderQueue(options: SenderQueueOptions, role: KeyRole, se
       signed.push({ row, nonce, attempt });
     }
     if (signed.length + dropped.length === 0) return;
-    await store.write((tx) => {
-      report.dropped = dropped.filter(({ row, why }) => dropTransaction(tx, row.id, 'queued', why)).length;
-      for (const { row, nonce, attempt } of signed) if (takeNonce(tx, row, nonce, attempt)) report.signed += 1;
+    await store.write(async (tx) => {
+      report.dropped = (
+        await filterInOrder(dropped, ({ row, why }) => dropTransaction(tx, row.id, 'queued', why))
+      ).length;
+      for (const { row, nonce, attempt } of signed) if (await takeNonce(tx, row, nonce, attempt)) report.signed += 1;
     });
   }
 
   /** The highest total cost of the unmined transactions. */
-  function pledged(count: bigint): bigint {
+  async function pledged(count: bigint): Promise<bigint> {
     let sum = 0n;
-    for (const row of pendingRows()) {
+    for (const row of await pendingRows()) {
       if (row.nonce === null || row.nonce < count) continue;
-      const attempt = store.read((tx) => latestAttempt(tx, row.id));
+      const attempt = await store.read((tx) => latestAttempt(tx, row.id));
       sum += attempt.gas_limit * BigInt(attempt.max_fee_wei);
     }
     return sum;

@@ -19,29 +19,29 @@ export interface SenderQueueAlerts {
 }
 
 export function senderQueueAlerts(store: Store, clock: () => number): SenderQueueAlerts {
-  const isOpen = (type: SenderQueueAlert, subject: string): boolean =>
-    store.read((tx) => tx.get(openAlertAbout, { type, subject })) !== undefined;
+  const isOpen = async (type: SenderQueueAlert, subject: string): Promise<boolean> =>
+    (await store.read((tx) => tx.get(openAlertAbout, { type, subject }))) !== undefined;
   return {
     raise: async (type, subject, details) => {
-      if (isOpen(type, subject)) return;
+      if (await isOpen(type, subject)) return;
       const atMs = clock();
-      await store.write((tx) => {
-        if (tx.get(openAlertAbout, { type, subject })) return;
+      await store.write(async (tx) => {
+        if (await tx.get(openAlertAbout, { type, subject })) return;
         const body = { subject, ...details };
-        tx.run(addAlert, { type, agent: null, body: JSON.stringify(body), at: atMs });
+        await tx.run(addAlert, { type, agent: null, body: JSON.stringify(body), at: atMs });
         const event = type === 'chain_unavailable' ? 'chain.unavailable' : 'alert.raised';
-        appendEvent(tx, { type: event, actor: 'bursar', data: { alert: type, ...body } }, atMs);
+        await appendEvent(tx, { type: event, actor: 'bursar', data: { alert: type, ...body } }, atMs);
       });
     },
     resolve: async (type, subject) => {
-      if (!isOpen(type, subject)) return;
+      if (!(await isOpen(type, subject))) return;
       const atMs = clock();
-      await store.write((tx) => {
-        const open = tx.get(openAlertAbout, { type, subject });
+      await store.write(async (tx) => {
+        const open = await tx.get(openAlertAbout, { type, subject });
         if (!open) return;
-        tx.run(resolveAlert, { id: open.id, at: atMs });
+        await tx.run(resolveAlert, { id: open.id, at: atMs });
         if (type === 'chain_unavailable') {
-          appendEvent(tx, { type: 'chain.recovered', actor: 'bursar', data: { subject } }, atMs);
+          await appendEvent(tx, { type: 'chain.recovered', actor: 'bursar', data: { subject } }, atMs);
         }
       });
     },

@@ -57,7 +57,7 @@ export async function readiness(
 ): Promise<Estimate> {
   const { depends_on } = row;
   if (depends_on !== null) {
-    const needed = store.read((tx) => tx.get(transactionOf, { id: depends_on }));
+    const needed = await store.read((tx) => tx.get(transactionOf, { id: depends_on }));
     if (needed?.state === 'queued' || needed?.state === 'pending') return { kind: 'wait' };
     if (needed?.succeeded !== 1n) return { kind: 'refused', reason: 'dependency_failed', detail: `${depends_on}` };
   }

@@ -54,9 +54,9 @@ const PAYMENTS_MAX = 200;
  * Adds a transaction to its sender's queue, in the caller's write transaction. It has no nonce yet: that is assigned when it is
  * signed, so a queued one can be withdrawn or refused without leaving a gap.
  */
-export function enqueueTransaction(tx: Tx, wanted: NewTransaction): { id: bigint } {
+export async function enqueueTransaction(tx: Tx, wanted: NewTransaction): Promise<{ id: bigint }> {
   invariant(wanted.paymentIds.length <= PAYMENTS_MAX, 'A transaction carries at most 200 payments.');
-  const row = tx.get(addTransaction, {
+  const row = await tx.get(addTransaction, {
     chain: wanted.chainId,
     sender: wanted.sender,
     purpose: wanted.purpose,
@@ -68,7 +68,7 @@ export function enqueueTransaction(tx: Tx, wanted: NewTransaction): { id: bigint
   });
   invariant(row !== undefined, 'An insert gave no row');
   for (const paymentId of wanted.paymentIds) {
-    tx.run(addTransactionPayment, { id: row.id, payment: paymentId });
+    await tx.run(addTransactionPayment, { id: row.id, payment: paymentId });
   }
   return { id: row.id };
 }
@@ -77,23 +77,23 @@ export function enqueueTransaction(tx: Tx, wanted: NewTransaction): { id: bigint
  * Withdraws a queued transaction. False once it was signed: from then on only the chain decides. A caller that releases a hold must
  * do both in one write transaction.
  */
-export function withdrawTransaction(tx: Tx, id: bigint): boolean {
+export async function withdrawTransaction(tx: Tx, id: bigint): Promise<boolean> {
   return dropTransaction(tx, id, 'queued', { reason: 'withdrawn', detail: null });
 }
 
 /** Moves a transaction to `dropped`; false if it is no longer in that state. */
-export function dropTransaction(
+export async function dropTransaction(
   tx: Tx,
   id: bigint,
   from: 'queued' | 'pending',
   { reason, detail }: { reason: DropReason; detail: string | null },
-): boolean {
-  return tx.run(dropFrom, { id, from, reason, detail }) === 1;
+): Promise<boolean> {
+  return (await tx.run(dropFrom, { id, from, reason, detail })) === 1;
 }
 
 /** The next nonce of the sender by our records; null if it has none yet. */
-export function nextNonce(tx: ReadTx, chainId: number, sender: Address): bigint | null {
-  const row = tx.get(highestNonce, { chain: chainId, sender });
+export async function nextNonce(tx: ReadTx, chainId: number, sender: Address): Promise<bigint | null> {
+  const row = await tx.get(highestNonce, { chain: chainId, sender });
   return row?.top == null ? null : row.top + 1n;
 }
 
@@ -101,8 +101,8 @@ export function nextNonce(tx: ReadTx, chainId: number, sender: Address): bigint 
  * The nonce below which the records prove that all are used: by mined transactions, by others at a final block, or by an operator's
  * statement. A transaction that is only signed proves nothing.
  */
-export function provenNonce(tx: ReadTx, chainId: number, sender: Address): bigint {
-  const row = tx.get(highestUsedNonce, { chain: chainId, sender });
+export async function provenNonce(tx: ReadTx, chainId: number, sender: Address): Promise<bigint> {
+  const row = await tx.get(highestUsedNonce, { chain: chainId, sender });
   return row?.top == null ? 0n : row.top + 1n;
 }
 
@@ -110,17 +110,17 @@ export function provenNonce(tx: ReadTx, chainId: number, sender: Address): bigin
  * Gives up the nonces of signed transactions that the chain cannot reach, because the node had invented the number. Their payments
  * are sent again under the same wallet nonces, so at most one of the two can pay.
  */
-export function dropGap(tx: Tx, queue: { chainId: number; sender: Address }, count: bigint): number {
+export async function dropGap(tx: Tx, queue: { chainId: number; sender: Address }, count: bigint): Promise<number> {
   return tx.run(dropAboveNonce, { chain: queue.chainId, sender: queue.sender, nonce: count });
 }
 
 /** A sender queue's transactions in one state: pending ones by nonce, the others by the time at which they were queued. */
-export function queueTransactions(
+export async function queueTransactions(
   tx: ReadTx,
   queue: { chainId: number; sender: Address },
   state: 'queued' | 'pending' | 'mined',
   limit: number,
-): TransactionRow[] {
+): Promise<TransactionRow[]> {
   return tx.all(transactionsInState, { chain: queue.chainId, sender: queue.sender, state, limit });
 }
 
@@ -133,8 +133,8 @@ export type Mined = {
   gasPriceWei: bigint;
 };
 
-export function markMined(tx: Tx, id: bigint, mined: Mined): void {
-  tx.run(setMined, {
+export async function markMined(tx: Tx, id: bigint, mined: Mined): Promise<void> {
+  await tx.run(setMined, {
     id,
     hash: mined.hash,
     succeeded: mined.succeeded ? 1 : 0,
@@ -146,47 +146,52 @@ export function markMined(tx: Tx, id: bigint, mined: Mined): void {
 }
 
 /** Only while it is mined in that very block. */
-export function markFinal(tx: Tx, id: bigint, blockHash: Hex): void {
-  tx.run(setFinal, { id, blockHash });
+export async function markFinal(tx: Tx, id: bigint, blockHash: Hex): Promise<void> {
+  await tx.run(setFinal, { id, blockHash });
 }
 
 /** Its block was replaced: it waits to be mined again, under the same nonce. */
-export function markReorged(tx: Tx, id: bigint, blockHash: Hex): void {
-  tx.run(setPendingAgain, { id, blockHash });
+export async function markReorged(tx: Tx, id: bigint, blockHash: Hex): Promise<void> {
+  await tx.run(setPendingAgain, { id, blockHash });
 }
 
 /**
  * Records that the key's nonces below this one were used by transactions that are not ours (another program used the key, or the
  * database is older than the chain). Only an operator does this: an RPC may lie, so a sender queue never does.
  */
-export function adoptNonce(tx: Tx, queue: { chainId: number; sender: Address }, next: bigint, atMs: number): void {
-  const known = nextNonce(tx, queue.chainId, queue.sender) ?? 0n;
+export async function adoptNonce(
+  tx: Tx,
+  queue: { chainId: number; sender: Address },
+  next: bigint,
+  atMs: number,
+): Promise<void> {
+  const known = (await nextNonce(tx, queue.chainId, queue.sender)) ?? 0n;
   if (next <= known) throw new BursarError('conflict', { message: `The next nonce is ${known} already.` });
-  tx.run(addForeign, { chain: queue.chainId, sender: queue.sender, nonce: next - 1n, at: atMs });
+  await tx.run(addForeign, { chain: queue.chainId, sender: queue.sender, nonce: next - 1n, at: atMs });
 }
 
 /** Corrects the reason why an unsigned transaction was dropped. */
-export function dropReasonIs(tx: Tx, id: bigint, reason: DropReason): void {
-  tx.run(setDropReason, { id, reason });
+export async function dropReasonIs(tx: Tx, id: bigint, reason: DropReason): Promise<void> {
+  await tx.run(setDropReason, { id, reason });
 }
 
 /**
  * From that block on, only these blocks are on the chain: transactions mined in others wait again, under the same nonce, even final
  * ones. Only an operator does this, after a reorg below finality.
  */
-export function reopenTransactions(
+export async function reopenTransactions(
   tx: Tx,
   chainId: number,
   fromBlock: bigint,
   blockHashes: ReadonlySet<string>,
-): number {
-  const rows = tx.all(minedFrom, { chain: chainId, block: fromBlock });
+): Promise<number> {
+  const rows = await tx.all(minedFrom, { chain: chainId, block: fromBlock });
   const gone = rows.flatMap(({ id, block_hash }) =>
     block_hash !== null && !blockHashes.has(block_hash) ? [{ id, block_hash }] : [],
   );
   for (const { id, block_hash } of gone) {
-    tx.run(setNotFinal, { id });
-    markReorged(tx, id, block_hash);
+    await tx.run(setNotFinal, { id });
+    await markReorged(tx, id, block_hash);
   }
   return gone.length;
 }

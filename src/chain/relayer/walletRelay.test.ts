@@ -35,16 +35,16 @@ describe('through the relayer', () => {
     await scene.local.fundGas([sender]);
     await scene.send(owner, setDeployerCall(scene.local.factory, sender, true));
     await scene.local.mint(scene.at.wallet, microUsdc(100_000_000n));
-    const [deploy, pay] = await store.write((tx) => {
+    const [deploy, pay] = await store.write(async (tx) => {
       const common = { chainId: 31_337, paymentIds: [], atMs: 0 };
-      const first = enqueueTransaction(tx, {
+      const first = await enqueueTransaction(tx, {
         ...common,
         ...createWalletCall(scene.local.factory, scene.config),
         sender,
         purpose: 'deploy',
       });
       const call = payCall(transfer());
-      const second = enqueueTransaction(tx, {
+      const second = await enqueueTransaction(tx, {
         ...common,
         ...call,
         sender: executor.address,
@@ -55,12 +55,12 @@ describe('through the relayer', () => {
     });
     for (let round = 0; round < 4; round += 1) await relayer.tick();
     const outcome = (id: bigint) => store.read((tx) => outcomeOf(tx, id));
-    expect(outcome(deploy)).toMatchObject({ succeeded: true });
-    expect(outcome(pay)).toMatchObject({ kind: 'mined', succeeded: true });
+    expect(await outcome(deploy)).toMatchObject({ succeeded: true });
+    expect(await outcome(pay)).toMatchObject({ kind: 'mined', succeeded: true });
     expect(await isNonceUsed(scene.chain, scene.at.wallet, 0n)).toBe(true);
     await scene.local.client.mine({ blocks: 3 });
     await relayer.tick();
-    expect(outcome(pay)).toMatchObject({ kind: 'final' });
+    expect(await outcome(pay)).toMatchObject({ kind: 'final' });
     await store.close();
   });
 
@@ -83,7 +83,7 @@ describe('through the relayer', () => {
     );
     // The key was used by other tests, so its first nonce here is the chain's.
     await relayer.tick();
-    const outcome = store.read((tx) => outcomeOf(tx, id));
+    const outcome = await store.read((tx) => outcomeOf(tx, id));
     expect(outcome).toMatchObject({ kind: 'dropped', reason: 'refused' });
     expect(outcome).toMatchObject({ detail: 'PerPaymentCeilingExceeded (amount 10000001, ceiling 10000000)' });
     await store.close();

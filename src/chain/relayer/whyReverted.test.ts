@@ -55,7 +55,7 @@ it('tells why a transaction that passed when it was signed reverted when it was 
     );
   const [first, second] = [await queue(), await queue()];
   await relayer.tick();
-  const [poolFirst] = store.read((tx) =>
+  const [poolFirst] = await store.read((tx) =>
     tx.all(
       query((db, f) =>
         db
@@ -71,8 +71,8 @@ it('tells why a transaction that passed when it was signed reverted when it was 
   await local.client.sendRawTransaction({ serializedTransaction: poolFirst?.raw ?? '0x' });
   await local.client.mine({ blocks: 1 });
   await relayer.tick();
-  expect(store.read((tx) => outcomeOf(tx, first.id))).toMatchObject({ kind: 'mined', succeeded: true });
-  expect(store.read((tx) => outcomeOf(tx, second.id))).toMatchObject({ kind: 'mined', succeeded: false });
+  expect(await store.read((tx) => outcomeOf(tx, first.id))).toMatchObject({ kind: 'mined', succeeded: true });
+  expect(await store.read((tx) => outcomeOf(tx, second.id))).toMatchObject({ kind: 'mined', succeeded: false });
   expect(await whyReverted(chain, store.read, second.id)).toEqual({
     error: 'ERC20: transfer amount exceeds balance',
     args: {},

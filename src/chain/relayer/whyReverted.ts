@@ -11,10 +11,10 @@ import { transactionOf } from './queries.ts';
  */
 export async function whyReverted(
   chain: Chain,
-  read: <T>(job: (tx: ReadTx) => T) => T,
+  read: <T>(job: (tx: ReadTx) => Promise<T>) => Promise<T>,
   transactionId: bigint,
 ): Promise<Revert | null> {
-  const row = read((tx) => tx.get(transactionOf, { id: transactionId }));
+  const row = await read((tx) => tx.get(transactionOf, { id: transactionId }));
   if (row?.succeeded !== 0n || row.block_number === null) return null;
   const { sender, to_address: to, data, gas_limit: gas, block_number: number } = row;
   try {

@@ -16,9 +16,9 @@ describe('what must not be signed', () => {
     const senderQueue = relayer();
     expect((await senderQueue.tick()).queues).toMatchObject([{ dropped: 1, signed: 1 }]);
     await senderQueue.tick();
-    expect(outcome(refused)).toMatchObject({ kind: 'dropped', reason: 'refused' });
-    expect(outcome(refused)).toMatchObject({ detail: 'ERC20: transfer amount exceeds balance' });
-    expect(outcome(good)).toMatchObject({ kind: 'mined', nonce: 0n });
+    expect(await outcome(refused)).toMatchObject({ kind: 'dropped', reason: 'refused' });
+    expect(await outcome(refused)).toMatchObject({ detail: 'ERC20: transfer amount exceeds balance' });
+    expect(await outcome(good)).toMatchObject({ kind: 'mined', nonce: 0n });
   });
 
   it('a refusal waits while an earlier transaction is on its way that may lift it', async () => {
@@ -30,16 +30,16 @@ describe('what must not be signed', () => {
     const senderQueue = relayer();
     await senderQueue.tick();
     await senderQueue.tick();
-    expect(outcome(refused)).toEqual({ kind: 'queued' });
+    expect(await outcome(refused)).toEqual({ kind: 'queued' });
     await scene.client.mine({ blocks: 1 });
     await senderQueue.tick();
-    expect(outcome(refused)).toMatchObject({ kind: 'dropped' });
+    expect(await outcome(refused)).toMatchObject({ kind: 'dropped' });
   });
 
   it('a call to an address without code is dropped: it would succeed and do nothing', async () => {
     const transaction = await queue({ to: PAYEE });
     await relayer().tick();
-    expect(outcome(transaction)).toMatchObject({ kind: 'dropped', reason: 'no_contract' });
+    expect(await outcome(transaction)).toMatchObject({ kind: 'dropped', reason: 'no_contract' });
   });
 
   it('one that depends on another waits until that one is mined, and falls with it', async () => {
@@ -50,14 +50,14 @@ describe('what must not be signed', () => {
     const third = await queue({ dependsOn: failing });
     const senderQueue = relayer();
     await senderQueue.tick();
-    expect(outcome(second)).toEqual({ kind: 'queued' });
+    expect(await outcome(second)).toEqual({ kind: 'queued' });
     for (let round = 0; round < 3; round += 1) {
       await scene.client.mine({ blocks: 1 });
       await senderQueue.tick();
     }
-    expect(outcome(second)).toMatchObject({ kind: 'mined' });
-    expect(outcome(failing)).toMatchObject({ kind: 'dropped', reason: 'refused' });
-    expect(outcome(third)).toMatchObject({ kind: 'dropped', reason: 'dependency_failed' });
+    expect(await outcome(second)).toMatchObject({ kind: 'mined' });
+    expect(await outcome(failing)).toMatchObject({ kind: 'dropped', reason: 'refused' });
+    expect(await outcome(third)).toMatchObject({ kind: 'dropped', reason: 'dependency_failed' });
   });
 
   it('one that was withdrawn while queued; once signed it can not be withdrawn', async () => {
@@ -67,7 +67,7 @@ describe('what must not be signed', () => {
     const signed = await queue({ paymentIds: [id] });
     await relayer().tick();
     expect(await scene.store.write((tx) => withdrawTransaction(tx, signed))).toBe(false);
-    expect(scene.store.read((tx) => outcomesOfPayment(tx, id))).toMatchObject([
+    expect(await scene.store.read((tx) => outcomesOfPayment(tx, id))).toMatchObject([
       { transactionId: signed, outcome: { kind: 'pending' } },
       { transactionId: withdrawn, outcome: { kind: 'dropped', reason: 'withdrawn' } },
     ]);
@@ -77,7 +77,7 @@ describe('what must not be signed', () => {
     const transaction = await queue();
     const senderQueue = relayer({ caps: { maxFee: 1n, maxPriorityFee: 1n } });
     expect((await senderQueue.tick()).queues).toMatchObject([{ trouble: { type: 'fees_above_cap' }, signed: 0 }]);
-    expect(outcome(transaction)).toEqual({ kind: 'queued' });
+    expect(await outcome(transaction)).toEqual({ kind: 'queued' });
   });
 });
 
@@ -87,13 +87,13 @@ describe('money for gas', () => {
     const transaction = await queue();
     const senderQueue = relayer();
     expect((await senderQueue.tick()).queues).toMatchObject([{ trouble: { type: 'insufficient_gas' }, signed: 0 }]);
-    expect(openAlerts()).toEqual(['insufficient_gas']);
-    expect(attempts(transaction)).toEqual([]);
+    expect(await openAlerts()).toEqual(['insufficient_gas']);
+    expect(await attempts(transaction)).toEqual([]);
     await scene.client.setBalance({ address: scene.sender, value: 10n ** 18n });
     await senderQueue.tick();
     await senderQueue.tick();
-    expect(outcome(transaction)).toMatchObject({ kind: 'mined' });
-    expect(openAlerts()).toEqual([]);
+    expect(await outcome(transaction)).toMatchObject({ kind: 'mined' });
+    expect(await openAlerts()).toEqual([]);
   });
 
   it('that went away after signing keeps the stored transaction for later', async () => {
@@ -107,8 +107,8 @@ describe('money for gas', () => {
     await scene.client.setBalance({ address: scene.sender, value: 10n ** 18n });
     await senderQueue.tick();
     await senderQueue.tick();
-    expect(outcome(transaction)).toMatchObject({ kind: 'mined' });
-    expect(attempts(transaction)).toHaveLength(1);
+    expect(await outcome(transaction)).toMatchObject({ kind: 'mined' });
+    expect(await attempts(transaction)).toHaveLength(1);
   });
 });
 
@@ -122,14 +122,14 @@ describe('a key that was used elsewhere', () => {
     scene.rpc.tell(() => 'pass');
     const senderQueue = relayer();
     await senderQueue.tick();
-    expect(outcome(transaction)).toMatchObject({ kind: 'pending' });
+    expect(await outcome(transaction)).toMatchObject({ kind: 'pending' });
     await scene.client.mine({ blocks: 20 });
     await senderQueue.tick();
-    expect(outcome(transaction)).toEqual({ kind: 'dropped', reason: 'nonce_taken', detail: null });
+    expect(await outcome(transaction)).toEqual({ kind: 'dropped', reason: 'nonce_taken', detail: null });
     const again = await queue();
     await senderQueue.tick();
     await senderQueue.tick();
-    expect(outcome(again)).toMatchObject({ kind: 'mined', nonce: 1n });
+    expect(await outcome(again)).toMatchObject({ kind: 'mined', nonce: 1n });
   });
 
   it('is taken over only when an operator says so', async () => {
@@ -144,6 +144,6 @@ describe('a key that was used elsewhere', () => {
     await scene.store.write((tx) => adoptNonce(tx, { chainId: CHAIN_ID, sender: scene.sender }, 2n, scene.nowMs));
     await senderQueue.tick();
     await senderQueue.tick();
-    expect(outcome(transaction)).toMatchObject({ kind: 'mined', nonce: 2n });
+    expect(await outcome(transaction)).toMatchObject({ kind: 'mined', nonce: 2n });
   });
 });

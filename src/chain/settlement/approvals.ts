@@ -1,4 +1,5 @@
 import { type Address, type Hex, hashTypedData } from 'viem';
+import { everyInOrder } from '../../core/inOrder.ts';
 import { getAgent } from '../../decide/identity/agents.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
 import type { ReadTx, Store } from '../../store/store.ts';
@@ -25,9 +26,9 @@ type Signed = { address: Address; signature: Hex };
  * ones as it asks for. Throws `chain_unavailable`.
  */
 export async function planApprovals({ store, chain }: { store: Store; chain: Chain }, payment: Payment) {
-  const { wallet, signed, expiresAtS } = store.read((tx) => ({
-    wallet: getAgent(tx, payment.agentId).wallet,
-    ...signaturesOf(tx, payment.id),
+  const { wallet, signed, expiresAtS } = await store.read(async (tx) => ({
+    wallet: (await getAgent(tx, payment.agentId)).wallet,
+    ...(await signaturesOf(tx, payment.id)),
   }));
   if (!wallet) return { kind: 'unknown', reason: 'The agent has no wallet.' } satisfies ApprovalPlan;
   const [state, block] = await Promise.all([
@@ -68,9 +69,9 @@ function digestOf(chain: Chain, payment: Payment, wallet: Address, of: OfWallet)
 
 /** Approvers of the payment so far whose signature their contract or key no longer stands by. Throws `chain_unavailable`. */
 export async function noLongerGood({ store, chain }: { store: Store; chain: Chain }, payment: Payment) {
-  const { wallet, signed, expiresAtS } = store.read((tx) => ({
-    wallet: getAgent(tx, payment.agentId).wallet,
-    ...signaturesOf(tx, payment.id),
+  const { wallet, signed, expiresAtS } = await store.read(async (tx) => ({
+    wallet: (await getAgent(tx, payment.agentId)).wallet,
+    ...(await signaturesOf(tx, payment.id)),
   }));
   if (!wallet || signed.length === 0) return [];
   const booked = BigInt(wallet.ceilings.approversVersion ?? 1);
@@ -103,13 +104,16 @@ function choose(checks: readonly Checked[], threshold: number, expiresAtS: numbe
 }
 
 /** Approvals by approvers who are active; all were made over one expiry. */
-function signaturesOf(tx: ReadTx, paymentId: string): { signed: Signed[]; expiresAtS: number } {
-  const rows = tx.all(approvalsOf, { payment: paymentId });
-  const first = tx.get(expiryOf, { payment: paymentId });
+async function signaturesOf(tx: ReadTx, paymentId: string): Promise<{ signed: Signed[]; expiresAtS: number }> {
+  const rows = await tx.all(approvalsOf, { payment: paymentId });
+  const first = await tx.get(expiryOf, { payment: paymentId });
   return { signed: rows, expiresAtS: Math.floor(Number(first?.expires_at ?? 0n) / 1000) };
 }
 
 /** Whether the approvers of a plan are still active in the books, in the write that queues it. */
-export function stillActive(tx: ReadTx, approvals: readonly Approval[]): boolean {
-  return approvals.every(({ approver }) => tx.get(activeApprover, { address: approver }) !== undefined);
+export async function stillActive(tx: ReadTx, approvals: readonly Approval[]): Promise<boolean> {
+  return everyInOrder(
+    approvals,
+    async ({ approver }) => (await tx.get(activeApprover, { address: approver })) !== undefined,
+  );
 }

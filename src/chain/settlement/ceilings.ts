@@ -18,18 +18,18 @@ const INTERVAL_MS = 30_000;
  * Keeps what the gate knows of each wallet's ceilings and approvers in step with the chain, where the owner changes them. Until
  * it has seen a change the contract still refuses what is too much: this only decides sooner, and asks the right people.
  */
-export function ceilingsRefresher({ store, chain, clock }: { store: Store; chain: Chain; clock: () => number }) {
+export async function ceilingsRefresher({ store, chain, clock }: { store: Store; chain: Chain; clock: () => number }) {
   const { chainId } = chain;
   let after = '';
   let nextAt = 0;
-  let seen = store.read(headOf);
+  let seen = await store.read(headOf);
 
   /** Those whose change the follower has just seen do not wait for their round. */
-  function changedSince(): { rows: Row[]; head: bigint } {
-    return store.read((tx) => {
-      const head = headOf(tx);
+  async function changedSince(): Promise<{ rows: Row[]; head: bigint }> {
+    return store.read(async (tx) => {
+      const head = await headOf(tx);
       if (head === seen) return { rows: [], head };
-      const rows = tx.all(ofChangedWallets, { chain: chainId, seq: seen, limit: WALLETS_PER_ROUND });
+      const rows = await tx.all(ofChangedWallets, { chain: chainId, seq: seen, limit: WALLETS_PER_ROUND });
       return { rows, head };
     });
   }
@@ -42,11 +42,15 @@ export function ceilingsRefresher({ store, chain, clock }: { store: Store; chain
       if (next && next !== row.ceilings_json) changed.push({ row, next });
     }
     if (changed.length === 0) return;
-    await store.write((tx) => {
+    await store.write(async (tx) => {
       for (const { row, next } of changed) {
-        tx.run(setCeilings, { agent: row.agent_id, chain: chainId, ceilings: next });
+        await tx.run(setCeilings, { agent: row.agent_id, chain: chainId, ceilings: next });
         const data = { from: JSON.parse(row.ceilings_json) as unknown, to: JSON.parse(next) as unknown };
-        appendEvent(tx, { type: 'wallet.ceilings_changed', actor: 'bursar', agentId: row.agent_id, data }, clock());
+        await appendEvent(
+          tx,
+          { type: 'wallet.ceilings_changed', actor: 'bursar', agentId: row.agent_id, data },
+          clock(),
+        );
       }
     });
   }
@@ -62,11 +66,13 @@ export function ceilingsRefresher({ store, chain, clock }: { store: Store; chain
     };
   }
   return async function refresh(): Promise<void> {
-    const { rows: urgent, head } = changedSince();
+    const { rows: urgent, head } = await changedSince();
     await renew(urgent);
     seen = head;
     if (clock() < nextAt) return;
-    const rows = store.read((tx) => tx.all(deployedAfter, { chain: chainId, agent: after, limit: WALLETS_PER_ROUND }));
+    const rows = await store.read((tx) =>
+      tx.all(deployedAfter, { chain: chainId, agent: after, limit: WALLETS_PER_ROUND }),
+    );
     await renew(rows);
     const done = rows.length < WALLETS_PER_ROUND;
     after = done ? '' : (rows.at(-1)?.agent_id ?? '');
@@ -74,4 +80,4 @@ export function ceilingsRefresher({ store, chain, clock }: { store: Store; chain
   };
 }
 
-const headOf = (tx: ReadTx): bigint => tx.get(eventHead)?.seq ?? 0n;
+const headOf = async (tx: ReadTx): Promise<bigint> => (await tx.get(eventHead))?.seq ?? 0n;

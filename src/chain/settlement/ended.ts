@@ -22,8 +22,8 @@ export type Ended = {
 };
 
 /** The oldest transactions first. `except`: payments that are not to be looked at yet. */
-export function endedPayments(tx: ReadTx, except: readonly string[], limit: number): Ended[] {
-  return tx.all(ended, { except, limit }).map((row) => ({
+export async function endedPayments(tx: ReadTx, except: readonly string[], limit: number): Promise<Ended[]> {
+  return (await tx.all(ended, { except, limit })).map((row) => ({
     payment: toPayment(row),
     transactionId: row.t_id,
     dropped: row.t_reason,

@@ -1,5 +1,6 @@
 import type { Address } from 'viem';
 import { invariant } from '../../core/errors/base.ts';
+import { filterInOrder } from '../../core/inOrder.ts';
 import { getAgent } from '../../decide/identity/agents.ts';
 import type { Agent } from '../../decide/identity/identity.ts';
 import { readChainStop } from '../../decide/payments/chainStops.ts';
@@ -38,10 +39,12 @@ const PAYMENTS_PER_TICK = 1_000;
  * Gives every authorized wallet payment without a live transaction a place in one: alone by `pay`, together by `payBatch`,
  * with people's signatures by `payApproved`. Nothing of a frozen agent is sent. In the caller's write transaction.
  */
-export function queueTransfers(tx: Tx, asked: Asked, context: QueueContext): number {
+export async function queueTransfers(tx: Tx, asked: Asked, context: QueueContext): Promise<number> {
   // A chain that contradicts what was final: what it would be asked to pay from may not be there.
-  if (readChainStop(tx, context.chainId)) return 0;
-  const waiting = waitingPayments(tx, asked).filter(({ payment }) => hasApprovals(tx, payment, asked));
+  if (await readChainStop(tx, context.chainId)) return 0;
+  const waiting = await filterInOrder(await waitingPayments(tx, asked), ({ payment }) =>
+    hasApprovals(tx, payment, asked),
+  );
   const groups = new Map<string, { size: number; payments: Payment[] }>();
   for (const { payment, tried } of waiting) {
     const size = payment.requiresChainApproval ? 1 : (sizes[tried] ?? 1);
@@ -54,38 +57,39 @@ export function queueTransfers(tx: Tx, asked: Asked, context: QueueContext): num
     // The wallet remembers its last nonces only: the lower go first.
     payments.sort((a, b) => Number((a.walletNonce ?? 0n) - (b.walletNonce ?? 0n)));
     for (let from = 0; from < payments.length; from += size)
-      queueGroup(tx, payments.slice(from, from + size), asked, context);
+      await queueGroup(tx, payments.slice(from, from + size), asked, context);
   }
   return waiting.length;
 }
 
 /** `tried`: transactions with it that were refused or reverted. */
-function waitingPayments(tx: Tx, { cleared, waiting }: Asked): { payment: Payment; tried: number }[] {
-  return tx
-    .all(toQueue, { cleared: [...cleared], waiting, limit: PAYMENTS_PER_TICK })
-    .map((row) => ({ payment: toPayment(row), tried: Number(row.tried) }));
+async function waitingPayments(tx: Tx, { cleared, waiting }: Asked): Promise<{ payment: Payment; tried: number }[]> {
+  return (await tx.all(toQueue, { cleared: [...cleared], waiting, limit: PAYMENTS_PER_TICK })).map((row) => ({
+    payment: toPayment(row),
+    tried: Number(row.tried),
+  }));
 }
 
-function hasApprovals(tx: Tx, payment: Payment, { approvals }: Asked): boolean {
+async function hasApprovals(tx: Tx, payment: Payment, { approvals }: Asked): Promise<boolean> {
   if (!payment.requiresChainApproval) return true;
   const plan = approvals.get(payment.id);
-  return plan?.kind === 'ready' && stillActive(tx, plan.approvals);
+  return plan?.kind === 'ready' && (await stillActive(tx, plan.approvals));
 }
 
-function queueGroup(tx: Tx, payments: Payment[], asked: Asked, context: QueueContext): void {
+async function queueGroup(tx: Tx, payments: Payment[], asked: Asked, context: QueueContext): Promise<void> {
   const [first] = payments;
   if (!first) return;
-  const agent = getAgent(tx, first.agentId);
+  const agent = await getAgent(tx, first.agentId);
   if (!agent.wallet) return;
   const from = { wallet: agent.wallet.address, purse: agent.wallet.purse };
   const transfers = payments.map((payment) => approvedTransferFromReservation(payment, from));
-  enqueueTransaction(tx, {
+  await enqueueTransaction(tx, {
     chainId: context.chainId,
     sender: context.executor,
     ...callFor(transfers, asked),
     purpose: transfers.length > 1 ? 'pay_batch' : 'pay',
     paymentIds: payments.map((payment) => payment.id),
-    dependsOn: deployment(tx, agent, context),
+    dependsOn: await deployment(tx, agent, context),
     atMs: context.atMs,
   });
 }
@@ -100,14 +104,14 @@ function callFor(transfers: ApprovedTransfer[], { approvals }: Asked): Call {
 }
 
 /** The transaction that makes the agent's wallet, queued once; null when the wallet stands. */
-export function deployment(tx: Tx, agent: Agent, context: QueueContext): bigint | null {
+export async function deployment(tx: Tx, agent: Agent, context: QueueContext): Promise<bigint | null> {
   if (!agent.wallet || agent.wallet.deployedAtMs !== null) return null;
   const purpose = `deploy:${agent.id}`;
-  const live = outcomesByPurpose(tx, purpose).find(
+  const live = (await outcomesByPurpose(tx, purpose)).find(
     ({ outcome }) => outcome.kind !== 'dropped' && !(outcome.kind === 'final' && !outcome.succeeded),
   );
   if (live) return live.transactionId;
-  const { id } = enqueueTransaction(tx, {
+  const { id } = await enqueueTransaction(tx, {
     chainId: context.chainId,
     sender: context.executor,
     ...createWalletCall(context.factory, walletConfigFromJson(agent.wallet.configJson)),
@@ -119,6 +123,6 @@ export function deployment(tx: Tx, agent: Agent, context: QueueContext): bigint 
 }
 
 /** Authorized payments that need people's signatures and could go now, oldest first. */
-export function needApprovals(tx: ReadTx, waiting: readonly string[], limit: number): Payment[] {
-  return tx.all(toApprove, { waiting, limit }).map(toPayment);
+export async function needApprovals(tx: ReadTx, waiting: readonly string[], limit: number): Promise<Payment[]> {
+  return (await tx.all(toApprove, { waiting, limit })).map(toPayment);
 }

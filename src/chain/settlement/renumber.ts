@@ -1,5 +1,6 @@
 import { erc20Abi, TransactionReceiptNotFoundError } from 'viem';
 import { agentAccount, balance, walletAccounts } from '../../books/ledger/journal.ts';
+import { flatMapInOrder, reduceInOrder } from '../../core/inOrder.ts';
 import { getAgent } from '../../decide/identity/agents.ts';
 import { followWindow, takeNonce, type Window } from '../../decide/payments/nonces.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
@@ -14,8 +15,12 @@ import { outcomesOfPayment } from '../relayer/outcomes.ts';
 import { setNonce, signedFor } from './queries.ts';
 
 /** What the books have in the agent's wallet, all accounts together. */
-export function bookedInWallet(tx: ReadTx, agentId: string): bigint {
-  return walletAccounts.reduce((sum, account) => sum + balance(tx, agentAccount(agentId, account)), 0n);
+export async function bookedInWallet(tx: ReadTx, agentId: string): Promise<bigint> {
+  return reduceInOrder(
+    walletAccounts,
+    async (sum, account) => sum + (await balance(tx, agentAccount(agentId, account))),
+    0n,
+  );
 }
 
 /**
@@ -25,13 +30,13 @@ export function bookedInWallet(tx: ReadTx, agentId: string): bigint {
  * another nonce. Throws `chain_unavailable`.
  */
 export async function isLostNonce({ store, chain }: { store: Store; chain: Chain }, payment: Payment) {
-  const known = store.read((tx) => ({
-    wallet: getAgent(tx, payment.agentId).wallet?.address,
-    anchor: readAnchor(tx, chain.chainId),
-    cursor: readCursor(tx, chain.chainId),
-    booked: bookedInWallet(tx, payment.agentId),
-    hashes: outcomesOfPayment(tx, payment.id).flatMap(({ transactionId }) =>
-      attemptsOf(tx, transactionId).map(({ hash }) => hash),
+  const known = await store.read(async (tx) => ({
+    wallet: (await getAgent(tx, payment.agentId)).wallet?.address,
+    anchor: await readAnchor(tx, chain.chainId),
+    cursor: await readCursor(tx, chain.chainId),
+    booked: await bookedInWallet(tx, payment.agentId),
+    hashes: await flatMapInOrder(await outcomesOfPayment(tx, payment.id), async ({ transactionId }) =>
+      (await attemptsOf(tx, transactionId)).map(({ hash }) => hash),
     ),
   }));
   const { wallet, anchor, cursor, booked, hashes } = known;
@@ -58,18 +63,18 @@ export async function isLostNonce({ store, chain }: { store: Store; chain: Chain
 }
 
 /** Gives the payment a nonce that the wallet takes; its id on chain stays. False when it has moved on since. */
-export function renumber(tx: Tx, before: Payment, window: Window, atMs: number): boolean {
-  const payment = findPayment(tx, before.id);
+export async function renumber(tx: Tx, before: Payment, window: Window, atMs: number): Promise<boolean> {
+  const payment = await findPayment(tx, before.id);
   if (!payment || payment.state !== before.state || payment.walletNonce !== before.walletNonce) return false;
-  followWindow(tx, payment.agentId, payment.chainId, window);
-  const nonce = takeNonce(tx, payment.agentId, payment.chainId);
-  tx.run(setNonce, { id: payment.id, nonce });
+  await followWindow(tx, payment.agentId, payment.chainId, window);
+  const nonce = await takeNonce(tx, payment.agentId, payment.chainId);
+  await tx.run(setNonce, { id: payment.id, nonce });
   const data = { from: String(before.walletNonce), to: String(nonce), why: 'nonce_not_payable' };
-  appendPaymentEvent(tx, payment, 'payment.renumbered', { actor: 'bursar', atMs, data });
+  await appendPaymentEvent(tx, payment, 'payment.renumbered', { actor: 'bursar', atMs, data });
   return true;
 }
 
 /** Whether we signed anything for the payment. */
-export function wasSigned(tx: ReadTx, paymentId: string): boolean {
-  return tx.get(signedFor, { payment: paymentId }) !== undefined;
+export async function wasSigned(tx: ReadTx, paymentId: string): Promise<boolean> {
+  return (await tx.get(signedFor, { payment: paymentId })) !== undefined;
 }

@@ -60,10 +60,10 @@ export function createSettler({ store, chain, factory, executor, clock }: Settle
 
   /** Asks the chain's state about everything that was refused or reverted. What only the node said is asked again. */
   async function judge(round: Round): Promise<void> {
-    const ended = store.read((tx) => endedPayments(tx, waits.notDue(clock()), LOOKS_PER_TICK));
+    const ended = await store.read((tx) => endedPayments(tx, waits.notDue(clock()), LOOKS_PER_TICK));
     const passing = new Map<string, Awaited<ReturnType<typeof passingCause>>>();
     for (const each of ended) {
-      const { wallet } = store.read((tx) => getAgent(tx, each.payment.agentId));
+      const { wallet } = await store.read((tx) => getAgent(tx, each.payment.agentId));
       if (!wallet) continue;
       if (each.dropped === 'dependency_failed' || wallet.deployedAtMs === null) {
         judgeDeployment(each, round);
@@ -88,9 +88,9 @@ export function createSettler({ store, chain, factory, executor, clock }: Settle
 
   async function standing(payment: Payment, wallet: { address: Address; purse: Address }): Promise<Standing> {
     const transfer = approvedTransferFromReservation(payment, { wallet: wallet.address, purse: wallet.purse });
-    const known = store.read((tx) => ({
-      block: readCursor(tx, chain.chainId),
-      balance: bookedInWallet(tx, payment.agentId),
+    const known = await store.read(async (tx) => ({
+      block: await readCursor(tx, chain.chainId),
+      balance: await bookedInWallet(tx, payment.agentId),
       executor,
     }));
     return standsAgainst(chain, transfer, known);
@@ -129,7 +129,7 @@ export function createSettler({ store, chain, factory, executor, clock }: Settle
         return;
       case 'nonce_ahead':
         // Nothing was signed under it, so that a lower one cannot pay twice.
-        if (!store.read((tx) => wasSigned(tx, payment.id))) await giveNonce(payment, round);
+        if (!(await store.read((tx) => wasSigned(tx, payment.id)))) await giveNonce(payment, round);
         else hold(each, 'nonce_used', { nonce: String(payment.walletNonce) }, round);
         return;
       case 'unbelievable':
@@ -141,13 +141,13 @@ export function createSettler({ store, chain, factory, executor, clock }: Settle
   }
 
   async function giveNonce(payment: Payment, round: Round): Promise<void> {
-    const wallet = store.read((tx) => getAgent(tx, payment.agentId)).wallet?.address;
+    const wallet = (await store.read((tx) => getAgent(tx, payment.agentId))).wallet?.address;
     if (wallet) round.renumbered.push({ payment, window: await readNonceWindow(chain, wallet) });
   }
 
   /** Which signatures the wallet gets for each payment that needs some. */
   async function gatherApprovals(round: Round): Promise<void> {
-    const payments = store.read((tx) => needApprovals(tx, waits.notDue(clock()), APPROVALS_PER_TICK));
+    const payments = await store.read((tx) => needApprovals(tx, waits.notDue(clock()), APPROVALS_PER_TICK));
     for (const payment of payments) {
       const plan = await planApprovals({ store, chain }, payment);
       round.approvals.set(payment.id, plan);
@@ -164,7 +164,7 @@ export function createSettler({ store, chain, factory, executor, clock }: Settle
   }
 
   async function isUnpaid(payment: Payment): Promise<boolean> {
-    const { wallet } = store.read((tx) => getAgent(tx, payment.agentId));
+    const { wallet } = await store.read((tx) => getAgent(tx, payment.agentId));
     if (!wallet) return false;
     if (wallet.deployedAtMs === null) return true;
     const found = await standing(payment, wallet);
@@ -182,25 +182,25 @@ export function createSettler({ store, chain, factory, executor, clock }: Settle
         await judge(round);
         await gatherApprovals(round);
       });
-      return store.write((tx) => {
+      return store.write(async (tx) => {
         const atMs = clock();
-        noteDeployed(tx, chain.chainId, atMs);
-        for (const failure of round.failed) failPayment(tx, failure, atMs);
+        await noteDeployed(tx, chain.chainId, atMs);
+        for (const failure of round.failed) await failPayment(tx, failure, atMs);
         for (const { payment, window } of round.renumbered) {
-          if (!renumber(tx, payment, window, atMs)) continue;
+          if (!(await renumber(tx, payment, window, atMs))) continue;
           waits.forget(payment.id);
           round.cleared.add(payment.id);
         }
-        for (const id of round.withheld) dropReasonIs(tx, id, 'withheld');
-        noteSubmitted(tx, atMs);
-        lapseReviews(tx, atMs, REVIEWS_PER_TICK);
-        cancelRevoked(tx, atMs);
-        withdrawInactive(tx);
-        waits.settle(tx, atMs);
+        for (const id of round.withheld) await dropReasonIs(tx, id, 'withheld');
+        await noteSubmitted(tx, atMs);
+        await lapseReviews(tx, atMs, REVIEWS_PER_TICK);
+        await cancelRevoked(tx, atMs);
+        await withdrawInactive(tx);
+        await waits.settle(tx, atMs);
         const { cleared, approvals } = round;
         const waiting = waits.notDue(atMs).filter((id) => !cleared.has(id));
         return {
-          queued: queueTransfers(
+          queued: await queueTransfers(
             tx,
             { cleared, waiting, approvals },
             { chainId: chain.chainId, factory, executor, atMs },

@@ -66,9 +66,9 @@ export function createWaits() {
       waits.set(payment.id, { agentId: payment.agentId, ...found, tries, againAtMs });
     },
     /** Drops what is over; raises and closes alerts by what waits now. In the caller's write transaction. */
-    settle(tx: Tx, atMs: number): void {
-      for (const id of over(tx, [...waits.keys()])) waits.delete(id);
-      for (const cause of causes) syncAlerts(tx, cause, waits, atMs);
+    async settle(tx: Tx, atMs: number): Promise<void> {
+      for (const id of await over(tx, [...waits.keys()])) waits.delete(id);
+      for (const cause of causes) await syncAlerts(tx, cause, waits, atMs);
     },
     /** It goes again, or it is over. */
     forget: (paymentId: string): void => {
@@ -81,12 +81,17 @@ export function createWaits() {
 }
 export type Waits = ReturnType<typeof createWaits>;
 
-function over(tx: ReadTx, ids: readonly string[]): string[] {
+async function over(tx: ReadTx, ids: readonly string[]): Promise<string[]> {
   if (ids.length === 0) return [];
-  return tx.all(noLongerWaiting, { ids }).map(({ id }) => id);
+  return (await tx.all(noLongerWaiting, { ids })).map(({ id }) => id);
 }
 
-function syncAlerts(tx: Tx, cause: WaitCause & AlertType, waits: ReadonlyMap<string, Wait>, atMs: number): void {
+async function syncAlerts(
+  tx: Tx,
+  cause: WaitCause & AlertType,
+  waits: ReadonlyMap<string, Wait>,
+  atMs: number,
+): Promise<void> {
   const now = new Map<string | null, { wait: Wait; payment: string; count: number }>();
   for (const [payment, wait] of waits) {
     if (wait.cause !== cause || (quiet.has(cause) && wait.tries < TRIES_BEFORE_ALERT)) continue;
@@ -95,11 +100,11 @@ function syncAlerts(tx: Tx, cause: WaitCause & AlertType, waits: ReadonlyMap<str
     now.set(subject, known ? { ...known, count: known.count + 1 } : { wait, payment, count: 1 });
   }
   for (const [agentId, { wait, payment }] of now) {
-    if (openAlert(tx, cause, agentId)) continue;
+    if (await openAlert(tx, cause, agentId)) continue;
     const data = { ...wait.data, ...(agentId === null ? {} : { payment }) };
-    raiseAlert(tx, { type: cause, agentId, data }, atMs);
+    await raiseAlert(tx, { type: cause, agentId, data }, atMs);
   }
-  for (const { id, agent_id } of tx.all(openAlertsOf, { type: cause })) {
-    if (!now.has(agent_id)) tx.run(resolveAlert, { id, at: atMs });
+  for (const { id, agent_id } of await tx.all(openAlertsOf, { type: cause })) {
+    if (!now.has(agent_id)) await tx.run(resolveAlert, { id, at: atMs });
   }
 }

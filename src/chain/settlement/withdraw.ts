@@ -1,3 +1,4 @@
+import { everyInOrder } from '../../core/inOrder.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
 import type { Tx } from '../../store/store.ts';
 import { outcomesOfPayment } from '../relayer/outcomes.ts';
@@ -8,9 +9,9 @@ import { queuedOfInactive } from './queries.ts';
  * Takes the payment's transaction back if it is not signed yet; true when nothing signed can move this money any more. Payments
  * that were to go in the same batch are queued again by the next tick.
  */
-export function withdrawQueued(tx: Tx, payment: Payment): boolean {
+export async function withdrawQueued(tx: Tx, payment: Payment): Promise<boolean> {
   if (payment.rail !== 'wallet') return payment.state === 'authorized';
-  return outcomesOfPayment(tx, payment.id).every(({ transactionId, outcome }) => {
+  return everyInOrder(await outcomesOfPayment(tx, payment.id), async ({ transactionId, outcome }) => {
     if (outcome.kind === 'queued') return withdrawTransaction(tx, transactionId);
     // What was signed on an invented nonce can still be mined one day.
     if (outcome.kind === 'dropped') return outcome.reason !== 'nonce_gap';
@@ -19,6 +20,6 @@ export function withdrawQueued(tx: Tx, payment: Payment): boolean {
 }
 
 /** Takes back what is queued, unsigned, of agents that are not active: frozen ones wait, a revoked one's payments end. */
-export function withdrawInactive(tx: Tx): void {
-  for (const { id } of tx.all(queuedOfInactive)) withdrawTransaction(tx, id);
+export async function withdrawInactive(tx: Tx): Promise<void> {
+  for (const { id } of await tx.all(queuedOfInactive)) await withdrawTransaction(tx, id);
 }

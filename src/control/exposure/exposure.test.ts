@@ -59,7 +59,7 @@ const stateOf = (changes: Partial<WalletState> = {}): WalletState => ({
   purseBalance: microUsdc(0n),
   ...changes,
 });
-function exposure(made: GateWorld, state: WalletState | null | undefined) {
+async function exposure(made: GateWorld, state: WalletState | null | undefined) {
   const agent = { ...made.agent };
   return made.store.read((tx) =>
     exposureOf({ tx, policy: made.policy, chain, agent, state, nowMs: NOON_MS, horizons: [today, month] }),
@@ -104,24 +104,24 @@ describe('The policy lets an agent spend', () => {
     const made = await world();
     const ask = (horizon: typeof today) =>
       made.store.read((tx) => policyReach({ tx, policy: made.policy, chain, agent: made.agent }, horizon));
-    const before = { today: ask(today), month: ask(month) };
+    const before = { today: await ask(today), month: await ask(month) };
     expect(before.today.amount).not.toBeNull();
-    await made.store.write((tx) => {
-      requestPayment(tx, made.request({ amount: parseUsdc('7.5') }), made.context());
+    await made.store.write(async (tx) => {
+      await requestPayment(tx, made.request({ amount: parseUsdc('7.5') }), made.context());
     });
-    expect(ask(today).amount).toBe((before.today.amount ?? 0n) - usdc('7.5'));
+    expect((await ask(today)).amount).toBe((before.today.amount ?? 0n) - usdc('7.5'));
     expect((before.month.amount ?? 0n) >= (before.today.amount ?? 0n)).toBe(true);
   });
 
   it('never more than that: payments that fill the day stop exactly there', async () => {
     const made = await world();
-    const reach = made.store.read((tx) =>
-      policyReach({ tx, policy: made.policy, chain, agent: made.agent }, today),
+    const reach = (
+      await made.store.read((tx) => policyReach({ tx, policy: made.policy, chain, agent: made.agent }, today))
     ).amount;
     let allowed = 0n;
     for (let i = 0; i < 60; i += 1) {
-      await made.store.write((tx) => {
-        const { payment } = requestPayment(tx, made.request({ amount: parseUsdc('4.5') }), made.context());
+      await made.store.write(async (tx) => {
+        const { payment } = await requestPayment(tx, made.request({ amount: parseUsdc('4.5') }), made.context());
         if (payment.state === 'authorized') allowed += payment.amount;
       });
     }
@@ -133,11 +133,13 @@ describe('The policy lets an agent spend', () => {
 describe('Exposure', () => {
   it('is the least of policy, ceilings and money, and says which', async () => {
     const made = await world();
-    const rich = exposure(made, stateOf());
-    const policy = made.store.read((tx) => policyReach({ tx, policy: made.policy, chain, agent: made.agent }, today));
+    const rich = await exposure(made, stateOf());
+    const policy = await made.store.read((tx) =>
+      policyReach({ tx, policy: made.policy, chain, agent: made.agent }, today),
+    );
     expect(rich.figures.today.most).toBe(policy.amount);
-    expect(exposure(made, stateOf({ remainingInPeriod: parseUsdc('3') })).figures.today.most).toBe(usdc('3'));
-    expect(exposure(made, stateOf({ frozen: true })).figures.today.most).toBe(0n);
+    expect((await exposure(made, stateOf({ remainingInPeriod: parseUsdc('3') }))).figures.today.most).toBe(usdc('3'));
+    expect((await exposure(made, stateOf({ frozen: true }))).figures.today.most).toBe(0n);
     expect(rich.figures.today.because).toContain('the available balance is 1000.00 USDC');
   });
 
@@ -157,20 +159,20 @@ describe('Exposure', () => {
         },
       ),
     );
-    expect(exposure(made, stateOf()).figures.today.most).toBeGreaterThan(0n);
+    expect((await exposure(made, stateOf())).figures.today.most).toBeGreaterThan(0n);
   });
 
   it('warns where the ceilings are wider than the policy, and where they are narrower', async () => {
     const made = await world();
-    const codes = (state: WalletState) => exposure(made, state).warnings.map(({ code }) => code);
-    expect(codes(stateOf())).toEqual(['payment_ceiling_above_policy', 'period_ceiling_above_policy']);
+    const codes = async (state: WalletState) => (await exposure(made, state)).warnings.map(({ code }) => code);
+    expect(await codes(stateOf())).toEqual(['payment_ceiling_above_policy', 'period_ceiling_above_policy']);
     const narrow = stateOf({ perPayment: parseUsdc('0.01'), perPeriod: parseUsdc('0.05') });
-    expect(codes(narrow)).toEqual(['policy_above_payment_ceiling', 'policy_above_period_ceiling']);
+    expect(await codes(narrow)).toEqual(['policy_above_payment_ceiling', 'policy_above_period_ceiling']);
   });
 
   it('of a stolen executor is what the contracts leave; of an approver or guardian nothing; of the owner everything', async () => {
     const made = await world();
-    const one = exposure(made, stateOf({ purseBalance: parseUsdc('2') }));
+    const one = await exposure(made, stateOf({ purseBalance: parseUsdc('2') }));
     const credential = (role: Role, scopes: Scope[]): Credential => ({
       ...{ id: `key_${role}_${scopes.length}`, role, scopes, name: 'a key', agentId: null },
       ...{ createdAtMs: 0, expiresAtMs: null, revokedAtMs: null },

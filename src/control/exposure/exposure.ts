@@ -3,6 +3,7 @@ import { agentAccount, balance } from '../../books/ledger/journal.ts';
 import { readEarnings } from '../../books/receivables/earnings.ts';
 import { walletConfigFromJson } from '../../chain/contracts/walletConfig.ts';
 import type { WalletState } from '../../chain/contracts/walletState.ts';
+import { mapInOrder } from '../../core/inOrder.ts';
 import { formatUsdc } from '../../core/money/microUsdc.ts';
 import { periodInWords } from '../../core/time/duration.ts';
 import type { Agent } from '../../decide/identity/identity.ts';
@@ -54,29 +55,33 @@ export type Inquiry = {
 type Limits = ChainLimits & { wallet: bigint; purse: bigint; roles: AgentExposure['roles'] };
 
 /** How much of an agent's money could move without people, and with each stolen key, with the reasons. */
-export function exposureOf(inquiry: Inquiry): AgentExposure {
+export async function exposureOf(inquiry: Inquiry): Promise<AgentExposure> {
   const { tx, agent, horizons } = inquiry;
-  const limits = limitsOf(inquiry);
-  const way = tx.get(heldOnItsWay, { agent: agent.id });
+  const limits = await limitsOf(inquiry);
+  const way = await tx.get(heldOnItsWay, { agent: agent.id });
   const onItsWay = (way?.wallet ?? 0n) + (way?.x402 ?? 0n);
-  const each = <T>(figure: (horizon: Horizon) => T): Record<Horizon['name'], T> =>
-    Object.fromEntries(horizons.map((horizon) => [horizon.name, figure(horizon)])) as Record<Horizon['name'], T>;
+  const each = async <T>(figure: (horizon: Horizon) => Promise<T>): Promise<Record<Horizon['name'], T>> =>
+    Object.fromEntries(await mapInOrder(horizons, async (horizon) => [horizon.name, await figure(horizon)])) as Record<
+      Horizon['name'],
+      T
+    >;
   return {
     agent,
     onItsWay,
-    figures: each((horizon) => agentFigure(inquiry, limits, horizon, way?.wallet ?? 0n)),
-    executor: each((horizon) => executorFigure(limits, horizon)),
+    figures: await each((horizon) => agentFigure(inquiry, limits, horizon, way?.wallet ?? 0n)),
+    executor: await each(async (horizon) => executorFigure(limits, horizon)),
     roles: limits.roles,
     held: limits.wallet + limits.purse,
     frozenOnChain: limits.frozen,
-    warnings: warningsOf(inquiry, limits),
+    warnings: await warningsOf(inquiry, limits),
   };
 }
 
-function limitsOf({ tx, agent, state }: Inquiry): Limits {
-  const of = (account: Parameters<typeof agentAccount>[1]): bigint => balance(tx, agentAccount(agent.id, account));
-  const wallet = positive(of('available') + of('reserved') + of('suspense'));
-  const purse = positive(of('purse') + of('purse_reserved'));
+async function limitsOf({ tx, agent, state }: Inquiry): Promise<Limits> {
+  const of = (account: Parameters<typeof agentAccount>[1]): Promise<bigint> =>
+    balance(tx, agentAccount(agent.id, account));
+  const wallet = positive((await of('available')) + (await of('reserved')) + (await of('suspense')));
+  const purse = positive((await of('purse')) + (await of('purse_reserved')));
   if (state) return { ...state, wallet: state.balance, purse: state.purseBalance, roles: state };
   if (!agent.wallet) throw new Error('An agent has a wallet.');
   const config = walletConfigFromJson(agent.wallet.configJson);
@@ -96,20 +101,26 @@ function limitsOf({ tx, agent, state }: Inquiry): Limits {
   };
 }
 
-function agentFigure(inquiry: Inquiry, limits: Limits, horizon: Horizon, walletOnItsWay: bigint): Figure {
+async function agentFigure(
+  inquiry: Inquiry,
+  limits: Limits,
+  horizon: Horizon,
+  walletOnItsWay: bigint,
+): Promise<Figure> {
   const { tx, agent } = inquiry;
   if (agent.status !== 'active') {
     return { most: 0n, ifFunded: 0n, because: `The agent is ${agent.status}: all its payments are denied.` };
   }
   if (limits.frozen) return { most: 0n, ifFunded: 0n, because: 'The wallet is frozen on chain.' };
-  const policy = policyReach(inquiry, horizon);
-  const mandates = mandateReach(tx, agent.id, horizon);
-  const { received, passedOn } = readEarnings(tx, agent.id);
+  const policy = await policyReach(inquiry, horizon);
+  const mandates = await mandateReach(tx, agent.id, horizon);
+  const { received, passedOn } = await readEarnings(tx, agent.id);
   const refunds = positive(received - passedOn);
   const rules = policy.amount === null ? null : policy.amount + mandates + refunds;
-  const free = (account: 'available' | 'purse'): bigint => positive(balance(tx, agentAccount(agent.id, account)));
-  const money = free('available') + free('purse');
-  const chain = positive(chainReach(limits, horizon) - walletOnItsWay) + free('purse');
+  const free = async (account: 'available' | 'purse'): Promise<bigint> =>
+    positive(await balance(tx, agentAccount(agent.id, account)));
+  const money = (await free('available')) + (await free('purse'));
+  const chain = positive(chainReach(limits, horizon) - walletOnItsWay) + (await free('purse'));
   const ifFunded = rules === null || chain < rules ? chain : rules;
   const most = ifFunded < money ? ifFunded : money;
   const said = [
@@ -144,7 +155,7 @@ function executorFigure(limits: Limits, horizon: Horizon): Figure {
 }
 
 /** The differences of the two locks: payments that the policy allows and the wallet refuses, or the reverse. */
-function warningsOf(inquiry: Inquiry, limits: Limits): Warning[] {
+async function warningsOf(inquiry: Inquiry, limits: Limits): Promise<Warning[]> {
   const { state, nowMs, agent } = inquiry;
   const warnings: Warning[] = [];
   const warn = (code: WarningCode, message: string): void => {
@@ -157,7 +168,7 @@ function warningsOf(inquiry: Inquiry, limits: Limits): Warning[] {
     );
   }
   if (agent.status !== 'active') return warnings;
-  const largest = largestPayment(inquiry, nowMs);
+  const largest = await largestPayment(inquiry, nowMs);
   if (largest && largest.amount > limits.perPayment) {
     warn(
       'policy_above_payment_ceiling',
@@ -172,7 +183,7 @@ function warningsOf(inquiry: Inquiry, limits: Limits): Warning[] {
   // From the start of the next period, so that a whole period is compared with a whole ceiling.
   const lengthMs = limits.periodSeconds * 1000;
   const startMs = (Math.floor(nowMs / lengthMs) + 1) * lengthMs;
-  const { amount, meter } = policyReach(inquiry, { name: 'today', nowMs: startMs, endMs: startMs + lengthMs });
+  const { amount, meter } = await policyReach(inquiry, { name: 'today', nowMs: startMs, endMs: startMs + lengthMs });
   const each = `in each ${periodInWords(limits.periodSeconds)}`;
   if (amount === null) {
     warn(

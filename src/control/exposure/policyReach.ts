@@ -1,5 +1,6 @@
 import { type MeterDeclaration, rollingMs } from '../../books/meters/declarations.ts';
 import { meterInWords } from '../../books/meters/meterInWords.ts';
+import { mapInOrder } from '../../core/inOrder.ts';
 import { nextOccurrence } from '../../core/time/cadence.ts';
 import type { Agent } from '../../decide/identity/identity.ts';
 import { currentAddress } from '../../decide/identity/identity.ts';
@@ -30,17 +31,17 @@ export type PolicyReach = { amount: bigint | null; meter: string | null };
  * calendar window: the rest, and a whole limit for each that begins in the horizon; of a rolling window: what has left it by then.
  * Rules on payees, categories and single payments only reduce it, so this is an upper bound.
  */
-export function policyReach(world: World, horizon: Horizon): PolicyReach {
-  const workflows = listWorkflows(world.tx).filter(({ status }) => status === 'active');
+export async function policyReach(world: World, horizon: Horizon): Promise<PolicyReach> {
+  const workflows = (await listWorkflows(world.tx)).filter(({ status }) => status === 'active');
   if (workflows.length > WORKFLOWS_MAX) return { amount: null, meter: null };
   const refs = [null, ...workflows.map(({ id }) => id)];
   const perKind = new Map<string, PolicyReach>(kinds.map((kind) => [kind, { amount: null, meter: null }]));
   let shared: PolicyReach = { amount: null, meter: null };
   for (const [meter, declaration] of Object.entries(world.policy.meters)) {
     const words = meterInWords(declaration);
-    const byKind = kinds.map((kind) => {
+    const byKind = await mapInOrder(kinds, async (kind) => {
       if (!counts(declaration, kind)) return null;
-      const amounts = refs.map((ref) =>
+      const amounts = await mapInOrder(refs, (ref) =>
         meterReach(world, horizon, { meter, declaration }, subjectOf(world.agent, kind, ref)),
       );
       return declaration.by.includes('workflow') ? sumOf(amounts) : mostOf(amounts);
@@ -71,17 +72,18 @@ function subjectOf(agent: Agent, kind: (typeof kinds)[number], workflow: string 
 }
 
 /** Null: this meter limits nothing, or its limit depends on the payment. */
-function meterReach(
+async function meterReach(
   world: World,
   horizon: Horizon,
   { meter, declaration }: { meter: string; declaration: MeterDeclaration },
   subject: BudgetSubject,
-): bigint | null {
+): Promise<bigint | null> {
   const { by, window } = declaration;
   if (by.some((dimension) => !isKnown(dimension, { payee: null }, subject))) return null;
-  const leftAt = (atMs: number): bigint | null => searchMeter(world.policy, inputAt(world, subject, atMs), meter).left;
-  const whole = (): bigint | null => {
-    const input = inputAt(world, subject, horizon.nowMs);
+  const leftAt = async (atMs: number): Promise<bigint | null> =>
+    searchMeter(world.policy, await inputAt(world, subject, atMs), meter).left;
+  const whole = async (): Promise<bigint | null> => {
+    const input = await inputAt(world, subject, horizon.nowMs);
     const empty = { ...input, meters: { ...input.meters, [meter]: { total: 0, count: 0, last_at: null } } };
     return searchMeter(world.policy, empty, meter).left;
   };
@@ -91,33 +93,33 @@ function meterReach(
     const rest = (horizon.endMs - horizon.nowMs) % length;
     const windows = Math.floor((horizon.endMs - horizon.nowMs) / length);
     // Spending in the first part is still in the window when that part ends, in addition to earlier spending.
-    const first = rest === 0 ? 0n : leftAt(horizon.nowMs + rest);
-    return windows === 0 ? first : plus(first, times(whole(), windows));
+    const first = rest === 0 ? 0n : await leftAt(horizon.nowMs + rest);
+    return windows === 0 ? first : plus(first, times(await whole(), windows));
   }
   const later = startsWithin(window.calendar, window.tz, horizon);
-  const now = leftAt(horizon.nowMs);
-  return later === 0 ? now : plus(now, times(whole(), later));
+  const now = await leftAt(horizon.nowMs);
+  return later === 0 ? now : plus(now, times(await whole(), later));
 }
 
-function inputAt({ tx, policy, chain }: World, subject: BudgetSubject, atMs: number): PolicyInput {
-  return imaginedInput(tx, { policy, chain, atMs }, subject).input;
+async function inputAt({ tx, policy, chain }: World, subject: BudgetSubject, atMs: number): Promise<PolicyInput> {
+  return (await imaginedInput(tx, { policy, chain, atMs }, subject)).input;
 }
 
 /**
  * The largest single payment that the policy allows without people to any active payee now, with empty meters and enough money.
  * Null if it allows none (outside working hours, for example).
  */
-export function largestPayment(world: World, atMs: number): { amount: bigint; payee: string } | null {
+export async function largestPayment(world: World, atMs: number): Promise<{ amount: bigint; payee: string } | null> {
   // The gate never pays the token or the agent's own wallet and purse, even if they are registered as payees.
   const own = [world.agent.wallet?.address, world.agent.wallet?.purse, world.chain.token];
-  const payees = listPayees(world.tx).filter((payee) => {
+  const payees = (await listPayees(world.tx)).filter((payee) => {
     const address = payee.status === 'active' ? currentAddress(payee)?.address : undefined;
     return address !== undefined && !own.includes(address);
   });
   let most: { amount: bigint; payee: string } | null = null;
   for (const payee of payees.slice(0, PAYEES_MAX)) {
     for (const kind of ['payout', 'purchase'] as const) {
-      const input = inputAt(world, { ...subjectOf(world.agent, kind, null), payee: payee.id }, atMs);
+      const input = await inputAt(world, { ...subjectOf(world.agent, kind, null), payee: payee.id }, atMs);
       const meters = Object.fromEntries(
         Object.keys(input.meters).map((name) => [name, { total: 0, count: 0, last_at: null }]),
       );
@@ -137,12 +139,12 @@ export function largestPayment(world: World, atMs: number): { amount: bigint; pa
  * The additional amount that mandates permit: the rest of each one's worst case, limited by its occurrences in the horizon (one may
  * be due already).
  */
-export function mandateReach(tx: ReadTx, agentId: string, horizon: Horizon): bigint {
+export async function mandateReach(tx: ReadTx, agentId: string, horizon: Horizon): Promise<bigint> {
   let sum = 0n;
-  for (const { id, status, terms } of listMandates(tx, agentId)) {
+  for (const { id, status, terms } of await listMandates(tx, agentId)) {
     const untilMs = Math.min(horizon.endMs, terms.expiresAtMs);
     if (status !== 'active' || terms.notBeforeMs >= horizon.endMs || untilMs <= horizon.nowMs) continue;
-    const use = mandateUse(tx, id);
+    const use = await mandateUse(tx, id);
     const left = least(
       least(terms.total - use.total, worstCase(terms)),
       terms.count === null ? null : terms.perPayment * BigInt(Math.max(0, terms.count - use.count)),

@@ -12,18 +12,19 @@ it('raises one alert where the policy allows what the wallet would refuse, and c
   world = await gateWorld();
   const { store, agent } = world;
   const watch = createCeilingsWatch({ store, policy: () => world.policy, chain, clock: () => NOON_MS });
-  const alerts = () =>
-    store
-      .read((tx) =>
+  const alerts = async () =>
+    (
+      await store.read((tx) =>
         tx.all(
           query((db) => db.selectFrom('alerts').select('resolved_at').where('type', '=', 'policy_above_ceilings')),
         ),
       )
-      .map(({ resolved_at }) => (resolved_at === null ? 'open' : 'resolved'));
+    ).map(({ resolved_at }) => (resolved_at === null ? 'open' : 'resolved'));
   const address = agent.wallet?.address ?? '0x';
   const config = walletConfig({ agentId: newId('agent'), owner: address, guardian: address, executor: address });
   const ceilings = JSON.parse(
-    store.read((tx) => tx.get(query((db) => db.selectFrom('wallets').select('ceilings_json'))))?.ceilings_json ?? '',
+    (await store.read((tx) => tx.get(query((db) => db.selectFrom('wallets').select('ceilings_json')))))
+      ?.ceilings_json ?? '',
   ) as Record<string, unknown>;
   const setPeriod = (micro: string) =>
     store.write((tx) =>
@@ -38,12 +39,12 @@ it('raises one alert where the policy allows what the wallet would refuse, and c
     );
   await setPeriod('5000000000');
   await watch();
-  expect(alerts()).toEqual([]);
+  expect(await alerts()).toEqual([]);
   await setPeriod('1000000');
   await watch();
   await watch();
-  expect(alerts()).toEqual(['open']);
+  expect(await alerts()).toEqual(['open']);
   await setPeriod('5000000000');
   await watch();
-  expect(alerts()).toEqual(['resolved']);
+  expect(await alerts()).toEqual(['resolved']);
 });

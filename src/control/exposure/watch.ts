@@ -31,14 +31,14 @@ export function createCeilingsWatch({ store, policy, chain, clock }: WatchOption
   return async function watch(): Promise<void> {
     const active = policy();
     if (!active) return;
-    const now = store.read((tx) => stateOf(tx, active.digest));
+    const now = await store.read((tx) => stateOf(tx, active.digest));
     if (now === seen) return;
-    for (const agent of store.read(listAgents)) {
+    for (const agent of await store.read(listAgents)) {
       if (!agent.wallet) continue;
       const nowMs = clock();
-      const found = store.read((tx) =>
-        exposureOf({ tx, policy: active, chain, agent, state: null, nowMs, horizons: [] }).warnings.filter(({ code }) =>
-          above.includes(code),
+      const found = await store.read(async (tx) =>
+        (await exposureOf({ tx, policy: active, chain, agent, state: null, nowMs, horizons: [] })).warnings.filter(
+          ({ code }) => above.includes(code),
         ),
       );
       await note(agent.id, found);
@@ -50,18 +50,18 @@ export function createCeilingsWatch({ store, policy, chain, clock }: WatchOption
 
   async function note(agentId: string, warnings: Warning[]): Promise<void> {
     const type = 'policy_above_ceilings';
-    const isOpen = store.read((tx) => openAlert(tx, type, agentId)) !== undefined;
+    const isOpen = (await store.read((tx) => openAlert(tx, type, agentId))) !== undefined;
     if (isOpen === warnings.length > 0) return;
-    await store.write((tx) => {
+    await store.write(async (tx) => {
       if (warnings.length > 0) return raiseAlert(tx, { type, agentId, data: { warnings } }, clock());
-      tx.run(resolveAlerts, { type, agent: agentId, at: clock() });
+      await tx.run(resolveAlerts, { type, agent: agentId, at: clock() });
     });
   }
 }
 
 /** The inputs of the warnings, besides the time. */
-function stateOf(tx: ReadTx, digest: string): string {
+async function stateOf(tx: ReadTx, digest: string): Promise<string> {
   const hash = createHash('sha256').update(digest);
-  for (const row of tx.all(walletsAndStatuses)) hash.update(`${row.id} ${row.status} ${row.ceilings_json}\n`);
+  for (const row of await tx.all(walletsAndStatuses)) hash.update(`${row.id} ${row.status} ${row.ceilings_json}\n`);
   return hash.digest('hex');
 }

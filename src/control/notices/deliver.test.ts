@@ -111,14 +111,14 @@ describe('a webhook', () => {
       await round();
     }
     expect(received).toHaveLength(BACKOFF_MS.length + 1);
-    expect(states()).toMatchObject([{ state: 'dead' }]);
+    expect(await states()).toMatchObject([{ state: 'dead' }]);
     const dead = query((db) => db.selectFrom('events').select('seq').where('type', '=', 'notice.dead'));
-    expect(world.store.read((tx) => tx.all(dead))).toHaveLength(1);
+    expect(await world.store.read((tx) => tx.all(dead))).toHaveLength(1);
     status = 204;
-    const { id } = states()[0] ?? { id: '' };
+    const { id } = (await states())[0] ?? { id: '' };
     await world.store.write((tx) => redeliver(tx, id, now));
     await round();
-    expect(states()).toMatchObject([{ state: 'delivered' }]);
+    expect(await states()).toMatchObject([{ state: 'delivered' }]);
     expect(new Set(received.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
   });
 
@@ -131,11 +131,7 @@ describe('a webhook', () => {
     status = 307;
     await review();
     await round();
-    expect(
-      states()
-        .map(({ state }) => state)
-        .sort(),
-    ).toEqual(['delivered', 'pending', 'pending', 'pending']);
+    expect((await states()).map(({ state }) => state).sort()).toEqual(['delivered', 'pending', 'pending', 'pending']);
   });
 
   it('inside the network is told only where the operator said so, and one at a metadata address never', async () => {
@@ -146,9 +142,9 @@ describe('a webhook', () => {
     await review();
     await round();
     expect(received).toHaveLength(0);
-    const errors = world.store
-      .read((tx) => tx.all(query((db) => db.selectFrom('notices').select('last_error'))))
-      .map(({ last_error }) => last_error ?? '');
+    const errors = (
+      await world.store.read((tx) => tx.all(query((db) => db.selectFrom('notices').select('last_error'))))
+    ).map(({ last_error }) => last_error ?? '');
     expect(errors.filter((error) => error.includes('private, local or reserved'))).toHaveLength(2);
     expect(errors.filter((error) => error.includes('metadata'))).toHaveLength(2);
   });
@@ -224,6 +220,6 @@ describe('e-mail', () => {
       smtpUrl: null,
       mailFrom: 'x@example.com',
     })();
-    expect(states()).toMatchObject([{ state: 'pending', attempts: 1n }]);
+    expect(await states()).toMatchObject([{ state: 'pending', attempts: 1n }]);
   });
 });

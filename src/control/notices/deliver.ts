@@ -25,15 +25,15 @@ export function noticeSender(options: NoticeOptions): () => Promise<number> {
   const { store, clock } = options;
   return async () => {
     await store.write((tx) => fillOutbox(tx, clock()));
-    const due = store.read((tx) => dueNotices(tx, clock(), NOTICES_PER_ROUND));
+    const due = await store.read((tx) => dueNotices(tx, clock(), NOTICES_PER_ROUND));
     await Promise.all(
       due.map(async (notice) => {
         const error = await Promise.race([send(notice, options), tooLate()]).then(
           () => null,
           (reason: unknown) => (reason instanceof Error ? reason.message : 'failed'),
         );
-        await store.write((tx) =>
-          error === null ? noteDelivered(tx, notice.id, clock()) : noteFailed(tx, notice, error, clock()),
+        await store.write(async (tx) =>
+          error === null ? await noteDelivered(tx, notice.id, clock()) : await noteFailed(tx, notice, error, clock()),
         );
       }),
     );
@@ -87,7 +87,7 @@ async function post(
     new URL(target),
     { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: Buffer.from(body) },
     { maxBytes: 0, signal: AbortSignal.timeout(TIMEOUT_MS) },
-    { isListed: () => inside },
+    { isListed: async () => inside },
   );
   if (status < 200 || status > 299) throw new Error(`answered ${status}`);
 }

@@ -33,14 +33,14 @@ export type Endpoint = {
   inside: boolean;
 };
 
-export function addEndpoint(tx: Tx, act: Act, input: Omit<Endpoint, 'id' | 'secret'>): Endpoint {
+export async function addEndpoint(tx: Tx, act: Act, input: Omit<Endpoint, 'id' | 'secret'>): Promise<Endpoint> {
   const id = newId('noticeEndpoint');
   const secret = input.kind === 'webhook' ? `whsec_${randomBytes(32).toString('base64')}` : null;
   if ((input.kind === 'chat') !== (input.template !== null)) {
     throw new BursarError('invalid_request', { message: 'A chat endpoint has a template, others have none.' });
   }
   if (input.template !== null) checkTemplate(input.template);
-  tx.run(newEndpoint, {
+  await tx.run(newEndpoint, {
     id,
     kind: input.kind,
     target: input.target,
@@ -51,26 +51,26 @@ export function addEndpoint(tx: Tx, act: Act, input: Omit<Endpoint, 'id' | 'secr
     at: act.atMs,
   });
   const data = { endpoint: id, kind: input.kind, events: input.events };
-  recordAct(tx, act, { type: 'notice.endpoint_added', data });
+  await recordAct(tx, act, { type: 'notice.endpoint_added', data });
   return getEndpoint(tx, id);
 }
 
-export function removeEndpoint(tx: Tx, act: Act, id: string): Endpoint {
-  const endpoint = getEndpoint(tx, id);
-  tx.run(setRemoved, { id: endpoint.id });
-  tx.run(endNoticesTo, { endpoint: id });
-  recordAct(tx, act, { type: 'notice.endpoint_removed', data: { endpoint: endpoint.id } });
+export async function removeEndpoint(tx: Tx, act: Act, id: string): Promise<Endpoint> {
+  const endpoint = await getEndpoint(tx, id);
+  await tx.run(setRemoved, { id: endpoint.id });
+  await tx.run(endNoticesTo, { endpoint: id });
+  await recordAct(tx, act, { type: 'notice.endpoint_removed', data: { endpoint: endpoint.id } });
   return endpoint;
 }
 
-export function getEndpoint(tx: ReadTx, id: string): Endpoint {
-  const row = tx.get(endpointById, { id });
+export async function getEndpoint(tx: ReadTx, id: string): Promise<Endpoint> {
+  const row = await tx.get(endpointById, { id });
   if (!row) throw new BursarError('notice_endpoint_not_found', { details: { endpoint: id } });
   return toEndpoint(row);
 }
 
-export function listEndpoints(tx: ReadTx): Endpoint[] {
-  return tx.all(activeEndpoints).map(toEndpoint);
+export async function listEndpoints(tx: ReadTx): Promise<Endpoint[]> {
+  return (await tx.all(activeEndpoints)).map(toEndpoint);
 }
 
 export function wants(endpoint: Endpoint, eventType: string): boolean {

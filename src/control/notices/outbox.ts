@@ -1,5 +1,6 @@
 import { appendEvent } from '../../books/ledger/events.ts';
 import { type Id, newId } from '../../core/ids/ids.ts';
+import { mapInOrder } from '../../core/inOrder.ts';
 import { putSetting, settingOf } from '../../store/settings.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import { type Endpoint, getEndpoint, listEndpoints, wants } from './endpoints.ts';
@@ -27,53 +28,58 @@ export const BACKOFF_MS = [5_000, 30_000, 120_000, 600_000, 3_600_000, 21_600_00
  * Makes a notice for each endpoint that wants an event. The cursor in the event log moves in the same transaction, so no event is
  * missed or sent as two notices. An endpoint gets only events from after it was added.
  */
-export function fillOutbox(tx: Tx, atMs: number): number {
-  const cursor = BigInt(settingOf(tx, CURSOR) ?? '-1');
-  const head = tx.get(newestEvent)?.seq ?? 0n;
+export async function fillOutbox(tx: Tx, atMs: number): Promise<number> {
+  const cursor = BigInt((await settingOf(tx, CURSOR)) ?? '-1');
+  const head = (await tx.get(newestEvent))?.seq ?? 0n;
   if (cursor < 0n) return moveCursor(tx, head);
   if (head === cursor) return 0;
-  const endpoints = listEndpoints(tx);
+  const endpoints = await listEndpoints(tx);
   const last = cursor + BigInt(EVENTS_PER_ROUND) < head ? cursor + BigInt(EVENTS_PER_ROUND) : head;
   if (endpoints.length === 0) return moveCursor(tx, last);
   let made = 0;
-  for (const { seq, type } of tx.all(eventsBetween, { after: cursor, last })) {
+  for (const { seq, type } of await tx.all(eventsBetween, { after: cursor, last })) {
     for (const endpoint of endpoints) {
       if (!wants(endpoint, type)) continue;
-      made += tx.run(newNotice, { id: newId('notice'), endpoint: endpoint.id, event: seq, at: atMs });
+      made += await tx.run(newNotice, { id: newId('notice'), endpoint: endpoint.id, event: seq, at: atMs });
     }
   }
-  moveCursor(tx, last);
+  await moveCursor(tx, last);
   return made;
 }
 
-function moveCursor(tx: Tx, seq: bigint): 0 {
-  putSetting(tx, CURSOR, seq.toString());
+async function moveCursor(tx: Tx, seq: bigint): Promise<0> {
+  await putSetting(tx, CURSOR, seq.toString());
   return 0;
 }
 
-export function dueNotices(tx: ReadTx, atMs: number, limit: number): Notice[] {
-  return tx.all(noticesDue, { at: atMs, limit }).map((row) => ({
+export async function dueNotices(tx: ReadTx, atMs: number, limit: number): Promise<Notice[]> {
+  return mapInOrder(await tx.all(noticesDue, { at: atMs, limit }), async (row) => ({
     id: row.id as NoticeId,
-    endpoint: getEndpoint(tx, row.endpoint_id),
+    endpoint: await getEndpoint(tx, row.endpoint_id),
     event: JSON.parse(row.body) as NoticeEvent,
     attempts: Number(row.attempts),
   }));
 }
 
-export function noteDelivered(tx: Tx, id: string, atMs: number): void {
-  tx.run(setDelivered, { id, at: atMs });
+export async function noteDelivered(tx: Tx, id: string, atMs: number): Promise<void> {
+  await tx.run(setDelivered, { id, at: atMs });
 }
 
-export function noteFailed(tx: Tx, notice: Notice, error: string, atMs: number): void {
+export async function noteFailed(tx: Tx, notice: Notice, error: string, atMs: number): Promise<void> {
   const wait = BACKOFF_MS[notice.attempts];
   const state = wait === undefined ? 'dead' : 'pending';
-  const changed = tx.run(setFailed, { id: notice.id, state, next: atMs + (wait ?? 0), error: error.slice(0, 300) });
+  const changed = await tx.run(setFailed, {
+    id: notice.id,
+    state,
+    next: atMs + (wait ?? 0),
+    error: error.slice(0, 300),
+  });
   if (changed === 0 || state !== 'dead') return;
   const data = { notice: notice.id, endpoint: notice.endpoint.id, event: notice.event.seq, error: error.slice(0, 300) };
-  appendEvent(tx, { type: 'notice.dead', actor: 'bursar', data }, atMs);
+  await appendEvent(tx, { type: 'notice.dead', actor: 'bursar', data }, atMs);
 }
 
 /** Sends a notice again, dead or delivered, at a person's request. */
-export function redeliver(tx: Tx, id: string, atMs: number): boolean {
-  return tx.run(setPending, { id, at: atMs }) === 1;
+export async function redeliver(tx: Tx, id: string, atMs: number): Promise<boolean> {
+  return (await tx.run(setPending, { id, at: atMs })) === 1;
 }

@@ -6,6 +6,7 @@ import type { Chain } from '../../chain/node/chain.ts';
 import { confirmNonce } from '../../chain/relayer/nonceTruth.ts';
 import { adoptNonce, dropTransaction, nextNonce, withdrawTransaction } from '../../chain/relayer/transactions.ts';
 import { BursarError } from '../../core/errors/base.ts';
+import { eachInOrder } from '../../core/inOrder.ts';
 import { followWindow } from '../../decide/payments/nonces.ts';
 import type { RowOf } from '../../store/statement.ts';
 import type { Store } from '../../store/store.ts';
@@ -32,14 +33,14 @@ export function createRecoverer({ store, chain, senders, clock }: RecovererOptio
 
   /** Books that differ from the wallets for any reason: each wallet's contract reports its epoch and its free nonces. */
   async function probe(): Promise<void> {
-    const wallets = store.read((tx) => tx.all(deployedWallets, { chain: chain.chainId }));
+    const wallets = await store.read((tx) => tx.all(deployedWallets, { chain: chain.chainId }));
     for (let from = 0; from < wallets.length; from += WALLETS_AT_A_TIME) {
       const some = wallets.slice(from, from + WALLETS_AT_A_TIME);
       const windows = await Promise.all(some.map(({ address }) => readNonceWindow(chain, address)));
-      await store.write((tx) => {
-        some.forEach(({ agent_id }, index) => {
+      await store.write(async (tx) => {
+        await eachInOrder(some, async ({ agent_id }, index) => {
           const window = windows[index];
-          if (window) followWindow(tx, agent_id, chain.chainId, window);
+          if (window) await followWindow(tx, agent_id, chain.chainId, window);
         });
       });
     }
@@ -63,9 +64,9 @@ export function createRecoverer({ store, chain, senders, clock }: RecovererOptio
           details: { sender },
         });
       }
-      await store.write((tx) => {
-        const known = nextNonce(tx, chain.chainId, sender);
-        if (next > (known ?? 0n)) adoptNonce(tx, { chainId: chain.chainId, sender }, next, clock());
+      await store.write(async (tx) => {
+        const known = await nextNonce(tx, chain.chainId, sender);
+        if (next > (known ?? 0n)) await adoptNonce(tx, { chainId: chain.chainId, sender }, next, clock());
       });
     }
     await store.write(adopted);
@@ -78,19 +79,19 @@ export function createRecoverer({ store, chain, senders, clock }: RecovererOptio
       if (orphan.state === 'queued' || (await isReplaced(orphan))) replaced.push(orphan);
     }
     if (replaced.length === 0) return;
-    await store.write((tx) => {
+    await store.write(async (tx) => {
       let count = 0;
       for (const { id, state } of replaced) {
         const detail = 'The executor was replaced.';
         const gone =
           state === 'queued'
-            ? withdrawTransaction(tx, id)
-            : dropTransaction(tx, id, 'pending', { reason: 'sender_replaced', detail });
+            ? await withdrawTransaction(tx, id)
+            : await dropTransaction(tx, id, 'pending', { reason: 'sender_replaced', detail });
         if (gone) count += 1;
       }
       if (count === 0) return;
       const data = { transactions: count, senders: [...new Set(replaced.map(({ sender }) => sender))] };
-      appendEvent(tx, { type: 'transactions.requeued', actor: 'bursar', data }, clock());
+      await appendEvent(tx, { type: 'transactions.requeued', actor: 'bursar', data }, clock());
     });
   }
 
@@ -109,9 +110,9 @@ export function createRecoverer({ store, chain, senders, clock }: RecovererOptio
   return {
     async tick(): Promise<void> {
       try {
-        if (store.read(mustAdopt)) await adopt();
+        if (await store.read(mustAdopt)) await adopt();
         if (!probed) await probe();
-        const orphans = store.read((tx) => tx.all(orphanedTransactions, { chain: chain.chainId, senders }));
+        const orphans = await store.read((tx) => tx.all(orphanedTransactions, { chain: chain.chainId, senders }));
         if (orphans.length > 0) await requeue(orphans);
       } catch (error) {
         // The relayer reports it; the next round tries again.

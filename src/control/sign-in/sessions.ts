@@ -46,7 +46,7 @@ export type Sessions = {
    * Returns the holder of the cookie now. Throws `unauthenticated` for an unknown, ended or expired session, or a holder without
    * rights.
    */
-  resolve(token: string): Session;
+  resolve(token: string): Promise<Session>;
   end(token: string): Promise<void>;
 };
 
@@ -63,22 +63,22 @@ export function openSessions(options: {
   const nonces = createNonces();
 
   /** Roles are read again for each request, so the loss of a role takes effect at once. */
-  function whoNow(tx: ReadTx, row: RowOf<typeof liveSession>): Who | null {
+  async function whoNow(tx: ReadTx, row: RowOf<typeof liveSession>): Promise<Who | null> {
     if (row.approver_id !== null) {
-      const approver = getApprover(tx, row.approver_id);
+      const approver = await getApprover(tx, row.approver_id);
       return approver.status === 'active' ? { approver, person: null, role: consoleRole(approver) } : null;
     }
-    const person = getPerson(tx, row.person_id ?? '');
+    const person = await getPerson(tx, row.person_id ?? '');
     // Only the configured provider can authenticate a person.
     if (person.status !== 'active' || person.issuer !== oidc?.issuer) return null;
     return ofPerson(tx, person, granted(oidc, JSON.parse(row.groups_json ?? '[]') as string[]));
   }
 
-  function resolve(token: string): Session {
+  async function resolve(token: string): Promise<Session> {
     const nowMs = clock();
-    return store.read((tx) => {
-      const row = tx.get(liveSession, { token: hash(token), at: nowMs });
-      const who = row ? whoNow(tx, row) : null;
+    return store.read(async (tx) => {
+      const row = await tx.get(liveSession, { token: hash(token), at: nowMs });
+      const who = row ? await whoNow(tx, row) : null;
       if (!row || !who) throw new BursarError('unauthenticated', { message: 'There is no such session. Sign in.' });
       const expiresAtMs = Number(row.expires_at);
       return { ...who, caller: callerFor(who, Number(row.created_at), expiresAtMs), csrf: csrfOf(token), expiresAtMs };
@@ -91,10 +91,10 @@ export function openSessions(options: {
     signIn: async (input) => {
       const nowMs = clock();
       const { address } = await checkSiwe({ ...options, nonces }, input, nowMs);
-      return store.write((tx) => {
-        const approver = activeApprover(tx, address);
+      return store.write(async (tx) => {
+        const approver = await activeApprover(tx, address);
         const data = { via: 'ethereum', address, role: consoleRole(approver) };
-        appendEvent(tx, { type: 'session.started', actor: approver.id, data }, nowMs);
+        await appendEvent(tx, { type: 'session.started', actor: approver.id, data }, nowMs);
         return start(tx, { approver: approver.id }, input, { nowMs, lastsMs: SESSION_MS });
       });
     },
@@ -104,24 +104,24 @@ export function openSessions(options: {
       const known = groups.filter((group) => Object.hasOwn(oidc.roles, group));
       const roles = granted(oidc, known);
       const role = roles.length === 0 ? null : (consoleRole({ roles }) as GroupRole);
-      return store.write((tx) => {
-        const approver = email === null ? null : findApproverByEmail(tx, email);
+      return store.write(async (tx) => {
+        const approver = email === null ? null : await findApproverByEmail(tx, email);
         if (approver === null && role === null) throw new BursarError('person_unknown');
-        const person = meetPerson(tx, { issuer, subject, name, email, role }, nowMs);
-        const who = ofPerson(tx, person, roles);
+        const person = await meetPerson(tx, { issuer, subject, name, email, role }, nowMs);
+        const who = await ofPerson(tx, person, roles);
         const data = { via: 'oidc', issuer, name, email, role: who?.role, approver: approver?.id ?? null };
-        appendEvent(tx, { type: 'session.started', actor: person.id, data }, nowMs);
+        await appendEvent(tx, { type: 'session.started', actor: person.id, data }, nowMs);
         const lastsMs = oidc.session_minutes * 60_000;
         return start(tx, { person: person.id, groups: known }, { before }, { nowMs, lastsMs });
       });
     },
     end: async (token) => {
       const nowMs = clock();
-      await store.write((tx) => {
-        const row = tx.get(unendedSession, { token: hash(token) });
+      await store.write(async (tx) => {
+        const row = await tx.get(unendedSession, { token: hash(token) });
         if (!row) return;
-        tx.run(endSession, { token: hash(token), at: nowMs });
-        appendEvent(tx, { type: 'session.ended', actor: row.approver_id ?? row.person_id ?? 'bursar' }, nowMs);
+        await tx.run(endSession, { token: hash(token), at: nowMs });
+        await appendEvent(tx, { type: 'session.ended', actor: row.approver_id ?? row.person_id ?? 'bursar' }, nowMs);
       });
     },
   };
@@ -130,24 +130,24 @@ export function openSessions(options: {
 type Holder = { approver: string } | { person: string; groups: string[] };
 
 /** Returns the value of the cookie. */
-function start(
+async function start(
   tx: Tx,
   holder: Holder,
   { before }: Before,
   { nowMs, lastsMs }: { nowMs: number; lastsMs: number },
-): string {
+): Promise<string> {
   const [approver, person, groups] =
     'approver' in holder ? [holder.approver, null, null] : [null, holder.person, JSON.stringify(holder.groups)];
   const token = randomBytes(32).toString('base64url');
-  if (before !== null) tx.run(endSession, { token: hash(before), at: nowMs });
-  tx.run(deleteExpired, { at: nowMs });
-  tx.run(endOlder, { approver, person, keep: SESSIONS_EACH - 1, at: nowMs });
-  tx.run(newSession, { token: hash(token), approver, person, groups, at: nowMs, expires: nowMs + lastsMs });
+  if (before !== null) await tx.run(endSession, { token: hash(before), at: nowMs });
+  await tx.run(deleteExpired, { at: nowMs });
+  await tx.run(endOlder, { approver, person, keep: SESSIONS_EACH - 1, at: nowMs });
+  await tx.run(newSession, { token: hash(token), approver, person, groups, at: nowMs, expires: nowMs + lastsMs });
   return token;
 }
 
-function ofPerson(tx: ReadTx, person: Person, roles: GroupRole[]): Who | null {
-  const approver = person.email === null ? null : findApproverByEmail(tx, person.email);
+async function ofPerson(tx: ReadTx, person: Person, roles: GroupRole[]): Promise<Who | null> {
+  const approver = person.email === null ? null : await findApproverByEmail(tx, person.email);
   const role = personRole(roles, approver);
   return role && { approver, person, role };
 }

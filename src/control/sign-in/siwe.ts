@@ -31,7 +31,7 @@ export async function checkSiwe(here: SiweCheck, input: SiweInput, nowMs: number
   if (problem !== null) throw refused(problem);
   const { address, nonce } = said;
   if (address === undefined || nonce === undefined || !isHex(signature)) throw refused('It is not complete.');
-  const approver = store.read((tx) => activeApprover(tx, address));
+  const approver = await store.read((tx) => activeApprover(tx, address));
   const digest = hashMessage(message);
   if (input.isCheapOnly && !(await isBy(approver, digest, signature))) throw new BursarError('too_many_requests');
   const check = await verifyDigest(chain, approver.address, { digest, signature });
@@ -41,8 +41,8 @@ export async function checkSiwe(here: SiweCheck, input: SiweInput, nowMs: number
 }
 
 /** Throws `sign_in_refused`. */
-export function activeApprover(tx: ReadTx, address: string): Approver {
-  const approver = findApproverByAddress(tx, address);
+export async function activeApprover(tx: ReadTx, address: string): Promise<Approver> {
+  const approver = await findApproverByAddress(tx, address);
   if (approver?.status !== 'active') throw refused('The address is not that of an active approver.');
   return approver;
 }

@@ -8,10 +8,10 @@ import { paymentById, withoutLiveTransaction } from './queries.ts';
 export const unsignable = (tx: ReadTx, agentId: string) => tx.all(withoutLiveTransaction, { agent: agentId });
 
 /** Ends such a payment once the chain shows that its nonce is unused. */
-export function endDead(tx: Tx, id: string, atMs: number): void {
-  const row = tx.get(paymentById, { id });
+export async function endDead(tx: Tx, id: string, atMs: number): Promise<void> {
+  const row = await tx.get(paymentById, { id });
   if (row?.state !== 'submitted') return;
   const payment = toPayment(row);
-  if (!withdrawQueued(tx, payment)) return;
-  transition(tx, payment, 'cancel', { actor: 'bursar', atMs, data: { reason: 'agent_stopped' } });
+  if (!(await withdrawQueued(tx, payment))) return;
+  await transition(tx, payment, 'cancel', { actor: 'bursar', atMs, data: { reason: 'agent_stopped' } });
 }

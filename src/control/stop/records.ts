@@ -53,8 +53,11 @@ const toStop = (row: RowOf<typeof newStop>): Stop => ({
   endedAtMs: ms(row.ended_at),
 });
 
-export function insertStop(tx: Tx, stop: Pick<Stop, 'agentId' | 'reason' | 'actor' | 'server' | 'startedAtMs'>): Stop {
-  const row = tx.get(newStop, {
+export async function insertStop(
+  tx: Tx,
+  stop: Pick<Stop, 'agentId' | 'reason' | 'actor' | 'server' | 'startedAtMs'>,
+): Promise<Stop> {
+  const row = await tx.get(newStop, {
     agent: stop.agentId,
     reason: stop.reason,
     actor: stop.actor,
@@ -66,30 +69,30 @@ export function insertStop(tx: Tx, stop: Pick<Stop, 'agentId' | 'reason' | 'acto
 }
 
 /** The agent's newest stop, ended or not; null if it was never stopped. */
-export function latestStop(tx: ReadTx, agentId: string): Stop | null {
-  const row = tx.get(newestStopOf, { agent: agentId });
+export async function latestStop(tx: ReadTx, agentId: string): Promise<Stop | null> {
+  const row = await tx.get(newestStopOf, { agent: agentId });
   return row ? toStop(row) : null;
 }
 
-export function openStops(tx: ReadTx): Stop[] {
-  return tx.all(stopsUnderWay).map(toStop);
+export async function openStops(tx: ReadTx): Promise<Stop[]> {
+  return (await tx.all(stopsUnderWay)).map(toStop);
 }
 
 /** Each agent's newest stop, newest first. */
-export function listStops(tx: ReadTx, limit: number): Stop[] {
-  return tx.all(newestStops, { limit }).map(toStop);
+export async function listStops(tx: ReadTx, limit: number): Promise<Stop[]> {
+  return (await tx.all(newestStops, { limit })).map(toStop);
 }
 
-export function addToServerPart(tx: Tx, stop: Stop, server: ServerPart): void {
-  tx.run(setServerPart, { id: stop.id, server: JSON.stringify(server) });
+export async function addToServerPart(tx: Tx, stop: Stop, server: ServerPart): Promise<void> {
+  await tx.run(setServerPart, { id: stop.id, server: JSON.stringify(server) });
 }
 
-export function noteChain(
+export async function noteChain(
   tx: Tx,
   stop: Stop,
   seen: { chain: ChainPart; frozenAtMs: number | null; safeAtMs: number | null; endedAtMs: number | null },
-): void {
-  tx.run(setChainPart, {
+): Promise<void> {
+  await tx.run(setChainPart, {
     id: stop.id,
     chain: JSON.stringify(seen.chain),
     frozen: seen.frozenAtMs,

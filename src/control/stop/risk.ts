@@ -17,8 +17,8 @@ export type Risk = {
   total: bigint;
 };
 
-export function liveAuthorizations(tx: ReadTx, agentId: string): LiveAuthorization[] {
-  return tx.all(submittedAuthorizations, { agent: agentId }).map((row) => ({
+export async function liveAuthorizations(tx: ReadTx, agentId: string): Promise<LiveAuthorization[]> {
+  return (await tx.all(submittedAuthorizations, { agent: agentId })).map((row) => ({
     paymentId: row.payment_id,
     purse: row.purse,
     nonce: row.nonce,
@@ -28,11 +28,12 @@ export function liveAuthorizations(tx: ReadTx, agentId: string): LiveAuthorizati
 }
 
 /** `purseOnChain`: null if the chain does not answer; then the balance in the books is used. A purse without code signs nothing. */
-export function riskOf(tx: ReadTx, agentId: string, purseOnChain: bigint | null): Risk {
-  const signed = tx.get(signedMoney, { agent: agentId });
-  const booked = balance(tx, agentAccount(agentId, 'purse')) + balance(tx, agentAccount(agentId, 'purse_reserved'));
+export async function riskOf(tx: ReadTx, agentId: string, purseOnChain: bigint | null): Promise<Risk> {
+  const signed = await tx.get(signedMoney, { agent: agentId });
+  const booked =
+    (await balance(tx, agentAccount(agentId, 'purse'))) + (await balance(tx, agentAccount(agentId, 'purse_reserved')));
   const purse = purseOnChain ?? (booked > 0n ? booked : 0n);
-  const wanted = liveAuthorizations(tx, agentId).reduce((sum, { amount }) => sum + amount, 0n);
+  const wanted = (await liveAuthorizations(tx, agentId)).reduce((sum, { amount }) => sum + amount, 0n);
   const signedPayments = signed?.micro ?? 0n;
   return {
     signedPayments,

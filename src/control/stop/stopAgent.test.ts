@@ -28,8 +28,12 @@ async function world(): Promise<GateWorld> {
 }
 const act = { actor: 'key_operator', atMs: NOON_MS + 1_000 };
 const pay = (made: GateWorld, usdc: string) =>
-  made.store.write((tx) => {
-    const { payment } = requestPayment(tx, made.request({ amount: parseUsdc(usdc), workflow: null }), made.context());
+  made.store.write(async (tx) => {
+    const { payment } = await requestPayment(
+      tx,
+      made.request({ amount: parseUsdc(usdc), workflow: null }),
+      made.context(),
+    );
     return payment;
   });
 const nothingAsked = { cleared: new Set<string>(), waiting: [], approvals: new Map() };
@@ -52,7 +56,7 @@ describe("The server's part of a stop", () => {
     const review = await pay(made, '30');
     expect([...allowed, review].map(({ state }) => state)).toEqual(['authorized', 'authorized', 'in_review']);
     const mandate = newId('mandate');
-    const key = await store.write((tx) => {
+    const key = await store.write(async (tx) => {
       const terms = {
         agent: agent.id,
         payees: [made.payee.id],
@@ -65,8 +69,8 @@ describe("The server's part of a stop", () => {
         notBeforeMs: NOON_MS,
         expiresAtMs: NOON_MS + 86_400_000,
       };
-      requestMandate(tx, act, { id: mandate, terms, reason: 'rent' });
-      return createCredential(tx, act, { role: 'agent', agentId: agent.id, name: 'its key' }).key;
+      await requestMandate(tx, act, { id: mandate, terms, reason: 'rent' });
+      return (await createCredential(tx, act, { role: 'agent', agentId: agent.id, name: 'its key' })).key;
     });
     const stop = await store.write((tx) => stopAgent(tx, act, agent.name, 'enough'));
     expect(stop.server).toMatchObject({
@@ -75,18 +79,20 @@ describe("The server's part of a stop", () => {
       payments_signed: 0,
       mandates_revoked: 1,
     });
-    store.read((tx) => {
-      expect(getAgent(tx, agent.id)).toMatchObject({ status: 'frozen', statusReason: 'enough' });
-      expect(() => authenticate(tx, key, act.atMs)).toThrow(expect.objectContaining({ code: 'unauthenticated' }));
-      expect(getMandate(tx, mandate).status).toBe('declined');
-      for (const { id } of [...allowed, review]) expect(findPayment(tx, id)?.state).toBe('cancelled');
-      expect(balance(tx, agentAccount(agent.id, 'available'))).toBe(parseUsdc('1000'));
-      expect(balance(tx, agentAccount(agent.id, 'reserved'))).toBe(0n);
-      expect(tx.all(query((db) => db.selectFrom('transactions').select('id').where('state', '<>', 'dropped')))).toEqual(
-        [],
+    await store.read(async (tx) => {
+      expect(await getAgent(tx, agent.id)).toMatchObject({ status: 'frozen', statusReason: 'enough' });
+      await expect(() => authenticate(tx, key, act.atMs)).rejects.toThrow(
+        expect.objectContaining({ code: 'unauthenticated' }),
       );
-      expect(tx.all(query((db) => db.selectFrom('meter_entries').selectAll()))).toEqual([]);
-      expect(tx.all(query((db) => db.selectFrom('meter_rolling').selectAll()))).toEqual([]);
+      expect((await getMandate(tx, mandate)).status).toBe('declined');
+      for (const { id } of [...allowed, review]) expect((await findPayment(tx, id))?.state).toBe('cancelled');
+      expect(await balance(tx, agentAccount(agent.id, 'available'))).toBe(parseUsdc('1000'));
+      expect(await balance(tx, agentAccount(agent.id, 'reserved'))).toBe(0n);
+      expect(
+        await tx.all(query((db) => db.selectFrom('transactions').select('id').where('state', '<>', 'dropped'))),
+      ).toEqual([]);
+      expect(await tx.all(query((db) => db.selectFrom('meter_entries').selectAll()))).toEqual([]);
+      expect(await tx.all(query((db) => db.selectFrom('meter_rolling').selectAll()))).toEqual([]);
     });
     expect((await pay(made, '1')).state).toBe('denied');
   });
@@ -106,24 +112,25 @@ describe("The server's part of a stop", () => {
       expiresAtMs: NOON_MS + 86_400_000,
     };
     const old = newId('mandate');
-    await store.write((tx) => {
-      requestMandate(tx, act, { id: old, terms, reason: 'rent' });
-      tx.run(query((db) => db.updateTable('mandates').set({ status: 'active' })));
-      for (let i = 0; i < 20; i += 1) requestMandate(tx, act, { id: newId('mandate'), terms, reason: `rent ${i}` });
+    await store.write(async (tx) => {
+      await requestMandate(tx, act, { id: old, terms, reason: 'rent' });
+      await tx.run(query((db) => db.updateTable('mandates').set({ status: 'active' })));
+      for (let i = 0; i < 20; i += 1)
+        await requestMandate(tx, act, { id: newId('mandate'), terms, reason: `rent ${i}` });
     });
     const more = store.write((tx) => requestMandate(tx, act, { id: newId('mandate'), terms, reason: 'rent' }));
     await expect(more).rejects.toMatchObject({ code: 'conflict' });
-    await store.write((tx) => {
-      tx.run(query((db) => db.updateTable('mandates').set({ status: 'declined' }).where('id', '<>', old)));
-      const row = tx.get(query((db) => db.selectFrom('mandates').selectAll().where('id', '=', old)));
+    await store.write(async (tx) => {
+      await tx.run(query((db) => db.updateTable('mandates').set({ status: 'declined' }).where('id', '<>', old)));
+      const row = await tx.get(query((db) => db.selectFrom('mandates').selectAll().where('id', '=', old)));
       if (!row) throw new Error('The mandate is gone.');
       for (let i = 0; i < 500; i += 1) {
         const copy = { ...row, id: newId('mandate'), status: 'declined' as const };
-        tx.run(query((db) => db.insertInto('mandates').values(copy)));
+        await tx.run(query((db) => db.insertInto('mandates').values(copy)));
       }
     });
     await store.write((tx) => stopAgent(tx, act, agent.id, 'enough'));
-    expect(store.read((tx) => getMandate(tx, old).status)).toBe('revoked');
+    expect(await store.read(async (tx) => (await getMandate(tx, old)).status)).toBe('revoked');
   });
 
   it('leaves what is signed to the chain, and counts it as at risk', async () => {
@@ -137,11 +144,11 @@ describe("The server's part of a stop", () => {
     const waiting = await pay(made, '4');
     const stop = await store.write((tx) => stopAgent(tx, act, agent.id, 'enough'));
     expect(stop.server).toMatchObject({ payments_cancelled: 1, payments_signed: 1 });
-    store.read((tx) => {
-      expect(findPayment(tx, signed.id)?.state).toBe('authorized');
-      expect(findPayment(tx, waiting.id)?.state).toBe('cancelled');
-      expect(riskOf(tx, agent.id, null).total).toBe(parseUsdc('3'));
-      expect(riskOf(tx, agent.id, parseUsdc('1.5')).total).toBe(parseUsdc('4.5'));
+    await store.read(async (tx) => {
+      expect((await findPayment(tx, signed.id))?.state).toBe('authorized');
+      expect((await findPayment(tx, waiting.id))?.state).toBe('cancelled');
+      expect((await riskOf(tx, agent.id, null)).total).toBe(parseUsdc('3'));
+      expect((await riskOf(tx, agent.id, parseUsdc('1.5'))).total).toBe(parseUsdc('4.5'));
     });
   });
 
@@ -168,7 +175,7 @@ describe('The worker of a stop', () => {
     });
     const stopper = createStopper({ store, chain: silent, senders: [], clock: () => NOON_MS + 2_000 });
     expect(await stopper.tick()).toEqual({ open: 1 });
-    const stop = store.read((tx) => latestStop(tx, agent.id));
+    const stop = await store.read((tx) => latestStop(tx, agent.id));
     expect(stop).toMatchObject({ safeAtMs: null, frozenAtMs: null, endedAtMs: null, chain: { chainAnswers: false } });
     expect(stop?.chain?.steps[0]).toMatchObject({ step: 'freeze', state: 'waiting' });
   });
@@ -186,7 +193,7 @@ describe('The worker of a stop', () => {
     });
     const stopper = createStopper({ store, chain: silent, senders: [], clock: () => NOON_MS + 2_000 });
     await stopper.tick();
-    expect(store.read((tx) => latestStop(tx, agent.id))?.endedAtMs).toBe(NOON_MS + 2_000);
+    expect((await store.read((tx) => latestStop(tx, agent.id)))?.endedAtMs).toBe(NOON_MS + 2_000);
     expect(await stopper.tick()).toEqual({ open: 0 });
   });
 });

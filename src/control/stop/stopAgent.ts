@@ -19,60 +19,63 @@ const PAYMENTS_MAX = 10_000;
  * its payments is signed, and no scheduled payment is made. Signatures from before the stop are the worker's part. Stopping a
  * stopped agent again ends what was added since, and continues the running stop.
  */
-export function stopAgent(tx: Tx, act: Act, idOrName: string, reason: string): Stop {
-  const agent = getAgent(tx, idOrName);
-  const running = latestStop(tx, agent.id);
-  if (agent.status === 'active') setAgentStatus(tx, act, agent.id, { status: 'frozen', reason });
-  const { cancelled, signed } = endPayments(tx, act, agent.id);
+export async function stopAgent(tx: Tx, act: Act, idOrName: string, reason: string): Promise<Stop> {
+  const agent = await getAgent(tx, idOrName);
+  const running = await latestStop(tx, agent.id);
+  if (agent.status === 'active') await setAgentStatus(tx, act, agent.id, { status: 'frozen', reason });
+  const { cancelled, signed } = await endPayments(tx, act, agent.id);
   const server: ServerPart = {
-    keys_revoked: revokeKeys(tx, act, agent),
+    keys_revoked: await revokeKeys(tx, act, agent),
     payments_cancelled: cancelled,
     payments_signed: signed,
-    payouts_stopped: tx.run(stopPayouts, { agent: agent.id, at: act.atMs }),
-    schedules_paused: pauseSchedules(tx, act, agent.id),
-    mandates_revoked: endMandates(tx, act, agent.id),
+    payouts_stopped: await tx.run(stopPayouts, { agent: agent.id, at: act.atMs }),
+    schedules_paused: await pauseSchedules(tx, act, agent.id),
+    mandates_revoked: await endMandates(tx, act, agent.id),
   };
   if (running && running.endedAtMs === null) {
     const sum = addUp(running.server, server);
-    addToServerPart(tx, running, sum);
+    await addToServerPart(tx, running, sum);
     return { ...running, server: sum };
   }
-  const stop = insertStop(tx, { agentId: agent.id, reason, actor: act.actor, server, startedAtMs: act.atMs });
+  const stop = await insertStop(tx, { agentId: agent.id, reason, actor: act.actor, server, startedAtMs: act.atMs });
   const fields = { actor: act.actor, agentId: agent.id, sponsorId: agent.sponsorId, data: { reason, ...server } };
-  appendEvent(tx, { type: 'agent.stop_started', ...fields }, act.atMs);
+  await appendEvent(tx, { type: 'agent.stop_started', ...fields }, act.atMs);
   return stop;
 }
 
-function revokeKeys(tx: Tx, act: Act, agent: Agent): number {
-  const keys = listCredentials(tx).filter(({ agentId, revokedAtMs }) => agentId === agent.id && revokedAtMs === null);
-  for (const { id } of keys) revokeCredential(tx, act, id);
+async function revokeKeys(tx: Tx, act: Act, agent: Agent): Promise<number> {
+  const keys = (await listCredentials(tx)).filter(
+    ({ agentId, revokedAtMs }) => agentId === agent.id && revokedAtMs === null,
+  );
+  for (const { id } of keys) await revokeCredential(tx, act, id);
   return keys.length;
 }
 
 /** Ends everything that is not signed and releases its hold. Only the chain can end a signed payment. */
-export function endPayments(tx: Tx, act: Act, agentId: string): { cancelled: number; signed: number } {
-  const rows = tx.all(unsettled, { agent: agentId, limit: PAYMENTS_MAX });
+export async function endPayments(tx: Tx, act: Act, agentId: string): Promise<{ cancelled: number; signed: number }> {
+  const rows = await tx.all(unsettled, { agent: agentId, limit: PAYMENTS_MAX });
   let cancelled = 0;
   for (const row of rows) {
     const payment = toPayment(row);
-    const endable = payment.state === 'in_review' || (payment.state === 'authorized' && withdrawQueued(tx, payment));
+    const endable =
+      payment.state === 'in_review' || (payment.state === 'authorized' && (await withdrawQueued(tx, payment)));
     if (!endable) continue;
-    transition(tx, payment, 'cancel', { ...act, data: { reason: 'agent_stopped' } });
+    await transition(tx, payment, 'cancel', { ...act, data: { reason: 'agent_stopped' } });
     cancelled += 1;
   }
   return { cancelled, signed: rows.length - cancelled };
 }
 
-function pauseSchedules(tx: Tx, act: Act, agentId: string): number {
-  const active = tx.all(activeSchedules, { agent: agentId });
-  for (const { id } of active) setScheduleStatus(tx, act, id, 'paused');
+async function pauseSchedules(tx: Tx, act: Act, agentId: string): Promise<number> {
+  const active = await tx.all(activeSchedules, { agent: agentId });
+  for (const { id } of active) await setScheduleStatus(tx, act, id, 'paused');
   return active.length;
 }
 
-function endMandates(tx: Tx, act: Act, agentId: string): number {
+async function endMandates(tx: Tx, act: Act, agentId: string): Promise<number> {
   // All authorizations, not only the first page of a list: an agent with very many must not hide an old one.
-  const open = tx.all(openMandates, { agent: agentId });
-  for (const { id } of open) endMandate(tx, act, id);
+  const open = await tx.all(openMandates, { agent: agentId });
+  for (const { id } of open) await endMandate(tx, act, id);
   return open.length;
 }
 

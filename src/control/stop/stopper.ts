@@ -59,11 +59,11 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
   let after = 0n;
 
   async function look(stop: Stop): Promise<Seen> {
-    const { agent, isMade, live, maybeDead } = store.read((tx) => ({
-      agent: getAgent(tx, stop.agentId),
-      isMade: wasMade(tx, stop.agentId),
-      live: liveAuthorizations(tx, stop.agentId),
-      maybeDead: unsignable(tx, stop.agentId),
+    const { agent, isMade, live, maybeDead } = await store.read(async (tx) => ({
+      agent: await getAgent(tx, stop.agentId),
+      isMade: await wasMade(tx, stop.agentId),
+      live: await liveAuthorizations(tx, stop.agentId),
+      maybeDead: await unsignable(tx, stop.agentId),
     }));
     const wallet = agent.wallet?.address;
     if (!wallet) return { answers: true, state: null, live: [], dead: [] };
@@ -96,29 +96,29 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
 
   /** For a payment without a signed transaction that can be mined: its nonce is unused, or can never pay and did not. */
   async function canNeverPay(id: string, wallet: Address): Promise<boolean> {
-    const payment = store.read((tx) => findPayment(tx, id));
+    const payment = await store.read((tx) => findPayment(tx, id));
     if (!payment || payment.walletNonce === null) return false;
     if (!(await isNonceUsed(chain, wallet, payment.walletNonce))) return true;
     return isLostNonce({ store, chain }, payment);
   }
 
-  function act(tx: Tx, stop: Stop, seen: Seen): void {
+  async function act(tx: Tx, stop: Stop, seen: Seen): Promise<void> {
     const atMs = clock();
-    const agent = getAgent(tx, stop.agentId);
+    const agent = await getAgent(tx, stop.agentId);
     if (agent.status === 'active') {
       // The agent was activated again, so its current activity must not be undone.
-      noteChain(tx, stop, { ...stop, chain: stop.chain ?? nothingSeen, endedAtMs: atMs });
+      await noteChain(tx, stop, { ...stop, chain: stop.chain ?? nothingSeen, endedAtMs: atMs });
       return;
     }
-    endPayments(tx, { actor: 'bursar', atMs }, agent.id);
-    for (const id of seen.dead) endDead(tx, id, atMs);
-    const able = ableSenders(tx, senders);
+    await endPayments(tx, { actor: 'bursar', atMs }, agent.id);
+    for (const id of seen.dead) await endDead(tx, id, atMs);
+    const able = await ableSenders(tx, senders);
     const freezer = seen.state && mayAct(seen.state, able, ['guardian', 'owner']);
     const sweeper = seen.state && mayAct(seen.state, able, ['guardian', 'executor', 'owner']);
     const round = { stop, agent, seen, freezer, sweeper, atMs };
-    const steps = [freezeStep(tx, round), cancelStep(tx, round), sweepStep(tx, round)];
+    const steps = [await freezeStep(tx, round), await cancelStep(tx, round), await sweepStep(tx, round)];
     const purse = seen.state?.purseBalance ?? (seen.answers ? 0n : null);
-    const risk = riskOf(tx, agent.id, purse);
+    const risk = await riskOf(tx, agent.id, purse);
     steps.push({
       step: 'signed_payments',
       state: risk.signedPayments > 0n ? 'waiting' : 'done',
@@ -134,35 +134,40 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
       seen.answers &&
       safeAtMs !== null &&
       steps.every(({ state }) => state === 'done' || state === 'not_needed') &&
-      !hasOpenCalls(tx, stop);
+      !(await hasOpenCalls(tx, stop));
     const part: ChainPart = { steps, purse: risk.purse.toString(), chainAnswers: seen.answers };
     const next = { chain: part, frozenAtMs, safeAtMs, endedAtMs: over ? atMs : null };
     const same = JSON.stringify(part) === JSON.stringify(stop.chain);
     if (same && frozenAtMs === stop.frozenAtMs && safeAtMs === stop.safeAtMs && !over) return;
-    noteChain(tx, stop, next);
+    await noteChain(tx, stop, next);
     if (!over) return;
     const data = { reason: stop.reason, seconds_to_zero: (safeAtMs - stop.startedAtMs) / 1000 };
     const fields = { actor: 'bursar', agentId: agent.id, sponsorId: agent.sponsorId, data };
-    appendEvent(tx, { type: 'agent.stop_finished', ...fields }, atMs);
+    await appendEvent(tx, { type: 'agent.stop_finished', ...fields }, atMs);
   }
 
   /** Queues the call unless it is already under way. After each failure it waits longer, up to a minute. */
-  function send(tx: Tx, purpose: string, { sender, call }: { sender: Address; call: Call }, atMs: number): void {
-    const row = tx.get(callsSent, { purpose, sender });
+  async function send(
+    tx: Tx,
+    purpose: string,
+    { sender, call }: { sender: Address; call: Call },
+    atMs: number,
+  ): Promise<void> {
+    const row = await tx.get(callsSent, { purpose, sender });
     if ((row?.open ?? 0n) > 0n) return;
     // It was queued for a key that is stuck: this key sends it instead.
-    for (const { id } of tx.all(queuedCalls, { purpose })) withdrawTransaction(tx, id);
+    for (const { id } of await tx.all(queuedCalls, { purpose })) await withdrawTransaction(tx, id);
     const failed = Number(row?.failed ?? 0n);
     const pauseMs = failed === 0 ? 0 : Math.min(60_000, 500 * 2 ** Math.min(failed, 7));
     if (row?.last != null && atMs < Number(row.last) + pauseMs) return;
-    enqueueTransaction(tx, { chainId: chain.chainId, sender, ...call, purpose, paymentIds: [], atMs });
+    await enqueueTransaction(tx, { chainId: chain.chainId, sender, ...call, purpose, paymentIds: [], atMs });
   }
 
-  function freezeStep(tx: Tx, { stop, agent, seen, freezer: sender, atMs }: Round): ChainStep {
+  async function freezeStep(tx: Tx, { stop, agent, seen, freezer: sender, atMs }: Round): Promise<ChainStep> {
     const { answers, state } = seen;
     if (!answers) return step('freeze', 'waiting', 'The chain does not answer');
     if (!state) {
-      const coming = outcomesByPurpose(tx, `deploy:${agent.id}`)[0]?.outcome.kind;
+      const coming = (await outcomesByPurpose(tx, `deploy:${agent.id}`))[0]?.outcome.kind;
       if (coming === 'queued' || coming === 'pending') return step('freeze', 'waiting', 'The wallet is being deployed');
       return step('freeze', 'not_needed', 'There is no contract yet: nothing can be signed for it');
     }
@@ -176,13 +181,13 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
         call,
       );
     }
-    send(tx, `stop:${stop.id}:freeze`, { sender, call }, atMs);
+    await send(tx, `stop:${stop.id}:freeze`, { sender, call }, atMs);
     return step('freeze', 'waiting', `Sent by ${sender}`);
   }
 
-  function cancelStep(tx: Tx, { stop, seen, sweeper: sender, atMs }: Round): ChainStep {
+  async function cancelStep(tx: Tx, { stop, seen, sweeper: sender, atMs }: Round): Promise<ChainStep> {
     if (seen.live.length === 0) {
-      const any = tx.get(firstCallLike, { purpose: `stop:${stop.id}:cancel:%` });
+      const any = await tx.get(firstCallLike, { purpose: `stop:${stop.id}:cancel:%` });
       return step('cancel_authorizations', any ? 'done' : 'not_needed', any ? 'All are void' : 'None was usable');
     }
     const unused = seen.live.filter(({ used }) => !used);
@@ -196,16 +201,16 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
     }
     for (const { authorization } of unused) {
       const call = cancelAuthorizationCall(authorization.purse, authorization.nonce);
-      send(tx, `stop:${stop.id}:cancel:${authorization.nonce}`, { sender, call }, atMs);
+      await send(tx, `stop:${stop.id}:cancel:${authorization.nonce}`, { sender, call }, atMs);
     }
     return step('cancel_authorizations', 'waiting', detail);
   }
 
-  function sweepStep(tx: Tx, { stop, seen, freezer, sweeper: sender, atMs }: Round): ChainStep {
+  async function sweepStep(tx: Tx, { stop, seen, freezer, sweeper: sender, atMs }: Round): Promise<ChainStep> {
     const { answers, state } = seen;
     if (!answers) return step('sweep_purse', 'waiting', 'The chain does not answer');
     if (!state || state.purseBalance === 0n) {
-      const swept = outcomesByPurpose(tx, `stop:${stop.id}:sweep`).length > 0;
+      const swept = (await outcomesByPurpose(tx, `stop:${stop.id}:sweep`)).length > 0;
       return step('sweep_purse', swept ? 'done' : 'not_needed', swept ? 'The purse is empty' : 'The purse was empty');
     }
     const left = `${formatUsdc(state.purseBalance)} USDC in the purse`;
@@ -215,24 +220,24 @@ export function createStopper({ store, chain, senders, clock }: StopperOptions) 
     if (!state.frozen && freezer) {
       return step('sweep_purse', 'waiting', `${left}; swept when the wallet is frozen`);
     }
-    send(tx, `stop:${stop.id}:sweep`, { sender, call }, atMs);
+    await send(tx, `stop:${stop.id}:sweep`, { sender, call }, atMs);
     return step('sweep_purse', 'waiting', `${left}; the sweep is sent`);
   }
 
   return {
     /** Checks up to 20 stops that have not ended and does the next steps. Does nothing if there are none. */
     async tick(): Promise<{ open: number }> {
-      const open = store.read(openStops);
+      const open = await store.read(openStops);
       if (open.length === 0) return { open: 0 };
       const rest = open.filter(({ id }) => id > after);
       const round = (rest.length > 0 ? rest : open).slice(0, STOPS_PER_TICK);
       after = round.at(-1)?.id ?? 0n;
       const looks = await Promise.all(round.map(async (stop) => ({ stop, seen: await look(stop) })));
-      await store.write((tx) => {
-        const now = new Map(openStops(tx).map((stop) => [stop.id, stop]));
+      await store.write(async (tx) => {
+        const now = new Map((await openStops(tx)).map((stop) => [stop.id, stop]));
         for (const { stop, seen } of looks) {
           const current = now.get(stop.id);
-          if (current) act(tx, current, seen);
+          if (current) await act(tx, current, seen);
         }
       });
       return { open: open.length };
@@ -247,16 +252,16 @@ function step(name: ChainStep['step'], state: ChainStep['state'], detail: string
 }
 
 /** By the books; shortly before that, by its transaction. */
-function wasMade(tx: ReadTx, agentId: string): boolean {
-  if (getAgent(tx, agentId).wallet?.deployedAtMs != null) return true;
-  return outcomesByPurpose(tx, `deploy:${agentId}`).some(
+async function wasMade(tx: ReadTx, agentId: string): Promise<boolean> {
+  if ((await getAgent(tx, agentId)).wallet?.deployedAtMs != null) return true;
+  return (await outcomesByPurpose(tx, `deploy:${agentId}`)).some(
     ({ outcome }) => (outcome.kind === 'mined' || outcome.kind === 'final') && outcome.succeeded,
   );
 }
 
 /** Without senders whose queue reports that it cannot send now: no gas, or another program used the key. */
-function ableSenders(tx: ReadTx, senders: readonly Address[]): Address[] {
-  const subjects = new Set<string | null>(tx.all(stuckSenders).map(({ subject }) => subject));
+async function ableSenders(tx: ReadTx, senders: readonly Address[]): Promise<Address[]> {
+  const subjects = new Set<string | null>((await tx.all(stuckSenders)).map(({ subject }) => subject));
   return senders.filter((sender) => !subjects.has(sender));
 }
 
@@ -270,6 +275,6 @@ function mayAct(
 }
 
 /** Ours that a reorg could still undo. */
-function hasOpenCalls(tx: ReadTx, stop: Stop): boolean {
-  return tx.get(firstOpenCallLike, { purpose: `stop:${stop.id}:%` }) !== undefined;
+async function hasOpenCalls(tx: ReadTx, stop: Stop): Promise<boolean> {
+  return (await tx.get(firstOpenCallLike, { purpose: `stop:${stop.id}:%` })) !== undefined;
 }

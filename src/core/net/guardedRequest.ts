@@ -10,7 +10,7 @@ import { bareHost, isMetadataAddress, isMetadataHost, isPublicAddress } from './
 export type Resolved = { address: string; family: number };
 export type Guard = {
   /** Tells whether an operator has listed the host ("name" or "name:port"); a listed host may be private. */
-  isListed: (host: string) => boolean;
+  isListed: (host: string) => Promise<boolean>;
   /** Resolves a name to all its addresses. Tests replace the system's resolver. */
   resolve?: (hostname: string) => Promise<Resolved[]>;
 };
@@ -51,7 +51,7 @@ async function checkedAddress(url: URL, guard: Guard, signal: AbortSignal): Prom
   if (!first) throw failed(url, 'the name has no address');
   // Metadata services stay refused for listed names: the name may have been pointed there later.
   if (found.some(({ address }) => isMetadataAddress(address))) throw refused(url, 'it leads to a metadata address');
-  if (guard.isListed(url.host)) return first;
+  if (await guard.isListed(url.host)) return first;
   // All addresses must be public: a hostile name may mix one private address with public ones.
   if (!found.every(({ address }) => isPublicAddress(address))) {
     throw refused(url, 'it leads to a private, local or reserved address');

@@ -32,7 +32,7 @@ const toAgent = (row: RowOf<typeof agentById>): Agent => ({
 });
 
 /** Creates the agent and records its deterministic wallet, which is deployed at first use. */
-export function createAgent(
+export async function createAgent(
   tx: Tx,
   act: Act,
   input: {
@@ -43,10 +43,10 @@ export function createAgent(
     wallet: WalletPlan;
     confirmConfusable?: boolean | undefined;
   },
-): Agent {
-  const sponsor = getSponsor(tx, input.sponsor);
-  takeName(tx, 'agents', input);
-  tx.run(newAgent, {
+): Promise<Agent> {
+  const sponsor = await getSponsor(tx, input.sponsor);
+  await takeName(tx, 'agents', input);
+  await tx.run(newAgent, {
     id: input.id,
     name: input.name,
     sponsor: sponsor.id,
@@ -54,7 +54,7 @@ export function createAgent(
     at: act.atMs,
   });
   const { wallet } = input;
-  tx.run(newWallet, {
+  await tx.run(newWallet, {
     agent: input.id,
     chain: wallet.chainId,
     address: wallet.address,
@@ -63,7 +63,7 @@ export function createAgent(
     config: wallet.configJson,
     ceilings: JSON.stringify(wallet.ceilings),
   });
-  recordAct(tx, act, {
+  await recordAct(tx, act, {
     type: 'agent.created',
     agentId: input.id,
     sponsorId: sponsor.id,
@@ -73,30 +73,30 @@ export function createAgent(
 }
 
 /** By id or name. Throws `agent_not_found`. */
-export function getAgent(tx: ReadTx, idOrName: string): Agent {
-  const row = tx.get(agentById, { id: idOrName }) ?? tx.get(agentByName, { name: idOrName });
+export async function getAgent(tx: ReadTx, idOrName: string): Promise<Agent> {
+  const row = (await tx.get(agentById, { id: idOrName })) ?? (await tx.get(agentByName, { name: idOrName }));
   if (!row) throw new BursarError('agent_not_found', { details: { agent: idOrName } });
   return toAgent(row);
 }
 
-export function listAgents(tx: ReadTx): Agent[] {
-  return tx.all(allAgents).map(toAgent);
+export async function listAgents(tx: ReadTx): Promise<Agent[]> {
+  return (await tx.all(allAgents)).map(toAgent);
 }
 
 /** Freezing and revoking take effect with the next decision; revoking is permanent. */
-export function setAgentStatus(
+export async function setAgentStatus(
   tx: Tx,
   act: Act,
   idOrName: string,
   { status, reason }: { status: Status; reason: string | null },
-): Agent {
-  const agent = getAgent(tx, idOrName);
+): Promise<Agent> {
+  const agent = await getAgent(tx, idOrName);
   refuseRevoked(agent.status);
-  tx.run(setStatusOfAgent, { id: agent.id, status, reason });
+  await tx.run(setStatusOfAgent, { id: agent.id, status, reason });
   if (status === 'revoked') {
-    tx.run(revokeOfAgent, { agent: agent.id, at: act.atMs });
+    await tx.run(revokeOfAgent, { agent: agent.id, at: act.atMs });
   }
-  recordAct(tx, act, {
+  await recordAct(tx, act, {
     type: 'agent.status_changed',
     agentId: agent.id,
     sponsorId: agent.sponsorId,

@@ -47,16 +47,20 @@ export type NewApprover = {
   confirmConfusable?: boolean | undefined;
 };
 
-export function createApprover(tx: Tx, act: Act, { confirmConfusable, ...input }: NewApprover): Approver {
+export async function createApprover(
+  tx: Tx,
+  act: Act,
+  { confirmConfusable, ...input }: NewApprover,
+): Promise<Approver> {
   const id = newId('approver');
-  takeName(tx, 'approvers', { id, name: input.name, confirmConfusable });
-  if (findApproverByAddress(tx, input.address)) {
+  await takeName(tx, 'approvers', { id, name: input.name, confirmConfusable });
+  if (await findApproverByAddress(tx, input.address)) {
     throw new BursarError('conflict', { message: 'An approver has that address already.' });
   }
   const email = input.email ?? null;
-  refuseTakenEmail(tx, email, id);
-  const sponsorId = input.sponsor === null ? null : getSponsor(tx, input.sponsor).id;
-  tx.run(newApprover, {
+  await refuseTakenEmail(tx, email, id);
+  const sponsorId = input.sponsor === null ? null : (await getSponsor(tx, input.sponsor)).id;
+  await tx.run(newApprover, {
     id,
     name: input.name,
     address: input.address,
@@ -65,57 +69,60 @@ export function createApprover(tx: Tx, act: Act, { confirmConfusable, ...input }
     email,
     at: act.atMs,
   });
-  recordAct(tx, act, { type: 'approver.created', data: { approver: id, ...input } });
+  await recordAct(tx, act, { type: 'approver.created', data: { approver: id, ...input } });
   return getApprover(tx, id);
 }
 
 /** By id, name or address. Throws `approver_not_found`. */
-export function getApprover(tx: ReadTx, key: string): Approver {
-  const row = tx.get(approverByKey, { key });
+export async function getApprover(tx: ReadTx, key: string): Promise<Approver> {
+  const row = await tx.get(approverByKey, { key });
   if (!row) throw new BursarError('approver_not_found', { details: { approver: key } });
   return toApprover(row);
 }
 
-export function findApproverByAddress(tx: ReadTx, address: string): Approver | null {
-  const row = tx.get(approverByAddress, { address });
+export async function findApproverByAddress(tx: ReadTx, address: string): Promise<Approver | null> {
+  const row = await tx.get(approverByAddress, { address });
   return row ? toApprover(row) : null;
 }
 
 /** The active approver with that e-mail address, in lower case. */
-export function findApproverByEmail(tx: ReadTx, email: string): Approver | null {
-  const row = tx.get(activeApproverByEmail, { email });
+export async function findApproverByEmail(tx: ReadTx, email: string): Promise<Approver | null> {
+  const row = await tx.get(activeApproverByEmail, { email });
   return row ? toApprover(row) : null;
 }
 
-function refuseTakenEmail(tx: ReadTx, email: string | null, own: string): void {
-  const other = email === null ? null : findApproverByEmail(tx, email);
+async function refuseTakenEmail(tx: ReadTx, email: string | null, own: string): Promise<void> {
+  const other = email === null ? null : await findApproverByEmail(tx, email);
   if (other && other.id !== own) {
     throw new BursarError('conflict', { message: 'An active approver has that e-mail address already.' });
   }
 }
 
-export function listApprovers(tx: ReadTx): Approver[] {
-  return tx.all(allApprovers).map(toApprover);
+export async function listApprovers(tx: ReadTx): Promise<Approver[]> {
+  return (await tx.all(allApprovers)).map(toApprover);
 }
 
 /** New roles apply from the next request and the next decision on, also to earlier signatures. Throws `conflict`: revoked. */
-export function setApproverRoles(tx: Tx, act: Act, key: string, roles: string[]): Approver {
-  const approver = getApprover(tx, key);
+export async function setApproverRoles(tx: Tx, act: Act, key: string, roles: string[]): Promise<Approver> {
+  const approver = await getApprover(tx, key);
   refuseRevoked(approver.status);
-  tx.run(setRoles, { id: approver.id, roles: JSON.stringify(roles) });
-  recordAct(tx, act, { type: 'approver.changed', data: { approver: approver.id, from: approver.roles, to: roles } });
+  await tx.run(setRoles, { id: approver.id, roles: JSON.stringify(roles) });
+  await recordAct(tx, act, {
+    type: 'approver.changed',
+    data: { approver: approver.id, from: approver.roles, to: roles },
+  });
   return getApprover(tx, approver.id);
 }
 
 /**
  * Null removes the address, and the rights of its holder who signed in by OIDC. Throws `conflict`: revoked, or another's address.
  */
-export function setApproverEmail(tx: Tx, act: Act, key: string, email: string | null): Approver {
-  const approver = getApprover(tx, key);
+export async function setApproverEmail(tx: Tx, act: Act, key: string, email: string | null): Promise<Approver> {
+  const approver = await getApprover(tx, key);
   refuseRevoked(approver.status);
-  refuseTakenEmail(tx, email, approver.id);
-  tx.run(setEmail, { id: approver.id, email });
-  recordAct(tx, act, {
+  await refuseTakenEmail(tx, email, approver.id);
+  await tx.run(setEmail, { id: approver.id, email });
+  await recordAct(tx, act, {
     type: 'approver.changed',
     data: { approver: approver.id, from: { email: approver.email }, to: { email } },
   });
@@ -123,9 +130,9 @@ export function setApproverEmail(tx: Tx, act: Act, key: string, email: string | 
 }
 
 /** Earlier signatures of a revoked approver no longer count. */
-export function revokeApprover(tx: Tx, act: Act, key: string): Approver {
-  const approver = getApprover(tx, key);
-  tx.run(setApproverRevoked, { id: approver.id });
-  recordAct(tx, act, { type: 'approver.revoked', data: { approver: approver.id } });
+export async function revokeApprover(tx: Tx, act: Act, key: string): Promise<Approver> {
+  const approver = await getApprover(tx, key);
+  await tx.run(setApproverRevoked, { id: approver.id });
+  await recordAct(tx, act, { type: 'approver.revoked', data: { approver: approver.id } });
   return getApprover(tx, approver.id);
 }

@@ -20,11 +20,11 @@ const enter = (key: string, atMs = NOON_MS) => world.store.read((tx) => authenti
 describe('an API key', () => {
   it('opens for its agent, and is not in the database', async () => {
     const { key, credential } = await make();
-    expect(enter(key)).toMatchObject({ id: credential.id, agentId: world.agent.id, scopes: ['pay', 'read'] });
+    expect(await enter(key)).toMatchObject({ id: credential.id, agentId: world.agent.id, scopes: ['pay', 'read'] });
     const dump = JSON.stringify(
-      world.store.read((tx) => [
-        tx.all(query((db) => db.selectFrom('credentials').selectAll())),
-        tx.all(query((db) => db.selectFrom('events').select('body'))),
+      await world.store.read(async (tx) => [
+        await tx.all(query((db) => db.selectFrom('credentials').selectAll())),
+        await tx.all(query((db) => db.selectFrom('events').select('body'))),
       ]),
       (_k, v) => (typeof v === 'bigint' ? v.toString() : v),
     );
@@ -42,24 +42,28 @@ describe('an API key', () => {
     const { key, credential } = await make(undefined, NOON_MS + 1000);
     const wrong = `${key.slice(0, -1)}${key.endsWith('A') ? 'B' : 'A'}`;
     for (const bad of ['', 'x', wrong, `${key} `])
-      expect(() => enter(bad)).toThrow(expect.objectContaining({ code: 'unauthenticated' }));
-    expect(() => enter(key, NOON_MS + 1000)).toThrow(expect.objectContaining({ code: 'unauthenticated' }));
+      await expect(() => enter(bad)).rejects.toThrow(expect.objectContaining({ code: 'unauthenticated' }));
+    await expect(() => enter(key, NOON_MS + 1000)).rejects.toThrow(
+      expect.objectContaining({ code: 'unauthenticated' }),
+    );
     await world.store.write((tx) => revokeCredential(tx, act, credential.id));
-    expect(() => enter(key)).toThrow(expect.objectContaining({ code: 'unauthenticated' }));
+    await expect(() => enter(key)).rejects.toThrow(expect.objectContaining({ code: 'unauthenticated' }));
   });
 
   it('is rotated: the new one opens, the old one ends after the grace period', async () => {
     const { key, credential } = await make();
     const { key: next } = await world.store.write((tx) => rotateCredential(tx, act, credential.id, 60_000));
-    expect(enter(next).agentId).toBe(world.agent.id);
-    expect(enter(key, NOON_MS + 59_999).id).toBe(credential.id);
-    expect(() => enter(key, NOON_MS + 60_000)).toThrow(expect.objectContaining({ code: 'unauthenticated' }));
+    expect((await enter(next)).agentId).toBe(world.agent.id);
+    expect((await enter(key, NOON_MS + 59_999)).id).toBe(credential.id);
+    await expect(() => enter(key, NOON_MS + 60_000)).rejects.toThrow(
+      expect.objectContaining({ code: 'unauthenticated' }),
+    );
   });
 
   it('ends with its agent', async () => {
     const { key } = await make();
     await world.store.write((tx) => setAgentStatus(tx, act, world.agent.id, { status: 'revoked', reason: 'stolen' }));
-    expect(() => enter(key)).toThrow(expect.objectContaining({ code: 'unauthenticated' }));
+    await expect(() => enter(key)).rejects.toThrow(expect.objectContaining({ code: 'unauthenticated' }));
     await expect(
       world.store.write((tx) => setAgentStatus(tx, act, world.agent.id, { status: 'active', reason: null })),
     ).rejects.toMatchObject({ code: 'conflict' });

@@ -54,7 +54,7 @@ const KEY_PATTERN = /^bursar_(op|au|ag)_[A-Za-z0-9_-]{43}$/;
 const marks: Record<Role, string> = { operator: 'op', auditor: 'au', agent: 'ag' };
 
 /** Makes a key. The secret is 256 random bits, returned once and stored only as its sha-256. */
-export function createCredential(
+export async function createCredential(
   tx: Tx,
   act: Act,
   input: {
@@ -65,7 +65,7 @@ export function createCredential(
     expiresAtMs?: number | null | undefined;
     rotatedFrom?: string;
   },
-): { credential: Credential; key: string } {
+): Promise<{ credential: Credential; key: string }> {
   const granted = input.scopes ?? [...allowed[input.role]];
   const excess = granted.filter((scope) => !allowed[input.role].includes(scope));
   if (excess.length > 0 || granted.length === 0) {
@@ -79,7 +79,7 @@ export function createCredential(
   }
   const id = newId('credential');
   const key = `bursar_${marks[input.role]}_${randomBytes(32).toString('base64url')}`;
-  tx.run(newCredential, {
+  await tx.run(newCredential, {
     id,
     role: input.role,
     agent: input.agentId,
@@ -90,7 +90,7 @@ export function createCredential(
     expires: input.expiresAtMs ?? null,
     rotatedFrom: input.rotatedFrom ?? null,
   });
-  recordAct(tx, act, {
+  await recordAct(tx, act, {
     type: input.rotatedFrom ? 'credential.rotated' : 'credential.created',
     agentId: input.agentId,
     data: {
@@ -101,12 +101,12 @@ export function createCredential(
       rotated_from: input.rotatedFrom ?? null,
     },
   });
-  return { credential: getCredential(tx, id), key };
+  return { credential: await getCredential(tx, id), key };
 }
 
 /** The valid credential of a key. Throws `unauthenticated`, the same for each cause. */
-export function authenticate(tx: ReadTx, key: string, atMs: number): Credential {
-  const row = KEY_PATTERN.test(key) ? tx.get(credentialByHash, { hash: hashKey(key) }) : undefined;
+export async function authenticate(tx: ReadTx, key: string, atMs: number): Promise<Credential> {
+  const row = KEY_PATTERN.test(key) ? await tx.get(credentialByHash, { hash: hashKey(key) }) : undefined;
   const credential = row && toCredential(row);
   if (!credential || credential.revokedAtMs !== null) throw new BursarError('unauthenticated');
   if (credential.expiresAtMs !== null && credential.expiresAtMs <= atMs) throw new BursarError('unauthenticated');
@@ -114,15 +114,15 @@ export function authenticate(tx: ReadTx, key: string, atMs: number): Credential 
 }
 
 /** Replaces a key by a new one; the old one stays valid for `graceMs`, so that nothing is interrupted. */
-export function rotateCredential(
+export async function rotateCredential(
   tx: Tx,
   act: Act,
   id: string,
   graceMs: number,
-): { credential: Credential; key: string } {
-  const old = getCredential(tx, id);
+): Promise<{ credential: Credential; key: string }> {
+  const old = await getCredential(tx, id);
   if (old.revokedAtMs !== null) throw new BursarError('conflict', { message: 'The key is revoked.' });
-  const made = createCredential(tx, act, {
+  const made = await createCredential(tx, act, {
     role: old.role,
     agentId: old.agentId,
     name: old.name,
@@ -130,25 +130,29 @@ export function rotateCredential(
     expiresAtMs: old.expiresAtMs !== null && old.expiresAtMs > act.atMs ? old.expiresAtMs : null,
     rotatedFrom: old.id,
   });
-  tx.run(endCredentialBy, { id: old.id, end: act.atMs + graceMs });
+  await tx.run(endCredentialBy, { id: old.id, end: act.atMs + graceMs });
   return made;
 }
 
-export function revokeCredential(tx: Tx, act: Act, id: string): Credential {
-  const credential = getCredential(tx, id);
-  tx.run(revokeById, { id: credential.id, at: act.atMs });
-  recordAct(tx, act, { type: 'credential.revoked', agentId: credential.agentId, data: { credential: credential.id } });
+export async function revokeCredential(tx: Tx, act: Act, id: string): Promise<Credential> {
+  const credential = await getCredential(tx, id);
+  await tx.run(revokeById, { id: credential.id, at: act.atMs });
+  await recordAct(tx, act, {
+    type: 'credential.revoked',
+    agentId: credential.agentId,
+    data: { credential: credential.id },
+  });
   return getCredential(tx, credential.id);
 }
 
-function getCredential(tx: ReadTx, id: string): Credential {
-  const row = tx.get(credentialById, { id });
+async function getCredential(tx: ReadTx, id: string): Promise<Credential> {
+  const row = await tx.get(credentialById, { id });
   if (!row) throw new BursarError('not_found', { details: { credential: id } });
   return toCredential(row);
 }
 
-export function listCredentials(tx: ReadTx): Credential[] {
-  return tx.all(allCredentials).map(toCredential);
+export async function listCredentials(tx: ReadTx): Promise<Credential[]> {
+  return (await tx.all(allCredentials)).map(toCredential);
 }
 
 function hashKey(key: string): string {

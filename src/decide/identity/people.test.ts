@@ -29,22 +29,22 @@ describe('a person who comes by OIDC', () => {
       meetPerson(tx, { ...olga, issuer: 'https://b.example', role: null }, 3_000),
     );
     expect(elsewhere.id).not.toBe(first.id);
-    expect(store.read(listPeople)).toHaveLength(2);
+    expect(await store.read(listPeople)).toHaveLength(2);
   });
 
   it('moves no more money once blocked, no operator by groups any more, or met as less', async () => {
     const { id } = await store.write((tx) => meetPerson(tx, { ...olga, role: 'operator' }, 4_000));
     const may = () => store.read((tx) => stillAuthorized(tx, id));
-    expect(may()).toBe(true);
+    expect(await may()).toBe(true);
     await store.write((tx) => setPersonStatus(tx, act, id, 'blocked'));
-    expect(may()).toBe(false);
+    expect(await may()).toBe(false);
     await expect(store.write((tx) => meetPerson(tx, { ...olga, role: 'operator' }, 5_000))).rejects.toThrow(
       'keeps this person out',
     );
     await store.write((tx) => setPersonStatus(tx, act, id, 'active'));
-    expect(may()).toBe(true);
+    expect(await may()).toBe(true);
     await store.write((tx) => meetPerson(tx, { ...olga, role: 'auditor' }, 6_000));
-    expect(may()).toBe(false);
+    expect(await may()).toBe(false);
   });
 
   it('moves money as the approver whom the e-mail address names, while it does', async () => {
@@ -53,15 +53,18 @@ describe('a person who comes by OIDC', () => {
     const approver = await store.write((tx) =>
       createApprover(tx, act, { name: 'Olga', address, roles: ['operator'], sponsor: null, email: olga.email }),
     );
-    expect(may()).toBe(true);
+    expect(await may()).toBe(true);
     await store.write((tx) => setApproverEmail(tx, act, approver.id, null));
-    expect(may()).toBe(false);
+    expect(await may()).toBe(false);
     await store.write((tx) => setApproverEmail(tx, act, approver.id, olga.email));
     await store.write((tx) => revokeApprover(tx, act, approver.id));
-    expect(may()).toBe(false);
+    expect(await may()).toBe(false);
     expect(
-      store.read(
-        (tx) => stillAuthorized(tx, 'psn_unknown') || stillAuthorized(tx, 'bursar') || stillAuthorized(tx, ''),
+      await store.read(
+        async (tx) =>
+          (await stillAuthorized(tx, 'psn_unknown')) ||
+          (await stillAuthorized(tx, 'bursar')) ||
+          (await stillAuthorized(tx, '')),
       ),
     ).toBe(false);
   });
@@ -77,7 +80,7 @@ describe('an e-mail address', () => {
     await expect(make('Eve', '0x9c41de96B2088cdC640c6182dfcf5491dC574a57')).rejects.toThrow('e-mail address already');
     await store.write((tx) => revokeApprover(tx, act, ada.id));
     const next = await make('Ada II', '0x9c41de96B2088cdC640c6182dfcf5491dC574a57');
-    expect(store.read((tx) => findApproverByEmail(tx, 'ada@example.com'))?.id).toBe(next.id);
+    expect((await store.read((tx) => findApproverByEmail(tx, 'ada@example.com')))?.id).toBe(next.id);
     await expect(store.write((tx) => setApproverEmail(tx, act, ada.id, 'x@example.com'))).rejects.toThrow('revoked');
   });
 });

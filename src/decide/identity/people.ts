@@ -37,37 +37,37 @@ const toPerson = ({ created_at, signed_in_at, ...rest }: RowIn<'people'>): Perso
 });
 
 /** Records a person who signs in, new or known. Throws `person_blocked`. */
-export function meetPerson(
+export async function meetPerson(
   tx: Tx,
   came: Pick<Person, 'issuer' | 'subject' | 'name' | 'email' | 'role'>,
   atMs: number,
-): Person {
-  const known = tx.get(personBySubject, { issuer: came.issuer, subject: came.subject });
+): Promise<Person> {
+  const known = await tx.get(personBySubject, { issuer: came.issuer, subject: came.subject });
   if (known?.status === 'blocked') throw new BursarError('person_blocked');
   const id = known?.id ?? newId('person');
   const { issuer, subject, name, email, role } = came;
-  tx.run(putPerson, { id, issuer, subject, name, email, role, at: atMs });
+  await tx.run(putPerson, { id, issuer, subject, name, email, role, at: atMs });
   return getPerson(tx, id);
 }
 
 /** Throws `person_not_found`. */
-export function getPerson(tx: ReadTx, id: string): Person {
-  const row = tx.get(personById, { id });
+export async function getPerson(tx: ReadTx, id: string): Promise<Person> {
+  const row = await tx.get(personById, { id });
   if (!row) throw new BursarError('person_not_found', { details: { person: id } });
   return toPerson(row);
 }
 
-export function listPeople(tx: ReadTx): Person[] {
-  return tx.all(allPeople).map(toPerson);
+export async function listPeople(tx: ReadTx): Promise<Person[]> {
+  return (await tx.all(allPeople)).map(toPerson);
 }
 
 /** A blocked person loses access at once, regardless of the identity provider. */
-export function setPersonStatus(tx: Tx, act: Act, id: string, status: Person['status']): Person {
-  const person = getPerson(tx, id);
-  tx.run(setStatusOfPerson, { id, status });
+export async function setPersonStatus(tx: Tx, act: Act, id: string, status: Person['status']): Promise<Person> {
+  const person = await getPerson(tx, id);
+  await tx.run(setStatusOfPerson, { id, status });
   if (status === 'blocked') {
-    tx.run(endSessionsOf, { person: id, at: act.atMs });
+    await tx.run(endSessionsOf, { person: id, at: act.atMs });
   }
-  recordAct(tx, act, { type: 'person.status_changed', data: { person: id, from: person.status, to: status } });
+  await recordAct(tx, act, { type: 'person.status_changed', data: { person: id, from: person.status, to: status } });
   return getPerson(tx, id);
 }

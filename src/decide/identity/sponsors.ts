@@ -16,35 +16,35 @@ const toSponsor = (row: RowIn<'sponsors'>): Sponsor => ({
   createdAtMs: Number(row.created_at),
 });
 
-export function createSponsor(
+export async function createSponsor(
   tx: Tx,
   act: Act,
   input: { name: string; treasuryAddress: Address | null; confirmConfusable?: boolean | undefined },
-): Sponsor {
+): Promise<Sponsor> {
   const id = newId('sponsor');
-  takeName(tx, 'sponsors', { id, ...input });
-  tx.run(newSponsor, { id, name: input.name, treasury: input.treasuryAddress, at: act.atMs });
-  recordAct(tx, act, { type: 'sponsor.created', sponsorId: id, data: { name: input.name } });
+  await takeName(tx, 'sponsors', { id, ...input });
+  await tx.run(newSponsor, { id, name: input.name, treasury: input.treasuryAddress, at: act.atMs });
+  await recordAct(tx, act, { type: 'sponsor.created', sponsorId: id, data: { name: input.name } });
   return getSponsor(tx, id);
 }
 
 /** By id or name. Throws `sponsor_not_found`. */
-export function getSponsor(tx: ReadTx, idOrName: string): Sponsor {
+export async function getSponsor(tx: ReadTx, idOrName: string): Promise<Sponsor> {
   // Two queries of one index each cost half of one with OR, and an id takes precedence over a name that looks like it.
-  const row = tx.get(sponsorById, { id: idOrName }) ?? tx.get(sponsorByName, { name: idOrName });
+  const row = (await tx.get(sponsorById, { id: idOrName })) ?? (await tx.get(sponsorByName, { name: idOrName }));
   if (!row) throw new BursarError('sponsor_not_found', { details: { sponsor: idOrName } });
   return toSponsor(row);
 }
 
-export function listSponsors(tx: ReadTx): Sponsor[] {
-  return tx.all(allSponsors).map(toSponsor);
+export async function listSponsors(tx: ReadTx): Promise<Sponsor[]> {
+  return (await tx.all(allSponsors)).map(toSponsor);
 }
 
-export function setSponsorStatus(tx: Tx, act: Act, id: string, status: Status): Sponsor {
-  const sponsor = getSponsor(tx, id);
+export async function setSponsorStatus(tx: Tx, act: Act, id: string, status: Status): Promise<Sponsor> {
+  const sponsor = await getSponsor(tx, id);
   refuseRevoked(sponsor.status);
-  tx.run(setStatusOfSponsor, { id: sponsor.id, status });
-  recordAct(tx, act, {
+  await tx.run(setStatusOfSponsor, { id: sponsor.id, status });
+  await recordAct(tx, act, {
     type: 'sponsor.status_changed',
     sponsorId: sponsor.id,
     data: { from: sponsor.status, to: status },

@@ -12,7 +12,7 @@ const liveRowOf = {
  * Tells whether an earlier request may still move money: its credential is not revoked, or its approver or person of the identity
  * provider is active and an operator now (see `control/sign-in/roles.ts`). False for any other actor.
  */
-export function stillAuthorized(tx: ReadTx, actor: string): boolean {
+export async function stillAuthorized(tx: ReadTx, actor: string): Promise<boolean> {
   const liveRow = Object.entries(liveRowOf).find(([prefix]) => prefix === actor.split('_')[0])?.[1];
-  return liveRow !== undefined && tx.get(liveRow, { id: actor }) !== undefined;
+  return liveRow !== undefined && (await tx.get(liveRow, { id: actor })) !== undefined;
 }

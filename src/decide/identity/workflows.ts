@@ -15,34 +15,34 @@ const toWorkflow = (row: RowIn<'workflows'>): Workflow => ({
   createdAtMs: Number(row.created_at),
 });
 
-export function createWorkflow(
+export async function createWorkflow(
   tx: Tx,
   act: Act,
   input: { name: string; confirmConfusable?: boolean | undefined },
-): Workflow {
+): Promise<Workflow> {
   const id = newId('workflow');
-  takeName(tx, 'workflows', { id, ...input });
-  tx.run(newWorkflow, { id, name: input.name, at: act.atMs });
-  recordAct(tx, act, { type: 'workflow.created', workflowId: id, data: { name: input.name } });
+  await takeName(tx, 'workflows', { id, ...input });
+  await tx.run(newWorkflow, { id, name: input.name, at: act.atMs });
+  await recordAct(tx, act, { type: 'workflow.created', workflowId: id, data: { name: input.name } });
   return getWorkflow(tx, id);
 }
 
 /** By id or name. Throws `workflow_not_found`. */
-export function getWorkflow(tx: ReadTx, idOrName: string): Workflow {
-  const row = tx.get(workflowById, { id: idOrName }) ?? tx.get(workflowByName, { name: idOrName });
+export async function getWorkflow(tx: ReadTx, idOrName: string): Promise<Workflow> {
+  const row = (await tx.get(workflowById, { id: idOrName })) ?? (await tx.get(workflowByName, { name: idOrName }));
   if (!row) throw new BursarError('workflow_not_found', { details: { workflow: idOrName } });
   return toWorkflow(row);
 }
 
-export function listWorkflows(tx: ReadTx): Workflow[] {
-  return tx.all(allWorkflows).map(toWorkflow);
+export async function listWorkflows(tx: ReadTx): Promise<Workflow[]> {
+  return (await tx.all(allWorkflows)).map(toWorkflow);
 }
 
-export function setWorkflowStatus(tx: Tx, act: Act, id: string, status: Status): Workflow {
-  const workflow = getWorkflow(tx, id);
+export async function setWorkflowStatus(tx: Tx, act: Act, id: string, status: Status): Promise<Workflow> {
+  const workflow = await getWorkflow(tx, id);
   refuseRevoked(workflow.status);
-  tx.run(setStatusOfWorkflow, { id: workflow.id, status });
-  recordAct(tx, act, {
+  await tx.run(setStatusOfWorkflow, { id: workflow.id, status });
+  await recordAct(tx, act, {
     type: 'workflow.status_changed',
     workflowId: workflow.id,
     data: { from: workflow.status, to: status },

@@ -1,6 +1,7 @@
 import { type Act, recordAct } from '../../books/ledger/audit.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import type { AgentId } from '../../core/ids/ids.ts';
+import { mapInOrder } from '../../core/inOrder.ts';
 import { toJson } from '../../core/money/json.ts';
 import { checkCadence } from '../../core/time/cadence.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
@@ -26,13 +27,13 @@ import {
 export type { Mandate, MandateId, MandateStatus } from './mandate.ts';
 
 /** Records a mandate that an agent, or a person for it, requests. It allows nothing until approvers have signed. */
-export function requestMandate(
+export async function requestMandate(
   tx: Tx,
   act: Act,
   { id, terms, reason }: { id: MandateId; terms: MandateTerms; reason: string },
-): Mandate {
-  const agent = getAgent(tx, terms.agent);
-  for (const payee of terms.payees) getPayee(tx, payee);
+): Promise<Mandate> {
+  const agent = await getAgent(tx, terms.agent);
+  for (const payee of terms.payees) await getPayee(tx, payee);
   if (terms.payees.length + terms.categories.length + terms.hosts.length === 0) {
     throw new BursarError('invalid_request', { message: 'A mandate names payees, categories or hosts.' });
   }
@@ -43,71 +44,72 @@ export function requestMandate(
     throw new BursarError('invalid_request', { message: 'The mandate would be over before it begins.' });
   }
   if (terms.cadence) checkCadence({ ...terms.cadence, startsAtMs: terms.notBeforeMs });
-  refuseFlood(tx, agent.id, act.atMs);
+  await refuseFlood(tx, agent.id, act.atMs);
   const { notBeforeMs: notBefore, expiresAtMs: expires } = terms;
   const asked = { reason, by: act.actor, at: act.atMs };
-  tx.run(addMandate, { id, agent: agent.id, terms: toJson(terms), ...asked, notBefore, expires });
+  await tx.run(addMandate, { id, agent: agent.id, terms: toJson(terms), ...asked, notBefore, expires });
   const data = { mandate: id, reason, terms: JSON.parse(toJson(terms)) as unknown };
-  recordAct(tx, act, { type: 'mandate.requested', agentId: agent.id, sponsorId: agent.sponsorId, data });
+  await recordAct(tx, act, { type: 'mandate.requested', agentId: agent.id, sponsorId: agent.sponsorId, data });
   return getMandate(tx, id);
 }
 
 /** Each request notifies people, so open requests are limited: a model cannot ask without end. */
-function refuseFlood(tx: Tx, agentId: string, atMs: number): void {
-  const waiting = tx.get(waitingMandates, { agent: agentId, at: atMs });
+async function refuseFlood(tx: Tx, agentId: string, atMs: number): Promise<void> {
+  const waiting = await tx.get(waitingMandates, { agent: agentId, at: atMs });
   if ((waiting?.n ?? 0n) < BigInt(OPEN_REQUESTS)) return;
   throw new BursarError('conflict', { message: `${OPEN_REQUESTS} mandates of this agent wait for people already.` });
 }
 const OPEN_REQUESTS = 20;
 
 /** Adds a person's verified EIP-712 signature over the stored terms. The first one makes the mandate active. */
-export function signMandate(
+export async function signMandate(
   tx: Tx,
   act: Act,
   id: string,
   signed: { approverAddress: string; signature: string; typedDataJson: string },
-): Mandate {
-  const mandate = getMandate(tx, id);
+): Promise<Mandate> {
+  const mandate = await getMandate(tx, id);
   if (mandate.status !== 'requested' && mandate.status !== 'active') throw ended(mandate);
   if (mandate.terms.expiresAtMs <= act.atMs)
     throw new BursarError('approval_invalid', { message: 'The mandate has expired.' });
-  const approver = findApproverByAddress(tx, signed.approverAddress);
+  const approver = await findApproverByAddress(tx, signed.approverAddress);
   if (approver?.status !== 'active') throw new BursarError('approver_not_found');
   if (mandate.signers.some((signer) => signer.approver === approver.id)) {
     throw new BursarError('approval_invalid', { message: 'This approver has signed already.' });
   }
   const { signature, typedDataJson: typedData } = signed;
-  tx.run(addSignature, { mandate: mandate.id, approver: approver.id, signature, typedData, at: act.atMs });
-  tx.run(activateMandate, { id: mandate.id });
+  await tx.run(addSignature, { mandate: mandate.id, approver: approver.id, signature, typedData, at: act.atMs });
+  await tx.run(activateMandate, { id: mandate.id });
   const data = { mandate: mandate.id, signed_by: approver.id };
-  recordAct(tx, { ...act, actor: approver.id }, { type: 'mandate.signed', agentId: mandate.agentId, data });
+  await recordAct(tx, { ...act, actor: approver.id }, { type: 'mandate.signed', agentId: mandate.agentId, data });
   return getMandate(tx, mandate.id);
 }
 
 /** Ends it at once: `declined` before a signature, `revoked` after. The next decision ignores it. */
-export function endMandate(tx: Tx, act: Act, id: string): Mandate {
-  const mandate = getMandate(tx, id);
+export async function endMandate(tx: Tx, act: Act, id: string): Promise<Mandate> {
+  const mandate = await getMandate(tx, id);
   if (mandate.status !== 'requested' && mandate.status !== 'active') throw ended(mandate);
   const status = mandate.status === 'requested' ? 'declined' : 'revoked';
-  tx.run(closeMandate, { id: mandate.id, status, at: act.atMs });
-  recordAct(tx, act, { type: `mandate.${status}`, agentId: mandate.agentId, data: { mandate: mandate.id } });
+  await tx.run(closeMandate, { id: mandate.id, status, at: act.atMs });
+  await recordAct(tx, act, { type: `mandate.${status}`, agentId: mandate.agentId, data: { mandate: mandate.id } });
   return getMandate(tx, mandate.id);
 }
 
-export function getMandate(tx: ReadTx, id: string): Mandate {
-  const row = tx.get(mandateById, { id });
+export async function getMandate(tx: ReadTx, id: string): Promise<Mandate> {
+  const row = await tx.get(mandateById, { id });
   if (!row) throw new BursarError('mandate_not_found', { details: { mandate: id } });
   return toMandate(tx, row);
 }
 
-export function listMandates(tx: ReadTx, agentId: string | undefined): Mandate[] {
-  const rows = agentId === undefined ? tx.all(newestMandates) : tx.all(newestMandatesOfAgent, { agent: agentId });
-  return rows.map((row) => toMandate(tx, row));
+export async function listMandates(tx: ReadTx, agentId: string | undefined): Promise<Mandate[]> {
+  const rows =
+    agentId === undefined ? await tx.all(newestMandates) : await tx.all(newestMandatesOfAgent, { agent: agentId });
+  return mapInOrder(rows, (row) => toMandate(tx, row));
 }
 
 /** The sum paid under it, holds included; returned money does not count. */
-export function mandateUse(tx: ReadTx, id: string): MandateUse {
-  const row = tx.get(paidUnder, { mandate: id });
+export async function mandateUse(tx: ReadTx, id: string): Promise<MandateUse> {
+  const row = await tx.get(paidUnder, { mandate: id });
   return {
     total: row?.total ?? 0n,
     count: Number(row?.count ?? 0n),
@@ -116,14 +118,14 @@ export function mandateUse(tx: ReadTx, id: string): MandateUse {
 }
 
 /** The active mandates of an agent, oldest first, each with its use. */
-export function readMandatesInForce(tx: ReadTx, agentId: string, atMs: number): MandateInForce[] {
-  const rows = tx.all(mandatesInForce, { agent: agentId, at: atMs });
-  return rows.map((row) => ({ ...toMandate(tx, row), use: mandateUse(tx, row.id) }));
+export async function readMandatesInForce(tx: ReadTx, agentId: string, atMs: number): Promise<MandateInForce[]> {
+  const rows = await tx.all(mandatesInForce, { agent: agentId, at: atMs });
+  return mapInOrder(rows, async (row) => ({ ...(await toMandate(tx, row)), use: await mandateUse(tx, row.id) }));
 }
 
 /** Signatures of former approvers do not count. */
-function toMandate(tx: ReadTx, row: MandateRow): Mandate {
-  const signers = tx.all(signersOf, { mandate: row.id });
+async function toMandate(tx: ReadTx, row: MandateRow): Promise<Mandate> {
+  const signers = await tx.all(signersOf, { mandate: row.id });
   return {
     id: row.id as MandateId,
     agentId: row.agent_id as AgentId,

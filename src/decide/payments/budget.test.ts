@@ -5,7 +5,7 @@ import { microUsdc } from '../../core/money/microUsdc.ts';
 import { type AgentBudget, budgetOf, type MeterBudget } from './budget.ts';
 import { checkPayment, requestPayment } from './gate.ts';
 
-function read(world: GateWorld, payee: string | null, atMs = NOON_MS): AgentBudget {
+async function read(world: GateWorld, payee: string | null, atMs = NOON_MS): Promise<AgentBudget> {
   const subject = { agentId: world.agent.id, kind: 'payout', payee, category: null, workflow: null } as const;
   return world.store.read((tx) => budgetOf(tx, { policy: world.policy, chain, atMs }, subject));
 }
@@ -16,17 +16,17 @@ const meter = (budget: AgentBudget, name: string): MeterBudget => {
 };
 
 async function spend(world: GateWorld, amountsMicro: readonly number[]): Promise<void> {
-  await world.store.write((tx) => {
+  await world.store.write(async (tx) => {
     for (const amount of amountsMicro) {
-      requestPayment(tx, world.request({ amount: microUsdc(BigInt(amount)), workflow: null }), world.context());
+      await requestPayment(tx, world.request({ amount: microUsdc(BigInt(amount)), workflow: null }), world.context());
     }
   });
 }
 
 /** Codes that the gate gives for that amount now. */
-function codes(world: GateWorld, amountMicro: bigint): string[] {
+async function codes(world: GateWorld, amountMicro: bigint): Promise<string[]> {
   const request = world.request({ amount: microUsdc(amountMicro), workflow: null });
-  const { effect, reasons } = world.store.read((tx) => checkPayment(tx, request, world.context()));
+  const { effect, reasons } = await world.store.read((tx) => checkPayment(tx, request, world.context()));
   return effect === 'allow' ? [] : reasons.map(({ code }) => code);
 }
 
@@ -37,18 +37,18 @@ describe('What is left', () => {
       fc.asyncProperty(amounts, async (spent) => {
         const world = await gateWorld();
         await spend(world, spent);
-        const budget = read(world, world.payee.id);
+        const budget = await read(world, world.payee.id);
         const expected = { agent_day: 'agent_daily', payee_30d: 'payee_limit', agent_category_month: 'category_limit' };
         for (const [name, code] of Object.entries(expected)) {
           const { left } = meter(budget, name);
           expect(left).not.toBeNull();
           if (left === null) continue;
-          if (left > 0n) expect(codes(world, left)).not.toContain(code);
-          expect(codes(world, left + 1n)).toContain(code);
+          if (left > 0n) expect(await codes(world, left)).not.toContain(code);
+          expect(await codes(world, left + 1n)).toContain(code);
         }
         const { largestNow } = budget;
-        if (largestNow !== null && largestNow > 0n) expect(codes(world, largestNow)).toEqual([]);
-        expect(codes(world, (largestNow ?? 0n) + 1n)).not.toEqual([]);
+        if (largestNow !== null && largestNow > 0n) expect(await codes(world, largestNow)).toEqual([]);
+        expect(await codes(world, (largestNow ?? 0n) + 1n)).not.toEqual([]);
         await world.store.close();
       }),
       { numRuns: 25 },
@@ -61,11 +61,11 @@ describe('What is left', () => {
       world,
       Array.from({ length: 117 }, () => 1),
     );
-    const before = meter(read(world, world.payee.id), 'agent_hour');
+    const before = meter(await read(world, world.payee.id), 'agent_hour');
     expect(before).toMatchObject({ count: 117, paymentsLeft: 3, left: null, controls: ['velocity'] });
     await spend(world, [1, 1, 1]);
-    expect(meter(read(world, world.payee.id), 'agent_hour').paymentsLeft).toBe(0);
-    expect(codes(world, 1n)).toContain('velocity');
+    expect(meter(await read(world, world.payee.id), 'agent_hour').paymentsLeft).toBe(0);
+    expect(await codes(world, 1n)).toContain('velocity');
     await world.store.close();
   });
 
@@ -75,17 +75,17 @@ describe('What is left', () => {
       world,
       Array.from({ length: 8 }, () => 24_000_000),
     );
-    const left = meter(read(world, world.payee.id), 'agent_day').left;
+    const left = meter(await read(world, world.payee.id), 'agent_day').left;
     expect(left).toBe(8_000_000n);
     await spend(world, [8_000_000]);
-    expect(meter(read(world, world.payee.id), 'agent_day').left).toBe(0n);
-    expect(read(world, world.payee.id).largestNow).toBe(0n);
+    expect(meter(await read(world, world.payee.id), 'agent_day').left).toBe(0n);
+    expect((await read(world, world.payee.id)).largestNow).toBe(0n);
     await world.store.close();
   });
 
   it('is unknown for meters that count by payee until a payee is named', async () => {
     const world = await gateWorld();
-    const budget = read(world, null);
+    const budget = await read(world, null);
     expect(meter(budget, 'payee_30d')).toMatchObject({ left: null, needs: ['payee'] });
     expect(meter(budget, 'agent_category_month')).toMatchObject({ left: null, needs: ['category'] });
     expect(meter(budget, 'agent_day')).toMatchObject({ left: 200_000_000n, needs: [] });
@@ -96,8 +96,8 @@ describe('What is left', () => {
   it('comes back with the next window', async () => {
     const world = await gateWorld();
     await spend(world, [24_000_000]);
-    expect(meter(read(world, world.payee.id), 'agent_day').left).toBe(176_000_000n);
-    expect(meter(read(world, world.payee.id, NOON_MS + 86_400_000), 'agent_day').left).toBe(200_000_000n);
+    expect(meter(await read(world, world.payee.id), 'agent_day').left).toBe(176_000_000n);
+    expect(meter(await read(world, world.payee.id, NOON_MS + 86_400_000), 'agent_day').left).toBe(200_000_000n);
     await world.store.close();
   });
 
@@ -117,7 +117,8 @@ describe('What is left', () => {
         workflow: null,
       } as const;
       expect(
-        world.store.read((tx) => budgetOf(tx, { policy: world.policy, chain, atMs: NOON_MS }, subject)).largestNow,
+        (await world.store.read((tx) => budgetOf(tx, { policy: world.policy, chain, atMs: NOON_MS }, subject)))
+          .largestNow,
       ).toBe(most);
     }
     await world.store.close();

@@ -47,16 +47,16 @@ const MOST_PAYMENTS = 1_000_000_000;
  * What an agent has left, found by asking the policy itself: a meter's limit is the amount from which on its controls say
  * something that they do not say of an empty meter. So whatever the rules are, the figures are those that a payment meets.
  */
-export function budgetOf(tx: ReadTx, rules: Rules, subject: BudgetSubject): AgentBudget {
+export async function budgetOf(tx: ReadTx, rules: Rules, subject: BudgetSubject): Promise<AgentBudget> {
   const { policy } = rules;
-  const { facts, input } = imaginedInput(tx, rules, subject);
+  const { facts, input } = await imaginedInput(tx, rules, subject);
   const meters = Object.entries(policy.meters).map(([meter, declaration]) => {
     const needs = declaration.by.filter((dimension) => !isKnown(dimension, facts, subject));
     const { total, count } = input.meters[meter] ?? { total: 0, count: 0 };
     const found = needs.length > 0 ? unknown : searchMeter(policy, input, meter);
     return { meter, declaration, total, count, needs, ...found };
   });
-  const available = balance(tx, agentAccount(subject.agentId, 'available'));
+  const available = await balance(tx, agentAccount(subject.agentId, 'available'));
   return { facts, meters, largestNow: facts.payee ? largestAllowed(policy, input, facts, available) : null };
 }
 
@@ -87,9 +87,13 @@ export function imagined(subject: BudgetSubject): PaymentRequest {
 }
 
 /** Facts and input of a payment that is only imagined. Throws as the gate does. */
-export function imaginedInput(tx: ReadTx, rules: Rules, subject: BudgetSubject): { facts: Facts; input: PolicyInput } {
+export async function imaginedInput(
+  tx: ReadTx,
+  rules: Rules,
+  subject: BudgetSubject,
+): Promise<{ facts: Facts; input: PolicyInput }> {
   const request = imagined(subject);
-  const set = load(tx, rules, [{ request, actor: '' }]);
+  const set = await load(tx, rules, [{ request, actor: '' }]);
   const resolved = set.resolved(request);
   return { facts: resolved.facts, input: JSON.parse(inputFor(set, rules, { request, resolved })) as PolicyInput };
 }

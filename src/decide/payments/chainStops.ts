@@ -9,8 +9,8 @@ export type ChainStopEnd = 'agreed' | 'recovered';
 const RETRY_AFTER_SECONDS = 30;
 
 /** The stop that is open for the chain, if any: there is at most one. */
-export function readChainStop(tx: ReadTx, chainId: number): ChainStop | null {
-  const row = tx.get(openStop, { chain: chainId });
+export async function readChainStop(tx: ReadTx, chainId: number): Promise<ChainStop | null> {
+  const row = await tx.get(openStop, { chain: chainId });
   if (!row) return null;
   return {
     id: row.id,
@@ -22,16 +22,16 @@ export function readChainStop(tx: ReadTx, chainId: number): ChainStop | null {
 }
 
 /** Opens a stop, or replaces an open one about another block or hash. False where this very one is open already. */
-export function openChainStop(
+export async function openChainStop(
   tx: Tx,
   chainId: number,
   found: Pick<ChainStop, 'blockNumber' | 'knownHash' | 'toldHash'>,
   atMs: number,
-): boolean {
-  const open = readChainStop(tx, chainId);
+): Promise<boolean> {
+  const open = await readChainStop(tx, chainId);
   if (open && open.blockNumber === found.blockNumber && open.toldHash === found.toldHash) return false;
-  if (open) tx.run(removeStop, { id: open.id });
-  tx.run(newStop, {
+  if (open) await tx.run(removeStop, { id: open.id });
+  await tx.run(newStop, {
     chain: chainId,
     block: found.blockNumber,
     known: found.knownHash,
@@ -41,8 +41,8 @@ export function openChainStop(
   return true;
 }
 
-export function endChainStop(tx: Tx, chainId: number, by: ChainStopEnd, atMs: number): boolean {
-  return tx.run(endStop, { chain: chainId, by, at: atMs }) > 0;
+export async function endChainStop(tx: Tx, chainId: number, by: ChainStopEnd, atMs: number): Promise<boolean> {
+  return (await tx.run(endStop, { chain: chainId, by, at: atMs })) > 0;
 }
 
 export function chainStopError(chainId: number, stop: ChainStop): BursarError {
@@ -59,7 +59,7 @@ export function chainStopError(chainId: number, stop: ChainStop): BursarError {
 }
 
 /** Throws `chain_inconsistent` while the chain contradicts what was final: nothing new may rest on its balances. */
-export function refuseWhileStopped(tx: ReadTx, chainId: number): void {
-  const stop = readChainStop(tx, chainId);
+export async function refuseWhileStopped(tx: ReadTx, chainId: number): Promise<void> {
+  const stop = await readChainStop(tx, chainId);
   if (stop) throw chainStopError(chainId, stop);
 }

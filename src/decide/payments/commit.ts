@@ -13,32 +13,35 @@ import type { Comparison, WorkingSet } from './workingSet.ts';
 const SUM_MAX = 9_000_000_000_000_000_000n;
 
 /** Writes what a group changed: each row once. Its caller's transaction makes it durable, all of it or nothing. */
-export function commit(tx: Tx, set: WorkingSet, chainId: number): void {
+export async function commit(tx: Tx, set: WorkingSet, chainId: number): Promise<void> {
   const { payments, decisions, approved, nonces, passedOn, compared, shadowsEnded } = set.changes;
-  for (const row of payments) tx.run(newPayment, row);
-  for (const row of decisions) tx.run(newDecision, row);
+  for (const row of payments) await tx.run(newPayment, row);
+  for (const row of decisions) await tx.run(newDecision, row);
   for (const { id, nonce, requiresChainApproval, policyDigest: digest, addHeldMicro: added, atMs: at } of approved) {
     const onChain = requiresChainApproval ? 1 : 0;
-    const changed = tx.run(setApproved, { id, nonce, onChain, digest, added, at });
+    const changed = await tx.run(setApproved, { id, nonce, onChain, digest, added, at });
     if (changed !== 1) throw new BursarError('invalid_transition', { details: { payment: id, event: 'approve' } });
   }
-  commitLedger(tx, set.ledger.changes);
-  commitMeters(tx, set.meters.changes);
-  for (const [agent, nonce] of nonces) tx.run(setNonce, { agent, chain: chainId, nonce });
-  for (const [agent, amount] of passedOn) addPassedOn(tx, agent, amount);
-  for (const each of compared) writeComparison(tx, each);
+  await commitLedger(tx, set.ledger.changes);
+  await commitMeters(tx, set.meters.changes);
+  for (const [agent, nonce] of nonces) await tx.run(setNonce, { agent, chain: chainId, nonce });
+  for (const [agent, amount] of passedOn) await addPassedOn(tx, agent, amount);
+  for (const each of compared) await writeComparison(tx, each);
   for (const { shadow: seq, actor: by, atMs: at, reason, dropped } of shadowsEnded) {
-    tx.run(closeShadow, { seq, at, by, reason });
+    await tx.run(closeShadow, { seq, at, by, reason });
     tx.afterCommit(dropped);
   }
 }
 
-function writeComparison(tx: Tx, { shadow, payment, atMs: at, amountMicro: amount, ...said }: Comparison): void {
+async function writeComparison(
+  tx: Tx,
+  { shadow, payment, atMs: at, amountMicro: amount, ...said }: Comparison,
+): Promise<void> {
   const { active, candidate, isSame, failure, activeDigest } = said;
   const counted = { shadow, active: active.effect, candidate: candidate.effect, amount };
-  tx.run(countCompared, { ...counted, isSame: isSame ? 1 : 0, most: SUM_MAX });
+  await tx.run(countCompared, { ...counted, isSame: isSame ? 1 : 0, most: SUM_MAX });
   if (isSame) return;
-  tx.run(addDifference, {
+  await tx.run(addDifference, {
     ...counted,
     payment,
     at,

@@ -15,7 +15,7 @@ it('denies where the policy fails, and tells what it threw in an event, for anyo
   const [failed, well] = [await ask(7n), await ask(8n)];
   expect(failed.payment).toMatchObject({ state: 'denied', reasons: [{ code: 'policy_error' }] });
   expect(well.payment.state).toBe('authorized');
-  expect(eventBodies(world.store, 'policy.failed')).toMatchObject([
+  expect(await eventBodies(world.store, 'policy.failed')).toMatchObject([
     {
       payment: failed.payment.id,
       agent: world.agent.id,

@@ -10,8 +10,8 @@ beforeEach(async () => {
 });
 afterEach(() => world.store.close());
 
-const ask = (tx: Tx, key: string) =>
-  requestPayment(tx, world.request({ idempotencyKey: key }), world.context()).payment.state;
+const ask = async (tx: Tx, key: string) =>
+  (await requestPayment(tx, world.request({ idempotencyKey: key }), world.context())).payment.state;
 const act = () => ({ actor: 'bursar', atMs: world.context().atMs });
 
 describe('the facts of a decision', () => {
@@ -25,9 +25,9 @@ describe('the facts of a decision', () => {
   });
 
   it('are not those of a job that was undone', async () => {
-    const undone = world.store.write((tx) => {
-      setAgentStatus(tx, act(), world.agent.id, { status: 'frozen', reason: null });
-      expect(ask(tx, 'never asked')).toBe('denied');
+    const undone = world.store.write(async (tx) => {
+      await setAgentStatus(tx, act(), world.agent.id, { status: 'frozen', reason: null });
+      expect(await ask(tx, 'never asked')).toBe('denied');
       throw new Error('undone');
     });
     const after = world.store.write((tx) => ask(tx, 'after it was undone'));

@@ -46,12 +46,12 @@ describe('money under any sequence of requests, settlements and failures', () =>
           }
           const [id] = open.splice(each.pick % Math.max(open.length, 1), 1);
           if (!id) continue;
-          await store.write((tx) => {
-            const payment = findPayment(tx, id);
+          await store.write(async (tx) => {
+            const payment = await findPayment(tx, id);
             if (!payment) throw new Error('lost');
             const context = { actor: 'test', atMs: clock };
             if (payment.state === 'in_review') {
-              transition(tx, payment, each.act === 'settle' ? 'lapse' : 'cancel', context);
+              await transition(tx, payment, each.act === 'settle' ? 'lapse' : 'cancel', context);
             } else if (each.act === 'settle') {
               const settlement = {
                 txHash: `0x${'1'.repeat(64)}`,
@@ -60,19 +60,19 @@ describe('money under any sequence of requests, settlements and failures', () =>
                 blockHash: `0x${'2'.repeat(64)}`,
                 settledAtMs: clock,
               } as const;
-              settle(tx, payment, { settlement, credit: `external:${payment.address}` }, context);
+              await settle(tx, payment, { settlement, credit: `external:${payment.address}` }, context);
               spent += payment.amount;
             } else {
-              transition(tx, payment, each.act, context);
+              await transition(tx, payment, each.act, context);
             }
           });
         }
-        const sums = store.read((tx) => ({
-          available: balance(tx, agentAccount(agent.id, 'available')),
-          reserved: balance(tx, agentAccount(agent.id, 'reserved')),
-          held: tx.get(heldByPayments)?.n ?? 0n,
-          day: tx.get(countedToday)?.n ?? 0n,
-          postings: tx.get(sumOfPostings)?.n ?? 0n,
+        const sums = await store.read(async (tx) => ({
+          available: await balance(tx, agentAccount(agent.id, 'available')),
+          reserved: await balance(tx, agentAccount(agent.id, 'reserved')),
+          held: (await tx.get(heldByPayments))?.n ?? 0n,
+          day: (await tx.get(countedToday))?.n ?? 0n,
+          postings: (await tx.get(sumOfPostings))?.n ?? 0n,
         }));
         await store.close();
         const { available, reserved } = sums;

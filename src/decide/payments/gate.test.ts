@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventBodies } from '../../../test/support/eventBodies.ts';
 import { type GateWorld, gateWorld, NOON_MS, numbered } from '../../../test/support/gateWorld.ts';
 import { agentAccount, balance } from '../../books/ledger/journal.ts';
+import { mapInOrder } from '../../core/inOrder.ts';
 import { microUsdc, parseUsdc } from '../../core/money/microUsdc.ts';
 import { everyRow } from '../../store/rows.ts';
 import { query } from '../../store/statement.ts';
@@ -24,13 +25,13 @@ afterEach(() => world.store.close());
 const ask = async (changes: Partial<PaymentRequest> = {}, atMs = NOON_MS): Promise<Payment> =>
   (await world.store.write((tx) => requestPayment(tx, world.request(changes), world.context({ atMs })))).payment;
 const held = (agentId = world.agent.id) =>
-  world.store.read((tx) => ({
-    available: balance(tx, agentAccount(agentId, 'available')),
-    reserved: balance(tx, agentAccount(agentId, 'reserved')),
-    purse: balance(tx, agentAccount(agentId, 'purse')),
-    purseReserved: balance(tx, agentAccount(agentId, 'purse_reserved')),
+  world.store.read(async (tx) => ({
+    available: await balance(tx, agentAccount(agentId, 'available')),
+    reserved: await balance(tx, agentAccount(agentId, 'reserved')),
+    purse: await balance(tx, agentAccount(agentId, 'purse')),
+    purseReserved: await balance(tx, agentAccount(agentId, 'purse_reserved')),
   }));
-const count = (table: string) => world.store.read((tx) => tx.all(everyRow(table))).length;
+const count = async (table: string) => (await world.store.read((tx) => tx.all(everyRow(table)))).length;
 const codes = (payment: Payment) => payment.reasons.map((reason) => reason.code);
 
 describe('the gate', () => {
@@ -42,8 +43,8 @@ describe('the gate', () => {
       walletNonce: 0n,
       policyDigest: world.policy.digest,
     });
-    expect(held()).toMatchObject({ available: 987_500_000n, reserved: 12_500_000n });
-    expect(eventBodies(world.store, 'payment.allowed')[0]).toMatchObject({
+    expect(await held()).toMatchObject({ available: 987_500_000n, reserved: 12_500_000n });
+    expect((await eventBodies(world.store, 'payment.allowed'))[0]).toMatchObject({
       payment: payment.id,
       agent: world.agent.id,
       sponsor: world.sponsor.id,
@@ -54,7 +55,7 @@ describe('the gate', () => {
 
   it('stores a decision that anyone can make again from its documents', async () => {
     const payment = await ask();
-    const row = world.store.read((tx) =>
+    const row = await world.store.read((tx) =>
       tx.get(
         query((db) =>
           db
@@ -77,17 +78,17 @@ describe('the gate', () => {
       requestPayment(tx, world.request({ idempotencyKey: 'order-0001' }), world.context()),
     );
     expect(again).toMatchObject({ replayed: true, payment: { id: first.id } });
-    expect(held().reserved).toBe(1_000_000n);
-    expect(eventBodies(world.store, 'payment.retried').length).toBe(1);
+    expect((await held()).reserved).toBe(1_000_000n);
+    expect((await eventBodies(world.store, 'payment.retried')).length).toBe(1);
   });
 
   it('refuses the same key with another body, and changes nothing', async () => {
     await ask({ idempotencyKey: 'order-0001' });
-    const before = [count('payments'), count('events'), count('postings')];
+    const before = [await count('payments'), await count('events'), await count('postings')];
     await expect(ask({ idempotencyKey: 'order-0001', bodyHash: 'other' })).rejects.toMatchObject({
       code: 'idempotency_conflict',
     });
-    expect([count('payments'), count('events'), count('postings')]).toEqual(before);
+    expect([await count('payments'), await count('events'), await count('postings')]).toEqual(before);
   });
 
   it('lets two agents use the same key', async () => {
@@ -101,15 +102,15 @@ describe('the gate', () => {
     const payment = await ask({ amount: parseUsdc('75') });
     expect(payment).toMatchObject({ state: 'denied', heldMicro: 0n, walletNonce: null });
     expect(codes(payment)).toContain('payment_cap');
-    expect(held()).toMatchObject({ available: 1_000_000_000n, reserved: 0n });
-    expect(count('meter_entries')).toBe(0);
+    expect(await held()).toMatchObject({ available: 1_000_000_000n, reserved: 0n });
+    expect(await count('meter_entries')).toBe(0);
   });
 
   it('holds the money of what people must decide', async () => {
     const payment = await ask({ amount: parseUsdc('30') });
     expect(payment).toMatchObject({ state: 'in_review', heldMicro: 30_000_000n, walletNonce: null });
     expect(payment.reviewExpiresAtMs).toBe(NOON_MS + 86_400_000);
-    expect(held().reserved).toBe(30_000_000n);
+    expect((await held()).reserved).toBe(30_000_000n);
   });
 
   it('denies what the agent cannot cover, though the policy would allow it', async () => {
@@ -131,7 +132,7 @@ describe('the gate', () => {
     for (const address of forbidden) {
       await expect(ask({ payee: null, address: address ?? null })).rejects.toMatchObject({ code: 'forbidden_address' });
     }
-    expect(count('payments')).toBe(0);
+    expect(await count('payments')).toBe(0);
   });
 
   it('names what does not exist', async () => {
@@ -155,10 +156,10 @@ describe('the gate', () => {
 
   it('writes nothing on a dry run', async () => {
     const tables = ['payments', 'decisions', 'postings', 'meters', 'meter_entries', 'events'];
-    const before = tables.map((table) => count(table));
-    const { effect } = world.store.read((tx) => checkPayment(tx, world.request(), world.context()));
+    const before = await mapInOrder(tables, (table) => count(table));
+    const { effect } = await world.store.read((tx) => checkPayment(tx, world.request(), world.context()));
     expect(effect).toBe('allow');
-    expect(tables.map((table) => count(table))).toEqual(before);
+    expect(await mapInOrder(tables, (table) => count(table))).toEqual(before);
   });
 
   it('takes a wallet nonce only with authority to pay, each once', async () => {
@@ -249,8 +250,8 @@ describe('an x402 purchase', () => {
   it('opens a top-up through the gate when the purse has too little, and holds in the wallet meanwhile', async () => {
     const payment = await ask(purchase('0.25'));
     expect(payment).toMatchObject({ state: 'authorized', heldMicro: 0n, rail: 'x402' });
-    expect(topUpOf(payment)).toMatchObject({ amount_micro: 1_000_000n, state: 'authorized' });
-    expect(held()).toMatchObject({ available: 999_000_000n, reserved: 1_000_000n, purse: 0n });
+    expect(await topUpOf(payment)).toMatchObject({ amount_micro: 1_000_000n, state: 'authorized' });
+    expect(await held()).toMatchObject({ available: 999_000_000n, reserved: 1_000_000n, purse: 0n });
   });
 
   it('is refused with nothing held when the wallet cannot cover the purse', async () => {
@@ -258,7 +259,7 @@ describe('an x402 purchase', () => {
     const payment = await ask({ ...purchase('0.25'), agentId: poor.id });
     expect(payment.state).toBe('denied');
     expect(codes(payment)).toEqual(['insufficient_funds']);
-    expect(held(poor.id)).toMatchObject({ available: 200_000n, reserved: 0n });
+    expect(await held(poor.id)).toMatchObject({ available: 200_000n, reserved: 0n });
   });
 
   it('asks people where a host that is nobody’s asks for payment to a known payee, and says what an operator does', async () => {

@@ -15,17 +15,22 @@ export type { GateContext };
  * Load, decide, commit: one group of requests inside the caller's write transaction. Answers are in the order of the asks; one that may
  * not be decided is an answer with its error, and nothing of it is written.
  */
-export function decideInto(tx: Tx, rules: Rules, asks: readonly Ask[], identities?: Identities): Answer[] {
-  ageMeters(tx, rules.policy.meters, rules.atMs);
-  const set = load(tx, rules, asks, identities);
+export async function decideInto(
+  tx: Tx,
+  rules: Rules,
+  asks: readonly Ask[],
+  identities?: Identities,
+): Promise<Answer[]> {
+  await ageMeters(tx, rules.policy.meters, rules.atMs);
+  const set = await load(tx, rules, asks, identities);
   const answers = decideGroup(rules, set, asks);
-  commit(tx, set, rules.chain.chainId);
+  await commit(tx, set, rules.chain.chainId);
   return answers;
 }
 
 /** A group of one. Throws where the request may not be decided. */
-export function requestPayment(tx: Tx, request: PaymentRequest, context: GateContext): Recorded {
-  const [answer] = decideInto(tx, context, [{ request, actor: context.actor }]);
+export async function requestPayment(tx: Tx, request: PaymentRequest, context: GateContext): Promise<Recorded> {
+  const [answer] = await decideInto(tx, context, [{ request, actor: context.actor }]);
   return recorded(answer);
 }
 
@@ -36,6 +41,6 @@ export function recorded(answer: Answer | undefined): Recorded {
 }
 
 /** What the gate would say now. Reads only: no hold, no meter, no payment. */
-export function checkPayment(tx: ReadTx, request: PaymentRequest, context: GateContext): Decided {
-  return judge(load(tx, context, [{ request, actor: context.actor }]), context, request);
+export async function checkPayment(tx: ReadTx, request: PaymentRequest, context: GateContext): Promise<Decided> {
+  return judge(await load(tx, context, [{ request, actor: context.actor }]), context, request);
 }

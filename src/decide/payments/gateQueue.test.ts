@@ -24,12 +24,12 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const ask = async (changes: Partial<PaymentRequest> = {}, alsoWrite?: (tx: Tx) => void) => {
+const ask = async (changes: Partial<PaymentRequest> = {}, alsoWrite?: (tx: Tx) => Promise<unknown>) => {
   const asked = { request: world.request(changes), actor: 'key_test' };
   return (await gate.ask(alsoWrite ? { ...asked, alsoWrite } : asked))?.answer;
 };
 const countPayments = statement()((db) => db.selectFrom('payments').select((eb) => eb.fn.countAll<bigint>().as('n')));
-const payments = (): number => Number(world.store.read((tx) => tx.get(countPayments))?.n);
+const payments = async (): Promise<number> => Number((await world.store.read((tx) => tx.get(countPayments)))?.n);
 const addSetting = statement<{ name: string; value: string }>()((db, p) =>
   db.insertInto('settings').values({ name: p.name, value: p.value }),
 );
@@ -39,7 +39,7 @@ describe('a group of requests', () => {
     const both = await Promise.all([ask({ idempotencyKey: 'order-0001' }), ask({ idempotencyKey: 'order-0001' })]);
     expect(both.map((answer) => answer?.replayed)).toEqual([false, true]);
     expect(both[0]?.payment.id).toBe(both[1]?.payment.id);
-    expect(payments()).toBe(1);
+    expect(await payments()).toBe(1);
   });
 
   it('refuses the second of two bodies under one key', async () => {
@@ -48,7 +48,7 @@ describe('a group of requests', () => {
       ask({ idempotencyKey: 'order-0001', bodyHash: 'another' }),
     ]);
     expect(results).toMatchObject([{ status: 'fulfilled' }, { reason: { code: 'idempotency_conflict' } }]);
-    expect(payments()).toBe(1);
+    expect(await payments()).toBe(1);
   });
 
   it('decides the others where one names nobody', async () => {
@@ -58,14 +58,14 @@ describe('a group of requests', () => {
       { reason: { code: 'payee_not_found' } },
       { value: { payment: { state: 'authorized' } } },
     ]);
-    expect(payments()).toBe(2);
+    expect(await payments()).toBe(2);
   });
 
   it('undoes one alone whose follow-up fails, and the others are paid once', async () => {
     const results = await Promise.allSettled([
       ask({}, (tx) => tx.run(addSetting, { name: 'a', value: '' })),
-      ask({}, (tx) => {
-        tx.run(addSetting, { name: 'b', value: '' });
+      ask({}, async (tx) => {
+        await tx.run(addSetting, { name: 'b', value: '' });
         throw new BursarError('conflict');
       }),
       ask({}, (tx) => tx.run(addSetting, { name: 'a', value: '' })),
@@ -77,29 +77,30 @@ describe('a group of requests', () => {
       { reason: { code: 'conflict' } },
       { status: 'fulfilled' },
     ]);
-    expect(payments()).toBe(2);
+    expect(await payments()).toBe(2);
   });
 
   it('answers every caller with an error where the disk is full, and leaves nothing', async () => {
     await ask();
     await limitPages(world.store, 1n);
-    const big = (tx: Tx): number => tx.run(addSetting, { name: String(Math.random()), value: 'x'.repeat(100_000) });
+    const big = (tx: Tx): Promise<number> =>
+      tx.run(addSetting, { name: String(Math.random()), value: 'x'.repeat(100_000) });
     const results = await Promise.allSettled([ask({}, big), ask({}, big), ask({}, big)]);
     for (const result of results) expect(result).toMatchObject({ reason: { code: 'storage_full' } });
-    expect(payments()).toBe(1);
+    expect(await payments()).toBe(1);
   });
 
   it('asks nothing where there is nothing to ask any more, and tells what refuses a request that is made inside', async () => {
     const actor = 'key_test';
     const results = await Promise.allSettled([
-      gate.ask({ request: () => null, actor }),
+      gate.ask({ request: async () => null, actor }),
       gate.ask({
-        request: () => {
+        request: async () => {
           throw new BursarError('workflow_not_found');
         },
         actor,
       }),
-      gate.ask({ request: () => world.request(), actor }),
+      gate.ask({ request: async () => world.request(), actor }),
     ]);
     expect(results).toMatchObject([
       { value: null },
@@ -115,7 +116,7 @@ describe('a group of requests', () => {
     const asked = () => without.ask({ request: world.request(), actor: 'key_test' });
     const results = await Promise.allSettled([asked(), asked()]);
     for (const result of results) expect(result).toMatchObject({ reason: { code: 'policy_unavailable' } });
-    expect(payments()).toBe(0);
+    expect(await payments()).toBe(0);
   });
 
   it('refuses what is asked of a store that is closed', async () => {
@@ -128,7 +129,7 @@ describe('a group of requests', () => {
   it('of more than fit into one commit is decided whole', async () => {
     const all = await Promise.all(Array.from({ length: 600 }, () => ask({ amount: world.request().amount })));
     expect(new Set(all.map((answer) => answer?.payment.id)).size).toBe(600);
-    expect(payments()).toBe(600);
+    expect(await payments()).toBe(600);
   });
 });
 
@@ -143,8 +144,8 @@ describe('what the gate keeps of who there is', () => {
   it('is not that of a transaction which was undone', async () => {
     await ask();
     const act = { actor: 'test', atMs: world.context().atMs };
-    const undone = world.store.write((tx) => {
-      setAgentStatus(tx, act, world.agent.id, { status: 'frozen', reason: null });
+    const undone = world.store.write(async (tx) => {
+      await setAgentStatus(tx, act, world.agent.id, { status: 'frozen', reason: null });
       throw new Error('undone');
     });
     const after = ask();

@@ -1,4 +1,5 @@
 import { BursarError } from '../../core/errors/base.ts';
+import { mapInOrder } from '../../core/inOrder.ts';
 import type { ReadTx, Store, Tx } from '../../store/store.ts';
 import type { Answer, Recorded } from './answer.ts';
 import { decideInto, recorded } from './gate.ts';
@@ -9,10 +10,10 @@ import type { Rules } from './rules.ts';
 /** A request on its way to the gate. */
 export type QueuedAsk = {
   /** Made inside the transaction where that takes reading: null where there is nothing to ask any more. It throws what refuses it. */
-  request: PaymentRequest | ((tx: ReadTx) => PaymentRequest | null);
+  request: PaymentRequest | ((tx: ReadTx) => Promise<PaymentRequest | null>);
   actor: string;
   /** What is written together with the payment: both or neither. */
-  alsoWrite?: (tx: Tx, answer: Recorded) => void;
+  alsoWrite?: (tx: Tx, answer: Recorded) => Promise<void>;
 };
 /** The answer to one request, and what it was decided by. */
 export type Asked = { answer: Recorded; request: PaymentRequest; rules: Rules };
@@ -45,7 +46,7 @@ export function createGate(store: Store, rulesNow: () => Rules): Gate {
     if (isScheduled) return;
     isScheduled = true;
     let group: Waiting[] = [];
-    const job = (tx: Tx): Outcome[] => {
+    const job = async (tx: Tx): Promise<Outcome[]> => {
       group = take();
       return decide(tx, group);
     };
@@ -82,19 +83,19 @@ export function createGate(store: Store, rulesNow: () => Rules): Gate {
     }
   }
 
-  function decide(tx: Tx, group: readonly Waiting[]): Outcome[] {
+  async function decide(tx: Tx, group: readonly Waiting[]): Promise<Outcome[]> {
     const rules = rulesNow();
-    const requests = group.map(({ ask }) => requestOf(tx, ask));
+    const requests = await mapInOrder(group, ({ ask }) => requestOf(tx, ask));
     const asks = requests.flatMap((request, index) =>
       request === null || 'error' in request ? [] : [{ request, actor: (group[index] as Waiting).ask.actor }],
     );
-    const answers = decideInto(tx, rules, asks, identities.read(tx)).values();
-    return requests.map((request, index): Outcome => {
+    const answers = (await decideInto(tx, rules, asks, await identities.read(tx))).values();
+    return mapInOrder(requests, async (request, index): Promise<Outcome> => {
       if (request === null || 'error' in request) return request;
       const answer = answers.next().value as Answer;
       if ('error' in answer) return answer;
       const made = recorded(answer);
-      (group[index] as Waiting).ask.alsoWrite?.(tx, made);
+      await (group[index] as Waiting).ask.alsoWrite?.(tx, made);
       return { answer: made, request, rules };
     });
   }
@@ -114,10 +115,10 @@ function settle({ resolve, reject }: Waiting, outcome: Outcome): void {
   else resolve(outcome);
 }
 
-function requestOf(tx: ReadTx, { request }: QueuedAsk): PaymentRequest | { error: BursarError } | null {
+async function requestOf(tx: ReadTx, { request }: QueuedAsk): Promise<PaymentRequest | { error: BursarError } | null> {
   if (typeof request !== 'function') return request;
   try {
-    return request(tx);
+    return await request(tx);
   } catch (error) {
     if (error instanceof BursarError) return { error };
     throw error;

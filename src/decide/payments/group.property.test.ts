@@ -8,6 +8,7 @@ import { earnSale } from '../../../test/support/earnSale.ts';
 import { type GateWorld, gateWorld, NOON_MS, numbered } from '../../../test/support/gateWorld.ts';
 import { bookChecks } from '../../books/ledger/bookChecks.ts';
 import { newId, type PaymentId, type ReceivableId } from '../../core/ids/ids.ts';
+import { mapInOrder } from '../../core/inOrder.ts';
 import { microUsdc, parseUsdc } from '../../core/money/microUsdc.ts';
 import { everyRow, tablesOf } from '../../store/rows.ts';
 import { query, statement } from '../../store/statement.ts';
@@ -43,19 +44,19 @@ beforeAll(async () => {
   world = await gateWorld(undefined, join(folder, 'base.db'));
   agents = [world.agent, await world.addAgent('writer', '150')];
   const act = { actor: 'test', atMs: NOON_MS - DAY };
-  earned = await world.store.write((tx) => {
+  earned = await world.store.write(async (tx) => {
     for (const [n, name] of lookups.entries()) {
       const addresses = [{ address: addressAt(n % 3), verified: n % 2 === 0 }];
-      createPayee(tx, act, { name, kind: 'merchant', agentId: null, categories: [], hosts: [], addresses });
+      await createPayee(tx, act, { name, kind: 'merchant', agentId: null, categories: [], hosts: [], addresses });
     }
-    createApprover(tx, act, { name: 'Ada', address: approver, roles: ['finance'], sponsor: null });
+    await createApprover(tx, act, { name: 'Ada', address: approver, roles: ['finance'], sponsor: null });
     const mandate = newId('mandate');
     const terms = {
       ...{ agent: world.agent.id, payees: [world.payee.id], categories: [], hosts: [], cadence: null, count: null },
       ...{ perPayment: parseUsdc('40'), total: parseUsdc('60'), notBeforeMs: act.atMs, expiresAtMs: NOON_MS + DAY },
     };
-    requestMandate(tx, act, { id: mandate, terms, reason: 'monthly hosting' });
-    signMandate(tx, act, mandate, { approverAddress: approver, signature: '0x01', typedDataJson: '{}' });
+    await requestMandate(tx, act, { id: mandate, terms, reason: 'monthly hosting' });
+    await signMandate(tx, act, mandate, { approverAddress: approver, signature: '0x01', typedDataJson: '{}' });
     return earnSale(tx, world.agent, payer);
   });
   await world.store.close();
@@ -154,34 +155,35 @@ function payeeOf(asked: Call['asked'], agent: Agent): Partial<PaymentRequest> {
 }
 
 /** An administrator's act, in words that two stores can be compared by. */
-function does(tx: Tx, each: Act, atMs: number): string {
+async function does(tx: Tx, each: Act, atMs: number): Promise<string> {
   const by = { actor: 'test', atMs };
   switch (each.do) {
     case 'agent':
-      return setAgentStatus(tx, by, (agents[each.who] as Agent).id, { status: each.status, reason: null }).status;
+      return (await setAgentStatus(tx, by, (agents[each.who] as Agent).id, { status: each.status, reason: null }))
+        .status;
     case 'sponsor':
-      return setSponsorStatus(tx, by, world.sponsor.id, each.status).status;
+      return (await setSponsorStatus(tx, by, world.sponsor.id, each.status)).status;
     case 'move': {
       const to = { address: numbered(0xc0 + each.to), verified: true, replaces: true };
-      return String(addPayeeAddress(tx, by, world.payee.id, to).addresses.length);
+      return String((await addPayeeAddress(tx, by, world.payee.id, to)).addresses.length);
     }
     case 'ceiling':
-      return String(tx.run(setCeiling, { ceilings: JSON.stringify(ceilings(each.micro)) }));
+      return String(await tx.run(setCeiling, { ceilings: JSON.stringify(ceilings(each.micro)) }));
     case 'cancel':
     case 'answer': {
       const states = each.do === 'cancel' ? (['authorized', 'in_review'] as const) : (['in_review'] as const);
-      const open = tx.all(
+      const open = await tx.all(
         query((db) => db.selectFrom('payments').select('id').where('state', 'in', states).orderBy('id')),
       );
-      const payment = findPayment(tx, open[each.pick % Math.max(open.length, 1)]?.id ?? '');
+      const payment = await findPayment(tx, open[each.pick % Math.max(open.length, 1)]?.id ?? '');
       if (!payment) return 'none';
-      if (each.do === 'cancel') return transition(tx, payment, 'cancel', by).state;
+      if (each.do === 'cancel') return (await transition(tx, payment, 'cancel', by)).state;
       const signed = {
         ...{ verdict: each.verdict as 'approve', approverAddress: approver, signature: '0x01', typedDataJson: '{}' },
         ...{ expiresAtMs: atMs + MINUTE, reason: null, noLongerGood: [] },
       };
       // Ids of approvals are random: the two stores are compared without them.
-      return takeVerdict(tx, payment.id, signed, { ...rulesAt(atMs), actor: 'test' }).state;
+      return (await takeVerdict(tx, payment.id, signed, { ...rulesAt(atMs), actor: 'test' })).state;
     }
   }
 }
@@ -211,9 +213,9 @@ class Copy {
   }
 
   async ask(call: Call, key: string): Promise<string> {
-    const alsoWrite = (tx: Tx): void => {
+    const alsoWrite = async (tx: Tx): Promise<void> => {
       // It writes first: what it wrote must go as well.
-      tx.run(note, { name: key });
+      await tx.run(note, { name: key });
       if (call.fails) throw new Error('lost');
     };
     try {
@@ -227,9 +229,9 @@ class Copy {
     }
   }
   /** What a dry run says now, in the words of the answer that the request then gets. */
-  foresee(call: Call, key: string): { effect: string; codes: string[] } | string {
+  async foresee(call: Call, key: string): Promise<{ effect: string; codes: string[] } | string> {
     try {
-      const { effect, reasons } = this.store.read((tx) =>
+      const { effect, reasons } = await this.store.read((tx) =>
         checkPayment(tx, requestOf(call, key), { ...rulesAt(this.atMs), actor: 'key_test' }),
       );
       return { effect, codes: reasons.map(({ code }) => code) };
@@ -241,16 +243,18 @@ class Copy {
     return this.store.write((tx) => does(tx, each, this.atMs)).catch(String);
   }
   /** Every row of every table, but the random ids and what the seals of those rows make of the event log. */
-  dump(): string {
-    return this.store.read((tx) =>
-      tablesOf(tx)
-        .filter((table) => table !== 'approvals')
-        .map((table) => `${table}: ${tx.all(everyRow(table)).map(shown).sort().join('\n')}`)
-        .join('\n'),
+  async dump(): Promise<string> {
+    return this.store.read(async (tx) =>
+      (
+        await mapInOrder(
+          (await tablesOf(tx)).filter((table) => table !== 'approvals'),
+          async (table) => `${table}: ${(await tx.all(everyRow(table))).map(shown).sort().join('\n')}`,
+        )
+      ).join('\n'),
     );
   }
-  checks() {
-    return this.store.read(bookChecks).filter(({ ok }) => !ok);
+  async checks() {
+    return (await this.store.read(bookChecks)).filter(({ ok }) => !ok);
   }
 }
 const note = statement<{ name: string }>()((db, p) =>
@@ -277,9 +281,9 @@ it('a group of any size leaves the rows and answers of as many groups of one, an
           const key = (index: number): string => `own key ${round} ${index}`;
           const answers = await Promise.all(calls.map((each, index) => together.ask(each, key(index))));
           for (const [index, each] of calls.entries()) {
-            const before = apart.dump();
-            const foreseen = apart.foresee(each, key(index));
-            expect(apart.dump()).toBe(before);
+            const before = await apart.dump();
+            const foreseen = await apart.foresee(each, key(index));
+            expect(await apart.dump()).toBe(before);
             const answer = await apart.ask(each, key(index));
             expect(answers[index]).toBe(answer);
             if (typeof foreseen === 'string' || !answer.startsWith('[')) continue;
@@ -287,8 +291,8 @@ it('a group of any size leaves the rows and answers of as many groups of one, an
             if (!replayed) expect({ effect: wordOf[state], codes }).toEqual(foreseen);
           }
         }
-        expect(together.dump()).toBe(apart.dump());
-        expect(together.checks()).toEqual([]);
+        expect(await together.dump()).toBe(await apart.dump());
+        expect(await together.checks()).toEqual([]);
       } finally {
         await together.store.close();
         await apart.store.close();

@@ -3,8 +3,8 @@ import { addToHistory, forgetHistory, historyOf, writeHistory } from './historyQ
 import type { Payment } from './payment.ts';
 import { hostSubject, type SettledHistory } from './workingSet.ts';
 
-export function readHistory(tx: ReadTx, agentId: string, subject: string): SettledHistory | null {
-  const row = tx.get(historyOf, { agent: agentId, subject });
+export async function readHistory(tx: ReadTx, agentId: string, subject: string): Promise<SettledHistory | null> {
+  const row = await tx.get(historyOf, { agent: agentId, subject });
   return row
     ? {
         settled_count: Number(row.settled_count),
@@ -17,11 +17,11 @@ export function readHistory(tx: ReadTx, agentId: string, subject: string): Settl
 }
 
 /** Recorded when a payment settles, never at quote time: what was only offered teaches nothing. */
-export function recordSettlement(tx: Tx, payment: Payment, atMs: number): void {
+export async function recordSettlement(tx: Tx, payment: Payment, atMs: number): Promise<void> {
   if (payment.kind === 'top_up') return;
   for (const subject of subjectsOf(payment)) {
     const { agentId: agent, address, amount } = payment;
-    tx.run(addToHistory, { agent, subject, address, amount, at: atMs });
+    await tx.run(addToHistory, { agent, subject, address, amount, at: atMs });
   }
 }
 
@@ -29,7 +29,7 @@ export function recordSettlement(tx: Tx, payment: Payment, atMs: number): void {
  * After a reorg: writes what the payments that are still settled say, for every payee, address and host that an undone payment
  * named. Nothing of an undone payment may stay input of a decision. Reads an agent's payments once, however many were undone.
  */
-export function rebuildHistory(tx: Tx, undone: readonly Payment[]): void {
+export async function rebuildHistory(tx: Tx, undone: readonly Payment[]): Promise<void> {
   const byAgent = new Map<string, Set<string>>();
   for (const payment of undone) {
     if (payment.kind === 'top_up') continue;
@@ -39,8 +39,8 @@ export function rebuildHistory(tx: Tx, undone: readonly Payment[]): void {
   }
   for (const [agentId, named] of byAgent) {
     const subjects = [...named];
-    tx.run(forgetHistory, { agent: agentId, subjects });
-    tx.run(writeHistory, { agent: agentId, subjects });
+    await tx.run(forgetHistory, { agent: agentId, subjects });
+    await tx.run(writeHistory, { agent: agentId, subjects });
   }
 }
 

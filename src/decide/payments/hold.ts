@@ -10,15 +10,15 @@ export function heldAccount(payment: Payment): Account {
 }
 
 /** Sets more of the agent's money aside for a stored payment. Throws `insufficient_funds` when there is too little. */
-export function hold(
+export async function hold(
   tx: Tx,
   payment: Pick<Payment, 'id' | 'agentId' | 'rail'>,
   amountMicro: bigint,
   atMs: number,
-): void {
+): Promise<void> {
   if (amountMicro === 0n) return;
   const { free, held } = holdAccounts(payment.rail);
-  const entry = post(tx, {
+  const entry = await post(tx, {
     kind: 'reserve',
     atMs,
     paymentId: payment.id,
@@ -29,14 +29,14 @@ export function hold(
   });
   // No event of the payment names this entry.
   tx.noteRow?.('ledger_entries', `[${entry}]`);
-  tx.run(addToHeld, { id: payment.id, amount: amountMicro });
+  await tx.run(addToHeld, { id: payment.id, amount: amountMicro });
 }
 
 /** Gives what is held back to where it came from. */
-export function releaseHold(tx: Tx, payment: Payment, atMs: number): void {
+export async function releaseHold(tx: Tx, payment: Payment, atMs: number): Promise<void> {
   if (payment.heldMicro === 0n) return;
   const { free, held } = holdAccounts(payment.rail);
-  post(tx, {
+  await post(tx, {
     kind: 'release',
     atMs,
     paymentId: payment.id,
@@ -45,5 +45,5 @@ export function releaseHold(tx: Tx, payment: Payment, atMs: number): void {
       [agentAccount(payment.agentId, free), payment.heldMicro],
     ],
   });
-  tx.run(setHeldNothing, { id: payment.id });
+  await tx.run(setHeldNothing, { id: payment.id });
 }

@@ -9,15 +9,15 @@ import type { Identities } from './resolve.ts';
 /** Each is read once. An error is not kept: what is missing now may be there in the next group. */
 class Known<T> {
   readonly #values = new Map<string, T>();
-  readonly #read: (tx: ReadTx, key: string) => T;
+  readonly #read: (tx: ReadTx, key: string) => Promise<T>;
 
-  constructor(read: (tx: ReadTx, key: string) => T) {
+  constructor(read: (tx: ReadTx, key: string) => Promise<T>) {
     this.#read = read;
   }
-  get(tx: ReadTx, key: string): T {
+  async get(tx: ReadTx, key: string): Promise<T> {
     const before = this.#values.get(key);
     if (before !== undefined) return before;
-    const value = this.#read(tx, key);
+    const value = await this.#read(tx, key);
     this.#values.set(key, value);
     return value;
   }
@@ -36,7 +36,7 @@ export function readIdentities() {
     payeeOfAgent: new Known(getPayeeOfAgent),
     payeeByHost: new Known(findPayeeByHost),
     payeeByAddress: new Known(findPayeeByAddress),
-    ownersOf: new Known((tx: ReadTx, address) => Number(tx.get(ownersOfAddress, { address })?.n ?? 0n)),
+    ownersOf: new Known(async (tx: ReadTx, address) => Number((await tx.get(ownersOfAddress, { address }))?.n ?? 0n)),
   };
   return {
     size: (): number => Object.values(known).reduce((sum, { size }) => sum + size, 0),

@@ -15,8 +15,8 @@ export class IdentityCache {
   #epoch: bigint | null = null;
   #known: ReturnType<typeof readIdentities> | null = null;
 
-  read(tx: ReadTx): Identities {
-    const epoch = tx.get(identityEpoch)?.epoch ?? 0n;
+  async read(tx: ReadTx): Promise<Identities> {
+    const epoch = (await tx.get(identityEpoch))?.epoch ?? 0n;
     if (this.#known === null || this.#epoch !== epoch || this.#known.size() > ENTRIES_MAX) {
       this.#known = readIdentities();
       this.#epoch = epoch;

@@ -5,6 +5,7 @@ import { loadMeters, loadOwnCount } from '../../books/meters/loadMeters.ts';
 import { type MeterPlace, placesOf } from '../../books/meters/places.ts';
 import { readEarnings } from '../../books/receivables/earnings.ts';
 import { BursarError } from '../../core/errors/base.ts';
+import { mapInOrder } from '../../core/inOrder.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
 import type { ReadTx } from '../../store/store.ts';
 import { readMandatesInForce } from '../mandates/mandates.ts';
@@ -36,46 +37,46 @@ import {
  * Reads everything that a group of requests may need, inside the transaction that decides them: nothing is read later. Every key is
  * read once, however many requests share it.
  */
-export function load(
+export async function load(
   tx: ReadTx,
   rules: Rules,
   asks: readonly Ask[],
   identities: Identities = readIdentities().within(tx),
-): WorkingSet {
+): Promise<WorkingSet> {
   const requests = asks.map(({ request }) => request);
-  const replays = readReplays(tx, requests);
+  const replays = await readReplays(tx, requests);
   const open = requests.filter((each) => replays.get(pairKey(each.agentId, each.idempotencyKey)) === null);
-  return new WorkingSet(readSet(tx, rules, { requests: open, replays, identities }));
+  return new WorkingSet(await readSet(tx, rules, { requests: open, replays, identities }));
 }
 
 /** The same for a payment that is decided again: under its key stands itself. */
-export function loadAgain(
+export async function loadAgain(
   tx: ReadTx,
   rules: Rules,
   payment: Payment,
   request: PaymentRequest,
-): { set: WorkingSet; own: OwnPayment } {
+): Promise<{ set: WorkingSet; own: OwnPayment }> {
   const set = new WorkingSet(
-    readSet(tx, rules, { requests: [request], replays: new Map(), identities: readIdentities().within(tx) }),
+    await readSet(tx, rules, { requests: [request], replays: new Map(), identities: readIdentities().within(tx) }),
   );
   const places = placesFor(rules.policy, set.resolved(request));
-  return { set, own: { payment, count: loadOwnCount(tx, payment.id, places, set.meters) } };
+  return { set, own: { payment, count: await loadOwnCount(tx, payment.id, places, set.meters) } };
 }
 
 type Wanted = { requests: readonly PaymentRequest[]; replays: Loaded['replays']; identities: Identities };
 
-function readSet(tx: ReadTx, rules: Rules, { requests, replays, identities }: Wanted): Loaded {
+async function readSet(tx: ReadTx, rules: Rules, { requests, replays, identities }: Wanted): Promise<Loaded> {
   const { chain, shadow = null } = rules;
-  const stop = readChainStop(tx, chain.chainId);
+  const stop = await readChainStop(tx, chain.chainId);
   const resolved = new Map<PaymentRequest, Resolved | BursarError>();
   const topUps = new Map<PaymentRequest, Resolved>();
-  const resolve = resolving(tx, rules, identities);
+  const resolve = await resolving(tx, rules, identities);
   for (const request of requests) {
-    const found = resolve(request);
+    const found = await resolve(request);
     resolved.set(request, found);
     if (request.rail !== 'x402' || !('facts' in found)) continue;
     // Of how much it is shows only later; where it counts and what it meets does not depend on that.
-    const topUp = resolve(topUpRequest(request, found.facts.agent.wallet.purse, microUsdc(1n)));
+    const topUp = await resolve(topUpRequest(request, found.facts.agent.wallet.purse, microUsdc(1n)));
     if (!('facts' in topUp)) throw topUp;
     topUps.set(request, topUp);
   }
@@ -83,41 +84,46 @@ function readSet(tx: ReadTx, rules: Rules, { requests, replays, identities }: Wa
   const agents = new Set(all.map(({ facts }) => facts.agent.id));
   return {
     stopped: stop && chainStopError(chain.chainId, stop),
-    hasShadow: shadow !== null && tx.get(isShadowOpen, { seq: shadow.seq }) !== undefined,
-    ledger: loadLedger(tx, new Set([...agents].flatMap(accountsOf))),
-    meters: loadMeters(
+    hasShadow: shadow !== null && (await tx.get(isShadowOpen, { seq: shadow.seq })) !== undefined,
+    ledger: await loadLedger(tx, new Set([...agents].flatMap(accountsOf))),
+    meters: await loadMeters(
       tx,
       all.flatMap(({ places }) => [...places.values()]),
     ),
     resolved,
     topUps,
     replays,
-    histories: readHistories(tx, all),
-    earnings: new Map([...agents].map((agent) => [agent, readEarnings(tx, agent)])),
-    mandates: new Map([...agents].map((agent) => [agent, readMandatesInForce(tx, agent, rules.atMs)])),
-    refundables: readRefundables(tx, requests),
+    histories: await readHistories(tx, all),
+    earnings: new Map(await mapInOrder([...agents], async (agent) => [agent, await readEarnings(tx, agent)])),
+    mandates: new Map(
+      await mapInOrder([...agents], async (agent) => [agent, await readMandatesInForce(tx, agent, rules.atMs)]),
+    ),
+    refundables: await readRefundables(tx, requests),
     nonces: new Map(
-      [...agents].map((agent) => [agent, tx.get(nextNonce, { agent, chain: chain.chainId })?.next_nonce ?? 0n]),
+      await mapInOrder([...agents], async (agent) => [
+        agent,
+        (await tx.get(nextNonce, { agent, chain: chain.chainId }))?.next_nonce ?? 0n,
+      ]),
     ),
   };
 }
 
-function readReplays(tx: ReadTx, requests: readonly PaymentRequest[]): Loaded['replays'] {
+async function readReplays(tx: ReadTx, requests: readonly PaymentRequest[]): Promise<Loaded['replays']> {
   const replays: Loaded['replays'] = new Map();
   for (const { agentId: agent, idempotencyKey: key } of requests) {
-    const row = tx.get(paymentByKey, { agent, key });
+    const row = await tx.get(paymentByKey, { agent, key });
     replays.set(pairKey(agent, key), row ? { payment: toPayment(row), bodyHash: row.body_hash } : null);
   }
   return replays;
 }
 
 /** Resolves requests, and finds where they meet the meters of the active policy and of a candidate. */
-function resolving(tx: ReadTx, { policy, chain, atMs, shadow }: Rules, identities: Identities) {
-  const rowsOf = liveRows(tx);
+async function resolving(tx: ReadTx, { policy, chain, atMs, shadow }: Rules, identities: Identities) {
+  const rowsOf = await liveRows(tx);
   const declarations = shadow ? [policy.meters, shadow.policy.meters] : [policy.meters];
-  return (request: PaymentRequest): Resolved | BursarError => {
+  return async (request: PaymentRequest): Promise<Resolved | BursarError> => {
     try {
-      const facts = resolveFacts(identities, request, chain);
+      const facts = await resolveFacts(identities, request, chain);
       const placed = declarations.map((each): [typeof each, MeterPlace[]] => [
         each,
         placesOf(each, facts.subject, atMs, rowsOf),
@@ -133,34 +139,34 @@ function resolving(tx: ReadTx, { policy, chain, atMs, shadow }: Rules, identitie
 const accountsOf = (agent: string): Account[] =>
   (['available', 'reserved', 'purse', 'purse_reserved'] as const).map((each) => agentAccount(agent, each));
 
-function readHistories(tx: ReadTx, all: readonly Resolved[]): Loaded['histories'] {
+async function readHistories(tx: ReadTx, all: readonly Resolved[]): Promise<Loaded['histories']> {
   const histories: Loaded['histories'] = new Map();
   for (const { facts } of all) {
     const { agent, payee, address, subject } = facts;
     const subjects = [address, ...(payee ? [payee.id] : []), ...(subject.host ? [hostSubject(subject.host)] : [])];
     for (const each of subjects) {
       const key = pairKey(agent.id, each);
-      if (!histories.has(key)) histories.set(key, readHistory(tx, agent.id, each));
+      if (!histories.has(key)) histories.set(key, await readHistory(tx, agent.id, each));
     }
   }
   return histories;
 }
 
 /** Refunds of one receivable share what is left of it. */
-function readRefundables(tx: ReadTx, requests: readonly PaymentRequest[]): Loaded['refundables'] {
+async function readRefundables(tx: ReadTx, requests: readonly PaymentRequest[]): Promise<Loaded['refundables']> {
   const byReceivable = new Map<string, Refundable>();
   const refundables: Loaded['refundables'] = new Map();
   for (const request of requests) {
     if (request.kind !== 'refund') continue;
-    const receivable = refundedReceivable(tx, request.refundOf);
+    const receivable = await refundedReceivable(tx, request.refundOf);
     if (!receivable) {
       refundables.set(request, null);
       continue;
     }
     const known = byReceivable.get(receivable.id) ?? {
       receivable,
-      payer: refundAddress(tx, receivable),
-      left: refundableOf(tx, receivable),
+      payer: await refundAddress(tx, receivable),
+      left: await refundableOf(tx, receivable),
     };
     byReceivable.set(receivable.id, known);
     refundables.set(request, known);

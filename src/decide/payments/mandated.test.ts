@@ -43,9 +43,9 @@ async function mandate(changes: Partial<MandateTerms> = {}, sign = true) {
     ...changes,
   };
   const id = newId('mandate');
-  await world.store.write((tx) => {
-    requestMandate(tx, act, { id, terms, reason: 'monthly hosting' });
-    if (sign) signMandate(tx, act, id, { approverAddress: ada, signature: '0x01', typedDataJson: '{}' });
+  await world.store.write(async (tx) => {
+    await requestMandate(tx, act, { id, terms, reason: 'monthly hosting' });
+    if (sign) await signMandate(tx, act, id, { approverAddress: ada, signature: '0x01', typedDataJson: '{}' });
   });
   return id;
 }

@@ -10,10 +10,10 @@ beforeEach(async () => {
 afterEach(() => world.store.close());
 
 /** How SQLite would run the list: the steps of its plan. */
-function planOf(filter: PaymentFilter): string[] {
+async function planOf(filter: PaymentFilter): Promise<string[]> {
   const steps: string[] = [];
-  world.store.read((tx) => {
-    listPayments(
+  await world.store.read(async (tx) => {
+    await listPayments(
       explaining(tx, (step) => steps.push(step)),
       filter,
     );
@@ -30,8 +30,8 @@ describe('a list of payments', () => {
     ['a state in which people or workers wait', { state: 'in_review' }],
     ['a page', { before: 'pay_9' }],
     ['an agent, a page', { agentId: 'agt_1', before: 'pay_9' }],
-  ])('of %s reads a page by an index and sorts nothing, also with a million rows', (_, filter) => {
-    const plan = planOf({ limit: 50, ...filter }).join('; ');
+  ])('of %s reads a page by an index and sorts nothing, also with a million rows', async (_, filter) => {
+    const plan = (await planOf({ limit: 50, ...filter })).join('; ');
     expect(plan).toMatch(/USING (COVERING )?INDEX|USING INTEGER PRIMARY KEY/);
     expect(plan).not.toContain('USE TEMP B-TREE');
   });

@@ -65,24 +65,25 @@ export function toPayment(row: PaymentRow): Payment {
   };
 }
 
-export function findPayment(tx: ReadTx, id: string): Payment | undefined {
-  const row = tx.get(paymentById, { id });
+export async function findPayment(tx: ReadTx, id: string): Promise<Payment | undefined> {
+  const row = await tx.get(paymentById, { id });
   return row && toPayment(row);
 }
 
 /** The payment that a log of an agent's wallet names. One that is over is looked for among that agent's only. */
-export function findPaymentByChainKey(tx: ReadTx, chainKey: Hex, agentId: string): Payment | undefined {
+export async function findPaymentByChainKey(tx: ReadTx, chainKey: Hex, agentId: string): Promise<Payment | undefined> {
   const row =
-    tx.get(workingByChainKey, { key: chainKey }) ?? tx.get(ofAgentByChainKey, { agent: agentId, key: chainKey });
+    (await tx.get(workingByChainKey, { key: chainKey })) ??
+    (await tx.get(ofAgentByChainKey, { agent: agentId, key: chainKey }));
   return row && toPayment(row);
 }
 
 /** Newest first. */
-export function listPayments(tx: ReadTx, filter: PaymentFilter): Payment[] {
-  return tx.all(filteredPayments(filter)).map(toPayment);
+export async function listPayments(tx: ReadTx, filter: PaymentFilter): Promise<Payment[]> {
+  return (await tx.all(filteredPayments(filter))).map(toPayment);
 }
 
 /** The payments that one transaction settled. */
-export function listSettledIn(tx: ReadTx, txHash: string): Payment[] {
-  return tx.all(settledIn, { tx: txHash }).map(toPayment);
+export async function listSettledIn(tx: ReadTx, txHash: string): Promise<Payment[]> {
+  return (await tx.all(settledIn, { tx: txHash })).map(toPayment);
 }

@@ -46,29 +46,36 @@ const today = (refunds: MeterDeclaration['refunds']): MeterDeclarations => ({
 });
 const pay = async (amount: bigint, atMs: number): Promise<Payment> =>
   world.store.write(
-    (tx) => requestPayment(tx, world.request({ amount: microUsdc(amount) }), world.context({ atMs })).payment,
+    async (tx) =>
+      (await requestPayment(tx, world.request({ amount: microUsdc(amount) }), world.context({ atMs }))).payment,
   );
-const subject = (tx: ReadTx): MeterSubject =>
-  resolveFacts(readIdentities().within(tx), world.request(), world.context().chain).subject;
+const subject = async (tx: ReadTx): Promise<MeterSubject> =>
+  (await resolveFacts(readIdentities().within(tx), world.request(), world.context().chain)).subject;
 const count = (meters: MeterDeclarations, { id, amount, createdAtMs }: Payment) =>
-  world.store.write((tx) => {
-    releaseFromMeters(tx, id);
-    addToMeters(tx, { declarations: meters, subject: subject(tx), atMs: createdAtMs }, { id, amountMicro: amount });
+  world.store.write(async (tx) => {
+    await releaseFromMeters(tx, id);
+    await addToMeters(
+      tx,
+      { declarations: meters, subject: await subject(tx), atMs: createdAtMs },
+      { id, amountMicro: amount },
+    );
   });
 const shown = (meters: MeterDeclarations) =>
-  world.store.read((tx) => readMeters(tx, { declarations: meters, subject: subject(tx), atMs: NOON_MS }).m);
-const checkMeters = () =>
-  world.store
-    .read(bookChecks)
-    .filter(({ name, ok }) => !ok && ['meters_match_entries', 'rolling_entries_count'].includes(name));
+  world.store.read(
+    async (tx) => (await readMeters(tx, { declarations: meters, subject: await subject(tx), atMs: NOON_MS })).m,
+  );
+const checkMeters = async () =>
+  (await world.store.read(bookChecks)).filter(
+    ({ name, ok }) => !ok && ['meters_match_entries', 'rolling_entries_count'].includes(name),
+  );
 
 /** Yesterday's payment is given back today, by two; today there is one of five as well. */
 async function refundedToday(meters: MeterDeclarations): Promise<void> {
   const [old, refund, fresh] = [await pay(9n, NOON_MS - DAY), await pay(2n, NOON_MS), await pay(5n, NOON_MS)];
-  await world.store.write((tx) => {
+  await world.store.write(async (tx) => {
     const settled = { kind: 'refund', refund_of: old.id, state: 'settled', settled_at: NOON_MS } as const;
-    tx.run(query((db) => db.updateTable('payments').set(settled).where('id', '=', refund.id)));
-    releaseFromMeters(tx, refund.id);
+    await tx.run(query((db) => db.updateTable('payments').set(settled).where('id', '=', refund.id)));
+    await releaseFromMeters(tx, refund.id);
   });
   for (const payment of [old, fresh]) await count(meters, payment);
   await world.store.write((tx) =>
@@ -79,10 +86,10 @@ async function refundedToday(meters: MeterDeclarations): Promise<void> {
 describe('a refund of a payment from before the window', () => {
   it('frees nothing any more in a meter whose new rules forbid it', async () => {
     await refundedToday(today('current'));
-    expect(shown(today('current'))).toMatchObject({ total: 3, count: 1 });
+    expect(await shown(today('current'))).toMatchObject({ total: 3, count: 1 });
     await world.store.write((tx) => recountMeters(tx, today('never'), NOON_MS));
-    expect(shown(today('never'))).toMatchObject({ total: 5, count: 1 });
-    expect(checkMeters()).toEqual([]);
+    expect(await shown(today('never'))).toMatchObject({ total: 5, count: 1 });
+    expect(await checkMeters()).toEqual([]);
   });
 
   it('stays where it counts in a meter whose new rules say the same of it', async () => {
@@ -91,7 +98,7 @@ describe('a refund of a payment from before the window', () => {
     const renamed: MeterDeclarations = m ? { m: { ...m, kinds: ['payout', 'purchase'] } } : {};
     await world.store.write((tx) => recountMeters(tx, renamed, NOON_MS));
     await world.store.write((tx) => recountMeters(tx, renamed, NOON_MS));
-    expect(shown(renamed)).toMatchObject({ total: 3, count: 1 });
+    expect(await shown(renamed)).toMatchObject({ total: 3, count: 1 });
   });
 });
 
@@ -129,24 +136,24 @@ it('counting again what is counted already changes nothing, in whatever states p
             x402: X402,
             workflow: null,
           } as const;
-          await one.store.write((tx) => {
+          await one.store.write(async (tx) => {
             const request = one.request({ amount: microUsdc(amount), ...(isPurchase ? purchase : {}) });
-            const { payment } = requestPayment(tx, request, one.context({ policy, atMs }));
+            const { payment } = await requestPayment(tx, request, one.context({ policy, atMs }));
             const by = { actor: 'test', atMs };
             if (payment.state === 'denied' || payment.state === 'in_review' || fate === 'stays') return;
-            if (fate === 'cancel') transition(tx, payment, 'cancel', by);
+            if (fate === 'cancel') await transition(tx, payment, 'cancel', by);
             else if (payment.heldMicro === payment.amount)
-              settle(tx, payment, { settlement: SETTLED, credit: `external:${payment.address}` }, by);
+              await settle(tx, payment, { settlement: SETTLED, credit: `external:${payment.address}` }, by);
           });
         }
         const rows = () =>
-          one.store.read((tx) => [
-            tx.all(query((db) => db.selectFrom('meters').select(['id', 'total_micro', 'count']).orderBy('id'))),
-            tx.all(everyRow('meter_rolling')),
+          one.store.read(async (tx) => [
+            await tx.all(query((db) => db.selectFrom('meters').select(['id', 'total_micro', 'count']).orderBy('id'))),
+            await tx.all(everyRow('meter_rolling')),
           ]);
-        const before = rows();
+        const before = await rows();
         counted += await one.store.write((tx) => recountMeters(tx, all, atMs));
-        expect(rows()).toEqual(before);
+        expect(await rows()).toEqual(before);
         await one.store.close();
       },
     ),

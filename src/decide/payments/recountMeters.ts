@@ -24,24 +24,24 @@ export function sinceOf(declarations: MeterDeclarations, nowMs: number): number 
  * a meter which never knew a payment gets nothing back of it. For a short history; a long one goes by pages (`stageMeters.ts`).
  * Gives how many payments were recounted.
  */
-export function recountMeters(tx: Tx, declarations: MeterDeclarations, nowMs: number): number {
+export async function recountMeters(tx: Tx, declarations: MeterDeclarations, nowMs: number): Promise<number> {
   const since = sinceOf(declarations, nowMs);
   if (since === null) return 0;
   let counted = 0;
   let after = '';
   for (;;) {
-    const rows = tx.all(countedAfter, { after, since, limit: PAGE });
+    const rows = await tx.all(countedAfter, { after, since, limit: PAGE });
     for (const row of rows) {
       const atMs = Number(row.created_at);
       const payment = { id: row.id, amountMicro: row.amount_micro, subject: subjectOf(row), atMs };
-      recountPayment(tx, reaching(declarations, atMs, nowMs), payment);
+      await recountPayment(tx, reaching(declarations, atMs, nowMs), payment);
     }
     counted += rows.length;
     const last = rows.at(-1);
     if (!last) break;
     after = last.id;
   }
-  recountRefunds(tx, declarations, since, nowMs);
+  await recountRefunds(tx, declarations, since, nowMs);
   return counted;
 }
 
@@ -60,11 +60,11 @@ export function subjectOf(row: CountedRow): MeterSubject {
   };
 }
 
-function recountRefunds(tx: Tx, declarations: MeterDeclarations, since: number, nowMs: number): void {
-  const refunds = tx.all(refundsSince, { since });
+async function recountRefunds(tx: Tx, declarations: MeterDeclarations, since: number, nowMs: number): Promise<void> {
+  const refunds = await tx.all(refundsSince, { since });
   for (const { id, refund_of: originalId, amount_micro: amountMicro, settled_at, made_at } of refunds) {
     // One that arrived in a window lowers its total (`current`) though its original is older: no longer, where the rules say so.
     const mine = reaching(declarations, Math.max(Number(made_at), Number(settled_at)), nowMs);
-    recountRefund(tx, mine, { id, originalId, amountMicro }, Number(settled_at));
+    await recountRefund(tx, mine, { id, originalId, amountMicro }, Number(settled_at));
   }
 }

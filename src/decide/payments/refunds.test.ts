@@ -35,7 +35,7 @@ async function earn(
 ): Promise<Receivable> {
   logs += 1;
   const txHash = `0x${logs.toString(16).padStart(64, '0')}`;
-  return world.store.write((tx) => {
+  return world.store.write(async (tx) => {
     const inflow = {
       chainId: 31_337,
       agentId: agent.id,
@@ -48,10 +48,10 @@ async function earn(
       atMs: 0,
     };
     const log = { blockNumber: 1n, blockHash: txHash, txHash, logIndex: 0 };
-    const id = recordInflow(tx, inflow, inbound(kind), { log, paymentId: null, atMs: 0 });
-    const made = findReceivable(tx, id);
-    if (final && made) finalizeReceivable(tx, made);
-    return findReceivable(tx, id) as Receivable;
+    const id = await recordInflow(tx, inflow, inbound(kind), { log, paymentId: null, atMs: 0 });
+    const made = await findReceivable(tx, id);
+    if (final && made) await finalizeReceivable(tx, made);
+    return (await findReceivable(tx, id)) as Receivable;
   });
 }
 const refund = (of: Receivable, amountMicro: bigint, more: Partial<PaymentRequest> = {}): Promise<Recorded> =>
@@ -117,10 +117,9 @@ describe('a refund', () => {
               await world.store.write((tx) => transition(tx, payment, 'cancel', { actor: 'test', atMs: 0 }));
               live -= wanted;
             }
-            expect(world.store.read((tx) => [refundedOf(tx, sale.id), refundableOf(tx, sale)])).toEqual([
-              live,
-              amount - live,
-            ]);
+            expect(
+              await world.store.read(async (tx) => [await refundedOf(tx, sale.id), await refundableOf(tx, sale)]),
+            ).toEqual([live, amount - live]);
           }
         },
       ),
@@ -131,7 +130,7 @@ describe('a refund', () => {
     const sale = await earn(world.agent, 90_000_000n);
     const { payment } = await refund(sale, 30_000_000n);
     expect(payment.state).toBe('in_review');
-    expect(world.store.read((tx) => findPayment(tx, payment.id))).toMatchObject({ receivableId: sale.id });
+    expect(await world.store.read((tx) => findPayment(tx, payment.id))).toMatchObject({ receivableId: sale.id });
     await expect(refund(sale, 60_000_001n)).rejects.toMatchObject({ code: 'refund_exceeds_original' });
   });
 });
@@ -163,7 +162,7 @@ describe('earned money', () => {
     expect((await pay(10_000_000n, own)).payment.state).toBe('authorized');
     expect((await pay(1n, own)).payment.state).toBe('denied');
     expect((await refund(sale, 20_000_000n, own)).payment.state).toBe('authorized');
-    expect(world.store.read((tx) => readEarnings(tx, vendor.id))).toEqual({
+    expect(await world.store.read((tx) => readEarnings(tx, vendor.id))).toEqual({
       received: 20_000_000n,
       passedOn: 20_000_000n,
     });
@@ -172,9 +171,9 @@ describe('earned money', () => {
   it('is what it was when a refund does not happen', async () => {
     const sale = await earn(world.agent, 20_000_000n);
     const { payment } = await refund(sale, 5_000_000n);
-    const passedOn = () => world.store.read((tx) => readEarnings(tx, world.agent.id)).passedOn;
-    expect(passedOn()).toBe(5_000_000n);
+    const passedOn = async () => (await world.store.read((tx) => readEarnings(tx, world.agent.id))).passedOn;
+    expect(await passedOn()).toBe(5_000_000n);
     await world.store.write((tx) => transition(tx, payment, 'cancel', { actor: 'test', atMs: 0 }));
-    expect(passedOn()).toBe(0n);
+    expect(await passedOn()).toBe(0n);
   });
 });

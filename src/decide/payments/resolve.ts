@@ -7,15 +7,15 @@ import type { ChainFacts, PaymentRequest } from './request.ts';
 
 /** Who there is. Each throws where nothing has that name (`agent_not_found` and so on), save the two that give null. */
 export interface Identities {
-  agent(idOrName: string): Agent;
-  sponsor(id: string): Sponsor;
-  workflow(idOrName: string): Workflow;
-  payee(idOrName: string): Payee;
-  payeeOfAgent(idOrName: string): Payee;
-  payeeByHost(host: string): Payee | null;
-  payeeByAddress(address: string): Payee | null;
+  agent(idOrName: string): Promise<Agent>;
+  sponsor(id: string): Promise<Sponsor>;
+  workflow(idOrName: string): Promise<Workflow>;
+  payee(idOrName: string): Promise<Payee>;
+  payeeOfAgent(idOrName: string): Promise<Payee>;
+  payeeByHost(host: string): Promise<Payee | null>;
+  payeeByAddress(address: string): Promise<Payee | null>;
   /** How many payees have the address. */
-  ownersOf(address: string): number;
+  ownersOf(address: string): Promise<number>;
 }
 
 export type PayingAgent = Agent & { wallet: NonNullable<Agent['wallet']> };
@@ -35,12 +35,12 @@ export type Facts = {
 };
 
 /** Looks up who, for whom, to whom. Throws where the request names what does not exist, or an address that may never be paid. */
-export function resolveFacts(identities: Identities, request: PaymentRequest, chain: ChainFacts): Facts {
-  const agent = identities.agent(request.agentId);
+export async function resolveFacts(identities: Identities, request: PaymentRequest, chain: ChainFacts): Promise<Facts> {
+  const agent = await identities.agent(request.agentId);
   if (!hasWallet(agent)) throw new BursarError('not_configured', { message: 'The agent has no wallet on this chain.' });
-  const sponsor = identities.sponsor(agent.sponsorId);
-  const workflow = request.workflow ? identities.workflow(request.workflow.ref) : null;
-  const payee = resolvePayee(identities, request);
+  const sponsor = await identities.sponsor(agent.sponsorId);
+  const workflow = request.workflow ? await identities.workflow(request.workflow.ref) : null;
+  const payee = await resolvePayee(identities, request);
   const address = request.address ?? (payee ? currentAddress(payee)?.address : undefined);
   if (!address) throw new BursarError('payee_address_missing', { details: { payee: payee?.id ?? null } });
   refuseForbidden(address, agent, chain, request.kind === 'top_up');
@@ -52,7 +52,7 @@ export function resolveFacts(identities: Identities, request: PaymentRequest, ch
     payee,
     address,
     held: payee?.addresses.find((each) => each.address === address) ?? null,
-    owners: identities.ownersOf(address),
+    owners: await identities.ownersOf(address),
     category,
     subject: {
       agent: agent.id,
@@ -75,12 +75,15 @@ const hasWallet = (agent: Agent): agent is PayingAgent => agent.wallet !== null;
  * An x402 seller is identified by its host. Where no payee has the host, the address names one; such a payment is never allowed
  * without people (`isHostKnown`): anybody can ask for payment to an address.
  */
-function resolvePayee(identities: Identities, { payee, host, address, kind }: PaymentRequest): Payee | null {
+async function resolvePayee(
+  identities: Identities,
+  { payee, host, address, kind }: PaymentRequest,
+): Promise<Payee | null> {
   if (typeof payee === 'string') return identities.payee(payee);
   if (payee) return identities.payeeOfAgent(payee.agent);
   if (kind === 'top_up') return null;
-  const byHost = host ? identities.payeeByHost(host) : null;
-  return byHost ?? (address ? identities.payeeByAddress(address) : null);
+  const byHost = host ? await identities.payeeByHost(host) : null;
+  return byHost ?? (address ? await identities.payeeByAddress(address) : null);
 }
 
 /** Whether the host that asks is the payee's. True where there is no host, or no payee whose it could be. */

@@ -45,10 +45,10 @@ const answer = (changes: Partial<SignedVerdict> = {}, context: Partial<GateConte
   );
 /** Whether each signature counted, in their order. */
 const given = () =>
-  world.store.read((tx) =>
-    tx
-      .all(query((db, f) => db.selectFrom('approvals').select('counts').orderBy(f.insertionOrder('approvals'))))
-      .map((row) => row.counts),
+  world.store.read(async (tx) =>
+    (
+      await tx.all(query((db, f) => db.selectFrom('approvals').select('counts').orderBy(f.insertionOrder('approvals'))))
+    ).map((row) => row.counts),
   );
 const reserved = () => world.store.read((tx) => balance(tx, agentAccount(world.agent.id, 'reserved')));
 
@@ -56,7 +56,7 @@ describe('a review', () => {
   it('is allowed once the approvals that the policy asks for are there, and keeps the hash that people signed', async () => {
     const approved = await answer();
     expect(approved).toMatchObject({ state: 'authorized', walletNonce: 0n, decisionHash: payment.decisionHash });
-    expect(reserved()).toBe(30_000_000n);
+    expect(await reserved()).toBe(30_000_000n);
   });
 
   it('does not count the payment against its own budget when it is decided again', async () => {
@@ -67,7 +67,7 @@ describe('a review', () => {
 
   it('ends with one rejection and gives the money back', async () => {
     expect((await answer({ verdict: 'reject' })).state).toBe('rejected');
-    expect(reserved()).toBe(0n);
+    expect(await reserved()).toBe(0n);
     await expect(answer()).rejects.toMatchObject({ code: 'invalid_transition' });
   });
 
@@ -82,11 +82,11 @@ describe('a review', () => {
     );
     const answers = await Promise.allSettled([answer(), answer({ approverAddress: numbered(0xb0b) })]);
     expect(answers.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
-    const nonces = world.store.read((tx) =>
+    const nonces = await world.store.read((tx) =>
       tx.all(query((db) => db.selectFrom('payments').select('wallet_nonce').where('wallet_nonce', 'is not', null))),
     );
     expect(nonces).toHaveLength(1);
-    expect(reserved()).toBe(30_000_000n);
+    expect(await reserved()).toBe(30_000_000n);
   });
 
   it("is not unlocked by the agent's own sponsor where the policy forbids it", async () => {
@@ -100,14 +100,14 @@ describe('a review', () => {
     );
     expect((await answer({ approverAddress: numbered(0xb055) })).state).toBe('in_review');
     expect((await answer()).state).toBe('authorized');
-    expect(given()).toEqual([0n, 1n]);
+    expect(await given()).toEqual([0n, 1n]);
   });
 
   it('takes no one who is not an approver, or no longer', async () => {
     await expect(answer({ approverAddress: numbered(0xbad) })).rejects.toMatchObject({ code: 'approver_not_found' });
     await world.store.write((tx) => revokeApprover(tx, act, 'Ada'));
     await expect(answer()).rejects.toMatchObject({ code: 'approver_not_found' });
-    expect(reserved()).toBe(30_000_000n);
+    expect(await reserved()).toBe(30_000_000n);
   });
 
   it('takes no signature past its time', async () => {
@@ -120,7 +120,7 @@ describe('a review', () => {
     );
     expect((await answer({ approverAddress: numbered(0xb0b) })).state).toBe('in_review');
     expect((await answer()).state).toBe('authorized');
-    expect(given()).toEqual([0n, 1n]);
+    expect(await given()).toEqual([0n, 1n]);
   });
 
   it.each([
@@ -135,9 +135,9 @@ describe('a review', () => {
         updatePayee(tx, act, world.payee.id, { status: 'blocked' }),
     ],
   ])('says no when %s, whatever was signed', async (_, change) => {
-    await world.store.write((tx) => void change(tx));
+    await world.store.write(async (tx) => void (await change(tx)));
     expect((await answer()).state).toBe('rejected');
-    expect(reserved()).toBe(0n);
+    expect(await reserved()).toBe(0n);
   });
 
   it('still pays the address that people saw when the payee has another one now', async () => {
@@ -154,7 +154,7 @@ describe('a review', () => {
     await expect(answer({ expiresAtMs: late + 1 }, { atMs: late })).rejects.toMatchObject({ code: 'review_expired' });
     expect(await world.store.write((tx) => lapseReviews(tx, late - 1, 10))).toBe(0);
     expect(await world.store.write((tx) => lapseReviews(tx, late, 10))).toBe(1);
-    expect(reserved()).toBe(0n);
+    expect(await reserved()).toBe(0n);
     await expect(answer()).rejects.toMatchObject({ code: 'invalid_transition' });
   });
 });

@@ -32,8 +32,13 @@ export type SignedVerdict = {
  * in the input: frozen since, budget gone since, policy or address changed since means no. Throws `invalid_transition`,
  * `review_expired`, `approver_not_found` or `approval_invalid`.
  */
-export function takeVerdict(tx: Tx, paymentId: string, signed: SignedVerdict, context: GateContext): Payment {
-  const payment = findPayment(tx, paymentId);
+export async function takeVerdict(
+  tx: Tx,
+  paymentId: string,
+  signed: SignedVerdict,
+  context: GateContext,
+): Promise<Payment> {
+  const payment = await findPayment(tx, paymentId);
   if (!payment) throw new BursarError('payment_not_found');
   if (payment.state !== 'in_review') {
     throw new BursarError('invalid_transition', { details: { state: payment.state } });
@@ -42,12 +47,12 @@ export function takeVerdict(tx: Tx, paymentId: string, signed: SignedVerdict, co
   if (signed.expiresAtMs <= context.atMs) {
     throw new BursarError('approval_invalid', { message: 'The signature has expired.' });
   }
-  const approver = findApproverByAddress(tx, signed.approverAddress);
+  const approver = await findApproverByAddress(tx, signed.approverAddress);
   if (approver?.status !== 'active') {
     throw new BursarError('approver_not_found', { details: { address: signed.approverAddress } });
   }
-  refuseTwice(tx, payment, approver, signed.noLongerGood);
-  tx.run(newApproval, {
+  await refuseTwice(tx, payment, approver, signed.noLongerGood);
+  await tx.run(newApproval, {
     id: newId('approval'),
     payment: payment.id,
     approver: approver.id,
@@ -66,13 +71,18 @@ export function takeVerdict(tx: Tx, paymentId: string, signed: SignedVerdict, co
 }
 
 /** Once, save where what was signed is void by now: with another policy, other approvers on the wallet or another signer. */
-function refuseTwice(tx: Tx, payment: Payment, { id, address }: Approver, noLongerGood: readonly string[]): void {
+async function refuseTwice(
+  tx: Tx,
+  payment: Payment,
+  { id, address }: Approver,
+  noLongerGood: readonly string[],
+): Promise<void> {
   const answer = { payment: payment.id, approver: id };
-  if (!tx.get(approvalOf, answer)) return;
+  if (!(await tx.get(approvalOf, answer))) return;
   if (!noLongerGood.includes(address)) {
     throw new BursarError('approval_invalid', { message: 'This approver has answered already.' });
   }
-  tx.run(removeApprovalOf, answer);
+  await tx.run(removeApprovalOf, answer);
 }
 
 /** As `approvals.signers` of the policy library says it: of the review's roles, and not the sponsor where that is forbidden. */
@@ -81,43 +91,48 @@ function counts({ review, sponsorId }: Payment, { roles, sponsorId: own }: Appro
   return hasRole && (own !== sponsorId || policy.sponsorMayApprove);
 }
 
-function decideAgainInto(tx: Tx, payment: Payment, bad: readonly string[], context: GateContext): Payment {
-  const row = tx.get(paymentById, { id: payment.id });
+async function decideAgainInto(
+  tx: Tx,
+  payment: Payment,
+  bad: readonly string[],
+  context: GateContext,
+): Promise<Payment> {
+  const row = await tx.get(paymentById, { id: payment.id });
   if (!row) throw new BursarError('payment_not_found');
   const request = requestOf(payment, row);
-  const { set, own } = loadAgain(tx, context, payment, request);
+  const { set, own } = await loadAgain(tx, context, payment, request);
   const again: Again = {
     ask: { request, actor: context.actor },
     own,
     // In the next input, so that its hash holds all decisions before it.
-    previous: tx.get(newestDecision, { payment: payment.id })?.hash ?? null,
-    ...liveApprovals(tx, payment, bad, context.atMs),
+    previous: (await tx.get(newestDecision, { payment: payment.id }))?.hash ?? null,
+    ...(await liveApprovals(tx, payment, bad, context.atMs)),
     // What was signed names the policy: with another one in force it is void, and all look again.
     isOther: context.policy.digest !== payment.policyDigest,
   };
   const decided = decideAgain(context, set, again);
-  commit(tx, set, payment.chainId);
+  await commit(tx, set, payment.chainId);
   const { evidence, reasons } = decided;
   if (decided.effect === 'deny') {
-    tx.run(setReasons, { id: payment.id, reasons: JSON.stringify(reasons) });
+    await tx.run(setReasons, { id: payment.id, reasons: JSON.stringify(reasons) });
     const { approvals } = again.isOther ? { approvals: [] } : again;
     const data = { decision_hash: evidence.decisionHash, effect: decided.effect, approvals: approvals.length };
     const codes = reasons.map(({ code }) => code);
     return transition(tx, payment, 'reject', { ...context, data: { ...data, reasons: codes } });
   }
   if (waits(decided, again) && again.isOther)
-    tx.run(setPolicyDigest, { id: payment.id, digest: evidence.policyDigest });
-  return findPayment(tx, payment.id) ?? payment;
+    await tx.run(setPolicyDigest, { id: payment.id, digest: evidence.policyDigest });
+  return (await findPayment(tx, payment.id)) ?? payment;
 }
 
 /** Approvals that count now: by approvers still active, not expired, and not among the `bad`. */
-function liveApprovals(
+async function liveApprovals(
   tx: Tx,
   payment: Payment,
   bad: readonly string[],
   atMs: number,
-): { approvals: ApprovalFact[]; onChain: string[] } {
-  const all = tx.all(liveApprovers, { payment: payment.id, at: atMs });
+): Promise<{ approvals: ApprovalFact[]; onChain: string[] }> {
+  const all = await tx.all(liveApprovers, { payment: payment.id, at: atMs });
   const rows = all.filter(({ address }) => !bad.includes(address));
   return {
     approvals: rows.map((row) => ({
@@ -155,11 +170,11 @@ function requestOf(payment: Payment, row: PaymentRow): PaymentRequest {
 }
 
 /** Ends reviews whose time is over; the holds go back. At most `limit` at once. */
-export function lapseReviews(tx: Tx, atMs: number, limit: number): number {
-  const rows = tx.all(lapsedReviews, { at: atMs, limit });
+export async function lapseReviews(tx: Tx, atMs: number, limit: number): Promise<number> {
+  const rows = await tx.all(lapsedReviews, { at: atMs, limit });
   for (const { id } of rows) {
-    const payment = findPayment(tx, id);
-    if (payment) transition(tx, payment, 'lapse', { actor: 'bursar', atMs, data: { reason: 'review_expired' } });
+    const payment = await findPayment(tx, id);
+    if (payment) await transition(tx, payment, 'lapse', { actor: 'bursar', atMs, data: { reason: 'review_expired' } });
   }
   return rows.length;
 }

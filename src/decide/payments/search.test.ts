@@ -18,25 +18,25 @@ const idAt = (n: number): string => `pay_${String(n).padStart(26, '0')}`;
 /** Copies of one real payment: ids 1..count in the order of time. */
 async function many(count: number, change: (n: number) => Record<string, SqlValue> = () => ({})): Promise<void> {
   const { payment } = await world.store.write((tx) => requestPayment(tx, world.request(), world.context()));
-  await world.store.write((tx) => {
+  await world.store.write(async (tx) => {
     const numbers = Array.from({ length: count }, (_, index) => index + 1);
-    copyPayment(
+    await copyPayment(
       tx,
       payment.id,
       numbers.map((n) => ({ id: idAt(n), ...change(n) })),
     );
-    tx.run(query((db) => db.updateTable('payments').set({ memo: null }).where('id', '=', payment.id)));
+    await tx.run(query((db) => db.updateTable('payments').set({ memo: null }).where('id', '=', payment.id)));
   });
 }
 const search = (filter: Partial<PaymentSearch>) =>
   world.store.read((tx) => searchPayments(tx, { before: 'pay_01', limit: 50, ...filter }));
 /** All pages, and how many there were. */
-function walk(filter: Partial<PaymentSearch>): { ids: string[]; pages: number } {
+async function walk(filter: Partial<PaymentSearch>): Promise<{ ids: string[]; pages: number }> {
   const ids: string[] = [];
   let before: string | undefined = 'pay_01';
   let pages = 0;
   while (before !== undefined) {
-    const found = search({ ...filter, before });
+    const found = await search({ ...filter, before });
     ids.push(...found.payments.map(({ id }) => id));
     before = found.nextCursor ?? undefined;
     pages += 1;
@@ -47,7 +47,7 @@ function walk(filter: Partial<PaymentSearch>): { ids: string[]; pages: number } 
 describe('a search for payments', () => {
   it('pages through all of them, each once, newest first', async () => {
     await many(120);
-    const { ids, pages } = walk({});
+    const { ids, pages } = await walk({});
     expect(ids).toEqual(Array.from({ length: 120 }, (_, index) => idAt(120 - index)));
     expect(pages).toBe(3);
   });
@@ -58,7 +58,7 @@ describe('a search for payments', () => {
       created_at: NOON_MS + n,
       state: n % 2 ? 'denied' : 'final',
     }));
-    const { payments, nextCursor } = search({
+    const { payments, nextCursor } = await search({
       minMicro: 10_000_000n,
       maxMicro: 20_000_000n,
       fromMs: NOON_MS + 12,
@@ -71,10 +71,10 @@ describe('a search for payments', () => {
 
   it('reads 10,000 rows at most for what is rare, and goes on from there', async () => {
     await many(11_000, (n) => ({ memo: n === 7 ? 'the 100% one' : 'like all others' }));
-    const first = search({ text: '100%' });
+    const first = await search({ text: '100%' });
     expect(first).toEqual({ payments: [], nextCursor: idAt(1_001) });
-    expect(walk({ text: '100%' }).ids).toEqual([idAt(7)]);
-    expect(walk({ text: 'like all others', limit: 200 }).ids).toHaveLength(10_999);
+    expect((await walk({ text: '100%' })).ids).toEqual([idAt(7)]);
+    expect((await walk({ text: 'like all others', limit: 200 })).ids).toHaveLength(10_999);
   });
 
   it('finds by name, address, id and transaction, within the other conditions', async () => {
@@ -83,15 +83,15 @@ describe('a search for payments', () => {
       log_index: null,
       state: n === 3 ? 'denied' : 'final',
     }));
-    const { payments } = search({ text: world.payee.name.slice(1, 4) });
+    const { payments } = await search({ text: world.payee.name.slice(1, 4) });
     expect(payments).toHaveLength(3);
-    expect(search({ text: world.agent.name, state: 'denied' }).payments.map(({ id }) => id)).toEqual([idAt(3)]);
+    expect((await search({ text: world.agent.name, state: 'denied' })).payments.map(({ id }) => id)).toEqual([idAt(3)]);
     expect(
-      search({ text: world.payee.addresses[0]?.address.toUpperCase().replace('0X', '0x') ?? '' }).payments,
+      (await search({ text: world.payee.addresses[0]?.address.toUpperCase().replace('0X', '0x') ?? '' })).payments,
     ).toHaveLength(3);
-    expect(search({ text: `0x${'A'.repeat(64)}` }).payments.map(({ id }) => id)).toEqual([idAt(2)]);
-    expect(search({ text: idAt(1) }).payments.map(({ id }) => id)).toEqual([idAt(1)]);
-    expect(search({ text: '%' }).payments).toEqual([]);
+    expect((await search({ text: `0x${'A'.repeat(64)}` })).payments.map(({ id }) => id)).toEqual([idAt(2)]);
+    expect((await search({ text: idAt(1) })).payments.map(({ id }) => id)).toEqual([idAt(1)]);
+    expect((await search({ text: '%' })).payments).toEqual([]);
   });
 
   it.each<[string, Partial<PaymentSearch>]>([
@@ -103,15 +103,15 @@ describe('a search for payments', () => {
     ['an amount', { minMicro: 1n }],
     ['a text', { text: 'grace' }],
     ['a transaction', { text: `0x${'a'.repeat(64)}` }],
-  ])('of %s goes by an index and sorts nothing', (_, filter) => {
+  ])('of %s goes by an index and sorts nothing', async (_, filter) => {
     const steps: string[] = [];
-    world.store.read((tx) => {
+    await world.store.read(async (tx) => {
       const spy = explaining(
         tx,
         (step) => steps.push(step),
         (sql) => /from "?payments/i.test(sql),
       );
-      searchPayments(spy, { limit: 50, ...filter });
+      await searchPayments(spy, { limit: 50, ...filter });
     });
     const plan = steps.join('; ');
     expect(plan).toMatch(/USING (COVERING )?INDEX/);

@@ -1,3 +1,4 @@
+import { mapInOrder } from '../../core/inOrder.ts';
 import type { PaymentKind } from '../../core/payment/kinds.ts';
 import type { PaymentState } from '../../core/payment/states.ts';
 import type { ReadTx } from '../../store/store.ts';
@@ -36,13 +37,13 @@ type Source = { by: Condition[]; also: Condition[] };
 const SCAN_MAX = 10_000;
 
 /** Newest first. However many payments there are, and however few are like that, it reads a bounded number of them. */
-export function searchPayments(tx: ReadTx, search: PaymentSearch): Found {
+export async function searchPayments(tx: ReadTx, search: PaymentSearch): Promise<Found> {
   const { before, after, limit } = search;
   const range: Condition[] = [
     ...(before === undefined ? [] : [((eb) => eb('id', '<', before)) satisfies Condition]),
     ...(after === undefined ? [] : [((eb) => eb('id', '>=', after)) satisfies Condition]),
   ];
-  const found = sourcesOf(tx, search).map((source) => read(tx, source, range, limit));
+  const found = await mapInOrder(await sourcesOf(tx, search), (source) => read(tx, source, range, limit));
   // What lies beyond the nearest end of a scan is for the next page: another source may have passed it already.
   const horizon = found.flatMap(({ scannedTo }) => scannedTo ?? []).reduce((a, b) => (a > b ? a : b), '');
   const distinct = new Map(found.flatMap(({ rows }) => rows).map((row) => [row.id, row]));
@@ -52,20 +53,20 @@ export function searchPayments(tx: ReadTx, search: PaymentSearch): Found {
   return { payments: page.map(toPayment), nextCursor: last || null };
 }
 
-function read(
+async function read(
   tx: ReadTx,
   { by, also }: Source,
   range: Condition[],
   limit: number,
-): { rows: PaymentRow[]; scannedTo: string | null } {
+): Promise<{ rows: PaymentRow[]; scannedTo: string | null }> {
   const inner = [...by, ...range];
-  const rows = tx.all(scannedPayments(inner, also, { scan: SCAN_MAX, limit }));
+  const rows = await tx.all(scannedPayments(inner, also, { scan: SCAN_MAX, limit }));
   if (rows.length === limit) return { rows, scannedTo: rows.at(-1)?.id ?? null };
-  const end = tx.get(endOfScan(inner, SCAN_MAX));
+  const end = await tx.get(endOfScan(inner, SCAN_MAX));
   return { rows, scannedTo: end?.id ?? null };
 }
 
-function sourcesOf(tx: ReadTx, search: PaymentSearch): Source[] {
+async function sourcesOf(tx: ReadTx, search: PaymentSearch): Promise<Source[]> {
   const { agentId, payeeId, batchId, state, kind, fromMs, toMs, minMicro, maxMicro, text } = search;
   const indexed: Condition[] = [];
   const also: Condition[] = [];
@@ -97,8 +98,8 @@ function sourcesOf(tx: ReadTx, search: PaymentSearch): Source[] {
     return [all((eb) => eb(eb.fn<string>('lower', ['address']), '=', text.toLowerCase()))];
   const pattern = `%${text.replaceAll(/[!%_]/g, '!$&')}%`;
   return [
-    ...tx.all(named.agents, { pattern }).map(({ id }) => by((eb) => eb('agent_id', '=', id))),
-    ...tx.all(named.payees, { pattern }).map(({ id }) => by((eb) => eb('payee_id', '=', id))),
+    ...(await tx.all(named.agents, { pattern })).map(({ id }) => by((eb) => eb('agent_id', '=', id))),
+    ...(await tx.all(named.payees, { pattern })).map(({ id }) => by((eb) => eb('payee_id', '=', id))),
     all((eb, f) => f.isLike(eb.ref('memo'), pattern)),
   ];
 }

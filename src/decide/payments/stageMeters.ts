@@ -1,6 +1,7 @@
 import type { MeterDeclarations } from '../../books/meters/declarations.ts';
 import { beginGenerations, liveRows, makeLive, meterOf, rowsOfGenerations } from '../../books/meters/generations.ts';
 import { type Recounting, reaching, recountInto, recountRefundInto } from '../../books/meters/recount.ts';
+import { flatMapInOrder } from '../../core/inOrder.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import { type CountedRow, isCounted, sinceOf, subjectOf } from './recountMeters.ts';
 import { anyAfter, countedById, eventsAfter, newestEvent, someIds } from './recountQueries.ts';
@@ -27,53 +28,53 @@ export type Stage = {
   counted: number;
 };
 
-export function beginStage(tx: Tx, declarations: MeterDeclarations, nowMs: number): Stage {
-  const head = tx.get(newestEvent);
-  const generations = beginGenerations(tx, Object.keys(declarations));
+export async function beginStage(tx: Tx, declarations: MeterDeclarations, nowMs: number): Promise<Stage> {
+  const head = await tx.get(newestEvent);
+  const generations = await beginGenerations(tx, Object.keys(declarations));
   return { declarations, generations, nowMs, after: '', seenSeq: Number(head?.seq ?? 0), counted: 0 };
 }
 
 /** Whether the history is too long to be recounted in one transaction. */
-export function isLongHistory(tx: ReadTx, most = SHORT): boolean {
-  return tx.all(someIds, { limit: most + 1 }).length > most;
+export async function isLongHistory(tx: ReadTx, most = SHORT): Promise<boolean> {
+  return (await tx.all(someIds, { limit: most + 1 })).length > most;
 }
 
 /** Counts the next payments of the history. False when there are none. */
-export function stagePage(tx: Tx, stage: Stage, most = COUNTED): boolean {
+export async function stagePage(tx: Tx, stage: Stage, most = COUNTED): Promise<boolean> {
   // By id alone, so that a page costs the same wherever in the history it stands. Ids are in order of time.
-  const rows = tx.all(anyAfter, { after: stage.after, limit: SCANNED });
+  const rows = await tx.all(anyAfter, { after: stage.after, limit: SCANNED });
   const since = hasCurrent(stage.declarations) ? 0 : sinceOf(stage.declarations, stage.nowMs);
-  const recounting = recountingOf(tx, stage);
+  const recounting = await recountingOf(tx, stage);
   let counted = 0;
   for (const row of rows) {
     if (counted >= most) break;
     stage.after = row.id;
     if (since === null || Math.max(Number(row.created_at), Number(row.settled_at ?? 0)) < since) continue;
-    if (countRow(tx, stage, recounting, row)) counted += 1;
+    if (await countRow(tx, stage, recounting, row)) counted += 1;
   }
   stage.counted += counted;
   return rows.length > 0;
 }
 
 /** Counts again what has changed since. Gives how many events it took; fewer than `limit` where it has caught up. */
-export function catchUp(tx: Tx, stage: Stage, limit = EVENTS): number {
-  const events = tx.all(eventsAfter, { after: stage.seenSeq, limit });
+export async function catchUp(tx: Tx, stage: Stage, limit = EVENTS): Promise<number> {
+  const events = await tx.all(eventsAfter, { after: stage.seenSeq, limit });
   const ids = [...new Set(events.map(({ payment_id }) => payment_id))].filter((id) => id !== null);
-  const recounting = recountingOf(tx, stage);
-  const rows = ids.sort().flatMap((id) => tx.all(countedById, { id }));
-  for (const row of rows) countRow(tx, stage, recounting, row);
+  const recounting = await recountingOf(tx, stage);
+  const rows = await flatMapInOrder(ids.sort(), (id) => tx.all(countedById, { id }));
+  for (const row of rows) await countRow(tx, stage, recounting, row);
   stage.seenSeq = Number(events.at(-1)?.seq ?? stage.seenSeq);
   return events.length;
 }
 
 /** The last of what has changed, and from here on the staged rows decide. In the job that changes the policy. */
-export function finishStage(tx: Tx, stage: Stage): void {
-  while (catchUp(tx, stage) > 0);
-  makeLive(tx, stage.generations);
+export async function finishStage(tx: Tx, stage: Stage): Promise<void> {
+  while ((await catchUp(tx, stage)) > 0);
+  await makeLive(tx, stage.generations);
 }
 
-function recountingOf(tx: Tx, { declarations, generations }: Stage): Recounting {
-  const [live, rowsOf] = [liveRows(tx), rowsOfGenerations(generations)];
+async function recountingOf(tx: Tx, { declarations, generations }: Stage): Promise<Recounting> {
+  const [live, rowsOf] = [await liveRows(tx), rowsOfGenerations(generations)];
   const isLeft = (stored: string): boolean => {
     const meter = meterOf(stored);
     return stored !== live(meter) && !(generations.has(meter) && stored === rowsOf(meter));
@@ -91,22 +92,22 @@ const touching = (declarations: MeterDeclarations, atMs: number, nowMs: number):
 });
 
 /** A payment that was released counts nowhere: its release took it out of the staged rows too. */
-function countRow(tx: Tx, stage: Stage, recounting: Recounting, row: CountedRow): boolean {
+async function countRow(tx: Tx, stage: Stage, recounting: Recounting, row: CountedRow): Promise<boolean> {
   const { nowMs, declarations } = stage;
   const atMs = Number(row.created_at);
   const isIn = isCounted(row.state);
   if (isIn) {
     const mine = { ...recounting, declarations: touching(declarations, atMs, nowMs) };
-    recountInto(tx, mine, { id: row.id, amountMicro: row.amount_micro, subject: subjectOf(row), atMs });
+    await recountInto(tx, mine, { id: row.id, amountMicro: row.amount_micro, subject: subjectOf(row), atMs });
   }
   if (row.refund_of === null || row.settled_at === null || !(row.state === 'settled' || row.state === 'final'))
     return isIn;
-  const original = tx.get(countedById, { id: row.refund_of });
+  const original = await tx.get(countedById, { id: row.refund_of });
   if (!original) return isIn;
   const settledAt = Number(row.settled_at);
   // One that arrived in a window lowers its total (`current`) though its original is older.
   const mine = touching(declarations, Math.max(Number(original.created_at), settledAt), nowMs);
   const refund = { id: row.id, originalId: row.refund_of, amountMicro: row.amount_micro };
-  recountRefundInto(tx, { ...recounting, declarations: mine }, refund, settledAt);
+  await recountRefundInto(tx, { ...recounting, declarations: mine }, refund, settledAt);
   return isIn;
 }

@@ -36,19 +36,19 @@ const eventNames = {
  * Moves a payment along the state table; the only code that writes `payments.state`, beside the approval that the gate decides. Leaving a holding state gives the money
  * and the meters back. Throws `invalid_transition` where the table has no such pair or the state has changed meanwhile.
  */
-export function transition(
+export async function transition(
   tx: Tx,
   payment: Payment,
   event: keyof typeof eventNames,
   context: TransitionContext,
-): Payment {
-  const state = move(tx, payment, event, context.atMs);
+): Promise<Payment> {
+  const state = await move(tx, payment, event, context.atMs);
   if (holdsMoney[payment.state] && !holdsMoney[state] && event !== 'finalize') {
-    releaseHold(tx, payment, context.atMs);
-    releaseFromMeters(tx, payment.id);
-    if (passesOn[payment.kind]) addPassedOn(tx, payment.agentId, -payment.amount);
+    await releaseHold(tx, payment, context.atMs);
+    await releaseFromMeters(tx, payment.id);
+    if (passesOn[payment.kind]) await addPassedOn(tx, payment.agentId, -payment.amount);
   }
-  appendPaymentEvent(tx, payment, eventNames[event], context);
+  await appendPaymentEvent(tx, payment, eventNames[event], context);
   return reread(tx, payment);
 }
 
@@ -56,18 +56,18 @@ export function transition(
  * The chain says that the payment's money moved. `credit` is where it arrived: another agent's account, the own purse for a
  * top-up, else external; one journal entry moves both books.
  */
-export function settle(
+export async function settle(
   tx: Tx,
   payment: Payment,
   { settlement, credit }: { settlement: Settlement; credit: Account },
   context: TransitionContext,
-): Payment {
+): Promise<Payment> {
   invariant(payment.heldMicro === payment.amount, 'A payment settled for another amount than was held.', {
     payment: payment.id,
     held: payment.heldMicro.toString(),
   });
-  move(tx, payment, 'settle', context.atMs);
-  post(tx, {
+  await move(tx, payment, 'settle', context.atMs);
+  await post(tx, {
     kind: 'settle',
     atMs: context.atMs,
     paymentId: payment.id,
@@ -77,7 +77,7 @@ export function settle(
       [credit, payment.amount],
     ],
   });
-  tx.run(setSettled, {
+  await tx.run(setSettled, {
     id: payment.id,
     tx: settlement.txHash,
     log: settlement.logIndex,
@@ -85,8 +85,8 @@ export function settle(
     blockHash: settlement.blockHash,
     at: settlement.settledAtMs,
   });
-  recordSettlement(tx, payment, settlement.settledAtMs);
-  appendPaymentEvent(tx, payment, 'payment.settled', {
+  await recordSettlement(tx, payment, settlement.settledAtMs);
+  await appendPaymentEvent(tx, payment, 'payment.settled', {
     ...context,
     data: {
       ...context.data,
@@ -102,8 +102,8 @@ export function settle(
  * What was final is settled again, so that it can be undone: the one way out of `final`, and no event of a payment. Only where an
  * operator had the chain read again after a reorg below finality.
  */
-export function reopenFinal(tx: Tx, payment: Payment, atMs: number): Payment {
-  tx.run(setFinalSettled, { id: payment.id, at: atMs });
+export async function reopenFinal(tx: Tx, payment: Payment, atMs: number): Promise<Payment> {
+  await tx.run(setFinalSettled, { id: payment.id, at: atMs });
   return reread(tx, payment);
 }
 
@@ -111,11 +111,16 @@ export function reopenFinal(tx: Tx, payment: Payment, atMs: number): Payment {
  * The block that held the settlement is gone: the books go back to the hold, and the stored transaction goes out again. The caller
  * then rebuilds the histories of all payments it undid (`rebuildHistory`).
  */
-export function unsettle(tx: Tx, payment: Payment, credit: Account, context: TransitionContext): Payment {
+export async function unsettle(
+  tx: Tx,
+  payment: Payment,
+  credit: Account,
+  context: TransitionContext,
+): Promise<Payment> {
   const settlement = payment.settlement;
   invariant(settlement, 'A payment without a settlement cannot be unsettled.', { payment: payment.id });
-  move(tx, payment, 'reorg', context.atMs);
-  post(tx, {
+  await move(tx, payment, 'reorg', context.atMs);
+  await post(tx, {
     kind: 'settle_reversed',
     atMs: context.atMs,
     paymentId: payment.id,
@@ -125,29 +130,34 @@ export function unsettle(tx: Tx, payment: Payment, credit: Account, context: Tra
       [heldAccount(payment), payment.amount],
     ],
   });
-  tx.run(setUnsettled, { id: payment.id });
-  appendPaymentEvent(tx, payment, 'payment.reorged', {
+  await tx.run(setUnsettled, { id: payment.id });
+  await appendPaymentEvent(tx, payment, 'payment.reorged', {
     ...context,
     data: { ...context.data, tx_hash: settlement.txHash, block: settlement.blockNumber.toString() },
   });
   return reread(tx, payment);
 }
 
-export function appendPaymentEvent(tx: Tx, payment: Payment, type: EventType, context: TransitionContext): void {
-  appendEvent(tx, eventOfPayment(payment, type, context.actor, context.data ?? {}), context.atMs);
+export async function appendPaymentEvent(
+  tx: Tx,
+  payment: Payment,
+  type: EventType,
+  context: TransitionContext,
+): Promise<void> {
+  await appendEvent(tx, eventOfPayment(payment, type, context.actor, context.data ?? {}), context.atMs);
 }
 
-function move(tx: Tx, payment: Payment, event: TransitionEvent, atMs: number): Payment['state'] {
+async function move(tx: Tx, payment: Payment, event: TransitionEvent, atMs: number): Promise<Payment['state']> {
   const state = next(payment.state, event);
   const details = { payment: payment.id, state: payment.state, event };
   if (state === null) throw new BursarError('invalid_transition', { details });
-  const changed = tx.run(setState, { id: payment.id, from: payment.state, to: state, at: atMs });
+  const changed = await tx.run(setState, { id: payment.id, from: payment.state, to: state, at: atMs });
   if (changed !== 1) throw new BursarError('invalid_transition', { details });
   return state;
 }
 
-function reread(tx: Tx, payment: Payment): Payment {
-  const found = findPayment(tx, payment.id);
+async function reread(tx: Tx, payment: Payment): Promise<Payment> {
+  const found = await findPayment(tx, payment.id);
   invariant(found, 'A payment vanished inside its transaction.', { payment: payment.id });
   return found;
 }

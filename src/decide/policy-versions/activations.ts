@@ -59,8 +59,8 @@ export interface Activations {
   /** Throws as `Shadows.start` does, and `policy_not_found`. */
   startShadow(digest: string, act: Act): Promise<void>;
   endShadow(act: Act): Promise<boolean>;
-  list(): PolicyVersion[];
-  bundle(digest: string): string;
+  list(): Promise<PolicyVersion[]>;
+  bundle(digest: string): Promise<string>;
 }
 
 /** Opens with the policy of the newest activation. A stored bundle that is not what its digest says is `database_damaged`. */
@@ -70,17 +70,17 @@ export async function openActivations(
   clock: () => number,
   options: StagingOptions = {},
 ): Promise<Activations> {
-  const newest = store.read((tx) => tx.get(newestActivation));
+  const newest = await store.read((tx) => tx.get(newestActivation));
   // What decides the next request: from the activation's own job on, so that what shares its commit is counted as it recounted.
   let current: Policy | null = newest ? await loadStored(store, newest.digest) : null;
   let committed = current;
   const shadows = await openShadows(store, (digest) => loadStored(store, digest), clock);
 
   const stage = createStaging(store, clock, options);
-  const isStaged = (policy: Policy): boolean =>
+  const isStaged = async (policy: Policy): Promise<boolean> =>
     current !== null &&
     metersUnlike(policy.meters, current.meters).length > 0 &&
-    store.read((tx) => isLongHistory(tx, options.short));
+    (await store.read((tx) => isLongHistory(tx, options.short)));
 
   /** One short job. `staged`: meters that were counted while the old policy decided. */
   async function change(
@@ -88,24 +88,24 @@ export async function openActivations(
     act: Act,
     staged: Stage | null,
   ): Promise<Policy> {
-    const written = store.write((tx) => {
+    const written = store.write(async (tx) => {
       const from = current?.digest ?? null;
-      tx.run(addActivation, { digest: policy.digest, kind, by: act.actor, at: act.atMs });
+      await tx.run(addActivation, { digest: policy.digest, kind, by: act.actor, at: act.atMs });
       const type = kind === 'activate' ? 'policy.activated' : 'policy.rolled_back';
       // Nobody has counted by these so far: they begin with what was spent in their windows already.
       const unlike = new Set(metersUnlike(policy.meters, current?.meters ?? {}));
       const fresh = Object.fromEntries(
         Object.entries(policy.meters).filter(([name]) => unlike.has(name) && !staged?.generations.has(name)),
       );
-      if (staged) finishStage(tx, staged);
-      const payments = recountMeters(tx, fresh, act.atMs) + (staged?.counted ?? 0);
+      if (staged) await finishStage(tx, staged);
+      const payments = (await recountMeters(tx, fresh, act.atMs)) + (staged?.counted ?? 0);
       const data = {
         from,
         ...note,
         ...(current && unlike.size > 0 ? { meters_recounted: [...unlike], payments } : {}),
       };
-      appendEvent(tx, { type, actor: act.actor, policyDigest: policy.digest, data }, act.atMs);
-      shadows.onActivation(tx, policy, act);
+      await appendEvent(tx, { type, actor: act.actor, policyDigest: policy.digest, data }, act.atMs);
+      await shadows.onActivation(tx, policy, act);
       tx.afterCommit(() => {
         committed = policy;
       });
@@ -126,10 +126,10 @@ export async function openActivations(
     current: () => current,
     async load(bundleText, note, act) {
       const policy = await loadPolicy(bundleText);
-      await store.write((tx) => {
-        const added = tx.run(addBundle, { digest: policy.digest, bundle: bundleText, note, at: act.atMs });
+      await store.write(async (tx) => {
+        const added = await tx.run(addBundle, { digest: policy.digest, bundle: bundleText, note, at: act.atMs });
         if (added === 0) return;
-        appendEvent(
+        await appendEvent(
           tx,
           { type: 'policy.loaded', actor: act.actor, policyDigest: policy.digest, data: { note } },
           act.atMs,
@@ -141,7 +141,7 @@ export async function openActivations(
       const policy = await loadStored(store, digest);
       await registry?.ensureActive(digest, only);
       const note = only ? { only } : {};
-      if (isStaged(policy)) {
+      if (await isStaged(policy)) {
         return stage(
           (staged) => change({ policy, kind, note }, act, staged),
           policy.meters,
@@ -152,7 +152,7 @@ export async function openActivations(
     },
     async rollback(act, to) {
       const digest = activations.active().digest;
-      const before = store.read((tx) => tx.get(newestActivationBut, { digest }));
+      const before = await store.read((tx) => tx.get(newestActivationBut, { digest }));
       if (!before)
         throw new BursarError('policy_not_found', { message: 'No other policy was active before this one.' });
       if (to !== undefined && to !== before.digest) {
@@ -169,8 +169,8 @@ export async function openActivations(
     },
     endShadow: shadows.end,
     list: () =>
-      store.read((tx) =>
-        tx.all(policyVersions).map((row) => ({
+      store.read(async (tx) =>
+        (await tx.all(policyVersions)).map((row) => ({
           digest: row.digest,
           note: row.note,
           loadedAtMs: Number(row.loaded_at),
@@ -184,8 +184,8 @@ export async function openActivations(
   return activations;
 }
 
-function storedBundle(store: Store, digest: string): string {
-  const row = store.read((tx) => tx.get(bundleOf, { digest }));
+async function storedBundle(store: Store, digest: string): Promise<string> {
+  const row = await store.read((tx) => tx.get(bundleOf, { digest }));
   if (!row) throw new BursarError('policy_not_found', { details: { digest } });
   return row.bundle;
 }
@@ -198,7 +198,7 @@ async function loadStored(store: Store, digest: string): Promise<Policy> {
       details: { digest },
       cause,
     });
-  const bundle = storedBundle(store, digest);
+  const bundle = await storedBundle(store, digest);
   try {
     const policy = await loadPolicy(bundle);
     if (policy.digest === digest) return policy;

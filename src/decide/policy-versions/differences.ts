@@ -37,8 +37,8 @@ export type Difference = {
 };
 
 /** The run with that number, or the newest one of that candidate, or of all. */
-export function findShadow(tx: ReadTx, digest: string | null): ShadowView | null {
-  const row = digest === null ? tx.get(newestShadow) : tx.get(newestShadowOf, { digest });
+export async function findShadow(tx: ReadTx, digest: string | null): Promise<ShadowView | null> {
+  const row = digest === null ? await tx.get(newestShadow) : await tx.get(newestShadowOf, { digest });
   if (!row) return null;
   return {
     seq: Number(row.seq),
@@ -56,8 +56,8 @@ function endOf(row: RowOf<typeof newestShadow>): ShadowView['ended'] {
 }
 
 /** Counted as payments come: it costs the same after a million of them. */
-export function summaryOf(tx: ReadTx, shadow: number): Summary {
-  const rows = tx.all(countsOf, { shadow }).map((row) => ({
+export async function summaryOf(tx: ReadTx, shadow: number): Promise<Summary> {
+  const rows = (await tx.all(countsOf, { shadow })).map((row) => ({
     active: row.active_effect,
     shadow: row.shadow_effect,
     isSame: row.is_same === 1n,
@@ -76,12 +76,12 @@ export function summaryOf(tx: ReadTx, shadow: number): Summary {
 }
 
 /** Newest first. `before`: the last number of the page before. */
-export function listDifferences(
+export async function listDifferences(
   tx: ReadTx,
   shadow: number,
   { before, limit }: { before: number | undefined; limit: number },
-): Difference[] {
-  return tx.all(differencesBefore, { shadow, before: before ?? Number.MAX_SAFE_INTEGER, limit }).map((row) => ({
+): Promise<Difference[]> {
+  return (await tx.all(differencesBefore, { shadow, before: before ?? Number.MAX_SAFE_INTEGER, limit })).map((row) => ({
     seq: Number(row.seq),
     paymentId: row.payment_id,
     agentId: row.agent_id,

@@ -40,14 +40,14 @@ const pay = async (usdc: string, atMs = NOON_MS) =>
       ),
     )
   ).payment;
-const spentToday = () => {
-  const { evidence } = world.store.read((tx) =>
+const spentToday = async () => {
+  const { evidence } = await world.store.read((tx) =>
     checkPayment(tx, world.request(), world.context({ policy: policies.active() })),
   );
   return (JSON.parse(evidence.inputText) as { meters: Record<string, unknown> }).meters.agent_day;
 };
-const activations = () =>
-  eventBodies<{ data: Record<string, unknown> }>(world.store, 'policy.activated', 'policy.rolled_back').map(
+const activations = async () =>
+  (await eventBodies<{ data: Record<string, unknown> }>(world.store, 'policy.activated', 'policy.rolled_back')).map(
     ({ data }) => data,
   );
 
@@ -57,12 +57,12 @@ describe('a budget that begins with an activation', () => {
     const cancelled = await pay('7');
     await world.store.write((tx) => transition(tx, cancelled, 'cancel', act));
     await activate(await starterWith('timezone: UTC', 'timezone: Europe/Berlin'));
-    expect(spentToday()).toMatchObject({ total: 60_000_000, count: 3 });
-    expect(activations().at(-1)).toMatchObject({
+    expect(await spentToday()).toMatchObject({ total: 60_000_000, count: 3 });
+    expect((await activations()).at(-1)).toMatchObject({
       meters_recounted: expect.arrayContaining(['agent_day']),
       payments: 3,
     });
-    expect(world.store.read(bookChecks).filter(({ ok }) => !ok)).toEqual([]);
+    expect((await world.store.read(bookChecks)).filter(({ ok }) => !ok)).toEqual([]);
   });
 
   it('has in it what was spent while another policy decided that kept no such budget', async () => {
@@ -71,18 +71,18 @@ describe('a budget that begins with an activation', () => {
     const between = await pay('150');
     expect(between.state).toBe('authorized');
     await policies.rollback(act);
-    expect(spentToday()).toMatchObject({ total: 170_000_000, count: 2 });
+    expect(await spentToday()).toMatchObject({ total: 170_000_000, count: 2 });
     await pay('20');
     expect((await pay('20')).reasons.map(({ code }) => code)).toContain('agent_daily');
     await world.store.write((tx) => transition(tx, between, 'cancel', act));
-    expect(spentToday()).toMatchObject({ total: 40_000_000, count: 2 });
-    expect(world.store.read(bookChecks).filter(({ ok }) => !ok)).toEqual([]);
+    expect(await spentToday()).toMatchObject({ total: 40_000_000, count: 2 });
+    expect((await world.store.read(bookChecks)).filter(({ ok }) => !ok)).toEqual([]);
   });
 
   it('is left as it stands where its rules stay the same', async () => {
     await pay('20');
     await activate(await starterWith('limit: "50.00"', 'limit: "40.00"'));
-    expect(spentToday()).toMatchObject({ total: 20_000_000, count: 1 });
-    expect(activations().at(-1)).not.toHaveProperty('meters_recounted');
+    expect(await spentToday()).toMatchObject({ total: 20_000_000, count: 1 });
+    expect((await activations()).at(-1)).not.toHaveProperty('meters_recounted');
   });
 });

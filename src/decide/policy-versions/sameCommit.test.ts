@@ -30,7 +30,7 @@ afterEach(() => world.store.close());
 
 const load = async (by: string) => (await policies.load(await counting(by), 'another', act)).digest;
 const pay = (usdc: string) =>
-  world.store.write((tx) => {
+  world.store.write(async (tx) => {
     const request = world.request({ amount: parseUsdc(usdc) });
     return requestPayment(tx, request, world.context(policies.inForce()));
   });
@@ -82,7 +82,7 @@ describe('in the same commit as an activation', () => {
     });
     expect(writtenFirst).toBe(true);
     expect((await paid)?.payment.policyDigest).toBe(digest);
-    expect(totals()).toEqual([{ grp: grp(world.payee.id), total_micro: 2_000_000n }]);
+    expect(await totals()).toEqual([{ grp: grp(world.payee.id), total_micro: 2_000_000n }]);
   });
 
   it('a second activation counts again what the first has left, not what stood before both', async () => {
@@ -96,8 +96,8 @@ describe('in the same commit as an activation', () => {
     };
     await Promise.all([policies.activate(second, 'activate', act), policies.activate(first, 'activate', act)]);
     expect(policies.active().digest).toBe(first);
-    expect(totals()).toEqual([{ grp: grp(world.agent.id), total_micro: 3_000_000n }]);
-    expect(world.store.read(bookChecks).filter(({ ok }) => !ok)).toEqual([]);
+    expect(await totals()).toEqual([{ grp: grp(world.agent.id), total_micro: 3_000_000n }]);
+    expect((await world.store.read(bookChecks)).filter(({ ok }) => !ok)).toEqual([]);
   });
 
   it('one that the disk refuses leaves the policy before it in force', async () => {
@@ -108,10 +108,10 @@ describe('in the same commit as an activation', () => {
       void turns().then(() =>
         // Comes behind it and ends their whole commit, as a full disk does.
         world.store
-          .write((tx) => {
+          .write(async (tx) => {
             ran = policies.active().digest === second;
             const row = { name: 'x', value: '' };
-            tx.run(query((db) => db.insertInto('settings').orRollback().values([row, row])));
+            await tx.run(query((db) => db.insertInto('settings').orRollback().values([row, row])));
           })
           .catch(() => {}),
       );

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type GateWorld, gateWorld, NOON_MS, numbered } from '../../../test/support/gateWorld.ts';
 import { newId } from '../../core/ids/ids.ts';
+import { flatMapInOrder } from '../../core/inOrder.ts';
 import { microUsdc, parseUsdc } from '../../core/money/microUsdc.ts';
 import { everyRow, tablesOf } from '../../store/rows.ts';
 import { statement } from '../../store/statement.ts';
@@ -40,12 +41,12 @@ beforeAll(async () => {
     notBeforeMs: NOON_MS,
     expiresAtMs: NOON_MS + 86_400_000,
   };
-  await world.store.write((tx) => {
-    createApprover(tx, act, { name: 'Ada', address: ada, roles: ['finance'], sponsor: null });
+  await world.store.write(async (tx) => {
+    await createApprover(tx, act, { name: 'Ada', address: ada, roles: ['finance'], sponsor: null });
     const id = newId('mandate');
-    requestMandate(tx, act, { id, terms, reason: 'hosting' });
-    signMandate(tx, act, id, { approverAddress: ada, signature: '0x01', typedDataJson: '{}' });
-    addCandidate(tx);
+    await requestMandate(tx, act, { id, terms, reason: 'hosting' });
+    await signMandate(tx, act, id, { approverAddress: ada, signature: '0x01', typedDataJson: '{}' });
+    await addCandidate(tx);
   });
   await world.store.close();
 });
@@ -85,27 +86,26 @@ function candidateOf(said: string[], policy: Policy): Policy {
 }
 
 /** The candidate that `candidateOf` makes. The first in shadow has the number 1. */
-function addCandidate(tx: Tx): void {
-  tx.run(addBundle, { digest: 'sha256:candidate', bundle: '{}', note: 'none', at: 0 });
-  tx.run(addShadow, { digest: 'sha256:candidate', meters: '{}', by: 'test', at: 0 });
+async function addCandidate(tx: Tx): Promise<void> {
+  await tx.run(addBundle, { digest: 'sha256:candidate', bundle: '{}', note: 'none', at: 0 });
+  await tx.run(addShadow, { digest: 'sha256:candidate', meters: '{}', by: 'test', at: 0 });
 }
 const decidedInShadow = statement()((db) =>
   db.selectFrom('policy_shadow_counts').select((eb) => eb.fn.sum<bigint>('count').as('n')),
 );
 
 /** Every row of every table but the shadow's own; random ids are told by the order of their appearance. */
-function gateRows(store: Store): string[] {
-  return store.read((tx) => {
-    const tables = tablesOf(tx).filter((name) => !/^policy_(shadow|differences)/.test(name));
+async function gateRows(store: Store): Promise<string[]> {
+  return store.read(async (tx) => {
+    const tables = (await tablesOf(tx)).filter((name) => !/^policy_(shadow|differences)/.test(name));
     const names = new Map<string, string>();
     const stable = (text: string): string =>
       text.replace(/(pay|apv)_[0-9a-z]{26}/g, (id) => {
         if (!names.has(id)) names.set(id, `id ${names.size}`);
         return names.get(id) ?? id;
       });
-    return ['payments', ...tables].flatMap((table) =>
-      tx
-        .all(everyRow(table))
+    return flatMapInOrder(['payments', ...tables], async (table) =>
+      (await tx.all(everyRow(table)))
         .filter((row) => table !== 'events' || !String(row.type).startsWith('policy.shadow'))
         .map((row) => {
           const shown = Object.entries(row).filter(
@@ -190,8 +190,8 @@ describe('a shadow', () => {
         );
         const expected = await play(alone, asks, null);
         expect(await play(beside, asks, shadow)).toEqual(expected);
-        expect(gateRows(beside)).toEqual(gateRows(alone));
-        const decided = beside.read((tx) => tx.get(decidedInShadow));
+        expect(await gateRows(beside)).toEqual(await gateRows(alone));
+        const decided = await beside.read((tx) => tx.get(decidedInShadow));
         expect(decided?.n).toBe(BigInt(asks.length));
         for (const each of expected) reached.add(each.split(' ')[0] ?? '');
         await Promise.all([alone.close(), beside.close()]);
@@ -210,8 +210,8 @@ describe("a candidate's time", () => {
     const made = await gateWorld();
     let clock = 0;
     let droppedAt: number | null = null;
-    await made.store.write((tx) => {
-      addCandidate(tx);
+    await made.store.write(async (tx) => {
+      await addCandidate(tx);
     });
     const policy = candidateOf(['allow'], made.policy);
     const slow: Policy = {

@@ -54,14 +54,14 @@ export function createShadow(run: ShadowRun, { now, dropped }: { now: () => numb
 }
 
 /** Ends it in its row and in the event log. */
-export function endShadow(
+export async function endShadow(
   tx: Tx,
   run: { seq: number; digest: string },
   end: { reason: ShadowEnd; actor: string; atMs: number; data?: Record<string, unknown> },
-): void {
+): Promise<void> {
   const { reason, actor, atMs } = end;
-  tx.run(closeShadow, { seq: run.seq, at: atMs, by: actor, reason });
-  appendEvent(tx, endOf(run.digest, end), atMs);
+  await tx.run(closeShadow, { seq: run.seq, at: atMs, by: actor, reason });
+  await appendEvent(tx, endOf(run.digest, end), atMs);
 }
 
 function endOf(

@@ -45,15 +45,15 @@ const ask = async (usdc: string, changes = {}) =>
       ),
     )
   ).payment;
-const newest = (tx: ReadTx) => {
-  const found = findShadow(tx, null);
+const newest = async (tx: ReadTx) => {
+  const found = await findShadow(tx, null);
   if (!found) throw new Error('No candidate was ever in shadow.');
   return found;
 };
 const run = () => world.store.read(newest);
-const summary = () => world.store.read((tx) => summaryOf(tx, newest(tx).seq));
+const summary = () => world.store.read(async (tx) => summaryOf(tx, (await newest(tx)).seq));
 const differences = () =>
-  world.store.read((tx) => listDifferences(tx, newest(tx).seq, { before: undefined, limit: 50 }));
+  world.store.read(async (tx) => listDifferences(tx, (await newest(tx)).seq, { before: undefined, limit: 50 }));
 type Event = { actor: string; agent: string | null; data: Record<string, unknown> };
 const events = (type: string) => eventBodies<Event>(world.store, type);
 
@@ -64,13 +64,13 @@ describe('a candidate in shadow', () => {
     // Above 25 the starter asks people; the candidate's cap of 40 denies it outright.
     const reviewed = await ask('45');
     expect(reviewed).toMatchObject({ state: 'in_review', policyDigest: world.policy.digest });
-    expect(summary()).toEqual({
+    expect(await summary()).toEqual({
       decided: 2,
       same: 1,
       otherReasons: 0,
       changes: [{ active: 'review', shadow: 'deny', count: 1, amountMicro: 45_000_000n }],
     });
-    expect(differences()).toMatchObject([
+    expect(await differences()).toMatchObject([
       {
         paymentId: reviewed.id,
         agentId: world.agent.id,
@@ -80,7 +80,7 @@ describe('a candidate in shadow', () => {
         failure: null,
       },
     ]);
-    expect(events('policy.shadow_differs')).toMatchObject([
+    expect(await events('policy.shadow_differs')).toMatchObject([
       { agent: null, data: { active: { effect: 'review' }, shadow: { effect: 'deny', codes: ['payment_cap'] } } },
     ]);
   });
@@ -91,25 +91,27 @@ describe('a candidate in shadow', () => {
       act,
     );
     await ask('30');
-    expect(summary()).toMatchObject({ decided: 1, same: 0, otherReasons: 1, changes: [] });
-    expect(differences()).toMatchObject([{ active: { review: { quorum: 1 } }, shadow: { review: { quorum: 2 } } }]);
+    expect(await summary()).toMatchObject({ decided: 1, same: 0, otherReasons: 1, changes: [] });
+    expect(await differences()).toMatchObject([
+      { active: { review: { quorum: 1 } }, shadow: { review: { quorum: 2 } } },
+    ]);
   });
 
   it('is not asked about a retry or a dry run', async () => {
     await policies.startShadow(strict, act);
     await ask('45', { idempotencyKey: 'once' });
     await ask('45', { idempotencyKey: 'once' });
-    world.store.read((tx) =>
+    await world.store.read((tx) =>
       checkPayment(tx, world.request({ amount: parseUsdc('45') }), world.context({ ...policies.inForce() })),
     );
-    expect(summary().decided).toBe(1);
+    expect((await summary()).decided).toBe(1);
   });
 
   it('sees the meters as they were for the active policy', async () => {
     const tighter = await load(await starterWith('limit: "200.00"', 'limit: "30.00"'));
     await policies.startShadow(tighter, act);
     for (const usdc of ['20', '10', '10']) expect((await ask(usdc)).state).toBe('authorized');
-    expect(differences()).toMatchObject([
+    expect(await differences()).toMatchObject([
       { shadow: { reasons: [{ code: 'agent_daily', observed: 40_000_000, limit: 30_000_000 }] } },
     ]);
   });
@@ -119,14 +121,14 @@ describe('a candidate in shadow', () => {
     await policies.startShadow(strict, act);
     const other = await load(await starterWith('limit: "50.00"', 'limit: "30.00"'));
     await policies.startShadow(other, { ...act, actor: 'key_other' });
-    expect(events('policy.shadow_started')).toHaveLength(2);
-    expect(events('policy.shadow_ended')).toMatchObject([{ actor: 'key_other', data: { reason: 'replaced' } }]);
-    expect(policies.list().filter(({ shadow }) => shadow)).toMatchObject([{ digest: other, active: false }]);
+    expect(await events('policy.shadow_started')).toHaveLength(2);
+    expect(await events('policy.shadow_ended')).toMatchObject([{ actor: 'key_other', data: { reason: 'replaced' } }]);
+    expect((await policies.list()).filter(({ shadow }) => shadow)).toMatchObject([{ digest: other, active: false }]);
     expect(await policies.endShadow(act)).toBe(true);
     expect(await policies.endShadow(act)).toBe(false);
     expect(policies.shadow()).toBeNull();
     await ask('45');
-    expect(summary().decided).toBe(0);
+    expect((await summary()).decided).toBe(0);
   });
 
   it('of many asked for at the same moment is one', async () => {
@@ -134,9 +136,9 @@ describe('a candidate in shadow', () => {
       ['31', '32', '33'].map(async (usdc) => load(await starterWith('limit: "50.00"', `limit: "${usdc}.00"`))),
     );
     await Promise.all([...others, strict].map((digest) => policies.startShadow(digest, act)));
-    expect(policies.list().filter(({ shadow }) => shadow)).toHaveLength(1);
+    expect((await policies.list()).filter(({ shadow }) => shadow)).toHaveLength(1);
     await ask('45');
-    expect(summary().decided).toBe(1);
+    expect((await summary()).decided).toBe(1);
   });
 
   it('is refused where it decides already, where nobody knows it, and where nothing decides', async () => {
@@ -168,7 +170,7 @@ describe('what ends a candidate', () => {
   it('is its activation', async () => {
     await policies.startShadow(strict, act);
     await policies.activate(strict, 'activate', act);
-    expect(run().ended).toEqual({ reason: 'activated', by: 'key_test', atMs: NOON_MS });
+    expect((await run()).ended).toEqual({ reason: 'activated', by: 'key_test', atMs: NOON_MS });
     expect(policies.shadow()).toBeNull();
   });
 
@@ -179,16 +181,16 @@ describe('what ends a candidate', () => {
     await ask('45');
     await policies.rollback(act);
     await ask('45');
-    expect(run().ended).toBeNull();
-    expect(differences().map(({ activeDigest }) => activeDigest)).toEqual([world.policy.digest, other]);
+    expect((await run()).ended).toBeNull();
+    expect((await differences()).map(({ activeDigest }) => activeDigest)).toEqual([world.policy.digest, other]);
   });
 
   it('is an activation that takes its meters away', async () => {
     const bare = await load(await handMade(`meters := {}\n\ndecision := ${allow}`));
     await policies.startShadow(strict, act);
     await policies.activate(bare, 'activate', act);
-    expect(run().ended?.reason).toBe('meters_differ');
-    expect(events('policy.shadow_ended')[0]?.data.meters).toContain('agent_day');
+    expect((await run()).ended?.reason).toBe('meters_differ');
+    expect((await events('policy.shadow_ended'))[0]?.data.meters).toContain('agent_day');
     expect(policies.shadow()).toBeNull();
   });
 
@@ -199,7 +201,7 @@ describe('what ends a candidate', () => {
       await Promise.allSettled([policies.activate(digest, 'activate', act), policies.startShadow(strict, act)]);
       expect(policies.active().digest).toBe(digest);
       expect(policies.shadow()).toBeNull();
-      expect(policies.list().some(({ shadow }) => shadow)).toBe(false);
+      expect((await policies.list()).some(({ shadow }) => shadow)).toBe(false);
     }
   });
 
@@ -217,7 +219,7 @@ describe('what ends a candidate', () => {
       const second = await openStore(path);
       const after = await openActivations(second, null, () => NOON_MS);
       expect(after.shadow()).not.toBeNull();
-      expect(after.list().find(({ shadow }) => shadow)?.digest).toBe(strict);
+      expect((await after.list()).find(({ shadow }) => shadow)?.digest).toBe(strict);
       // A bundle that is not what its digest says must not keep the server from opening.
       await second.write((tx) =>
         tx.run(query((db) => db.updateTable('policy_bundles').set({ bundle: '{}' }).where('digest', '=', strict))),
@@ -228,7 +230,7 @@ describe('what ends a candidate', () => {
       const damaged = await openActivations(third, null, () => NOON_MS + 1);
       expect(damaged.shadow()).toBeNull();
       expect(damaged.active().digest).toBe(active.digest);
-      expect(third.read((tx) => findShadow(tx, strict))?.ended).toEqual({
+      expect((await third.read((tx) => findShadow(tx, strict)))?.ended).toEqual({
         reason: 'unreadable',
         by: 'bursar',
         atMs: NOON_MS + 1,
@@ -255,10 +257,10 @@ describe('a candidate that fails', () => {
     await policies.startShadow(await load(await handMade(`meters := {}\n\n${odd}`)), act);
     expect((await ask('7')).state).toBe('authorized');
     expect((await ask('8')).state).toBe('authorized');
-    const [, failed] = differences();
+    const [, failed] = await differences();
     expect(failed).toMatchObject({ active: { effect: 'allow' }, shadow: { reasons: [{ code: 'policy_error' }] } });
     expect(failed?.failure).toMatch(/conflict/);
-    expect(run().ended).toBeNull();
+    expect((await run()).ended).toBeNull();
   });
 
   it('by taking long is dropped, in the middle of a commit too, whatever it answers in the end', async () => {
@@ -268,17 +270,17 @@ describe('a candidate that fails', () => {
     const asked = await Promise.all(Array.from({ length: 60 }, () => ask('0.5')));
     const many = await Promise.all(Array.from({ length: 60 }, () => ask('7')));
     expect(asked.concat(many).every(({ policyDigest }) => policyDigest === world.policy.digest)).toBe(true);
-    expect(summary().decided).toBeGreaterThan(60);
-    expect(summary().decided).toBeLessThan(120);
-    expect(run().ended).toMatchObject({ reason: 'too_slow', by: 'bursar' });
+    expect((await summary()).decided).toBeGreaterThan(60);
+    expect((await summary()).decided).toBeLessThan(120);
+    expect((await run()).ended).toMatchObject({ reason: 'too_slow', by: 'bursar' });
     expect(policies.shadow()).toBeNull();
-    expect(events('policy.shadow_ended')).toMatchObject([{ actor: 'bursar', data: { reason: 'too_slow' } }]);
+    expect(await events('policy.shadow_ended')).toMatchObject([{ actor: 'bursar', data: { reason: 'too_slow' } }]);
   });
 
   it('cannot be made to by sums that no table holds', async () => {
     const absurd = microUsdc(9_007_199_254_740_991n);
     await policies.startShadow(strict, act);
-    const { seq: shadow } = run();
+    const { seq: shadow } = await run();
     await world.store.write((tx) =>
       tx.run(
         query((db) =>
@@ -297,6 +299,6 @@ describe('a candidate that fails', () => {
       requestPayment(tx, world.request({ amount: absurd }), world.context({ ...policies.inForce() })),
     );
     expect(payment.state).toBe('denied');
-    expect(summary()).toMatchObject({ decided: 1024, same: 1024 });
+    expect(await summary()).toMatchObject({ decided: 1024, same: 1024 });
   });
 });

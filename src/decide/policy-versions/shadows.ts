@@ -21,7 +21,7 @@ export interface Shadows {
   /** False where none was asked. */
   end(act: Act): Promise<boolean>;
   /** Inside the activation's own transaction: a candidate that decides now, or whose meters go, is a candidate no more. */
-  onActivation(tx: Tx, policy: Policy, act: Act): void;
+  onActivation(tx: Tx, policy: Policy, act: Act): Promise<void>;
 }
 
 /** Goes on with the candidate of before a restart; one that cannot be read any more is ended. */
@@ -41,17 +41,17 @@ export async function openShadows(
     const begun = createShadow({ seq: Number(seq), policy }, { now: () => performance.now(), dropped });
     current = begun;
   };
-  const end = (
+  const end = async (
     tx: Tx,
     row: OpenShadow,
     { actor, atMs }: Act,
     why: Pick<Parameters<typeof endShadow>[2], 'reason' | 'data'>,
-  ): void => {
-    endShadow(tx, { seq: Number(row.seq), digest: row.digest }, { actor, atMs, ...why });
+  ): Promise<void> => {
+    await endShadow(tx, { seq: Number(row.seq), digest: row.digest }, { actor, atMs, ...why });
     tx.afterCommit(stop);
   };
 
-  const before = store.read(openRow);
+  const before = await store.read(openRow);
   if (before) {
     try {
       begin(before.seq, await load(before.digest));
@@ -66,8 +66,8 @@ export async function openShadows(
   return {
     current: () => current,
     start: (policy, active, act) =>
-      store.write((tx) => {
-        const newest = tx.get(newestActivation);
+      store.write(async (tx) => {
+        const newest = await tx.get(newestActivation);
         if (newest?.digest !== active.digest) {
           throw new BursarError('conflict', { message: 'The active policy has changed in this moment. Try again.' });
         }
@@ -77,31 +77,31 @@ export async function openShadows(
           const message = `The active policy does not count by ${meters.join(', ')}, or counts otherwise.`;
           throw new BursarError('shadow_meters_differ', { message, details: { meters } });
         }
-        const open = openRow(tx);
+        const open = await openRow(tx);
         if (open?.digest === policy.digest) return;
-        if (open) end(tx, open, act, { reason: 'replaced' });
+        if (open) await end(tx, open, act, { reason: 'replaced' });
         const started = { digest: policy.digest, meters: JSON.stringify(policy.meters), by: act.actor, at: act.atMs };
-        const row = tx.get(addShadow, started);
+        const row = await tx.get(addShadow, started);
         if (!row) throw new BursarError('storage_failed');
         const data = { active: active.digest };
         const { actor, atMs } = act;
-        appendEvent(tx, { type: 'policy.shadow_started', actor, policyDigest: policy.digest, data }, atMs);
+        await appendEvent(tx, { type: 'policy.shadow_started', actor, policyDigest: policy.digest, data }, atMs);
         tx.afterCommit(() => begin(row.seq, policy));
       }),
     end: (act) =>
-      store.write((tx) => {
-        const open = openRow(tx);
-        if (open) end(tx, open, act, { reason: 'off' });
+      store.write(async (tx) => {
+        const open = await openRow(tx);
+        if (open) await end(tx, open, act, { reason: 'off' });
         return open !== undefined;
       }),
-    onActivation(tx, policy, act) {
-      const open = openRow(tx);
+    async onActivation(tx, policy, act) {
+      const open = await openRow(tx);
       if (!open) return;
       if (open.digest === policy.digest) return end(tx, open, act, { reason: 'activated' });
       const meters = metersUnlike(JSON.parse(open.meters_json) as MeterDeclarations, policy.meters);
-      if (meters.length > 0) end(tx, open, act, { reason: 'meters_differ', data: { meters } });
+      if (meters.length > 0) await end(tx, open, act, { reason: 'meters_differ', data: { meters } });
     },
   };
 }
 
-const openRow = (tx: ReadTx): OpenShadow | undefined => tx.get(openShadow);
+const openRow = (tx: ReadTx): Promise<OpenShadow | undefined> => tx.get(openShadow);

@@ -8,6 +8,7 @@ import { handMade } from '../../../test/support/handMadePolicy.ts';
 import { bookChecks } from '../../books/ledger/bookChecks.ts';
 import { releaseFromMeters } from '../../books/meters/meters.ts';
 import { refundToMeters, unrefundMeters } from '../../books/meters/refundMeters.ts';
+import { mapInOrder } from '../../core/inOrder.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
 import type { PaymentState } from '../../core/payment/states.ts';
 import { statement } from '../../store/statement.ts';
@@ -96,51 +97,58 @@ class Scene {
     const by = { actor: 'test', atMs: this.atMs };
     const pay = (): Promise<Payment> =>
       store.write(
-        (tx) =>
-          requestPayment(
-            tx,
-            this.request(amount, payee),
-            this.world.context({ ...this.policies.inForce(), atMs: this.atMs }),
+        async (tx) =>
+          (
+            await requestPayment(
+              tx,
+              this.request(amount, payee),
+              this.world.context({ ...this.policies.inForce(), atMs: this.atMs }),
+            )
           ).payment,
       );
     const id = this.made[which % Math.max(1, this.made.length)];
-    const found = id === undefined ? undefined : store.read((tx) => findPayment(tx, id as Payment['id']));
+    const found = id === undefined ? undefined : await store.read((tx) => findPayment(tx, id as Payment['id']));
     if (what === 'pay' || !found) return void this.made.push((await pay()).id);
     if (what === 'cancel' && found.state === 'authorized' && !this.back.has(found.id))
       await store.write((tx) => transition(tx, found, 'cancel', by));
     if (what === 'settle' && found.state === 'authorized')
-      await store.write((tx) => {
-        tx.run(setState, { id: found.id, state: 'settled', at: this.atMs });
-        appendPaymentEvent(tx, found, 'payment.settled', by);
+      await store.write(async (tx) => {
+        await tx.run(setState, { id: found.id, state: 'settled', at: this.atMs });
+        await appendPaymentEvent(tx, found, 'payment.settled', by);
       });
     const meters = this.policies.active().meters;
     if (what === 'refund' && ['authorized', 'settled'].includes(found.state) && !this.back.has(found.id)) {
       const refund = await pay();
       this.back.set(found.id, refund.id);
-      await store.write((tx) => {
-        tx.run(setRefund, { id: refund.id, of: found.id });
-        tx.run(setState, { id: refund.id, state: 'settled', at: this.atMs });
-        releaseFromMeters(tx, refund.id);
-        refundToMeters(tx, meters, { id: refund.id, originalId: found.id, amountMicro: refund.amount }, this.atMs);
-        appendPaymentEvent(tx, refund, 'payment.settled', by);
+      await store.write(async (tx) => {
+        await tx.run(setRefund, { id: refund.id, of: found.id });
+        await tx.run(setState, { id: refund.id, state: 'settled', at: this.atMs });
+        await releaseFromMeters(tx, refund.id);
+        await refundToMeters(
+          tx,
+          meters,
+          { id: refund.id, originalId: found.id, amountMicro: refund.amount },
+          this.atMs,
+        );
+        await appendPaymentEvent(tx, refund, 'payment.settled', by);
       });
     }
     const back = this.back.get(found.id);
     if (what === 'unrefund' && back)
-      await store.write((tx) => {
-        unrefundMeters(tx, back);
-        const refund = findPayment(tx, back as Payment['id']);
-        tx.run(setState, { id: back, state: 'failed', at: null });
-        if (refund) appendPaymentEvent(tx, refund, 'payment.reorged', by);
+      await store.write(async (tx) => {
+        await unrefundMeters(tx, back);
+        const refund = await findPayment(tx, back as Payment['id']);
+        await tx.run(setState, { id: back, state: 'failed', at: null });
+        if (refund) await appendPaymentEvent(tx, refund, 'payment.reorged', by);
         this.back.delete(found.id);
       });
   }
   /** What the new policy is shown, for each of the groups that there are. */
-  shown(atMs: number): unknown[] {
-    return [true, false].map((isPayee) =>
-      this.world.store.read((tx) => {
+  async shown(atMs: number): Promise<unknown[]> {
+    return mapInOrder([true, false], (isPayee) =>
+      this.world.store.read(async (tx) => {
         const context = this.world.context({ policy: this.policies.active(), atMs });
-        const { evidence } = checkPayment(tx, this.request(1n, isPayee), context);
+        const { evidence } = await checkPayment(tx, this.request(1n, isPayee), context);
         const { meters } = JSON.parse(evidence.inputText) as {
           meters: Record<string, { total: number; count: number }>;
         };
@@ -148,9 +156,9 @@ class Scene {
       }),
     );
   }
-  faults(): unknown[] {
+  async faults(): Promise<unknown[]> {
     const about = ['meters_match_entries', 'rolling_entries_count'];
-    return this.world.store.read(bookChecks).filter(({ name, ok }) => about.includes(name) && !ok);
+    return (await this.world.store.read(bookChecks)).filter(({ name, ok }) => about.includes(name) && !ok);
   }
 }
 
@@ -183,15 +191,15 @@ describe('an activation that counts page by page', () => {
           for (const step of meanwhile.slice(0, taken)) await always.take(step);
           always.atMs = Math.max(always.atMs, staged.atMs);
           for (const ahead of [0, HOUR, 6 * HOUR]) {
-            expect(staged.shown(staged.atMs + ahead)).toEqual(always.shown(staged.atMs + ahead));
+            expect(await staged.shown(staged.atMs + ahead)).toEqual(await always.shown(staged.atMs + ahead));
           }
-          expect(staged.faults()).toEqual([]);
+          expect(await staged.faults()).toEqual([]);
           for (const step of later) {
             await always.take(step);
             await staged.take(step);
           }
-          expect(staged.shown(staged.atMs)).toEqual(always.shown(staged.atMs));
-          expect(staged.faults()).toEqual([]);
+          expect(await staged.shown(staged.atMs)).toEqual(await always.shown(staged.atMs));
+          expect(await staged.faults()).toEqual([]);
           for (const each of [always, staged]) await each.world.store.close();
         }),
         { numRuns: 12, endOnFailure: true },
@@ -219,7 +227,7 @@ describe('an activation that counts page by page', () => {
     expect(new Set(decided)).toEqual(new Set([old]));
     expect(staged.policies.active().digest).not.toBe(old);
     // 205 of 2 and 20 of 1 from one agent to one payee.
-    expect(staged.shown(staged.atMs)[0]).toContainEqual(['ever', 430, 225]);
+    expect((await staged.shown(staged.atMs))[0]).toContainEqual(['ever', 430, 225]);
     await staged.world.store.close();
   });
 
@@ -235,7 +243,7 @@ describe('an activation that counts page by page', () => {
     await staged.activate(oldBundle);
     for (let i = 0; i < 20; i += 1)
       await staged.take({ what: 'pay', gap: HOUR / 2, amount: 3n, which: 0, payee: true });
-    const shown = staged.shown(staged.atMs);
+    const shown = await staged.shown(staged.atMs);
     await expect(staged.activate(newBundle)).rejects.toThrow('the process ends here');
     await staged.world.store.close();
 
@@ -245,10 +253,10 @@ describe('an activation that counts page by page', () => {
       await openActivations(store, null, () => staged.atMs, { short: 0, page: 2 }),
     );
     again.atMs = staged.atMs;
-    expect(again.shown(again.atMs)).toEqual(shown);
-    expect(again.faults()).toEqual([]);
+    expect(await again.shown(again.atMs)).toEqual(shown);
+    expect(await again.faults()).toEqual([]);
     await again.activate(newBundle);
-    expect(again.shown(again.atMs)[0]).toEqual(
+    expect((await again.shown(again.atMs))[0]).toEqual(
       expect.arrayContaining([
         ['ever', 60, 20],
         ['hours', 33, 11],
@@ -257,7 +265,7 @@ describe('an activation that counts page by page', () => {
         ['same', 60, 20],
       ]),
     );
-    expect(again.faults()).toEqual([]);
+    expect(await again.faults()).toEqual([]);
     await store.close();
     rmSync(folder, { recursive: true, force: true });
   });
@@ -268,12 +276,12 @@ describe('an activation that counts page by page', () => {
     for (let i = 0; i < 12; i += 1) await scene.take({ what: 'pay', gap: 1, amount: 5n, which: 0, payee: i % 2 === 0 });
     const third = await policyOf({ ...after, ever: { by: ['payee'], window: 'lifetime' } });
     await Promise.all([scene.activate(newBundle), scene.activate(third)]);
-    expect(scene.shown(scene.atMs)[0]).toContainEqual(['ever', 30, 6]);
+    expect((await scene.shown(scene.atMs))[0]).toContainEqual(['ever', 30, 6]);
     await scene.policies.rollback({ actor: 'test', atMs: scene.atMs });
     await scene.take({ what: 'pay', gap: 1, amount: 5n, which: 0, payee: true });
     await scene.policies.rollback({ actor: 'test', atMs: scene.atMs });
-    expect(scene.shown(scene.atMs)[0]).toContainEqual(['ever', 35, 7]);
-    expect(scene.faults()).toEqual([]);
+    expect((await scene.shown(scene.atMs))[0]).toContainEqual(['ever', 35, 7]);
+    expect(await scene.faults()).toEqual([]);
     await scene.world.store.close();
   });
 });

@@ -62,7 +62,7 @@ export function createStaging(
   return (change, meters, current) => {
     const changed = turn.then(async () => {
       const stage = await staged(meters, current);
-      const before = store.read((tx) => [...stage.generations.keys()].map(liveRows(tx)));
+      const before = await store.read(async (tx) => [...stage.generations.keys()].map(await liveRows(tx)));
       const policy = await change(stage);
       void sweep(before);
       return policy;

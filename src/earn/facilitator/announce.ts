@@ -9,14 +9,14 @@ import type { Terms } from './terms.ts';
  * Announces to the books that a payment to one of our agents will be settled, so that the follower recognises the transfer as a
  * sale. Does nothing for other receivers. Call it before anything can reach the chain.
  */
-export function announce(
+export async function announce(
   tx: Tx,
   { chainId, terms, payload }: { chainId: number; terms: Terms; payload: PaymentPayload },
   atMs: number,
-): void {
-  const earner = tx.get(ownerOfWallet, { chain: chainId, address: terms.payTo });
+): Promise<void> {
+  const earner = await tx.get(ownerOfWallet, { chain: chainId, address: terms.payTo });
   if (!earner) return;
-  expectSale(
+  await expectSale(
     tx,
     {
       chainId,

@@ -75,7 +75,7 @@ describe('a purse that is not deployed yet (ERC-6492)', () => {
       invalidReason: expect.stringContaining('factory_not_allowed'),
     });
     expect(await desk.facilitator.settle(payload, requirements)).toMatchObject({ success: false, transaction: '' });
-    expect(sent()).toEqual([]);
+    expect(await sent()).toEqual([]);
   });
 
   it('is deployed by the relayer’s sender queue and pays, the one after the other', async () => {
@@ -84,7 +84,7 @@ describe('a purse that is not deployed yet (ERC-6492)', () => {
     expect(await desk.facilitator.verify(payload, requirements)).toMatchObject({ isValid: true, payer: purse });
     expect(await desk.facilitator.settle(payload, requirements)).toMatchObject({ success: true });
     expect(await scene.transfers(purse)).toHaveLength(1);
-    expect(sent().map(({ purpose }) => purpose)).toEqual([`x402_deploy:${purse}`, `x402_settle:${purse}`]);
+    expect((await sent()).map(({ purpose }) => purpose)).toEqual([`x402_deploy:${purse}`, `x402_settle:${purse}`]);
   });
 
   it('is not deployed for one new payer after another without end', async () => {

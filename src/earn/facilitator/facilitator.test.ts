@@ -79,7 +79,7 @@ describe('the facilitator inside, asked by the official HTTP client', () => {
     const answers = await Promise.all(Array.from({ length: 6 }, () => client.settle(payload, terms())));
     expect(answers.filter(({ success }) => success)).toHaveLength(1);
     expect(await scene.transfers(buyer.account.address)).toHaveLength(1);
-    expect(store.read((tx) => tx.all(query((db) => db.selectFrom('transactions').select('id'))))).toHaveLength(1);
+    expect(await store.read((tx) => tx.all(query((db) => db.selectFrom('transactions').select('id'))))).toHaveLength(1);
   });
 
   it('refuses what was tampered with, and what pays somebody else, without sending anything', async () => {
@@ -109,7 +109,7 @@ describe('the facilitator inside, asked by the official HTTP client', () => {
       expect((await client.verify(bad, requirements)).invalidReason, reason).toBe(reason);
       expect((await client.settle(bad, requirements)).errorReason, reason).toBe(reason);
     }
-    expect(store.read((tx) => tx.all(query((db) => db.selectFrom('transactions').select('id'))))).toHaveLength(0);
+    expect(await store.read((tx) => tx.all(query((db) => db.selectFrom('transactions').select('id'))))).toHaveLength(0);
     expect(await client.settle(payload, terms())).toMatchObject({ success: true });
   });
 
@@ -171,7 +171,7 @@ describe('the facilitator inside, asked by the official HTTP client', () => {
     await scene.local.client.mine({ blocks: 1 });
     expect(await client.settle(payload, terms())).toMatchObject({ success: true, transaction: first.transaction });
     expect(await client.settle(payload, terms())).toMatchObject({ success: false });
-    expect(store.read((tx) => tx.all(query((db) => db.selectFrom('transactions').select('id'))))).toHaveLength(1);
+    expect(await store.read((tx) => tx.all(query((db) => db.selectFrom('transactions').select('id'))))).toHaveLength(1);
   });
 
   it('takes a payment back when the relayer cannot sign in time: nothing was sent, and it may be settled later', async () => {

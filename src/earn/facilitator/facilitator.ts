@@ -43,7 +43,7 @@ export interface Facilitator extends Settles {
 
 export type FacilitatorOptions = Omit<QueueSignerOptions, 'signWithinMs' | 'minedWithinMs' | 'pollMs'> & {
   /** Tells whether the address may receive settlements. Reads the current wallets. */
-  mayReceive: (tx: ReadTx, payTo: string) => boolean;
+  mayReceive: (tx: ReadTx, payTo: string) => Promise<boolean>;
   /** The gas that settlements of one payer may cost in 24 hours. */
   gasPerPayerPerDay: bigint;
   /** Micro-USDC below which nothing is settled. Default 0. */
@@ -85,12 +85,12 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
   }
 
   async function verify(payload: PaymentPayload, requirements: PaymentRequirements): Promise<VerifyResponse> {
-    const terms = readTerms(payload, requirements, served);
+    const terms = await readTerms(payload, requirements, served);
     if ('reason' in terms) {
       const { reason, message, payer } = terms;
       return { isValid: false, invalidReason: reason, invalidMessage: message, ...(payer ? { payer } : {}) };
     }
-    if (isOverGas(terms, payload)) {
+    if (await isOverGas(terms, payload)) {
       return { isValid: false, invalidReason: 'payer_gas_cap_reached', payer: terms.payer };
     }
     const signer = queueSigner(settings, null);
@@ -101,12 +101,12 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
   }
 
   async function settle(payload: PaymentPayload, requirements: PaymentRequirements): Promise<SettleResponse> {
-    const terms = readTerms(payload, requirements, served);
+    const terms = await readTerms(payload, requirements, served);
     if ('reason' in terms) return failed(terms.reason, terms.payer, terms.message);
     const { payer, nonce } = terms;
     const key = { chainId: chain.chainId, payer, nonce };
     // Checked before the claim, so that nobody can block a payment by sending its nonce with a bad signature.
-    const known = store.read((tx) => settlementOf(tx, key));
+    const known = await store.read((tx) => settlementOf(tx, key));
     if (known === undefined) {
       const verified = await verify(payload, requirements);
       if (!verified.isValid) {
@@ -116,8 +116,8 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
       }
     }
     const nowMs = clock();
-    const claimed = await store.write((tx) => {
-      announce(tx, { chainId: chain.chainId, terms, payload }, nowMs);
+    const claimed = await store.write(async (tx) => {
+      await announce(tx, { chainId: chain.chainId, terms, payload }, nowMs);
       return claim(tx, key, terms, { nowMs, untilMs: nowMs + claimMs });
     });
     if (claimed === 'busy') return failed('duplicate_settlement', payer, 'This payment is being settled.');
@@ -133,7 +133,8 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
     const signer = queueSigner(settings, key);
     let answer: SettleResponse;
     try {
-      if (claimed === 'fresh' && isOverGas(terms, payload)) answer = failed('payer_gas_cap_reached', terms.payer);
+      if (claimed === 'fresh' && (await isOverGas(terms, payload)))
+        answer = failed('payer_gas_cap_reached', terms.payer);
       else answer = await official(signer, key).settle(payload, requirements);
     } catch (error) {
       answer = failed('settlement_failed', terms.payer, error instanceof Error ? error.message : String(error));
@@ -190,14 +191,14 @@ export function createFacilitator(options: FacilitatorOptions): Facilitator {
   /**
    * The payer's own gas; and, since every new wallet is a new payer, the sum for deployments, except for wallets of this Bursar.
    */
-  function isOverGas({ payer }: Terms, { payload }: PaymentPayload): boolean {
+  async function isOverGas({ payer }: Terms, { payload }: PaymentPayload): Promise<boolean> {
     const sinceMs = clock() - DAY_MS;
-    return store.read((tx) => {
-      if (gasOf(tx, purposesOf(payer), sinceMs) >= options.gasPerPayerPerDay) return true;
+    return store.read(async (tx) => {
+      if ((await gasOf(tx, purposesOf(payer), sinceMs)) >= options.gasPerPayerPerDay) return true;
       const { signature } = payload;
       if (typeof signature !== 'string' || !isErc6492Signature(signature as Hex)) return false;
-      const own = tx.get(ownerOfPurse, { chain: chain.chainId, purse: payer });
-      return own === undefined && deployGas(tx, sinceMs) >= options.gasPerPayerPerDay;
+      const own = await tx.get(ownerOfPurse, { chain: chain.chainId, purse: payer });
+      return own === undefined && (await deployGas(tx, sinceMs)) >= options.gasPerPayerPerDay;
     });
   }
 

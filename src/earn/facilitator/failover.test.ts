@@ -69,7 +69,9 @@ describe('a remote facilitator with the one inside behind it', () => {
     });
     const buyer = await scene.buyer(PRICE);
     expect(await both.settle(await buyer.pay(terms()), terms())).toMatchObject({ success: true });
-    expect(ours.store.read((tx) => tx.all(query((db) => db.selectFrom('transactions').select('id'))))).toHaveLength(0);
+    expect(
+      await ours.store.read((tx) => tx.all(query((db) => db.selectFrom('transactions').select('id')))),
+    ).toHaveLength(0);
     expect((await both.getSupported()).kinds).toHaveLength(1);
   });
 
@@ -122,7 +124,8 @@ describe('a remote facilitator with the one inside behind it', () => {
       const remote = { ...facilitator, settle: async () => answer };
       const both = withFailover({ remote, inside: facilitator, chain, served, claimDelivery });
       const isFirst =
-        ours.store.read((tx) => tx.get(query((db) => db.selectFrom('x402_settlements').select('nonce')))) === undefined;
+        (await ours.store.read((tx) => tx.get(query((db) => db.selectFrom('x402_settlements').select('nonce'))))) ===
+        undefined;
       expect(await both.settle(payload, terms())).toMatchObject(
         isFirst ? { success: true } : { success: false, errorReason: 'duplicate_settlement' },
       );
@@ -174,7 +177,9 @@ describe('a remote facilitator with the one inside behind it', () => {
     const answer = await both.settle(await buyer.pay(terms()), terms());
     expect(answer).toMatchObject({ success: true });
     expect(await scene.transfers(buyer.account.address)).toEqual([answer.transaction]);
-    expect(ours.store.read((tx) => tx.all(query((db) => db.selectFrom('transactions').select('id'))))).toHaveLength(0);
+    expect(
+      await ours.store.read((tx) => tx.all(query((db) => db.selectFrom('transactions').select('id')))),
+    ).toHaveLength(0);
   });
 
   it('settles inside when the answer was lost and the chain, after a while, has seen nothing', async () => {
@@ -210,7 +215,9 @@ describe('a crash between signing and hearing of it', () => {
     const after = await desk({ databasePath, executorKey });
     expect(await after.facilitator.settle(payload, terms())).toMatchObject({ success: true });
     expect(await scene.transfers(buyer.account.address)).toHaveLength(1);
-    expect(after.store.read((tx) => tx.all(query((db) => db.selectFrom('transactions').select('id'))))).toHaveLength(1);
+    expect(
+      await after.store.read((tx) => tx.all(query((db) => db.selectFrom('transactions').select('id')))),
+    ).toHaveLength(1);
     await unanswered;
   });
 });

@@ -35,8 +35,9 @@ export function withFailover(options: FailoverOptions): Settles {
   const { remote, inside, chain, served } = options;
 
   async function settle(payload: PaymentPayload, requirements: PaymentRequirements): Promise<SettleResponse> {
-    const terms = readTerms(payload, requirements, served);
-    if ('reason' in terms) return (isTheirs(terms, requirements) ? remote : inside).settle(payload, requirements);
+    const terms = await readTerms(payload, requirements, served);
+    if ('reason' in terms)
+      return ((await isTheirs(terms, requirements)) ? remote : inside).settle(payload, requirements);
     if (options.announce && (await inside.verify(payload, requirements)).isValid) {
       await options.announce(terms, payload);
     }
@@ -57,9 +58,11 @@ export function withFailover(options: FailoverOptions): Settles {
   }
 
   /** True for a scheme that only the remote facilitator settles, to a receiver that this one serves. */
-  function isTheirs({ reason }: Refusal, { network, payTo }: PaymentRequirements): boolean {
+  async function isTheirs({ reason }: Refusal, { network, payTo }: PaymentRequirements): Promise<boolean> {
     if (reason !== 'unsupported_scheme' && reason !== 'unsupported_asset_transfer_method') return false;
-    return network === served.network && isAddress(payTo, { strict: false }) && served.mayReceive(getAddress(payTo));
+    return (
+      network === served.network && isAddress(payTo, { strict: false }) && (await served.mayReceive(getAddress(payTo)))
+    );
   }
 
   /** Gives a settlement to one caller only, regardless of who submitted the authorization. */
@@ -99,8 +102,9 @@ export function withFailover(options: FailoverOptions): Settles {
   return {
     settle,
     verify: async (payload, requirements) => {
-      const terms = readTerms(payload, requirements, served);
-      if ('reason' in terms) return (isTheirs(terms, requirements) ? remote : inside).verify(payload, requirements);
+      const terms = await readTerms(payload, requirements, served);
+      if ('reason' in terms)
+        return ((await isTheirs(terms, requirements)) ? remote : inside).verify(payload, requirements);
       try {
         const answer = await remote.verify(payload, requirements);
         // Some facilitators do not check whether the nonce is used, and a used one must not buy again.

@@ -39,10 +39,10 @@ export async function openFacilitator(
     wake: options.wake,
     gasPerPayerPerDay: BigInt(settings.gas_per_payer_per_day),
     minMicro: BigInt(settings.min_amount_micro),
-    mayReceive: (tx, payTo) => {
+    mayReceive: async (tx, payTo) => {
       if (settings.pay_to === 'any') return true;
       if (Array.isArray(settings.pay_to) && settings.pay_to.some((listed) => listed === payTo)) return true;
-      return tx.get(ownerOfWallet, { chain: chain.chainId, address: payTo as Address }) !== undefined;
+      return (await tx.get(ownerOfWallet, { chain: chain.chainId, address: payTo as Address })) !== undefined;
     },
   });
   await inside.recover();

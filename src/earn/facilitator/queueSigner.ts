@@ -68,9 +68,9 @@ export function queueSigner(options: QueueSignerOptions, settlement: SettlementK
       paymentIds: [],
       atMs: clock(),
     };
-    const id = await store.write((tx) => {
+    const id = await store.write(async (tx) => {
       tx.afterCommit(options.wake);
-      return isToken ? enqueueOnce(tx, settlement, wanted) : enqueueTransaction(tx, wanted).id;
+      return isToken ? await enqueueOnce(tx, settlement, wanted) : (await enqueueTransaction(tx, wanted)).id;
     });
     return signedHash(id);
   }
@@ -78,10 +78,10 @@ export function queueSigner(options: QueueSignerOptions, settlement: SettlementK
   async function signedHash(id: bigint): Promise<Hex> {
     const until = performance.now() + options.signWithinMs;
     for (;;) {
-      const outcome = store.read((tx) => outcomeOf(tx, id));
+      const outcome = await store.read((tx) => outcomeOf(tx, id));
       if (outcome === null) throw new Error('The transaction is unknown.');
       if (outcome.kind === 'mined' || outcome.kind === 'final') return outcome.txHash;
-      if (outcome.kind === 'pending') return store.read((tx) => latestAttempt(tx, id)).hash;
+      if (outcome.kind === 'pending') return (await store.read((tx) => latestAttempt(tx, id))).hash;
       if (outcome.kind === 'dropped') throw new Error(`The transaction was not sent: ${outcome.reason}.`);
       // Withdrawn: nothing of it was sent. If that fails, it was signed just now.
       if (performance.now() > until && (await store.write((tx) => withdrawTransaction(tx, id)))) {
@@ -93,9 +93,9 @@ export function queueSigner(options: QueueSignerOptions, settlement: SettlementK
 
   async function receiptOf(hash: Hex) {
     const until = performance.now() + options.minedWithinMs;
-    const row = store.read((tx) => tx.get(transactionOfAttempt, { hash }));
+    const row = await store.read((tx) => tx.get(transactionOfAttempt, { hash }));
     for (;;) {
-      const hashes = row ? store.read((tx) => attemptsOf(tx, row.id)).map((attempt) => attempt.hash) : [hash];
+      const hashes = row ? (await store.read((tx) => attemptsOf(tx, row.id))).map((attempt) => attempt.hash) : [hash];
       const receipts = await Promise.all(
         // A missing receipt and a node that does not answer are treated alike: wait.
         hashes.map((each) => chain.run((client) => client.getTransactionReceipt({ hash: each })).catch(() => null)),
@@ -106,7 +106,7 @@ export function queueSigner(options: QueueSignerOptions, settlement: SettlementK
         return receipt;
       }
       if (row) {
-        const outcome = store.read((tx) => outcomeOf(tx, row.id));
+        const outcome = await store.read((tx) => outcomeOf(tx, row.id));
         if (outcome?.kind === 'dropped') throw new Error(`The transaction was lost: ${outcome.reason}.`);
       }
       if (performance.now() > until) throw new Error(`Not mined within ${options.minedWithinMs} ms.`);

@@ -56,7 +56,7 @@ export type Served = {
   network: string;
   token: Address;
   /** The receivers whose payments this facilitator settles. */
-  mayReceive: (payTo: Address) => boolean;
+  mayReceive: (payTo: Address) => Promise<boolean>;
   /** Micro-USDC below which nothing is settled. */
   minMicro?: bigint;
 };
@@ -76,7 +76,11 @@ export function parseFacilitatorRequest(body: unknown): { payload: PaymentPayloa
 }
 
 /** Returns the terms of a payment that this facilitator may settle, or the reason why not. The official code checks signatures. */
-export function readTerms(payload: PaymentPayload, requirements: PaymentRequirements, served: Served): Terms | Refusal {
+export async function readTerms(
+  payload: PaymentPayload,
+  requirements: PaymentRequirements,
+  served: Served,
+): Promise<Terms | Refusal> {
   const refuse = (reason: string, message: string, payer: Address | null = null) => ({ reason, message, payer });
   const { scheme, network, extra } = requirements;
   if (scheme !== 'exact') return refuse('unsupported_scheme', `Only the scheme exact is settled here, not ${scheme}.`);
@@ -92,7 +96,7 @@ export function readTerms(payload: PaymentPayload, requirements: PaymentRequirem
   if (!sameAddress(requirements.payTo, to)) {
     return refuse('invalid_exact_evm_recipient_mismatch', 'The authorization pays another address.', from);
   }
-  if (!served.mayReceive(to)) {
+  if (!(await served.mayReceive(to))) {
     return refuse('pay_to_not_served', `This facilitator does not settle for ${to}; see facilitator.pay_to.`, from);
   }
   const amount = BigInt(value);

@@ -86,11 +86,15 @@ export function createInvoiceResource(options: InvoiceResourceOptions): InvoiceR
     } catch {
       return ask(invoice, url, 'PAYMENT-SIGNATURE cannot be read');
     }
-    const served = { network: chain.network, token: chain.token, mayReceive: (to: string) => to === invoice.address };
+    const served = {
+      network: chain.network,
+      token: chain.token,
+      mayReceive: async (to: string) => to === invoice.address,
+    };
     const accepted = payload.accepted as PaymentRequirements | undefined;
-    const terms = accepted ? readTerms(payload, accepted, served) : null;
+    const terms = accepted ? await readTerms(payload, accepted, served) : null;
     if (!terms || 'reason' in terms) return ask(invoice, url, terms?.reason ?? 'invalid_payload');
-    const before = store.read((tx) => paidBefore(tx, terms, invoice));
+    const before = await store.read((tx) => paidBefore(tx, terms, invoice));
     if (before) return before;
     if (invoiceIsClosed(invoice)) return ask(invoice, url, 'invoice_closed');
 
@@ -118,7 +122,7 @@ export function createInvoiceResource(options: InvoiceResourceOptions): InvoiceR
     const txHash = settled.transaction;
     if (settled.success) return { kind: 'paid', header, payer: terms.payer, txHash, amountMicro: terms.value };
     // Another sender settled it, or we did and the answer was lost.
-    const before = store.read((tx) => paidBefore(tx, terms, invoice));
+    const before = await store.read((tx) => paidBefore(tx, terms, invoice));
     if (before) return before;
     if (txHash !== '') return { kind: 'pending', header, payer: terms.payer, txHash };
     return ask(invoice, url, settled.errorReason ?? 'settlement_failed');
@@ -130,27 +134,27 @@ export function createInvoiceResource(options: InvoiceResourceOptions): InvoiceR
   }
 
   /** The earlier payment by this same authorization. */
-  function paidBefore(tx: Pick<Tx, 'get' | 'all'>, terms: Terms, invoice: Invoice): Paid | null {
-    const sale = findExpectedSale(tx, chain.chainId, terms.payer, terms.nonce);
+  async function paidBefore(tx: Pick<Tx, 'get' | 'all'>, terms: Terms, invoice: Invoice): Promise<Paid | null> {
+    const sale = await findExpectedSale(tx, chain.chainId, terms.payer, terms.nonce);
     if (sale?.invoice_id !== invoice.id) return null;
     const { payer, nonce } = terms;
-    const row = tx.get(paidBy, { invoice: invoice.id, chain: chain.chainId, payer, nonce });
+    const row = await tx.get(paidBy, { invoice: invoice.id, chain: chain.chainId, payer, nonce });
     return row
       ? { kind: 'paid', header: null, payer: terms.payer, txHash: row.tx_hash, amountMicro: terms.value }
       : null;
   }
 
   /** Announces the payment unless pending ones would use the invoice up: then returns the seconds to wait. */
-  function announce(tx: Tx, invoiceId: string, terms: Terms): number {
+  async function announce(tx: Tx, invoiceId: string, terms: Terms): Promise<number> {
     const atMs = clock();
     const nowS = Math.floor(atMs / 1000);
-    const now = getInvoice(tx, invoiceId);
-    const others = tx.get(othersExpected, { invoice: invoiceId, payer: terms.payer, nonce: terms.nonce, nowS });
+    const now = await getInvoice(tx, invoiceId);
+    const others = await tx.get(othersExpected, { invoice: invoiceId, payer: terms.payer, nonce: terms.nonce, nowS });
     const left = BigInt(now.maxUses) - now.receivedMicro / now.amount;
     if ((others?.n ?? 0n) >= left) return Math.max(1, Number(others?.until ?? 0n) - nowS);
     const { payer, nonce, value: amount, validBeforeS } = terms;
     const resource = `invoice ${invoiceId}`;
-    expectSale(
+    await expectSale(
       tx,
       { chainId: chain.chainId, payer, nonce, agentId: now.agentId, amount, resource, validBeforeS, invoiceId },
       atMs,

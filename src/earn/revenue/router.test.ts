@@ -60,13 +60,13 @@ beforeEach(async () => {
   world = await gateWorld(split);
   inForce = split;
   vendor = await world.addAgent('vendor', '0');
-  await world.store.write((tx) => {
+  await world.store.write(async (tx) => {
     for (const [index, name] of ['Ann', 'Bob', 'Cid'].entries()) {
       const addresses = [{ address: numbered(0x100 + index), verified: true }];
-      createPayee(tx, ACT, { name, kind: 'internal', agentId: null, categories: [], hosts: [], addresses });
+      await createPayee(tx, ACT, { name, kind: 'internal', agentId: null, categories: [], hosts: [], addresses });
     }
     // Only the vendor's wallet is on this chain.
-    tx.run(query((db) => db.deleteFrom('wallets').where('agent_id', '<>', vendor.id)));
+    await tx.run(query((db) => db.deleteFrom('wallets').where('agent_id', '<>', vendor.id)));
   });
   const chain = openChain({ chainId: 31_337, rpcUrl: local.anvil.url, token: local.usdc.address });
   follower = createFollower({
@@ -139,11 +139,11 @@ describe('revenue', () => {
   it('is not split before it is final, and a reorg in between leaves no split of money that never came', async () => {
     await earn('1.000001');
     await round();
-    expect([receivables(), splits()]).toMatchObject([[{ state: 'included' }], []]);
+    expect([await receivables(), await splits()]).toMatchObject([[{ state: 'included' }], []]);
     await local.client.request({ method: 'anvil_reorg' as never, params: [1, []] as never });
     await mine(3);
     await round();
-    expect([receivables(), splits(), available()]).toMatchObject([[{ state: 'orphaned' }], [], 0n]);
+    expect([await receivables(), await splits(), await available()]).toMatchObject([[{ state: 'orphaned' }], [], 0n]);
   });
 
   it('is split once, by shares with the rounding to the named party, however often the server starts again', async () => {
@@ -154,14 +154,14 @@ describe('revenue', () => {
       router = newRouter();
       expect(await router.tick()).toEqual({ routed: 0, legs: 0 });
     }
-    const legs = splits().map(({ amount, state, receivableId }) => [amount, state, receivableId !== null]);
+    const legs = (await splits()).map(({ amount, state, receivableId }) => [amount, state, receivableId !== null]);
     expect(legs.sort()).toEqual([
       [100_000n, 'authorized', true],
       [200_000n, 'authorized', true],
       [700_001n, 'authorized', true],
     ]);
-    expect(available()).toBe(0n);
-    expect(eventsOf(world.store, 'revenue.routed')).toHaveLength(1);
+    expect(await available()).toBe(0n);
+    expect(await eventsOf(world.store, 'revenue.routed')).toHaveLength(1);
   });
 
   it('is not split by a crash in the middle: the write is whole or not at all', async () => {
@@ -177,10 +177,10 @@ describe('revenue', () => {
       },
     });
     await expect(router.tick()).rejects.toThrow('the process died');
-    expect([splits(), available()]).toEqual([[], 3_000_000n]);
+    expect([await splits(), await available()]).toEqual([[], 3_000_000n]);
     inForce = split;
     await router.tick();
-    expect(splits()).toHaveLength(3);
+    expect(await splits()).toHaveLength(3);
   });
 
   it('stays whole where the rule fails, with an alert, and is split under the next policy', async () => {
@@ -190,13 +190,13 @@ describe('revenue', () => {
     inForce = changed({ digest: `sha256:${'0'.repeat(64)}`, route: () => ({ failed: 'it does not add up' }) });
     await router.tick();
     await router.tick();
-    expect(splits()).toEqual([]);
-    expect(alertsOf(world.store).filter((alert) => alert.type === 'revenue_failed')).toMatchObject([
+    expect(await splits()).toEqual([]);
+    expect((await alertsOf(world.store)).filter((alert) => alert.type === 'revenue_failed')).toMatchObject([
       { agent: vendor.id, body: { reason: 'it does not add up', count: 1 } },
     ]);
     inForce = split;
     await router.tick();
-    expect(splits()).toHaveLength(3);
+    expect(await splits()).toHaveLength(3);
   });
 
   it('goes to the other parties when one of them may not be paid, and an alert says which', async () => {
@@ -204,17 +204,13 @@ describe('revenue', () => {
     await earn('1');
     await mine(3);
     await round();
-    expect(
-      splits()
-        .map(({ amount, state }) => [amount, state])
-        .sort(),
-    ).toEqual([
+    expect((await splits()).map(({ amount, state }) => [amount, state]).sort()).toEqual([
       [100_000n, 'authorized'],
       [200_000n, 'denied'],
       [700_000n, 'authorized'],
     ]);
-    expect(available()).toBe(200_000n);
-    expect(alertsOf(world.store)).toContainEqual(
+    expect(await available()).toBe(200_000n);
+    expect(await alertsOf(world.store)).toContainEqual(
       expect.objectContaining({ type: 'split_refused', body: expect.objectContaining({ leg: 'share Bob' }) }),
     );
   });
@@ -224,15 +220,15 @@ describe('revenue', () => {
     await earn('1');
     await mine(3);
     await round();
-    expect(splits()).toHaveLength(2);
-    expect(alertsOf(world.store).filter((alert) => alert.type === 'split_refused')).toHaveLength(1);
+    expect(await splits()).toHaveLength(2);
+    expect((await alertsOf(world.store)).filter((alert) => alert.type === 'split_refused')).toHaveLength(1);
   });
 
   it('is split less what was refunded before', async () => {
     await earn('1');
     await mine(3);
     await follower.tick();
-    const [receivable] = receivables();
+    const [receivable] = await receivables();
     const answer = await world.store.write((tx) =>
       requestPayment(
         tx,
@@ -250,12 +246,8 @@ describe('revenue', () => {
     );
     expect(answer.payment.state).toBe('authorized');
     await router.tick();
-    expect(
-      splits()
-        .map((payment) => payment.amount)
-        .sort(),
-    ).toEqual([120_000n, 420_000n, 60_000n]);
-    expect(available()).toBe(0n);
+    expect((await splits()).map((payment) => payment.amount).sort()).toEqual([120_000n, 420_000n, 60_000n]);
+    expect(await available()).toBe(0n);
   });
 
   it('waits while the agent is frozen', async () => {
@@ -264,10 +256,10 @@ describe('revenue', () => {
     await follower.tick();
     await world.store.write((tx) => setAgentStatus(tx, ACT, vendor.id, { status: 'frozen', reason: 'test' }));
     await router.tick();
-    expect([splits(), available()]).toEqual([[], 1_000_000n]);
+    expect([await splits(), await available()]).toEqual([[], 1_000_000n]);
     await world.store.write((tx) => setAgentStatus(tx, ACT, vendor.id, { status: 'active', reason: null }));
     await router.tick();
-    expect(splits()).toHaveLength(3);
+    expect(await splits()).toHaveLength(3);
   });
 
   it('asks again for the legs that were refused, and only for those', async () => {
@@ -275,13 +267,13 @@ describe('revenue', () => {
     await earn('1');
     await mine(3);
     await round();
-    const [receivable] = receivables();
+    const [receivable] = await receivables();
     const retry = () => world.store.write((tx) => retryLegs(tx, receivable?.id ?? '', world.context()));
     expect(await retry()).toMatchObject([{ state: 'denied' }]);
     await changeBob({ status: 'active' });
     expect(await retry()).toMatchObject([{ state: 'authorized', amount: 200_000n }]);
     expect(await retry()).toEqual([]);
-    expect(available()).toBe(0n);
+    expect(await available()).toBe(0n);
   });
 });
 
@@ -291,7 +283,7 @@ describe('a float with a sweep', () => {
     await earn('2');
     await mine(3);
     await round();
-    expect(splits()).toMatchObject([{ amount: 1_250_000n, address: numbered(0x102) }]);
-    expect(available()).toBe(750_000n);
+    expect(await splits()).toMatchObject([{ amount: 1_250_000n, address: numbered(0x102) }]);
+    expect(await available()).toBe(750_000n);
   });
 });

@@ -7,6 +7,7 @@ import { earnedKinds, type Receivable } from '../../books/receivables/receivable
 import { findExpectedSale } from '../../books/receivables/sales.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { sha256 } from '../../core/ids/digest.ts';
+import { flatMapInOrder } from '../../core/inOrder.ts';
 import { formatUsdc, microUsdc } from '../../core/money/microUsdc.ts';
 import { holdsMoney, type PaymentState } from '../../core/payment/states.ts';
 import { getAgent } from '../../decide/identity/agents.ts';
@@ -53,7 +54,7 @@ const RECEIVABLES_PER_TICK = 200;
 export function createRouter({ store, policy, shadow, chain, clock, wake }: RouterOptions): Router {
   return {
     async tick() {
-      if (!store.read((tx) => tx.get(firstToRoute))) return { routed: 0, legs: 0 };
+      if (!(await store.read((tx) => tx.get(firstToRoute)))) return { routed: 0, legs: 0 };
       let inForce: Policy;
       try {
         inForce = policy();
@@ -61,12 +62,14 @@ export function createRouter({ store, policy, shadow, chain, clock, wake }: Rout
         if (error instanceof BursarError && error.code === 'policy_unavailable') return { routed: 0, legs: 0 };
         throw error;
       }
-      const ids = store.read((tx) => tx.all(routableUnder, { digest: inForce.digest, limit: RECEIVABLES_PER_TICK }));
+      const ids = await store.read((tx) =>
+        tx.all(routableUnder, { digest: inForce.digest, limit: RECEIVABLES_PER_TICK }),
+      );
       let legs = 0;
       for (const { id } of ids) {
-        const made = await store.write((tx) => {
+        const made = await store.write(async (tx) => {
           const context = { policy: policy(), shadow: shadow?.() ?? null, chain, actor: 'bursar', atMs: clock() };
-          return routeReceivable(tx, id, context).length;
+          return (await routeReceivable(tx, id, context)).length;
         });
         legs += made;
       }
@@ -80,34 +83,34 @@ export function createRouter({ store, policy, shadow, chain, clock, wake }: Rout
  * Splits one receivable once; returns the requested payments, denied ones too. A leg that the gate does not allow stays with the
  * agent and raises an alert.
  */
-function routeReceivable(tx: Tx, id: string, context: GateContext): Payment[] {
-  const row = tx.get(receivableToRoute, { id });
+async function routeReceivable(tx: Tx, id: string, context: GateContext): Promise<Payment[]> {
+  const row = await tx.get(receivableToRoute, { id });
   if (!row) return [];
   const receivable = toReceivable(row);
   // An agent's share of a split is not split again: two agents that split to each other would never end.
-  if (isPassedOn(tx, receivable)) {
-    markRouted(tx, receivable, [], context.atMs);
+  if (await isPassedOn(tx, receivable)) {
+    await markRouted(tx, receivable, [], context.atMs);
     return [];
   }
-  const input = routeInput(tx, receivable);
+  const input = await routeInput(tx, receivable);
   const { agentId } = receivable;
   const about = { receivable: id, amount: formatUsdc(receivable.amountMicro) };
   const fields = { actor: 'bursar', agentId, sponsorId: input.sponsor.id, policyDigest: context.policy.digest };
   const route = context.policy.route(input);
   if ('failed' in route) {
-    tx.run(setRouteFailed, { id, digest: context.policy.digest });
+    await tx.run(setRouteFailed, { id, digest: context.policy.digest });
     const data = { ...about, reason: route.failed };
-    appendEvent(tx, { ...fields, type: 'revenue.failed', data }, context.atMs);
-    raiseOnce(tx, { type: 'revenue_failed', agentId, sponsorId: input.sponsor.id, data }, context.atMs);
+    await appendEvent(tx, { ...fields, type: 'revenue.failed', data }, context.atMs);
+    await raiseOnce(tx, { type: 'revenue_failed', agentId, sponsorId: input.sponsor.id, data }, context.atMs);
     return [];
   }
   const payments: Payment[] = [];
-  for (const leg of route.legs) payments.push(...payLeg(tx, receivable, { ...leg, attempt: 0 }, context));
-  markRouted(tx, receivable, route.legs, context.atMs);
+  for (const leg of route.legs) payments.push(...(await payLeg(tx, receivable, { ...leg, attempt: 0 }, context)));
+  await markRouted(tx, receivable, route.legs, context.atMs);
   if (route.legs.length > 0) {
     const told = route.legs.map((leg) => ({ leg: leg.name, payee: leg.payee, amount: formatUsdc(leg.amount) }));
     const data = { ...about, legs: told, kept: formatUsdc(route.keptMicro) };
-    appendEvent(tx, { ...fields, type: 'revenue.routed', data }, context.atMs);
+    await appendEvent(tx, { ...fields, type: 'revenue.routed', data }, context.atMs);
   }
   return payments;
 }
@@ -116,12 +119,12 @@ function routeReceivable(tx: Tx, id: string, context: GateContext): Payment[] {
  * Requests the legs again that moved nothing: denied, failed, or to a missing payee. Legs are those of the original routing; each
  * is paid once. Returns the new payments.
  */
-export function retryLegs(tx: Tx, id: string, context: GateContext): Payment[] {
-  const row = tx.get(receivableById, { id });
+export async function retryLegs(tx: Tx, id: string, context: GateContext): Promise<Payment[]> {
+  const row = await tx.get(receivableById, { id });
   const stored = JSON.parse(row?.route_json ?? '[]') as { name: string; payee: string; amount: number }[];
   if (!row) return [];
-  return stored.flatMap(({ name, payee, amount }) => {
-    const attempts = tx.all(attemptsAtLeg, { receivable: id, prefix: keyOf(id, name) });
+  return flatMapInOrder(stored, async ({ name, payee, amount }) => {
+    const attempts = await tx.all(attemptsAtLeg, { receivable: id, prefix: keyOf(id, name) });
     if (attempts.some(({ state }) => !isOver(state))) return [];
     const leg = { name, payee, amount: microUsdc(BigInt(amount)), attempt: attempts.length };
     return payLeg(tx, toReceivable(row), leg, context);
@@ -135,9 +138,9 @@ const isOver = (state: PaymentState): boolean => !holdsMoney[state] && state !==
 /** `attempt`: the number of earlier payments of this leg. */
 type LegAttempt = Leg & { attempt: number };
 
-function payLeg(tx: Tx, receivable: Receivable, leg: LegAttempt, context: GateContext): Payment[] {
+async function payLeg(tx: Tx, receivable: Receivable, leg: LegAttempt, context: GateContext): Promise<Payment[]> {
   const { agentId } = receivable;
-  const alert = (data: Record<string, unknown>, payment: Payment | null): void =>
+  const alert = (data: Record<string, unknown>, payment: Payment | null): Promise<void> =>
     raiseAlert(
       tx,
       {
@@ -150,14 +153,14 @@ function payLeg(tx: Tx, receivable: Receivable, leg: LegAttempt, context: GateCo
     );
   let payment: Payment;
   try {
-    payment = requestPayment(tx, legRequest(receivable, leg), context).payment;
+    payment = (await requestPayment(tx, legRequest(receivable, leg), context)).payment;
   } catch (error) {
     // A rule may name a missing payee, or the agent itself: the other legs are still paid.
     if (!(error instanceof BursarError) || !UNPAYABLE.has(error.code)) throw error;
-    alert({ reason: error.message }, null);
+    await alert({ reason: error.message }, null);
     return [];
   }
-  if (payment.state === 'denied') alert({ reasons: payment.reasons.map((reason) => reason.code) }, payment);
+  if (payment.state === 'denied') await alert({ reasons: payment.reasons.map((reason) => reason.code) }, payment);
   return [payment];
 }
 const UNPAYABLE: ReadonlySet<string> = new Set(['payee_not_found', 'payee_address_missing', 'forbidden_address']);
@@ -186,17 +189,17 @@ function legRequest(receivable: Receivable, leg: LegAttempt): PaymentRequest {
   };
 }
 
-function routeInput(tx: ReadTx, receivable: Receivable): RouteInput {
-  const agent = getAgent(tx, receivable.agentId);
-  const sponsor = getSponsor(tx, agent.sponsorId);
+async function routeInput(tx: ReadTx, receivable: Receivable): Promise<RouteInput> {
+  const agent = await getAgent(tx, receivable.agentId);
+  const sponsor = await getSponsor(tx, agent.sponsorId);
   const sale =
     receivable.saleNonce === null
       ? undefined
-      : findExpectedSale(tx, receivable.chainId, receivable.payer, receivable.saleNonce);
+      : await findExpectedSale(tx, receivable.chainId, receivable.payer, receivable.saleNonce);
   const kind = earnedKinds.find((each) => each === receivable.kind);
   if (!kind) throw new BursarError('invariant_violated');
-  const available = balance(tx, agentAccount(agent.id, 'available'));
-  const { received, passedOn } = readEarnings(tx, agent.id);
+  const available = await balance(tx, agentAccount(agent.id, 'available'));
+  const { received, passedOn } = await readEarnings(tx, agent.id);
   return {
     agent: { id: agent.id, name: agent.name, status: agent.status, labels: agent.labels },
     sponsor: { id: sponsor.id, name: sponsor.name, status: sponsor.status },
@@ -206,7 +209,7 @@ function routeInput(tx: ReadTx, receivable: Receivable): RouteInput {
       id: receivable.id,
       kind,
       amount: Number(receivable.amountMicro),
-      refunded: Number(refundedOf(tx, receivable.id)),
+      refunded: Number(await refundedOf(tx, receivable.id)),
       payer: receivable.payer,
       resource: sale?.resource ?? null,
       invoice: receivable.invoiceId,
@@ -217,12 +220,12 @@ function routeInput(tx: ReadTx, receivable: Receivable): RouteInput {
 /** The chain may have taken an account below zero; a rule then sees zero. */
 const atLeastZero = (micro: bigint): number => (micro > 0n ? Number(micro) : 0);
 
-function isPassedOn(tx: ReadTx, receivable: Receivable): boolean {
-  const payment = receivable.paymentId === null ? undefined : findPayment(tx, receivable.paymentId);
+async function isPassedOn(tx: ReadTx, receivable: Receivable): Promise<boolean> {
+  const payment = receivable.paymentId === null ? undefined : await findPayment(tx, receivable.paymentId);
   return payment?.kind === 'split';
 }
 
-function markRouted(tx: Tx, receivable: Receivable, legs: readonly Leg[], atMs: number): void {
+async function markRouted(tx: Tx, receivable: Receivable, legs: readonly Leg[], atMs: number): Promise<void> {
   const kept = JSON.stringify(legs.map((leg) => ({ ...leg, amount: Number(leg.amount) })));
-  tx.run(setRouted, { id: receivable.id, route: kept, at: atMs });
+  await tx.run(setRouted, { id: receivable.id, route: kept, at: atMs });
 }

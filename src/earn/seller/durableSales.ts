@@ -15,16 +15,16 @@ export async function durableSales(
   clock: () => number = Date.now,
 ): Promise<SaleStore & { close(): Promise<void> }> {
   const store = await openStore(path, salesMigrations);
-  const put = (tx: Tx, { key, identifier, request }: Sale, { state, untilMs, answer }: SaleProgress) => {
+  const put = async (tx: Tx, { key, identifier, request }: Sale, { state, untilMs, answer }: SaleProgress) => {
     const text = answer === null ? null : toJson(answer);
-    tx.run(putSale, { key, identifier, request, state, until: untilMs, answer: text, at: clock() });
+    await tx.run(putSale, { key, identifier, request, state, until: untilMs, answer: text, at: clock() });
   };
   return {
     claim: (sale) =>
-      store.write((tx) => {
-        const holder = tx.get(saleByIdentifier, { identifier: sale.identifier });
+      store.write(async (tx) => {
+        const holder = await tx.get(saleByIdentifier, { identifier: sale.identifier });
         if (holder && holder.key !== sale.key) return { kind: 'conflict' } as const;
-        const row = tx.get(saleByKey, { key: sale.key });
+        const row = await tx.get(saleByKey, { key: sale.key });
         if (row && row.request !== sale.request) return { kind: 'conflict' } as const;
         if (row?.state === 'done') {
           return row.answer_json === null
@@ -32,17 +32,17 @@ export async function durableSales(
             : ({ kind: 'answered', answer: fromJson(row.answer_json) } as const);
         }
         if (row?.state === 'claimed' && row.until_at > BigInt(clock())) return { kind: 'busy' } as const;
-        put(tx, sale, { state: 'claimed', untilMs: clock() + CLAIM_MS, answer: null });
-        tx.run(forgetAnswers, { before: clock() - DAY_MS });
-        tx.run(deleteSales, { before: clock() - 365 * DAY_MS });
+        await put(tx, sale, { state: 'claimed', untilMs: clock() + CLAIM_MS, answer: null });
+        await tx.run(forgetAnswers, { before: clock() - DAY_MS });
+        await tx.run(deleteSales, { before: clock() - 365 * DAY_MS });
         // Every served sale is on file, so a payment on chain with an abandoned claim is owed.
         return { kind: 'new', owed: row !== undefined } as const;
       }),
     finish: (sale, answer) => store.write((tx) => put(tx, sale, { state: 'done', untilMs: 0, answer })),
     release: (sale, owed) =>
-      store.write((tx) => {
-        if (owed) put(tx, sale, { state: 'owed', untilMs: 0, answer: null });
-        else tx.run(deleteSale, { key: sale.key });
+      store.write(async (tx) => {
+        if (owed) await put(tx, sale, { state: 'owed', untilMs: 0, answer: null });
+        else await tx.run(deleteSale, { key: sale.key });
       }),
     close: () => store.close(),
   };

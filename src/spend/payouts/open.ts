@@ -30,10 +30,14 @@ export type RequestedPayout = {
  * Stores a checked payout for the runner, or continues the one under that key: a stopped one continues, and with `retry` its denied
  * lines are requested again. The same key with other lines is `idempotency_conflict`.
  */
-export function openPayout(tx: Tx, requested: RequestedPayout, atMs: number): { payout: Payout; replayed: boolean } {
+export async function openPayout(
+  tx: Tx,
+  requested: RequestedPayout,
+  atMs: number,
+): Promise<{ payout: Payout; replayed: boolean }> {
   const { agentId, idempotencyKey, askedBy, lines, hash } = requested;
-  const known = findPayoutByKey(tx, agentId, idempotencyKey);
-  if (known) return { payout: goOn(tx, known, requested, atMs), replayed: true };
+  const known = await findPayoutByKey(tx, agentId, idempotencyKey);
+  if (known) return { payout: await goOn(tx, known, requested, atMs), replayed: true };
   const totalMicro = lines.reduce((sum, { amount }) => sum + amount, 0n);
   const payout: Payout = {
     id: newId('batch'),
@@ -47,26 +51,36 @@ export function openPayout(tx: Tx, requested: RequestedPayout, atMs: number): { 
     createdAtMs: atMs,
     updatedAtMs: atMs,
   };
-  insertPayout(tx, payout, lines);
+  await insertPayout(tx, payout, lines);
   const data = { key: idempotencyKey, lines: lines.length, amount: formatUsdc(totalMicro), content_hash: hash };
-  appendEvent(tx, payoutEvent('payout.created', payout, askedBy, data), atMs);
+  await appendEvent(tx, payoutEvent('payout.created', payout, askedBy, data), atMs);
   return { payout, replayed: false };
 }
 
-function goOn(tx: Tx, payout: Payout, { askedBy, lines, hash, retry }: RequestedPayout, atMs: number): Payout {
-  refuseChanged(tx, payout, lines, hash);
-  const reopened = retry ? reopenLines(tx, payout.id) : 0;
+async function goOn(
+  tx: Tx,
+  payout: Payout,
+  { askedBy, lines, hash, retry }: RequestedPayout,
+  atMs: number,
+): Promise<Payout> {
+  await refuseChanged(tx, payout, lines, hash);
+  const reopened = retry ? await reopenLines(tx, payout.id) : 0;
   if (payout.state === 'deciding' && reopened === 0) return payout;
-  if (openLines(tx, payout.id, 1).length === 0) return payout;
-  setPayoutState(tx, payout.id, { state: 'deciding', askedBy }, atMs);
-  appendEvent(tx, payoutEvent('payout.resumed', payout, askedBy, { from: payout.state, reopened }), atMs);
+  if ((await openLines(tx, payout.id, 1)).length === 0) return payout;
+  await setPayoutState(tx, payout.id, { state: 'deciding', askedBy }, atMs);
+  await appendEvent(tx, payoutEvent('payout.resumed', payout, askedBy, { from: payout.state, reopened }), atMs);
   return getPayout(tx, payout.id);
 }
 
 /** Throws `idempotency_conflict` with the lines that changed. */
-export function refuseChanged(tx: ReadTx, payout: Payout, lines: readonly PayoutLine[], hash: string): void {
+export async function refuseChanged(
+  tx: ReadTx,
+  payout: Payout,
+  lines: readonly PayoutLine[],
+  hash: string,
+): Promise<void> {
   if (payout.contentHash === hash) return;
-  const before = new Map(linesAfter(tx, payout.id, 0, LINES_MAX).map((line) => [line.id, canonical(line)]));
+  const before = new Map((await linesAfter(tx, payout.id, 0, LINES_MAX)).map((line) => [line.id, canonical(line)]));
   const other = lines.filter((line) => before.get(line.id) !== canonical(line));
   const ids = new Set(lines.map(({ id }) => id));
   const gone = [...before.keys()].filter((id) => !ids.has(id));

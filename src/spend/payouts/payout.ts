@@ -80,91 +80,99 @@ const toLine = (row: RowOf<typeof linesFrom>): StoredLine => ({
 });
 
 /** Stores a payout with all its lines: ten thousand take some tens of milliseconds. */
-export function insertPayout(tx: Tx, payout: Payout, lines: readonly PayoutLine[]): void {
+export async function insertPayout(tx: Tx, payout: Payout, lines: readonly PayoutLine[]): Promise<void> {
   const { id, agentId: agent, idempotencyKey: key, contentHash: hash, state, askedBy, total, totalMicro } = payout;
-  tx.run(newPayout, { id, agent, key, hash, state, askedBy, total, micro: totalMicro, at: payout.createdAtMs });
-  for (const { amount, ...line } of lines) tx.run(newLine, { ...line, payout: id, micro: amount });
+  await tx.run(newPayout, { id, agent, key, hash, state, askedBy, total, micro: totalMicro, at: payout.createdAtMs });
+  for (const { amount, ...line } of lines) await tx.run(newLine, { ...line, payout: id, micro: amount });
 }
 
-export function findPayoutByKey(tx: ReadTx, agentId: string, key: string): Payout | null {
-  const row = tx.get(payoutByKey, { agent: agentId, key });
+export async function findPayoutByKey(tx: ReadTx, agentId: string, key: string): Promise<Payout | null> {
+  const row = await tx.get(payoutByKey, { agent: agentId, key });
   return row ? toPayout(row) : null;
 }
 
 /** Throws `payout_not_found`. */
-export function getPayout(tx: ReadTx, id: string): Payout {
-  const row = tx.get(payoutById, { id });
+export async function getPayout(tx: ReadTx, id: string): Promise<Payout> {
+  const row = await tx.get(payoutById, { id });
   if (!row) throw new BursarError('payout_not_found', { details: { payout: id } });
   return toPayout(row);
 }
 
-export function listPayouts(
+export async function listPayouts(
   tx: ReadTx,
   agentId: string | undefined,
   before: string | undefined,
   limit: number,
-): Payout[] {
+): Promise<Payout[]> {
   const found = query((db) => {
     let rows = db.selectFrom('payouts').selectAll().orderBy('id', 'desc').limit(limit);
     if (agentId) rows = rows.where('agent_id', '=', agentId);
     if (before) rows = rows.where('id', '<', before);
     return rows;
   });
-  return tx.all(found).map(toPayout);
+  return (await tx.all(found)).map(toPayout);
 }
 
 /** Payouts with undecided lines, oldest first. */
-export function workingPayouts(tx: ReadTx): Payout[] {
-  return tx.all(oldestDeciding).map(toPayout);
+export async function workingPayouts(tx: ReadTx): Promise<Payout[]> {
+  return (await tx.all(oldestDeciding)).map(toPayout);
 }
 
-export function setPayoutState(
+export async function setPayoutState(
   tx: Tx,
   id: string,
   { state, askedBy }: Pick<Payout, 'state' | 'askedBy'>,
   atMs: number,
-): void {
-  tx.run(setState, { id, state, askedBy, at: atMs });
+): Promise<void> {
+  await tx.run(setState, { id, state, askedBy, at: atMs });
 }
 
 /** Tells whether its lines may still be decided: it was not stopped, and its requester is still authorized. */
-export function mayDecide(tx: ReadTx, payoutId: string): boolean {
-  const row = tx.get(decidingPayout, { id: payoutId });
-  return row !== undefined && stillAuthorized(tx, row.asked_by);
+export async function mayDecide(tx: ReadTx, payoutId: string): Promise<boolean> {
+  const row = await tx.get(decidingPayout, { id: payoutId });
+  return row !== undefined && (await stillAuthorized(tx, row.asked_by));
 }
 
 /** From `deciding` to `decided` if no line is open; false if one is, or if the payout was stopped. */
-export function closePayout(tx: Tx, payoutId: string, atMs: number): boolean {
-  return tx.run(closeDecided, { id: payoutId, at: atMs }) === 1;
+export async function closePayout(tx: Tx, payoutId: string, atMs: number): Promise<boolean> {
+  return (await tx.run(closeDecided, { id: payoutId, at: atMs })) === 1;
 }
 
 /** The first lines without an answer. */
-export function openLines(tx: ReadTx, payoutId: string, limit: number): StoredLine[] {
-  return tx.all(unansweredLines, { payout: payoutId, limit }).map(toLine);
+export async function openLines(tx: ReadTx, payoutId: string, limit: number): Promise<StoredLine[]> {
+  return (await tx.all(unansweredLines, { payout: payoutId, limit })).map(toLine);
 }
 
 /** The lines after a given one, in the file's order. */
-export function linesAfter(tx: ReadTx, payoutId: string, after: number, limit: number): StoredLine[] {
-  return tx.all(linesFrom, { payout: payoutId, after, limit }).map(toLine);
+export async function linesAfter(tx: ReadTx, payoutId: string, after: number, limit: number): Promise<StoredLine[]> {
+  return (await tx.all(linesFrom, { payout: payoutId, after, limit })).map(toLine);
 }
 
-export function answerLine(tx: Tx, payoutId: string, line: number, paymentId: string): void {
-  tx.run(setLinePayment, { payout: payoutId, line, payment: paymentId });
+export async function answerLine(tx: Tx, payoutId: string, line: number, paymentId: string): Promise<void> {
+  await tx.run(setLinePayment, { payout: payoutId, line, payment: paymentId });
 }
 
-export function refuseLine(tx: Tx, payoutId: string, line: number, refused: { code: string; message: string }): void {
-  tx.run(setLineRefused, { payout: payoutId, line, ...refused });
+export async function refuseLine(
+  tx: Tx,
+  payoutId: string,
+  line: number,
+  refused: { code: string; message: string },
+): Promise<void> {
+  await tx.run(setLineRefused, { payout: payoutId, line, ...refused });
 }
 
 /** Lines that can be requested again, with the next attempt. */
-export function reopenableLines(tx: ReadTx, payoutId: string): StoredLine[] {
-  return tx
-    .all(linesThatMovedNothing, { payout: payoutId })
-    .map((row) => ({ ...toLine(row), attempt: Number(row.attempt) + 1, paymentId: null, refused: null }));
+export async function reopenableLines(tx: ReadTx, payoutId: string): Promise<StoredLine[]> {
+  return (await tx.all(linesThatMovedNothing, { payout: payoutId })).map((row) => ({
+    ...toLine(row),
+    attempt: Number(row.attempt) + 1,
+    paymentId: null,
+    refused: null,
+  }));
 }
 
 /** Opens those lines for another attempt. Returns their number. */
-export function reopenLines(tx: Tx, payoutId: string): number {
+export async function reopenLines(tx: Tx, payoutId: string): Promise<number> {
   return tx.run(reopenThoseLines, { payout: payoutId });
 }
 
@@ -173,13 +181,13 @@ export type LineState = PaymentState | 'waiting' | 'refused';
 export type Progress = Map<LineState, { lines: number; micro: bigint }>;
 
 /** The number and the sum of the lines in each state. */
-export function progressOf(tx: ReadTx, payoutId: string): Progress {
-  const rows = tx.all(linesByState, { payout: payoutId });
+export async function progressOf(tx: ReadTx, payoutId: string): Promise<Progress> {
+  const rows = await tx.all(linesByState, { payout: payoutId });
   return new Map(rows.map(({ state, lines, micro }) => [state as LineState, { lines: Number(lines), micro }]));
 }
 
 /** Its transactions: the mined ones with their gas, and those that are not mined yet. */
-export function sentFor(tx: ReadTx, payoutId: string): { mined: number; open: number; gasUsed: bigint } {
-  const row = tx.get(transactionsFor, { payout: payoutId });
+export async function sentFor(tx: ReadTx, payoutId: string): Promise<{ mined: number; open: number; gasUsed: bigint }> {
+  const row = await tx.get(transactionsFor, { payout: payoutId });
   return { mined: Number(row?.mined ?? 0n), open: Number(row?.open ?? 0n), gasUsed: row?.gas ?? 0n };
 }

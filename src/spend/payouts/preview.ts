@@ -39,7 +39,7 @@ export async function previewLines(
   for (let from = 0; from < lines.length; from += LINES_PER_CHUNK) {
     const part = lines.slice(from, from + LINES_PER_CHUNK);
     const asks = part.map((line) => ({ request: lineRequest(payout, line), actor }));
-    const read: WorkingSet = store.read((tx) => load(tx, rules, asks));
+    const read: WorkingSet = await store.read((tx) => load(tx, rules, asks));
     if (set === null) set = read;
     else set.join(read);
     const answers = decideGroup(rules, set, asks);

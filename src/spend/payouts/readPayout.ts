@@ -69,7 +69,7 @@ async function lookedUp({ store, chain, agent }: PayoutReader, lines: readonly N
   const lookUp = lookUpLines(chain, agent);
   const errors: LineError[] = [];
   for (let from = 0; from < lines.length; from += LINES_PER_TURN) {
-    errors.push(...store.read((tx) => lookUp(tx, lines.slice(from, from + LINES_PER_TURN))));
+    errors.push(...(await store.read((tx) => lookUp(tx, lines.slice(from, from + LINES_PER_TURN)))));
     await turn();
   }
   return errors;

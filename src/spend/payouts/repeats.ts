@@ -23,14 +23,14 @@ export async function repeatedLines(
   atMs: number,
 ): Promise<Warning[]> {
   const { agentId: agent, payoutId: payout } = payer;
-  const earlier = store.read((tx) => tx.all(earlierPayouts, { agent, payout, since: atMs - LOOK_BACK_MS }));
+  const earlier = await store.read((tx) => tx.all(earlierPayouts, { agent, payout, since: atMs - LOOK_BACK_MS }));
   const wanted = lines.map(comparable);
   const warnings: Warning[] = [];
   let left = LINES_COMPARED_MAX;
   for (const before of earlier) {
     left -= Number(before.total);
     if (left < 0 || warnings.length === PAYOUTS_NAMED_MAX) break;
-    const equal = Number(store.read((tx) => tx.get(equalLines, { payout: before.id, wanted }))?.n ?? 0n);
+    const equal = Number((await store.read((tx) => tx.get(equalLines, { payout: before.id, wanted })))?.n ?? 0n);
     if (equal > 0) warnings.push(warningOf(before, equal, lines.length));
     await new Promise((resolve) => setImmediate(resolve));
   }

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { chain, type GateWorld, gateWorld, NOON_MS } from '../../../test/support/gateWorld.ts';
 import { agentAccount, balance } from '../../books/ledger/journal.ts';
+import { mapInOrder } from '../../core/inOrder.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
 import { createApprover, revokeApprover, setApproverRoles } from '../../decide/identity/approvers.ts';
 import { createCredential, revokeCredential } from '../../decide/identity/credentials.ts';
@@ -24,7 +25,7 @@ const act = { actor: 'test', atMs: NOON_MS };
 beforeEach(async () => {
   world = await gateWorld();
   credentialId = await world.store.write(
-    (tx) => createCredential(tx, act, { role: 'operator', agentId: null, name: 'finance' }).credential.id,
+    async (tx) => (await createCredential(tx, act, { role: 'operator', agentId: null, name: 'finance' })).credential.id,
   );
   woken = 0;
   runner = createPayoutRunner({
@@ -52,23 +53,27 @@ const linesOf = (count: number, change: Partial<PayoutLine> = {}): PayoutLine[] 
   }));
 const open = (lines: PayoutLine[], retry = false): Promise<Payout> =>
   world.store.write(
-    (tx) =>
-      openPayout(
-        tx,
-        {
-          agentId: world.agent.id,
-          idempotencyKey: 'payout-1',
-          askedBy: credentialId,
-          lines,
-          hash: contentHash(lines),
-          retry,
-        },
-        NOON_MS,
+    async (tx) =>
+      (
+        await openPayout(
+          tx,
+          {
+            agentId: world.agent.id,
+            idempotencyKey: 'payout-1',
+            askedBy: credentialId,
+            lines,
+            hash: contentHash(lines),
+            retry,
+          },
+          NOON_MS,
+        )
       ).payout,
   );
-const counts = (id: string): Record<string, number> =>
-  world.store.read((tx) => Object.fromEntries([...progressOf(tx, id)].map(([state, { lines }]) => [state, lines])));
-const stateOf = (id: string): string => world.store.read((tx) => getPayout(tx, id).state);
+const counts = (id: string): Promise<Record<string, number>> =>
+  world.store.read(async (tx) =>
+    Object.fromEntries([...(await progressOf(tx, id))].map(([state, { lines }]) => [state, lines])),
+  );
+const stateOf = (id: string): Promise<string> => world.store.read(async (tx) => (await getPayout(tx, id)).state);
 const preview = (lines: PayoutLine[]) =>
   previewLines(
     world.store,
@@ -106,25 +111,27 @@ describe('the runner of payouts', () => {
     const { decided } = await runner.tick();
     expect(decided).toBeGreaterThanOrEqual(1_000);
     expect(decided).toBeLessThan(1_100);
-    expect(counts(id)).toMatchObject({ waiting: 1_500 - decided });
+    expect(await counts(id)).toMatchObject({ waiting: 1_500 - decided });
     expect(woken).toBe(1);
     expect(await runner.tick()).toEqual({ decided: 1_500 - decided });
     // The starter policy allows 120 payments an hour.
-    expect(counts(id)).toEqual({ authorized: 120, denied: 1_380 });
-    expect(stateOf(id)).toBe('decided');
+    expect(await counts(id)).toEqual({ authorized: 120, denied: 1_380 });
+    expect(await stateOf(id)).toBe('decided');
   });
 
   it('says in a preview what it then does, chunk after chunk, and leaves nothing of the preview', async () => {
     const lines = linesOf(450);
     const free = () => world.store.read((tx) => balance(tx, agentAccount(world.agent.id, 'available')));
-    const before = free();
+    const before = await free();
     const previewed = await preview(lines);
-    expect(free()).toBe(before);
-    expect(world.store.read((tx) => tx.get(query((db) => db.selectFrom('payments').select('id'))))).toBeUndefined();
+    expect(await free()).toBe(before);
+    expect(
+      await world.store.read((tx) => tx.get(query((db) => db.selectFrom('payments').select('id')))),
+    ).toBeUndefined();
     const { id } = await open(lines);
     await runner.tick();
-    const made = world.store.read((tx) =>
-      linesAfter(tx, id, 0, 1_000).map(({ paymentId }) =>
+    const made = await world.store.read(async (tx) =>
+      mapInOrder(await linesAfter(tx, id, 0, 1_000), ({ paymentId }) =>
         tx.get(query((db) => db.selectFrom('payments').select('state').where('id', '=', paymentId))),
       ),
     );
@@ -156,10 +163,10 @@ describe('the runner of payouts', () => {
     const { decided } = await runner.tick();
     await world.store.write((tx) => setPayoutState(tx, id, { state: 'stopped', askedBy: credentialId }, NOON_MS));
     expect(await runner.tick()).toEqual({ decided: 0 });
-    expect(counts(id)).toMatchObject({ waiting: 1_200 - decided });
+    expect(await counts(id)).toMatchObject({ waiting: 1_200 - decided });
     expect(await open(lines)).toMatchObject({ id, state: 'deciding' });
     await runner.tick();
-    expect(counts(id).waiting).toBeUndefined();
+    expect((await counts(id)).waiting).toBeUndefined();
   });
 
   it('decides nothing on the word of a key that is revoked, until somebody else asks', async () => {
@@ -167,14 +174,14 @@ describe('the runner of payouts', () => {
     const { id } = await open(lines);
     await world.store.write((tx) => revokeCredential(tx, act, credentialId));
     await runner.tick();
-    expect(counts(id)).toEqual({ waiting: 10 });
-    expect(stateOf(id)).toBe('stopped');
+    expect(await counts(id)).toEqual({ waiting: 10 });
+    expect(await stateOf(id)).toBe('stopped');
     credentialId = await world.store.write(
-      (tx) => createCredential(tx, act, { role: 'operator', agentId: null, name: 'other' }).credential.id,
+      async (tx) => (await createCredential(tx, act, { role: 'operator', agentId: null, name: 'other' })).credential.id,
     );
     await open(lines);
     await runner.tick();
-    expect(counts(id)).toEqual({ authorized: 10 });
+    expect(await counts(id)).toEqual({ authorized: 10 });
   });
 
   it.each<[string, (tx: Tx, id: string) => unknown]>([
@@ -189,13 +196,13 @@ describe('the runner of payouts', () => {
     const lines = linesOf(1_200);
     const { id } = await open(lines);
     await runner.tick();
-    const before = counts(id);
+    const before = await counts(id);
     expect(before.authorized).toBeGreaterThan(0);
     expect(before.waiting).toBeGreaterThan(0);
     await world.store.write((tx) => end(tx, person));
     await runner.tick();
-    expect(counts(id)).toEqual(before);
-    expect(stateOf(id)).toBe('stopped');
+    expect(await counts(id)).toEqual(before);
+    expect(await stateOf(id)).toBe('stopped');
   });
 
   it('refuses a line whose payee lost its address meanwhile, decides the others, and asks again when told to', async () => {
@@ -212,8 +219,8 @@ describe('the runner of payouts', () => {
     const lines = linesOf(3).map((line, n) => (n === 1 ? { ...line, payee: 'Ada' } : line));
     const { id } = await open(lines);
     await runner.tick();
-    expect(counts(id)).toEqual({ authorized: 2, refused: 1 });
-    expect(world.store.read((tx) => linesAfter(tx, id, 2, 1))).toMatchObject([
+    expect(await counts(id)).toEqual({ authorized: 2, refused: 1 });
+    expect(await world.store.read((tx) => linesAfter(tx, id, 2, 1))).toMatchObject([
       { id: 'l1', paymentId: null, refused: { code: 'payee_address_missing' } },
     ]);
     await world.store.write((tx) =>
@@ -238,8 +245,8 @@ describe('the runner of payouts', () => {
     );
     await open(lines, true);
     await runner.tick();
-    expect(counts(id)).toEqual({ authorized: 3 });
-    const payments = world.store.read((tx) => tx.all(query((db) => db.selectFrom('payments').select('id'))));
+    expect(await counts(id)).toEqual({ authorized: 3 });
+    const payments = await world.store.read((tx) => tx.all(query((db) => db.selectFrom('payments').select('id'))));
     expect(payments).toHaveLength(3);
   });
 
@@ -254,8 +261,8 @@ describe('the runner of payouts', () => {
       wake: () => {},
     });
     expect(await without.tick()).toEqual({ decided: 0 });
-    expect(counts(id)).toEqual({ waiting: 5 });
+    expect(await counts(id)).toEqual({ waiting: 5 });
     await runner.tick();
-    expect(counts(id)).toEqual({ authorized: 5 });
+    expect(await counts(id)).toEqual({ authorized: 5 });
   });
 });

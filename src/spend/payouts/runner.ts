@@ -51,17 +51,17 @@ export function createPayoutRunner({ store, gate, clock, wake }: PayoutRunnerOpt
   async function decideOrRefuse(payout: Payout, line: StoredLine): Promise<void> {
     try {
       await gate.ask({
-        request: (tx) => (mayDecide(tx, payout.id) ? lineRequest(payout, line) : null),
+        request: async (tx) => ((await mayDecide(tx, payout.id)) ? lineRequest(payout, line) : null),
         actor: payout.askedBy,
         alsoWrite: (tx, { payment }) => answerLine(tx, payout.id, line.line, payment.id),
       });
     } catch (error) {
       if (!(error instanceof BursarError) || !refusals.has(error.code)) throw error;
       const { code, message } = error;
-      await store.write((tx) => {
-        refuseLine(tx, payout.id, line.line, { code, message });
+      await store.write(async (tx) => {
+        await refuseLine(tx, payout.id, line.line, { code, message });
         const data = { operation: 'create_payout', line: line.line, code, detail: message };
-        appendEvent(tx, payoutEvent('payment.refused', payout, payout.askedBy, data), clock());
+        await appendEvent(tx, payoutEvent('payment.refused', payout, payout.askedBy, data), clock());
       });
     }
   }
@@ -74,30 +74,34 @@ export function createPayoutRunner({ store, gate, clock, wake }: PayoutRunnerOpt
   }
 
   async function step(payout: Payout): Promise<number> {
-    const lines = store.read((tx) => openLines(tx, payout.id, LINES_PER_CHUNK));
-    const live = store.read((tx) => mayDecide(tx, payout.id));
+    const lines = await store.read((tx) => openLines(tx, payout.id, LINES_PER_CHUNK));
+    const live = await store.read((tx) => mayDecide(tx, payout.id));
     if (lines.length > 0 && live) return chunk(payout, lines);
-    await store.write((tx) => (lines.length === 0 ? close(tx, payout) : stop(tx, payout)));
+    await store.write(async (tx) => (lines.length === 0 ? await close(tx, payout) : await stop(tx, payout)));
     return 0;
   }
 
-  function close(tx: Tx, payout: Payout): void {
-    if (!closePayout(tx, payout.id, clock())) return;
-    const counts = [...progressOf(tx, payout.id)].map(([state, { lines }]) => [state, lines]);
-    appendEvent(tx, payoutEvent('payout.decided', payout, 'bursar', Object.fromEntries(counts)), clock());
+  async function close(tx: Tx, payout: Payout): Promise<void> {
+    if (!(await closePayout(tx, payout.id, clock()))) return;
+    const counts = [...(await progressOf(tx, payout.id))].map(([state, { lines }]) => [state, lines]);
+    await appendEvent(tx, payoutEvent('payout.decided', payout, 'bursar', Object.fromEntries(counts)), clock());
   }
 
   /** The key or person that requested it is revoked, so the remaining lines have no authority. */
-  function stop(tx: Tx, payout: Payout): void {
-    if (getPayout(tx, payout.id).state !== 'deciding' || mayDecide(tx, payout.id)) return;
-    setPayoutState(tx, payout.id, { state: 'stopped', askedBy: payout.askedBy }, clock());
-    appendEvent(tx, payoutEvent('payout.stopped', payout, 'bursar', { reason: 'asker_revoked' }), clock());
+  async function stop(tx: Tx, payout: Payout): Promise<void> {
+    if ((await getPayout(tx, payout.id)).state !== 'deciding' || (await mayDecide(tx, payout.id))) return;
+    await setPayoutState(tx, payout.id, { state: 'stopped', askedBy: payout.askedBy }, clock());
+    await appendEvent(tx, payoutEvent('payout.stopped', payout, 'bursar', { reason: 'asker_revoked' }), clock());
   }
 
   return {
     async tick() {
       let decided = 0;
-      for (let working = store.read(workingPayouts); working.length > 0; working = store.read(workingPayouts)) {
+      for (
+        let working = await store.read(workingPayouts);
+        working.length > 0;
+        working = await store.read(workingPayouts)
+      ) {
         for (const payout of working) {
           try {
             decided += await step(payout);

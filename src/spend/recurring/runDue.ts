@@ -21,41 +21,46 @@ const OCCURRENCES_PER_ROUND = 20;
  * one are one transaction, so a restart, a second instance or a clock set back cannot pay it twice. Missed ones are skipped, or
  * paid if they are at most `payWithinMs` late. In the caller's write transaction; returns the number of requests.
  */
-export function runDue(tx: Tx, context: GateContext): number {
+export async function runDue(tx: Tx, context: GateContext): Promise<number> {
   let asked = 0;
-  for (const schedule of dueSchedules(tx, context.atMs, SCHEDULES_PER_ROUND)) {
+  for (const schedule of await dueSchedules(tx, context.atMs, SCHEDULES_PER_ROUND)) {
     let due = schedule.nextAtMs;
     for (let round = 0; round < OCCURRENCES_PER_ROUND && due !== null && due <= context.atMs; round += 1) {
-      if (handle(tx, schedule, due, context)) asked += 1;
-      due = following(tx, schedule, due, context);
+      if (await handle(tx, schedule, due, context)) asked += 1;
+      due = await following(tx, schedule, due, context);
     }
-    if (due === null) tx.run(endSchedule, { id: schedule.id });
-    else tx.run(setNext, { id: schedule.id, next: due });
+    if (due === null) await tx.run(endSchedule, { id: schedule.id });
+    else await tx.run(setNext, { id: schedule.id, next: due });
   }
   return asked;
 }
 
 /** Null if there is none, also if the library fails: one schedule's rule must not stop the others. */
-function following(tx: Tx, schedule: Schedule, dueAtMs: number, context: GateContext): number | null {
+async function following(tx: Tx, schedule: Schedule, dueAtMs: number, context: GateContext): Promise<number | null> {
   const { id, agentId, cadence } = schedule;
   try {
     const next = nextOccurrence(cadence, dueAtMs);
-    if (next !== null) noteMissingDays(tx, schedule, missingDays(cadence, dueAtMs, next), context.atMs);
+    if (next !== null) await noteMissingDays(tx, schedule, missingDays(cadence, dueAtMs, next), context.atMs);
     return next;
   } catch (error) {
     const detail = `the schedule ends here, its rule cannot be followed: ${error instanceof Error ? error.message : 'unknown'}`;
     const data = { schedule: id, due_at: new Date(dueAtMs).toISOString(), detail };
-    appendEvent(tx, { type: 'occurrence.refused', actor: 'bursar', agentId, data }, context.atMs);
+    await appendEvent(tx, { type: 'occurrence.refused', actor: 'bursar', agentId, data }, context.atMs);
     return null;
   }
 }
 
 /** A month without that day has no payment: an event reports it when the occurrence before it is handled. */
-function noteMissingDays(tx: Tx, { id, agentId }: Schedule, days: readonly string[], atMs: number): void {
+async function noteMissingDays(
+  tx: Tx,
+  { id, agentId }: Schedule,
+  days: readonly string[],
+  atMs: number,
+): Promise<void> {
   for (const day of days) {
     const detail = 'The calendar has no such day, so the rule skips it. BYMONTHDAY=-1 is the last day of every month.';
     const data = { schedule: id, day, detail };
-    appendEvent(tx, { type: 'occurrence.skipped', actor: 'bursar', agentId, data }, atMs);
+    await appendEvent(tx, { type: 'occurrence.skipped', actor: 'bursar', agentId, data }, atMs);
   }
 }
 
@@ -67,41 +72,46 @@ const nothingToPay: ReadonlySet<string> = new Set([
   'forbidden_address',
 ]);
 
-function handle(tx: Tx, schedule: Schedule, dueAtMs: number, context: GateContext): boolean {
-  const done = tx.get(occurrenceAt, { schedule: schedule.id, due: dueAtMs });
+async function handle(tx: Tx, schedule: Schedule, dueAtMs: number, context: GateContext): Promise<boolean> {
+  const done = await tx.get(occurrenceAt, { schedule: schedule.id, due: dueAtMs });
   if (done) return false;
   const occurrence = { schedule, dueAtMs };
   const lateMs = context.atMs - dueAtMs;
   if (lateMs > Math.max(schedule.payWithinMs, ON_TIME_MS)) {
-    note(tx, occurrence, { outcome: 'skipped', detail: `missed by ${Math.round(lateMs / 1000)} s` }, context.atMs);
+    await note(
+      tx,
+      occurrence,
+      { outcome: 'skipped', detail: `missed by ${Math.round(lateMs / 1000)} s` },
+      context.atMs,
+    );
     return false;
   }
   try {
-    const { payment } = requestPayment(tx, requestOf(schedule, dueAtMs), { ...context, actor: schedule.id });
-    note(tx, occurrence, { outcome: 'asked', paymentId: payment.id }, context.atMs);
+    const { payment } = await requestPayment(tx, requestOf(schedule, dueAtMs), { ...context, actor: schedule.id });
+    await note(tx, occurrence, { outcome: 'asked', paymentId: payment.id }, context.atMs);
     return true;
   } catch (error) {
     // The payee is gone or has no address: recorded, and the schedule continues with its next occurrence.
     if (!(error instanceof BursarError) || !nothingToPay.has(error.code)) throw error;
-    note(tx, occurrence, { outcome: 'refused', detail: error.code }, context.atMs);
+    await note(tx, occurrence, { outcome: 'refused', detail: error.code }, context.atMs);
     return false;
   }
 }
 
-function note(
+async function note(
   tx: Tx,
   { schedule, dueAtMs }: { schedule: Schedule; dueAtMs: number },
   result: { outcome: 'asked'; paymentId: string } | { outcome: 'skipped' | 'refused'; detail: string },
   atMs: number,
-): void {
+): Promise<void> {
   const { outcome } = result;
   const payment = outcome === 'asked' ? result.paymentId : null;
   const detail = outcome === 'asked' ? null : result.detail;
-  tx.run(newOccurrence, { schedule: schedule.id, due: dueAtMs, outcome, payment, detail, at: atMs });
+  await tx.run(newOccurrence, { schedule: schedule.id, due: dueAtMs, outcome, payment, detail, at: atMs });
   if (outcome === 'asked') return;
   const type: EventType = outcome === 'skipped' ? 'occurrence.skipped' : 'occurrence.refused';
   const data = { schedule: schedule.id, due_at: new Date(dueAtMs).toISOString(), detail };
-  appendEvent(tx, { type, actor: 'bursar', agentId: schedule.agentId, data }, atMs);
+  await appendEvent(tx, { type, actor: 'bursar', agentId: schedule.agentId, data }, atMs);
 }
 
 function requestOf(schedule: Schedule, dueAtMs: number): PaymentRequest {

@@ -35,13 +35,17 @@ export type Schedule = {
   nextAtMs: number | null;
 };
 
-export function createSchedule(tx: Tx, act: Act, input: Omit<Schedule, 'status' | 'nextAtMs'>): Schedule {
-  const agent = getAgent(tx, input.agentId);
+export async function createSchedule(
+  tx: Tx,
+  act: Act,
+  input: Omit<Schedule, 'status' | 'nextAtMs'>,
+): Promise<Schedule> {
+  const agent = await getAgent(tx, input.agentId);
   checkCadence(input.cadence);
   const cadence = { ...input.cadence, startsAtMs: startOf(input.cadence) };
   // In whole seconds, as the rule counts: a schedule that starts now has its first occurrence now.
   const from = Math.max(cadence.startsAtMs, startOf({ ...cadence, startsAtMs: act.atMs })) - 1;
-  tx.run(newSchedule, {
+  await tx.run(newSchedule, {
     id: input.id,
     agent: agent.id,
     name: input.name,
@@ -55,34 +59,35 @@ export function createSchedule(tx: Tx, act: Act, input: Omit<Schedule, 'status' 
     at: act.atMs,
   });
   const data = { schedule: input.id, name: input.name, rrule: input.cadence.rrule, zone: input.cadence.zone };
-  recordAct(tx, act, { type: 'schedule.created', agentId: agent.id, sponsorId: agent.sponsorId, data });
+  await recordAct(tx, act, { type: 'schedule.created', agentId: agent.id, sponsorId: agent.sponsorId, data });
   return getSchedule(tx, input.id);
 }
 
 /** Paused ones request nothing; resuming starts with the next occurrence, not with the missed ones. */
-export function setScheduleStatus(tx: Tx, act: Act, id: string, status: Schedule['status']): Schedule {
-  const schedule = getSchedule(tx, id);
+export async function setScheduleStatus(tx: Tx, act: Act, id: string, status: Schedule['status']): Promise<Schedule> {
+  const schedule = await getSchedule(tx, id);
   if (schedule.status === 'ended') throw new BursarError('conflict', { message: 'What has ended stays ended.' });
   const next = status === 'active' ? nextOccurrence(schedule.cadence, act.atMs) : schedule.nextAtMs;
-  tx.run(setScheduled, { id: schedule.id, status, next });
+  await tx.run(setScheduled, { id: schedule.id, status, next });
   const data = { schedule: schedule.id, from: schedule.status, to: status };
-  recordAct(tx, act, { type: 'schedule.changed', agentId: schedule.agentId, data });
+  await recordAct(tx, act, { type: 'schedule.changed', agentId: schedule.agentId, data });
   return getSchedule(tx, schedule.id);
 }
 
-export function getSchedule(tx: ReadTx, id: string): Schedule {
-  const row = tx.get(scheduleById, { id });
+export async function getSchedule(tx: ReadTx, id: string): Promise<Schedule> {
+  const row = await tx.get(scheduleById, { id });
   if (!row) throw new BursarError('schedule_not_found', { details: { schedule: id } });
   return toSchedule(row);
 }
 
-export function listSchedules(tx: ReadTx, agentId: string | undefined): Schedule[] {
-  const rows = agentId === undefined ? tx.all(newestSchedules) : tx.all(newestSchedulesOf, { agent: agentId });
+export async function listSchedules(tx: ReadTx, agentId: string | undefined): Promise<Schedule[]> {
+  const rows =
+    agentId === undefined ? await tx.all(newestSchedules) : await tx.all(newestSchedulesOf, { agent: agentId });
   return rows.map(toSchedule);
 }
 
-export function dueSchedules(tx: ReadTx, atMs: number, limit: number): Schedule[] {
-  return tx.all(schedulesDue, { at: atMs, limit }).map(toSchedule);
+export async function dueSchedules(tx: ReadTx, atMs: number, limit: number): Promise<Schedule[]> {
+  return (await tx.all(schedulesDue, { at: atMs, limit })).map(toSchedule);
 }
 
 function toSchedule(row: RowOf<typeof scheduleById>): Schedule {

@@ -15,12 +15,12 @@ const REMEMBERED_MS = 600_000;
 const REMEMBERED = 64;
 
 /** Hosts ("name" or "name:port") that may be fetched from although they are private. */
-export function listedHosts(tx: ReadTx): string[] {
-  return JSON.parse(settingOf(tx, SETTING) ?? '[]') as string[];
+export async function listedHosts(tx: ReadTx): Promise<string[]> {
+  return JSON.parse((await settingOf(tx, SETTING)) ?? '[]') as string[];
 }
 
-export function listHosts(tx: Tx, hosts: readonly string[]): void {
-  putSetting(tx, SETTING, JSON.stringify([...new Set(hosts)].sort()));
+export async function listHosts(tx: Tx, hosts: readonly string[]): Promise<void> {
+  await putSetting(tx, SETTING, JSON.stringify([...new Set(hosts)].sort()));
 }
 
 /** The result of a paid request. `answer` is null if there was none. */
@@ -40,7 +40,7 @@ export function createFetcher(store: Store, resolve?: Guard['resolve']): Fetcher
   const ofAgent = new Map<string, number>();
   const remembered = new Map<string, { presented: Promise<Presented>; untilMs: number }>();
   const guard: Guard = {
-    isListed: (host) => store.read(listedHosts).includes(host),
+    isListed: async (host) => (await store.read(listedHosts)).includes(host),
     ...(resolve ? { resolve } : {}),
   };
 

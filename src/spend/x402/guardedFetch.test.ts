@@ -22,7 +22,7 @@ async function serving(listener: RequestListener): Promise<number> {
 const loopback: Resolved = { address: '127.0.0.1', family: 4 };
 /** Every name leads here; the hosts given are listed. */
 const guardOf = (...hosts: string[]): Guard => ({
-  isListed: (host) => hosts.includes(host),
+  isListed: async (host) => hosts.includes(host),
   resolve: async () => [loopback],
 });
 const get = { method: 'GET', headers: {}, body: null };
@@ -43,7 +43,7 @@ describe('guardedRequest', () => {
     'http://100.100.100.200/',
     'http://0/',
   ])('refuses %s before it connects', async (url) => {
-    const guard = { isListed: () => false };
+    const guard = { isListed: async () => false };
     await expect(guardedRequest(new URL(url), get, limits(), guard)).rejects.toMatchObject({ code: 'fetch_refused' });
   });
 
@@ -54,7 +54,7 @@ describe('guardedRequest', () => {
       response.end();
     });
     const guard: Guard = {
-      isListed: () => false,
+      isListed: async () => false,
       resolve: async () => [{ address: '93.184.216.34', family: 4 }, loopback],
     };
     const url = new URL(`http://both.example:${port}/`);
@@ -66,7 +66,7 @@ describe('guardedRequest', () => {
     let asked = 0;
     const port = await serving((request, response) => response.end(request.headers.host));
     const guard: Guard = {
-      isListed: (host) => host === `rebinding.example:${port}`,
+      isListed: async (host) => host === `rebinding.example:${port}`,
       resolve: async () => {
         asked += 1;
         return asked === 1 ? [loopback] : [{ address: '10.0.0.1', family: 4 }];
@@ -136,7 +136,7 @@ describe('guardedRequest', () => {
     }
     tcp.close();
     const nowhere = guardedRequest(new URL('http://no.example/'), get, limits(), {
-      isListed: () => false,
+      isListed: async () => false,
       resolve: async () => [],
     });
     await expect(nowhere).rejects.toMatchObject({ code: 'fetch_failed' });

@@ -37,7 +37,7 @@ export interface PurchaseSigner {
   /** See `X402Signer` in api/operations. */
   signature(paymentId: string, waitMs: number): Promise<StoredSignature | null>;
   /** Signs inside the decision's transaction if the key can sign without waiting; else `signature` signs later. */
-  signNow(tx: Tx, paymentId: string): void;
+  signNow(tx: Tx, paymentId: string): Promise<void>;
   domain(): Promise<TokenDomain>;
 }
 
@@ -62,12 +62,12 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
   };
 
   /** The data to sign for the purchase: its terms, and the offer to echo. */
-  function draft(tx: ReadTx, payment: Payment, row: PaymentRow, tokenDomain: TokenDomain): Draft {
-    const { wallet } = getAgent(tx, payment.agentId);
+  async function draft(tx: ReadTx, payment: Payment, row: PaymentRow, tokenDomain: TokenDomain): Promise<Draft> {
+    const { wallet } = await getAgent(tx, payment.agentId);
     invariant(wallet, 'A purchase is authorized for an agent without a wallet.');
     const stored = JSON.parse(row.request_json) as Stored;
     const nowS = Math.floor(clock() / 1000);
-    const epoch = bookedEpoch(tx, payment.agentId, chain.chainId);
+    const epoch = await bookedEpoch(tx, payment.agentId, chain.chainId);
     const asked = Math.max(stored.requirement.maxTimeoutSeconds, MIN_VALIDITY_SECONDS);
     const validBeforeS = nowS + Math.min(asked, options.maxValiditySeconds());
     return {
@@ -80,24 +80,28 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
 
   async function sign(payment: Payment, row: PaymentRow): Promise<StoredSignature> {
     const tokenDomain = await readDomain();
-    const drafted = store.read((tx) => draft(tx, payment, row, tokenDomain));
+    const drafted = await store.read((tx) => draft(tx, payment, row, tokenDomain));
     const signed = await signPurseAuthorization(drafted.transfer, drafted.terms);
     return store.write((tx) => keep(tx, drafted, signed));
   }
 
   /** With two signers at once, the first one's payload is stored, and both return it. */
-  function keep(tx: Tx, { payment, stored, terms }: Draft, signed: SignedAuthorization): StoredSignature {
-    const before = storedSignature(tx, payment.id);
+  async function keep(
+    tx: Tx,
+    { payment, stored, terms }: Draft,
+    signed: SignedAuthorization,
+  ): Promise<StoredSignature> {
+    const before = await storedSignature(tx, payment.id);
     if (before) return before;
-    const now = findPayment(tx, payment.id);
+    const now = await findPayment(tx, payment.id);
     if (now?.state !== 'authorized' || now.heldMicro !== now.amount) {
       throw new BursarError('invalid_transition', { details: { state: now?.state } });
     }
-    refuseInactive(tx, now);
-    refuseWhileStopped(tx, now.chainId);
+    await refuseInactive(tx, now);
+    await refuseWhileStopped(tx, now.chainId);
     const { authorization } = signed;
     const header = headerOf(payment, stored, signed);
-    tx.run(newAuthorization, {
+    await tx.run(newAuthorization, {
       payment: payment.id,
       chain: payment.chainId,
       purse: authorization.from,
@@ -112,38 +116,38 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
     });
     const atMs = clock();
     const data = { nonce: authorization.nonce, valid_before: authorization.validBefore, epoch: terms.epoch };
-    appendPaymentEvent(tx, now, 'payment.signed', { actor: 'bursar', atMs, data });
-    transition(tx, now, 'submit', { actor: 'bursar', atMs, data: { rail: 'x402' } });
+    await appendPaymentEvent(tx, now, 'payment.signed', { actor: 'bursar', atMs, data });
+    await transition(tx, now, 'submit', { actor: 'bursar', atMs, data: { rail: 'x402' } });
     return { header, validBeforeMs: Number(authorization.validBefore) * 1000 };
   }
 
-  function isReady(tx: ReadTx, payment: Payment): boolean {
-    return payment.state === 'authorized' && payment.heldMicro === payment.amount && isDeployed(tx, payment);
+  async function isReady(tx: ReadTx, payment: Payment): Promise<boolean> {
+    return payment.state === 'authorized' && payment.heldMicro === payment.amount && (await isDeployed(tx, payment));
   }
 
   return {
     domain: readDomain,
-    signNow(tx, paymentId) {
-      const row = tx.get(paymentById, { id: paymentId });
+    async signNow(tx, paymentId) {
+      const row = await tx.get(paymentById, { id: paymentId });
       const payment = row && toPayment(row);
-      if (!domain || !payment || storedSignature(tx, paymentId) || !isReady(tx, payment)) return;
-      const drafted = draft(tx, payment, row, domain);
+      if (!domain || !payment || (await storedSignature(tx, paymentId)) || !(await isReady(tx, payment))) return;
+      const drafted = await draft(tx, payment, row, domain);
       const signed = signPurseAuthorizationNow(drafted.transfer, drafted.terms);
-      if (signed) keep(tx, drafted, signed);
+      if (signed) await keep(tx, drafted, signed);
     },
     async signature(paymentId, waitMs) {
       // Real time, not the injected clock: this limits how long a caller waits.
       const until = performance.now() + waitMs;
       for (;;) {
-        const { stored, row } = store.read((tx) => ({
-          stored: storedSignature(tx, paymentId),
-          row: tx.get(paymentById, { id: paymentId }),
+        const { stored, row } = await store.read(async (tx) => ({
+          stored: await storedSignature(tx, paymentId),
+          row: await tx.get(paymentById, { id: paymentId }),
         }));
         if (stored) return stored;
         if (!row) throw new BursarError('payment_not_found');
         const payment = toPayment(row);
         if (payment.state !== 'authorized') return null;
-        if (store.read((tx) => isReady(tx, payment))) return sign(payment, row);
+        if (await store.read((tx) => isReady(tx, payment))) return sign(payment, row);
         if (performance.now() >= until) return null;
         await sleep(POLL_MS);
       }
@@ -151,17 +155,17 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
   };
 }
 
-function storedSignature(tx: Pick<Tx, 'get'>, paymentId: string): StoredSignature | null {
-  const row = tx.get(authorizationOf, { payment: paymentId });
+async function storedSignature(tx: Pick<Tx, 'get'>, paymentId: string): Promise<StoredSignature | null> {
+  const row = await tx.get(authorizationOf, { payment: paymentId });
   return row?.payload_json ? { header: row.payload_json, validBeforeMs: Number(row.valid_before_s) * 1000 } : null;
 }
 
 /** An agent that was frozen after the decision gets no signature. Throws `agent_not_active`. */
-function refuseInactive(tx: Tx, payment: Payment): void {
+async function refuseInactive(tx: Tx, payment: Payment): Promise<void> {
   const answerable = [
-    getAgent(tx, payment.agentId),
-    getSponsor(tx, payment.sponsorId),
-    ...(payment.workflowId === null ? [] : [getWorkflow(tx, payment.workflowId)]),
+    await getAgent(tx, payment.agentId),
+    await getSponsor(tx, payment.sponsorId),
+    ...(payment.workflowId === null ? [] : [await getWorkflow(tx, payment.workflowId)]),
   ];
   const inactive = answerable.find(({ status }) => status !== 'active');
   if (inactive) {
@@ -170,8 +174,8 @@ function refuseInactive(tx: Tx, payment: Payment): void {
 }
 
 /** A purse without code cannot answer ERC-1271. */
-function isDeployed(tx: ReadTx, payment: Payment): boolean {
-  return getAgent(tx, payment.agentId).wallet?.deployedAtMs != null;
+async function isDeployed(tx: ReadTx, payment: Payment): Promise<boolean> {
+  return (await getAgent(tx, payment.agentId)).wallet?.deployedAtMs != null;
 }
 
 /** The PAYMENT-SIGNATURE header: base64 of the payload, with the whole chosen requirement. */

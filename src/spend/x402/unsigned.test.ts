@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { gateWorld, NOON_MS } from '../../../test/support/gateWorld.ts';
 import { agentAccount, balance, externalAccount, post } from '../../books/ledger/journal.ts';
+import { mapInOrder } from '../../core/inOrder.ts';
 import { requestPayment } from '../../decide/payments/gate.ts';
 import { findPayment } from '../../decide/payments/records.ts';
 import { query } from '../../store/statement.ts';
@@ -21,8 +22,8 @@ describe('cancelUnsigned', () => {
   it('frees a purchase an hour after its decision when nobody fetched its signature, and leaves a signed one alone', async () => {
     const world = await gateWorld();
     const { store, agent } = world;
-    const [unsigned, signed] = await store.write((tx) => {
-      post(tx, {
+    const [unsigned, signed] = await store.write(async (tx) => {
+      await post(tx, {
         kind: 'deposit',
         atMs: NOON_MS,
         lines: [
@@ -32,7 +33,7 @@ describe('cancelUnsigned', () => {
       });
       const request = () =>
         world.request({ kind: 'purchase', rail: 'x402', payee: null, host: 'grace.example', x402, workflow: null });
-      return [1, 2].map(() => requestPayment(tx, request(), world.context()).payment);
+      return mapInOrder([1, 2], async () => (await requestPayment(tx, request(), world.context())).payment);
     });
     if (!unsigned || !signed) throw new Error('unreachable');
     expect([unsigned.state, signed.state]).toEqual(['authorized', 'authorized']);
@@ -55,10 +56,10 @@ describe('cancelUnsigned', () => {
     );
     expect(await cancelUnsigned(store, () => NOON_MS + HOUR_MS)).toBe(0);
     expect(await cancelUnsigned(store, () => NOON_MS + HOUR_MS + 1)).toBe(1);
-    store.read((tx) => {
-      expect(findPayment(tx, unsigned.id)).toMatchObject({ state: 'cancelled', heldMicro: 0n });
-      expect(findPayment(tx, signed.id)?.state).toBe('authorized');
-      expect(balance(tx, agentAccount(agent.id, 'purse'))).toBe(4_000_000n);
+    await store.read(async (tx) => {
+      expect(await findPayment(tx, unsigned.id)).toMatchObject({ state: 'cancelled', heldMicro: 0n });
+      expect((await findPayment(tx, signed.id))?.state).toBe('authorized');
+      expect(await balance(tx, agentAccount(agent.id, 'purse'))).toBe(4_000_000n);
     });
     await store.close();
   });

@@ -13,12 +13,12 @@ const PER_TICK = 200;
  */
 export async function cancelUnsigned(store: Store, clock: () => number): Promise<number> {
   const before = clock() - UNSIGNED_MS;
-  if (store.read((tx) => tx.get(neverSigned, { before, limit: 1 })) === undefined) return 0;
-  return store.write((tx) => {
-    const rows = tx.all(neverSigned, { before, limit: PER_TICK });
+  if ((await store.read((tx) => tx.get(neverSigned, { before, limit: 1 }))) === undefined) return 0;
+  return store.write(async (tx) => {
+    const rows = await tx.all(neverSigned, { before, limit: PER_TICK });
     for (const row of rows) {
       const context = { actor: 'bursar', atMs: clock(), data: { reason: 'never_signed' } };
-      transition(tx, toPayment(row), 'cancel', context);
+      await transition(tx, toPayment(row), 'cancel', context);
     }
     return rows.length;
   });

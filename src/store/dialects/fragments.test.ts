@@ -8,10 +8,10 @@ beforeAll(async () => {
   const insert = statement<{ id: bigint; agent: string | null; body: string }>()((db, p) =>
     db.insertInto('alerts').values({ id: p.id, type: 't', agent_id: p.agent, body_json: p.body, raised_at: 1n }),
   );
-  await store.write((tx) => {
-    tx.run(insert, { id: 1n, agent: 'Ann', body: '{"tx":{"hash":"0xA%"},"log":7}' });
-    tx.run(insert, { id: 2n, agent: null, body: '{}' });
-    tx.run(insert, { id: 3n, agent: 'bob', body: '["operator",7,[7,9]]' });
+  await store.write(async (tx) => {
+    await tx.run(insert, { id: 1n, agent: 'Ann', body: '{"tx":{"hash":"0xA%"},"log":7}' });
+    await tx.run(insert, { id: 2n, agent: null, body: '{}' });
+    await tx.run(insert, { id: 3n, agent: 'bob', body: '["operator",7,[7,9]]' });
   });
 });
 afterAll(() => store.close());
@@ -123,9 +123,9 @@ const cases: [name: string, made: Statement<P, unknown>, postgres: string, answe
   ],
 ];
 
-it.each(cases)('%s: in the words of each database', (_, made, postgres, answer) => {
+it.each(cases)('%s: in the words of each database', async (_, made, postgres, answer) => {
   expect(made.compiled('postgres').sql).toBe(postgres);
-  expect(store.read((tx) => tx.all(made, given))).toEqual(answer);
+  expect(await store.read((tx) => tx.all(made, given))).toEqual(answer);
 });
 
 it('binds a list of a query as one value, and puts its constants into the text', () => {

@@ -52,7 +52,7 @@ describe('migrations', () => {
     const upgraded = await open(path, [...migrations, later]);
     const fresh = await open(':memory:', [...migrations, later]);
     const schema = text('SELECT name, sql FROM sqlite_schema ORDER BY name');
-    expect(upgraded.read((tx) => tx.all(schema))).toEqual(fresh.read((tx) => tx.all(schema)));
+    expect(await upgraded.read((tx) => tx.all(schema))).toEqual(await fresh.read((tx) => tx.all(schema)));
     expect(executed()).toEqual([...initial, { name: later.name }]);
   });
 

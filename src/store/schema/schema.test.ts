@@ -29,7 +29,7 @@ function declared(): string[] {
 
 it('declares every table, view and column of the database, with its type', async () => {
   const store = await openStore(':memory:');
-  const columns = store.read((tx) =>
+  const columns = await store.read((tx) =>
     tx.all(
       text<{
         table: string;

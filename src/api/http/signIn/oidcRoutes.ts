@@ -49,7 +49,7 @@ export function oidcRoutes(app: App, options: Options): Hono {
       const { who, returnTo } = await oidc.finish(new URL(`${CALLBACK}${search}`, origin), sealed);
       vouched = { issuer: who.issuer, subject: who.subject, name: who.name, email: who.email };
       const token = await sessions.signInVouched(who, { before: sessionToken(c, site) ?? null });
-      const maxAge = Math.floor((sessions.resolve(token).expiresAtMs - app.clock()) / 1000);
+      const maxAge = Math.floor(((await sessions.resolve(token)).expiresAtMs - app.clock()) / 1000);
       setCookie(c, sessionCookie(isTls(origin)), token, { ...attributes(origin, 'Strict'), maxAge });
       return c.redirect(returnTo, 303);
     } catch (error) {

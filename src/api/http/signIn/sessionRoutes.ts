@@ -68,7 +68,7 @@ export function sessionRoutes(app: App, people: People, keys: ApiKeyAuth): Hono 
       const before = sessionToken(c, site) ?? null;
       const token = await sessions.signIn({ ...parsed.data, origin, before, isCheapOnly: wait > 0 });
       setCookie(c, sessionCookie(isTls(origin)), token, { ...attributes(origin, 'Strict'), maxAge: SESSION_MS / 1000 });
-      return c.json(me(app, token, sessions.resolve(token)));
+      return c.json(me(app, token, await sessions.resolve(token)));
     } catch (error) {
       if (!(error instanceof BursarError)) throw error;
       if (error.code === 'sign_in_refused' || error.code === 'too_many_requests') {
@@ -80,10 +80,10 @@ export function sessionRoutes(app: App, people: People, keys: ApiKeyAuth): Hono 
       throw error;
     }
   });
-  http.get('/me', (c) => {
+  http.get('/me', async (c) => {
     const token = sessionToken(c, site);
     if (token === undefined) throw new BursarError('unauthenticated', { message: 'Nobody is signed in.' });
-    return c.json(me(app, token, sessionOf(c, sessions, keys, token)));
+    return c.json(me(app, token, await sessionOf(c, sessions, keys, token)));
   });
   http.post('/logout', async (c) => {
     const token = sessionToken(c, site);

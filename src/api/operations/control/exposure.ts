@@ -95,11 +95,11 @@ export const exposureOperations = [
     handler: async (app, caller, input, meta) => {
       const own = caller.credential.agentId;
       const isWhole = input.agent === undefined && own === null;
-      const report = isWhole ? await wholeReport(app) : await reportOf(app, oneAgent(app, caller, input.agent));
+      const report = isWhole ? await wholeReport(app) : await reportOf(app, await oneAgent(app, caller, input.agent));
       const { exposures, nowMs, policy, asked } = report;
       meta.owe?.(Math.max(0, exposures.length * TOKENS_EACH - costs.bulk));
-      const credentials = app.store.read((tx) =>
-        listCredentials(tx).filter(
+      const credentials = await app.store.read(async (tx) =>
+        (await listCredentials(tx)).filter(
           ({ revokedAtMs, expiresAtMs }) => revokedAtMs === null && (expiresAtMs === null || expiresAtMs > nowMs),
         ),
       );
@@ -139,9 +139,9 @@ export const exposureOperations = [
   }),
 ];
 
-function oneAgent(app: App, caller: Caller, asked: string | undefined): Agent[] {
-  return app.store.read((tx) => {
-    const agent = getAgent(tx, asked ?? (caller.credential.agentId as string));
+async function oneAgent(app: App, caller: Caller, asked: string | undefined): Promise<Agent[]> {
+  return app.store.read(async (tx) => {
+    const agent = await getAgent(tx, asked ?? (caller.credential.agentId as string));
     visibleAgent(caller, agent.id);
     return [agent];
   });
@@ -152,7 +152,7 @@ type Report = { exposures: AgentExposure[]; nowMs: number; policy: Policy; asked
 /** Reports on all agents, by server: one at a time, shared by all requests that arrive meanwhile. */
 const whole = new WeakMap<App, () => Promise<Report>>();
 function wholeReport(app: App): Promise<Report> {
-  const shared = whole.get(app) ?? oneAtATime(() => reportOf(app, app.store.read(listAgents)));
+  const shared = whole.get(app) ?? oneAtATime(async () => reportOf(app, await app.store.read(listAgents)));
   whole.set(app, shared);
   return shared();
 }
@@ -167,7 +167,7 @@ async function reportOf(app: App, agents: readonly Agent[]): Promise<Report> {
   const exposures: AgentExposure[] = [];
   for (const agent of agents.filter(({ wallet }) => wallet !== null)) {
     const state = await stateOf(app, agent);
-    const found = app.store.read((tx) =>
+    const found = await app.store.read((tx) =>
       exposureOf({ tx, policy, chain: app.chainFacts, agent, state, nowMs, horizons: asked }),
     );
     exposures.push(found);

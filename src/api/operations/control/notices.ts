@@ -65,8 +65,8 @@ export const noticeOperations = [
         throw new BursarError('invalid_request', { message: 'The target of e-mail is an address, of others a URL.' });
       }
       if (input.kind !== 'email') refuseInside(new URL(input.target), input.inside);
-      return app.store.write((tx) => {
-        const endpoint = addEndpoint(tx, actOf(app, caller), { ...input, template: input.template ?? null });
+      return app.store.write(async (tx) => {
+        const endpoint = await addEndpoint(tx, actOf(app, caller), { ...input, template: input.template ?? null });
         return { ...view(endpoint), secret: endpoint.secret };
       });
     },
@@ -81,7 +81,7 @@ export const noticeOperations = [
     input: z.strictObject({}),
     output: z.object({ endpoints: z.array(EndpointView) }),
     errors: [],
-    handler: (app) => ({ endpoints: app.store.read((tx) => listEndpoints(tx).map(view)) }),
+    handler: async (app) => ({ endpoints: await app.store.read(async (tx) => (await listEndpoints(tx)).map(view)) }),
   }),
   operation({
     name: 'remove_notice_endpoint',
@@ -93,7 +93,8 @@ export const noticeOperations = [
     input: z.strictObject({ id: idOf('noticeEndpoint') }),
     output: EndpointView,
     errors: ['notice_endpoint_not_found'],
-    handler: (app, caller, { id }) => app.store.write((tx) => view(removeEndpoint(tx, actOf(app, caller), id))),
+    handler: (app, caller, { id }) =>
+      app.store.write(async (tx) => view(await removeEndpoint(tx, actOf(app, caller), id))),
   }),
   operation({
     name: 'list_notices',
@@ -118,18 +119,20 @@ export const noticeOperations = [
       ),
     }),
     errors: [],
-    handler: (app, _caller, { state, limit }) => ({
-      notices: app.store.read((tx) =>
-        (state ? tx.all(newestNoticesIn, { state, limit }) : tx.all(newestNotices, { limit })).map((row) => ({
-          id: row.id,
-          endpoint: row.endpoint_id,
-          event: Number(row.event_seq),
-          state: row.state,
-          attempts: Number(row.attempts),
-          next_at: iso(Number(row.next_at)),
-          delivered_at: isoOrNull(row.delivered_at === null ? null : Number(row.delivered_at)),
-          last_error: row.last_error,
-        })),
+    handler: async (app, _caller, { state, limit }) => ({
+      notices: await app.store.read(async (tx) =>
+        (state ? await tx.all(newestNoticesIn, { state, limit }) : await tx.all(newestNotices, { limit })).map(
+          (row) => ({
+            id: row.id,
+            endpoint: row.endpoint_id,
+            event: Number(row.event_seq),
+            state: row.state,
+            attempts: Number(row.attempts),
+            next_at: iso(Number(row.next_at)),
+            delivered_at: isoOrNull(row.delivered_at === null ? null : Number(row.delivered_at)),
+            last_error: row.last_error,
+          }),
+        ),
       ),
     }),
   }),

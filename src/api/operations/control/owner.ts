@@ -95,7 +95,7 @@ type Sender = { role: 'owner' | 'guardian' | 'next owner'; address: Address };
 type Prepared = { call: Call; sender: Address; senders: Sender[]; state: WalletState | null };
 
 async function prepare(app: App, input: z.output<typeof Input>): Promise<Prepared> {
-  const { wallet } = app.store.read((tx) => getAgent(tx, input.id));
+  const { wallet } = await app.store.read((tx) => getAgent(tx, input.id));
   if (!wallet) throw new BursarError('not_configured', { message: 'The agent has no wallet on this chain.' });
   const { registry } = app.addresses;
   const call = callOf(
@@ -222,11 +222,11 @@ export const ownerOperations = [
       const atMs = app.clock();
       const digest = await checkOwnerCall(app.chain.chainId, call, signed, Math.floor(atMs / 1000));
       const purpose = `owner:${input.action}:${digest}`;
-      const id = await app.store.write((tx) => {
-        const before = outcomesByPurpose(tx, purpose)[0];
+      const id = await app.store.write(async (tx) => {
+        const before = (await outcomesByPurpose(tx, purpose))[0];
         if (before) return before.transactionId;
         const { chainId } = app.chain;
-        return enqueueTransaction(tx, { chainId, sender, ...call, purpose, paymentIds: [], atMs }).id;
+        return (await enqueueTransaction(tx, { chainId, sender, ...call, purpose, paymentIds: [], atMs })).id;
       });
       app.wake();
       return sentView(app, id);
@@ -246,10 +246,10 @@ export const ownerOperations = [
   }),
 ];
 
-function sentView(app: App, id: bigint): z.input<typeof SentView> {
-  const outcome = app.store.read((tx) => {
-    const row = tx.get(purposeOf, { id });
-    return row?.purpose.startsWith('owner:') ? outcomeOf(tx, id) : null;
+async function sentView(app: App, id: bigint): Promise<z.input<typeof SentView>> {
+  const outcome = await app.store.read(async (tx) => {
+    const row = await tx.get(purposeOf, { id });
+    return row?.purpose.startsWith('owner:') ? await outcomeOf(tx, id) : null;
   });
   if (!outcome) throw new BursarError('not_found');
   const ended = outcome.kind === 'mined' || outcome.kind === 'final';

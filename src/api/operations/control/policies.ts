@@ -38,7 +38,7 @@ export const policyOperations = [
     input: z.strictObject({}),
     output: z.object({ policies: z.array(PolicyView) }),
     errors: [],
-    handler: (app) => ({ policies: app.policies.list().map(view) }),
+    handler: async (app) => ({ policies: (await app.policies.list()).map(view) }),
   }),
   operation({
     name: 'get_active_policy',
@@ -65,7 +65,7 @@ export const policyOperations = [
     input: z.strictObject({ digest: Digest }),
     output: z.object({ digest: z.string(), bundle: z.string() }),
     errors: ['policy_not_found'],
-    handler: (app, _caller, { digest }) => ({ digest, bundle: app.policies.bundle(digest) }),
+    handler: async (app, _caller, { digest }) => ({ digest, bundle: await app.policies.bundle(digest) }),
   }),
   operation({
     name: 'load_policy',
@@ -86,7 +86,7 @@ export const policyOperations = [
     bodyMaxBytes: 4 * 1024 * 1024,
     handler: async (app, caller, { bundle, note }) => {
       const { digest } = await app.policies.load(bundle, note, actOf(app, caller));
-      return { digest, warnings: app.store.read((tx) => policyWarnings(tx, bundle)) };
+      return { digest, warnings: await app.store.read((tx) => policyWarnings(tx, bundle)) };
     },
   }),
   operation({
@@ -110,8 +110,8 @@ export const policyOperations = [
     errors: ['policy_not_found', 'not_configured', 'chain_unavailable'],
     handler: async (app, caller, { digest, only }) => {
       const active = await app.policies.activate(digest, 'activate', actOf(app, caller), only ?? false);
-      const bundle = app.policies.bundle(active.digest);
-      return { digest: active.digest, warnings: app.store.read((tx) => policyWarnings(tx, bundle)) };
+      const bundle = await app.policies.bundle(active.digest);
+      return { digest: active.digest, warnings: await app.store.read((tx) => policyWarnings(tx, bundle)) };
     },
   }),
   operation({

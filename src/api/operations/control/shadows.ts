@@ -38,7 +38,7 @@ const runView = ({ digest, startedBy, startedAtMs, ended }: ShadowView): z.input
   ended: ended && { reason: ended.reason, by: ended.by, at: iso(ended.atMs) },
 });
 const saidView = (
-  said: ReturnType<typeof listDifferences>[number]['active'],
+  said: Awaited<ReturnType<typeof listDifferences>>[number]['active'],
   atMs: number,
 ): z.input<typeof SaidView> => ({
   effect: said.effect,
@@ -102,8 +102,8 @@ export const shadowOperations = [
     }),
     errors: [],
     handler: (app, _caller, { digest, cursor, limit }) =>
-      app.store.read((tx) => {
-        const run = findShadow(tx, digest ?? null);
+      app.store.read(async (tx) => {
+        const run = await findShadow(tx, digest ?? null);
         if (!run) {
           return {
             shadow: null,
@@ -112,8 +112,8 @@ export const shadowOperations = [
             next_cursor: null,
           };
         }
-        const { otherReasons, changes, ...counts } = summaryOf(tx, run.seq);
-        const page = listDifferences(tx, run.seq, { before: cursor, limit });
+        const { otherReasons, changes, ...counts } = await summaryOf(tx, run.seq);
+        const page = await listDifferences(tx, run.seq, { before: cursor, limit });
         return {
           shadow: runView(run),
           summary: {

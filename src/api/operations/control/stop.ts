@@ -3,6 +3,7 @@ import { latestStop, listStops, type Stop, stepNames } from '../../../control/st
 import { riskOf } from '../../../control/stop/risk.ts';
 import { stopAgent } from '../../../control/stop/stopAgent.ts';
 import { BursarError } from '../../../core/errors/base.ts';
+import { mapInOrder, reduceInOrder } from '../../../core/inOrder.ts';
 import { AmountView, amountView, iso, isoOrNull, Limit, Ref, safeText } from '../../../core/schemas/schemas.ts';
 import { getAgent, listAgents } from '../../../decide/identity/agents.ts';
 import type { ReadTx } from '../../../store/store.ts';
@@ -51,10 +52,10 @@ const StopView = z
   })
   .meta({ id: 'Stop' });
 
-function view(tx: ReadTx, stop: Stop, nowMs: number): z.input<typeof StopView> {
-  const agent = getAgent(tx, stop.agentId);
+async function view(tx: ReadTx, stop: Stop, nowMs: number): Promise<z.input<typeof StopView>> {
+  const agent = await getAgent(tx, stop.agentId);
   const { chain } = stop;
-  const risk = riskOf(tx, agent.id, chain?.chainAnswers ? BigInt(chain.purse) : null);
+  const risk = await riskOf(tx, agent.id, chain?.chainAnswers ? BigInt(chain.purse) : null);
   const none = { signedPayments: 0n, purse: 0n, liveAuthorizations: 0n, total: 0n };
   const shown = stop.endedAtMs === null ? risk : none;
   const isSafe = stop.safeAtMs !== null && shown.total === 0n;
@@ -84,7 +85,7 @@ const secondsOf = (stop: Stop, atMs: number): number => Math.max(0, atMs - stop.
 const Reason = safeText(280).describe('Why, for the event log');
 
 async function stopOne(app: App, act: ReturnType<typeof actOf>, id: string, reason: string) {
-  return app.store.write((tx) => view(tx, stopAgent(tx, act, id, reason), act.atMs));
+  return app.store.write(async (tx) => view(tx, await stopAgent(tx, act, id, reason), act.atMs));
 }
 
 export const stopOperations = [
@@ -116,11 +117,11 @@ export const stopOperations = [
     output: StopView,
     errors: ['agent_not_found', 'not_found'],
     handler: (app, caller, { id }) =>
-      app.store.read((tx) => {
-        const agent = getAgent(tx, id);
+      app.store.read(async (tx) => {
+        const agent = await getAgent(tx, id);
         if (caller.credential.agentId !== null && caller.credential.agentId !== agent.id)
           throw new BursarError('not_found');
-        const stop = latestStop(tx, agent.id);
+        const stop = await latestStop(tx, agent.id);
         if (!stop) throw new BursarError('not_found', { message: `${agent.name} was never stopped.` });
         return view(tx, stop, app.clock());
       }),
@@ -137,14 +138,14 @@ export const stopOperations = [
     errors: [],
     handler: async (app, caller, { reason }) => {
       const act = actOf(app, caller);
-      const agents = app.store.read((tx) => listAgents(tx).map(({ id }) => id));
+      const agents = await app.store.read(async (tx) => (await listAgents(tx)).map(({ id }) => id));
       // One job each: they share commits, and a failing one does not keep the others from being stopped.
       const settled = await Promise.allSettled(agents.map((id) => stopOne(app, act, id, reason)));
       app.wake();
       const failed = settled.find((each) => each.status === 'rejected');
       if (failed) throw failed.reason;
       const stops = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-      return { stops, at_risk: app.store.read((tx) => amountView(atRisk(tx, stops))) };
+      return { stops, at_risk: await app.store.read(async (tx) => amountView(await atRisk(tx, stops))) };
     },
   }),
   operation({
@@ -158,20 +159,22 @@ export const stopOperations = [
     output: z.object({ stops: z.array(StopView), at_risk: AmountView }),
     errors: [],
     handler: (app, caller, { limit }) =>
-      app.store.read((tx) => {
+      app.store.read(async (tx) => {
         const own = caller.credential.agentId;
-        const found = listStops(tx, limit).filter(({ agentId }) => own === null || own === agentId);
-        const stops = found.map((stop) => view(tx, stop, app.clock()));
-        return { stops, at_risk: amountView(atRisk(tx, stops)) };
+        const found = (await listStops(tx, limit)).filter(({ agentId }) => own === null || own === agentId);
+        const stops = await mapInOrder(found, (stop) => view(tx, stop, app.clock()));
+        return { stops, at_risk: amountView(await atRisk(tx, stops)) };
       }),
   }),
 ];
 
-function atRisk(tx: ReadTx, stops: readonly z.input<typeof StopView>[]): bigint {
-  return stops
-    .filter(({ state }) => state !== 'ended')
-    .reduce((sum, { agent }) => {
-      const chain = latestStop(tx, agent)?.chain;
-      return sum + riskOf(tx, agent, chain?.chainAnswers ? BigInt(chain.purse) : null).total;
-    }, 0n);
+async function atRisk(tx: ReadTx, stops: readonly z.input<typeof StopView>[]): Promise<bigint> {
+  return reduceInOrder(
+    stops.filter(({ state }) => state !== 'ended'),
+    async (sum, { agent }) => {
+      const chain = (await latestStop(tx, agent))?.chain;
+      return sum + (await riskOf(tx, agent, chain?.chainAnswers ? BigInt(chain.purse) : null)).total;
+    },
+    0n,
+  );
 }

@@ -44,13 +44,13 @@ export type InvoiceView = z.input<typeof InvoiceView>;
 
 const SHOWN = 200;
 
-export function invoiceView(tx: ReadTx, invoice: Invoice, chain: ChainFacts, atMs: number): InvoiceView {
+export async function invoiceView(tx: ReadTx, invoice: Invoice, chain: ChainFacts, atMs: number): Promise<InvoiceView> {
   const state = invoiceState(invoice, atMs);
   const asks = state === 'open' || state === 'part_paid';
   const due = asks ? dueOf(invoice) : 0n;
   const total = invoice.amount * BigInt(invoice.maxUses);
   const excess = invoice.receivedMicro > total ? invoice.receivedMicro - total : 0n;
-  const payments = listReceivables(tx, { invoiceId: invoice.id, limit: SHOWN })
+  const payments = (await listReceivables(tx, { invoiceId: invoice.id, limit: SHOWN }))
     .filter((receivable) => receivable.state !== 'orphaned')
     .map((receivable) => ({
       receivable: receivable.id,
@@ -66,7 +66,7 @@ export function invoiceView(tx: ReadTx, invoice: Invoice, chain: ChainFacts, atM
     id: invoice.id,
     state,
     agent: invoice.agentId,
-    agent_name: getAgent(tx, invoice.agentId).name,
+    agent_name: (await getAgent(tx, invoice.agentId)).name,
     amount: amountView(invoice.amount),
     max_uses: invoice.maxUses,
     received: amountView(invoice.receivedMicro),

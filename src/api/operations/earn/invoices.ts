@@ -10,6 +10,7 @@ import {
 } from '../../../books/receivables/invoices.ts';
 import { BursarError } from '../../../core/errors/base.ts';
 import { sha256 } from '../../../core/ids/digest.ts';
+import { mapInOrder } from '../../../core/inOrder.ts';
 import { Amount, Hex32, idOf, Limit, Ref, safeText, Time } from '../../../core/schemas/schemas.ts';
 import { getAgent } from '../../../decide/identity/agents.ts';
 import type { Caller } from '../../../decide/identity/caller.ts';
@@ -21,14 +22,14 @@ import { keyOf } from '../payments/payments.ts';
 import { InvoiceView, invoiceView } from './invoiceView.ts';
 
 /** Throws `invoice_not_found`; `not_found` for another agent's. */
-function visibleInvoice(tx: ReadTx, caller: Caller, id: string): Invoice {
-  const invoice = getInvoice(tx, id);
+async function visibleInvoice(tx: ReadTx, caller: Caller, id: string): Promise<Invoice> {
+  const invoice = await getInvoice(tx, id);
   refuseForeign(caller, invoice.agentId);
   return invoice;
 }
 
 /** For everyone with the link. Throws `invoice_not_found`. */
-export const findInvoice = (tx: ReadTx, id: string): Invoice => getInvoice(tx, id);
+export const findInvoice = (tx: ReadTx, id: string): Promise<Invoice> => getInvoice(tx, id);
 
 export const invoiceOperations = [
   operation({
@@ -50,8 +51,8 @@ export const invoiceOperations = [
     errors: ['agent_not_found', 'agent_not_active', 'invalid_amount', 'idempotency_conflict', 'not_configured'],
     idempotent: true,
     handler: (app, caller, input, meta) =>
-      app.store.write((tx) => {
-        const agent = getAgent(tx, actingAgentIn(tx, caller, input.agent));
+      app.store.write(async (tx) => {
+        const agent = await getAgent(tx, await actingAgentIn(tx, caller, input.agent));
         if (!agent.wallet)
           throw new BursarError('not_configured', { message: 'The agent has no wallet on this chain.' });
         if (agent.status !== 'active') throw new BursarError('agent_not_active');
@@ -69,7 +70,7 @@ export const invoiceOperations = [
           idempotencyKey: keyOf(meta),
           bodyHash: sha256(JSON.stringify([amount.toString(), memo, maxUses, expiresAtMs])),
         };
-        const invoice = createInvoice(tx, wanted, { actor: caller.actor, atMs });
+        const invoice = await createInvoice(tx, wanted, { actor: caller.actor, atMs });
         return invoiceView(tx, invoice, app.chainFacts, atMs);
       }),
   }),
@@ -84,7 +85,7 @@ export const invoiceOperations = [
     output: InvoiceView,
     errors: ['invoice_not_found'],
     handler: (app, caller, { id }) =>
-      app.store.read((tx) => invoiceView(tx, visibleInvoice(tx, caller, id), app.chainFacts, app.clock())),
+      app.store.read(async (tx) => invoiceView(tx, await visibleInvoice(tx, caller, id), app.chainFacts, app.clock())),
   }),
   operation({
     name: 'list_invoices',
@@ -97,11 +98,11 @@ export const invoiceOperations = [
     output: z.object({ invoices: z.array(InvoiceView), next_cursor: z.string().nullable() }),
     errors: [],
     handler: (app, caller, input) =>
-      app.store.read((tx) => {
+      app.store.read(async (tx) => {
         const { cursor: before, limit } = input;
-        const found = listInvoices(tx, { agentId: visibleAgent(caller, input.agent), before, limit });
+        const found = await listInvoices(tx, { agentId: visibleAgent(caller, input.agent), before, limit });
         return {
-          invoices: found.map((invoice) => invoiceView(tx, invoice, app.chainFacts, app.clock())),
+          invoices: await mapInOrder(found, (invoice) => invoiceView(tx, invoice, app.chainFacts, app.clock())),
           next_cursor: found.length === limit ? (found.at(-1)?.id ?? null) : null,
         };
       }),
@@ -117,10 +118,10 @@ export const invoiceOperations = [
     output: InvoiceView,
     errors: ['invoice_not_found', 'invoice_closed'],
     handler: (app, caller, { id }) =>
-      app.store.write((tx) => {
-        visibleInvoice(tx, caller, id);
+      app.store.write(async (tx) => {
+        await visibleInvoice(tx, caller, id);
         const atMs = app.clock();
-        return invoiceView(tx, cancelInvoice(tx, id, { actor: caller.actor, atMs }), app.chainFacts, atMs);
+        return invoiceView(tx, await cancelInvoice(tx, id, { actor: caller.actor, atMs }), app.chainFacts, atMs);
       }),
   }),
   operation({
@@ -135,12 +136,12 @@ export const invoiceOperations = [
     output: InvoiceView,
     errors: ['invoice_not_found', 'too_many_requests'],
     handler: (app, caller, input) =>
-      app.store.write((tx) => {
-        const invoice = visibleInvoice(tx, caller, input.id);
+      app.store.write(async (tx) => {
+        const invoice = await visibleInvoice(tx, caller, input.id);
         const atMs = app.clock();
         const claim = { invoiceId: invoice.id, txHash: input.tx_hash, payer: null, actor: caller.actor };
-        claimPayment(tx, claim, atMs);
-        return invoiceView(tx, getInvoice(tx, invoice.id), app.chainFacts, atMs);
+        await claimPayment(tx, claim, atMs);
+        return invoiceView(tx, await getInvoice(tx, invoice.id), app.chainFacts, atMs);
       }),
   }),
 ];

@@ -4,6 +4,7 @@ import { type Receivable, receivableKinds, receivableStates } from '../../../boo
 import { isEarned } from '../../../books/receivables/record.ts';
 import { findExpectedSale } from '../../../books/receivables/sales.ts';
 import { BursarError } from '../../../core/errors/base.ts';
+import { mapInOrder } from '../../../core/inOrder.ts';
 import { AmountView, amountView, idOf, iso, isoOrNull, Limit } from '../../../core/schemas/schemas.ts';
 import type { Caller } from '../../../decide/identity/caller.ts';
 import { refundableOf, refundedOf } from '../../../decide/payments/refunds.ts';
@@ -41,13 +42,14 @@ export const ReceivableView = z
   })
   .meta({ id: 'Receivable' });
 
-export function receivableView(tx: ReadTx, receivable: Receivable): z.input<typeof ReceivableView> {
+export async function receivableView(tx: ReadTx, receivable: Receivable): Promise<z.input<typeof ReceivableView>> {
   const sale =
     receivable.saleNonce === null
       ? undefined
-      : findExpectedSale(tx, receivable.chainId, receivable.payer, receivable.saleNonce);
-  const payer = tx.get(agentOfAddress, { chain: receivable.chainId, address: receivable.payer });
-  const refundable = isEarned(receivable.kind) && receivable.state === 'final' ? refundableOf(tx, receivable) : 0n;
+      : await findExpectedSale(tx, receivable.chainId, receivable.payer, receivable.saleNonce);
+  const payer = await tx.get(agentOfAddress, { chain: receivable.chainId, address: receivable.payer });
+  const refundable =
+    isEarned(receivable.kind) && receivable.state === 'final' ? await refundableOf(tx, receivable) : 0n;
   return {
     id: receivable.id,
     agent: receivable.agentId,
@@ -59,10 +61,10 @@ export function receivableView(tx: ReadTx, receivable: Receivable): z.input<type
     invoice: receivable.invoiceId,
     invoice_found_by: receivable.invoiceBy,
     sale: sale && receivable.saleNonce ? { resource: sale.resource, nonce: receivable.saleNonce } : null,
-    refunded: amountView(refundedOf(tx, receivable.id)),
+    refunded: amountView(await refundedOf(tx, receivable.id)),
     refundable: amountView(refundable),
-    refunds: passedOn(tx, receivable.id, 'refund'),
-    splits: passedOn(tx, receivable.id, 'split'),
+    refunds: await passedOn(tx, receivable.id, 'refund'),
+    splits: await passedOn(tx, receivable.id, 'split'),
     routed_at: isoOrNull(receivable.routedAtMs),
     settlement: {
       tx_hash: receivable.txHash,
@@ -73,15 +75,18 @@ export function receivableView(tx: ReadTx, receivable: Receivable): z.input<type
   };
 }
 
-function passedOn(tx: ReadTx, id: string, kind: 'refund' | 'split'): z.input<typeof Passed>[] {
-  return tx
-    .all(passedOnOf, { receivable: id, kind })
-    .map((row) => ({ payment: row.id, amount: amountView(row.amount_micro), state: row.state, address: row.address }));
+async function passedOn(tx: ReadTx, id: string, kind: 'refund' | 'split'): Promise<z.input<typeof Passed>[]> {
+  return (await tx.all(passedOnOf, { receivable: id, kind })).map((row) => ({
+    payment: row.id,
+    amount: amountView(row.amount_micro),
+    state: row.state,
+    address: row.address,
+  }));
 }
 
 /** Throws `receivable_not_found`; the same for another agent's. */
-function visibleReceivable(tx: ReadTx, caller: Caller, id: string): Receivable {
-  const receivable = findReceivable(tx, id);
+async function visibleReceivable(tx: ReadTx, caller: Caller, id: string): Promise<Receivable> {
+  const receivable = await findReceivable(tx, id);
   if (!receivable) throw new BursarError('receivable_not_found', { details: { receivable: id } });
   refuseForeign(caller, receivable.agentId);
   return receivable;
@@ -99,9 +104,9 @@ export const receivableOperations = [
     output: ReceivableView,
     errors: ['receivable_not_found', 'policy_unavailable'],
     handler: async (app, caller, { id }) => {
-      const view = await app.store.write((tx) => {
-        const receivable = visibleReceivable(tx, caller, id);
-        retryLegs(tx, receivable.id, gateContext(app, caller));
+      const view = await app.store.write(async (tx) => {
+        const receivable = await visibleReceivable(tx, caller, id);
+        await retryLegs(tx, receivable.id, gateContext(app, caller));
         return receivableView(tx, receivable);
       });
       app.wake();
@@ -118,7 +123,8 @@ export const receivableOperations = [
     input: z.strictObject({ id: idOf('receivable') }),
     output: ReceivableView,
     errors: ['receivable_not_found'],
-    handler: (app, caller, { id }) => app.store.read((tx) => receivableView(tx, visibleReceivable(tx, caller, id))),
+    handler: (app, caller, { id }) =>
+      app.store.read(async (tx) => receivableView(tx, await visibleReceivable(tx, caller, id))),
   }),
   operation({
     name: 'list_receivables',
@@ -138,8 +144,8 @@ export const receivableOperations = [
     output: z.object({ receivables: z.array(ReceivableView), next_cursor: z.string().nullable() }),
     errors: [],
     handler: (app, caller, input) =>
-      app.store.read((tx) => {
-        const found = listReceivables(tx, {
+      app.store.read(async (tx) => {
+        const found = await listReceivables(tx, {
           agentId: visibleAgent(caller, input.agent),
           kind: input.kind,
           state: input.state,
@@ -148,7 +154,7 @@ export const receivableOperations = [
           limit: input.limit,
         });
         return {
-          receivables: found.map((receivable) => receivableView(tx, receivable)),
+          receivables: await mapInOrder(found, (receivable) => receivableView(tx, receivable)),
           next_cursor: found.length === input.limit ? (found.at(-1)?.id ?? null) : null,
         };
       }),

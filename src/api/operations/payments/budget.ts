@@ -77,7 +77,7 @@ export const budgetOperations = [
     output: BudgetView,
     errors: ['agent_not_found', 'payee_not_found', 'workflow_not_found', 'policy_unavailable'],
     handler: async (app, caller, input) => {
-      const agent = agentOf(app, caller, input.id);
+      const agent = await agentOf(app, caller, input.id);
       const rules = gateContext(app, caller);
       const { policy, atMs } = rules;
       const subject = {
@@ -87,15 +87,15 @@ export const budgetOperations = [
         category: input.category ?? null,
         workflow: input.workflow === undefined ? null : { ref: input.workflow, run: null },
       };
-      const { budget, free } = app.store.read((tx) => ({
-        budget: budgetOf(tx, rules, subject),
-        free: (account: 'available' | 'purse') => amountView(balance(tx, agentAccount(agent.id, account))),
+      const { budget, free } = await app.store.read(async (tx) => ({
+        budget: await budgetOf(tx, rules, subject),
+        free: async (account: 'available' | 'purse') => amountView(await balance(tx, agentAccount(agent.id, account))),
       }));
       return {
         agent: agent.id,
         largest_amount_now: budget.largestNow === null ? null : amountView(budget.largestNow),
-        available: free('available'),
-        purse: free('purse'),
+        available: await free('available'),
+        purse: await free('purse'),
         meters: budget.meters.map((meter) => meterView(meter, atMs)),
         ceilings: await ceilingsOf(app, budget),
         policy_digest: policy.digest,
@@ -104,9 +104,9 @@ export const budgetOperations = [
   }),
 ];
 
-function agentOf(app: App, caller: Caller, asked: string): Agent {
+async function agentOf(app: App, caller: Caller, asked: string): Promise<Agent> {
   const own = caller.credential.agentId;
-  const agent = app.store.read((tx) => getAgent(tx, asked === 'me' && own !== null ? own : asked));
+  const agent = await app.store.read((tx) => getAgent(tx, asked === 'me' && own !== null ? own : asked));
   refuseForeign(caller, agent.id);
   return agent;
 }
@@ -158,7 +158,7 @@ async function ceilingsOf(app: App, { facts }: AgentBudget) {
 
 /** `known`: of a wallet that is not deployed yet and so has spent nothing. */
 async function leftInPeriod(app: App, agentId: string, address: `0x${string}`, known: bigint | null) {
-  const onItsWay = app.store.read((tx) => tx.get(heldOnTheWay, { agent: agentId }));
+  const onItsWay = await app.store.read((tx) => tx.get(heldOnTheWay, { agent: agentId }));
   try {
     const remaining = known ?? (await readWalletState(app.chain, address))?.remainingInPeriod ?? null;
     if (remaining === null) return null;

@@ -37,8 +37,8 @@ export const decisionOperations = [
     }),
     errors: [],
     handler: (app, _caller, { since, cursor, limit }) =>
-      app.store.read((tx) => {
-        const rows = tx.all(decisionsBefore, { before: cursor ?? Number.MAX_SAFE_INTEGER, limit });
+      app.store.read(async (tx) => {
+        const rows = await tx.all(decisionsBefore, { before: cursor ?? Number.MAX_SAFE_INTEGER, limit });
         // They are stored in the order of time, so the first older one ends the list.
         const sinceMs = since === undefined ? 0 : Date.parse(since);
         const wanted = rows.filter((row) => Number(row.decided_at) >= sinceMs);

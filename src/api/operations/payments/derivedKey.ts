@@ -28,8 +28,8 @@ export function derivedKey(parts: KeyParts): string {
  * The current key of that request. A denial moved no money and may not hold tomorrow, so a request after a denied or superseded one
  * is decided again, under the next number; every other one gets the same answer.
  */
-export function currentKey(tx: ReadTx, agentId: string, derived: string): string {
-  const last = tx.get(lastKeyBetween, { agent: agentId, after: `${derived} `, before: `${derived} :` });
+export async function currentKey(tx: ReadTx, agentId: string, derived: string): Promise<string> {
+  const last = await tx.get(lastKeyBetween, { agent: agentId, after: `${derived} `, before: `${derived} :` });
   if (!last) return numbered(derived, 1);
   return last.state === 'denied' ? nextKey(last.idempotency_key) : last.idempotency_key;
 }

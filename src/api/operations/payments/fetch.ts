@@ -43,7 +43,7 @@ export type FetchAnswer = z.input<typeof FetchAnswer>;
  * HTTP itself uses it. Throws `fetch_refused`, `fetch_failed`, and the errors of `purchase`.
  */
 export async function fetchPaid(app: App, caller: Caller, input: FetchInput, meta: RequestMeta): Promise<FetchAnswer> {
-  const agentId = actingAgent(app, caller, input.agent);
+  const agentId = await actingAgent(app, caller, input.agent);
   const request = guardedRequestOf(input);
   const asked = await app.fetcher.fetch(agentId, input.url, request, input.max_bytes);
   const offer = asked.headers['payment-required'];
@@ -90,10 +90,10 @@ function notPayable(asked: FetchedAnswer, next: string): FetchAnswer {
   return { outcome: 'not_payable', next, payment: null, hints: null, response: fetchedView(asked.url, asked) };
 }
 
-function held(app: App, { payment, hints }: Purchased): FetchAnswer {
+async function held(app: App, { payment, hints }: Purchased): Promise<FetchAnswer> {
   const waits = payment.state === 'authorized' || payment.state === 'submitted';
   const outcome = payment.state === 'in_review' ? 'in_review' : waits ? 'pending' : 'refused';
-  const view = app.store.read((tx) => paymentView(tx, payment));
+  const view = await app.store.read((tx) => paymentView(tx, payment));
   return { outcome, next: nextStep(payment, false), payment: view, hints, response: null };
 }
 
@@ -119,7 +119,7 @@ async function presented(
   return {
     outcome: isServed ? 'paid' : 'unserved',
     next: isServed ? 'It is paid. Use the response.' : `${whatWentWrong[outcome]} ${AFTERWARDS}`,
-    payment: app.store.read((tx) => paymentView(tx, payment)),
+    payment: await app.store.read((tx) => paymentView(tx, payment)),
     hints: null,
     response: answer && fetchedView(url, answer),
   };
@@ -180,11 +180,11 @@ export const fetchOperations = [
           message: `${bad} is a metadata service: nothing is fetched there.`,
         });
       }
-      return app.store.write((tx) => {
-        listHosts(tx, hosts);
+      return app.store.write(async (tx) => {
+        await listHosts(tx, hosts);
         const act = actOf(app, caller);
-        appendEvent(tx, { type: 'fetch.hosts_changed', actor: act.actor, data: { hosts } }, act.atMs);
-        return { hosts: listedHosts(tx) };
+        await appendEvent(tx, { type: 'fetch.hosts_changed', actor: act.actor, data: { hosts } }, act.atMs);
+        return { hosts: await listedHosts(tx) };
       });
     },
   }),
@@ -198,6 +198,6 @@ export const fetchOperations = [
     input: z.strictObject({}),
     output: z.object({ hosts: z.array(z.string()) }),
     errors: [],
-    handler: (app) => ({ hosts: app.store.read(listedHosts) }),
+    handler: async (app) => ({ hosts: await app.store.read(listedHosts) }),
   }),
 ];

@@ -23,21 +23,25 @@ const found = new Map<string, Hints>();
  * What the policy would allow instead of a denial or a review, found by evaluating it again, outside the gate's transaction. Null
  * if the payment passes as it is. The search is charged to the caller.
  */
-export function hintsFor(
+export async function hintsFor(
   app: App,
   request: PaymentRequest,
   decided: Decided,
   context: Rules & { owe?: RequestMeta['owe'] },
-): z.input<typeof HintsView> | null {
+): Promise<z.input<typeof HintsView> | null> {
   const short = decided.reasons.some((reason) => reason.code === 'insufficient_funds');
   const { effect } = decided.evidence.decision;
   if (effect === 'allow' && !short) return null;
-  const hints = search(app, decided, context);
+  const hints = await search(app, decided, context);
   if (effect !== 'deny' && short) return withinFunds(app, request, hints);
   return view(hints);
 }
 
-function search(app: App, { evidence, facts }: Decided, context: Rules & { owe?: RequestMeta['owe'] }): Hints {
+async function search(
+  app: App,
+  { evidence, facts }: Decided,
+  context: Rules & { owe?: RequestMeta['owe'] },
+): Promise<Hints> {
   const { policy } = context;
   const { decision, inputText } = evidence;
   const input = JSON.parse(inputText) as PolicyInput;
@@ -45,7 +49,7 @@ function search(app: App, { evidence, facts }: Decided, context: Rules & { owe?:
   const key = sha256(JSON.stringify([policy.digest, minute, { ...input, time: input.time.zone }]));
   const known = found.get(key);
   if (known) return known;
-  const ahead = app.store.read((tx) =>
+  const ahead = await app.store.read((tx) =>
     metersAhead(tx, policy.meters, facts.subject, { atMs: input.time.ms, now: input.meters }),
   );
   const leaves = decision.reasons.flatMap(({ observed, limit }) =>
@@ -70,11 +74,11 @@ function search(app: App, { evidence, facts }: Decided, context: Rules & { owe?:
 }
 
 /** The policy would allow it; the balance does not suffice. */
-function withinFunds(app: App, request: PaymentRequest, hints: Hints): z.input<typeof HintsView> {
-  const available = app.store.read(
-    (tx) =>
-      balance(tx, agentAccount(request.agentId, 'available')) +
-      (request.rail === 'x402' ? balance(tx, agentAccount(request.agentId, 'purse')) : 0n),
+async function withinFunds(app: App, request: PaymentRequest, hints: Hints): Promise<z.input<typeof HintsView>> {
+  const available = await app.store.read(
+    async (tx) =>
+      (await balance(tx, agentAccount(request.agentId, 'available'))) +
+      (request.rail === 'x402' ? await balance(tx, agentAccount(request.agentId, 'purse')) : 0n),
   );
   const most = hints.maxAmount !== null && hints.maxAmount < available ? hints.maxAmount : available;
   return { ...view(hints), largest_amount_now: most > 0n ? amountView(most) : null };

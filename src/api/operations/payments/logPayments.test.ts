@@ -29,9 +29,9 @@ let bought: Payment;
 beforeAll(async () => {
   store = await openBooks();
   [agent, other] = [await addAgent(store, 'one'), await addAgent(store, 'two')];
-  await store.write((tx) => {
-    paid = addPayment(tx, { agent, to: SELLER, amount: 5n, held: 0n });
-    bought = addPayment(tx, { agent, to: SELLER, amount: 5n, held: 0n, rail: 'x402' });
+  await store.write(async (tx) => {
+    paid = await addPayment(tx, { agent, to: SELLER, amount: 5n, held: 0n });
+    bought = await addPayment(tx, { agent, to: SELLER, amount: 5n, held: 0n, rail: 'x402' });
   });
 });
 afterAll(() => store.close());
@@ -59,27 +59,27 @@ const executed = (address: Hex, paymentId: Hex): Log =>
   );
 const used = (address: Hex, authorizer: Hex, nonce: Hex): Log =>
   logOf(address, encodeEventTopics({ abi: tokenAbi, eventName: 'AuthorizationUsed', args: { authorizer, nonce } }));
-const told = (log: Log, settled: Payment[] = [paid, bought]): string | null =>
-  store.read((tx) => paymentsOfLogs(tx, TOKEN, settled)(log));
+const told = (log: Log, settled: Payment[] = [paid, bought]): Promise<string | null> =>
+  store.read(async (tx) => (await paymentsOfLogs(tx, TOKEN, settled))(log));
 
 describe('the payment of an event', () => {
-  it('is the one that its own wallet names, or whose nonce its own purse signed', () => {
-    expect(told(executed(agent.wallet, paymentIdOnChain(paid.id)))).toBe(paid.id);
-    expect(told(used(TOKEN, agent.purse, nonceOf(bought.id)))).toBe(bought.id);
+  it('is the one that its own wallet names, or whose nonce its own purse signed', async () => {
+    expect(await told(executed(agent.wallet, paymentIdOnChain(paid.id)))).toBe(paid.id);
+    expect(await told(used(TOKEN, agent.purse, nonceOf(bought.id)))).toBe(bought.id);
   });
 
-  it('is none where another contract says the same words', () => {
+  it('is none where another contract says the same words', async () => {
     for (const from of [OUTSIDER, other.wallet, TOKEN]) {
-      expect(told(executed(from, paymentIdOnChain(paid.id)))).toBeNull();
+      expect(await told(executed(from, paymentIdOnChain(paid.id)))).toBeNull();
     }
-    expect(told(used(OUTSIDER, agent.purse, nonceOf(bought.id)))).toBeNull();
-    expect(told(used(TOKEN, other.purse, nonceOf(bought.id)))).toBeNull();
+    expect(await told(used(OUTSIDER, agent.purse, nonceOf(bought.id)))).toBeNull();
+    expect(await told(used(TOKEN, other.purse, nonceOf(bought.id)))).toBeNull();
   });
 
-  it('is none where the transaction did not settle it, or the event is broken or unknown', () => {
-    expect(told(executed(agent.wallet, paymentIdOnChain(paid.id)), [bought])).toBeNull();
-    expect(told({ ...executed(agent.wallet, paymentIdOnChain(paid.id)), data: '0x12' })).toBeNull();
-    expect(told(logOf(agent.wallet, [pad('0x9')]))).toBeNull();
-    expect(told(logOf(agent.wallet, []))).toBeNull();
+  it('is none where the transaction did not settle it, or the event is broken or unknown', async () => {
+    expect(await told(executed(agent.wallet, paymentIdOnChain(paid.id)), [bought])).toBeNull();
+    expect(await told({ ...executed(agent.wallet, paymentIdOnChain(paid.id)), data: '0x12' })).toBeNull();
+    expect(await told(logOf(agent.wallet, [pad('0x9')]))).toBeNull();
+    expect(await told(logOf(agent.wallet, []))).toBeNull();
   });
 });

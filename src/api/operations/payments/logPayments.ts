@@ -13,17 +13,21 @@ const events = parseAbi([
  * Assigns an event of a transaction to one of the payments that it settled: by the log in the books, by the id that the agent's own
  * wallet names, or by the nonce that the agent's purse signed. The same values from another contract assign nothing.
  */
-export function paymentsOfLogs(tx: ReadTx, token: string, settled: readonly Payment[]): (log: Log) => string | null {
+export async function paymentsOfLogs(
+  tx: ReadTx,
+  token: string,
+  settled: readonly Payment[],
+): Promise<(log: Log) => string | null> {
   const byPosition = new Map(settled.map(({ id, settlement }) => [settlement?.logIndex, id]));
   const byName = new Map<string, string>();
   const byNonce = new Map<string, string>();
   for (const { id, agentId, chainId, rail } of settled) {
     if (rail === 'wallet') {
-      const wallet = tx.get(walletAddressOn, { agent: agentId, chain: chainId });
+      const wallet = await tx.get(walletAddressOn, { agent: agentId, chain: chainId });
       byName.set(`${wallet?.address} ${paymentIdOnChain(id)}`, id);
       continue;
     }
-    const signed = tx.get(signedTerms, { payment: id });
+    const signed = await tx.get(signedTerms, { payment: id });
     if (signed) byNonce.set(`${signed.purse} ${signed.nonce}`, id);
   }
   return (log) => {

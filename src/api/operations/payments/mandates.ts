@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { verifySignature } from '../../../chain/contracts/approval.ts';
 import { BursarError } from '../../../core/errors/base.ts';
 import { newId } from '../../../core/ids/ids.ts';
+import { mapInOrder } from '../../../core/inOrder.ts';
 import { toJson } from '../../../core/money/json.ts';
 import {
   AddressText,
@@ -59,9 +60,9 @@ const MandateView = z
   })
   .meta({ id: 'Mandate' });
 
-function view(tx: ReadTx, mandate: Mandate): z.input<typeof MandateView> {
+async function view(tx: ReadTx, mandate: Mandate): Promise<z.input<typeof MandateView>> {
   const { terms } = mandate;
-  const use = mandateUse(tx, mandate.id);
+  const use = await mandateUse(tx, mandate.id);
   return {
     id: mandate.id,
     agent: mandate.agentId,
@@ -113,15 +114,15 @@ export const mandateOperations = [
     }),
     output: MandateView,
     errors: ['agent_not_found', 'payee_not_found', 'conflict'],
-    handler: (app, caller, input) => {
-      const agent = actingAgent(app, caller, input.agent);
+    handler: async (app, caller, input) => {
+      const agent = await actingAgent(app, caller, input.agent);
       // Slow refusals come before other requests have to wait.
       if (input.cadence) checkCadence({ ...input.cadence, startsAtMs: app.clock() });
-      return app.store.write((tx) => {
+      return app.store.write(async (tx) => {
         const act = actOf(app, caller);
         const terms: MandateTerms = {
           agent,
-          payees: input.payees.map((ref) => getPayee(tx, ref).id),
+          payees: await mapInOrder(input.payees, async (ref) => (await getPayee(tx, ref)).id),
           categories: input.categories,
           hosts: input.hosts,
           perPayment: input.per_payment,
@@ -134,7 +135,7 @@ export const mandateOperations = [
         if (terms.expiresAtMs > act.atMs + 2 * YEAR_MS) {
           throw new BursarError('invalid_request', { message: 'A mandate lasts two years at most.' });
         }
-        return view(tx, requestMandate(tx, act, { id: newId('mandate'), terms, reason: input.reason }));
+        return view(tx, await requestMandate(tx, act, { id: newId('mandate'), terms, reason: input.reason }));
       });
     },
   }),
@@ -149,8 +150,8 @@ export const mandateOperations = [
     output: z.object({ mandates: z.array(MandateView) }),
     errors: [],
     handler: (app, caller, { agent }) =>
-      app.store.read((tx) => ({
-        mandates: listMandates(tx, visibleAgent(caller, agent)).map((mandate) => view(tx, mandate)),
+      app.store.read(async (tx) => ({
+        mandates: await mapInOrder(await listMandates(tx, visibleAgent(caller, agent)), (mandate) => view(tx, mandate)),
       })),
   }),
   operation({
@@ -164,11 +165,14 @@ export const mandateOperations = [
     output: z.object({ mandate: MandateView, typed_data: z.record(z.string(), z.unknown()) }),
     errors: ['mandate_not_found'],
     handler: (app, caller, { id }) =>
-      app.store.read((tx) => {
-        const mandate = getMandate(tx, id);
+      app.store.read(async (tx) => {
+        const mandate = await getMandate(tx, id);
         refuseForeign(caller, mandate.agentId);
         const typedData = mandateTypedData(mandate.id, mandate.terms, app.chainFacts.chainId);
-        return { mandate: view(tx, mandate), typed_data: JSON.parse(toJson(typedData)) as Record<string, unknown> };
+        return {
+          mandate: await view(tx, mandate),
+          typed_data: JSON.parse(toJson(typedData)) as Record<string, unknown>,
+        };
       }),
   }),
   operation({
@@ -190,17 +194,17 @@ export const mandateOperations = [
     errors: ['mandate_not_found', 'approver_not_found', 'approval_invalid', 'conflict', 'chain_unavailable'],
     handler: async (app, caller, input) => {
       // Built from the stored terms alone, so what a caller shows a person equals what is stored.
-      const stored = app.store.read((tx) => getMandate(tx, input.id));
+      const stored = await app.store.read((tx) => getMandate(tx, input.id));
       const typedData = mandateTypedData(stored.id, stored.terms, app.chainFacts.chainId);
       const check = await verifySignature(app.chain, input.approver, typedData, input.signature as Hex);
       if (!check.valid) throw new BursarError('approval_invalid', { details: { why: check.why } });
-      return app.store.write((tx) => {
+      return app.store.write(async (tx) => {
         const signed = {
           approverAddress: input.approver,
           signature: check.signature,
           typedDataJson: toJson(typedData),
         };
-        return view(tx, signMandate(tx, actOf(app, caller), input.id, signed));
+        return view(tx, await signMandate(tx, actOf(app, caller), input.id, signed));
       });
     },
   }),
@@ -214,6 +218,7 @@ export const mandateOperations = [
     input: z.strictObject({ id: idOf('mandate') }),
     output: MandateView,
     errors: ['mandate_not_found', 'conflict'],
-    handler: (app, caller, { id }) => app.store.write((tx) => view(tx, endMandate(tx, actOf(app, caller), id))),
+    handler: (app, caller, { id }) =>
+      app.store.write(async (tx) => view(tx, await endMandate(tx, actOf(app, caller), id))),
   }),
 ];

@@ -16,12 +16,12 @@ export type PayerClaim = z.output<typeof PayerClaim>;
 
 /** Counts the payer's own transfer for the invoice, now or when it arrives. Throws `invoice_not_found` or `claim_invalid`. */
 export async function claimByPayer(app: App, invoiceId: string, claim: PayerClaim): Promise<Invoice> {
-  app.store.read((tx) => getInvoice(tx, invoiceId));
+  await app.store.read((tx) => getInvoice(tx, invoiceId));
   const message = claimText(invoiceId, claim.tx_hash);
   if (!(await hasSigned(app, claim.payer, message, claim.signature as Hex))) throw new BursarError('claim_invalid');
-  return app.store.write((tx) => {
+  return app.store.write(async (tx) => {
     const said = { invoiceId, txHash: claim.tx_hash, payer: claim.payer, actor: claim.payer };
-    claimPayment(tx, said, app.clock());
+    await claimPayment(tx, said, app.clock());
     return getInvoice(tx, invoiceId);
   });
 }

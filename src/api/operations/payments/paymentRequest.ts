@@ -36,18 +36,18 @@ export const PayInput = z.strictObject({
 export type PayInput = z.output<typeof PayInput>;
 
 /** The agent that a caller acts for. An agent's key acts only for its own. */
-export function actingAgent(app: App, caller: Caller, asked: string | undefined): AgentId {
+export async function actingAgent(app: App, caller: Caller, asked: string | undefined): Promise<AgentId> {
   return app.store.read((tx) => actingAgentIn(tx, caller, asked));
 }
 
 /** The same inside a transaction. */
-export function actingAgentIn(tx: ReadTx, caller: Caller, asked: string | undefined): AgentId {
+export async function actingAgentIn(tx: ReadTx, caller: Caller, asked: string | undefined): Promise<AgentId> {
   const own = caller.credential.agentId;
   if (own === null && asked === undefined) {
     throw new BursarError('invalid_request', { message: 'Say for which agent: `agent`.' });
   }
   if (own !== null && (asked === undefined || asked === own)) return own as AgentId;
-  const agent = getAgent(tx, asked as string);
+  const agent = await getAgent(tx, asked as string);
   visibleAgent(caller, agent.id);
   return agent.id;
 }

@@ -71,7 +71,7 @@ export const PaymentView = z
   .meta({ id: 'Payment' });
 export type PaymentView = z.input<typeof PaymentView>;
 
-export function paymentView(tx: ReadTx, payment: Payment): PaymentView {
+export async function paymentView(tx: ReadTx, payment: Payment): Promise<PaymentView> {
   return {
     id: payment.id,
     state: payment.state,
@@ -93,24 +93,24 @@ export function paymentView(tx: ReadTx, payment: Payment): PaymentView {
       quorum: payment.review.quorum,
       roles: [...payment.review.roles],
       expires_at: isoOrNull(payment.reviewExpiresAtMs),
-      approvals: approvalsOf(tx, payment.id),
+      approvals: await approvalsOf(tx, payment.id),
     },
     policy_digest: payment.policyDigest,
     decision_hash: payment.decisionHash,
     refund_of: payment.refundOf,
     receivable: payment.receivableId,
-    refunds: payment.settlement === null ? [] : refundsOf(tx, payment.id),
+    refunds: payment.settlement === null ? [] : await refundsOf(tx, payment.id),
     funds: payment.fundsPayment,
     batch: payment.batchId,
     mandate: payment.mandateId,
-    settlement: settlementView(tx, payment),
+    settlement: await settlementView(tx, payment),
     created_at: iso(payment.createdAtMs),
     updated_at: iso(payment.updatedAtMs),
   };
 }
 
-function approvalsOf(tx: ReadTx, id: string): z.input<typeof Verdict>[] {
-  return tx.all(verdictsOf, { payment: id }).map((row) => ({
+async function approvalsOf(tx: ReadTx, id: string): Promise<z.input<typeof Verdict>[]> {
+  return (await tx.all(verdictsOf, { payment: id })).map((row) => ({
     approver: row.name,
     verdict: row.verdict,
     counts: row.counts === 1n,
@@ -119,13 +119,13 @@ function approvalsOf(tx: ReadTx, id: string): z.input<typeof Verdict>[] {
   }));
 }
 
-function refundsOf(tx: ReadTx, id: string): string[] {
-  return tx.all(refundsOfPayment, { payment: id }).map((row) => row.id);
+async function refundsOf(tx: ReadTx, id: string): Promise<string[]> {
+  return (await tx.all(refundsOfPayment, { payment: id })).map((row) => row.id);
 }
 
-function settlementView(tx: ReadTx, { settlement }: Payment): PaymentView['settlement'] {
+async function settlementView(tx: ReadTx, { settlement }: Payment): Promise<PaymentView['settlement']> {
   if (!settlement) return null;
-  const sent = tx.get(gasByHash, { hash: settlement.txHash });
+  const sent = await tx.get(gasByHash, { hash: settlement.txHash });
   return {
     tx_hash: settlement.txHash,
     log_index: settlement.logIndex,

@@ -4,6 +4,7 @@ import { withdrawQueued } from '../../../chain/settlement/withdraw.ts';
 import { BursarError, invariant } from '../../../core/errors/base.ts';
 import { sha256 } from '../../../core/ids/digest.ts';
 import { newId } from '../../../core/ids/ids.ts';
+import { mapInOrder } from '../../../core/inOrder.ts';
 import { toJson } from '../../../core/money/json.ts';
 import { paymentKinds } from '../../../core/payment/kinds.ts';
 import { states } from '../../../core/payment/states.ts';
@@ -35,8 +36,8 @@ export function keyOf(meta: RequestMeta): string {
   return meta.idempotencyKey;
 }
 
-export function visiblePayment(tx: ReadTx, caller: Caller, id: string): Payment {
-  const payment = findPayment(tx, id);
+export async function visiblePayment(tx: ReadTx, caller: Caller, id: string): Promise<Payment> {
+  const payment = await findPayment(tx, id);
   if (!payment) throw new BursarError('payment_not_found', { details: { payment: id } });
   refuseForeign(caller, payment.agentId);
   return payment;
@@ -76,7 +77,7 @@ export const paymentOperations = [
     idempotent: true,
     derivesKey: true,
     handler: async (app, caller, { again, ...input }, meta) => {
-      const agentId = actingAgent(app, caller, input.agent);
+      const agentId = await actingAgent(app, caller, input.agent);
       const key = meta.idempotencyKey;
       const keyed = key === null ? null : toPaymentRequest(input, agentId, key, null);
       const asked = await app.gate.ask({
@@ -87,9 +88,9 @@ export const paymentOperations = [
       const { answer, request, rules } = asked;
       if (answer.payment.state === 'authorized') app.wake();
       return {
-        ...app.store.read((tx) => paymentView(tx, answer.payment)),
+        ...(await app.store.read((tx) => paymentView(tx, answer.payment))),
         replayed: answer.replayed,
-        hints: answer.replayed ? null : hintsFor(app, request, answer, { ...rules, owe: meta.owe }),
+        hints: answer.replayed ? null : await hintsFor(app, request, answer, { ...rules, owe: meta.owe }),
       };
     },
   }),
@@ -109,7 +110,7 @@ export const paymentOperations = [
     errors: ['agent_not_found', 'payee_not_found', 'idempotency_conflict', 'policy_unavailable'],
     idempotent: true,
     handler: async (app, caller, input, meta) => {
-      const agentId = actingAgent(app, caller, input.agent);
+      const agentId = await actingAgent(app, caller, input.agent);
       const key = keyOf(meta);
       const batch = {
         id: newId('batch'),
@@ -118,15 +119,15 @@ export const paymentOperations = [
       const requests = input.payments.map((line, index) =>
         toPaymentRequest({ ...line, agent: agentId }, agentId, `${key} #${index}`, batch),
       );
-      const payments = await app.store.write((tx) => {
+      const payments = await app.store.write(async (tx) => {
         const { actor, ...rules } = gateContext(app, caller);
         const asks = requests.map((request) => ({ request, actor }));
-        return decideInto(tx, rules, asks).map((answer) => recorded(answer).payment);
+        return (await decideInto(tx, rules, asks)).map((answer) => recorded(answer).payment);
       });
       app.wake();
       return {
         batch: payments[0]?.batchId ?? batch.id,
-        payments: app.store.read((tx) => payments.map((payment) => paymentView(tx, payment))),
+        payments: await app.store.read((tx) => mapInOrder(payments, (payment) => paymentView(tx, payment))),
       };
     },
   }),
@@ -154,13 +155,13 @@ export const paymentOperations = [
       'policy_unavailable',
     ],
     handler: async (app, caller, input, meta) => {
-      const agentId = actingAgent(app, caller, input.agent);
+      const agentId = await actingAgent(app, caller, input.agent);
       const request = toPaymentRequest(input, agentId, ` check ${newId('payment')}`, null);
-      const { checked, context } = await app.store.write((tx) => {
+      const { checked, context } = await app.store.write(async (tx) => {
         const now = gateContext(app, caller);
-        const result = checkPayment(tx, request, now);
+        const result = await checkPayment(tx, request, now);
         const { facts, evidence } = result;
-        appendEvent(
+        await appendEvent(
           tx,
           {
             type: 'payment.checked',
@@ -181,7 +182,7 @@ export const paymentOperations = [
         reasons: [...reasons],
         review: review && { quorum: review.quorum, roles: [...review.roles] },
         policy_digest: evidence.policyDigest,
-        hints: hintsFor(app, request, checked, { ...context, owe: meta.owe }),
+        hints: await hintsFor(app, request, checked, { ...context, owe: meta.owe }),
       };
     },
   }),
@@ -195,7 +196,8 @@ export const paymentOperations = [
     input: z.strictObject({ id: idOf('payment') }),
     output: PaymentView,
     errors: ['payment_not_found'],
-    handler: (app, caller, { id }) => app.store.read((tx) => paymentView(tx, visiblePayment(tx, caller, id))),
+    handler: (app, caller, { id }) =>
+      app.store.read(async (tx) => paymentView(tx, await visiblePayment(tx, caller, id))),
   }),
   operation({
     name: 'list_payments',
@@ -228,12 +230,12 @@ export const paymentOperations = [
     output: z.object({ payments: z.array(PaymentView), next_cursor: z.string().nullable() }),
     errors: ['invalid_amount'],
     handler: (app, caller, input) =>
-      app.store.read((tx) => {
+      app.store.read(async (tx) => {
         const fromMs = input.from === undefined ? undefined : Date.parse(input.from);
         const toMs = input.to === undefined ? undefined : Date.parse(input.to);
         const beforeTime = toMs === undefined ? undefined : firstIdAt('payment', toMs + HOUR_MS);
         const before = [input.cursor, beforeTime].flatMap((id) => id ?? []).sort()[0];
-        const { payments, nextCursor } = searchPayments(tx, {
+        const { payments, nextCursor } = await searchPayments(tx, {
           agentId: visibleAgent(caller, input.agent),
           payeeId: input.payee,
           state: input.state,
@@ -249,7 +251,7 @@ export const paymentOperations = [
           limit: input.limit,
         });
         return {
-          payments: payments.map((payment) => paymentView(tx, payment)),
+          payments: await mapInOrder(payments, (payment) => paymentView(tx, payment)),
           next_cursor: nextCursor,
         };
       }),
@@ -266,12 +268,12 @@ export const paymentOperations = [
     output: PaymentView,
     errors: ['payment_not_found', 'invalid_transition'],
     handler: (app, caller, { id }) =>
-      app.store.write((tx) => {
-        const payment = visiblePayment(tx, caller, id);
-        if (payment.state !== 'in_review' && !(payment.state === 'authorized' && withdrawQueued(tx, payment))) {
+      app.store.write(async (tx) => {
+        const payment = await visiblePayment(tx, caller, id);
+        if (payment.state !== 'in_review' && !(payment.state === 'authorized' && (await withdrawQueued(tx, payment)))) {
           throw new BursarError('invalid_transition', { details: { state: payment.state } });
         }
-        return paymentView(tx, transition(tx, payment, 'cancel', { ...actOf(app, caller), data: {} }));
+        return paymentView(tx, await transition(tx, payment, 'cancel', { ...actOf(app, caller), data: {} }));
       }),
   }),
 ];

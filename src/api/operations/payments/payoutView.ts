@@ -51,12 +51,12 @@ export const PayoutView = z
   })
   .meta({ id: 'Payout' });
 
-export function payoutView(tx: ReadTx, payout: Payout): z.input<typeof PayoutView> {
-  const progress = progressOf(tx, payout.id);
+export async function payoutView(tx: ReadTx, payout: Payout): Promise<z.input<typeof PayoutView>> {
+  const progress = await progressOf(tx, payout.id);
   const lines = (...which: LineState[]): number =>
     which.reduce((sum, each) => sum + (progress.get(each)?.lines ?? 0), 0);
   const micro = (each: LineState): bigint => progress.get(each)?.micro ?? 0n;
-  const sent = sentFor(tx, payout.id);
+  const sent = await sentFor(tx, payout.id);
   return {
     id: payout.id,
     key: payout.idempotencyKey,
@@ -94,8 +94,8 @@ export const LineView = z
   })
   .meta({ id: 'PayoutLine' });
 
-export function lineView(tx: ReadTx, line: StoredLine): z.input<typeof LineView> {
-  const payment = line.paymentId === null ? undefined : findPayment(tx, line.paymentId);
+export async function lineView(tx: ReadTx, line: StoredLine): Promise<z.input<typeof LineView>> {
+  const payment = line.paymentId === null ? undefined : await findPayment(tx, line.paymentId);
   const reason = payment && whyNot(payment);
   return {
     line: line.line,

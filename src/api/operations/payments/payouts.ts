@@ -4,6 +4,7 @@ import { PAYMENTS_PER_BATCH } from '../../../chain/settlement/queue.ts';
 import { BursarError } from '../../../core/errors/base.ts';
 import type { AgentId } from '../../../core/ids/ids.ts';
 import { newId } from '../../../core/ids/ids.ts';
+import { mapInOrder } from '../../../core/inOrder.ts';
 import { idOf, Limit, Ref } from '../../../core/schemas/schemas.ts';
 import { getAgent } from '../../../decide/identity/agents.ts';
 import type { Caller } from '../../../decide/identity/caller.ts';
@@ -70,30 +71,30 @@ function fileOf({ csv, lines }: PayoutInput): PayoutFile {
 /** The checked lines, and the payout that is stored under the key, if any. */
 async function read(app: App, agentId: AgentId, key: string | null, input: PayoutInput) {
   const { store, chainFacts } = app;
-  const known = key === null ? null : store.read((tx) => findPayoutByKey(tx, agentId, key));
-  const agent = store.read((tx) => getAgent(tx, agentId));
+  const known = key === null ? null : await store.read((tx) => findPayoutByKey(tx, agentId, key));
+  const agent = await store.read((tx) => getAgent(tx, agentId));
   const isStored = (hash: string): boolean => known?.contentHash === hash;
   const { lines, hash } = await readPayout({ store, chain: chainFacts, agent, isStored }, fileOf(input));
   return { known, lines, hash };
 }
 
-function visiblePayout(tx: ReadTx, caller: Caller, id: string): Payout {
-  const payout = getPayout(tx, id);
+async function visiblePayout(tx: ReadTx, caller: Caller, id: string): Promise<Payout> {
+  const payout = await getPayout(tx, id);
   refuseForeign(caller, payout.agentId);
   return payout;
 }
 
 /** The lines that would be requested now. */
-function toAsk(
+async function toAsk(
   tx: ReadTx,
   known: Payout | null,
   { lines, hash }: { lines: readonly PayoutLine[]; hash: string },
   retry: boolean,
-): (PayoutLine & { attempt: number })[] {
+): Promise<(PayoutLine & { attempt: number })[]> {
   if (!known) return lines.map((line) => ({ ...line, attempt: 1 }));
-  refuseChanged(tx, known, lines, hash);
-  const again = retry ? reopenableLines(tx, known.id) : [];
-  return [...openLines(tx, known.id, known.total), ...again].sort((a, b) => a.line - b.line);
+  await refuseChanged(tx, known, lines, hash);
+  const again = retry ? await reopenableLines(tx, known.id) : [];
+  return [...(await openLines(tx, known.id, known.total)), ...again].sort((a, b) => a.line - b.line);
 }
 
 export const payoutOperations = [
@@ -110,21 +111,21 @@ export const payoutOperations = [
     errors: failures,
     bodyMaxBytes: BODY_MAX_BYTES,
     handler: async (app, caller, input, meta: RequestMeta) => {
-      const agentId = actingAgent(app, caller, input.agent);
+      const agentId = await actingAgent(app, caller, input.agent);
       const { known, lines, hash } = await read(app, agentId, meta.idempotencyKey, input);
-      const asked = app.store.read((tx) => toAsk(tx, known, { lines, hash }, input.retry));
+      const asked = await app.store.read((tx) => toAsk(tx, known, { lines, hash }, input.retry));
       const payout = { id: known?.id ?? newId('batch'), agentId };
       const context = gateContext(app, caller);
       const previewed = await previewLines(app.store, payout, asked, context);
       const gas = await estimateGas(app.chain, previewed, PAYMENTS_PER_BATCH);
       const { policy, atMs } = context;
-      const agent = app.store.read((tx) => getAgent(tx, agentId));
+      const agent = await app.store.read((tx) => getAgent(tx, agentId));
       const warnings = [
         ...(await repeatedLines(app.store, { agentId, payoutId: payout.id }, lines, atMs)),
         ...(await warningsOf(app.chain, app.addresses.executor, agent, { lines: previewed, gas })),
       ];
       const view = previewView({ known, lines, previewed, gas, warnings, policyDigest: policy.digest, atMs });
-      await app.store.write((tx) => {
+      await app.store.write(async (tx) => {
         const { total, done, allowed, review, denied } = view;
         const data = {
           key: meta.idempotencyKey,
@@ -142,7 +143,7 @@ export const payoutOperations = [
           policyDigest: policy.digest,
           data,
         } as const;
-        appendEvent(tx, fields, atMs);
+        await appendEvent(tx, fields, atMs);
       });
       return view;
     },
@@ -161,14 +162,14 @@ export const payoutOperations = [
     idempotent: true,
     bodyMaxBytes: BODY_MAX_BYTES,
     handler: async (app, caller, input, meta) => {
-      const agentId = actingAgent(app, caller, input.agent);
+      const agentId = await actingAgent(app, caller, input.agent);
       const idempotencyKey = keyOf(meta);
       const { lines, hash } = await read(app, agentId, idempotencyKey, input);
       app.policies.active();
       const requested = { agentId, idempotencyKey, askedBy: caller.actor, lines, hash, retry: input.retry };
       const { payout, replayed } = await app.store.write((tx) => openPayout(tx, requested, app.clock()));
       app.wake();
-      return { ...app.store.read((tx) => payoutView(tx, payout)), replayed };
+      return { ...(await app.store.read((tx) => payoutView(tx, payout))), replayed };
     },
   }),
   operation({
@@ -182,10 +183,10 @@ export const payoutOperations = [
     output: z.object({ payouts: z.array(PayoutView), next_cursor: z.string().nullable() }),
     errors: [],
     handler: (app, caller, { agent, cursor, limit }) =>
-      app.store.read((tx) => {
-        const payouts = listPayouts(tx, visibleAgent(caller, agent), cursor, limit);
+      app.store.read(async (tx) => {
+        const payouts = await listPayouts(tx, visibleAgent(caller, agent), cursor, limit);
         return {
-          payouts: payouts.map((payout) => payoutView(tx, payout)),
+          payouts: await mapInOrder(payouts, (payout) => payoutView(tx, payout)),
           next_cursor: payouts.length === limit ? (payouts.at(-1)?.id ?? null) : null,
         };
       }),
@@ -200,7 +201,7 @@ export const payoutOperations = [
     input: z.strictObject({ id: idOf('batch') }),
     output: PayoutView,
     errors: ['payout_not_found'],
-    handler: (app, caller, { id }) => app.store.read((tx) => payoutView(tx, visiblePayout(tx, caller, id))),
+    handler: (app, caller, { id }) => app.store.read(async (tx) => payoutView(tx, await visiblePayout(tx, caller, id))),
   }),
   operation({
     name: 'list_payout_lines',
@@ -217,10 +218,10 @@ export const payoutOperations = [
     output: z.object({ lines: z.array(LineView), next_after: z.int().nullable() }),
     errors: ['payout_not_found'],
     handler: (app, caller, { id, after, limit }) =>
-      app.store.read((tx) => {
-        const lines = linesAfter(tx, visiblePayout(tx, caller, id).id, after, limit);
+      app.store.read(async (tx) => {
+        const lines = await linesAfter(tx, (await visiblePayout(tx, caller, id)).id, after, limit);
         return {
-          lines: lines.map((line) => lineView(tx, line)),
+          lines: await mapInOrder(lines, (line) => lineView(tx, line)),
           next_after: lines.length === limit ? (lines.at(-1)?.line ?? null) : null,
         };
       }),
@@ -236,14 +237,14 @@ export const payoutOperations = [
     output: PayoutView,
     errors: ['payout_not_found', 'invalid_transition'],
     handler: (app, caller, { id }) =>
-      app.store.write((tx) => {
-        const payout = visiblePayout(tx, caller, id);
+      app.store.write(async (tx) => {
+        const payout = await visiblePayout(tx, caller, id);
         if (payout.state !== 'deciding')
           throw new BursarError('invalid_transition', { details: { state: payout.state } });
         const { actor, atMs } = actOf(app, caller);
-        setPayoutState(tx, payout.id, { state: 'stopped', askedBy: payout.askedBy }, atMs);
-        appendEvent(tx, payoutEvent('payout.stopped', payout, actor, { reason: 'asked' }), atMs);
-        return payoutView(tx, getPayout(tx, payout.id));
+        await setPayoutState(tx, payout.id, { state: 'stopped', askedBy: payout.askedBy }, atMs);
+        await appendEvent(tx, payoutEvent('payout.stopped', payout, actor, { reason: 'asked' }), atMs);
+        return payoutView(tx, await getPayout(tx, payout.id));
       }),
   }),
 ];

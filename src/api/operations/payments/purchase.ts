@@ -49,7 +49,7 @@ export type Purchased = {
   replayed: boolean;
   /** Null: nothing to present now; the payment's state says why. */
   signature: Signature | null;
-  hints: ReturnType<typeof hintsFor>;
+  hints: Awaited<ReturnType<typeof hintsFor>>;
 };
 
 type Decided = { answer: Recorded; context: GateContext; request: PaymentRequest | null };
@@ -62,14 +62,14 @@ type Decided = { answer: Recorded; context: GateContext; request: PaymentRequest
 export async function purchase(app: App, caller: Caller, requested: Purchase): Promise<Purchased> {
   const offer = parsePaymentRequired(requested.paymentRequired);
   const { payable, refused } = payableOffers(offer, app.chainFacts, await app.x402.domain(), requested.maxAmount);
-  const decided = await app.store.write((tx): Decided | 'offer_changed' => {
+  const decided = await app.store.write(async (tx): Promise<Decided | 'offer_changed'> => {
     const context = gateContext(app, caller);
-    const derived = derivedOf(tx, requested);
+    const derived = await derivedOf(tx, requested);
     const bodyHash = requested.idempotencyKey === null ? sha256(derived) : bodyHashOf(requested);
-    let key = requested.idempotencyKey ?? currentKey(tx, requested.agentId, derived);
-    const before = earlier(tx, requested.agentId, key);
-    if (before && isStale(tx, before.payment, before.requirement, payable)) {
-      supersede(tx, before.payment, context);
+    let key = requested.idempotencyKey ?? (await currentKey(tx, requested.agentId, derived));
+    const before = await earlier(tx, requested.agentId, key);
+    if (before && (await isStale(tx, before.payment, before.requirement, payable))) {
+      await supersede(tx, before.payment, context);
       if (requested.idempotencyKey !== null) return 'offer_changed';
       key = nextKey(key);
     } else if (before) {
@@ -77,20 +77,20 @@ export async function purchase(app: App, caller: Caller, requested: Purchase): P
       const { requirement, payment } = before;
       const standing = { requirement, amount: payment.amount, payTo: payment.address, flow: '' };
       const same = purchaseRequest(requested, offer, standing, { idempotencyKey: key, bodyHash });
-      return { answer: paid(app, tx, same, context), context, request: null };
+      return { answer: await paid(app, tx, same, context), context, request: null };
     }
     const requests = payable.map((each) => purchaseRequest(requested, offer, each, { idempotencyKey: key, bodyHash }));
-    const request = choose(tx, requests, context, refused);
-    return { answer: paid(app, tx, request, context), context, request };
+    const request = await choose(tx, requests, context, refused);
+    return { answer: await paid(app, tx, request, context), context, request };
   });
   if (decided === 'offer_changed') throw new BursarError('x402_offer_changed');
-  return { ...(await signed(app, requested, decided)), hints: hintsOf(app, decided) };
+  return { ...(await signed(app, requested, decided)), hints: await hintsOf(app, decided) };
 }
 
 /** One commit for the decision and, if everything is ready, its signature. */
-function paid(app: App, tx: Tx, request: PaymentRequest, context: GateContext): Recorded {
-  const answer = requestPayment(tx, request, context);
-  if (answer.payment.state === 'authorized') app.x402.signNow(tx, answer.payment.id);
+async function paid(app: App, tx: Tx, request: PaymentRequest, context: GateContext): Promise<Recorded> {
+  const answer = await requestPayment(tx, request, context);
+  if (answer.payment.state === 'authorized') await app.x402.signNow(tx, answer.payment.id);
   return answer;
 }
 
@@ -100,15 +100,15 @@ async function signed(app: App, requested: Purchase, { answer }: Decided): Promi
   // Also after it has settled: a lost answer is requested again with the same authorization.
   const signs = ['authorized', 'submitted', 'settled', 'final'].includes(state);
   const found = signs ? await app.x402.signature(id, requested.waitMs) : null;
-  const payment = app.store.read((tx) => findPayment(tx, id));
+  const payment = await app.store.read((tx) => findPayment(tx, id));
   invariant(payment, 'A payment vanished after its decision.', { id });
   // An authorization that was not used and can no longer be is not presented: only the chain ends it.
   const isOver = found !== null && payment.state === 'submitted' && found.validBeforeMs <= app.clock();
   return { payment, replayed: answer.replayed, signature: isOver ? null : found };
 }
 
-function hintsOf(app: App, { answer, context, request }: Decided): Purchased['hints'] {
-  return answer.replayed || !request ? null : hintsFor(app, request, answer, context);
+async function hintsOf(app: App, { answer, context, request }: Decided): Promise<Purchased['hints']> {
+  return answer.replayed || !request ? null : await hintsFor(app, request, answer, context);
 }
 
 /**
@@ -117,13 +117,13 @@ function hintsOf(app: App, { answer, context, request }: Decided): Purchased['hi
  */
 async function makeReady(app: App, payment: Payment): Promise<void> {
   if (payment.heldMicro < payment.amount) return app.wake();
-  const agent = app.store.read((tx) => getAgent(tx, payment.agentId));
+  const agent = await app.store.read((tx) => getAgent(tx, payment.agentId));
   if (agent.wallet?.deployedAtMs === null) await app.deployWallet(agent);
 }
 
 /** A workflow's name and its id are one workflow. */
-function derivedOf(tx: ReadTx, { url, method, bodySha256, workflow, run, again }: Purchase): string {
-  const id = workflow === undefined ? null : getWorkflow(tx, workflow).id;
+async function derivedOf(tx: ReadTx, { url, method, bodySha256, workflow, run, again }: Purchase): Promise<string> {
+  const id = workflow === undefined ? null : (await getWorkflow(tx, workflow)).id;
   return derivedKey({ workflow: id, run: run ?? null, method, url: url.href, bodySha256, again });
 }
 
@@ -134,8 +134,12 @@ function bodyHashOf({ url, method, bodySha256, workflow, run, category, memo, ma
 }
 
 /** The payment under that key. Throws `idempotency_conflict` if it is not a purchase. */
-function earlier(tx: ReadTx, agentId: AgentId, key: string): { payment: Payment; requirement: Requirement } | null {
-  const row = tx.get(paymentByKey, { agent: agentId, key });
+async function earlier(
+  tx: ReadTx,
+  agentId: AgentId,
+  key: string,
+): Promise<{ payment: Payment; requirement: Requirement } | null> {
+  const row = await tx.get(paymentByKey, { agent: agentId, key });
   if (!row) return null;
   const { requirement } = JSON.parse(row.request_json) as { requirement?: Requirement };
   if (!requirement) throw new BursarError('idempotency_conflict', { details: { payment: row.id } });
@@ -143,31 +147,36 @@ function earlier(tx: ReadTx, agentId: AgentId, key: string): { payment: Payment;
 }
 
 /** Decided, not signed, and no longer offered on those terms: the seller would not accept a signature. */
-function isStale(tx: ReadTx, payment: Payment, requirement: Requirement, payable: readonly PayableOffer[]): boolean {
+async function isStale(
+  tx: ReadTx,
+  payment: Payment,
+  requirement: Requirement,
+  payable: readonly PayableOffer[],
+): Promise<boolean> {
   if (payment.state !== 'authorized' || payment.rail !== 'x402') return false;
-  if (tx.get(signedTerms, { payment: payment.id })) return false;
+  if (await tx.get(signedTerms, { payment: payment.id })) return false;
   return !payable.some((each) => sameTerms(each.requirement, requirement));
 }
 
-function supersede(tx: Tx, payment: Payment, context: GateContext): void {
+async function supersede(tx: Tx, payment: Payment, context: GateContext): Promise<void> {
   const data = { reason: 'offer_changed' };
-  appendPaymentEvent(tx, payment, 'x402.offer_changed', { ...context, data });
-  transition(tx, payment, 'cancel', { ...context, data });
+  await appendPaymentEvent(tx, payment, 'x402.offer_changed', { ...context, data });
+  await transition(tx, payment, 'cancel', { ...context, data });
 }
 
 /** The cheapest offer that the policy allows; else the cheapest that people may approve; else the cheapest, with its denial. */
-function choose(
+async function choose(
   tx: Tx,
   requests: readonly PaymentRequest[],
   context: GateContext,
   refused: readonly RefusedOffer[],
-): PaymentRequest {
+): Promise<PaymentRequest> {
   const [first] = requests;
   if (!first) throw new BursarError('x402_no_acceptable_offer', { details: { offers: refused } });
   if (requests.length === 1) return first;
   let best: { request: PaymentRequest; rank: number } | null = null;
   for (const request of requests) {
-    const rank = rankOf(tx, request, context);
+    const rank = await rankOf(tx, request, context);
     if (!best || rank < best.rank) best = { request, rank };
     if (rank === 0) break;
   }
@@ -175,9 +184,9 @@ function choose(
 }
 
 /** An offer that the gate refuses to evaluate (money to the own wallet, for example) must not hide the others. */
-function rankOf(tx: Tx, request: PaymentRequest, context: GateContext): number {
+async function rankOf(tx: Tx, request: PaymentRequest, context: GateContext): Promise<number> {
   try {
-    const { effect } = checkPayment(tx, request, context);
+    const { effect } = await checkPayment(tx, request, context);
     return { allow: 0, review: 1, deny: 2 }[effect];
   } catch (error) {
     if (error instanceof BursarError && error.code === 'forbidden_address') return 3;

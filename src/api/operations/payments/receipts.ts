@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { decisionEvents, withInclusion } from '../../../chain/receipt/inclusion.ts';
 import { Receipt, receiptOf, receiptsOfTransaction } from '../../../chain/receipt/receipt.ts';
+import { mapInOrder } from '../../../core/inOrder.ts';
 import { Hex32, idOf } from '../../../core/schemas/schemas.ts';
 import { refuseForeign } from '../act.ts';
 import { operation } from '../operation.ts';
@@ -19,9 +20,9 @@ export const receiptOperations = [
     output: Receipt,
     errors: ['payment_not_found', 'invalid_transition'],
     handler: async (app, caller, { id }) => {
-      const { receipt, events } = app.store.read((tx) => {
-        const made = receiptOf(tx, visiblePayment(tx, caller, id).id, app.chainFacts);
-        return { receipt: made, events: decisionEvents(tx, made) };
+      const { receipt, events } = await app.store.read(async (tx) => {
+        const made = await receiptOf(tx, (await visiblePayment(tx, caller, id)).id, app.chainFacts);
+        return { receipt: made, events: await decisionEvents(tx, made) };
       });
       return withInclusion(receipt, events, app.eventLog);
     },
@@ -37,10 +38,10 @@ export const receiptOperations = [
     output: z.object({ receipts: z.array(Receipt) }),
     errors: [],
     handler: async (app, caller, { tx: hash }) => {
-      const made = app.store.read((tx) => {
-        const all = receiptsOfTransaction(tx, hash, app.chainFacts);
+      const made = await app.store.read(async (tx) => {
+        const all = await receiptsOfTransaction(tx, hash, app.chainFacts);
         for (const receipt of all) refuseForeign(caller, receipt.payment.agent);
-        return all.map((receipt) => ({ receipt, events: decisionEvents(tx, receipt) }));
+        return mapInOrder(all, async (receipt) => ({ receipt, events: await decisionEvents(tx, receipt) }));
       });
       const receipts: Receipt[] = [];
       for (const { receipt, events } of made) receipts.push(await withInclusion(receipt, events, app.eventLog));

@@ -67,11 +67,11 @@ const view = (request: RefundRequest): z.input<typeof RefundRequestView> => ({
 });
 
 /** The refund in the gate's form. The payer's address is read from the books, never from the request. */
-function refundRequest(
+async function refundRequest(
   tx: ReadTx,
   receivable: Receivable,
   wanted: { amount: MicroUsdc; key: string; body: string; memo: string | null },
-): PaymentRequest {
+): Promise<PaymentRequest> {
   return {
     agentId: receivable.agentId as AgentId,
     idempotencyKey: wanted.key,
@@ -80,7 +80,7 @@ function refundRequest(
     kind: 'refund',
     amount: wanted.amount,
     payee: null,
-    address: refundAddress(tx, receivable),
+    address: await refundAddress(tx, receivable),
     workflow: null,
     category: null,
     memo: wanted.memo,
@@ -93,16 +93,16 @@ function refundRequest(
 }
 
 /** The earner's receivable of a payment's or receivable's id. Throws `payment_not_found`. */
-function earnedBy(tx: ReadTx, caller: Caller, of: string): Receivable {
-  const receivable = refundedReceivable(tx, of);
+async function earnedBy(tx: ReadTx, caller: Caller, of: string): Promise<Receivable> {
+  const receivable = await refundedReceivable(tx, of);
   if (!receivable) throw new BursarError('payment_not_found', { message: 'Nothing was earned by that id.' });
   refuseForeign(caller, receivable.agentId);
   return receivable;
 }
 
 /** The whole rest, if no amount was given; a retry of a whole refund finds its payment by its key. */
-function allOf(tx: ReadTx, receivable: Receivable): MicroUsdc {
-  const left = refundableOf(tx, receivable);
+async function allOf(tx: ReadTx, receivable: Receivable): Promise<MicroUsdc> {
+  const left = await refundableOf(tx, receivable);
   return microUsdc(left > 0n ? left : receivable.amountMicro);
 }
 
@@ -124,15 +124,20 @@ export const refundOperations = [
     errors: ['payment_not_found', 'receivable_not_final', 'refund_exceeds_original', 'idempotency_conflict'],
     idempotent: true,
     handler: async (app, caller, input, meta) => {
-      const answer = await app.store.write((tx) => {
-        const receivable = earnedBy(tx, caller, input.of);
-        const amount = input.amount ?? allOf(tx, receivable);
+      const answer = await app.store.write(async (tx) => {
+        const receivable = await earnedBy(tx, caller, input.of);
+        const amount = input.amount ?? (await allOf(tx, receivable));
         const body = JSON.stringify([receivable.id, input.amount?.toString() ?? 'all', input.memo ?? null]);
-        const request = refundRequest(tx, receivable, { amount, key: keyOf(meta), body, memo: input.memo ?? null });
+        const request = await refundRequest(tx, receivable, {
+          amount,
+          key: keyOf(meta),
+          body,
+          memo: input.memo ?? null,
+        });
         return requestPayment(tx, request, gateContext(app, caller));
       });
       if (answer.payment.state === 'authorized') app.wake();
-      return { ...app.store.read((tx) => paymentView(tx, answer.payment)), replayed: answer.replayed };
+      return { ...(await app.store.read((tx) => paymentView(tx, answer.payment))), replayed: answer.replayed };
     },
   }),
   operation({
@@ -150,24 +155,24 @@ export const refundOperations = [
     output: RefundRequestView,
     errors: ['payment_not_found', 'refund_not_possible', 'refund_exceeds_original', 'conflict'],
     handler: (app, caller, input) =>
-      app.store.write((tx) => {
-        const payment = visiblePayment(tx, caller, input.payment);
-        const receivable = refundedReceivable(tx, payment.id);
+      app.store.write(async (tx) => {
+        const payment = await visiblePayment(tx, caller, input.payment);
+        const receivable = await refundedReceivable(tx, payment.id);
         if (!receivable) throw new BursarError('refund_not_possible');
-        const left = refundableOf(tx, receivable);
+        const left = await refundableOf(tx, receivable);
         const amount = input.amount ?? left;
         if (amount > left || left <= 0n) {
           throw new BursarError('refund_exceeds_original', { details: { refundable: formatUsdc(left) } });
         }
         const ask = { paymentId: payment.id, receivableId: receivable.id, amountMicro: amount, reason: input.reason };
-        const request = openRefundRequest(tx, ask, app.clock());
-        note('refund.requested', request, receivable.agentId);
+        const request = await openRefundRequest(tx, ask, app.clock());
+        await note('refund.requested', request, receivable.agentId);
         return view(request);
 
-        function note(type: 'refund.requested', made: RefundRequest, earner: string): void {
+        async function note(type: 'refund.requested', made: RefundRequest, earner: string): Promise<void> {
           const data = { request: made.id, amount: formatUsdc(amount), earner, reason: input.reason };
           const { id: paymentId, agentId } = payment;
-          appendEvent(tx, { type, actor: caller.actor, paymentId, agentId, data }, app.clock());
+          await appendEvent(tx, { type, actor: caller.actor, paymentId, agentId, data }, app.clock());
         }
       }),
   }),
@@ -182,9 +187,9 @@ export const refundOperations = [
     output: RefundRequestView.extend({ payment_state: z.string().nullable() }),
     errors: ['not_found', 'conflict', 'receivable_not_final', 'refund_exceeds_original', 'policy_unavailable'],
     handler: async (app, caller, input) => {
-      const answered = await app.store.write((tx) => {
-        const request = findRefundRequest(tx, input.id);
-        const receivable = request && findReceivable(tx, request.receivableId);
+      const answered = await app.store.write(async (tx) => {
+        const request = await findRefundRequest(tx, input.id);
+        const receivable = request && (await findReceivable(tx, request.receivableId));
         if (!request || !receivable) throw new BursarError('not_found');
         refuseForeign(caller, receivable.agentId);
         if (request.state !== 'open') throw new BursarError('conflict', { message: `It is ${request.state} already.` });
@@ -193,16 +198,26 @@ export const refundOperations = [
         const data = { request: request.id, amount: formatUsdc(request.amountMicro), answer: end.answer };
         const fields = { actor: caller.actor, paymentId: request.paymentId, agentId: receivable.agentId };
         if (!input.accept) {
-          appendEvent(tx, { ...fields, type: 'refund.declined', data }, atMs);
-          return { request: answerRequest(tx, request.id, { ...end, state: 'declined', refund: null }), payment: null };
+          await appendEvent(tx, { ...fields, type: 'refund.declined', data }, atMs);
+          return {
+            request: await answerRequest(tx, request.id, { ...end, state: 'declined', refund: null }),
+            payment: null,
+          };
         }
         // A refund that the policy denies leaves the request open, and the next attempt is another payment.
         const key = ` refund_request ${request.id} ${atMs}`;
         const wanted = { amount: microUsdc(request.amountMicro), key, body: key, memo: null };
-        const { payment } = requestPayment(tx, refundRequest(tx, receivable, wanted), gateContext(app, caller));
+        const { payment } = await requestPayment(
+          tx,
+          await refundRequest(tx, receivable, wanted),
+          gateContext(app, caller),
+        );
         if (payment.state === 'denied') return { request, payment };
-        appendEvent(tx, { ...fields, type: 'refund.accepted', data: { ...data, refund: payment.id } }, atMs);
-        return { request: answerRequest(tx, request.id, { ...end, state: 'accepted', refund: payment.id }), payment };
+        await appendEvent(tx, { ...fields, type: 'refund.accepted', data: { ...data, refund: payment.id } }, atMs);
+        return {
+          request: await answerRequest(tx, request.id, { ...end, state: 'accepted', refund: payment.id }),
+          payment,
+        };
       });
       app.wake();
       return { ...view(answered.request), payment_state: answered.payment?.state ?? null };
@@ -222,9 +237,9 @@ export const refundOperations = [
     }),
     output: z.object({ refund_requests: z.array(RefundRequestView) }),
     errors: [],
-    handler: (app, caller, input) => ({
-      refund_requests: app.store.read((tx) =>
-        listRefundRequests(tx, { ...input, agent: visibleAgent(caller, input.agent) }).map(view),
+    handler: async (app, caller, input) => ({
+      refund_requests: await app.store.read(async (tx) =>
+        (await listRefundRequests(tx, { ...input, agent: visibleAgent(caller, input.agent) })).map(view),
       ),
     }),
   }),

@@ -5,6 +5,7 @@ import { policyDigestOnChain } from '../../../chain/contracts/approvedTransfer.t
 import { approversVersionOf } from '../../../chain/contracts/walletState.ts';
 import { noLongerGood } from '../../../chain/settlement/approvals.ts';
 import { BursarError } from '../../../core/errors/base.ts';
+import { mapInOrder } from '../../../core/inOrder.ts';
 import { toJson } from '../../../core/money/json.ts';
 import { AddressText, idOf, Limit, safeText } from '../../../core/schemas/schemas.ts';
 import { getAgent } from '../../../decide/identity/agents.ts';
@@ -24,14 +25,14 @@ type Wanted = { verdict: 'approve' | 'reject'; version: bigint };
 
 /** Read from the wallet itself: the books get a new list of approvers a moment later. */
 async function versionFor(app: App, agentId: string): Promise<bigint> {
-  const wallet = app.store.read((tx) => getAgent(tx, agentId)).wallet;
+  const wallet = (await app.store.read((tx) => getAgent(tx, agentId))).wallet;
   if (!wallet) return 1n;
   return approversVersionOf(app.chain, wallet.address, BigInt(wallet.ceilings.approversVersion ?? 1));
 }
 
 /** The data for a person to sign, built from the stored payment alone: nothing from the caller is in it. */
-function typedDataOf(app: App, tx: ReadTx, payment: Payment, { verdict, version }: Wanted) {
-  const { wallet } = getAgent(tx, payment.agentId);
+async function typedDataOf(app: App, tx: ReadTx, payment: Payment, { verdict, version }: Wanted) {
+  const { wallet } = await getAgent(tx, payment.agentId);
   if (payment.state !== 'in_review' || payment.reviewExpiresAtMs === null || !wallet) {
     throw new BursarError('invalid_transition', { details: { state: payment.state } });
   }
@@ -61,8 +62,10 @@ export const reviewOperations = [
     output: z.object({ payments: z.array(PaymentView) }),
     errors: [],
     handler: (app, _caller, { limit }) =>
-      app.store.read((tx) => ({
-        payments: listPayments(tx, { state: 'in_review', limit }).map((payment) => paymentView(tx, payment)),
+      app.store.read(async (tx) => ({
+        payments: await mapInOrder(await listPayments(tx, { state: 'in_review', limit }), (payment) =>
+          paymentView(tx, payment),
+        ),
       })),
   }),
   operation({
@@ -81,15 +84,15 @@ export const reviewOperations = [
     }),
     errors: ['payment_not_found', 'invalid_transition', 'policy_unavailable'],
     handler: async (app, caller, { id }) => {
-      const version = await versionFor(app, app.store.read((tx) => visiblePayment(tx, caller, id)).agentId);
-      return app.store.read((tx) => {
-        const payment = visiblePayment(tx, caller, id);
-        const of = (verdict: 'approve' | 'reject') =>
-          JSON.parse(toJson(typedDataOf(app, tx, payment, { verdict, version }))) as Record<string, unknown>;
+      const version = await versionFor(app, (await app.store.read((tx) => visiblePayment(tx, caller, id))).agentId);
+      return app.store.read(async (tx) => {
+        const payment = await visiblePayment(tx, caller, id);
+        const of = async (verdict: 'approve' | 'reject') =>
+          JSON.parse(toJson(await typedDataOf(app, tx, payment, { verdict, version }))) as Record<string, unknown>;
         return {
-          payment: paymentView(tx, payment),
-          approve: of('approve'),
-          reject: of('reject'),
+          payment: await paymentView(tx, payment),
+          approve: await of('approve'),
+          reject: await of('reject'),
           sponsor_may_approve: app.policies.active().sponsorMayApprove,
         };
       });
@@ -126,10 +129,13 @@ export const reviewOperations = [
       'policy_unavailable',
     ],
     handler: async (app, caller, input) => {
-      const version = await versionFor(app, app.store.read((tx) => visiblePayment(tx, caller, input.id)).agentId);
-      const { typedData, reviewed } = app.store.read((tx) => {
-        const reviewed = visiblePayment(tx, caller, input.id);
-        return { typedData: typedDataOf(app, tx, reviewed, { verdict: input.verdict, version }), reviewed };
+      const version = await versionFor(
+        app,
+        (await app.store.read((tx) => visiblePayment(tx, caller, input.id))).agentId,
+      );
+      const { typedData, reviewed } = await app.store.read(async (tx) => {
+        const reviewed = await visiblePayment(tx, caller, input.id);
+        return { typedData: await typedDataOf(app, tx, reviewed, { verdict: input.verdict, version }), reviewed };
       });
       const check = await verifySignature(app.chain, input.approver, typedData, input.signature as Hex);
       if (!check.valid) {

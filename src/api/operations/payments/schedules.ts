@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { newId } from '../../../core/ids/ids.ts';
+import { mapInOrder } from '../../../core/inOrder.ts';
 import {
   Amount,
   AmountView,
@@ -58,8 +59,8 @@ const ScheduleView = z
   })
   .meta({ id: 'Schedule' });
 
-function view(tx: ReadTx, schedule: Schedule): z.input<typeof ScheduleView> {
-  const rows = tx.all(newestOccurrences, { schedule: schedule.id, limit: OCCURRENCES_SHOWN });
+async function view(tx: ReadTx, schedule: Schedule): Promise<z.input<typeof ScheduleView>> {
+  const rows = await tx.all(newestOccurrences, { schedule: schedule.id, limit: OCCURRENCES_SHOWN });
   const { payment, cadence } = schedule;
   return {
     id: schedule.id,
@@ -114,20 +115,20 @@ export const scheduleOperations = [
     }),
     output: ScheduleView,
     errors: ['agent_not_found', 'payee_not_found', 'workflow_not_found'],
-    handler: (app, caller, input) => {
-      const agentId = actingAgent(app, caller, input.agent);
-      return app.store.write((tx) => {
+    handler: async (app, caller, input) => {
+      const agentId = await actingAgent(app, caller, input.agent);
+      return app.store.write(async (tx) => {
         const act = actOf(app, caller);
-        const schedule = createSchedule(tx, act, {
+        const schedule = await createSchedule(tx, act, {
           id: newId('schedule'),
           agentId,
           name: input.name,
           payment: {
-            payee: getPayee(tx, input.payee).id,
+            payee: (await getPayee(tx, input.payee)).id,
             amountMicro: input.amount.toString(),
             category: input.category ?? null,
             memo: input.memo ?? null,
-            workflow: input.workflow === undefined ? null : getWorkflow(tx, input.workflow).id,
+            workflow: input.workflow === undefined ? null : (await getWorkflow(tx, input.workflow)).id,
           },
           cadence: {
             rrule: input.rrule,
@@ -151,8 +152,10 @@ export const scheduleOperations = [
     output: z.object({ schedules: z.array(ScheduleView) }),
     errors: [],
     handler: (app, caller, { agent }) =>
-      app.store.read((tx) => ({
-        schedules: listSchedules(tx, visibleAgent(caller, agent)).map((schedule) => view(tx, schedule)),
+      app.store.read(async (tx) => ({
+        schedules: await mapInOrder(await listSchedules(tx, visibleAgent(caller, agent)), (schedule) =>
+          view(tx, schedule),
+        ),
       })),
   }),
   operation({
@@ -166,8 +169,8 @@ export const scheduleOperations = [
     output: ScheduleView,
     errors: ['schedule_not_found'],
     handler: (app, caller, { id }) =>
-      app.store.read((tx) => {
-        const schedule = getSchedule(tx, id);
+      app.store.read(async (tx) => {
+        const schedule = await getSchedule(tx, id);
         refuseForeign(caller, schedule.agentId);
         return view(tx, schedule);
       }),
@@ -183,6 +186,6 @@ export const scheduleOperations = [
     output: ScheduleView,
     errors: ['schedule_not_found', 'conflict'],
     handler: (app, caller, { id, status }) =>
-      app.store.write((tx) => view(tx, setScheduleStatus(tx, actOf(app, caller), id, status))),
+      app.store.write(async (tx) => view(tx, await setScheduleStatus(tx, actOf(app, caller), id, status))),
   }),
 ];

@@ -22,8 +22,8 @@ export const AuthorizationView = z
   .meta({ id: 'Authorization' });
 
 /** The purse's signed data for a seller (EIP-3009), without the signature, which only the agent may present. Null: none. */
-export function authorizationOf(tx: ReadTx, id: string): z.input<typeof AuthorizationView> | null {
-  const row = tx.get(signedTerms, { payment: id });
+export async function authorizationOf(tx: ReadTx, id: string): Promise<z.input<typeof AuthorizationView> | null> {
+  const row = await tx.get(signedTerms, { payment: id });
   if (!row) return null;
   return {
     from: row.purse,

@@ -52,7 +52,7 @@ export const x402Operations = [
     derivesKey: true,
     handler: async (app, caller, input, meta) => {
       const { payment, replayed, signature, hints } = await purchase(app, caller, {
-        agentId: actingAgent(app, caller, input.agent),
+        agentId: await actingAgent(app, caller, input.agent),
         url: input.url,
         method: input.method,
         bodySha256: input.body_sha256,
@@ -67,7 +67,7 @@ export const x402Operations = [
         waitMs: input.wait_seconds * 1000,
       });
       return {
-        ...app.store.read((tx) => paymentView(tx, payment)),
+        ...(await app.store.read((tx) => paymentView(tx, payment))),
         replayed,
         payment_signature: signature?.header ?? null,
         valid_before: signature && iso(signature.validBeforeMs),
@@ -96,10 +96,15 @@ export const x402Operations = [
     output: PaymentView.extend({ outcome: z.enum(reportOutcomes) }),
     errors: ['payment_not_found'],
     handler: (app, caller, { id, status, payment_response }) =>
-      app.store.write((tx) => {
-        const payment = visiblePayment(tx, caller, id);
-        const outcome = noteReport(tx, payment, { status, paymentResponse: payment_response }, actOf(app, caller));
-        return { ...paymentView(tx, payment), outcome };
+      app.store.write(async (tx) => {
+        const payment = await visiblePayment(tx, caller, id);
+        const outcome = await noteReport(
+          tx,
+          payment,
+          { status, paymentResponse: payment_response },
+          actOf(app, caller),
+        );
+        return { ...(await paymentView(tx, payment)), outcome };
       }),
   }),
 ];

@@ -11,7 +11,7 @@ export interface X402Signer {
    */
   signature(paymentId: string, waitMs: number): Promise<Signature | null>;
   /** Signs inside the decision's transaction, so that one commit has both; `signature` signs what needs to wait. */
-  signNow(tx: Tx, paymentId: string): void;
+  signNow(tx: Tx, paymentId: string): Promise<void>;
   /** The token's EIP-712 name and version, as read on chain. */
   domain(): Promise<{ name: string; version: string }>;
 }

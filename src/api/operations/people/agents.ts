@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { agentAccount, balance } from '../../../books/ledger/journal.ts';
 import { newId } from '../../../core/ids/ids.ts';
+import { mapInOrder } from '../../../core/inOrder.ts';
 import {
   Amount,
   AmountView,
@@ -55,9 +56,10 @@ const AgentView = z
   })
   .meta({ id: 'Agent' });
 
-function view(tx: ReadTx, agent: Agent): z.input<typeof AgentView> {
+async function view(tx: ReadTx, agent: Agent): Promise<z.input<typeof AgentView>> {
   const { wallet } = agent;
-  const of = (account: Parameters<typeof agentAccount>[1]) => amountView(balance(tx, agentAccount(agent.id, account)));
+  const of = async (account: Parameters<typeof agentAccount>[1]) =>
+    amountView(await balance(tx, agentAccount(agent.id, account)));
   return {
     id: agent.id,
     name: agent.name,
@@ -80,11 +82,11 @@ function view(tx: ReadTx, agent: Agent): z.input<typeof AgentView> {
       },
     },
     balances: {
-      available: of('available'),
-      reserved: of('reserved'),
-      purse: of('purse'),
-      purse_reserved: of('purse_reserved'),
-      suspense: of('suspense'),
+      available: await of('available'),
+      reserved: await of('reserved'),
+      purse: await of('purse'),
+      purse_reserved: await of('purse_reserved'),
+      suspense: await of('suspense'),
     },
     created_at: iso(agent.createdAtMs),
   };
@@ -117,10 +119,10 @@ export const agentOperations = [
         perPayment: input.ceilings?.per_payment,
         perPeriod: input.ceilings?.per_period,
       });
-      return app.store.write((tx) => {
+      return app.store.write(async (tx) => {
         const { name, sponsor, labels = {}, confirm_confusable: confirmConfusable } = input;
         const agent = { id, name, sponsor, labels, wallet, confirmConfusable };
-        return view(tx, createAgent(tx, actOf(app, caller), agent));
+        return view(tx, await createAgent(tx, actOf(app, caller), agent));
       });
     },
   }),
@@ -135,10 +137,13 @@ export const agentOperations = [
     output: z.object({ agents: z.array(AgentView) }),
     errors: [],
     handler: (app, caller) =>
-      app.store.read((tx) => ({
-        agents: listAgents(tx)
-          .filter((agent) => caller.credential.agentId === null || caller.credential.agentId === agent.id)
-          .map((agent) => view(tx, agent)),
+      app.store.read(async (tx) => ({
+        agents: await mapInOrder(
+          (await listAgents(tx)).filter(
+            (agent) => caller.credential.agentId === null || caller.credential.agentId === agent.id,
+          ),
+          (agent) => view(tx, agent),
+        ),
       })),
   }),
   operation({
@@ -152,8 +157,8 @@ export const agentOperations = [
     output: AgentView,
     errors: ['agent_not_found'],
     handler: (app, caller, { id }) =>
-      app.store.read((tx) => {
-        const agent = getAgent(tx, id);
+      app.store.read(async (tx) => {
+        const agent = await getAgent(tx, id);
         refuseForeign(caller, agent.id);
         return view(tx, agent);
       }),
@@ -170,9 +175,12 @@ export const agentOperations = [
     output: AgentView,
     errors: ['agent_not_found', 'conflict'],
     handler: (app, caller, input) =>
-      app.store.write((tx) => {
+      app.store.write(async (tx) => {
         const act = actOf(app, caller);
-        return view(tx, setAgentStatus(tx, act, input.id, { status: input.status, reason: input.reason ?? null }));
+        return view(
+          tx,
+          await setAgentStatus(tx, act, input.id, { status: input.status, reason: input.reason ?? null }),
+        );
       }),
   }),
 ];

@@ -53,9 +53,9 @@ export const approverOperations = [
     output: ApproverView,
     errors: ['sponsor_not_found', 'conflict', 'confusable_name'],
     handler: (app, caller, { confirm_confusable: confirmConfusable, ...input }) =>
-      app.store.write((tx) =>
+      app.store.write(async (tx) =>
         view(
-          createApprover(tx, actOf(app, caller), {
+          await createApprover(tx, actOf(app, caller), {
             ...input,
             confirmConfusable,
             sponsor: input.sponsor ?? null,
@@ -75,7 +75,7 @@ export const approverOperations = [
     input: z.strictObject({}),
     output: z.object({ approvers: z.array(ApproverView) }),
     errors: [],
-    handler: (app) => ({ approvers: app.store.read((tx) => listApprovers(tx).map(view)) }),
+    handler: async (app) => ({ approvers: await app.store.read(async (tx) => (await listApprovers(tx)).map(view)) }),
   }),
   operation({
     name: 'set_approver_roles',
@@ -88,7 +88,7 @@ export const approverOperations = [
     output: ApproverView,
     errors: ['approver_not_found', 'conflict'],
     handler: (app, caller, input) =>
-      app.store.write((tx) => view(setApproverRoles(tx, actOf(app, caller), input.id, input.roles))),
+      app.store.write(async (tx) => view(await setApproverRoles(tx, actOf(app, caller), input.id, input.roles))),
   }),
   operation({
     name: 'set_approver_email',
@@ -102,7 +102,7 @@ export const approverOperations = [
     output: ApproverView,
     errors: ['approver_not_found', 'conflict'],
     handler: (app, caller, { id, email }) =>
-      app.store.write((tx) => view(setApproverEmail(tx, actOf(app, caller), id, email))),
+      app.store.write(async (tx) => view(await setApproverEmail(tx, actOf(app, caller), id, email))),
   }),
   operation({
     name: 'revoke_approver',
@@ -114,6 +114,7 @@ export const approverOperations = [
     input: z.strictObject({ id: Ref }),
     output: ApproverView,
     errors: ['approver_not_found'],
-    handler: (app, caller, { id }) => app.store.write((tx) => view(revokeApprover(tx, actOf(app, caller), id))),
+    handler: (app, caller, { id }) =>
+      app.store.write(async (tx) => view(await revokeApprover(tx, actOf(app, caller), id))),
   }),
 ];

@@ -62,7 +62,7 @@ export const keyOperations = [
     output: NewKeyView,
     errors: ['agent_not_found'],
     handler: (app, caller, input) =>
-      app.store.write((tx) => {
+      app.store.write(async (tx) => {
         const role = input.role ?? (input.agent === undefined ? undefined : 'agent');
         if (role === undefined) throw new BursarError('invalid_request', { message: 'role: is missing.' });
         if ((role === 'agent') !== (input.agent !== undefined)) {
@@ -70,8 +70,8 @@ export const keyOperations = [
             message: 'A key of role agent names its agent, others name none.',
           });
         }
-        const agent = input.agent === undefined ? null : getAgent(tx, input.agent);
-        const { credential, key } = createCredential(tx, actOf(app, caller), {
+        const agent = input.agent === undefined ? null : await getAgent(tx, input.agent);
+        const { credential, key } = await createCredential(tx, actOf(app, caller), {
           role,
           agentId: agent?.id ?? null,
           name: input.name ?? agent?.name ?? role,
@@ -91,7 +91,7 @@ export const keyOperations = [
     input: z.strictObject({}),
     output: z.object({ keys: z.array(KeyView) }),
     errors: [],
-    handler: (app) => ({ keys: app.store.read((tx) => listCredentials(tx).map(view)) }),
+    handler: async (app) => ({ keys: await app.store.read(async (tx) => (await listCredentials(tx)).map(view)) }),
   }),
   operation({
     name: 'rotate_key',
@@ -107,8 +107,13 @@ export const keyOperations = [
     output: NewKeyView,
     errors: ['conflict'],
     handler: (app, caller, input) =>
-      app.store.write((tx) => {
-        const { credential, key } = rotateCredential(tx, actOf(app, caller), input.id, input.grace_seconds * 1000);
+      app.store.write(async (tx) => {
+        const { credential, key } = await rotateCredential(
+          tx,
+          actOf(app, caller),
+          input.id,
+          input.grace_seconds * 1000,
+        );
         return { ...view(credential), key };
       }),
   }),
@@ -122,6 +127,7 @@ export const keyOperations = [
     input: z.strictObject({ id: idOf('credential') }),
     output: KeyView,
     errors: [],
-    handler: (app, caller, { id }) => app.store.write((tx) => view(revokeCredential(tx, actOf(app, caller), id))),
+    handler: (app, caller, { id }) =>
+      app.store.write(async (tx) => view(await revokeCredential(tx, actOf(app, caller), id))),
   }),
 ];

@@ -78,11 +78,11 @@ export const payeeOperations = [
     output: PayeeView,
     errors: ['agent_not_found', 'conflict', 'confusable_name'],
     handler: (app, caller, input) =>
-      app.store.write((tx) => {
-        const agent = input.agent === undefined ? null : getAgent(tx, input.agent);
+      app.store.write(async (tx) => {
+        const agent = input.agent === undefined ? null : await getAgent(tx, input.agent);
         const address = input.address ?? agent?.wallet?.address;
         const verified = input.verified || (agent !== null && address === agent.wallet?.address);
-        const payee = createPayee(tx, actOf(app, caller), {
+        const payee = await createPayee(tx, actOf(app, caller), {
           name: input.name,
           confirmConfusable: input.confirm_confusable,
           kind: input.kind,
@@ -104,7 +104,7 @@ export const payeeOperations = [
     input: z.strictObject({}),
     output: z.object({ payees: z.array(PayeeView) }),
     errors: [],
-    handler: (app) => ({ payees: app.store.read((tx) => listPayees(tx).map(view)) }),
+    handler: async (app) => ({ payees: await app.store.read(async (tx) => (await listPayees(tx)).map(view)) }),
   }),
   operation({
     name: 'get_payee',
@@ -116,7 +116,7 @@ export const payeeOperations = [
     input: z.strictObject({ id: Ref }),
     output: PayeeView,
     errors: ['payee_not_found'],
-    handler: (app, _caller, { id }) => app.store.read((tx) => view(getPayee(tx, id))),
+    handler: (app, _caller, { id }) => app.store.read(async (tx) => view(await getPayee(tx, id))),
   }),
   operation({
     name: 'update_payee',
@@ -134,9 +134,9 @@ export const payeeOperations = [
     output: PayeeView,
     errors: ['payee_not_found', 'conflict'],
     handler: (app, caller, { id, status, categories: c, hosts: h }) =>
-      app.store.write((tx) =>
+      app.store.write(async (tx) =>
         view(
-          updatePayee(tx, actOf(app, caller), id, {
+          await updatePayee(tx, actOf(app, caller), id, {
             ...(status ? { status } : {}),
             ...(c ? { categories: once(c) } : {}),
             ...(h ? { hosts: once(h) } : {}),
@@ -161,7 +161,7 @@ export const payeeOperations = [
     output: PayeeView,
     errors: ['payee_not_found', 'conflict'],
     handler: (app, caller, { id, ...input }) =>
-      app.store.write((tx) => view(addPayeeAddress(tx, actOf(app, caller), id, input))),
+      app.store.write(async (tx) => view(await addPayeeAddress(tx, actOf(app, caller), id, input))),
   }),
   operation({
     name: 'verify_payee_address',
@@ -174,7 +174,7 @@ export const payeeOperations = [
     output: PayeeView,
     errors: ['payee_not_found', 'payee_address_missing'],
     handler: (app, caller, { id, address }) =>
-      app.store.write((tx) => view(verifyPayeeAddress(tx, actOf(app, caller), id, address))),
+      app.store.write(async (tx) => view(await verifyPayeeAddress(tx, actOf(app, caller), id, address))),
   }),
   operation({
     name: 'retire_payee_address',
@@ -187,6 +187,6 @@ export const payeeOperations = [
     output: PayeeView,
     errors: ['payee_not_found', 'payee_address_missing'],
     handler: (app, caller, { id, address }) =>
-      app.store.write((tx) => view(retirePayeeAddress(tx, actOf(app, caller), id, address))),
+      app.store.write(async (tx) => view(await retirePayeeAddress(tx, actOf(app, caller), id, address))),
   }),
 ];

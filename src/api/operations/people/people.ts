@@ -42,7 +42,7 @@ export const peopleOperations = [
     input: z.strictObject({}),
     output: z.object({ people: z.array(PersonView) }),
     errors: [],
-    handler: (app) => ({ people: app.store.read((tx) => listPeople(tx).map(view)) }),
+    handler: async (app) => ({ people: await app.store.read(async (tx) => (await listPeople(tx)).map(view)) }),
   }),
   operation({
     name: 'set_person_status',
@@ -55,6 +55,6 @@ export const peopleOperations = [
     output: PersonView,
     errors: ['person_not_found'],
     handler: (app, caller, input) =>
-      app.store.write((tx) => view(setPersonStatus(tx, actOf(app, caller), input.id, input.status))),
+      app.store.write(async (tx) => view(await setPersonStatus(tx, actOf(app, caller), input.id, input.status))),
   }),
 ];

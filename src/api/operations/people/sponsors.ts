@@ -37,9 +37,9 @@ export const sponsorOperations = [
     output: SponsorView,
     errors: ['conflict', 'confusable_name'],
     handler: (app, caller, input) =>
-      app.store.write((tx) =>
+      app.store.write(async (tx) =>
         view(
-          createSponsor(tx, actOf(app, caller), {
+          await createSponsor(tx, actOf(app, caller), {
             name: input.name,
             treasuryAddress: input.treasury_address ?? null,
             confirmConfusable: input.confirm_confusable,
@@ -58,7 +58,7 @@ export const sponsorOperations = [
     input: z.strictObject({}),
     output: z.object({ sponsors: z.array(SponsorView) }),
     errors: [],
-    handler: (app) => ({ sponsors: app.store.read((tx) => listSponsors(tx).map(view)) }),
+    handler: async (app) => ({ sponsors: await app.store.read(async (tx) => (await listSponsors(tx)).map(view)) }),
   }),
   operation({
     name: 'get_sponsor',
@@ -70,7 +70,7 @@ export const sponsorOperations = [
     input: z.strictObject({ id: Ref }),
     output: SponsorView,
     errors: ['sponsor_not_found'],
-    handler: (app, _caller, { id }) => app.store.read((tx) => view(getSponsor(tx, id))),
+    handler: (app, _caller, { id }) => app.store.read(async (tx) => view(await getSponsor(tx, id))),
   }),
   operation({
     name: 'set_sponsor_status',
@@ -83,6 +83,6 @@ export const sponsorOperations = [
     output: SponsorView,
     errors: ['sponsor_not_found', 'conflict'],
     handler: (app, caller, input) =>
-      app.store.write((tx) => view(setSponsorStatus(tx, actOf(app, caller), input.id, input.status))),
+      app.store.write(async (tx) => view(await setSponsorStatus(tx, actOf(app, caller), input.id, input.status))),
   }),
 ];

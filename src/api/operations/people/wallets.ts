@@ -87,7 +87,7 @@ export const walletOperations = [
     output: WalletView,
     errors: ['agent_not_found', 'chain_unavailable'],
     handler: async (app, caller, { id }) => {
-      const agent = app.store.read((tx) => getAgent(tx, id));
+      const agent = await app.store.read((tx) => getAgent(tx, id));
       refuseForeign(caller, agent.id);
       if (!agent.wallet) throw new BursarError('not_configured', { message: 'The agent has no wallet on this chain.' });
       const { address, purse, configJson, ceilings } = agent.wallet;
@@ -154,7 +154,7 @@ async function nextOwner(app: App, address: Address): Promise<Address | null> {
 async function registryView(app: App, nowS: number): Promise<RegistryView> {
   const { registry } = app.addresses;
   if (!registry) return null;
-  const known = app.policies.list().slice(0, POLICIES_MAX);
+  const known = (await app.policies.list()).slice(0, POLICIES_MAX);
   const found = await readRegistry(
     app.chain,
     registry,

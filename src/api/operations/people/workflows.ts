@@ -27,7 +27,7 @@ export const workflowOperations = [
     output: WorkflowView,
     errors: ['conflict', 'confusable_name'],
     handler: (app, caller, { name, confirm_confusable: confirmConfusable }) =>
-      app.store.write((tx) => view(createWorkflow(tx, actOf(app, caller), { name, confirmConfusable }))),
+      app.store.write(async (tx) => view(await createWorkflow(tx, actOf(app, caller), { name, confirmConfusable }))),
   }),
   operation({
     name: 'list_workflows',
@@ -39,7 +39,7 @@ export const workflowOperations = [
     input: z.strictObject({}),
     output: z.object({ workflows: z.array(WorkflowView) }),
     errors: [],
-    handler: (app) => ({ workflows: app.store.read((tx) => listWorkflows(tx).map(view)) }),
+    handler: async (app) => ({ workflows: await app.store.read(async (tx) => (await listWorkflows(tx)).map(view)) }),
   }),
   operation({
     name: 'set_workflow_status',
@@ -52,6 +52,6 @@ export const workflowOperations = [
     output: WorkflowView,
     errors: ['workflow_not_found', 'conflict'],
     handler: (app, caller, input) =>
-      app.store.write((tx) => view(setWorkflowStatus(tx, actOf(app, caller), input.id, input.status))),
+      app.store.write(async (tx) => view(await setWorkflowStatus(tx, actOf(app, caller), input.id, input.status))),
   }),
 ];

@@ -86,8 +86,8 @@ export const anchorOperations = [
       file: z.string().nullable().describe('The file of heads outside the database'),
     }),
     errors: ['not_configured'],
-    handler: (app) => {
-      const { origin, verifierKey, size, head, file } = logOf(app).state();
+    handler: async (app) => {
+      const { origin, verifierKey, size, head, file } = await logOf(app).state();
       return { origin, verifier_key: verifierKey, size, head: head ? headView(head) : null, file };
     },
   }),
@@ -162,9 +162,9 @@ export const anchorOperations = [
     input: z.strictObject({ limit: Limit }),
     output: z.object({ heads: z.array(HeadView), anchors: z.array(AnchorView) }),
     errors: ['not_configured'],
-    handler: (app, _caller, { limit }) => {
+    handler: async (app, _caller, { limit }) => {
       const log = logOf(app);
-      return { heads: log.heads(limit).map(headView), anchors: log.list(limit).map(anchorView) };
+      return { heads: (await log.heads(limit)).map(headView), anchors: (await log.list(limit)).map(anchorView) };
     },
   }),
   operation({
@@ -181,13 +181,15 @@ export const anchorOperations = [
     }),
     output: InclusionDocument,
     errors: ['not_configured', 'not_found', 'conflict'],
-    handler: (app, caller, { payment, event }) => {
+    handler: async (app, caller, { payment, event }) => {
       if ((payment === undefined) === (event === undefined)) {
         throw new BursarError('invalid_request', { message: 'Name a payment or an event, one of the two.' });
       }
       const wanted = payment === undefined ? { event: event as number } : { payment };
-      const agent = app.store.read((tx) =>
-        payment === undefined ? tx.get(agentOfEvent, { seq: event as number }) : tx.get(agentOfEventsOf, { payment }),
+      const agent = await app.store.read(async (tx) =>
+        payment === undefined
+          ? await tx.get(agentOfEvent, { seq: event as number })
+          : await tx.get(agentOfEventsOf, { payment }),
       );
       if (!agent) throw new BursarError('not_found');
       refuseForeign(caller, agent.agent_id ?? '');
@@ -209,9 +211,9 @@ export const anchorOperations = [
     }),
     output: z.object({ entries: z.array(z.string()), size: z.int().describe('Events in the log') }),
     errors: ['not_configured'],
-    handler: (app, _caller, { after, limit }) => {
+    handler: async (app, _caller, { after, limit }) => {
       const log = logOf(app);
-      return { entries: log.entries(after, limit), size: log.state().size };
+      return { entries: await log.entries(after, limit), size: (await log.state()).size };
     },
   }),
   operation({
@@ -227,8 +229,8 @@ export const anchorOperations = [
     errors: ['not_configured', 'not_found'],
     handler: async (app, _caller, { from, to }) => {
       const log = logOf(app);
-      if (from > to || to > log.state().size) {
-        throw new BursarError('not_found', { message: `The log has ${log.state().size} events.` });
+      if (from > to || to > (await log.state()).size) {
+        throw new BursarError('not_found', { message: `The log has ${(await log.state()).size} events.` });
       }
       return { from, to, hashes: await log.consistency(from, to) };
     },

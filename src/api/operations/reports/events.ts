@@ -22,10 +22,11 @@ const EventView = z
   .meta({ id: 'Event' });
 export type EventView = z.input<typeof EventView>;
 
-export function eventsAfter(tx: ReadTx, filter: EventFilter): EventView[] {
-  return tx
-    .all(filteredEvents(filter))
-    .map((row) => ({ ...(JSON.parse(row.body) as Omit<EventView, 'hash'>), hash: row.hash }));
+export async function eventsAfter(tx: ReadTx, filter: EventFilter): Promise<EventView[]> {
+  return (await tx.all(filteredEvents(filter))).map((row) => ({
+    ...(JSON.parse(row.body) as Omit<EventView, 'hash'>),
+    hash: row.hash,
+  }));
 }
 
 export const eventOperations = [
@@ -50,10 +51,10 @@ export const eventOperations = [
     output: z.object({ events: z.array(EventView), head: z.object({ seq: z.int(), hash: z.string() }).nullable() }),
     errors: [],
     handler: (app, caller, input) =>
-      app.store.read((tx) => {
-        const head = tx.get(eventHead);
+      app.store.read(async (tx) => {
+        const head = await tx.get(eventHead);
         return {
-          events: eventsAfter(tx, {
+          events: await eventsAfter(tx, {
             ...input,
             payment: input.payment,
             agent: caller.credential.agentId ?? input.agent,
@@ -84,9 +85,9 @@ export const eventOperations = [
       ),
     }),
     errors: [],
-    handler: (app, _caller, { limit }) => ({
-      alerts: app.store.read((tx) =>
-        tx.all(newestAlerts, { limit }).map((row) => ({
+    handler: async (app, _caller, { limit }) => ({
+      alerts: await app.store.read(async (tx) =>
+        (await tx.all(newestAlerts, { limit })).map((row) => ({
           id: Number(row.id),
           type: row.type,
           agent: row.agent_id,

@@ -8,6 +8,7 @@ import {
 } from '../../../chain/contracts/contracts.generated.ts';
 import { tokenAbi } from '../../../chain/contracts/tokenDomain.ts';
 import { BursarError } from '../../../core/errors/base.ts';
+import { flatMapInOrder, mapInOrder } from '../../../core/inOrder.ts';
 import { toJson } from '../../../core/money/json.ts';
 import { Hex32, idOf, iso } from '../../../core/schemas/schemas.ts';
 import { named as namedLike } from '../../../decide/payments/queries.ts';
@@ -77,11 +78,11 @@ function decodeLog(log: { data: Hex; topics: [] | [Hex, ...Hex[]] }): z.input<ty
 }
 
 /** The owner of an address, as text; null for an outside address. */
-function nameOf(tx: ReadTx, token: Address, address: Address): string | null {
+async function nameOf(tx: ReadTx, token: Address, address: Address): Promise<string | null> {
   if (address === token) return 'USDC';
-  const wallet = tx.get(walletWithAddress, { address });
+  const wallet = await tx.get(walletWithAddress, { address });
   if (wallet) return `${wallet.name} (${wallet.address === address ? 'wallet' : 'purse'})`;
-  return tx.get(payeeWithAddress, { address })?.name ?? null;
+  return (await tx.get(payeeWithAddress, { address }))?.name ?? null;
 }
 
 const Party = z.object({ address: z.string(), name: z.string().nullable() }).meta({ id: 'Party' });
@@ -133,26 +134,26 @@ export const inspectOperations = [
       });
       if (!found) throw new BursarError('not_found', { message: 'The chain knows no such transaction.' });
       const { transaction, receipt, block } = found;
-      return app.store.read((tx) => {
-        const party = (address: Address) => ({
+      return app.store.read(async (tx) => {
+        const party = async (address: Address) => ({
           address: getAddress(address),
-          name: nameOf(tx, app.chainFacts.token, getAddress(address)),
+          name: await nameOf(tx, app.chainFacts.token, getAddress(address)),
         });
-        const settled = listSettledIn(tx, hash);
-        const paymentOf = paymentsOfLogs(tx, app.chainFacts.token, settled);
+        const settled = await listSettledIn(tx, hash);
+        const paymentOf = await paymentsOfLogs(tx, app.chainFacts.token, settled);
         return {
           hash,
           status: receipt?.status ?? ('pending' as const),
-          from: party(transaction.from),
-          to: transaction.to && party(transaction.to),
+          from: await party(transaction.from),
+          to: transaction.to && (await party(transaction.to)),
           block_number: receipt?.blockNumber.toString() ?? null,
           at: block ? iso(Number(block.timestamp) * 1000) : null,
           gas_used: receipt?.gasUsed.toString() ?? null,
           nonce: transaction.nonce,
           call: decodeCall(transaction.input),
           input: transaction.input,
-          logs: (receipt?.logs ?? []).map((log) => ({
-            contract: party(log.address),
+          logs: await mapInOrder(receipt?.logs ?? [], async (log) => ({
+            contract: await party(log.address),
             event: decodeLog(log),
             payment: paymentOf(log),
             topics: [...log.topics],
@@ -201,13 +202,13 @@ export const inspectOperations = [
     }),
     errors: ['payment_not_found'],
     handler: (app, caller, { id }) =>
-      app.store.read((tx) => {
-        const payment = visiblePayment(tx, caller, id);
-        const decisions = tx.all(decisionTexts, { payment: id });
-        const signatures = tx.all(signaturesOfPayment, { payment: id });
+      app.store.read(async (tx) => {
+        const payment = await visiblePayment(tx, caller, id);
+        const decisions = await tx.all(decisionTexts, { payment: id });
+        const signatures = await tx.all(signaturesOfPayment, { payment: id });
         return {
-          payment: paymentView(tx, payment),
-          authorization: authorizationOf(tx, id),
+          payment: await paymentView(tx, payment),
+          authorization: await authorizationOf(tx, id),
           hints: hintsThen(app, payment, decisions.at(-1)?.input_json),
           decisions: decisions.map((row) => ({
             hash: row.hash,
@@ -242,30 +243,31 @@ export const inspectOperations = [
     output: z.object({ payments: z.array(PaymentView) }),
     errors: [],
     handler: (app, _caller, { q }) =>
-      app.store.read((tx) => {
+      app.store.read(async (tx) => {
         if (/^0x[0-9a-f]{64}$/i.test(q)) {
           return {
-            payments: listSettledIn(tx, q.toLowerCase())
-              .slice(0, FOUND_MAX)
-              .map((each) => paymentView(tx, each)),
+            payments: await mapInOrder((await listSettledIn(tx, q.toLowerCase())).slice(0, FOUND_MAX), (each) =>
+              paymentView(tx, each),
+            ),
           };
         }
         // By index: names lead to ids, ids to payments. The texts of a million payments are not read.
         const pattern = `%${q.replaceAll(/[!%_]/g, '!$&')}%`;
         const found = [
-          ...tx
-            .all(namedLike.agents, { pattern })
-            .flatMap(({ id }) => listPayments(tx, { agentId: id, limit: FOUND_MAX })),
-          ...tx
-            .all(namedLike.payees, { pattern })
-            .flatMap(({ id }) => listPayments(tx, { payeeId: id, limit: FOUND_MAX })),
-          ...tx
-            .all(paymentIdsBetween, { from: q, before: `${q}~`, limit: FOUND_MAX })
-            .flatMap(({ id }) => listPayments(tx, { before: `${id}~`, limit: 1 })),
+          ...(await flatMapInOrder(await tx.all(namedLike.agents, { pattern }), ({ id }) =>
+            listPayments(tx, { agentId: id, limit: FOUND_MAX }),
+          )),
+          ...(await flatMapInOrder(await tx.all(namedLike.payees, { pattern }), ({ id }) =>
+            listPayments(tx, { payeeId: id, limit: FOUND_MAX }),
+          )),
+          ...(await flatMapInOrder(
+            await tx.all(paymentIdsBetween, { from: q, before: `${q}~`, limit: FOUND_MAX }),
+            ({ id }) => listPayments(tx, { before: `${id}~`, limit: 1 }),
+          )),
         ];
         const distinct = new Map(found.map((payment) => [payment.id, payment]));
         const newest = [...distinct.values()].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, FOUND_MAX);
-        return { payments: newest.map((payment) => paymentView(tx, payment)) };
+        return { payments: await mapInOrder(newest, (payment) => paymentView(tx, payment)) };
       }),
   }),
 ];

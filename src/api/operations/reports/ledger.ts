@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { appendEvent } from '../../../books/ledger/events.ts';
 import { agentAccount, balance, post } from '../../../books/ledger/journal.ts';
 import { BursarError } from '../../../core/errors/base.ts';
+import { mapInOrder } from '../../../core/inOrder.ts';
 import { Amount, AmountView, amountView, idOf, iso, Limit, Ref, safeText } from '../../../core/schemas/schemas.ts';
 import { getAgent } from '../../../decide/identity/agents.ts';
 import { actOf } from '../act.ts';
@@ -43,9 +44,13 @@ export const ledgerOperations = [
       const anchors = input.anchors ? await checkAnchors(app) : [];
       const checks = [...books.checks, ...anchors];
       const result = { ok: checks.every((check) => check.ok), checks };
-      await app.store.write((tx) => {
+      await app.store.write(async (tx) => {
         const failed = result.checks.filter((check) => !check.ok).map((check) => check.name);
-        appendEvent(tx, { type: 'ledger.checked', actor: caller.actor, data: { ok: result.ok, failed } }, app.clock());
+        await appendEvent(
+          tx,
+          { type: 'ledger.checked', actor: caller.actor, data: { ok: result.ok, failed } },
+          app.clock(),
+        );
       });
       return result;
     },
@@ -61,9 +66,12 @@ export const ledgerOperations = [
     input: z.strictObject({}),
     output: z.object({ balances: z.array(z.object({ account: z.string(), amount: AmountView })) }),
     errors: [],
-    handler: (app) => ({
-      balances: app.store.read((tx) =>
-        tx.all(balancesByAccount).map((row) => ({ account: row.account, amount: amountView(row.amount_micro) })),
+    handler: async (app) => ({
+      balances: await app.store.read(async (tx) =>
+        (await tx.all(balancesByAccount)).map((row) => ({
+          account: row.account,
+          amount: amountView(row.amount_micro),
+        })),
       ),
     }),
   }),
@@ -95,23 +103,24 @@ export const ledgerOperations = [
     }),
     errors: [],
     handler: (app, _caller, input) =>
-      app.store.read((tx) => {
+      app.store.read(async (tx) => {
         const { payment, limit, before = Number.MAX_SAFE_INTEGER } = input;
         const rows =
           payment === undefined
-            ? tx.all(entriesBefore, { before, limit })
-            : tx.all(entriesOfPaymentBefore, { payment, before, limit });
+            ? await tx.all(entriesBefore, { before, limit })
+            : await tx.all(entriesOfPaymentBefore, { payment, before, limit });
         return {
-          entries: rows.map((row) => ({
+          entries: await mapInOrder(rows, async (row) => ({
             id: Number(row.id),
             kind: row.kind,
             payment: row.payment_id,
             receivable: row.receivable_id,
             block_number: row.block_number?.toString() ?? null,
             at: iso(Number(row.at)),
-            lines: tx
-              .all(linesOfEntry, { entry: row.id })
-              .map((line) => ({ account: line.account, amount: amountView(line.amount_micro) })),
+            lines: (await tx.all(linesOfEntry, { entry: row.id })).map((line) => ({
+              account: line.account,
+              amount: amountView(line.amount_micro),
+            })),
           })),
         };
       }),
@@ -128,13 +137,13 @@ export const ledgerOperations = [
     output: z.object({ available: AmountView, suspense: AmountView }),
     errors: ['agent_not_found', 'insufficient_funds'],
     handler: (app, caller, input) =>
-      app.store.write((tx) => {
-        const agent = getAgent(tx, input.id);
+      app.store.write(async (tx) => {
+        const agent = await getAgent(tx, input.id);
         const act = actOf(app, caller);
         const [suspense, available] = [agentAccount(agent.id, 'suspense'), agentAccount(agent.id, 'available')];
-        if (balance(tx, suspense) < input.amount)
+        if ((await balance(tx, suspense)) < input.amount)
           throw new BursarError('insufficient_funds', { details: { account: suspense } });
-        post(tx, {
+        await post(tx, {
           kind: 'reclassify',
           atMs: act.atMs,
           lines: [
@@ -142,7 +151,7 @@ export const ledgerOperations = [
             [available, input.amount],
           ],
         });
-        appendEvent(
+        await appendEvent(
           tx,
           {
             type: 'suspense.accepted',
@@ -152,7 +161,10 @@ export const ledgerOperations = [
           },
           act.atMs,
         );
-        return { available: amountView(balance(tx, available)), suspense: amountView(balance(tx, suspense)) };
+        return {
+          available: amountView(await balance(tx, available)),
+          suspense: amountView(await balance(tx, suspense)),
+        };
       }),
   }),
 ];

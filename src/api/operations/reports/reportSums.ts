@@ -69,9 +69,9 @@ export const askedIn = ({ fromMs, toMs }: Span): Asked => ({
 });
 
 /** The zone of reports: the one that was asked for, else the policy's own. Throws `invalid_request` for no IANA zone. */
-export function zoneOf(app: App, asked: string | undefined): string {
+export async function zoneOf(app: App, asked: string | undefined): Promise<string> {
   if (asked === undefined)
-    return app.policies.list().some(({ active }) => active) ? app.policies.active().settings.timezone : 'UTC';
+    return (await app.policies.list()).some(({ active }) => active) ? app.policies.active().settings.timezone : 'UTC';
   try {
     zonedTime(0, asked);
   } catch {
@@ -103,11 +103,11 @@ export async function bySlice(
   app: App,
   slices: readonly Span[],
   cost: Cost,
-  read: (tx: ReadTx, slice: Span) => void,
+  read: (tx: ReadTx, slice: Span) => Promise<void>,
 ): Promise<void> {
   for (const slice of slices) {
     const startedMs = performance.now();
-    app.store.read((tx) => read(tx, slice));
+    await app.store.read((tx) => read(tx, slice));
     cost.ms += performance.now() - startedMs;
     await setImmediate();
   }

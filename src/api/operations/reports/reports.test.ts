@@ -35,20 +35,20 @@ async function asked(name: string, input: object, atMs = nowMs) {
     world.store.write((tx) => requestPayment(tx, world.request({ idempotencyKey: `key ${key}` }), world.context())),
   );
   await Promise.all(made);
-  await world.store.write((tx) => {
-    tx.run(
+  await world.store.write(async (tx) => {
+    await tx.run(
       query((db) => db.updateTable('workflows').set({ name: '=HYPERLINK(1)' }).where('id', '=', world.workflow.id)),
     );
-    tx.run(query((db) => db.updateTable('payments').set({ created_at: nowMs })));
+    await tx.run(query((db) => db.updateTable('payments').set({ created_at: nowMs })));
     const states = { 'key one': 'settled', 'key two': 'failed', 'key three': 'denied' } as const;
     for (const [key, state] of Object.entries(states)) {
-      tx.run(query((db) => db.updateTable('payments').set({ state }).where('idempotency_key', '=', key)));
+      await tx.run(query((db) => db.updateTable('payments').set({ state }).where('idempotency_key', '=', key)));
     }
-    if (atMs !== nowMs) copyTo(tx, atMs);
+    if (atMs !== nowMs) await copyTo(tx, atMs);
   });
   const operation = reportOperations.find((each) => each.name === name);
   if (!operation) throw new Error(`There is no ${name}.`);
-  const policies: Pick<App['policies'], 'list' | 'active'> = { list: () => [], active: () => world.policy };
+  const policies: Pick<App['policies'], 'list' | 'active'> = { list: async () => [], active: () => world.policy };
   const app = { store: world.store, clock: () => atMs, policies };
   const handler = operation.handler as (app: unknown, caller: Caller, input: unknown, meta: object) => unknown;
   const answer = await handler(app, caller, operation.input.parse(input), { idempotencyKey: null });
@@ -56,12 +56,12 @@ async function asked(name: string, input: object, atMs = nowMs) {
 }
 
 /** The same payments once more, as of another time: ids carry it. */
-function copyTo(tx: Tx, atMs: number): void {
-  const rows = tx.all(query((db) => db.selectFrom('payments').selectAll()));
+async function copyTo(tx: Tx, atMs: number): Promise<void> {
+  const rows = await tx.all(query((db) => db.selectFrom('payments').selectAll()));
   for (const [index, row] of rows.entries()) {
     const id = `${firstIdAt('payment', atMs).slice(0, -1)}${index}`;
     const copy = { ...row, id, chain_key: id, idempotency_key: id, created_at: atMs };
-    tx.run(query((db) => db.insertInto('payments').values(copy)));
+    await tx.run(query((db) => db.insertInto('payments').values(copy)));
   }
 }
 

@@ -2,6 +2,7 @@ import { stringify } from 'csv-stringify/sync';
 import { z } from 'zod';
 import { calendarStart, zonedTime } from '../../../books/meters/calendar.ts';
 import { BursarError } from '../../../core/errors/base.ts';
+import { mapInOrder } from '../../../core/inOrder.ts';
 import { AmountView, amountView, iso } from '../../../core/schemas/schemas.ts';
 import type { ReadTx } from '../../../store/store.ts';
 import type { App } from '../app.ts';
@@ -69,22 +70,23 @@ type Sums = { counts: CountRow; spend: Map<string, bigint>; revenue: bigint; rev
 /** Spend by `<start of the bucket> <group id>`. A payment counts when it was asked for. */
 async function sumsOf(app: App, buckets: readonly Span[], cost: Cost, by: Grouping): Promise<Sums> {
   const sums: Sums = { counts: { ...none }, spend: new Map(), revenue: 0n, reviewsMs: [] };
-  await bySlice(app, buckets, cost, (tx, day) => {
+  await bySlice(app, buckets, cost, async (tx, day) => {
     const asked = askedIn(day);
-    add(sums.counts, tx.get(countsOfSpan, asked));
-    for (const { group, amount } of tx.all(spendBy[by], asked)) sums.spend.set(`${day.fromMs} ${group ?? ''}`, amount);
-    const earned = tx.get(earnedBetween, {
+    add(sums.counts, await tx.get(countsOfSpan, asked));
+    for (const { group, amount } of await tx.all(spendBy[by], asked))
+      sums.spend.set(`${day.fromMs} ${group ?? ''}`, amount);
+    const earned = await tx.get(earnedBetween, {
       first: firstIdAt('receivable', day.fromMs),
       end: firstIdAt('receivable', day.toMs),
     });
     sums.revenue += earned?.sum ?? 0n;
-    for (const { ms } of tx.all(timesInReview, asked)) sums.reviewsMs.push(Number(ms));
+    for (const { ms } of await tx.all(timesInReview, asked)) sums.reviewsMs.push(Number(ms));
   });
   return sums;
 }
 
 /** The largest groups by name; the rest is `(others)`. */
-function seriesOf(tx: ReadTx, spend: Sums['spend'], by: Grouping) {
+async function seriesOf(tx: ReadTx, spend: Sums['spend'], by: Grouping) {
   const totals = new Map<string, bigint>();
   const parts = [...spend].map(([key, micro]) => ({
     bucket: Number(key.split(' ')[0]),
@@ -93,9 +95,11 @@ function seriesOf(tx: ReadTx, spend: Sums['spend'], by: Grouping) {
   }));
   for (const { group, micro } of parts) totals.set(group, (totals.get(group) ?? 0n) + micro);
   const largest = [...totals].sort(([, a], [, b]) => (a < b ? 1 : a > b ? -1 : 0)).slice(0, GROUPS_MAX);
-  const nameOf = (id: string): string =>
-    by === 'category' || id === '' ? id : (tx.get(by === 'agent' ? nameOfAgent : nameOfPayee, { id })?.name ?? id);
-  const names = new Map(largest.map(([group]) => [group, nameOf(group) || '(none)']));
+  const nameOf = async (id: string): Promise<string> =>
+    by === 'category' || id === ''
+      ? id
+      : ((await tx.get(by === 'agent' ? nameOfAgent : nameOfPayee, { id }))?.name ?? id);
+  const names = new Map(await mapInOrder(largest, async ([group]) => [group, (await nameOf(group)) || '(none)']));
   const points = new Map<string, { bucket: number; group: string; micro: bigint }>();
   for (const { bucket, group, micro } of parts) {
     const name = names.get(group) ?? '(others)';
@@ -130,7 +134,7 @@ export const reportOperations = [
     output: Overview,
     errors: [],
     handler: async (app, _caller, { days, by, zone: asked }) => {
-      const zone = zoneOf(app, asked);
+      const zone = await zoneOf(app, asked);
       const bucket = days <= 3 ? ('hour' as const) : ('day' as const);
       const { span, buckets, sums } = await keeping(app, `overview ${days} ${by} ${zone}`, async (cost) => {
         const toMs = app.clock() + 1;
@@ -139,20 +143,20 @@ export const reportOperations = [
         const slices = slicesOf(whole, bucket, zone);
         return { span: whole, buckets: slices, sums: await sumsOf(app, slices, cost, by) };
       });
-      return app.store.read((tx) => {
+      return app.store.read(async (tx) => {
         return {
           from: iso(span.fromMs),
           to: iso(span.toMs),
           zone,
           spend: amountView([...sums.spend.values()].reduce((sum, micro) => sum + micro, 0n)),
           revenue: amountView(sums.revenue),
-          balance: amountView(tx.get(heldByAgents)?.sum ?? 0n),
-          in_review: Number(tx.get(countInReview)?.n),
-          open_alerts: Number(tx.get(countOpenAlerts)?.n),
+          balance: amountView((await tx.get(heldByAgents))?.sum ?? 0n),
+          in_review: Number((await tx.get(countInReview))?.n),
+          open_alerts: Number((await tx.get(countOpenAlerts))?.n),
           counts: rates(sums.counts, sums.reviewsMs),
           bucket,
           buckets: buckets.map(({ fromMs }) => iso(fromMs)),
-          series: seriesOf(tx, sums.spend, by),
+          series: await seriesOf(tx, sums.spend, by),
         };
       });
     },
@@ -173,7 +177,7 @@ export const reportOperations = [
     output: z.object({ from: z.string(), to: z.string(), zone: z.string(), rows: z.array(Row), csv: z.string() }),
     errors: [],
     handler: async (app, _caller, input) => {
-      const zone = zoneOf(app, input.zone);
+      const zone = await zoneOf(app, input.zone);
       const span = weeks(input, app.clock(), zone);
       const key = `pilot ${span.fromMs} ${span.toMs} ${zone}`;
       const rows = await keeping(app, key, (cost) => pilotRows(app, span, cost, zone));
@@ -216,28 +220,28 @@ async function pilotRows(app: App, span: Span, cost: Cost, zone: string): Promis
     groups.set(key, group);
     return group;
   };
-  await bySlice(app, slicesOf(span, 'day', zone), cost, (tx, day) => {
+  await bySlice(app, slicesOf(span, 'day', zone), cost, async (tx, day) => {
     const week = dateOf(calendarStart('week', zone, day.fromMs), zone);
     const asked = askedIn(day);
-    for (const row of tx.all(countsByWorkflow, asked)) {
+    for (const row of await tx.all(countsByWorkflow, asked)) {
       const group = groupOf(week, row.workflow_id);
       add(group.counts, row);
       group.spend += row.spend ?? 0n;
     }
-    for (const row of tx.all(timesInReview, asked)) {
+    for (const row of await tx.all(timesInReview, asked)) {
       groupOf(week, row.workflow_id).reviewsMs.push(Number(row.ms));
     }
   });
-  const nameOf = (id: string | null): string =>
-    id === null ? '(none)' : (app.store.read((tx) => tx.get(nameOfWorkflow, { id }))?.name ?? id);
-  return [...groups.values()]
-    .map(({ week, workflowId, counts, spend, reviewsMs }) => ({
+  const nameOf = async (id: string | null): Promise<string> =>
+    id === null ? '(none)' : ((await app.store.read((tx) => tx.get(nameOfWorkflow, { id })))?.name ?? id);
+  return (
+    await mapInOrder([...groups.values()], async ({ week, workflowId, counts, spend, reviewsMs }) => ({
       week,
-      workflow: nameOf(workflowId),
+      workflow: await nameOf(workflowId),
       spend: amountView(spend),
       ...rates(counts, reviewsMs),
     }))
-    .sort((a, b) => (a.week === b.week ? a.workflow.localeCompare(b.workflow) : a.week < b.week ? -1 : 1));
+  ).sort((a, b) => (a.week === b.week ? a.workflow.localeCompare(b.workflow) : a.week < b.week ? -1 : 1));
 }
 
 /** RFC 4180. A name that a spreadsheet would take for a formula is quoted as text. */

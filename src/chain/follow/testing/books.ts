@@ -2,6 +2,7 @@ import { type Address, getAddress, type Hex, keccak256, sha256, toHex } from 'vi
 import { agentAccount, balance } from '../../../books/ledger/journal.ts';
 import { newId, type PaymentId } from '../../../core/ids/ids.ts';
 import { paymentIdOnChain } from '../../../core/ids/paymentIdOnChain.ts';
+import { mapInOrder } from '../../../core/inOrder.ts';
 import type { PaymentKind } from '../../../core/payment/kinds.ts';
 import type { PaymentState } from '../../../core/payment/states.ts';
 import { hold } from '../../../decide/payments/hold.ts';
@@ -145,9 +146,9 @@ export async function addAgent(
     wallet: places?.wallet ?? addressFrom(`${name} wallet`),
     purse: places?.purse ?? addressFrom(`${name} purse`),
   };
-  await store.write((tx) => {
-    tx.run(newAgent, { id: agent.id, name });
-    tx.run(newWallet, agent);
+  await store.write(async (tx) => {
+    await tx.run(newAgent, { id: agent.id, name });
+    await tx.run(newWallet, agent);
   });
   return agent;
 }
@@ -168,11 +169,11 @@ export type TestPayment = {
 };
 
 /** A payment as the gate would leave it: its hold in the journal, its authorization where it is x402. */
-export function addPayment(tx: Tx, input: TestPayment): Payment {
+export async function addPayment(tx: Tx, input: TestPayment): Promise<Payment> {
   const id = newId('payment');
   const rail = input.rail ?? 'wallet';
   const { agent, to, amount, chainId = CHAIN_ID } = input;
-  tx.run(newPayment, {
+  await tx.run(newPayment, {
     id,
     key: paymentIdOnChain(id),
     agent: agent.id,
@@ -185,15 +186,15 @@ export function addPayment(tx: Tx, input: TestPayment): Payment {
     funds: input.fundsPayment ?? null,
   });
   if (rail === 'wallet') {
-    tx.run(takeNonceFor, { id });
-    tx.run(countNonce, { agent: agent.id, chain: chainId });
+    await tx.run(takeNonceFor, { id });
+    await tx.run(countNonce, { agent: agent.id, chain: chainId });
   }
-  hold(tx, { id, agentId: agent.id as Payment['agentId'], rail }, input.held ?? amount, 0);
+  await hold(tx, { id, agentId: agent.id as Payment['agentId'], rail }, input.held ?? amount, 0);
   if (rail === 'x402') {
     const validBefore = input.validBefore ?? 4_000_000_000;
-    tx.run(newAuthorization, { id, purse: agent.purse, nonce: nonceOf(id), to, amount, validBefore });
+    await tx.run(newAuthorization, { id, purse: agent.purse, nonce: nonceOf(id), to, amount, validBefore });
   }
-  return findPayment(tx, id) as Payment;
+  return (await findPayment(tx, id)) as Payment;
 }
 
 /** The EIP-3009 nonce under which the purse signs the payment. */
@@ -206,30 +207,30 @@ export function payItem(payment: Payment): { chainKey: Hex; payee: Address; amou
   return { chainKey, payee, amount, decisionHash };
 }
 
-export function paymentOf(store: Store, id: string): Payment {
-  return store.read((tx) => findPayment(tx, id)) as Payment;
+export async function paymentOf(store: Store, id: string): Promise<Payment> {
+  return (await store.read((tx) => findPayment(tx, id))) as Payment;
 }
-export function stateOf(store: Store, payment: Payment): string {
-  return paymentOf(store, payment.id).state;
+export async function stateOf(store: Store, payment: Payment): Promise<string> {
+  return (await paymentOf(store, payment.id)).state;
 }
 
 /** An agent's accounts in micro-USDC, those at 0 left out. */
-export function accountsOf(store: Store, agent: TestAgent): Record<string, bigint> {
+export async function accountsOf(store: Store, agent: TestAgent): Promise<Record<string, bigint>> {
   const names = ['available', 'reserved', 'suspense', 'purse', 'purse_reserved'] as const;
-  return store.read((tx) =>
+  return store.read(async (tx) =>
     Object.fromEntries(
-      names
-        .map((name) => [name, balance(tx, agentAccount(agent.id, name))] as const)
-        .filter(([, amount]) => amount !== 0n),
+      (
+        await mapInOrder(names, async (name) => [name, await balance(tx, agentAccount(agent.id, name))] as const)
+      ).filter(([, amount]) => amount !== 0n),
     ),
   );
 }
 
-export function alertsOf(
+export async function alertsOf(
   store: Store,
-): { type: string; agent: string | null; body: Record<string, unknown>; open: boolean }[] {
-  return store.read((tx) =>
-    tx.all(everyAlert).map((row) => ({
+): Promise<{ type: string; agent: string | null; body: Record<string, unknown>; open: boolean }[]> {
+  return store.read(async (tx) =>
+    (await tx.all(everyAlert)).map((row) => ({
       type: row.type,
       agent: row.agent_id,
       body: JSON.parse(row.body_json) as Record<string, unknown>,
@@ -238,17 +239,17 @@ export function alertsOf(
   );
 }
 
-export function eventsOf(store: Store, ...types: string[]): string[] {
-  return store.read((tx) =>
-    tx
-      .all(everyEvent)
-      .map((row) => row.type)
-      .filter((type) => types.length === 0 || types.includes(type)),
+export async function eventsOf(store: Store, ...types: string[]): Promise<string[]> {
+  return store.read(async (tx) =>
+    (await tx.all(everyEvent)).map((row) => row.type).filter((type) => types.length === 0 || types.includes(type)),
   );
 }
-export function agentStatus(store: Store, agent: TestAgent): { status: string; status_reason: string | null } {
+export async function agentStatus(
+  store: Store,
+  agent: TestAgent,
+): Promise<{ status: string; status_reason: string | null }> {
   return (
-    store.read((tx) => tx.get(statusOf, { agent: agent.id })) ?? {
+    (await store.read((tx) => tx.get(statusOf, { agent: agent.id }))) ?? {
       status: '',
       status_reason: null,
     }

@@ -6,6 +6,7 @@ import {
   walletAccounts,
 } from '../../../books/ledger/journal.ts';
 import type { PaymentId } from '../../../core/ids/ids.ts';
+import { flatMapInOrder, reduceInOrder } from '../../../core/inOrder.ts';
 import { holdsMoney } from '../../../core/payment/states.ts';
 import { statement } from '../../../store/statement.ts';
 import { readCursor } from '../cursor.ts';
@@ -56,25 +57,29 @@ const outflowAlert = statement<{ payment: string }>()((db, p, f) =>
 );
 
 /** Where the books contradict themselves or the model chain, now. */
-export function contradictions({ store, chain }: Scene, agents: readonly TestAgent[]): string[] {
-  return store.read((tx) => {
+export async function contradictions({ store, chain }: Scene, agents: readonly TestAgent[]): Promise<string[]> {
+  return store.read(async (tx) => {
     const found: string[] = [];
-    const total = tx.get(sumOfBalances)?.sum;
+    const total = (await tx.get(sumOfBalances))?.sum;
     if (total !== 0n) found.push(`all accounts sum to ${total}`);
-    for (const { agent_id, rail } of tx.all(heldNotReserved))
+    for (const { agent_id, rail } of await tx.all(heldNotReserved))
       found.push(`the ${rail} payments of ${agent_id} hold something else than is reserved`);
-    const cursor = readCursor(tx, CHAIN_ID);
+    const cursor = await readCursor(tx, CHAIN_ID);
     // Between a reorg and the next look the books are of a branch that is gone.
     if (!cursor || chain.blocks[Number(cursor.number)]?.header.hash !== cursor.hash) return found;
     for (const agent of agents) {
-      const watched = tx.get(watchOf, { agent: agent.id });
-      const compare = (address: `0x${string}`, accounts: readonly AgentAccount[]): void => {
-        const books = accounts.reduce((sum, account) => sum + balance(tx, agentAccount(agent.id, account)), 0n);
+      const watched = await tx.get(watchOf, { agent: agent.id });
+      const compare = async (address: `0x${string}`, accounts: readonly AgentAccount[]): Promise<void> => {
+        const books = await reduceInOrder(
+          accounts,
+          async (sum, account) => sum + (await balance(tx, agentAccount(agent.id, account))),
+          0n,
+        );
         const actual = watched ? chain.balanceAt(address, cursor.number) : 0n;
         if (books !== actual) found.push(`${address} holds ${actual} and the books say ${books}`);
       };
-      compare(agent.wallet, walletAccounts);
-      compare(agent.purse, purseAccounts);
+      await compare(agent.wallet, walletAccounts);
+      await compare(agent.purse, purseAccounts);
     }
     return found;
   });
@@ -84,11 +89,11 @@ export function contradictions({ store, chain }: Scene, agents: readonly TestAge
  * When everything is final: payments that the chain paid and the books or an alert do not say so, and payments that are over,
  * or not, against the chain's word.
  */
-export function undecided({ store, chain }: Scene, payments: readonly PaymentId[]): string[] {
-  return payments.flatMap((id) => {
-    const { rail, state, chainKey } = paymentOf(store, id);
+export async function undecided({ store, chain }: Scene, payments: readonly PaymentId[]): Promise<string[]> {
+  return flatMapInOrder(payments, async (id) => {
+    const { rail, state, chainKey } = await paymentOf(store, id);
     const spent = chain.tip.after.spent.has(rail === 'wallet' ? chainKey : nonceOf(id));
-    const alerted = store.read((tx) => tx.get(outflowAlert, { payment: id }));
+    const alerted = await store.read((tx) => tx.get(outflowAlert, { payment: id }));
     const told = state === 'final' || alerted !== undefined;
     // A signed purchase must have come to an end; one that waits for its top-up, or a wallet's payment, may wait for ever.
     const open = holdsMoney[state] && (rail === 'wallet' || state === 'authorized');
