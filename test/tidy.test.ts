@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { foreignAwaits } from '../src/setup/transactionAwaits.ts';
 
 /** Style rules as a test. Each rule says what to do instead; an exception is written down here, with its reason. */
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -67,6 +68,18 @@ describe('the environment', () => {
     const judged = (path: string): boolean =>
       /^src\/(?!setup\/|core\/environment\/|app\/cli\/testing\/)/.test(path) && isCode(path) && !isTest(path);
     expect(lines(/\bprocess\.env\b/, judged), 'readEnvironment of src/core/environment').toEqual([]);
+  });
+});
+
+describe('a transaction', () => {
+  /** A snapshot has a connection of its own, and a test of the store reads while another job writes: nothing waits for either. */
+  const mayWait = /^src\/(books\/ledger\/check|store\/store\.test)\.ts:/;
+
+  it('awaits nothing but itself', () => {
+    const found = [...texts].flatMap(([path, text]) => (isTypeScript(path) ? foreignAwaits(path, text) : []));
+    const wrong = found.filter((line) => !mayWait.test(line));
+    expect(wrong, 'read before it or write after it; a function that it awaits takes its tx').toEqual([]);
+    expect(wrong.length).toBeLessThan(found.length);
   });
 });
 

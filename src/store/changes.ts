@@ -29,7 +29,7 @@ export type TableWatch = {
 export interface Sealing<T> {
   /** Null: the table is not watched. */
   watch(table: string): TableWatch | null;
-  seal(tx: T, rows: readonly ChangedRow[]): void;
+  seal(tx: T, rows: readonly ChangedRow[]): Promise<void>;
 }
 
 type Column = { name: string; pk: bigint };

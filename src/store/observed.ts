@@ -4,12 +4,12 @@ import type { ReadTx } from './store.ts';
 import { text } from './text.ts';
 
 /** Wraps each statement of a transaction with a function that gets its text: for tests and benchmarks. */
-export function observed<T extends ReadTx>(tx: T, around: <V>(sql: string, run: () => V) => V): T {
+export function observed<T extends ReadTx>(tx: T, around: <V>(sql: string, run: () => Promise<V>) => Promise<V>): T {
   const wrap =
     (call: unknown) =>
-    (command: Command<never>, given?: unknown): never =>
+    (command: Command<never>, given?: unknown): Promise<never> =>
       around(command.compiled('sqlite').sql, () =>
-        (call as (first: Command<never>, given?: unknown) => never)(command, given),
+        (call as (first: Command<never>, given?: unknown) => Promise<never>)(command, given),
       );
   return { ...tx, get: wrap(tx.get), all: wrap(tx.all), ...('run' in tx ? { run: wrap(tx.run) } : {}) };
 }
@@ -20,11 +20,11 @@ export function explaining<T extends ReadTx>(
   each: (step: string) => void,
   chosen: (sql: string) => boolean = () => true,
 ): T {
-  const all = (command: Command<never>, given?: unknown): never[] => {
+  const all = async (command: Command<never>, given?: unknown): Promise<never[]> => {
     const { sql, values } = textAndValues(command, given);
-    if (!chosen(sql)) return tx.all(text<never>(sql, ...values));
+    if (!chosen(sql)) return await tx.all(text<never>(sql, ...values));
     const plan = text<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, ...values);
-    for (const { detail } of tx.all(plan)) each(detail);
+    for (const { detail } of await tx.all(plan)) each(detail);
     return [];
   };
   return { ...tx, all };

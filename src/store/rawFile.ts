@@ -1,6 +1,5 @@
-import { connectionOf } from './connection.ts';
 import { connect } from './database.ts';
-import { readingOn, type Snapshot, type Tx } from './store.ts';
+import { type Snapshot, type Tx, writingOn } from './store.ts';
 
 /** Opens the file of a closed store without foreign keys and seals: for tests that tamper, and benchmarks that fill it. */
 export type RawFile = {
@@ -19,7 +18,7 @@ export function openRawFile(path: string, { isBulk = false } = {}): RawFile {
   if (isBulk)
     for (const setting of ['journal_mode = MEMORY', 'synchronous = OFF', 'cache_size = -2000000']) file.pragma(setting);
   return {
-    tx: { ...readingOn(file), run: connectionOf(file).run },
+    tx: writingOn(file),
     begin: () => void file.exec('BEGIN'),
     commit: () => void file.exec('COMMIT'),
     rollBack: () => void file.exec('ROLLBACK'),

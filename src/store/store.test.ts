@@ -88,11 +88,22 @@ describe('write', () => {
     await expect(twice).rejects.toMatchObject({ code: 'conflict', message: expect.not.stringContaining('settings') });
   });
 
-  it('refuses a job that is asynchronous, for its writes would come after the commit', async () => {
+  it('waits for a job between its statements, and runs no other meanwhile', async () => {
     const store = await open();
-    const job = store.write(async (tx) => put(tx, 'a'));
-    await expect(job).rejects.toMatchObject({ code: 'invariant_violated' });
-    expect(namesOnDisk()).toEqual([]);
+    const seen: string[][] = [];
+    const job = (name: string) => async (tx: Tx) => {
+      await put(tx, `${name} 1`);
+      for (let turn = 0; turn < 20; turn += 1) await null;
+      await put(tx, `${name} 2`);
+      seen.push(
+        (await tx.all(text<{ name: string }>('SELECT name FROM settings ORDER BY name'))).map((row) => row.name),
+      );
+    };
+    await Promise.all([store.write(job('a')), store.write(job('b'))]);
+    expect(seen).toEqual([
+      ['a 1', 'a 2'],
+      ['a 1', 'a 2', 'b 1', 'b 2'],
+    ]);
   });
 
   it('runs afterCommit once the rows are durable, and never for a job that failed', async () => {
@@ -134,6 +145,40 @@ describe('read', () => {
       expect(await names(store)).toEqual([]);
     });
     expect(await names(store)).toEqual(['a']);
+  });
+
+  it('sees one moment, though others commit between its statements', async () => {
+    const store = await open();
+    await store.write((tx) => put(tx, 'a'));
+    const seen = await store.read(async (tx) => {
+      const before = await tx.all(text('SELECT name FROM settings'));
+      await store.write((writing) => put(writing, 'b'));
+      return [before.length, (await tx.all(text('SELECT name FROM settings'))).length];
+    });
+    expect(seen).toEqual([1, 1]);
+    expect(await names(store)).toEqual(['a', 'b']);
+  });
+
+  it('of a job that throws ends with it: the next sees what was committed since', async () => {
+    const store = await open();
+    await expect(store.read((tx) => tx.get(text('SELECT nothing FROM nowhere')))).rejects.toMatchObject({
+      code: 'storage_failed',
+    });
+    await store.write((tx) => put(tx, 'a'));
+    expect(await names(store)).toEqual(['a']);
+  });
+
+  it.each(['read', 'snapshot'] as const)('in memory sees no job under way: %s', async (way) => {
+    const store = await open(':memory:');
+    const { tx } = await store.snapshot();
+    const half = store.write(async (writing) => {
+      await put(writing, 'a');
+      for (let turn = 0; turn < 20; turn += 1) await null;
+      throw new Error('undone');
+    });
+    const seen = way === 'read' ? names(store) : tx.all(text('SELECT name FROM settings'));
+    await expect(half).rejects.toThrow('undone');
+    expect(await seen).toEqual([]);
   });
 
   it('cannot write', async () => {

@@ -49,7 +49,8 @@ export function createEventHub(app: App): {
   /** `frames` hold every event in (floor, head]. */
   let floor = 0;
   let head = 0;
-  let timer: NodeJS.Timeout | null = null;
+  /** Ends when the reader has found the end of the log. Null: nobody reads it. */
+  let started: Promise<void> | null = null;
   let checkedAtMs = 0;
   let beatAtMs = 0;
   let turn: Promise<unknown> = Promise.resolve();
@@ -60,12 +61,14 @@ export function createEventHub(app: App): {
     frames = [];
     checkedAtMs = performance.now();
     beatAtMs = checkedAtMs;
-    timer = setTimeout(tick, POLL_MS);
+    setTimeout(() => void tick(), POLL_MS);
   }
 
   async function tick(): Promise<void> {
-    timer = null;
-    if (members.size === 0) return;
+    if (members.size === 0) {
+      started = null;
+      return;
+    }
     let isFull = false;
     try {
       const fresh = await app.store.read((tx) =>
@@ -76,7 +79,7 @@ export function createEventHub(app: App): {
     } catch (error) {
       endAll(members, error instanceof BursarError ? error : new BursarError('internal'));
     }
-    timer = setTimeout(tick, isFull ? 1 : POLL_MS);
+    setTimeout(() => void tick(), isFull ? 1 : POLL_MS);
   }
 
   async function look(fresh: EventView[]): Promise<void> {
@@ -167,8 +170,15 @@ export function createEventHub(app: App): {
     size: () => members.size,
     subscribe: async (subscription) => {
       const member: Member = { ...subscription, end: null, beat: false, closed: false, wake: () => {} };
-      if (timer === null) await start();
       members.add(member);
+      started ??= start();
+      try {
+        await started;
+      } catch (error) {
+        started = null;
+        members.delete(member);
+        throw error;
+      }
       return {
         next: () => next(member),
         close: () => {

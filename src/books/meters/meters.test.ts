@@ -42,7 +42,7 @@ async function withStore<T>(
       at: number,
       who?: Partial<MeterSubject>,
       without?: string | null,
-    ) => Awaited<ReturnType<typeof readMeters>>;
+    ) => ReturnType<typeof readMeters>;
     release: (id: string) => Promise<void>;
     age: (meters: MeterDeclarations, at: number) => Promise<void>;
     /** Lets go of at most `limit` entries of the meter `hour`. */

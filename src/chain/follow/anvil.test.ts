@@ -170,11 +170,8 @@ describe('on a real node', () => {
     });
     await topUp(4_000_000n, purchase);
     await follow();
-    expect(await accountsOf(store, agent)).toEqual({
-      available: 96_000_000n,
-      purse: 1_000_000n,
-      purse_reserved: 3_000_000n,
-    });
+    const held = { available: 96_000_000n, purse: 1_000_000n, purse_reserved: 3_000_000n };
+    expect(await accountsOf(store, agent)).toEqual(held);
     await settleByAuthorization(await paymentOf(store, purchase.id));
     await follow();
     expect(await stateOf(store, purchase)).toBe('settled');
@@ -242,9 +239,8 @@ describe('on a real node', () => {
       { change: 'raise_cancelled', wallet: agent.wallet },
     ]);
     expect(shown.at(-1)).toMatchObject({ actor: guardian.address, agent: agent.id });
-    expect(await store.read((tx) => tx.all(query((db) => db.selectFrom('allow_list_seen').select('address'))))).toEqual(
-      [{ address: listed }],
-    );
+    const seen = query((db) => db.selectFrom('allow_list_seen').select('address'));
+    expect(await store.read((tx) => tx.all(seen))).toEqual([{ address: listed }]);
   });
 
   it('what the owner does in the policy registry becomes an event, each once', async () => {
@@ -258,13 +254,11 @@ describe('on a real node', () => {
         query((db) => db.selectFrom('events').select('body').where('type', '=', 'registry.changed').orderBy('seq')),
       ),
     );
+    const previous = `sha256:${POLICY.slice(2)}`;
     const ends = told.map(({ body }) => (JSON.parse(body) as { data: unknown }).data).slice(-2);
     expect(ends).toMatchObject([
-      {
-        change: 'policy_activated',
-        values: { digest: `sha256:${'77'.repeat(32)}`, previous: `sha256:${POLICY.slice(2)}` },
-      },
-      { change: 'policy_retired', values: { digest: `sha256:${POLICY.slice(2)}` } },
+      { change: 'policy_activated', values: { digest: `sha256:${'77'.repeat(32)}`, previous } },
+      { change: 'policy_retired', values: { digest: previous } },
     ]);
     await by(owner, activatePolicyCall(local.registry, POLICY));
   });

@@ -38,7 +38,7 @@ function prove(bundleText: string): Proven {
 /** Caches the newest `max` results that succeeded. */
 function kept<T>(all: Map<string, Promise<T>>, key: string, max: number, make: () => Promise<T>): Promise<T> {
   const known = all.get(key);
-  if (known) return known;
+  if (known !== undefined) return known;
   const made = make();
   all.set(key, made);
   const [oldest] = all.keys();

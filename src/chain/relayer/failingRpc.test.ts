@@ -67,14 +67,12 @@ describe('an RPC that fails', () => {
     const transaction = await queue();
     const senderQueue = relayer();
     await senderQueue.tick();
-    const receipt = await scene
-      .honestChain()
-      .run(async (reader) =>
-        reader.request({
-          method: 'eth_getTransactionReceipt',
-          params: [(await attempts(transaction))[0]?.hash ?? '0x'],
-        }),
-      );
+    const receipt = await scene.honestChain().run(async (reader) =>
+      reader.request({
+        method: 'eth_getTransactionReceipt',
+        params: [(await attempts(transaction))[0]?.hash ?? '0x'],
+      }),
+    );
     scene.rpc.tell(({ method }) =>
       method === 'eth_getTransactionReceipt'
         ? { result: { ...receipt, transactionHash: `0x${'9'.repeat(64)}` } }

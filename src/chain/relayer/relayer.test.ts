@@ -45,7 +45,7 @@ describe('a sender queue', () => {
     let stored = 0;
     scene.rpc.tell(async ({ method }) => {
       if (method === 'eth_sendRawTransaction') stored = (await attempts(transaction)).length;
-      return 'pass';
+      return 'pass' as const;
     });
     await relayer().tick();
     expect(stored).toBe(1);

@@ -13,7 +13,7 @@ export type QueuedAsk = {
   request: PaymentRequest | ((tx: ReadTx) => Promise<PaymentRequest | null>);
   actor: string;
   /** What is written together with the payment: both or neither. */
-  alsoWrite?: (tx: Tx, answer: Recorded) => Promise<void>;
+  alsoWrite?: (tx: Tx, answer: Recorded) => Promise<unknown>;
 };
 /** The answer to one request, and what it was decided by. */
 export type Asked = { answer: Recorded; request: PaymentRequest; rules: Rules };

@@ -244,14 +244,11 @@ class Copy {
   }
   /** Every row of every table, but the random ids and what the seals of those rows make of the event log. */
   async dump(): Promise<string> {
-    return this.store.read(async (tx) =>
-      (
-        await mapInOrder(
-          (await tablesOf(tx)).filter((table) => table !== 'approvals'),
-          async (table) => `${table}: ${(await tx.all(everyRow(table))).map(shown).sort().join('\n')}`,
-        )
-      ).join('\n'),
-    );
+    return this.store.read(async (tx) => {
+      const tables = (await tablesOf(tx)).filter((table) => table !== 'approvals');
+      const read = async (table: string) => `${table}: ${(await tx.all(everyRow(table))).map(shown).sort().join('\n')}`;
+      return (await mapInOrder(tables, read)).join('\n');
+    });
   }
   async checks() {
     return (await this.store.read(bookChecks)).filter(({ ok }) => !ok);

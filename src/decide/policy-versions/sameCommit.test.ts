@@ -34,8 +34,10 @@ const pay = (usdc: string) =>
     const request = world.request({ amount: parseUsdc(usdc) });
     return requestPayment(tx, request, world.context(policies.inForce()));
   });
-/** Long enough for anyone who goes on now to have queued what it writes, and still before the commit. */
+/** Long enough for anyone who goes on now to have read what decides and queued what it writes, and still before the commit. */
 async function turns(): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) await null;
+  await world.store.read(async () => {});
   for (let turn = 0; turn < 20; turn += 1) await null;
 }
 /** Lets several go on at the same moment. */

@@ -35,16 +35,11 @@ beforeEach(async () => {
 afterEach(() => world.store.close());
 
 const load = async (bundle: string): Promise<string> => (await policies.load(bundle, 'candidate', act)).digest;
-const ask = async (usdc: string, changes = {}) =>
-  (
-    await world.store.write((tx) =>
-      requestPayment(
-        tx,
-        world.request({ amount: parseUsdc(usdc), ...changes }),
-        world.context({ ...policies.inForce() }),
-      ),
-    )
-  ).payment;
+const ask = async (usdc: string, changes = {}) => {
+  const request = world.request({ amount: parseUsdc(usdc), ...changes });
+  const made = await world.store.write((tx) => requestPayment(tx, request, world.context({ ...policies.inForce() })));
+  return made.payment;
+};
 const newest = async (tx: ReadTx) => {
   const found = await findShadow(tx, null);
   if (!found) throw new Error('No candidate was ever in shadow.');
@@ -92,9 +87,8 @@ describe('a candidate in shadow', () => {
     );
     await ask('30');
     expect(await summary()).toMatchObject({ decided: 1, same: 0, otherReasons: 1, changes: [] });
-    expect(await differences()).toMatchObject([
-      { active: { review: { quorum: 1 } }, shadow: { review: { quorum: 2 } } },
-    ]);
+    const reviews = { active: { review: { quorum: 1 } }, shadow: { review: { quorum: 2 } } };
+    expect(await differences()).toMatchObject([reviews]);
   });
 
   it('is not asked about a retry or a dry run', async () => {

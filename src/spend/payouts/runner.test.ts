@@ -184,7 +184,7 @@ describe('the runner of payouts', () => {
     expect(await counts(id)).toEqual({ authorized: 10 });
   });
 
-  it.each<[string, (tx: Tx, id: string) => unknown]>([
+  it.each<[string, (tx: Tx, id: string) => Promise<unknown>]>([
     ['is revoked', (tx, id) => revokeApprover(tx, act, id)],
     ['is an operator no more', (tx, id) => setApproverRoles(tx, act, id, ['finance'])],
   ])('decides on the word of a person who is an operator, until that person %s', async (_, end) => {

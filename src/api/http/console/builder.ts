@@ -17,7 +17,7 @@ let running: Promise<Built> | null = null;
  * At most one build runs. Never throws: Bursar works without a console.
  */
 export function ensureBuilt(): Promise<Built> {
-  if (running) return running;
+  if (running !== null) return running;
   if (isBuilt()) return Promise.resolve({ ok: true });
   running = runBuild().finally(() => {
     running = null;
