@@ -7,7 +7,7 @@ export const chainErrors = {
     503,
     'safe',
     'The chain RPC does not answer.',
-    'Nothing was lost: queued payments go out when it returns.',
+    'Nothing was lost: queued payments are sent when it answers again.',
   ),
   chain_mismatch: entry(
     500,
@@ -18,8 +18,8 @@ export const chainErrors = {
   chain_inconsistent: entry(
     503,
     'safe',
-    'The RPC contradicts what is known of the chain.',
-    'Check the RPC; payments wait until it agrees. Where a final block is gone for good: `bursar recover`.',
+    'The RPC contradicts known facts of the chain.',
+    'Check the RPC; payments wait until it agrees. If a final block was replaced permanently: `bursar recover`.',
   ),
   chain_not_supported: entry(
     500,
@@ -38,7 +38,7 @@ export const chainErrors = {
     409,
     'after_change',
     'The wallet contract refused the payment.',
-    'See `details`; the hold is released when the chain says so.',
+    'See `details`; the hold is released once the chain shows that it can never be paid.',
   ),
   // x402
   x402_no_acceptable_offer: entry(
@@ -56,13 +56,13 @@ export const chainErrors = {
   x402_offer_changed: entry(
     409,
     'after_change',
-    'The seller no longer offers what was decided.',
-    'Ask again with a new Idempotency-Key: the new offer gets a decision of its own.',
+    'The seller no longer makes the offer that was decided.',
+    'Send it again with a new Idempotency-Key: the new offer is decided separately.',
   ),
   fetch_refused: entry(
     403,
     'after_change',
-    'Bursar does not fetch from there.',
+    'Bursar does not fetch from that host.',
     'Use a public host, or ask an operator to list this one with `set_fetch_hosts`.',
   ),
   fetch_failed: entry(

@@ -103,7 +103,7 @@ export const requestErrors = {
     'The identity provider knows this person, Bursar does not.',
     'Ask an operator to map one of your groups in `oidc.roles`, or to put your e-mail address on an approver.',
   ),
-  person_blocked: entry(403, 'never', 'An operator keeps this person out.', 'Ask an operator.'),
+  person_blocked: entry(403, 'never', 'An operator has blocked this person.', 'Ask an operator.'),
   email_unverified: entry(
     403,
     'after_change',

@@ -7,7 +7,7 @@ export const serverErrors = {
     503,
     'safe',
     'The Bursar server does not answer.',
-    'Start it with `bursar serve`, or say where it is with --url or BURSAR_URL.',
+    'Start it with `bursar serve`, or give its address with --url or BURSAR_URL.',
   ),
   environment_invalid: entry(
     500,
@@ -15,12 +15,17 @@ export const serverErrors = {
     'A BURSAR_… environment variable is malformed or empty.',
     'Correct the variable or unset it; docs/environment.md lists them.',
   ),
-  port_taken: entry(409, 'after_change', 'The port is taken.', 'Give another one with --port, or stop what has it.'),
+  port_taken: entry(
+    409,
+    'after_change',
+    'The port is in use.',
+    'Choose another one with --port, or stop the program that uses it.',
+  ),
   signing_refused: entry(
     409,
     'never',
-    'What the server asks to sign is not the payment that it shows.',
-    'Sign nothing; look at the server and at what stands between you and it.',
+    'The data that the server asks to sign differ from the payment that it shows.',
+    'Sign nothing; check the server, and proxies between you and it.',
   ),
   // Storage and our own faults
   storage_full: entry(
@@ -39,7 +44,7 @@ export const serverErrors = {
     503,
     'after_change',
     'Another process has this database open.',
-    'Stop the other Bursar, or give this one a data directory of its own.',
+    'Stop the other Bursar, or use another data directory.',
   ),
   database_damaged: entry(
     503,
@@ -51,7 +56,7 @@ export const serverErrors = {
     503,
     'never',
     'The database has lost events that were on disk.',
-    'Keep a copy of the data directory. Restore a newer backup; or, to go on from what is left, make a backup of it (`bursar backup`) and restore that one: agents are frozen then, and the chain is read again.',
+    'Keep a copy of the data directory. Restore a newer backup; or, to continue with the rest, make a backup of it (`bursar backup`) and restore that: agents are then frozen, and the chain is read again.',
   ),
   database_rewritten: entry(
     503,
@@ -68,15 +73,10 @@ export const serverErrors = {
   log_inconsistent: entry(
     500,
     'never',
-    'The event log contradicts a head of it that was signed before.',
-    'Run `bursar ledger check --anchors`: events are missing, or were changed. Nothing is signed until they are back.',
+    'The event log contradicts a head that was signed earlier.',
+    'Run `bursar ledger check --anchors`: events are missing or were changed. No head is signed until they are restored.',
   ),
-  invariant_violated: entry(
-    500,
-    'never',
-    'Bursar found itself in a state that must not be.',
-    'Report it with the event log.',
-  ),
+  invariant_violated: entry(500, 'never', 'Bursar detected an impossible state.', 'Report it with the event log.'),
   not_configured: entry(500, 'after_change', 'Bursar is not set up for this.', 'Run `bursar init`.'),
   internal: entry(500, 'safe', 'Something failed inside Bursar.', 'See the server log.'),
 } as const satisfies Record<string, CatalogueEntry>;
