@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeOwnMeterPolicy } from '../../../test/support/ownMeterPolicy.ts';
 import { STARTER_WARNINGS } from '../../../test/support/starterWarnings.ts';
-import { starterWith } from '../../../test/support/stricterPolicy.ts';
+import { starterWith, starterWithAll } from '../../../test/support/stricterPolicy.ts';
 import { freePort, type Ran, type Running } from './testing/cli.ts';
 import { makeScene, refused, usdc } from './testing/scene.ts';
 import { at } from './values.ts';
@@ -215,6 +216,42 @@ describe('with --json', () => {
 });
 
 describe('a candidate policy', () => {
+  /** Of 12.50, 75.00 (denied), 0.01, 0.02 and 0.03 the last two are over 12.52 in all, and 75.00 for one more reason. */
+  const changes = [{ active: 'allow', shadow: 'deny', count: 2, amount: usdc('0.05') }];
+  const lastTwo = { decided: 5, same: 2, other_reasons: 1, changes };
+
+  it('is tried with another time zone, in which its meters are counted from the payments', async () => {
+    const file = join(cli.dir, 'tokyo.json');
+    const limit = ['limit: "2000.00"', 'limit: "12.52"'] as const;
+    writeFileSync(file, await starterWithAll([['timezone: UTC', 'timezone: Asia/Tokyo'], limit]));
+    const told = await ok('policy', 'replay', file);
+    expect(told).toMatchObject({
+      summary: lastTwo,
+      meters_counted: { meters: expect.arrayContaining(['agent_day', 'agent_month']), from: null },
+      without_meters: { payments: 0, meters: [] },
+    });
+    expect(at(told, 'differences.0.shadow.reasons.0')).toMatchObject({ code: 'agent_monthly', observed: 12_560_000 });
+    const { stdout } = await cli.inside(['policy', 'replay', file]);
+    expect(stdout).toMatch(/5 decided, 2 the same[\s\S]*agent_day.*: counted from the payments as they happened\.\n/);
+  });
+
+  it('is tried with a control and a meter of its own, as far back as is counted', async () => {
+    const dir = writeOwnMeterPolicy(join(cli.dir, 'ever'));
+    expect(await ok('policy', 'replay', dir)).toMatchObject({
+      summary: lastTwo,
+      meters_counted: { meters: ['spent_ever'], from: null },
+      without_meters: { payments: 0, meters: [] },
+    });
+    // All payments before the newest two are counted; where only one of them may be, there is no answer.
+    expect(await ok('policy', 'replay', dir, '--max', '2')).toMatchObject({ summary: { decided: 2, changes } });
+    const partly = await ok('policy', 'replay', dir, '--max', '2', '--count', '1');
+    expect(partly).toMatchObject({ summary: { decided: 0 }, without_meters: { payments: 2, meters: ['spent_ever'] } });
+    expect(at(partly, 'meters_counted.from')).toMatch(/^20.*Z$/);
+    const { stdout } = await cli.inside(['policy', 'replay', dir, '--max', '2', '--count', '1']);
+    expect(stdout).toMatch(/spent_ever: counted from the payments as they happened, from 20.*Z on\.\n/);
+    expect(stdout).toContain('2 payments cannot be decided again: windows of spent_ever reach further back');
+  });
+
   it('is tried on past payments, then next to the active one, and decides nothing', async () => {
     const file = join(cli.dir, 'candidate.json');
     writeFileSync(file, await starterWith('limit: "50.00"', 'limit: "0.02"'));

@@ -51,7 +51,13 @@ describe('a simulation of meters', () => {
         fc.array(
           fc.record({
             gap: fc.integer({ min: 0, max: 2 * HOUR }),
-            what: fc.constantFrom('pay' as const, 'pay' as const, 'refund' as const, 'release' as const, 'age' as const),
+            what: fc.constantFrom(
+              'pay' as const,
+              'pay' as const,
+              'refund' as const,
+              'release' as const,
+              'age' as const,
+            ),
             amount: fc.bigInt(1n, 1_000n),
             who: fc.nat({ max: subjects.length - 1 }),
             pick: fc.nat(),

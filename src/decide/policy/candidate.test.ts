@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { starterWith } from '../../../test/support/stricterPolicy.ts';
-import { decideAgain, metersUnlike } from './candidate.ts';
+import type { MeterDeclarations } from '../../books/meters/declarations.ts';
+import { decideAgain, metersUnlike, subjectOfInput } from './candidate.ts';
 import { loadPolicy } from './loadPolicy.ts';
 import type { Policy } from './policy.ts';
 import { probeInput } from './probeInput.ts';
@@ -44,6 +45,37 @@ describe('a stored decision', () => {
     if (!day) throw new Error('The starter counts by day.');
     const byPayee = { ...starter.meters, agent_day: { ...day, by: ['payee' as const] } };
     expect(decideAgain(strict, byPayee, stored(1))).toEqual({ lacks: ['agent_day'] });
+  });
+
+  it('is decided again by readings that are given for the meters that were not kept, and by the recorded ones of the others', () => {
+    const { agent_day: day, ...others } = starter.meters;
+    if (!day) throw new Error('The starter counts by day.');
+    const total = (micro: number) => ({ agent_day: { total: micro, count: 1, last_at: 1 } });
+    const again = (kept: MeterDeclarations, micro: number) =>
+      decideAgain(starter, kept, { ...stored(1_000_000), readings: total(micro) });
+    expect(again(others, 199_000_000)).toMatchObject({ isSame: true });
+    expect(again(others, 199_000_001)).toMatchObject({ isSame: false, shadow: { reasons: [{ code: 'agent_daily' }] } });
+    expect(again({ ...others, agent_day: { ...day, by: ['payee'] } }, 199_000_001)).toMatchObject({ isSame: false });
+    expect(again(starter.meters, 199_000_001)).toMatchObject({ isSame: true });
+  });
+
+  it('names by whom and for what it is counted', () => {
+    const probe = probeInput({}, 'UTC');
+    const workflow = { id: 'wfl_1', name: 'flow', status: 'active' as const, run: null };
+    const input = { ...probe, workflow, payment: { ...probe.payment, category: 'ocr', host: 'api.example.com' } };
+    expect(subjectOfInput(input)).toEqual({
+      agent: 'agt_probe',
+      sponsor: 'spn_probe',
+      workflow: 'wfl_1',
+      payee: 'pye_probe',
+      address: '0x1111111111111111111111111111111111111111',
+      category: 'ocr',
+      kind: 'payout',
+      asset: 'USDC',
+      network: 'eip155:31337',
+      host: 'api.example.com',
+    });
+    expect(subjectOfInput({ ...input, workflow: null, payee: null })).toMatchObject({ workflow: null, payee: null });
   });
 
   it('is given with the meters and the clock of the candidate alone', () => {

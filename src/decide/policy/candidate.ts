@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { zonedTime } from '../../books/meters/calendar.ts';
 import type { MeterDeclarations } from '../../books/meters/declarations.ts';
+import type { MeterSubject } from '../../books/meters/places.ts';
 import type { Decision, Effect, Reason } from './decision.ts';
 import type { PolicyInput } from './input.ts';
 import type { Policy } from './policy.ts';
@@ -15,21 +16,20 @@ export function metersUnlike(candidate: MeterDeclarations, kept: MeterDeclaratio
     .sort();
 }
 
-/** The stored decision and the candidate's; or the meters that were not counted at that time. */
+/** The stored decision and the candidate's; or the meters whose counts at that time are not known. */
 export type Decided =
   | { active: Outcome; shadow: Outcome; isSame: boolean; failure: string | null }
   | { lacks: readonly string[] };
 
+/** A decision as it was stored. `readings`: what meters that were not kept then would have shown to it. */
+export type StoredDecision = { input: string; result: string; readings?: PolicyInput['meters'] };
+
 /**
  * Decides a stored input again with a candidate, with only its own meters and the time in its own zone. `kept`: the meters of the
- * policy that had decided. Meters that were not counted then are never invented.
+ * policy that had decided; what they showed stays as it was recorded. No reading is ever invented.
  */
-export function decideAgain(
-  candidate: Policy,
-  kept: MeterDeclarations,
-  stored: { input: string; result: string },
-): Decided {
-  const input = inputFor(candidate, kept, stored.input);
+export function decideAgain(candidate: Policy, kept: MeterDeclarations, stored: StoredDecision): Decided {
+  const input = inputFor(candidate, kept, stored);
   if (typeof input !== 'string') return input;
   const { decision, failure } = candidate.evaluate(input);
   const { effect, reasons, review } = JSON.parse(stored.result) as StoredResult;
@@ -41,14 +41,41 @@ export function decideAgain(
   return { active, shadow: decision, isSame: isSameAnswer(active, decision), failure: failure ?? null };
 }
 
-function inputFor(candidate: Policy, kept: MeterDeclarations, text: string): string | { lacks: readonly string[] } {
-  const lacks = metersUnlike(candidate.meters, kept);
+function inputFor(
+  candidate: Policy,
+  kept: MeterDeclarations,
+  { input: text, readings = {} }: StoredDecision,
+): string | { lacks: readonly string[] } {
+  const unlike = metersUnlike(candidate.meters, kept);
+  const lacks = unlike.filter((name) => !Object.hasOwn(readings, name));
   if (lacks.length > 0) return { lacks };
   const input = JSON.parse(text) as PolicyInput;
   const { timezone } = candidate.settings;
-  if (input.time.zone === timezone && metersUnlike(kept, candidate.meters).length === 0) return text;
-  const meters = Object.fromEntries(Object.entries(input.meters).filter(([name]) => name in candidate.meters));
+  const isAsRecorded = unlike.length === 0 && metersUnlike(kept, candidate.meters).length === 0;
+  if (input.time.zone === timezone && isAsRecorded) return text;
+  const recorded = Object.entries(input.meters).filter(([name]) => name in candidate.meters && !unlike.includes(name));
+  const meters = {
+    ...Object.fromEntries(recorded),
+    ...Object.fromEntries(unlike.map((name) => [name, readings[name]])),
+  };
   return JSON.stringify({ ...input, time: zonedTime(input.time.ms, timezone), meters });
+}
+
+/** What a stored input's payment is counted by, as at its decision. */
+export function subjectOfInput({ agent, sponsor, workflow, payee, destination, payment }: PolicyInput): MeterSubject {
+  const { category, kind, asset, network, host } = payment;
+  return {
+    agent: agent.id,
+    sponsor: sponsor.id,
+    workflow: workflow?.id ?? null,
+    payee: payee?.id ?? null,
+    address: destination.address,
+    category,
+    kind,
+    asset,
+    network,
+    host,
+  };
 }
 
 /** The form that `resultTextOf` writes: without sentences. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AmountView, amountView, iso, Limit, Time } from '../../../core/schemas/schemas.ts';
+import { isCounted } from '../../../decide/payments/recountMeters.ts';
 import { operation } from '../operation.ts';
 import { decisionsBefore } from './queries.ts';
 
@@ -31,6 +32,13 @@ export const decisionOperations = [
           first: z.boolean().describe('False: decided again after people had signed'),
           input: z.string(),
           result: z.string(),
+          counted: z.boolean().describe('Meters counted the payment from its first decision on: it was not denied'),
+          released_at: z
+            .string()
+            .nullable()
+            .describe('When the payment was given up and left its meters again; null where it holds or moved money'),
+          settled_at: z.string().nullable().describe('The time of the block that moved the money'),
+          refund_of: z.string().nullable().describe('On a refund, the payment that it gives back'),
         }),
       ),
       next_cursor: z.int().nullable(),
@@ -54,6 +62,11 @@ export const decisionOperations = [
             first: row.is_first === 1n,
             input: row.input_json,
             result: row.result_json,
+            counted: row.state !== 'denied',
+            // A state that gave the money back has no way out, so nothing was written after it.
+            released_at: row.state !== 'denied' && !isCounted(row.state) ? iso(Number(row.updated_at)) : null,
+            settled_at: row.settled_at === null ? null : iso(Number(row.settled_at)),
+            refund_of: row.refund_of,
           })),
           next_cursor: wanted.length === limit ? Number(wanted.at(-1)?.seq) : null,
         };

@@ -7,7 +7,7 @@ export const decisionsBefore = statement<{ before: number; limit: number }>()((d
     .selectFrom('decisions as d')
     .innerJoin('payments as p', 'p.id', 'd.payment_id')
     .selectAll('d')
-    .select(['p.agent_id', 'p.amount_micro'])
+    .select(['p.agent_id', 'p.amount_micro', 'p.state', 'p.updated_at', 'p.settled_at', 'p.refund_of'])
     .select(({ exists, not, selectFrom }) =>
       f
         .flag(
