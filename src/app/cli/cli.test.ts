@@ -109,37 +109,19 @@ describe('init and serve', () => {
 });
 
 describe('paying', () => {
+  const invoice = '--agent researcher --payee Grace --amount 12.50 --idempotency-key invoice-1042'.split(' ');
+  const payInvoice = (...more: string[]) => ok('pay', ...invoice, ...more);
+
   it('creates people and agents, funds one, and pays to the end', async () => {
     expect(await cli.people()).toMatchObject({ name: 'researcher', labels: { team: 'x', tier: '2' } });
-    const payment = await ok(
-      'pay',
-      '--agent',
-      'researcher',
-      '--payee',
-      'Grace',
-      '--amount',
-      '12.50',
-      '--idempotency-key',
-      'invoice-1042',
-      '--wait',
-    );
+    const payment = await payInvoice('--wait');
     expect(payment).toMatchObject({ amount: usdc('12.50'), replayed: false });
     expect(['settled', 'final']).toContain(payment.state);
     paid = String(payment.id);
   });
 
   it('gives the same payment for the same key, and tells a key that it made itself', async () => {
-    const again = await ok(
-      'pay',
-      '--agent',
-      'researcher',
-      '--payee',
-      'Grace',
-      '--amount',
-      '12.50',
-      '--idempotency-key',
-      'invoice-1042',
-    );
+    const again = await payInvoice();
     expect(again).toMatchObject({ id: paid, replayed: true });
     const denied = await cli.run(['pay', '--agent', 'researcher', '--payee', 'Grace', '--amount', '75']);
     expect(denied.stderr).toMatch(/^idempotency key: [0-9a-f-]{36}\n$/);

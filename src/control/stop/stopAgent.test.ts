@@ -7,6 +7,7 @@ import { newId } from '../../core/ids/ids.ts';
 import { parseUsdc } from '../../core/money/microUsdc.ts';
 import { getAgent } from '../../decide/identity/agents.ts';
 import { authenticate, createCredential } from '../../decide/identity/credentials.ts';
+import type { MandateTerms } from '../../decide/mandates/mandate.ts';
 import { getMandate, requestMandate } from '../../decide/mandates/mandates.ts';
 import { requestPayment } from '../../decide/payments/gate.ts';
 import { findPayment } from '../../decide/payments/records.ts';
@@ -47,6 +48,19 @@ const queue = (made: GateWorld) =>
     }),
   );
 
+const mandateTerms = ({ agent, payee }: GateWorld): MandateTerms => ({
+  agent: agent.id,
+  payees: [payee.id],
+  categories: [],
+  hosts: [],
+  perPayment: parseUsdc('5'),
+  total: parseUsdc('50'),
+  count: null,
+  cadence: null,
+  notBeforeMs: NOON_MS,
+  expiresAtMs: NOON_MS + 86_400_000,
+});
+
 describe("The server's part of a stop", () => {
   it('ends what is queued or under review, gives the holds back, and revokes keys and mandates', async () => {
     const made = await world();
@@ -57,19 +71,7 @@ describe("The server's part of a stop", () => {
     expect([...allowed, review].map(({ state }) => state)).toEqual(['authorized', 'authorized', 'in_review']);
     const mandate = newId('mandate');
     const key = await store.write(async (tx) => {
-      const terms = {
-        agent: agent.id,
-        payees: [made.payee.id],
-        categories: [],
-        hosts: [],
-        perPayment: parseUsdc('5'),
-        total: parseUsdc('50'),
-        count: null,
-        cadence: null,
-        notBeforeMs: NOON_MS,
-        expiresAtMs: NOON_MS + 86_400_000,
-      };
-      await requestMandate(tx, act, { id: mandate, terms, reason: 'rent' });
+      await requestMandate(tx, act, { id: mandate, terms: mandateTerms(made), reason: 'rent' });
       return (await createCredential(tx, act, { role: 'agent', agentId: agent.id, name: 'its key' })).key;
     });
     const stop = await store.write((tx) => stopAgent(tx, act, agent.name, 'enough'));
@@ -98,19 +100,9 @@ describe("The server's part of a stop", () => {
   });
 
   it('revokes every mandate, also one that is hidden behind many newer ones; nobody asks for more than people can read', async () => {
-    const { agent, payee, store } = await world();
-    const terms = {
-      agent: agent.id,
-      payees: [payee.id],
-      categories: [],
-      hosts: [],
-      perPayment: parseUsdc('5'),
-      total: parseUsdc('50'),
-      count: null,
-      cadence: null,
-      notBeforeMs: NOON_MS,
-      expiresAtMs: NOON_MS + 86_400_000,
-    };
+    const made = await world();
+    const { agent, store } = made;
+    const terms = mandateTerms(made);
     const old = newId('mandate');
     await store.write(async (tx) => {
       await requestMandate(tx, act, { id: old, terms, reason: 'rent' });

@@ -7,6 +7,23 @@ import { paying, receiptOf, signed } from '../../../test/support/paidRequest.ts'
 const world = gatewayWorld();
 const { api, gateway } = world;
 
+/** An upstream that writes one event, and the second when it is told to. */
+async function eventStream() {
+  let writeSecond: () => void = () => {};
+  const upstream = await api((_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write('data: 1\n\n');
+    writeSecond = () => response.end('data: 2\n\n');
+  });
+  return { upstream, more: () => writeSecond() };
+}
+async function expectBothEvents(stream: Response, more: () => void): Promise<void> {
+  const reader = stream.body?.getReader();
+  expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe('data: 1\n\n');
+  more();
+  expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe('data: 2\n\n');
+}
+
 describe('what a gateway passes through', () => {
   it('tells the upstream its own name and the client’s address, and drops what is between two parties only', async () => {
     const upstream = await api(echo);
@@ -70,35 +87,19 @@ describe('what a gateway passes through', () => {
   });
 
   it('lets a free event stream’s first event through before the second is written', async () => {
-    let more: () => void = () => {};
-    const upstream = await api((_request, response) => {
-      response.writeHead(200, { 'content-type': 'text/event-stream' });
-      response.write('data: 1\n\n');
-      more = () => response.end('data: 2\n\n');
-    });
+    const { upstream, more } = await eventStream();
     const { url } = await gateway(upstream.url, 'routes: [{ match: "/ocr", price: "0.01" }]');
-    const reader = (await fetch(`${url}/events`)).body?.getReader();
-    expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe('data: 1\n\n');
-    more();
-    expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe('data: 2\n\n');
+    await expectBothEvents(await fetch(`${url}/events`), more);
   });
 
   it('streams a priced route that is settled upfront, once per payment', async () => {
-    let more: () => void = () => {};
-    const upstream = await api((_request, response) => {
-      response.writeHead(200, { 'content-type': 'text/event-stream' });
-      response.write('data: 1\n\n');
-      more = () => response.end('data: 2\n\n');
-    });
+    const { upstream, more } = await eventStream();
     const { url } = await gateway(upstream.url, 'routes: [{ match: "/live", price: "0.01", flow: upfront }]');
     const buyer = await world.scene.buyer(100_000n);
     const header = await signed(buyer, `${url}/live`);
     const stream = await fetch(`${url}/live`, paying(header));
     expect([stream.status, receiptOf(stream).success]).toEqual([200, true]);
-    const reader = stream.body?.getReader();
-    expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe('data: 1\n\n');
-    more();
-    expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe('data: 2\n\n');
+    await expectBothEvents(stream, more);
     const again = await fetch(`${url}/live`, paying(header));
     expect([again.status, await again.json()]).toMatchObject([409, { code: 'payment_served' }]);
     expect(upstream.seen).toHaveLength(1);
