@@ -91,7 +91,7 @@ describe('a simulation of meters', () => {
               await store.write((tx) => releaseFromMeters(tx, original));
             } else if (what === 'age') await store.write((tx) => ageMeters(tx, meters, atMs));
             for (const each of subjects) {
-              const shown = store.read((tx) => readMeters(tx, { declarations: meters, subject: each, atMs }));
+              const shown = await store.read((tx) => readMeters(tx, { declarations: meters, subject: each, atMs }));
               expect(simulated.read(each, atMs)).toEqual(shown);
             }
           }
