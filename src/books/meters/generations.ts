@@ -30,6 +30,12 @@ export const rowsOfGenerations =
   (meter) =>
     nameOf(meter, generations.get(meter) ?? 0);
 
+/** Those generations of the meters that have one there, and the live one of the others. */
+export const rowsBeside =
+  (live: RowsOf, generations: ReadonlyMap<string, number>): RowsOf =>
+  (meter) =>
+    generations.has(meter) ? rowsOfGenerations(generations)(meter) : live(meter);
+
 /** From this statement on they decide. */
 export async function makeLive(tx: Tx, generations: ReadonlyMap<string, number>): Promise<void> {
   for (const [meter, generation] of generations) {

@@ -100,6 +100,26 @@ export class MeterSet {
     return this.#at(place)?.id ?? null;
   }
 
+  /**
+   * Adds a payment to totals that only a candidate has: later requests of the group see it. Nothing of it is written: these totals are
+   * counted from the events. `besides`: where it counts already.
+   */
+  anticipate(
+    places: readonly MeterPlace[],
+    besides: readonly MeterPlace[],
+    { amountMicro, atMs }: { amountMicro: bigint; atMs: number },
+  ): void {
+    const counted = new Set(besides.map(({ key }) => key));
+    for (const place of places) {
+      if (!place.takes || counted.has(place.key)) continue;
+      const { meter, grp, start, key } = place;
+      const none = { id: -1n, meter, grp, start, total: 0n, count: 0n, lastAt: null, addedMicro: 0n, addedCount: 0n };
+      const row = this.#at(place) ?? { ...none, isNew: true };
+      const lastAt = Math.max(row.lastAt ?? 0, atMs);
+      this.#totals.set(key, { ...row, total: row.total + amountMicro, count: row.count + 1n, lastAt });
+    }
+  }
+
   #at(place: MeterPlace): MeterTotal | null {
     const row = this.#totals.get(place.key);
     invariant(row !== undefined, 'A meter was read that was not asked for.', { meter: place.meter });

@@ -5,7 +5,7 @@ import { dropRolling, takeBack } from './meterRows.ts';
 import { isRollingWindow } from './places.ts';
 
 /** A request takes at most this many payments out of each rolling window: one that comes after a long silence waits for no more. */
-const DROPPED_MAX = 5_000;
+export const DROPPED_MAX = 5_000;
 
 /**
  * Lets go of what has fallen out of rolling windows, of every group. Readings are exact without it: it only keeps what they

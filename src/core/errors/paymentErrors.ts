@@ -34,12 +34,6 @@ export const paymentErrors = {
     'That policy is active already.',
     'Name a candidate: a loaded policy that is not the active one.',
   ),
-  shadow_meters_differ: entry(
-    409,
-    'after_change',
-    'The candidate counts by meters that the active policy does not keep.',
-    'Give the candidate the meters of the active policy; `details` names those that differ.',
-  ),
   policy_unavailable: entry(
     503,
     'safe',

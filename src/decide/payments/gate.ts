@@ -8,6 +8,7 @@ import { load } from './load.ts';
 import type { PaymentRequest } from './request.ts';
 import type { Identities } from './resolve.ts';
 import type { Ask, GateContext, Rules } from './rules.ts';
+import { keepUp } from './stageMeters.ts';
 
 export type { GateContext };
 
@@ -22,6 +23,7 @@ export async function decideInto(
   identities?: Identities,
 ): Promise<Answer[]> {
   await ageMeters(tx, rules.policy.meters, rules.atMs);
+  if (rules.shadow?.own) await keepUp(tx, rules.shadow.own, rules.atMs);
   const set = await load(tx, rules, asks, identities);
   const answers = decideGroup(rules, set, asks);
   await commit(tx, set, rules.chain.chainId);

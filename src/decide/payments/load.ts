@@ -1,8 +1,9 @@
 import { type Account, agentAccount } from '../../books/ledger/accounts.ts';
 import { loadLedger } from '../../books/ledger/loadLedger.ts';
-import { liveRows } from '../../books/meters/generations.ts';
+import type { MeterDeclarations } from '../../books/meters/declarations.ts';
+import { liveRows, rowsBeside } from '../../books/meters/generations.ts';
 import { loadMeters, loadOwnCount } from '../../books/meters/loadMeters.ts';
-import { type MeterPlace, placesOf } from '../../books/meters/places.ts';
+import { type MeterPlace, placesOf, type RowsOf } from '../../books/meters/places.ts';
 import { readEarnings } from '../../books/receivables/earnings.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { mapInOrder } from '../../core/inOrder.ts';
@@ -119,12 +120,13 @@ async function readReplays(tx: ReadTx, requests: readonly PaymentRequest[]): Pro
 
 /** Resolves requests, and finds where they meet the meters of the active policy and of a candidate. */
 async function resolving(tx: ReadTx, { policy, chain, atMs, shadow }: Rules, identities: Identities) {
-  const rowsOf = await liveRows(tx);
-  const declarations = shadow ? [policy.meters, shadow.policy.meters] : [policy.meters];
+  const live = await liveRows(tx);
+  const counted: [MeterDeclarations, RowsOf][] = [[policy.meters, live]];
+  if (shadow) counted.push([shadow.policy.meters, shadow.own ? rowsBeside(live, shadow.own.generations) : live]);
   return async (request: PaymentRequest): Promise<Resolved | BursarError> => {
     try {
       const facts = await resolveFacts(identities, request, chain);
-      const placed = declarations.map((each): [typeof each, MeterPlace[]] => [
+      const placed = counted.map(([each, rowsOf]): [typeof each, MeterPlace[]] => [
         each,
         placesOf(each, facts.subject, atMs, rowsOf),
       ]);

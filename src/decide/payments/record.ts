@@ -59,7 +59,12 @@ function recordOne(set: WorkingSet, rules: Rules, { request, actor }: Ask, made:
   if (decided.funding) {
     if (payment.heldMicro > 0n) entry = hold(set, payment, { amountMicro: payment.heldMicro, atMs });
     const { id, amount } = payment;
-    meters = set.meters.count(placesFor(policy, resolved), { id, amountMicro: amount }, atMs);
+    const places = placesFor(policy, resolved);
+    meters = set.meters.count(places, { id, amountMicro: amount }, atMs);
+    if (rules.shadow?.own && set.hasShadow) {
+      const theirs = placesFor(rules.shadow.policy, resolved);
+      set.meters.anticipate(theirs, places, { amountMicro: amount, atMs });
+    }
     if (passesOn[request.kind]) set.addPassedOn(payment.agentId, amount);
     if (decided.refunded) {
       const refundable = set.refundable(request);

@@ -1,10 +1,14 @@
-import type { MeterDeclarations } from '../../books/meters/declarations.ts';
+import { type MeterDeclarations, windowStart } from '../../books/meters/declarations.ts';
 import { beginGenerations, liveRows, makeLive, meterOf, rowsOfGenerations } from '../../books/meters/generations.ts';
+import { dropRolling } from '../../books/meters/meterRows.ts';
+import { DROPPED_MAX } from '../../books/meters/meters.ts';
+import { isRollingWindow } from '../../books/meters/places.ts';
 import { type Recounting, reaching, recountInto, recountRefundInto } from '../../books/meters/recount.ts';
 import { flatMapInOrder } from '../../core/inOrder.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import { type CountedRow, isCounted, sinceOf, subjectOf } from './recountMeters.ts';
 import { anyAfter, countedById, eventsAfter, newestEvent, someIds } from './recountQueries.ts';
+import type { Stage } from './stage.ts';
 
 /** Rows that one page looks at, payments that it counts, and events that one round of catching up takes. Each is some milliseconds. */
 const SCANNED = 2_000;
@@ -13,25 +17,13 @@ const EVENTS = 500;
 /** Payments that are recounted at once, in the activation's own transaction. */
 const SHORT = 500;
 
-/**
- * Meters of a policy that is to decide, counted page by page into rows of their own while the old policy decides. It lives in memory: what
- * a crash leaves behind is in no meter that anybody reads, and the next activation begins again.
- */
-export type Stage = {
-  readonly declarations: MeterDeclarations;
-  readonly generations: ReadonlyMap<string, number>;
-  readonly nowMs: number;
-  /** Payments up to this id are counted. */
-  after: string;
-  /** What happened up to this event is counted too. */
-  seenSeq: number;
-  counted: number;
-};
-
-export async function beginStage(tx: Tx, declarations: MeterDeclarations, nowMs: number): Promise<Stage> {
+export async function beginStage(
+  tx: Tx,
+  { declarations, nowMs, spares }: Pick<Stage, 'declarations' | 'nowMs' | 'spares'>,
+): Promise<Stage> {
   const head = await tx.get(newestEvent);
   const generations = await beginGenerations(tx, Object.keys(declarations));
-  return { declarations, generations, nowMs, after: '', seenSeq: Number(head?.seq ?? 0), counted: 0 };
+  return { declarations, generations, nowMs, spares, after: '', seenSeq: Number(head?.seq ?? 0), counted: 0 };
 }
 
 /** Whether the history is too long to be recounted in one transaction. */
@@ -73,11 +65,30 @@ export async function finishStage(tx: Tx, stage: Stage): Promise<void> {
   await makeLive(tx, stage.generations);
 }
 
-async function recountingOf(tx: Tx, { declarations, generations }: Stage): Promise<Recounting> {
+/**
+ * Meters that only a candidate has: counts what has happened since the group of requests before, by the events of payments, so
+ * settlements, releases and refunds count too.
+ */
+export async function keepUp(tx: Tx, stage: Stage, atMs: number): Promise<void> {
+  // A copy: where the transaction is undone, what it counted is counted again. Counting twice changes nothing.
+  const draft = { ...stage };
+  while ((await catchUp(tx, draft)) > 0);
+  const rowsOf = rowsOfGenerations(stage.generations);
+  for (const [meter, declaration] of Object.entries(stage.declarations)) {
+    if (isRollingWindow(declaration))
+      await dropRolling(tx, rowsOf(meter), windowStart(declaration.window, atMs), DROPPED_MAX);
+  }
+  tx.afterCommit(() => {
+    stage.seenSeq = Math.max(stage.seenSeq, draft.seenSeq);
+  });
+}
+
+async function recountingOf(tx: Tx, { declarations, generations, spares }: Stage): Promise<Recounting> {
   const [live, rowsOf] = [await liveRows(tx), rowsOfGenerations(generations)];
   const isLeft = (stored: string): boolean => {
     const meter = meterOf(stored);
-    return stored !== live(meter) && !(generations.has(meter) && stored === rowsOf(meter));
+    const isMine = generations.has(meter) && stored === rowsOf(meter);
+    return stored !== live(meter) && !isMine && !spares(stored);
   };
   return { declarations, rowsOf, isLeft };
 }

@@ -4,7 +4,8 @@ import { BursarError } from '../../core/errors/base.ts';
 import type { Store } from '../../store/store.ts';
 import { recountMeters } from '../payments/recountMeters.ts';
 import type { GateContext, Shadow } from '../payments/rules.ts';
-import { finishStage, isLongHistory, type Stage } from '../payments/stageMeters.ts';
+import type { Stage } from '../payments/stage.ts';
+import { finishStage, isLongHistory } from '../payments/stageMeters.ts';
 import { metersUnlike } from '../policy/candidate.ts';
 import { loadPolicy } from '../policy/loadPolicy.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -16,7 +17,7 @@ import {
   newestActivationBut,
   policyVersions,
 } from './queries.ts';
-import { openShadows } from './shadows.ts';
+import { openShadows, type Shadows } from './shadows.ts';
 import { createStaging, type StagingOptions } from './staging.ts';
 
 /** The organisation's PolicyRegistry on chain, if wallets are pinned to one. */
@@ -74,9 +75,14 @@ export async function openActivations(
   // What decides the next request: from the activation's own job on, so that what shares its commit is counted as it recounted.
   let current: Policy | null = newest ? await loadStored(store, newest.digest) : null;
   let committed = current;
-  const shadows = await openShadows(store, (digest) => loadStored(store, digest), clock);
-
-  const stage = createStaging(store, clock, options);
+  const staging = createStaging(store, clock, options, (stored) => shadows?.counts(stored) ?? false);
+  let shadows: Shadows | null = null;
+  shadows = await openShadows(store, {
+    load: (digest) => loadStored(store, digest),
+    clock,
+    staging,
+    active: () => current,
+  });
   const isStaged = async (policy: Policy): Promise<boolean> =>
     current !== null &&
     metersUnlike(policy.meters, current.meters).length > 0 &&
@@ -105,7 +111,7 @@ export async function openActivations(
         ...(current && unlike.size > 0 ? { meters_recounted: [...unlike], payments } : {}),
       };
       await appendEvent(tx, { type, actor: act.actor, policyDigest: policy.digest, data }, act.atMs);
-      await shadows.onActivation(tx, policy, act);
+      await shadows?.onActivation(tx, policy, act);
       tx.afterCommit(() => {
         committed = policy;
       });
@@ -142,11 +148,11 @@ export async function openActivations(
       await registry?.ensureActive(digest, only);
       const note = only ? { only } : {};
       if (await isStaged(policy)) {
-        return stage(
-          (staged) => change({ policy, kind, note }, act, staged),
-          policy.meters,
-          () => current,
-        );
+        return staging.activation({
+          meters: policy.meters,
+          current: () => current,
+          change: (staged) => change({ policy, kind, note }, act, staged),
+        });
       }
       return await change({ policy, kind, note }, act, null);
     },

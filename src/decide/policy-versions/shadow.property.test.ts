@@ -185,7 +185,7 @@ describe('a shadow', () => {
           }),
         )) as [Store, Store];
         const shadow = createShadow(
-          { seq: 1, policy: candidateOf(replies, world.policy) },
+          { seq: 1, policy: candidateOf(replies, world.policy), own: null },
           { now: () => 0, dropped: () => {} },
         );
         const expected = await play(alone, asks, null);
@@ -223,7 +223,7 @@ describe("a candidate's time", () => {
     };
     let asked = 0;
     const shadow = createShadow(
-      { seq: 1, policy: slow },
+      { seq: 1, policy: slow, own: null },
       {
         now: () => clock,
         dropped: () => {

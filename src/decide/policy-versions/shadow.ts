@@ -4,6 +4,7 @@ import type { Tx } from '../../store/store.ts';
 import type { Payment } from '../payments/payment.ts';
 import type { Rules, Shadow } from '../payments/rules.ts';
 import { closeShadow } from '../payments/shadowQueries.ts';
+import type { Stage } from '../payments/stage.ts';
 import type { WorkingSet } from '../payments/workingSet.ts';
 import { isSameAnswer } from '../policy/candidate.ts';
 import { type Decision, type Effect, failedDecision } from '../policy/decision.ts';
@@ -13,7 +14,7 @@ import type { Policy } from '../policy/policy.ts';
 export const shadowEnds = ['off', 'replaced', 'activated', 'meters_differ', 'too_slow', 'unreadable'] as const;
 export type ShadowEnd = (typeof shadowEnds)[number];
 /** One stretch of time in which a candidate is asked. `seq`: its row in `policy_shadows`. */
-type ShadowRun = { seq: number; policy: Policy };
+type ShadowRun = { seq: number; policy: Policy; own: Stage | null };
 
 /**
  * What a candidate may take of everybody's time: so many ms for each payment in the long run, and so many at once (a pause of
@@ -32,6 +33,7 @@ export function createShadow(run: ShadowRun, { now, dropped }: { now: () => numb
   return {
     seq: run.seq,
     policy: run.policy,
+    own: run.own,
     ask(judge) {
       // Ended by a request before it in the same group: nobody listens any more.
       if (isEnded) return () => {};

@@ -1,44 +1,53 @@
 import type { Act } from '../../books/ledger/audit.ts';
 import { appendEvent } from '../../books/ledger/events.ts';
 import type { MeterDeclarations } from '../../books/meters/declarations.ts';
+import { meterOf, rowsOfGenerations } from '../../books/meters/generations.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import type { ReadTx, Store, Tx } from '../../store/store.ts';
 import type { Shadow } from '../payments/rules.ts';
+import type { Stage } from '../payments/stage.ts';
 import { metersUnlike } from '../policy/candidate.ts';
 import type { Policy } from '../policy/policy.ts';
 import { addShadow, newestActivation, type OpenShadow, openShadow } from './queries.ts';
 import { createShadow, endShadow } from './shadow.ts';
+import type { Staging } from './staging.ts';
 
 /** The candidate that is asked next to the active policy: one at a time, kept over restarts and roll-backs. */
 export interface Shadows {
   /** For the gate; null where no candidate is asked. */
   current(): Shadow | null;
   /**
-   * Ends the one before. The same candidate twice is one run. Throws `policy_already_active`, `shadow_meters_differ` (the
-   * meters' past is the active policy's: one that it does not keep would be counted from nothing) or `conflict`.
+   * Ends the one before. The same candidate twice is one run. Meters that the active policy does not keep are counted from past payments
+   * first, page by page. Throws `policy_already_active` or `conflict`.
    */
   start(policy: Policy, active: Policy, act: Act): Promise<void>;
   /** False where none was asked. */
   end(act: Act): Promise<boolean>;
   /** Inside the activation's own transaction: a candidate that decides now, or whose meters go, is a candidate no more. */
   onActivation(tx: Tx, policy: Policy, act: Act): Promise<void>;
+  /** Whether a total, by its stored name, is one that only the candidate has. */
+  counts(stored: string): boolean;
 }
 
+export type ShadowsOptions = {
+  load: (digest: string) => Promise<Policy>;
+  clock: () => number;
+  staging: Staging;
+  active: () => Policy | null;
+};
+
 /** Goes on with the candidate of before a restart; one that cannot be read any more is ended. */
-export async function openShadows(
-  store: Store,
-  load: (digest: string) => Promise<Policy>,
-  clock: () => number,
-): Promise<Shadows> {
+export async function openShadows(store: Store, { load, clock, staging, active }: ShadowsOptions): Promise<Shadows> {
   let current: Shadow | null = null;
   const stop = (): void => {
+    if (current?.own) staging.leave(current.own);
     current = null;
   };
-  const begin = (seq: bigint, policy: Policy): void => {
+  const begin = (seq: bigint, policy: Policy, own: Stage | null): void => {
     const dropped = (): void => {
       if (current === begun) stop();
     };
-    const begun = createShadow({ seq: Number(seq), policy }, { now: () => performance.now(), dropped });
+    const begun = createShadow({ seq: Number(seq), policy, own }, { now: () => performance.now(), dropped });
     current = begun;
   };
   const end = async (
@@ -50,44 +59,77 @@ export async function openShadows(
     await endShadow(tx, { seq: Number(row.seq), digest: row.digest }, { actor, atMs, ...why });
     tx.afterCommit(stop);
   };
+  const unreadable = async (row: OpenShadow, error: unknown): Promise<void> => {
+    const why = { reason: 'unreadable', data: { error: String(error).slice(0, 200) } } as const;
+    await store.write(async (tx) => {
+      if ((await openRow(tx))?.seq === row.seq) await end(tx, row, { actor: 'bursar', atMs: clock() }, why);
+    });
+  };
+  /** The meters of the candidate that the active policy does not keep and that `own` does not count. */
+  const uncounted = (meters: MeterDeclarations, kept: Policy, own: Stage | null): string[] =>
+    metersUnlike(meters, kept.meters).filter((name) => !own?.generations.has(name));
 
-  const before = await store.read(openRow);
-  if (before) {
+  /** The meters of its own were counted in memory: they are counted again, and until then it is not asked. */
+  async function goOn(row: OpenShadow): Promise<void> {
     try {
-      begin(before.seq, await load(before.digest));
+      const policy = await load(row.digest);
+      if (metersUnlike(policy.meters, active()?.meters ?? {}).length === 0) return begin(row.seq, policy, null);
+      const change = async (own: Stage): Promise<void> => {
+        if ((await store.read(openRow))?.seq === row.seq) begin(row.seq, policy, own);
+        else staging.leave(own);
+      };
+      void staging
+        .candidate({ meters: policy.meters, current: active, change })
+        .catch((error) => unreadable(row, error));
     } catch (error) {
-      const act = { actor: 'bursar', atMs: clock() };
-      await store.write((tx) =>
-        end(tx, before, act, { reason: 'unreadable', data: { error: String(error).slice(0, 200) } }),
-      );
+      await unreadable(row, error);
     }
   }
 
+  async function open(tx: Tx, { policy, active: kept, own }: Opening, act: Act): Promise<void> {
+    const newest = await tx.get(newestActivation);
+    if (newest?.digest !== kept.digest || uncounted(policy.meters, kept, own).length > 0) {
+      throw new BursarError('conflict', { message: 'The active policy has changed in this moment. Try again.' });
+    }
+    const before = await openRow(tx);
+    if (before?.digest === policy.digest) {
+      if (own) tx.afterCommit(() => staging.leave(own));
+      return;
+    }
+    if (before) await end(tx, before, act, { reason: 'replaced' });
+    const started = { digest: policy.digest, meters: JSON.stringify(policy.meters), by: act.actor, at: act.atMs };
+    const row = await tx.get(addShadow, started);
+    if (!row) throw new BursarError('storage_failed');
+    const data = {
+      active: kept.digest,
+      ...(own ? { own_meters: [...own.generations.keys()], payments: own.counted } : {}),
+    };
+    const { actor, atMs } = act;
+    await appendEvent(tx, { type: 'policy.shadow_started', actor, policyDigest: policy.digest, data }, atMs);
+    tx.afterCommit(() => begin(row.seq, policy, own));
+  }
+
+  const before = await store.read(openRow);
+  if (before) await goOn(before);
+
   return {
     current: () => current,
-    start: (policy, active, act) =>
-      store.write(async (tx) => {
-        const newest = await tx.get(newestActivation);
-        if (newest?.digest !== active.digest) {
-          throw new BursarError('conflict', { message: 'The active policy has changed in this moment. Try again.' });
-        }
-        if (policy.digest === active.digest) throw new BursarError('policy_already_active');
-        const meters = metersUnlike(policy.meters, active.meters);
-        if (meters.length > 0) {
-          const message = `The active policy does not count by ${meters.join(', ')}, or counts otherwise.`;
-          throw new BursarError('shadow_meters_differ', { message, details: { meters } });
-        }
-        const open = await openRow(tx);
-        if (open?.digest === policy.digest) return;
-        if (open) await end(tx, open, act, { reason: 'replaced' });
-        const started = { digest: policy.digest, meters: JSON.stringify(policy.meters), by: act.actor, at: act.atMs };
-        const row = await tx.get(addShadow, started);
-        if (!row) throw new BursarError('storage_failed');
-        const data = { active: active.digest };
-        const { actor, atMs } = act;
-        await appendEvent(tx, { type: 'policy.shadow_started', actor, policyDigest: policy.digest, data }, atMs);
-        tx.afterCommit(() => begin(row.seq, policy));
-      }),
+    counts: (stored) => {
+      const meter = meterOf(stored);
+      const generations = current?.own?.generations;
+      return generations?.has(meter) === true && rowsOfGenerations(generations)(meter) === stored;
+    },
+    async start(policy, kept, act) {
+      if (policy.digest === kept.digest) throw new BursarError('policy_already_active');
+      if ((await store.read(openRow))?.digest === policy.digest) return;
+      if (uncounted(policy.meters, kept, null).length === 0)
+        return store.write((tx) => open(tx, { policy, active: kept, own: null }, act));
+      await staging.candidate({
+        meters: policy.meters,
+        current: () => kept,
+        change: (own) => store.write((tx) => open(tx, { policy, active: kept, own }, act)),
+      });
+    },
     end: (act) =>
       store.write(async (tx) => {
         const open = await openRow(tx);
@@ -98,10 +140,13 @@ export async function openShadows(
       const open = await openRow(tx);
       if (!open) return;
       if (open.digest === policy.digest) return end(tx, open, act, { reason: 'activated' });
-      const meters = metersUnlike(JSON.parse(open.meters_json) as MeterDeclarations, policy.meters);
+      const meters = uncounted(JSON.parse(open.meters_json) as MeterDeclarations, policy, current?.own ?? null);
       if (meters.length > 0) await end(tx, open, act, { reason: 'meters_differ', data: { meters } });
     },
   };
 }
+
+/** `own`: the meters that `active` does not keep, counted. */
+type Opening = { policy: Policy; active: Policy; own: Stage | null };
 
 const openRow = (tx: ReadTx): Promise<OpenShadow | undefined> => tx.get(openShadow);

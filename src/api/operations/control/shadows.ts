@@ -61,7 +61,7 @@ export const shadowOperations = [
     cost: 'heavy',
     input: z.strictObject({ digest: Digest.nullable() }),
     output: z.object({ digest: z.string().nullable() }),
-    errors: ['policy_not_found', 'policy_unavailable', 'policy_already_active', 'shadow_meters_differ', 'conflict'],
+    errors: ['policy_not_found', 'policy_unavailable', 'policy_already_active', 'conflict'],
     handler: async (app, caller, { digest }) => {
       const act = actOf(app, caller);
       await (digest === null ? app.policies.endShadow(act) : app.policies.startShadow(digest, act));
