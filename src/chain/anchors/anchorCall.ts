@@ -5,7 +5,7 @@ import type { Chain } from '../node/chain.ts';
 type Call = { to: Address; data: Hex };
 const abi = policyRegistryAbi;
 
-/** Puts a head into the registry. `root`: 64 hex digits. */
+/** Anchors a head in the registry. `root`: 64 hex digits. */
 export function anchorCall(registry: Address, size: number, root: string): Call {
   return {
     to: registry,
@@ -13,12 +13,12 @@ export function anchorCall(registry: Address, size: number, root: string): Call 
   };
 }
 
-/** Names who anchors beside the registry's owner. */
+/** Names the account that may anchor, besides the registry's owner. */
 export function setAnchorerCall(registry: Address, anchorer: Address): Call {
   return { to: registry, data: encodeFunctionData({ abi, functionName: 'setAnchorer', args: [anchorer] }) };
 }
 
-/** Who may anchor; `anchorer` is null where the owner named nobody. Throws `chain_unavailable`. */
+/** Returns who may anchor; `anchorer` is null if the owner named nobody. Throws `chain_unavailable`. */
 export async function readAnchorers(
   chain: Chain,
   registry: Address,
@@ -35,7 +35,7 @@ export async function readAnchorers(
 
 export type LatestAnchor = { size: number; root: string; timeS: number };
 
-/** The last anchor that an account made, by the registry's state; null where it made none. Throws `chain_unavailable`. */
+/** The last anchor of an account, by the registry's state; null if it made none. Throws `chain_unavailable`. */
 export async function readLatestAnchor(
   chain: Chain,
   registry: Address,

@@ -25,23 +25,23 @@ export type AnchorHistory = {
   anchorers: OwnerChange[];
   owner: Address;
   anchorer: Address | null;
-  /** The block that all of this is read at. */
+  /** The block at which everything is read. */
   block: bigint;
-  /** What the node's own answers contradict: logs that its state says there must be, and the other way round. */
+  /** Contradictions in the node's own answers: logs that its state requires, and the reverse. */
   contradictions: string[];
 };
 
 const NAMES = ['Anchored', 'OwnershipTransferred', 'AnchorerChanged'] as const;
 const events = policyRegistryAbi.filter((item) => item.type === 'event');
 const selectors = NAMES.map((name) => toEventSelector(events.find((item) => item.name === name) as never));
-/** A node that contradicts itself is asked again this often before it is named. */
+/** How often a node that contradicts itself is asked again before the contradiction is reported. */
 const ATTEMPTS = 3;
-/** Questions for logs in one reading: a node that takes only small ranges needs `fromBlock`. */
+/** The number of log requests in one read: a node that accepts only small ranges needs `fromBlock`. */
 const QUESTIONS_MAX = 20_000;
 
 /**
- * All anchors of a registry and all changes of who may make them, from `fromBlock` on. A node's log answers are held against the
- * registry's state at the same block, and asked for again while they differ. Throws `chain_unavailable`, `not_found` (no registry).
+ * Reads all anchors of a registry and all changes of who may make them, from `fromBlock` on. The logs are compared with the
+ * registry's state at the same block, and requested again while they differ. Throws `chain_unavailable`, `not_found` (no registry).
  */
 export async function readAnchorHistory(chain: Chain, registry: Address, fromBlock: bigint): Promise<AnchorHistory> {
   let history: AnchorHistory | null = null;
@@ -128,7 +128,7 @@ const isRefusal = (error: unknown): boolean =>
 const inChainOrder = (a: RpcLog, b: RpcLog): number =>
   Number(BigInt(a.blockNumber ?? '0x0') - BigInt(b.blockNumber ?? '0x0')) || Number(a.logIndex) - Number(b.logIndex);
 
-/** A log that was not asked for proves nothing. */
+/** A log that was not requested proves nothing. */
 function strayOf(log: RpcLog, registry: Address, from: bigint, to: bigint): string[] {
   const number = log.blockNumber === null ? null : BigInt(log.blockNumber);
   const isAsked =

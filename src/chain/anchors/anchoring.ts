@@ -14,16 +14,16 @@ import { addAnchor, firstEventTime, newsAfter, noteAnchor } from './queries.ts';
 
 export type AnchoringOptions = HeadOptions & {
   chain: Chain;
-  /** Null where the chain has none: heads go to the file and to notices alone. */
+  /** Null if there is no registry: heads are then written only to the file and to notices. */
   registry: Address | null;
-  /** Whose transactions the relayer here sends, in the order of preference: the anchorer's key, then the owner's. */
+  /** The senders of the relayer here, in order of preference: the anchorer's key, then the owner's. */
   senders: readonly Address[];
-  /** Between two heads. */
+  /** The time between two heads. */
   everyMs: number;
   wake: () => void;
 };
 
-/** What one anchor would cost now. `balanceWei` is what its sender has for it. */
+/** The current cost of one anchor. `balanceWei` is the balance of its sender. */
 export type AnchorCost = {
   size: number;
   root: string;
@@ -34,7 +34,7 @@ export type AnchorCost = {
   balanceWei: bigint;
   latest: { size: number; timeS: number } | null;
 };
-/** `notSent`: why the head stays off the chain, and the call that its owner could make. */
+/** `notSent`: why the head is not anchored, and the call that the registry's owner could make. */
 export type Anchored = {
   head: Head;
   anchor: StoredAnchor | null;
@@ -46,16 +46,19 @@ type Price = { gas: bigint; costWei: bigint; balanceWei: bigint };
 export interface Anchoring {
   /** Throws `not_configured`, `conflict` (nothing new, a log without events), `chain_unavailable`. */
   cost(): Promise<AnchorCost>;
-  /** Signs the head and, where wanted and possible, queues its anchor. Throws `conflict` for a log without events, `log_inconsistent`. */
+  /**
+   * Signs the head and, if requested and possible, queues its anchor. Throws `conflict` for a log without events,
+   * `log_inconsistent`.
+   */
   anchor(actor: string, onChain: boolean): Promise<Anchored>;
   list(limit: number): Promise<StoredAnchor[]>;
-  /** Notes what became of anchors, stores full tiles, and signs and anchors a head when one is due. */
+  /** Records the results of anchors, stores full tiles, and signs and anchors a head when one is due. */
   tick(): Promise<void>;
 }
 
-/** Tiles stored in one tick: a busy server catches up over many, and no payment waits. */
+/** The number of tiles stored in one tick: a busy server catches up over many ticks, and no payment waits. */
 const TILES_PER_TICK = 16;
-/** After an anchor that failed, and while the chain does not answer. */
+/** The wait after an anchor that failed, and while the chain does not answer. */
 const RETRY_MS = 3_600_000;
 
 export function createAnchoring(options: AnchoringOptions): Anchoring {
@@ -102,7 +105,7 @@ export function createAnchoring(options: AnchoringOptions): Anchoring {
     }
   }
 
-  /** Which key anchors. Throws `not_configured` with the call that the owner must make. */
+  /** Returns the key that anchors. Throws `not_configured` with the call that the owner must make. */
   async function route(): Promise<{ to: Address; sender: Address }> {
     if (registry === null) throw new BursarError('not_configured', { message: 'This chain has no policy registry.' });
     const may = await readAnchorers(chain, registry);
@@ -122,7 +125,7 @@ export function createAnchoring(options: AnchoringOptions): Anchoring {
     try {
       return { head, anchor: await queue(head, actor), notSent: null };
     } catch (error) {
-      // The head is signed and outside the database all the same: that needs no chain.
+      // The head is signed and outside the database in any case: that needs no chain.
       if (!(error instanceof BursarError)) throw error;
       const { to, data } = error.details as { to?: Address; data?: Hex };
       return { head, anchor: null, notSent: { reason: error.message, call: to && data ? { to, data } : null } };
@@ -182,7 +185,7 @@ export function createAnchoring(options: AnchoringOptions): Anchoring {
     if (!due.anchor || head === null || registry === null || nowMs < retryAtMs) return;
     retryAtMs = nowMs + RETRY_MS;
     await inTurn(() => queue(head, 'bursar')).catch((error: unknown) => {
-      // Without a chain or a sender, the file has the head; it is tried again in an hour.
+      // Without a chain or a sender, only the file has the head; anchoring is tried again in an hour.
       if (!(error instanceof BursarError)) throw error;
     });
   }
@@ -203,7 +206,10 @@ export function createAnchoring(options: AnchoringOptions): Anchoring {
   };
 }
 
-/** Whether a head, and an anchor, is due: none is younger than `beforeMs`, and something other than heads has happened since. */
+/**
+ * Tells whether a head, and an anchor, is due: none is younger than `beforeMs`, and there are newer events that are not about
+ * heads.
+ */
 async function dueOf(tx: ReadTx, beforeMs: number): Promise<{ head: boolean; anchor: boolean }> {
   const first = await tx.get(firstEventTime);
   if (!first) return { head: false, anchor: false };

@@ -26,19 +26,19 @@ export type AnchorCheckOptions = {
   key: NoteKey;
   /** The file of checkpoints; null: none is kept. */
   file: string | null;
-  /** Null: only the file is asked. */
+  /** Null: only the file is read. */
   chain: { chain: Chain; registry: Address; fromBlock: bigint; owner: Address | null; rpcHost: string } | null;
   pause: () => Promise<void>;
 };
 
 type Gathered = { claims: Claim[]; checks: AnchorCheck[] };
 
-/** Heads in the database that are compared; more would be a year of one an hour. */
+/** The number of heads in the database that are compared: more than a year of one an hour. */
 const HEADS_MAX = 10_000;
 
 /**
- * Holds the event log against every head that was put outside of it: the file of checkpoints and the registry's anchors. The tree is
- * built from the events alone, so that a rewritten database cannot bring its own. Writes nothing.
+ * Compares the event log with every head outside the database: the file of checkpoints and the registry's anchors. The tree is
+ * built from the events alone, so that a rewritten database cannot supply its own. Writes nothing.
  */
 export async function checkAnchors(options: AnchorCheckOptions): Promise<AnchorCheck[]> {
   const file = fromFile(options);
@@ -59,7 +59,7 @@ export async function checkAnchors(options: AnchorCheckOptions): Promise<AnchorC
   ];
 }
 
-/** An event with a number of its own choosing would be outside of every tree. */
+/** An event with a number out of order would be outside every tree. */
 async function numbering(store: Store, log: FollowedLog): Promise<AnchorCheck> {
   const count = await store.read(async (tx) => Number((await tx.get(countEvents))?.n ?? 0n));
   const ok = count === log.size;
@@ -103,7 +103,10 @@ function fromFile({ file, key }: AnchorCheckOptions): Gathered {
   };
 }
 
-/** What the database says was signed, in its own table and in the log: it must be in the file, since it was written there first. */
+/**
+ * Heads that the database has as signed, in its own table and in the log, must be in the file, because they are written there
+ * first.
+ */
 async function fromDatabase({ store, file }: AnchorCheckOptions, inFile: readonly Claim[]): Promise<Gathered> {
   const heads = (await store.read((tx) => listHeads(tx, HEADS_MAX))).map(({ size, root }) =>
     claimOf(size, root, 'the database'),
@@ -155,7 +158,7 @@ async function fromChain({ chain: asked, store }: AnchorCheckOptions): Promise<G
 
 type Asked = NonNullable<AnchorCheckOptions['chain']>;
 
-/** Anchors that this server saw become final must still be told of. */
+/** Anchors that this server saw become final must still exist. */
 async function knownCheck(
   store: Store,
   history: AnchorHistory,

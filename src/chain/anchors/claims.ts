@@ -3,12 +3,14 @@ import type { FollowedLog } from '../../books/transparency/followLog.ts';
 import { type AnchorHistory, handOvers } from './anchorLogs.ts';
 
 export type AnchorCheck = { name: string; ok: boolean; detail: string };
-/** A head from somewhere: the log must have had this root after that many events. */
+/** A head from any source: the log must have had this root after that many events. */
 export type Claim = { size: number; root: string; where: string };
-/** Whose anchors were read, from which node. `owner`: whom the registry must belong to; null: who it was made for. */
+/**
+ * The registry and node that anchors were read from. `owner`: the required owner of the registry; null: the one it was made for.
+ */
 export type ReadFrom = { registry: Address; chainId: number; owner: Address | null; rpcHost: string };
 
-/** Every head is one that this log had; the first that is not says between which events it was changed. */
+/** Checks that the log had every head; the first wrong one shows between which events the log was changed. */
 export function compared(name: string, claims: readonly Claim[], log: FollowedLog): AnchorCheck {
   const sorted = [...claims].sort((a, b) => a.size - b.size);
   let good = 0;
@@ -30,7 +32,7 @@ export function compared(name: string, claims: readonly Claim[], log: FollowedLo
   return { name, ok: true, detail };
 }
 
-/** Two heads of one size have one root, wherever they stand. */
+/** Two heads of one size must have one root, in every source. */
 export function agreement(claims: readonly Claim[]): AnchorCheck {
   const name = 'anchor_agreement';
   const bySize = new Map<number, Claim>();
@@ -45,7 +47,7 @@ export function agreement(claims: readonly Claim[]): AnchorCheck {
   return { name, ok: true, detail: `${bySize.size} sizes, one root for each.` };
 }
 
-/** What no head outside the database covers. It is no fault, and is always said. */
+/** The events that no head outside the database covers. This is not a fault, and is always reported. */
 export function rest(outside: readonly Claim[], log: FollowedLog): AnchorCheck {
   const covered = outside.reduce((most, { size }) => (size <= log.size ? Math.max(most, size) : most), 0);
   const left = log.size - covered;
@@ -65,7 +67,7 @@ export function sourceCheck(history: AnchorHistory, { registry, rpcHost, chainId
   return { name: 'anchor_chain', ok, detail };
 }
 
-/** An owner may anchor and name anchorers: a registry that changed hands speaks for somebody else from then on. */
+/** An owner may anchor and name anchorers, so a registry with a new owner belongs to another party from then on. */
 export function ownerCheck(history: AnchorHistory, { owner }: ReadFrom): AnchorCheck {
   const name = 'anchor_registry_owner';
   const changed = handOvers(history).map(({ from, to, block }) => `from ${from} to ${to} in block ${block}`);

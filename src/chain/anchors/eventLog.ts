@@ -14,17 +14,17 @@ import { checkAnchors } from './checkAnchors.ts';
 import type { AnchorCheck } from './claims.ts';
 
 export type EventLogOptions = AnchoringOptions & {
-  /** Whom the registry must belong to; null: who it was made for. */
+  /** The required owner of the registry; null: the one it was made for. */
   registryOwner: AnchoringOptions['registry'];
-  /** Where the registry's logs are read from. */
+  /** The block from which the registry's logs are read. */
   fromBlock: bigint;
-  /** The host of the RPC, to name it when it contradicts itself. */
+  /** The host of the RPC, to name it if it contradicts itself. */
   rpcHost: string;
 };
 
 export type LogState = { size: number; head: Head | null; verifierKey: string; origin: string; file: string | null };
 
-/** The event log as outsiders see it: heads, proofs, anchors, and the check of all of them. */
+/** The event log for outsiders: heads, proofs, anchors, and the check of all of them. */
 export interface EventLog extends Anchoring {
   state(): Promise<LogState>;
   heads(limit: number): Promise<Head[]>;

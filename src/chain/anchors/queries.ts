@@ -19,12 +19,12 @@ export const addAnchor = statement<{
     estimated_wei: p.wei,
   }),
 );
-/** Once: the second time no row changes. */
+/** A second time changes no row. */
 export const noteAnchor = statement<{ transaction: bigint }>()((db, p) =>
   db.updateTable('log_anchors').set({ noted: 1n }).where('transaction_id', '=', p.transaction).where('noted', '=', 0n),
 );
 export const firstEventTime = statement()((db) => db.selectFrom('events').select('at').where('seq', '=', 1n));
-/** Something after that event that is not about heads and anchors themselves. */
+/** A later event that is not about heads and anchors themselves. */
 export const newsAfter = statement<{ size: number }>()((db, p) =>
   db.selectFrom('events').select('seq').where('seq', '>', p.size).where('type', 'not like', 'log.%').limit(1),
 );

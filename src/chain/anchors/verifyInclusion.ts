@@ -12,29 +12,31 @@ import { InclusionDocument, parseTlogProof } from '../../books/transparency/proo
 import { policyRegistryAbi } from '../contracts/contracts.generated.ts';
 
 export type InclusionFinding = { check: string; ok: boolean; detail: string };
-/** An event that the proof shows to be in the log: its place (from 1) and its body as it was hashed. */
+/** An event that the proof shows to be in the log: its position (from 1) and its body as hashed. */
 export type ProvenEvent = { seq: number; body: Record<string, unknown> };
 export type InclusionVerdict = {
   ok: boolean;
   findings: InclusionFinding[];
-  /** Those that are proven; empty where anything failed. */
+  /** The proven events; empty if anything failed. */
   events: ProvenEvent[];
-  /** Where on the chain the log's head stands that covers them; null where it is signed only, or nothing was proven. */
+  /** Where the covering head is anchored on chain; null if it is only signed, or nothing was proven. */
   anchored: { size: number; block: bigint; timeS: number; by: Address } | null;
 };
 export type InclusionQuestion = {
   /** A node of the chain; null: only the signature is checked, and no anchor counts. */
   client: Pick<PublicClient, 'getChainId' | 'getTransactionReceipt' | 'getBlock' | 'readContract'> | null;
-  /** The organisation's registry, from a source other than the proof: the wallet's own `registry()`, or a person. Null: not known. */
+  /**
+   * The organisation's registry from a source other than the proof: the wallet's own `registry()`, or a person. Null: not known.
+   */
   registry: Address | null;
-  /** The log's verifier key, where it is known from elsewhere. Without it the anchor alone says whose log it is. */
+  /** The log's verifier key, if it is known from another source. Without it only the anchor shows whose log it is. */
   verifierKey?: string;
 };
 
 /**
- * Whether events are in the organisation's log, and under a head that stands on the chain. Trusts no server: the event's bytes lead to
- * the head's root, the head is signed by the log's key, and the registry that the caller knows carries size and root. Throws only
- * where the RPC cannot be reached.
+ * Checks that events are in the organisation's log, under a head that is anchored. Trusts no server: the event's bytes lead to the
+ * head's root, the log's key signed the head, and the known registry has its size and root. Throws only if the RPC cannot be
+ * reached.
  */
 export async function verifyInclusion(input: unknown, question: InclusionQuestion): Promise<InclusionVerdict> {
   const parsed = InclusionDocument.safeParse(input);
@@ -168,7 +170,8 @@ async function anchorOf(
   );
   if (!found) return failed(`${anchor.tx_hash} anchors no head of ${head.size} events with this root in ${trusted}`);
   const { by } = found.args;
-  // The registry's state must know of an anchor at least as large by that account: a node that made the log up has to lie twice.
+  // The registry's state must have an anchor at least as large by that account: a node that invented the log would have to lie
+  // twice.
   const latest = await client
     .readContract({ address: trusted, abi: policyRegistryAbi, functionName: 'latestAnchor', args: [by] })
     .then(([size]) => size)

@@ -7,7 +7,7 @@ import { readAnchorHistory } from './anchorLogs.ts';
 import { type AnchorCheck, agreement, anchorClaims, compared, ownerCheck, rest, sourceCheck } from './claims.ts';
 
 export type LogAudit = {
-  /** The bodies of all events from the first on, as `bursar anchor export` wrote them, one a line. */
+  /** The bodies of all events from the first on, one per line, as written by `bursar anchor export`. */
   bodies: readonly string[];
   chain: Chain;
   /** The organisation's registry, as the auditor knows it. */
@@ -18,8 +18,8 @@ export type LogAudit = {
 };
 
 /**
- * Holds an exported log against all anchors of a registry, with a node alone: every event up to the last anchor is there, and as it was.
- * Throws `chain_unavailable`, `not_found` (no registry).
+ * Compares an exported log with all anchors of a registry, using only a node: every event up to the last anchor is there,
+ * unchanged. Throws `chain_unavailable`, `not_found` (no registry).
  */
 export async function verifyLog({ bodies, chain, ...asked }: LogAudit): Promise<AnchorCheck[]> {
   const history = await readAnchorHistory(chain, asked.registry, asked.fromBlock).catch((error: unknown) => {

@@ -23,7 +23,7 @@ import { Settings } from './pages/settings.tsx';
 
 type Entry = { href: string; title: string; show: () => ReactNode };
 
-/** What the menu lists, in its order. */
+/** The entries of the menu, in order. */
 export const sections: Entry[] = [
   { href: '/', title: 'Overview', show: () => <Overview /> },
   { href: '/payments', title: 'Payments', show: () => <Payments /> },
@@ -41,7 +41,7 @@ export const sections: Entry[] = [
 
 type Details = { pattern: string; title: string; show: (id: string) => ReactNode };
 
-/** The pages of one thing. The key makes a page begin with nothing of the one before. */
+/** Pages of one object. The key makes each page start with fresh state. */
 const details: Details[] = [
   { pattern: '/payments/:id', title: 'Payment', show: (id) => <PaymentPage key={id} id={id} /> },
   { pattern: '/reviews/:id', title: 'Review', show: (id) => <Reviews key={id} only={id} /> },

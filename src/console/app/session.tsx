@@ -1,12 +1,12 @@
 import { createContext, useContext } from 'react';
 
 export type Me = {
-  /** An approver's id, or a person's who came by OIDC. */
+  /** An approver's id, or the id of a person who signed in by OIDC. */
   id: string;
   name: string;
   email: string | null;
   via: 'ethereum' | 'oidc';
-  /** Whose address signs; null for a person whose e-mail address names none. */
+  /** The signing address; null for a person whose e-mail address names no approver. */
   approver: { id: string; name: string; address: string; roles: string[]; sponsor: string | null } | null;
   role: 'operator' | 'auditor' | 'viewer' | 'approver';
   scopes: string[];
@@ -18,7 +18,7 @@ export type Me = {
 
 export const MeContext = createContext<Me | null>(null);
 
-/** Who is signed in. Only pages behind the sign-in use it. */
+/** The signed-in person. Only pages behind the sign-in use it. */
 export function useMe(): Me {
   const me = useContext(MeContext);
   if (me === null) throw new Error('Nobody is signed in.');

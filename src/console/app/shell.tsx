@@ -15,7 +15,7 @@ import { SignIn } from './signIn.tsx';
 import { createQueryClient, useAsk } from './useAsk.ts';
 import { inert, type Payment } from './views.ts';
 
-/** The whole: sign-in, or the pages around who signed in. */
+/** The root: sign-in, or the pages for the signed-in person. */
 export function Console() {
   const [me, setMe] = useState<Me | null | undefined>(undefined);
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -62,7 +62,7 @@ const fromStartOfPage: AroundNavHandler = (navigate, to, options) => {
   startOfPage();
 };
 
-/** The answers of the server are kept here: they end with the sign-in. */
+/** The answers of the server are cached here: they are dropped at sign-out. */
 function SignedIn({ onSignedOut }: { onSignedOut: () => void }) {
   const [client] = useState(createQueryClient);
   return (
@@ -212,7 +212,7 @@ function Mark() {
   );
 }
 
-/** A page that throws is told of; the menu stays. */
+/** An error of a page is shown; the menu stays. */
 class Broken extends Component<{ children: ReactNode }, { problem: Problem | null }> {
   override state: { problem: Problem | null } = { problem: null };
   static getDerivedStateFromError(error: unknown): { problem: Problem } {

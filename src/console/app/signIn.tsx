@@ -28,7 +28,9 @@ function fromCommandLine(): Signed | null {
 const startOf = ({ pathname, search }: Location): string =>
   `/auth/oidc/start?${new URLSearchParams({ return_to: `${pathname}${search}` })}`;
 
-/** Sign in with Ethereum (EIP-4361): an approver's wallet signs a text; no password, no transaction. Or by the identity provider. */
+/**
+ * Sign in with Ethereum (EIP-4361): an approver's wallet signs a text; no password, no transaction. Or by the identity provider.
+ */
 export function SignIn({ onSignedIn, problem }: { onSignedIn: (me: Me) => void; problem: string | null }) {
   const [isBusy, setBusy] = useState(false);
   const [failure, setFailure] = useState<string | null>(problem);

@@ -3,8 +3,8 @@ import type { Me } from './session.tsx';
 import { type Provider, signTyped, wallets } from './wallet.ts';
 
 /**
- * A signature over typed data by the account of who is signed in, from the wallet in this browser that has it. Throws sentences:
- * no wallet (`instead` is what to run where the key is), another account, another chain; or what the wallet throws.
+ * Gets a signature over typed data by the account of the signed-in person, from this browser's wallet. Throws sentences: no wallet
+ * (`instead` is the command to run where the key is), another account, another chain; or the wallet's error.
  */
 export async function signAs(
   me: Me,

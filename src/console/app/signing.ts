@@ -25,8 +25,8 @@ const FIELDS =
   'paymentId bytes32, token address, payee address, amount uint256, policyDigest bytes32, decisionHash bytes32, approversVersion uint256, expiresAt uint256';
 
 /**
- * Holds what the server gave to sign against what the page shows, field by field: the names of those that differ. A page never
- * sends to a wallet what has one. Also the shape must be the one that Bursar's contract knows, with nothing beside it.
+ * Compares the data to sign with the shown data, field by field, and returns the names of the differences. A page never sends data
+ * with a difference to a wallet. The shape must also be exactly that of Bursar's contract.
  */
 export function differences(verdict: 'approve' | 'reject', given: unknown, shown: Shown): string[] {
   const { domain = {}, types = {}, primaryType, message = {} } = (given ?? {}) as TypedData;
@@ -52,7 +52,7 @@ export function differences(verdict: 'approve' | 'reject', given: unknown, shown
     ['payee', lower(message.payee), lower(payment.address)],
     ['amount', String(message.amount), parseUsdc(payment.amount.value).toString()],
     ['policy', lower(message.policyDigest), lower(payment.policy_digest).replace(/^sha256:/, '0x')],
-    // The wallet's own count of its lists: with another one the signature is worth nothing.
+    // The wallet's own version of its approvers: a signature with another one is void.
     ['approvers version', /^[1-9][0-9]{0,18}$/.test(String(message.approversVersion)), true],
     ['decision', lower(message.decisionHash), lower(payment.decision_hash)],
     ['expiry', String(message.expiresAt), expires === null ? '' : String(Math.floor(Date.parse(expires) / 1000))],

@@ -17,8 +17,8 @@ const LONGEST_WAIT_MS = 8_000;
 
 /**
  * The event log as server-sent events, once for all tabs: over HTTP/1.1 a browser has six connections to a host, and a stream in
- * each tab would use them up. The tab that holds the lock has the stream and tells the others; when it goes, another takes over
- * from the last event that it heard of. Gives a function that ends it.
+ * each tab would use them up. The tab with the lock has the stream and informs the others; when it closes, another continues from
+ * its last event. Returns a function that ends it.
  */
 export function listen(types: readonly string[], { onEvent, onConnection }: Listener): () => void {
   const ending = new AbortController();
@@ -48,7 +48,7 @@ export function listen(types: readonly string[], { onEvent, onConnection }: List
     let waitMs = FIRST_WAIT_MS;
     while (!ending.signal.aborted) {
       try {
-        // Also tells whether the session is still good: the stream itself would not say why it ends.
+        // Also tells whether the session is still valid: the stream itself does not say why it ends.
         const { head } = await ask<{ head: { seq: number } | null }>('/v1/events?after=999999999&limit=1');
         after ??= head?.seq ?? 0;
         await follow(after, () => {
@@ -63,7 +63,7 @@ export function listen(types: readonly string[], { onEvent, onConnection }: List
     }
   }
 
-  /** Until the stream breaks or it is over. */
+  /** Until the stream breaks or ends. */
   function follow(from: number, opened: () => void): Promise<void> {
     return new Promise((resolve) => {
       const source = new EventSource(`/v1/events/stream?after=${from}`);
@@ -83,7 +83,7 @@ export function listen(types: readonly string[], { onEvent, onConnection }: List
     });
   }
 
-  // Locks exist where the page is trusted (https, or this machine), as where people may sign in.
+  // Locks exist only on trusted pages (https, or this machine), where people may sign in too.
   if (navigator.locks) {
     navigator.locks.request(NAME, { signal: ending.signal }, lead).catch(() => {});
     channel.postMessage({ kind: 'who' } satisfies Said);
@@ -94,7 +94,7 @@ export function listen(types: readonly string[], { onEvent, onConnection }: List
   };
 }
 
-/** The browser says when the network is back: then it waits no longer. */
+/** The browser reports that the network is back: reconnect at once. */
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(go, ms);

@@ -11,7 +11,7 @@ const theme = createTheme({
   headings: { fontWeight: '650' },
 });
 
-/** Mantine's own greys fall short of WCAG 2.2 AA for text. */
+/** Mantine's own greys have too little contrast for WCAG 2.2 AA. */
 const contrast: CSSVariablesResolver = () => ({
   variables: {},
   light: {

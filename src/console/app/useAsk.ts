@@ -2,11 +2,11 @@ import { QueryClient, useQuery } from '@tanstack/react-query';
 import { useCallback, useRef } from 'react';
 import { ask, type Problem } from './api.ts';
 
-/** Which events make an answer old: all of them, or only those of rare changes (agents, payees, people, policies). */
+/** The events that invalidate an answer: all of them, or only those of rare changes (agents, payees, people, policies). */
 export type Freshness = 'tick' | 'roster';
 export type Answer<T> = { data: T | null; problem: Problem | null; reload: () => void };
 
-/** Answers of one sign-in; events make them old (`LiveEvents`), and a failed question is asked again by a person or an event. */
+/** The answers of one sign-in; events invalidate them (`LiveEvents`), and a person or an event repeats a failed request. */
 export const createQueryClient = (): QueryClient =>
   new QueryClient({
     defaultOptions: {
@@ -14,14 +14,14 @@ export const createQueryClient = (): QueryClient =>
     },
   });
 
-/** The server's answer to a GET, kept up to date. With null as path nothing is asked. Old data stays until the new comes. */
+/** The server's answer to a GET, kept up to date. With null as path nothing is requested. Old data stays until the new arrive. */
 export function useAsk<T>(path: string | null, freshness: Freshness = 'tick'): Answer<T> {
   const { data, error, refetch } = useQuery<T, Problem>({
     queryKey: [freshness, path],
     queryFn: () => ask<T>(path ?? ''),
     enabled: path !== null,
   });
-  // The library forgets the error when it asks again: the message and its button stay until the answer.
+  // The library drops the error when it asks again: here the message and its button stay until the answer.
   const last = useRef<{ path: string | null; problem: Problem } | null>(null);
   if (error !== null) last.current = { path, problem: error };
   else if (data !== undefined || last.current?.path !== path) last.current = null;

@@ -2,7 +2,7 @@ import type { PaymentView } from '../../api/operations/payments/paymentView.ts';
 import { shownText } from '../../core/text/unseen.ts';
 import { durationInWords } from '../../core/time/duration.ts';
 
-/** What the API answers with, as far as pages show it. */
+/** The API's answers, as far as pages show them. */
 export type Money = { value: string; currency: 'USDC' };
 export type Payment = PaymentView;
 export type Agent = {

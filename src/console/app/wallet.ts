@@ -1,6 +1,6 @@
 import { getTypesForEIP712Domain, numberToHex, type TypedDataDomain, toHex } from 'viem';
 
-/** EIP-1193, as a browser wallet offers it. */
+/** EIP-1193, the interface of a browser wallet. */
 export type Provider = { request(call: { method: string; params?: unknown[] }): Promise<unknown> };
 type Announced = { info: { uuid: string; name: string }; provider: Provider };
 declare global {
@@ -11,7 +11,7 @@ declare global {
 
 const announced = new Map<string, Announced>();
 
-/** Wallets say that they are there (EIP-6963); older ones only put themselves at `window.ethereum`. */
+/** Wallets announce themselves (EIP-6963); older ones only set `window.ethereum`. */
 export function listenForWallets(): void {
   addEventListener('eip6963:announceProvider', (event) => {
     const { detail } = event as CustomEvent<Announced>;
@@ -36,7 +36,7 @@ export async function signText(provider: Provider, address: string, text: string
   return (await provider.request({ method: 'personal_sign', params: [toHex(text), address] })) as string;
 }
 
-/** Asks the wallet onto that chain where it is on another. Throws when it stays there. */
+/** Asks the wallet to switch to that chain. Throws if it stays on another. */
 export async function onChain(provider: Provider, chainId: number): Promise<void> {
   const current = async (): Promise<number> => Number(await provider.request({ method: 'eth_chainId' }));
   if ((await current()) === chainId) return;
@@ -47,7 +47,7 @@ export async function onChain(provider: Provider, chainId: number): Promise<void
 
 type TypedData = { domain?: TypedDataDomain; types?: Record<string, unknown> };
 
-/** Wallets sign typed data for the chain that they are on only. */
+/** Wallets sign typed data only for their current chain. */
 export async function signTyped(
   provider: Provider,
   address: string,
@@ -56,13 +56,13 @@ export async function signTyped(
 ): Promise<string> {
   await onChain(provider, chainId);
   const { domain = {}, types, ...rest } = typedData as TypedData;
-  // A wallet that is not told the domain's own fields takes it to have none, and signs something else (MetaMask does).
+  // A wallet that does not get the domain's own fields assumes that there are none, and signs something else (MetaMask does).
   const whole = { ...rest, domain, types: { EIP712Domain: getTypesForEIP712Domain({ domain }), ...types } };
   const params = [address, JSON.stringify(whole, (_, value) => (typeof value === 'bigint' ? value.toString() : value))];
   return (await provider.request({ method: 'eth_signTypedData_v4', params })) as string;
 }
 
-/** What went wrong, in words: wallets throw objects with a code (4001: the person said no). */
+/** The error as text: wallets throw objects with a code (4001: the person refused). */
 export function walletProblem(error: unknown): string {
   const { code, message } = (error ?? {}) as { code?: number; message?: string };
   if (code === 4001) return 'You declined it in your wallet.';

@@ -3,7 +3,10 @@ import { agentWalletAbi } from '../../chain/contracts/contracts.generated.ts';
 import { explainRevert, revertText } from '../../chain/contracts/reverts.ts';
 import { connect, onChain, type Provider } from './wallet.ts';
 
-/** All of this asks the person's own wallet and its node, not our server: who may send, what the contract would say, what was mined. */
+/**
+ * All of this asks the person's own wallet and its node, not our server: who may send, the contract's errors, and mined
+ * transactions.
+ */
 type Call = { to: Address; data: Hex };
 type Role = 'owner' | 'guardian' | 'pendingOwner';
 const titles: Record<Role, string> = { owner: 'owner', guardian: 'guardian', pendingOwner: 'next owner' };
@@ -16,15 +19,15 @@ async function read(provider: Provider, to: Address, functionName: Role | 'regis
   return decodeFunctionResult({ abi: agentWalletAbi, functionName, data });
 }
 
-/** Whom the contract takes an action from; wallet and registry name them alike (Ownable2Step). */
+/** The role that may call an action; wallet and registry use the same names (Ownable2Step). */
 export function rolesFor(action: string): Role[] {
   if (action.startsWith('accept_')) return ['pendingOwner'];
   return action === 'freeze' || action === 'cancel_raise' ? ['owner', 'guardian'] : ['owner'];
 }
 
 /**
- * The account that would send, on the right chain and in the right role as the chain has it now. Throws a sentence otherwise, before
- * anything is sent.
+ * The account that will send, on the right chain and in the right role by the current chain state. Throws a sentence otherwise,
+ * before anything is sent.
  */
 export async function sender(
   provider: Provider,
@@ -39,11 +42,11 @@ export async function sender(
   throw new Error(`${account} may not do this: only ${who} may. Choose that account in your wallet.`);
 }
 
-/** Whether the wallet contract looks its policies up in that registry. */
+/** Tells whether the wallet contract uses that registry. */
 export const usesRegistry = async (provider: Provider, wallet: Address, registry: Address): Promise<boolean> =>
   (await read(provider, wallet, 'registry')) === getAddress(registry);
 
-/** Sends the call after trying it, and gives its hash. Throws what the contract would say to it. */
+/** Simulates the call, sends it, and returns its hash. Throws the contract's error. */
 export async function send(provider: Provider, from: Address, { to, data }: Call): Promise<Hex> {
   const call = { from, to, data };
   try {
@@ -58,7 +61,7 @@ export async function send(provider: Provider, from: Address, { to, data }: Call
 
 type Receipt = { status: Hex; blockNumber: Hex };
 
-/** Waits until it is mined; gives its block. Throws the contract's reason where it reverted, and when the page was left. */
+/** Waits until it is mined; returns its block. Throws the contract's reason if it reverted, and when the page was left. */
 export async function mined(
   provider: Provider,
   { from, call, hash }: { from: Address; call: Call; hash: Hex },
@@ -79,7 +82,10 @@ export async function mined(
   }
 }
 
-/** Called again on the state before its block, it reverts for the same reason; save where something before it in the block was the cause. */
+/**
+ * Called again on the state before its block, it reverts for the same reason, unless an earlier transaction in the block was the
+ * cause.
+ */
 async function whyReverted(provider: Provider, from: Address, { to, data }: Call, block: bigint): Promise<string> {
   try {
     await provider.request({ method: 'eth_call', params: [{ from, to, data }, numberToHex(block - 1n)] });
@@ -89,7 +95,10 @@ async function whyReverted(provider: Provider, from: Address, { to, data }: Call
   }
 }
 
-/** The contract's own error with its figures, wherever the wallet put the revert data (EIP-1474 leaves that open). Null: it was no revert. */
+/**
+ * The contract's own error with its values, wherever the wallet put the revert data (EIP-1474 leaves that open). Null: it was no
+ * revert.
+ */
 export function refusalIn(error: unknown, depth = 0): string | null {
   if (depth > 5 || error === null || typeof error !== 'object') return null;
   const { data, cause, originalError, error: inner, message } = error as Record<string, unknown>;

@@ -10,7 +10,7 @@ import { Keys } from './settings/keys.tsx';
 import { StopProgress } from './stop.tsx';
 import { WalletSection } from './wallet.tsx';
 
-/** All of one agent. */
+/** Everything about one agent. */
 export function AgentPage({ id }: { id: string }) {
   const answer = useAsk<Agent>(`/v1/agents/${id}`);
   const exposure = useAsk<{ agents: Reach[] }>(`/v1/exposure?agent=${id}`, 'roster');

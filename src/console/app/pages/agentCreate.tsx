@@ -24,7 +24,7 @@ const amountProblem = (text: string): string | null =>
   text === '' || /^\d{1,12}(\.\d{1,6})?$/.test(text) ? null : 'Write an amount as 100 or 12.50.';
 const usdcOf = (value: string) => ({ value, currency: 'USDC' });
 
-/** An agent with a wallet of its own; its address is known at once, the contract comes with the first payment. */
+/** An agent with its own wallet; its address is known at once, the contract is deployed with the first payment. */
 export function CreateAgent({ onClose }: { onClose: () => void }) {
   const sponsors = useSponsors();
   const [form, setForm] = useState({ name: '', sponsor: '', labels: '', perPayment: '', perPeriod: '' });

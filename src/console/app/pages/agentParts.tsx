@@ -15,7 +15,7 @@ export type Reach = {
   warnings: { code: string; message: string }[];
 };
 
-/** Who it is and what it has. */
+/** The identity of the agent, and its money. */
 export function AgentFacts({
   agent,
   reach,

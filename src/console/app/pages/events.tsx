@@ -16,7 +16,7 @@ type Logged = Event & { payment: string | null; agent: string | null };
 type Log = { events: Logged[]; head: { seq: number; hash: string } | null };
 const PAGE = 50;
 
-/** The append-only log, newest first: who did what, administrators too. */
+/** The append-only log, newest first, administrators' actions included. */
 export function Events() {
   const { nameOf } = useNames();
   const by = useActor();

@@ -126,7 +126,7 @@ const Arguments = ({ decoded }: { decoded: Decoded }) => (
   />
 );
 
-/** Amounts also in USDC. Other contracts may use the same argument names for text, which stays as it is. */
+/** Amounts also in USDC. Other contracts may use the same argument names for text, which is shown unchanged. */
 const shown = (name: string, value: string): string =>
   /^(amount|value)$/.test(name) && /^\d{1,20}$/.test(value)
     ? `${value} (${formatUsdc(BigInt(value))} USDC)`

@@ -36,7 +36,7 @@ type Exposure = {
 
 const limit = (money: Money | null): string => (money === null ? 'no limit' : usdc(money));
 
-/** The most that could move by itself, and by each stolen key: policy, mandates and chain together. */
+/** The most money that could move without people, and with each stolen key: policy, mandates and chain together. */
 export function ExposurePage() {
   const answer = useAsk<Exposure>('/v1/exposure', 'roster');
   const { agents } = useNames();

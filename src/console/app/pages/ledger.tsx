@@ -25,7 +25,7 @@ type Entry = {
   lines: Balance[];
 };
 const PAGE = 50;
-/** Agents' accounts first; of the many outside, the largest. */
+/** Agents' accounts first; of the many outside accounts, the largest. */
 const OUTSIDE_SHOWN = 20;
 const isOutside = ({ account }: Balance): boolean => account.startsWith('external:');
 function shownBalances(balances: Balance[]): Balance[] {

@@ -19,7 +19,7 @@ import { useAsk } from '../useAsk.ts';
 import { inert, type Mandate } from '../views.ts';
 import { walletProblem } from '../wallet.ts';
 
-/** All of them, what waits first; one of them is `/mandates/<id>`. */
+/** All mandates, those that wait first; `/mandates/<id>` shows one. */
 export function Mandates({ only }: { only?: string }) {
   const answer = useAsk<{ mandates: Mandate[] }>(only ? null : '/v1/mandates');
   const one = useAsk<{ mandate: Mandate }>(only ? `/v1/mandates/${only}` : null);
@@ -131,7 +131,7 @@ function OneMandate({ mandate, reload }: { mandate: Mandate; reload: () => void 
   );
 }
 
-/** It comes and goes by itself, so that its focus is looked after when it goes. */
+/** It opens and closes by itself, so its focus is handled when it closes. */
 function Press(props: { isBusy: boolean; isOther?: boolean; onPress: () => void; children: string }) {
   const { isBusy, isOther = false, onPress, children } = props;
   const button = useKeptFocus(isBusy);
@@ -147,7 +147,7 @@ const rank = ({ status }: Mandate): number => (order.includes(status) ? order.in
 
 const units: Record<string, string> = { DAILY: 'day', WEEKLY: 'week', MONTHLY: 'month', YEARLY: 'year' };
 
-/** The rule in words where it is a plain one, and as it is signed in any case. */
+/** The rule in words if it is a simple one, and in the signed form in any case. */
 function cadence({ rrule, zone }: { rrule: string; zone: string }): string {
   const unit = units[/FREQ=(\w+)/.exec(rrule)?.[1] ?? ''];
   const every = Number(/INTERVAL=(\d+)/.exec(rrule)?.[1] ?? 1);

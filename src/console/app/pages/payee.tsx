@@ -18,7 +18,7 @@ import { inert, type Mandate, type Payee, type Payment } from '../views.ts';
 import { PayeeAddresses } from './payeeAddresses.tsx';
 import { PaymentRows } from './payments.tsx';
 
-/** All of one payee: where it is paid, what was paid, and what people have agreed to beforehand. */
+/** Everything about one payee: its addresses, its payments, and the mandates for it. */
 export function PayeePage({ id }: { id: string }) {
   const answer = useAsk<Payee>(`/v1/payees/${id}`);
   const payments = useAsk<{ payments: Payment[] }>(answer.data && `/v1/payments?payee=${answer.data.id}&limit=10`);
@@ -50,7 +50,7 @@ export function PayeePage({ id }: { id: string }) {
   );
 }
 
-/** By name, or by a category or host of its. */
+/** By name, or by one of its categories or hosts. */
 const covers = (mandate: Mandate, payee: Payee): boolean =>
   mandate.payees.includes(payee.id) ||
   mandate.categories.some((each) => payee.categories.includes(each)) ||

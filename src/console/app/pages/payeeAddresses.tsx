@@ -11,7 +11,7 @@ import { Act, AddressInput, FormDialog, Opens, Refused, useSending } from '../fo
 import { can, useMe } from '../session.tsx';
 import type { Payee, PayeeAddress } from '../views.ts';
 
-/** It took another one's place, and nobody has checked it since. */
+/** It replaced another address and has not been verified since. */
 export const isUnverifiedChange = ({ changed_at: changed, verified_at: verified, retired_at: retired }: PayeeAddress) =>
   retired === null && changed !== null && (verified === null || verified < changed);
 
@@ -25,7 +25,7 @@ function Standing({ of: each }: { of: PayeeAddress }) {
   );
 }
 
-/** Where a payee is paid: what came when, what a person has checked, and what took another one's place. */
+/** The addresses of a payee: when each was added, verified or replaced. */
 export function PayeeAddresses({ payee, reload }: { payee: Payee; reload: () => void }) {
   const me = useMe();
   const sending = useSending();

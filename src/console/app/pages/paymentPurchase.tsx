@@ -6,7 +6,7 @@ import { Timestamp } from '../components/timestamp.tsx';
 import { usdc } from '../format.ts';
 import { inert, type Money } from '../views.ts';
 
-/** EIP-3009, as the purse signed it. */
+/** EIP-3009, as signed by the purse. */
 export type Authorization = {
   from: string;
   to: string;
@@ -18,7 +18,7 @@ export type Authorization = {
 };
 type Bought = { resource: string; method: string; scheme: string; payment_flow: string; description: string | null };
 
-/** What was bought over HTTP 402 and what the seller received for it. All words of the offer are the seller's. */
+/** What was bought over HTTP 402 and what the seller received. All text of the offer is the seller's. */
 export function Purchase(props: { decisions: { input: unknown }[]; authorization: Authorization | null }) {
   const bought = boughtBy(props.decisions[0]?.input);
   const signed = props.authorization;
@@ -52,7 +52,7 @@ export function Purchase(props: { decisions: { input: unknown }[]; authorization
   );
 }
 
-/** The purchase as it stands in the input of the decision. */
+/** The purchase in the input of the decision. */
 function boughtBy(input: unknown): Bought | null {
   const x402 = (input as { payment?: { x402?: Partial<Bought> | null } } | undefined)?.payment?.x402;
   if (!x402?.resource) return null;

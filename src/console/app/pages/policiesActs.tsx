@@ -11,7 +11,7 @@ import { activeOf, beforeOf, nameOf, type Version } from './policiesVersion.ts';
 
 const BYTES_MAX = 4_000_000;
 
-/** Takes a compiled bundle from a file. The server proves it; it decides nothing by that. */
+/** Loads a compiled bundle from a file. The server verifies it; it decides nothing until it is activated. */
 export function LoadBundle({ onClose, onDone }: { onClose: () => void; onDone: () => void }) {
   const [file, setFile] = useState<File | null>(null);
   const [note, setNote] = useState('');
@@ -52,7 +52,7 @@ export function LoadBundle({ onClose, onDone }: { onClose: () => void; onDone: (
 
 type Step = { title: string; submit: string; path: string; body?: object; says: ReactNode };
 
-/** A question with the whole difference to what decides now, and one button that does it. */
+/** A question with the whole difference to the active policy, and one button that activates it. */
 function Confirm(props: { step: Step; to: Version; versions: Version[]; onClose: () => void; onDone: () => void }) {
   const { step, to, versions, onClose, onDone } = props;
   const active = activeOf(versions);

@@ -26,9 +26,9 @@ export function Compare({ versions }: { versions: Version[] }) {
   );
 }
 
-/** What differs between two bundles, file by file; and whether the rules that run are what the sources say. */
+/** The differences of two bundles, file by file; and whether the compiled rules match the sources. */
 export function Changes({ from, to }: { from: string; to: string }) {
-  // A bundle never changes: it is not asked for again with every payment.
+  // A bundle never changes, so it is not fetched again with every payment.
   const before = useAsk<{ bundle: string }>(`/v1/policies/${from}/bundle`, 'roster');
   const after = useAsk<{ bundle: string }>(`/v1/policies/${to}/bundle`, 'roster');
   return (

@@ -45,7 +45,7 @@ const endings: Record<string, string> = {
   unreadable: 'its bundle could not be read after a restart',
 };
 
-/** What the candidate would have decided otherwise: in sums, and payment by payment. */
+/** The differences of a candidate's decisions: in sums, and payment by payment. */
 export function ShadowBox() {
   const [cursor, setCursor] = useState<number | null>(null);
   const path = query('/v1/policies/differences', { limit: '20', cursor: cursor === null ? null : String(cursor) });
@@ -106,7 +106,7 @@ const Ended = ({ reason, at }: { reason: string; at: string }) => (
   </>
 );
 
-/** Counts and money of what would change. */
+/** The number and sum of the payments that would change. */
 export function Sums({ summary }: { summary: Summary }) {
   const { decided, same, other_reasons: other, changes } = summary;
   return (

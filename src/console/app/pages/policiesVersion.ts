@@ -14,7 +14,7 @@ export const nameOf = ({ digest, note }: Version): string => `${digest.slice(7, 
 
 export const activeOf = (versions: readonly Version[]): Version | undefined => versions.find(({ active }) => active);
 
-/** The version that a roll-back makes active: the one that was before. */
+/** The version that a rollback activates: the previous one. */
 export function beforeOf(versions: readonly Version[]): Version | undefined {
   return versions
     .filter(({ active, activated_at: at }) => !active && at !== null)

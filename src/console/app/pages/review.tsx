@@ -132,7 +132,7 @@ function outcome(verdict: Verdict, after: Payment): string {
   return 'Your approval is recorded. More approvals are needed.';
 }
 
-/** Why an approval of this person would not count. The policy says so again when it decides. */
+/** Why an approval of this person would not count. The policy checks it again when it decides. */
 function hurdleFor(me: Me, { review, sponsor }: Payment, maySponsor: boolean): string | null {
   const own = me.approver;
   if (!own || !review) return null;

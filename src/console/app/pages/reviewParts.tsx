@@ -64,7 +64,7 @@ function formerAddress(payment: Payment, payee: Payee | undefined): string | nul
   return before[0]?.address ?? null;
 }
 
-/** The rules that fired, with their figures in words. */
+/** The rules that fired, with their values as text. */
 export function Reasons({ reasons }: { reasons: Payment['reasons'] }) {
   return (
     <ul className="reasons">
@@ -97,7 +97,7 @@ export function Progress({ payment: { review } }: { payment: Payment }) {
   );
 }
 
-/** Who has answered so far, and what they said. */
+/** The answers so far, with their comments. */
 export function Verdicts({ payment: { review } }: { payment: Payment }) {
   if (!review || review.approvals.length === 0) return null;
   return (

@@ -9,11 +9,11 @@ import { inert, type Money } from '../views.ts';
 type Point = { start: string; group: string; amount: Money };
 export type Series = { bucket: 'hour' | 'day'; buckets: string[]; zone: string; series: Point[] };
 
-/** Told apart in both schemes, also by who sees no red or green (Okabe and Ito); the legend has their order. */
+/** Distinct in both colour schemes, also for people with colour blindness (Okabe and Ito); the legend has the same order. */
 const COLOURS = ['#0f8a6a', '#e08a00', '#3f7fd0', '#c2569a', '#8a6d3b', '#56b4e9', '#d55e00', '#7a63c7', '#7d8790'];
 const colour = (index: number): string => COLOURS[index % COLOURS.length] ?? '#7d8790';
 
-/** The bars are a picture; the same figures stand below it as a table. */
+/** The bars are a picture; the same values are below it as a table. */
 export function Spend({ series: { bucket, buckets, zone, series } }: { series: Series }) {
   const label = useMemo(() => labels(bucket, zone), [bucket, zone]);
   if (series.length === 0) return <Empty>There was no spending in this period.</Empty>;
@@ -25,7 +25,7 @@ export function Spend({ series: { bucket, buckets, zone, series } }: { series: S
   );
   for (const { start, group, amount } of series) {
     const bar = bars.get(start);
-    // Only the height of a bar: sums are made in integers.
+    // Only for the height of a bar: sums are computed in integers.
     if (bar) bar[`g${groups.indexOf(group)}`] = Number(amount.value);
   }
   return (
@@ -96,7 +96,7 @@ export function Spend({ series: { bucket, buckets, zone, series } }: { series: S
   );
 }
 
-/** A day or an hour as the zone's clock shows it. */
+/** A day or an hour by the zone's clock. */
 function labels(bucket: 'hour' | 'day', zone: string): (start: string) => string {
   const format = new Intl.DateTimeFormat(undefined, {
     timeZone: zone,

@@ -24,7 +24,7 @@ const LOOK_EVERY_MS = 1_000;
 /** The words to type before all agents are stopped, against an accidental click. */
 const WORDS = 'stop everything';
 
-/** Two steps and a reason: `start` is tried with it. */
+/** Two steps and a reason, to which `start` is applied. */
 function Asking(props: {
   label: string;
   title: string;
@@ -93,7 +93,7 @@ function Asking(props: {
   );
 }
 
-/** Ends an agent everywhere; then `StopProgress` tells how far it is. */
+/** Stops an agent everywhere; then `StopProgress` shows the progress. */
 export function StopAgent({ agent, reload }: { agent: Agent; reload: () => void }) {
   return (
     <Asking
@@ -109,7 +109,7 @@ export function StopAgent({ agent, reload }: { agent: Agent; reload: () => void 
   );
 }
 
-/** Ends all agents everywhere, for when the server itself is not trusted any more. Only operators are offered it. */
+/** Stops all agents everywhere, for when the server itself is no longer trusted. Only operators see it. */
 export function StopEverything({ onStopped }: { onStopped?: () => void }) {
   const me = useMe();
   if (!can(me, 'admin')) return null;

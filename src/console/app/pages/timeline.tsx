@@ -31,7 +31,7 @@ export function Timeline({ events }: { events: Event[] }) {
   );
 }
 
-/** Who did it, in words: a person, Bursar itself, or a key. */
+/** The actor in words: a person, Bursar itself, or a key. */
 export function useActor(): (actor: string) => string {
   const { nameOf } = useNames();
   return (actor) => {

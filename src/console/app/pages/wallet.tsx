@@ -25,7 +25,7 @@ export function WalletSection({ agent, warnings }: { agent: Agent; warnings: War
   const me = useMe();
   const answer = useAsk<Wallet>(agent.wallet ? `/v1/agents/${agent.id}/wallet` : null, 'roster');
   const { reload } = answer;
-  // Periods begin and raises mature without any event.
+  // Periods begin and raises take effect without any event.
   useEffect(() => {
     const timer = setInterval(reload, RENEW_MS);
     return () => clearInterval(timer);

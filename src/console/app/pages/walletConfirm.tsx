@@ -156,7 +156,7 @@ export function ConfirmCall(props: {
   );
 }
 
-/** From the decoded bytes that would be signed, not from the form. */
+/** From the decoded bytes that will be signed, not from the form. */
 function CallFacts(props: { requested: OwnerAction; call: Prepared; to: string; data: `0x${string}` }) {
   const { requested, call, to, data } = props;
   const { name, values } = methodOf({ to: getAddress(to), data });
@@ -242,7 +242,7 @@ type OwnerOrder = {
   chainId: number;
 };
 
-/** The server sends with that very key too, and only one program may: it gets the key's signature as an order, for minutes and once. */
+/** The server sends with the same key, and only one program may: the key's signature authorizes it, for minutes and once. */
 async function order(
   provider: Provider,
   from: `0x${string}`,

@@ -3,7 +3,7 @@ import { needs, type OwnerAction, type OwnerActionName } from '../../../control/
 import { idPattern, type PaymentId } from '../../../core/ids/ids.ts';
 import { formatUsdc, parsePositiveUsdc } from '../../../core/money/microUsdc.ts';
 
-/** What the form's fields hold, as typed. */
+/** The typed values of the form's fields. */
 export type Typed = {
   perPayment: string;
   perPeriod: string;
@@ -122,7 +122,7 @@ export const acts: Record<OwnerActionName, Act> = {
   accept_registry: { title: 'Accept the policy registry', says: 'Second step, by the next owner.', labels: {} },
 };
 
-/** The action that the fields mean. Throws a sentence for what cannot be read. */
+/** The action of the fields. Throws a sentence for a field that cannot be read. */
 export function requestedOf(action: OwnerActionName, typed: Typed): OwnerAction {
   const fields = Object.keys(acts[action].labels) as FieldName[];
   const requested: OwnerAction = { action };
@@ -144,7 +144,7 @@ export function requestedOf(action: OwnerActionName, typed: Typed): OwnerAction 
   return requested;
 }
 
-/** The same as the API takes it. */
+/** The same in the form of the API. */
 export function inputOf(requested: OwnerAction): Record<string, unknown> {
   const money = (micro: bigint | undefined) =>
     micro === undefined ? undefined : { value: formatUsdc(micro), currency: 'USDC' };

@@ -47,7 +47,9 @@ function offered({ frozen, pending_raise: raise, next_owner: next, registry }: W
   });
 }
 
-/** One form for all that owner and guardian do. The server prepares the call; a browser wallet sends it, never the server's key. */
+/**
+ * One form for all actions of owner and guardian. The server prepares the call; a browser wallet sends it, never the server's key.
+ */
 export function OwnerActs({ agent, wallet, reload }: { agent: Agent; wallet: Wallet; reload: () => void }) {
   const me = useMe();
   const [action, setAction] = useState<OwnerActionName>('set_ceilings');
@@ -62,7 +64,7 @@ export function OwnerActs({ agent, wallet, reload }: { agent: Agent; wallet: Wal
     if (prepared) confirmation.current?.focus();
   }, [prepared]);
 
-  // An action that is done, here or by somebody else, is no longer offered; one that is being sent stays until its result was read.
+  // An action that is done, here or elsewhere, is no longer offered; one that is being sent stays until its result was read.
   const isOver = prepared === null && !mayDo.includes(action);
   useEffect(() => {
     if (!isOver) return;
@@ -222,7 +224,7 @@ function Field(props: { field: FieldName; label: string; value: string; onChange
   );
 }
 
-/** Before anybody signs: which is a cut and which a raise, and from when on each holds. */
+/** Shown before anyone signs: which change is a reduction and which a raise, and when each takes effect. */
 function CeilingEffect({ typed, wallet }: { typed: Typed; wallet: Wallet }) {
   const { per_payment: perPayment, per_period: perPeriod, raise_delay_seconds: delay } = wallet.ceilings;
   let wanted: { perPayment: bigint; perPeriod: bigint };
