@@ -39,7 +39,7 @@ describe('a person who comes by OIDC', () => {
     await store.write((tx) => setPersonStatus(tx, act, id, 'blocked'));
     expect(await may()).toBe(false);
     await expect(store.write((tx) => meetPerson(tx, { ...olga, role: 'operator' }, 5_000))).rejects.toThrow(
-      'keeps this person out',
+      'has blocked this person',
     );
     await store.write((tx) => setPersonStatus(tx, act, id, 'active'));
     expect(await may()).toBe(true);
