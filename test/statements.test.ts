@@ -30,7 +30,10 @@ it.each(files)('every statement of %s is one that SQLite takes, and compiles for
   for (const [name, command] of found) {
     const { sql, parameters } = command.compiled('sqlite');
     const values = parameters.map(() => null);
-    await expect(() => store.read((tx) => tx.all(text(`EXPLAIN ${sql}`, ...values))), name).resolves.not.toThrow();
+    await expect(
+      store.read((tx) => tx.all(text(`EXPLAIN ${sql}`, ...values))),
+      name,
+    ).resolves.toBeDefined();
     expect(command.compiled('postgres').parameters.length, name).toBe(parameters.length);
   }
 });
