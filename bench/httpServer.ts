@@ -3,6 +3,7 @@ import { Hono } from 'hono';
 import { createHttp } from '../src/api/http/server.ts';
 import type { App } from '../src/api/operations/app.ts';
 import { openChain } from '../src/chain/node/chain.ts';
+import { createGate } from '../src/decide/payments/gateQueue.ts';
 import { openActivations } from '../src/decide/policy-versions/activations.ts';
 import { openStore, type Store } from '../src/store/store.ts';
 import { chainFacts, populate, TOKEN, wideStarterBundle } from './world.ts';
@@ -49,9 +50,10 @@ async function whole(databasePath: string): Promise<Served> {
   const policy = await policies.load(await wideStarterBundle(), 'bench', act);
   await policies.activate(policy.digest, 'activate', act);
   // Just what `pay` reaches: the rest of a server (keys, relayer, follower) has no part in the answer.
-  type Reached = 'store' | 'clock' | 'chain' | 'chainFacts' | 'policies' | 'wake' | 'version';
+  type Reached = 'store' | 'gate' | 'clock' | 'chain' | 'chainFacts' | 'policies' | 'wake' | 'version';
   const app: Pick<App, Reached> = {
     store,
+    gate: createGate(store, () => ({ ...policies.inForce(), chain: chainFacts, atMs: Date.now() })),
     clock: Date.now,
     chain: openChain({ chainId: chainFacts.chainId, rpcUrl: 'http://127.0.0.1:9', token: TOKEN }),
     chainFacts,
