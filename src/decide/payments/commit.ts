@@ -1,7 +1,7 @@
 import { commitLedger } from '../../books/ledger/loadLedger.ts';
 import { commitMeters } from '../../books/meters/loadMeters.ts';
 import { addPassedOn } from '../../books/receivables/earnings.ts';
-import { BursarError } from '../../core/errors/base.ts';
+import { BursarError, invariant } from '../../core/errors/base.ts';
 import type { Tx } from '../../store/store.ts';
 import { setNonce } from './chainQueries.ts';
 import { newDecision } from './decisionQueries.ts';
@@ -24,7 +24,10 @@ export async function commit(tx: Tx, set: WorkingSet, chainId: number): Promise<
   }
   await commitLedger(tx, set.ledger.changes);
   await commitMeters(tx, set.meters.changes);
-  for (const [agent, nonce] of nonces) await tx.run(setNonce, { agent, chain: chainId, nonce });
+  for (const [agent, nonce] of nonces) {
+    const changed = await tx.run(setNonce, { agent, chain: chainId, nonce });
+    invariant(changed === 1, 'A nonce was given out of a wallet that is not there.', { agent });
+  }
   for (const [agent, amount] of passedOn) await addPassedOn(tx, agent, amount);
   for (const each of compared) await writeComparison(tx, each);
   for (const { shadow: seq, actor: by, atMs: at, reason, dropped } of shadowsEnded) {

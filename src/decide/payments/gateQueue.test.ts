@@ -61,6 +61,17 @@ describe('a group of requests', () => {
     expect(await payments()).toBe(2);
   });
 
+  it('decides nothing of an agent whose wallet is on another chain, and gives out no nonce', async () => {
+    const elsewhere = createGate(world.store, () => {
+      const rules = world.context();
+      return { ...rules, chain: { ...rules.chain, chainId: 8453, network: 'eip155:8453' } };
+    });
+    const asked = elsewhere.ask({ request: world.request(), actor: 'key_test' });
+    await expect(asked).rejects.toMatchObject({ code: 'not_configured' });
+    expect(await payments()).toBe(0);
+    expect((await ask())?.payment.walletNonce).toBe(0n);
+  });
+
   it('undoes one alone whose follow-up fails, and the others are paid once', async () => {
     const results = await Promise.allSettled([
       ask({}, (tx) => tx.run(addSetting, { name: 'a', value: '' })),

@@ -100,13 +100,18 @@ async function readSet(tx: ReadTx, rules: Rules, { requests, replays, identities
       await mapInOrder([...agents], async (agent) => [agent, await readMandatesInForce(tx, agent, rules.atMs)]),
     ),
     refundables: await readRefundables(tx, requests),
-    nonces: new Map(
-      await mapInOrder([...agents], async (agent) => [
-        agent,
-        (await tx.get(nextNonce, { agent, chain: chain.chainId }))?.next_nonce ?? 0n,
-      ]),
-    ),
+    nonces: await readNonces(tx, agents, chain.chainId),
   };
+}
+
+/** An agent without a wallet on that chain has none: nothing of it is decided (`resolveFacts`). */
+async function readNonces(tx: ReadTx, agents: ReadonlySet<string>, chainId: number): Promise<Loaded['nonces']> {
+  const nonces: Loaded['nonces'] = new Map();
+  for (const agent of agents) {
+    const row = await tx.get(nextNonce, { agent, chain: chainId });
+    if (row) nonces.set(agent, row.next_nonce);
+  }
+  return nonces;
 }
 
 async function readReplays(tx: ReadTx, requests: readonly PaymentRequest[]): Promise<Loaded['replays']> {

@@ -37,7 +37,8 @@ export type Facts = {
 /** Looks up who, for whom, to whom. Throws where the request names what does not exist, or an address that may never be paid. */
 export async function resolveFacts(identities: Identities, request: PaymentRequest, chain: ChainFacts): Promise<Facts> {
   const agent = await identities.agent(request.agentId);
-  if (!hasWallet(agent)) throw new BursarError('not_configured', { message: 'The agent has no wallet on this chain.' });
+  if (!hasWallet(agent, chain))
+    throw new BursarError('not_configured', { message: 'The agent has no wallet on this chain.' });
   const sponsor = await identities.sponsor(agent.sponsorId);
   const workflow = request.workflow ? await identities.workflow(request.workflow.ref) : null;
   const payee = await resolvePayee(identities, request);
@@ -69,7 +70,7 @@ export async function resolveFacts(identities: Identities, request: PaymentReque
   };
 }
 
-const hasWallet = (agent: Agent): agent is PayingAgent => agent.wallet !== null;
+const hasWallet = (agent: Agent, { chainId }: ChainFacts): agent is PayingAgent => agent.wallet?.chainId === chainId;
 
 /**
  * An x402 seller is identified by its host. Where no payee has the host, the address names one; such a payment is never allowed

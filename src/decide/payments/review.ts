@@ -111,7 +111,7 @@ async function decideAgainInto(
     isOther: context.policy.digest !== payment.policyDigest,
   };
   const decided = decideAgain(context, set, again);
-  await commit(tx, set, payment.chainId);
+  await commit(tx, set, context.chain.chainId);
   const { evidence, reasons } = decided;
   if (decided.effect === 'deny') {
     await tx.run(setReasons, { id: payment.id, reasons: JSON.stringify(reasons) });
