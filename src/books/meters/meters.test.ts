@@ -32,8 +32,7 @@ async function withStore<T>(
   run: (tools: {
     add: (
       meters: MeterDeclarations,
-      id: string,
-      amount: bigint,
+      payment: { id: string; amountMicro: bigint },
       at: number,
       who?: Partial<MeterSubject>,
     ) => Promise<unknown>;
@@ -54,9 +53,9 @@ async function withStore<T>(
   const store = await openStore(':memory:');
   try {
     return await run({
-      add: (meters, id, amountMicro, at, who = {}) =>
+      add: (meters, payment, at, who = {}) =>
         store.write((tx) =>
-          addToMeters(tx, { declarations: meters, subject: { ...subject, ...who }, atMs: at }, { id, amountMicro }),
+          addToMeters(tx, { declarations: meters, subject: { ...subject, ...who }, atMs: at }, payment),
         ),
       read: (meters, at, who = {}, without = null) =>
         store.read((tx) =>
@@ -77,8 +76,8 @@ async function withStore<T>(
 describe('a rolling meter', () => {
   it('takes nothing off for a payment that has fallen out, also where the clock was set back since', () =>
     withStore(async ({ add, read, age }) => {
-      await add(rolling, 'old', 5n, T0);
-      await add(rolling, 'new', 3n, T0 + HOUR);
+      await add(rolling, { id: 'old', amountMicro: 5n }, T0);
+      await add(rolling, { id: 'new', amountMicro: 3n }, T0 + HOUR);
       await age(rolling, T0 + HOUR + 1);
       expect((await read(rolling, T0 + HOUR, {}, 'old')).hour).toMatchObject({ total: 3, count: 1 });
       expect((await read(rolling, T0 + HOUR, {}, 'new')).hour).toMatchObject({ total: 0, count: 0 });
@@ -86,7 +85,7 @@ describe('a rolling meter', () => {
 
   it('holds a payment for exactly its window: in at the start, out at the end', () =>
     withStore(async ({ add, read }) => {
-      await add(rolling, 'p1', 5n, T0);
+      await add(rolling, { id: 'p1', amountMicro: 5n }, T0);
       expect((await read(rolling, T0 + HOUR)).hour).toEqual({ total: 5, count: 1, last_at: T0 });
       expect((await read(rolling, T0 + HOUR + 1)).hour).toMatchObject({ total: 0, count: 0 });
     }));
@@ -111,7 +110,7 @@ describe('a rolling meter', () => {
             for (const [index, { gap, amount, release: undo, agent, drop: limit }] of steps.entries()) {
               at += gap;
               if (limit > 0) await drop(at, limit);
-              await add(rolling, `p${index}`, amount, at, { agent });
+              await add(rolling, { id: `p${index}`, amountMicro: amount }, at, { agent });
               if (undo) await release(`p${index}`);
               else model.push({ agent, at, amount });
               for (const each of ['agt_1', 'agt_2', 'agt_3']) {
@@ -128,7 +127,8 @@ describe('a rolling meter', () => {
 
   it('lets go of what fell out, anyone who asks next, and takes no more of it than it is told to', () =>
     withStore(async ({ add, read, age, drop, inside, holds }) => {
-      for (let n = 0; n < 10; n += 1) await add(rolling, `p${n}`, 5n, T0 + n, { agent: `agt_${n % 2}` });
+      for (let n = 0; n < 10; n += 1)
+        await add(rolling, { id: `p${n}`, amountMicro: 5n }, T0 + n, { agent: `agt_${n % 2}` });
       expect(await drop(T0 + HOUR + 9, 4)).toBe(4);
       expect(await inside()).toBe(6);
       expect((await read(rolling, T0 + HOUR + 9, { agent: 'agt_1' })).hour).toMatchObject({ total: 5, count: 1 });
@@ -143,8 +143,8 @@ describe('a rolling meter', () => {
 
   it('is not moved by the release of what fell out of it', () =>
     withStore(async ({ add, read, age, release, holds }) => {
-      await add(rolling, 'p1', 5n, T0);
-      await add(rolling, 'p2', 7n, T0 + HOUR);
+      await add(rolling, { id: 'p1', amountMicro: 5n }, T0);
+      await add(rolling, { id: 'p2', amountMicro: 7n }, T0 + HOUR);
       await age(rolling, T0 + HOUR + 1);
       await release('p1');
       expect((await read(rolling, T0 + HOUR + 1)).hour).toMatchObject({ total: 7, count: 1 });
@@ -157,7 +157,7 @@ describe('a calendar meter', () => {
     withStore(async ({ add, read }) => {
       // 25 October 2026: Berlin has 25 hours; the day is 2026-10-24T22:00Z to 2026-10-25T23:00Z.
       const start = Date.UTC(2026, 9, 24, 22);
-      await add(day, 'p1', 7n, start);
+      await add(day, { id: 'p1', amountMicro: 7n }, start);
       expect((await read(day, start + 25 * HOUR - 1)).day).toMatchObject({ total: 7, count: 1 });
       expect((await read(day, start + 25 * HOUR)).day).toMatchObject({ total: 0, count: 0 });
       expect((await read(day, start - 1)).day).toMatchObject({ total: 0, count: 0 });
@@ -165,8 +165,8 @@ describe('a calendar meter', () => {
 
   it('takes a release out of the window in which it counted', () =>
     withStore(async ({ add, read, release }) => {
-      await add(day, 'p1', 7n, T0);
-      await add(day, 'p2', 1n, T0 + 24 * HOUR);
+      await add(day, { id: 'p1', amountMicro: 7n }, T0);
+      await add(day, { id: 'p2', amountMicro: 1n }, T0 + 24 * HOUR);
       await release('p1');
       expect((await read(day, T0)).day).toMatchObject({ total: 0, count: 0 });
       expect((await read(day, T0 + 24 * HOUR)).day).toMatchObject({ total: 1, count: 1 });
@@ -179,7 +179,7 @@ describe('any meter', () => {
   it('keeps groups apart, and names with separators too', () =>
     withStore(async ({ add, read }) => {
       const meters: MeterDeclarations = { pair: { by: ['agent', 'category'], window: 'lifetime', refunds: 'never' } };
-      await add(meters, 'p1', 3n, T0, { agent: 'a', category: 'bc' });
+      await add(meters, { id: 'p1', amountMicro: 3n }, T0, { agent: 'a', category: 'bc' });
       expect((await read(meters, T0, { agent: 'ab', category: 'c' })).pair).toMatchObject({ total: 0 });
       expect((await read(meters, T0, { agent: 'a', category: 'bc' })).pair).toMatchObject({ total: 3 });
     }));
@@ -190,16 +190,16 @@ describe('any meter', () => {
         spent: { by: [], window: 'lifetime', refunds: 'never' },
         refunded: { by: [], window: 'lifetime', kinds: ['refund'], refunds: 'never' },
       };
-      await add(meters, 'p1', 3n, T0, { kind: 'top_up' });
-      await add(meters, 'p2', 4n, T0, { kind: 'refund' });
-      await add(meters, 'p3', 5n, T0);
+      await add(meters, { id: 'p1', amountMicro: 3n }, T0, { kind: 'top_up' });
+      await add(meters, { id: 'p2', amountMicro: 4n }, T0, { kind: 'refund' });
+      await add(meters, { id: 'p3', amountMicro: 5n }, T0);
       expect(await read(meters, T0)).toMatchObject({ spent: { total: 5 }, refunded: { total: 4 } });
     }));
 
   it('shows what it would without a payment that is decided again', () =>
     withStore(async ({ add, read }) => {
-      await add(rolling, 'p1', 5n, T0);
-      await add(rolling, 'p2', 2n, T0 + 1);
+      await add(rolling, { id: 'p1', amountMicro: 5n }, T0);
+      await add(rolling, { id: 'p2', amountMicro: 2n }, T0 + 1);
       expect((await read(rolling, T0 + 2, {}, 'p1')).hour).toMatchObject({ total: 2, count: 1 });
       expect((await read(rolling, T0 + HOUR + 1, {}, 'p1')).hour).toMatchObject({ total: 2, count: 1 });
     }));

@@ -58,12 +58,10 @@ type Made = { id: string; amountMicro: bigint; at: number; subject: MeterSubject
 it('a meter that is counted again reads as if it had been counted from the start, whatever its name meant before', () =>
   fc.assert(
     fc.asyncProperty(
-      declarations,
-      declarations,
-      declarations,
+      fc.tuple(declarations, declarations, declarations),
       steps,
       fc.integer({ min: 0, max: 12 * HOUR }),
-      async (before, between, after, plan, pause) => {
+      async ([before, between, after], plan, pause) => {
         const [always, changed] = [await openStore(':memory:'), await openStore(':memory:')];
         let at = T0;
         const made: Made[] = [];

@@ -6,7 +6,7 @@ import { bookChecks } from '../ledger/bookChecks.ts';
 import type { MeterDeclarations } from './declarations.ts';
 import { ageMeters, releaseFromMeters } from './meters.ts';
 import type { MeterSubject } from './places.ts';
-import { refundToMeters, unrefundMeters } from './refundMeters.ts';
+import { type Refund, refundToMeters, unrefundMeters } from './refundMeters.ts';
 
 const HOUR = 3_600_000;
 const T0 = Date.UTC(2026, 10, 24, 12);
@@ -34,8 +34,7 @@ const read = (store: Store, at: number) =>
   store.read((tx) => readMeters(tx, { declarations: meters, subject, atMs: at }));
 const add = (store: Store, id: string, amountMicro: bigint, at: number) =>
   store.write((tx) => addToMeters(tx, { declarations: meters, subject, atMs: at }, { id, amountMicro }));
-const refund = (store: Store, id: string, originalId: string, amountMicro: bigint, at: number) =>
-  store.write((tx) => refundToMeters(tx, meters, { id, originalId, amountMicro }, at));
+const refund = (store: Store, given: Refund, at: number) => store.write((tx) => refundToMeters(tx, meters, given, at));
 const metersHold = async (store: Store): Promise<boolean | undefined> =>
   (await store.read(bookChecks)).find((check) => check.name === 'meters_match_entries')?.ok;
 
@@ -45,7 +44,7 @@ describe('a refund that its payer received', () => {
     await add(store, 'p1', 100n, T0);
     const later = T0 + 90 * 60_000;
     await add(store, 'p2', 50n, later);
-    await refund(store, 'r1', 'p1', 30n, later);
+    await refund(store, { id: 'r1', originalId: 'p1', amountMicro: 30n }, later);
     const then = await read(store, T0);
     const now = await read(store, later);
     expect([then.restore_1?.total, then.current_1?.total, then.never_1?.total]).toEqual([70, 100, 100]);
@@ -61,7 +60,7 @@ describe('a refund that its payer received', () => {
   it('never makes a window read below zero', async () => {
     const store = await openStore(':memory:');
     await add(store, 'p1', 100n, T0);
-    await refund(store, 'r1', 'p1', 100n, T0 + 2 * HOUR);
+    await refund(store, { id: 'r1', originalId: 'p1', amountMicro: 100n }, T0 + 2 * HOUR);
     expect((await read(store, T0 + 2 * HOUR)).current_1).toMatchObject({ total: 0, count: 0 });
     await add(store, 'p2', 40n, T0 + 2 * HOUR + 1);
     expect((await read(store, T0 + 2 * HOUR + 1)).current_1).toMatchObject({ total: 0, count: 1 });
@@ -102,7 +101,7 @@ describe('a refund that its payer received', () => {
               const amount = step.amount < original.left ? step.amount : original.left;
               original.left -= amount;
               refunds.push({ id: `r${index}`, of: original, at, amount });
-              await refund(store, `r${index}`, original.id, amount, at);
+              await refund(store, { id: `r${index}`, originalId: original.id, amountMicro: amount }, at);
             } else if (step.what === 'reorg' && refunds.length > 0) {
               const [undone] = refunds.splice(step.pick % refunds.length, 1);
               if (undone) undone.of.left += undone.amount;
