@@ -1,9 +1,9 @@
 import { flatMapInOrder } from '../../core/inOrder.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
-import { findEntry, findRows, insertEntry, isInside, type MeterRow, oldestInEach } from './meterRows.ts';
+import { findEntry, findRows, insertEntry, isInside, type MeterRow, nextMeterId, oldestInEach } from './meterRows.ts';
 import { type MeterChanges, MeterSet, type MeterTotal, type OwnCount } from './meterSet.ts';
 import type { MeterKey, MeterPlace } from './places.ts';
-import { addInside, addMeterAs, addToMeter, newestMeter } from './queries.ts';
+import { addInside, addMeter, addToMeter } from './queries.ts';
 
 /** Reads the totals at these places: rolling ones as they are at each place's own moment, so one moment for a set. */
 export async function loadMeters(tx: ReadTx, placesOfAll: Iterable<readonly MeterPlace[]>): Promise<MeterSet> {
@@ -16,7 +16,7 @@ export async function loadMeters(tx: ReadTx, placesOfAll: Iterable<readonly Mete
       totals.set(key, row === undefined ? null : totalOf(row, { meter, grp, start }));
     });
   }
-  return new MeterSet(totals, ((await tx.get(newestMeter))?.id ?? 0n) + 1n);
+  return new MeterSet(totals, await nextMeterId(tx));
 }
 
 /** One literal, so that all totals have one shape: the gate reads some for each payment. */
@@ -58,8 +58,7 @@ export async function loadOwnCount(
 export async function commitMeters(tx: Tx, { totals, rolling, counted }: MeterChanges): Promise<void> {
   for (const total of totals) {
     const { id, meter, grp, start, lastAt } = total;
-    if (total.isNew)
-      await tx.run(addMeterAs, { id, meter, grp, start, amount: total.total, count: total.count, lastAt });
+    if (total.isNew) await tx.run(addMeter, { id, meter, grp, start, amount: total.total, count: total.count, lastAt });
     else await tx.run(addToMeter, { id, amount: total.addedMicro, count: total.addedCount, at: lastAt ?? 0 });
   }
   for (const { meter, at, payment, row, amountMicro: amount } of rolling) {

@@ -10,6 +10,7 @@ import {
   insideOf,
   type MeterRow,
   meterOfId,
+  newestMeter,
   oldestInside,
   removeEntry,
   removeFromWindow,
@@ -80,6 +81,9 @@ export async function findRows(
   return rows;
 }
 
+/** Of the next total that is begun: totals are never deleted. */
+export const nextMeterId = async (tx: ReadTx): Promise<bigint> => ((await tx.get(newestMeter))?.id ?? 0n) + 1n;
+
 /** Begins the row of a window. `lastAt` is null where no payment counts in it yet. */
 export async function insertRow(
   tx: Tx,
@@ -87,8 +91,9 @@ export async function insertRow(
   first: { amountMicro: bigint; count: number; lastAt: number | null },
 ): Promise<bigint> {
   const { amountMicro: amount, count, lastAt } = first;
-  const row = await tx.get(addMeter, { meter, grp, start, amount, count, lastAt });
-  return row?.id ?? 0n;
+  const id = await nextMeterId(tx);
+  await tx.run(addMeter, { id, meter, grp, start, amount, count: BigInt(count), lastAt });
+  return id;
 }
 
 async function oldestOf(tx: ReadTx, meter: string): Promise<number> {

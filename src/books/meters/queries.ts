@@ -75,7 +75,7 @@ export const addToMeter = statement<{ id: bigint; amount: bigint; count: bigint;
     .where('id', '=', p.id),
 );
 /** The row of a window under an id that is known before it is written. */
-export const addMeterAs = statement<{
+export const addMeter = statement<{
   id: bigint;
   meter: string;
   grp: string;
@@ -98,26 +98,6 @@ export const newestMeter = statement()((db) =>
   db.selectFrom('meters').select((eb) => eb.fn.max<bigint | null>('id').as('id')),
 );
 
-export const addMeter = statement<{
-  meter: string;
-  grp: string;
-  start: number;
-  amount: bigint;
-  count: number;
-  lastAt: number | null;
-}>()((db, p) =>
-  db
-    .insertInto('meters')
-    .values({
-      meter: p.meter,
-      grp: p.grp,
-      window_start: p.start,
-      total_micro: p.amount,
-      count: p.count,
-      last_at: p.lastAt,
-    })
-    .returning('id'),
-);
 export const meterOfId = statement<{ id: number }>()((db, p) =>
   db.selectFrom('meters').select(['meter', 'grp', 'window_start']).where('id', '=', p.id),
 );

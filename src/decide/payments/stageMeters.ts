@@ -1,8 +1,6 @@
-import { type MeterDeclarations, windowStart } from '../../books/meters/declarations.ts';
+import type { MeterDeclarations } from '../../books/meters/declarations.ts';
 import { beginGenerations, liveRows, makeLive, meterOf, rowsOfGenerations } from '../../books/meters/generations.ts';
-import { dropRolling } from '../../books/meters/meterRows.ts';
-import { DROPPED_MAX } from '../../books/meters/meters.ts';
-import { isRollingWindow } from '../../books/meters/places.ts';
+import { ageRows } from '../../books/meters/meters.ts';
 import { type Recounting, reaching, recountInto, recountRefundInto } from '../../books/meters/recount.ts';
 import { flatMapInOrder } from '../../core/inOrder.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
@@ -73,11 +71,7 @@ export async function keepUp(tx: Tx, stage: Stage, atMs: number): Promise<void> 
   // A copy: where the transaction is undone, what it counted is counted again. Counting twice changes nothing.
   const draft = { ...stage };
   while ((await catchUp(tx, draft)) > 0);
-  const rowsOf = rowsOfGenerations(stage.generations);
-  for (const [meter, declaration] of Object.entries(stage.declarations)) {
-    if (isRollingWindow(declaration))
-      await dropRolling(tx, rowsOf(meter), windowStart(declaration.window, atMs), DROPPED_MAX);
-  }
+  await ageRows(tx, stage.declarations, rowsOfGenerations(stage.generations), atMs);
   tx.afterCommit(() => {
     stage.seenSeq = Math.max(stage.seenSeq, draft.seenSeq);
   });
