@@ -21,6 +21,7 @@ const noEvidence = new Set([
   'log_tiles',
   'log_heads',
   'identity_epoch',
+  'leases',
 ]);
 
 let folder: string;

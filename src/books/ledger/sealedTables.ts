@@ -12,6 +12,7 @@ export const unsealedTables: Readonly<Record<string, string>> = {
   notices: 'the outbox of messages about events; losing one hides nothing from the log',
   sessions: 'who is signed in now; starting and ending a session are events',
   identity_epoch: 'a count of changes to tables that are sealed themselves',
+  leases: 'which server does which task now; another one takes over what it loses',
   log_tiles: 'hashes of the events, kept for speed; a proof is checked against a signed head',
   log_heads: 'each is signed; sealing them would make the log grow with each head',
 };

@@ -46,6 +46,12 @@ export const serverErrors = {
     'Another process has this database open.',
     'Stop the other Bursar, or use another data directory.',
   ),
+  lease_lost: entry(
+    503,
+    'safe',
+    'Another server has taken over this task, so nothing was written.',
+    'Send the same request again; the log of the servers says which one leads.',
+  ),
   database_damaged: entry(
     503,
     'never',

@@ -97,6 +97,12 @@ const cases: [name: string, made: Statement<P, unknown>, postgres: string, answe
     ],
   ],
   [
+    'the time that all servers share',
+    statement<P>()((db, p, f) => db.selectNoFrom(f.nowMs(p.n).as('now'))),
+    'select (extract(epoch from clock_timestamp()) * 1000)::bigint as "now"',
+    [{ now: 2n }],
+  ],
+  [
     'a text without regard to case',
     statement<P>()((db, p, f) =>
       db

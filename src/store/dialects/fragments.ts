@@ -46,6 +46,9 @@ export interface Fragments<S> {
   /** LIKE without regard to case; `!` escapes. `pattern` is a parameter or a text. */
   isLike(text: Expression<string | null>, pattern: string): RawBuilder<SqlBool>;
 
+  /** Epoch milliseconds by the database's clock, which all servers share; on SQLite by the only server's, which is given. */
+  nowMs(serverMs: bigint): RawBuilder<bigint>;
+
   /** A literal value in the text of a `query`, needed for a partial index. Never a caller's value. */
   constant<T extends Scalar>(value: T): RawBuilder<T>;
   /** A table read by this index, where the database supports such a hint. */

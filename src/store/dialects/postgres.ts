@@ -35,6 +35,9 @@ export const postgres: Fragments<never> = {
   replaced: (text, from, to) => sql`replace(${text}, ${from}, ${to})`,
   isLike: (text, pattern) => sql`${text} ilike ${pattern} escape '!'`,
 
+  // Not `now()`, which is the time at which the transaction began: it may have waited for a lock since.
+  nowMs: () => sql`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
+
   constant: (value) => sql.lit(value),
   indexed: (table) => sql.table(table).as(table) as never,
   unindexed: (value) => sql`${value}`,

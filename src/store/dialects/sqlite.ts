@@ -49,6 +49,8 @@ export const sqlite: Fragments<never> = {
   replaced: (text, from, to) => sql`replace(${text}, ${from}, ${to})`,
   isLike: (text, pattern) => sql`${text} like ${pattern} escape '!'`,
 
+  nowMs: (serverMs) => sql`cast(${serverMs} as integer)`,
+
   constant: (value) => sql.lit(value),
   indexed,
   unindexed: (value) => sql`+${value}`,

@@ -45,10 +45,20 @@ interface Notices {
   delivered_at: OptionalInteger;
 }
 
-/** Alerts, stops and notices. */
+interface LeaseRows {
+  name: string;
+  holder: string | null;
+  fence: Integer;
+  expires_at: Integer;
+  claimed_by: string | null;
+  claimed_at: OptionalInteger;
+}
+
+/** Alerts, stops and notices; and the leases of servers. */
 export interface ControlTables {
   alerts: Alerts;
   stops: Stops;
   notice_endpoints: NoticeEndpoints;
   notices: Notices;
+  leases: LeaseRows;
 }
