@@ -6,13 +6,20 @@ type Prepared = Database.Statement<unknown[]>;
 type Parameters = Record<string, unknown>;
 /** A statement without parameters. */
 const NONE: Parameters = {};
-type Run<T> = (parameters: Parameters) => T;
-type Typed = { get: Run<unknown>; all: Run<unknown[]>; run: Run<Database.RunResult> };
+type Run<P, T> = (parameters: P) => T;
+type Typed = {
+  get: Run<Parameters, unknown>;
+  all: Run<Parameters, unknown[]>;
+  run: Run<Parameters, Database.RunResult>;
+};
 
 export type Connection = {
   get(command: Command<never>, given?: unknown): unknown;
   all(command: Command<never>, given?: unknown): unknown[];
   run(command: Command<never>, given?: unknown): number;
+  getEach(command: Command<never>, sets: readonly unknown[]): unknown[];
+  allEach(command: Command<never>, sets: readonly unknown[]): unknown[][];
+  runEach(command: Command<never>, sets: readonly unknown[]): number;
   each(command: Command<never>, given?: unknown): Iterable<unknown>;
 };
 
@@ -33,12 +40,15 @@ export function connectionOf(database: Database.Database): Connection {
   function declaredOf(command: Command<never>): Typed {
     const { sql, parameters } = command.compiled('sqlite');
     const statement = database.prepare<unknown[]>(sql);
-    const slots = parameters as Slot[];
-    const one = {
-      get: withSlots(slots, statement.get.bind(statement)),
-      all: withSlots(slots, statement.all.bind(statement)),
-      run: withSlots(slots, statement.run.bind(statement)),
-    };
+    const bind = binding(parameters as Slot[]);
+    const one: Typed =
+      parameters.length === 0
+        ? { get: () => statement.get(), all: () => statement.all(), run: () => statement.run() }
+        : {
+            get: (given) => statement.get(bind(given)),
+            all: (given) => statement.all(bind(given)),
+            run: (given) => statement.run(bind(given)),
+          };
     typed.set(command, one);
     return one;
   }
@@ -61,6 +71,14 @@ export function connectionOf(database: Database.Database): Connection {
     get: (command, given) => typedOf(command).get(given as Parameters),
     all: (command, given) => typedOf(command).all(given as Parameters),
     run: (command, given) => typedOf(command).run(given as Parameters).changes,
+    getEach: (command, sets) => sets.map(typedOf(command).get as Run<unknown, unknown>),
+    allEach: (command, sets) => sets.map(typedOf(command).all as Run<unknown, unknown[]>),
+    runEach: (command, sets) => {
+      const { run } = typedOf(command);
+      let changed = 0;
+      for (const given of sets) changed += run(given as Parameters).changes;
+      return changed;
+    },
     // Prepares a separate statement, because one that is being read row by row cannot be run again meanwhile.
     each: (command, given) => {
       const { sql, values } = textAndValues(command, given);
@@ -69,26 +87,13 @@ export function connectionOf(database: Database.Database): Connection {
   };
 }
 
-/**
- * Calls with the values that the slots name. The common counts are written out, because a spread costs a tenth of a small
- * statement.
- */
-function withSlots<T>(slots: readonly Slot[], call: (...values: unknown[]) => T): Run<T> {
-  const [a, b, c, d] = slots as [Slot, Slot, Slot, Slot];
-  switch (slots.length) {
-    case 0:
-      return () => call();
-    case 1:
-      return (given) => call(read(a, given));
-    case 2:
-      return (given) => call(read(a, given), read(b, given));
-    case 3:
-      return (given) => call(read(a, given), read(b, given), read(c, given));
-    case 4:
-      return (given) => call(read(a, given), read(b, given), read(c, given), read(d, given));
-    default:
-      return (given) => call(...slots.map((slot) => read(slot, given)));
-  }
+/** The values that the slots name, in one array that is used again at each call: better-sqlite3 copies it before it returns. */
+function binding(slots: readonly Slot[]): (given: Parameters) => unknown[] {
+  const values = new Array<unknown>(slots.length).fill(null);
+  return (given) => {
+    for (let index = 0; index < slots.length; index += 1) values[index] = read(slots[index] as Slot, given);
+    return values;
+  };
 }
 
 function read({ name, encode }: Slot, given: Parameters): unknown {

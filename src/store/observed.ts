@@ -3,6 +3,8 @@ import type { Command } from './statement.ts';
 import type { ReadTx } from './store.ts';
 import { text } from './text.ts';
 
+const CALLS = new Set(['get', 'all', 'getEach', 'allEach', 'run', 'runEach']);
+
 /** Wraps each statement of a transaction with a function that gets its text: for tests and benchmarks. */
 export function observed<T extends ReadTx>(tx: T, around: <V>(sql: string, run: () => Promise<V>) => Promise<V>): T {
   const wrap =
@@ -11,7 +13,8 @@ export function observed<T extends ReadTx>(tx: T, around: <V>(sql: string, run: 
       around(command.compiled('sqlite').sql, () =>
         (call as (first: Command<never>, given?: unknown) => Promise<never>)(command, given),
       );
-  return { ...tx, get: wrap(tx.get), all: wrap(tx.all), ...('run' in tx ? { run: wrap(tx.run) } : {}) };
+  const calls = Object.entries(tx).filter(([name]) => CALLS.has(name));
+  return { ...tx, ...Object.fromEntries(calls.map(([name, call]) => [name, wrap(call)])) };
 }
 
 /** A transaction in which `all` returns no rows for chosen statements, but calls `each` with SQLite's query plan. */

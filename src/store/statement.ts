@@ -27,6 +27,9 @@ export interface Statement<P, R> extends Command<P> {
 /** The row type of a statement: `RowOf<typeof orphanedTransactions>`. */
 export type RowOf<T> = T extends Statement<never, infer R> ? R : never;
 
+/** The parameters of a statement, as a caller gives them. */
+export type ParametersIn<T> = T extends Command<infer P> ? P : never;
+
 type Built<P, O> = [O] extends [InsertResult | UpdateResult | DeleteResult] ? Command<P> : Statement<P, Simplify<O>>;
 type Build<S, P, O> = (db: Kysely<S>, p: Slots<P>, f: Fragments<S>) => Compilable<O>;
 

@@ -16,10 +16,15 @@ export type Row = Record<string, SqlValue>;
 export interface ReadTx {
   get<P, R>(statement: Statement<P, R>, ...parameters: ParametersOf<NoInfer<P>>): Promise<R | undefined>;
   all<P, R>(statement: Statement<P, R>, ...parameters: ParametersOf<NoInfer<P>>): Promise<R[]>;
+  /** `get` for each set of parameters, in their order: one call, and on PostgreSQL one round trip. */
+  getEach<P, R>(statement: Statement<P, R>, sets: readonly NoInfer<P>[]): Promise<(R | undefined)[]>;
+  allEach<P, R>(statement: Statement<P, R>, sets: readonly NoInfer<P>[]): Promise<R[][]>;
 }
 /** Writes inside the one write transaction. `run` returns the number of changed rows. */
 export interface Tx extends ReadTx {
   run<P>(command: Command<P>, ...parameters: ParametersOf<NoInfer<P>>): Promise<number>;
+  /** `run` for each set of parameters. The number of rows that all of them changed. */
+  runEach<P>(command: Command<P>, sets: readonly NoInfer<P>[]): Promise<number>;
   /** Runs after the commit is durable, and never after a rollback. Must not throw. */
   afterCommit(callback: () => void): void;
   /** Seals a row with this commit, for tables whose inserts are not watched. `key`: its primary key as a JSON array. */
@@ -57,6 +62,8 @@ const QUEUE_MAX = 20_000;
 type AsyncConnection = {
   get(command: Command<never>, given?: unknown): Promise<unknown>;
   all(command: Command<never>, given?: unknown): Promise<unknown[]>;
+  getEach(command: Command<never>, sets: readonly unknown[]): Promise<unknown[]>;
+  allEach(command: Command<never>, sets: readonly unknown[]): Promise<unknown[][]>;
   each(command: Command<never>, given?: unknown): AsyncIterable<unknown>;
 };
 
@@ -225,18 +232,22 @@ export async function openStore(
 
 const closedError = (): BursarError => new BursarError('storage_failed', { message: 'The database is closed.' });
 
-function readingWith({ get, all }: Connection): ReadTx {
-  const tx: Pick<AsyncConnection, 'get' | 'all'> = {
+function readingWith({ get, all, getEach, allEach }: Connection): ReadTx {
+  const tx: Omit<AsyncConnection, 'each'> = {
     get: async (command, given) => get(command, given),
     all: async (command, given) => all(command, given),
+    getEach: async (command, sets) => getEach(command, sets),
+    allEach: async (command, sets) => allEach(command, sets),
   };
-  return tx as ReadTx;
+  const typed: unknown = tx;
+  return typed as ReadTx;
 }
 
-function writingWith(connection: Connection): ReadTx & Pick<Tx, 'run'> {
+function writingWith(connection: Connection): ReadTx & Pick<Tx, 'run' | 'runEach'> {
   return {
     ...readingWith(connection),
     run: async (command: Command<never>, given?: unknown) => connection.run(command, given),
+    runEach: async (command: Command<never>, sets: readonly unknown[]) => connection.runEach(command, sets),
   };
 }
 
@@ -247,7 +258,7 @@ export function readingOn(database: Database.Database): Snapshot['tx'] {
 }
 
 /** The same with `run`. The caller begins and ends transactions. */
-export function writingOn(database: Database.Database): Snapshot['tx'] & Pick<Tx, 'run'> {
+export function writingOn(database: Database.Database): Snapshot['tx'] & Pick<Tx, 'run' | 'runEach'> {
   const connection = connectionOf(database);
   return { ...writingWith(connection), each: eachOf(connection) };
 }
@@ -263,6 +274,8 @@ function inTurns(read: Store['read']): Snapshot['tx'] {
   const tx: AsyncConnection = {
     get: (command, given) => read((inner) => (inner as AsyncConnection).get(command, given)),
     all: (command, given) => read((inner) => (inner as AsyncConnection).all(command, given)),
+    getEach: (command, sets) => read((inner) => (inner as AsyncConnection).getEach(command, sets)),
+    allEach: (command, sets) => read((inner) => (inner as AsyncConnection).allEach(command, sets)),
     each: async function* (command, given) {
       yield* await tx.all(command, given);
     },

@@ -1,20 +1,21 @@
 import { flatMapInOrder } from '../../core/inOrder.ts';
+import type { ParametersIn } from '../../store/statement.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
-import { findEntry, findRows, insertEntry, isInside, type MeterRow, nextMeterId, oldestInEach } from './meterRows.ts';
+import { entryRow, findEntry, findRows, isInside, type MeterRow, nextMeterId } from './meterRows.ts';
 import { type MeterChanges, MeterSet, type MeterTotal, type OwnCount } from './meterSet.ts';
 import type { MeterKey, MeterPlace } from './places.ts';
-import { addInside, addMeter, addToMeter } from './queries.ts';
+import { addInside, addMeter, addMeterEntry, addToMeter } from './queries.ts';
 
 /** Reads the totals at these places: rolling ones as they are at each place's own moment, so one moment for a set. */
 export async function loadMeters(tx: ReadTx, placesOfAll: Iterable<readonly MeterPlace[]>): Promise<MeterSet> {
+  const wanted = new Map<string, MeterPlace>();
+  for (const places of placesOfAll) for (const place of places) wanted.set(place.key, place);
+  const rows = await findRows(tx, [...wanted.values()]);
   const totals = new Map<string, MeterTotal | null>();
-  const oldest = oldestInEach(tx);
-  for (const places of placesOfAll) {
-    const missing = places.filter(({ key }) => !totals.has(key));
-    (await findRows(tx, missing, oldest)).forEach((row, index) => {
-      const { meter, grp, start, key } = missing[index] as MeterPlace;
-      totals.set(key, row === undefined ? null : totalOf(row, { meter, grp, start }));
-    });
+  let index = 0;
+  for (const [key, place] of wanted) {
+    const row = rows[index++];
+    totals.set(key, row === undefined ? null : totalOf(row, place));
   }
   return new MeterSet(totals, await nextMeterId(tx));
 }
@@ -56,15 +57,29 @@ export async function loadOwnCount(
 
 /** Writes what a set has changed: each total once. */
 export async function commitMeters(tx: Tx, { totals, rolling, counted }: MeterChanges): Promise<void> {
-  for (const total of totals) {
-    const { id, meter, grp, start, lastAt } = total;
-    if (total.isNew) await tx.run(addMeter, { id, meter, grp, start, amount: total.total, count: total.count, lastAt });
-    else await tx.run(addToMeter, { id, amount: total.addedMicro, count: total.addedCount, at: lastAt ?? 0 });
+  const begun: ParametersIn<typeof addMeter>[] = [];
+  const added: ParametersIn<typeof addToMeter>[] = [];
+  for (const { id, meter, grp, start, lastAt, isNew, total: amount, count, addedMicro, addedCount } of totals) {
+    if (isNew) begun.push({ id, meter, grp, start, amount, count, lastAt });
+    else added.push({ id, amount: addedMicro, count: addedCount, at: lastAt ?? 0 });
   }
-  for (const { meter, at, payment, row, amountMicro: amount } of rolling) {
-    await tx.run(addInside, { meter, at, payment, row, amount, counted: 1 });
-  }
-  for (const { id, at, amountMicro, rows } of counted) {
-    await insertEntry(tx, id, { amountMicro, counted: 1, at, places: rows.map((row) => ({ id: Number(row), at })) });
-  }
+  await tx.runEach(addMeter, begun);
+  await tx.runEach(addToMeter, added);
+  await tx.runEach(
+    addInside,
+    rolling.map(({ meter, at, payment, row, amountMicro: amount }) => ({
+      meter,
+      at,
+      payment,
+      row,
+      amount,
+      counted: 1,
+    })),
+  );
+  await tx.runEach(
+    addMeterEntry,
+    counted.map(({ id, at, amountMicro, rows }) =>
+      entryRow(id, { amountMicro, counted: 1, at, places: rows.map((row) => ({ id: Number(row), at })) }),
+    ),
+  );
 }

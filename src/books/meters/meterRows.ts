@@ -1,5 +1,4 @@
-import { mapInOrder } from '../../core/inOrder.ts';
-import type { ReadTx, SqlValue, Tx } from '../../store/store.ts';
+import type { ReadTx, Tx } from '../../store/store.ts';
 import type { MeterKey } from './places.ts';
 import {
   addInside,
@@ -9,13 +8,14 @@ import {
   firstInside,
   insideOf,
   type MeterRow,
+  meterAt,
   meterOfId,
+  meterSince,
   newestMeter,
   oldestInside,
   removeEntry,
   removeFromWindow,
   removeInside,
-  rowsOfMeters,
   takeEntryFromTotal,
   takeFromTotal,
 } from './queries.ts';
@@ -33,52 +33,35 @@ export type Place = { id: number; at: number };
 export type Counted = { amountMicro: bigint; counted: bigint; at: number; places: Place[] };
 
 type Cut = { cut?: number | null };
-/** When the oldest entry inside a meter's windows was counted; Infinity where nothing is inside. */
-export type OldestIn = (meter: string) => Promise<number>;
-
-/** Asks once for each meter, so it is good for one reading only. */
-export function oldestInEach(tx: ReadTx): OldestIn {
-  const known = new Map<string, number>();
-  return async (meter) => {
-    let oldest = known.get(meter);
-    if (oldest === undefined) {
-      oldest = await oldestOf(tx, meter);
-      known.set(meter, oldest);
-    }
-    return oldest;
-  };
-}
 
 /**
- * The rows of all keys, in their order, by one statement; undefined where a window has none yet. With a `cut` a rolling total
- * is shown without what is older and still stands in it.
+ * The rows of all keys, in their order; undefined where a window has none yet. With a `cut` a rolling total is shown without what is
+ * older and still stands in it.
  */
-export async function findRows(
-  tx: ReadTx,
-  keys: readonly (MeterKey & Cut)[],
-  oldestIn: OldestIn = oldestInEach(tx),
-): Promise<(MeterRow | undefined)[]> {
-  const rows = new Array<MeterRow | undefined>(keys.length).fill(undefined);
-  if (keys.length === 0) return rows;
-  const hasOld = async (key: MeterKey & Cut): Promise<boolean> =>
-    key.cut != null && (await oldestIn(key.meter)) < key.cut;
-  // Those without anything old first, so that there are few texts to prepare.
-  const old = await mapInOrder(keys, hasOld);
-  const order = [...keys.keys()].sort((a, b) => Number(old[a]) - Number(old[b]));
-  const values: Record<string, SqlValue> = {};
-  order.forEach((index, n) => {
-    const { meter, grp, start, cut } = keys[index] as MeterKey & Cut;
-    values[`meter${n}`] = meter;
-    values[`grp${n}`] = grp;
-    values[`start${n}`] = start;
-    if (old[index]) values[`cut${n}`] = cut ?? 0;
-  });
-  const withOld = old.filter(Boolean).length;
-  for (const row of await tx.all(rowsOfMeters(keys.length - withOld, withOld), values)) {
-    const index = order[Number(row.n)];
-    if (index !== undefined) rows[index] = row;
-  }
-  return rows;
+export async function findRows(tx: ReadTx, keys: readonly (MeterKey & Cut)[]): Promise<(MeterRow | undefined)[]> {
+  const oldest = await oldestOf(tx, [...new Set(keys.filter(({ cut }) => cut != null).map(({ meter }) => meter))]);
+  const isBehind = ({ meter, cut }: MeterKey & Cut): boolean => cut != null && (oldest.get(meter) ?? Infinity) < cut;
+  const [whole, behind] = [keys.filter((key) => !isBehind(key)), keys.filter(isBehind)];
+  const rows = await tx.getEach(meterAt, whole);
+  if (behind.length === 0) return rows;
+  const since = await tx.getEach(
+    meterSince,
+    behind.map(({ meter, grp, start, cut }) => ({ meter, grp, start, cut: cut ?? 0 })),
+  );
+  const found = new Map([
+    ...whole.map((key, n) => [key, rows[n]] as const),
+    ...behind.map((key, n) => [key, since[n]] as const),
+  ]);
+  return keys.map((key) => found.get(key));
+}
+
+/** By meter: when the oldest entry inside its windows was counted, epoch ms. None where nothing is inside. */
+async function oldestOf(tx: ReadTx, meters: readonly string[]): Promise<Map<string, number>> {
+  const rows = await tx.getEach(
+    oldestInside,
+    meters.map((meter) => ({ meter })),
+  );
+  return new Map(meters.flatMap((meter, n) => (rows[n]?.at == null ? [] : [[meter, Number(rows[n].at)] as const])));
 }
 
 /** Of the next total that is begun: totals are never deleted. */
@@ -94,11 +77,6 @@ export async function insertRow(
   const id = await nextMeterId(tx);
   await tx.run(addMeter, { id, meter, grp, start, amount, count: BigInt(count), lastAt });
   return id;
-}
-
-async function oldestOf(tx: ReadTx, meter: string): Promise<number> {
-  const row = await tx.get(oldestInside, { meter });
-  return row?.at == null ? Infinity : Number(row.at);
 }
 
 /** Puts an entry into a rolling window. `meterId`: the group's row. */
@@ -138,15 +116,17 @@ async function dropSome(tx: Tx, meter: string, cut: number, most: number): Promi
   return old.length;
 }
 
-/** Remembers where something counts. A place at another time than the entry's own is written with its time. */
-export async function insertEntry(
-  tx: Tx,
-  id: string,
-  entry: { amountMicro: bigint; counted: number; at: number; places: readonly Place[] },
-): Promise<void> {
-  const { amountMicro: amount, counted, at } = entry;
-  const places = JSON.stringify(entry.places.map((place) => (place.at === at ? place.id : [place.id, place.at])));
-  await tx.run(addMeterEntry, { id, at, amount, counted, places });
+type NewEntry = { amountMicro: bigint; counted: number; at: number; places: readonly Place[] };
+
+/** Remembers where something counts. */
+export async function insertEntry(tx: Tx, id: string, entry: NewEntry): Promise<void> {
+  await tx.run(addMeterEntry, entryRow(id, entry));
+}
+
+/** As it is stored: a place at another time than the entry's own is written with its time. */
+export function entryRow(id: string, { amountMicro: amount, counted, at, places: counts }: NewEntry) {
+  const places = JSON.stringify(counts.map((place) => (place.at === at ? place.id : [place.id, place.at])));
+  return { id, at, amount, counted, places };
 }
 
 export async function findEntry(tx: ReadTx, id: string): Promise<Counted | undefined> {

@@ -1,12 +1,19 @@
-import type { ExpressionBuilder, Kysely } from 'kysely';
+import type { ExpressionBuilder } from 'kysely';
 import type { Schema } from '../../store/schema/schema.ts';
-import { type Statement, statement } from '../../store/statement.ts';
-import type { SqlValue } from '../../store/store.ts';
+import { statement } from '../../store/statement.ts';
 import { ROLLING } from './places.ts';
 
 export type MeterRow = { id: bigint; total_micro: bigint; count: bigint; last_at: bigint | null };
-/** Parameters of a statement whose length varies, by the place of each: `meter0`, `grp0`, `meter1`. */
-type Numbered = Record<string, SqlValue>;
+
+/** The row of a window. */
+export const meterAt = statement<{ meter: string; grp: string; start: number }>()((db, p) =>
+  db
+    .selectFrom('meters')
+    .select(['id', 'total_micro', 'count', 'last_at'])
+    .where('meter', '=', p.meter)
+    .where('grp', '=', p.grp)
+    .where('window_start', '=', p.start),
+);
 
 /** What is older than `cut` in a rolling total. */
 const older = (
@@ -24,44 +31,24 @@ const older = (
     eb.val(0n),
   );
 
-const lookUps = new Map<string, Statement<Numbered, MeterRow & { n: bigint }>>();
-
-/** The rows of several meters by one statement, each with its number in the list: first whole totals, then those without what is old. */
-export function rowsOfMeters(whole: number, withoutOld: number): Statement<Numbered, MeterRow & { n: bigint }> {
-  const shape = `${whole} ${withoutOld}`;
-  let made = lookUps.get(shape);
-  if (!made) {
-    made = statement<Numbered>()((db, p) => {
-      const list = Array.from({ length: whole + withoutOld }, (_, n) => rowOfMeter(db, p as never, n, n >= whole));
-      const [first, ...rest] = list;
-      return rest.reduce((all, one) => all.unionAll(one), first as NonNullable<typeof first>);
-    });
-    lookUps.set(shape, made);
-  }
-  return made;
-}
-
-function rowOfMeter(db: Kysely<Schema>, p: Record<string, never>, n: number, withoutOld: boolean) {
-  return db
+/** A rolling total without what is older than `cut` and still stands in it. */
+export const meterSince = statement<{ meter: string; grp: string; start: number; cut: number }>()((db, p) =>
+  db
     .selectFrom('meters as m')
     .select((eb) => [
-      eb.lit(n).$castTo<bigint>().as('n'),
       'm.id',
-      (withoutOld
-        ? eb('m.total_micro', '-', older(eb, 'amount_micro', p[`cut${n}`] as never))
-        : eb.ref('m.total_micro')
-      )
+      eb('m.total_micro', '-', older(eb, 'amount_micro', p.cut))
         .$castTo<bigint>()
         .as('total_micro'),
-      (withoutOld ? eb('m.count', '-', older(eb, 'counted', p[`cut${n}`] as never)) : eb.ref('m.count'))
+      eb('m.count', '-', older(eb, 'counted', p.cut))
         .$castTo<bigint>()
         .as('count'),
       'm.last_at',
     ])
-    .where('m.meter', '=', p[`meter${n}`] as never)
-    .where('m.grp', '=', p[`grp${n}`] as never)
-    .where('m.window_start', '=', p[`start${n}`] as never);
-}
+    .where('m.meter', '=', p.meter)
+    .where('m.grp', '=', p.grp)
+    .where('m.window_start', '=', p.start),
+);
 
 /** Adds payments to a total. */
 export const addToMeter = statement<{ id: bigint; amount: bigint; count: bigint; at: number }>()((db, p, f) =>

@@ -53,7 +53,8 @@ describe('a reorg', () => {
   });
 
   it('leaves nothing of an undone payment in what decisions are told of earlier ones', async () => {
-    const told = () => set.store.read((tx) => readHistory(tx, set.agent.id, hostSubject('ocr.example')));
+    const subject = hostSubject('ocr.example');
+    const told = async () => (await set.store.read((tx) => readHistory(tx, [{ agent: set.agent.id, subject }])))[0];
     const purchase = async (to: Address, amount: bigint) => {
       const payment = await set.add({ to, amount });
       await set.store.write((tx) =>
@@ -75,7 +76,7 @@ describe('a reorg', () => {
     expect(await told()).toMatchObject({ settled_count: 2, last_address: OUTSIDER, max_amount: 9_000_000 });
     await set.reorg(1, () => false);
     expect(await told()).toEqual(before);
-    expect(await set.store.read((tx) => readHistory(tx, set.agent.id, OUTSIDER))).toBeNull();
+    expect(await set.store.read((tx) => readHistory(tx, [{ agent: set.agent.id, subject: OUTSIDER }]))).toEqual([null]);
     expect(await findings(set)).toEqual([]);
     await set.reorg(3, () => false);
     expect(await told()).toBeNull();

@@ -117,10 +117,22 @@ export async function mandateUse(tx: ReadTx, id: string): Promise<MandateUse> {
   };
 }
 
-/** The active mandates of an agent, oldest first, each with its use. */
-export async function readMandatesInForce(tx: ReadTx, agentId: string, atMs: number): Promise<MandateInForce[]> {
-  const rows = await tx.all(mandatesInForce, { agent: agentId, at: atMs });
-  return mapInOrder(rows, async (row) => ({ ...(await toMandate(tx, row)), use: await mandateUse(tx, row.id) }));
+/** The active mandates of each agent, oldest first, each with its use. */
+export async function readMandatesInForce(
+  tx: ReadTx,
+  agents: readonly string[],
+  atMs: number,
+): Promise<Map<string, MandateInForce[]>> {
+  const rows = await tx.allEach(
+    mandatesInForce,
+    agents.map((agent) => ({ agent, at: atMs })),
+  );
+  const inForce = new Map<string, MandateInForce[]>();
+  for (const [index, agent] of agents.entries()) {
+    const withUse = async (row: MandateRow) => ({ ...(await toMandate(tx, row)), use: await mandateUse(tx, row.id) });
+    inForce.set(agent, await mapInOrder(rows[index] ?? [], withUse));
+  }
+  return inForce;
 }
 
 /** Signatures of former approvers do not count. */

@@ -15,19 +15,18 @@ const SUM_MAX = 9_000_000_000_000_000_000n;
 /** Writes what a group changed: each row once. Its caller's transaction makes it durable, all of it or nothing. */
 export async function commit(tx: Tx, set: WorkingSet, chainId: number): Promise<void> {
   const { payments, decisions, approved, nonces, passedOn, compared, shadowsEnded } = set.changes;
-  for (const row of payments) await tx.run(newPayment, row);
-  for (const row of decisions) await tx.run(newDecision, row);
+  await tx.runEach(newPayment, payments);
+  await tx.runEach(newDecision, decisions);
   for (const { id, nonce, requiresChainApproval, policyDigest: digest, addHeldMicro: added, atMs: at } of approved) {
     const onChain = requiresChainApproval ? 1 : 0;
-    const changed = await tx.run(setApproved, { id, nonce, onChain, digest, added, at });
-    if (changed !== 1) throw new BursarError('invalid_transition', { details: { payment: id, event: 'approve' } });
+    const isSet = await tx.run(setApproved, { id, nonce, onChain, digest, added, at });
+    if (isSet !== 1) throw new BursarError('invalid_transition', { details: { payment: id, event: 'approve' } });
   }
   await commitLedger(tx, set.ledger.changes);
   await commitMeters(tx, set.meters.changes);
-  for (const [agent, nonce] of nonces) {
-    const changed = await tx.run(setNonce, { agent, chain: chainId, nonce });
-    invariant(changed === 1, 'A nonce was given out of a wallet that is not there.', { agent });
-  }
+  const taken = [...nonces].map(([agent, nonce]) => ({ agent, chain: chainId, nonce }));
+  const changed = await tx.runEach(setNonce, taken);
+  invariant(changed === taken.length, 'A nonce was given out of a wallet that is not there.');
   for (const [agent, amount] of passedOn) await addPassedOn(tx, agent, amount);
   for (const each of compared) await writeComparison(tx, each);
   for (const { shadow: seq, actor: by, atMs: at, reason, dropped } of shadowsEnded) {

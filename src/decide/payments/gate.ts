@@ -3,10 +3,10 @@ import type { ReadTx, Tx } from '../../store/store.ts';
 import type { Answer, Decided, Recorded } from './answer.ts';
 import { commit } from './commit.ts';
 import { decideGroup } from './decideGroup.ts';
+import type { KnownIdentities } from './identities.ts';
 import { judge } from './judge.ts';
 import { load } from './load.ts';
 import type { PaymentRequest } from './request.ts';
-import type { Identities } from './resolve.ts';
 import type { Ask, GateContext, Rules } from './rules.ts';
 import { keepUp } from './stageMeters.ts';
 
@@ -20,7 +20,7 @@ export async function decideInto(
   tx: Tx,
   rules: Rules,
   asks: readonly Ask[],
-  identities?: Identities,
+  identities?: KnownIdentities,
 ): Promise<Answer[]> {
   await ageMeters(tx, rules.policy.meters, rules.atMs);
   if (rules.shadow?.own) await keepUp(tx, rules.shadow.own, rules.atMs);

@@ -1,5 +1,4 @@
 import { BursarError } from '../../core/errors/base.ts';
-import { mapInOrder } from '../../core/inOrder.ts';
 import type { ReadTx, Store, Tx } from '../../store/store.ts';
 import type { Answer, Recorded } from './answer.ts';
 import { decideInto, recorded } from './gate.ts';
@@ -85,19 +84,28 @@ export function createGate(store: Store, rulesNow: () => Rules): Gate {
 
   async function decide(tx: Tx, group: readonly Waiting[]): Promise<Outcome[]> {
     const rules = rulesNow();
-    const requests = await mapInOrder(group, ({ ask }) => requestOf(tx, ask));
+    const requests = await requestsOf(tx, group);
     const asks = requests.flatMap((request, index) =>
       request === null || 'error' in request ? [] : [{ request, actor: (group[index] as Waiting).ask.actor }],
     );
     const answers = (await decideInto(tx, rules, asks, await identities.read(tx))).values();
-    return mapInOrder(requests, async (request, index): Promise<Outcome> => {
-      if (request === null || 'error' in request) return request;
+    const outcomes: Outcome[] = [];
+    for (const [index, request] of requests.entries()) {
+      if (request === null || 'error' in request) {
+        outcomes.push(request);
+        continue;
+      }
       const answer = answers.next().value as Answer;
-      if ('error' in answer) return answer;
+      if ('error' in answer) {
+        outcomes.push(answer);
+        continue;
+      }
       const made = recorded(answer);
-      await (group[index] as Waiting).ask.alsoWrite?.(tx, made);
-      return { answer: made, request, rules };
-    });
+      const { alsoWrite } = (group[index] as Waiting).ask;
+      if (alsoWrite) await alsoWrite(tx, made);
+      outcomes.push({ answer: made, request, rules });
+    }
+    return outcomes;
   }
 
   return {
@@ -115,10 +123,19 @@ function settle({ resolve, reject }: Waiting, outcome: Outcome): void {
   else resolve(outcome);
 }
 
-async function requestOf(tx: ReadTx, { request }: QueuedAsk): Promise<PaymentRequest | { error: BursarError } | null> {
-  if (typeof request !== 'function') return request;
+type Request = PaymentRequest | { error: BursarError } | null;
+
+async function requestsOf(tx: ReadTx, group: readonly Waiting[]): Promise<Request[]> {
+  const requests: Request[] = [];
+  for (const { ask } of group) {
+    requests.push(typeof ask.request === 'function' ? await made(tx, ask.request) : ask.request);
+  }
+  return requests;
+}
+
+async function made(tx: ReadTx, make: Exclude<QueuedAsk['request'], PaymentRequest>): Promise<Request> {
   try {
-    return await request(tx);
+    return await make(tx);
   } catch (error) {
     if (error instanceof BursarError) return { error };
     throw error;

@@ -3,17 +3,22 @@ import { addToHistory, forgetHistory, historyOf, writeHistory } from './historyQ
 import type { Payment } from './payment.ts';
 import { hostSubject, type SettledHistory } from './workingSet.ts';
 
-export async function readHistory(tx: ReadTx, agentId: string, subject: string): Promise<SettledHistory | null> {
-  const row = await tx.get(historyOf, { agent: agentId, subject });
-  return row
-    ? {
-        settled_count: Number(row.settled_count),
-        last_amount: Number(row.last_amount_micro),
-        max_amount: Number(row.max_amount_micro),
-        last_at: Number(row.last_at),
-        last_address: row.last_address,
-      }
-    : null;
+/** In the order of the keys; null where nothing has settled. `subject`: a payee, an address or a host. */
+export async function readHistory(
+  tx: ReadTx,
+  keys: readonly { agent: string; subject: string }[],
+): Promise<(SettledHistory | null)[]> {
+  return (await tx.getEach(historyOf, keys)).map((row) =>
+    row
+      ? {
+          settled_count: Number(row.settled_count),
+          last_amount: Number(row.last_amount_micro),
+          max_amount: Number(row.max_amount_micro),
+          last_at: Number(row.last_at),
+          last_address: row.last_address,
+        }
+      : null,
+  );
 }
 
 /** Recorded when a payment settles, never at quote time: what was only offered teaches nothing. */

@@ -6,6 +6,16 @@ import { getWorkflow } from '../identity/workflows.ts';
 import { ownersOfAddress } from './decisionQueries.ts';
 import type { Identities } from './resolve.ts';
 
+/** Thrown where an identity is asked for that has not been read. `read` reads it, or throws that there is none. */
+export class NotRead extends Error {
+  readonly read: (tx: ReadTx) => Promise<void>;
+
+  constructor(read: NotRead['read']) {
+    super('An identity has not been read.');
+    this.read = read;
+  }
+}
+
 /** Each is read once. An error is not kept: what is missing now may be there in the next group. */
 class Known<T> {
   readonly #values = new Map<string, T>();
@@ -14,21 +24,19 @@ class Known<T> {
   constructor(read: (tx: ReadTx, key: string) => Promise<T>) {
     this.#read = read;
   }
-  async get(tx: ReadTx, key: string): Promise<T> {
-    const before = this.#values.get(key);
-    if (before !== undefined) return before;
-    const value = await this.#read(tx, key);
-    this.#values.set(key, value);
-    return value;
-  }
+  readonly get = (key: string): T => {
+    const value = this.#values.get(key);
+    if (value !== undefined) return value;
+    throw new NotRead(async (tx) => void this.#values.set(key, await this.#read(tx, key)));
+  };
   get size(): number {
     return this.#values.size;
   }
 }
 
-/** Who there is, read as it is asked for: `within` a transaction. */
-export function readIdentities() {
-  const known = {
+/** The identities that have been read. Asking is synchronous; what is missing is read and asked for again (`NotRead`). */
+export class KnownIdentities implements Identities {
+  readonly #known = {
     agent: new Known(getAgent),
     sponsor: new Known(getSponsor),
     workflow: new Known(getWorkflow),
@@ -38,17 +46,16 @@ export function readIdentities() {
     payeeByAddress: new Known(findPayeeByAddress),
     ownersOf: new Known(async (tx: ReadTx, address) => Number((await tx.get(ownersOfAddress, { address }))?.n ?? 0n)),
   };
-  return {
-    size: (): number => Object.values(known).reduce((sum, { size }) => sum + size, 0),
-    within: (tx: ReadTx): Identities => ({
-      agent: (key) => known.agent.get(tx, key),
-      sponsor: (key) => known.sponsor.get(tx, key),
-      workflow: (key) => known.workflow.get(tx, key),
-      payee: (key) => known.payee.get(tx, key),
-      payeeOfAgent: (key) => known.payeeOfAgent.get(tx, key),
-      payeeByHost: (key) => known.payeeByHost.get(tx, key),
-      payeeByAddress: (key) => known.payeeByAddress.get(tx, key),
-      ownersOf: (key) => known.ownersOf.get(tx, key),
-    }),
-  };
+  readonly agent = this.#known.agent.get;
+  readonly sponsor = this.#known.sponsor.get;
+  readonly workflow = this.#known.workflow.get;
+  readonly payee = this.#known.payee.get;
+  readonly payeeOfAgent = this.#known.payeeOfAgent.get;
+  readonly payeeByHost = this.#known.payeeByHost.get;
+  readonly payeeByAddress = this.#known.payeeByAddress.get;
+  readonly ownersOf = this.#known.ownersOf.get;
+
+  get size(): number {
+    return Object.values(this.#known).reduce((sum, { size }) => sum + size, 0);
+  }
 }

@@ -4,9 +4,8 @@ import type { MeterDeclarations } from '../../books/meters/declarations.ts';
 import { liveRows, rowsBeside } from '../../books/meters/generations.ts';
 import { loadMeters, loadOwnCount } from '../../books/meters/loadMeters.ts';
 import { type MeterPlace, placesOf, type RowsOf } from '../../books/meters/places.ts';
-import { readEarnings } from '../../books/receivables/earnings.ts';
+import { readEarningsOfEach } from '../../books/receivables/earnings.ts';
 import { BursarError } from '../../core/errors/base.ts';
-import { mapInOrder } from '../../core/inOrder.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
 import type { ReadTx } from '../../store/store.ts';
 import { readMandatesInForce } from '../mandates/mandates.ts';
@@ -14,14 +13,14 @@ import { nextNonce } from './chainQueries.ts';
 import { chainStopError, readChainStop } from './chainStops.ts';
 import { topUpRequest } from './funding.ts';
 import { readHistory } from './history.ts';
-import { readIdentities } from './identities.ts';
+import { KnownIdentities, NotRead } from './identities.ts';
 import { placesFor } from './judge.ts';
 import type { Payment } from './payment.ts';
 import { paymentByKey } from './queries.ts';
 import { toPayment } from './records.ts';
 import { refundAddress, refundableOf, refundedReceivable } from './refunds.ts';
 import type { PaymentRequest } from './request.ts';
-import { type Identities, resolveFacts } from './resolve.ts';
+import { resolveFacts } from './resolve.ts';
 import type { Ask, Rules } from './rules.ts';
 import { isShadowOpen } from './shadowQueries.ts';
 import {
@@ -42,7 +41,7 @@ export async function load(
   tx: ReadTx,
   rules: Rules,
   asks: readonly Ask[],
-  identities: Identities = readIdentities().within(tx),
+  identities: KnownIdentities = new KnownIdentities(),
 ): Promise<WorkingSet> {
   const requests = asks.map(({ request }) => request);
   const replays = await readReplays(tx, requests);
@@ -58,13 +57,13 @@ export async function loadAgain(
   request: PaymentRequest,
 ): Promise<{ set: WorkingSet; own: OwnPayment }> {
   const set = new WorkingSet(
-    await readSet(tx, rules, { requests: [request], replays: new Map(), identities: readIdentities().within(tx) }),
+    await readSet(tx, rules, { requests: [request], replays: new Map(), identities: new KnownIdentities() }),
   );
   const places = placesFor(rules.policy, set.resolved(request));
   return { set, own: { payment, count: await loadOwnCount(tx, payment.id, places, set.meters) } };
 }
 
-type Wanted = { requests: readonly PaymentRequest[]; replays: Loaded['replays']; identities: Identities };
+type Wanted = { requests: readonly PaymentRequest[]; replays: Loaded['replays']; identities: KnownIdentities };
 
 async function readSet(tx: ReadTx, rules: Rules, { requests, replays, identities }: Wanted): Promise<Loaded> {
   const { chain, shadow = null } = rules;
@@ -82,11 +81,11 @@ async function readSet(tx: ReadTx, rules: Rules, { requests, replays, identities
     topUps.set(request, topUp);
   }
   const all = [...resolved.values(), ...topUps.values()].filter((each) => 'facts' in each);
-  const agents = new Set(all.map(({ facts }) => facts.agent.id));
+  const agents = [...new Set(all.map(({ facts }) => facts.agent.id))];
   return {
     stopped: stop && chainStopError(chain.chainId, stop),
     hasShadow: shadow !== null && (await tx.get(isShadowOpen, { seq: shadow.seq })) !== undefined,
-    ledger: await loadLedger(tx, new Set([...agents].flatMap(accountsOf))),
+    ledger: await loadLedger(tx, agents.flatMap(accountsOf)),
     meters: await loadMeters(
       tx,
       all.flatMap(({ places }) => [...places.values()]),
@@ -95,68 +94,89 @@ async function readSet(tx: ReadTx, rules: Rules, { requests, replays, identities
     topUps,
     replays,
     histories: await readHistories(tx, all),
-    earnings: new Map(await mapInOrder([...agents], async (agent) => [agent, await readEarnings(tx, agent)])),
-    mandates: new Map(
-      await mapInOrder([...agents], async (agent) => [agent, await readMandatesInForce(tx, agent, rules.atMs)]),
-    ),
+    earnings: await readEarningsOfEach(tx, agents),
+    mandates: await readMandatesInForce(tx, agents, rules.atMs),
     refundables: await readRefundables(tx, requests),
     nonces: await readNonces(tx, agents, chain.chainId),
   };
 }
 
 /** An agent without a wallet on that chain has none: nothing of it is decided (`resolveFacts`). */
-async function readNonces(tx: ReadTx, agents: ReadonlySet<string>, chainId: number): Promise<Loaded['nonces']> {
+async function readNonces(tx: ReadTx, agents: readonly string[], chain: number): Promise<Loaded['nonces']> {
   const nonces: Loaded['nonces'] = new Map();
-  for (const agent of agents) {
-    const row = await tx.get(nextNonce, { agent, chain: chainId });
-    if (row) nonces.set(agent, row.next_nonce);
-  }
+  const rows = await tx.getEach(
+    nextNonce,
+    agents.map((agent) => ({ agent, chain })),
+  );
+  rows.forEach((row, index) => {
+    if (row) nonces.set(agents[index] as string, row.next_nonce);
+  });
   return nonces;
 }
 
 async function readReplays(tx: ReadTx, requests: readonly PaymentRequest[]): Promise<Loaded['replays']> {
-  const replays: Loaded['replays'] = new Map();
-  for (const { agentId: agent, idempotencyKey: key } of requests) {
-    const row = await tx.get(paymentByKey, { agent, key });
-    replays.set(pairKey(agent, key), row ? { payment: toPayment(row), bodyHash: row.body_hash } : null);
-  }
-  return replays;
+  const keys = requests.map(({ agentId: agent, idempotencyKey: key }) => ({ agent, key }));
+  const rows = await tx.getEach(paymentByKey, keys);
+  return new Map(
+    keys.map(({ agent, key }, index) => {
+      const row = rows[index];
+      return [pairKey(agent, key), row ? { payment: toPayment(row), bodyHash: row.body_hash } : null];
+    }),
+  );
 }
 
 /** Resolves requests, and finds where they meet the meters of the active policy and of a candidate. */
-async function resolving(tx: ReadTx, { policy, chain, atMs, shadow }: Rules, identities: Identities) {
+async function resolving(tx: ReadTx, { policy, chain, atMs, shadow }: Rules, identities: KnownIdentities) {
   const live = await liveRows(tx);
   const counted: [MeterDeclarations, RowsOf][] = [[policy.meters, live]];
   if (shadow) counted.push([shadow.policy.meters, shadow.own ? rowsBeside(live, shadow.own.generations) : live]);
+  const attempt = (request: PaymentRequest): Resolved => {
+    const facts = resolveFacts(identities, request, chain);
+    const placed = counted.map(([each, rowsOf]): [typeof each, MeterPlace[]] => [
+      each,
+      placesOf(each, facts.subject, atMs, rowsOf),
+    ]);
+    return { facts, places: new Map(placed) };
+  };
   return async (request: PaymentRequest): Promise<Resolved | BursarError> => {
-    try {
-      const facts = await resolveFacts(identities, request, chain);
-      const placed = counted.map(([each, rowsOf]): [typeof each, MeterPlace[]] => [
-        each,
-        placesOf(each, facts.subject, atMs, rowsOf),
-      ]);
-      return { facts, places: new Map(placed) };
-    } catch (error) {
-      if (error instanceof BursarError) return error;
-      throw error;
+    for (;;) {
+      const found = caught(() => attempt(request));
+      if (!(found instanceof NotRead)) return found;
+      const failed = await found.read(tx).catch(coded);
+      if (failed) return failed;
     }
   };
+}
+
+/** A request that cannot be resolved is an answer; any other error is a fault. */
+function caught<T>(attempt: () => T): T | BursarError | NotRead {
+  try {
+    return attempt();
+  } catch (error) {
+    if (error instanceof NotRead) return error;
+    return coded(error);
+  }
+}
+
+function coded(error: unknown): BursarError {
+  if (error instanceof BursarError) return error;
+  throw error;
 }
 
 const accountsOf = (agent: string): Account[] =>
   (['available', 'reserved', 'purse', 'purse_reserved'] as const).map((each) => agentAccount(agent, each));
 
 async function readHistories(tx: ReadTx, all: readonly Resolved[]): Promise<Loaded['histories']> {
-  const histories: Loaded['histories'] = new Map();
+  const wanted = new Map<string, { agent: string; subject: string }>();
   for (const { facts } of all) {
-    const { agent, payee, address, subject } = facts;
-    const subjects = [address, ...(payee ? [payee.id] : []), ...(subject.host ? [hostSubject(subject.host)] : [])];
-    for (const each of subjects) {
-      const key = pairKey(agent.id, each);
-      if (!histories.has(key)) histories.set(key, await readHistory(tx, agent.id, each));
-    }
+    const agent = facts.agent.id;
+    const want = (subject: string): void => void wanted.set(pairKey(agent, subject), { agent, subject });
+    want(facts.address);
+    if (facts.payee) want(facts.payee.id);
+    if (facts.subject.host) want(hostSubject(facts.subject.host));
   }
-  return histories;
+  const found = await readHistory(tx, [...wanted.values()]);
+  return new Map([...wanted.keys()].map((key, index) => [key, found[index] ?? null]));
 }
 
 /** Refunds of one receivable share what is left of it. */

@@ -11,11 +11,9 @@ import { microUsdc } from '../../core/money/microUsdc.ts';
 import { everyRow } from '../../store/rows.ts';
 import { query } from '../../store/statement.ts';
 import type { ReadTx } from '../../store/store.ts';
-import { requestPayment } from './gate.ts';
-import { readIdentities } from './identities.ts';
+import { checkPayment, requestPayment } from './gate.ts';
 import type { Payment } from './payment.ts';
 import { recountMeters } from './recountMeters.ts';
-import { resolveFacts } from './resolve.ts';
 import { settle, transition } from './transition.ts';
 
 const DAY = 86_400_000;
@@ -50,7 +48,7 @@ const pay = async (amount: bigint, atMs: number): Promise<Payment> =>
       (await requestPayment(tx, world.request({ amount: microUsdc(amount) }), world.context({ atMs }))).payment,
   );
 const subject = async (tx: ReadTx): Promise<MeterSubject> =>
-  (await resolveFacts(readIdentities().within(tx), world.request(), world.context().chain)).subject;
+  (await checkPayment(tx, world.request(), world.context())).facts.subject;
 const count = (meters: MeterDeclarations, { id, amount, createdAtMs }: Payment) =>
   world.store.write(async (tx) => {
     await releaseFromMeters(tx, id);

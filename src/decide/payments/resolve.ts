@@ -5,17 +5,20 @@ import type { Agent, Payee, Sponsor, Workflow } from '../identity/identity.ts';
 import { currentAddress, type PayeeAddress } from '../identity/identity.ts';
 import type { ChainFacts, PaymentRequest } from './request.ts';
 
-/** Who there is. Each throws where nothing has that name (`agent_not_found` and so on), save the two that give null. */
+/**
+ * The identities that requests name. Each throws where nothing has that name (`agent_not_found` and so on), except the two that give
+ * null; `NotRead` where it has not been looked up yet.
+ */
 export interface Identities {
-  agent(idOrName: string): Promise<Agent>;
-  sponsor(id: string): Promise<Sponsor>;
-  workflow(idOrName: string): Promise<Workflow>;
-  payee(idOrName: string): Promise<Payee>;
-  payeeOfAgent(idOrName: string): Promise<Payee>;
-  payeeByHost(host: string): Promise<Payee | null>;
-  payeeByAddress(address: string): Promise<Payee | null>;
+  agent(idOrName: string): Agent;
+  sponsor(id: string): Sponsor;
+  workflow(idOrName: string): Workflow;
+  payee(idOrName: string): Payee;
+  payeeOfAgent(idOrName: string): Payee;
+  payeeByHost(host: string): Payee | null;
+  payeeByAddress(address: string): Payee | null;
   /** How many payees have the address. */
-  ownersOf(address: string): Promise<number>;
+  ownersOf(address: string): number;
 }
 
 export type PayingAgent = Agent & { wallet: NonNullable<Agent['wallet']> };
@@ -35,13 +38,13 @@ export type Facts = {
 };
 
 /** Looks up who, for whom, to whom. Throws where the request names what does not exist, or an address that may never be paid. */
-export async function resolveFacts(identities: Identities, request: PaymentRequest, chain: ChainFacts): Promise<Facts> {
-  const agent = await identities.agent(request.agentId);
+export function resolveFacts(identities: Identities, request: PaymentRequest, chain: ChainFacts): Facts {
+  const agent = identities.agent(request.agentId);
   if (!hasWallet(agent, chain))
     throw new BursarError('not_configured', { message: 'The agent has no wallet on this chain.' });
-  const sponsor = await identities.sponsor(agent.sponsorId);
-  const workflow = request.workflow ? await identities.workflow(request.workflow.ref) : null;
-  const payee = await resolvePayee(identities, request);
+  const sponsor = identities.sponsor(agent.sponsorId);
+  const workflow = request.workflow ? identities.workflow(request.workflow.ref) : null;
+  const payee = resolvePayee(identities, request);
   const address = request.address ?? (payee ? currentAddress(payee)?.address : undefined);
   if (!address) throw new BursarError('payee_address_missing', { details: { payee: payee?.id ?? null } });
   refuseForbidden(address, agent, chain, request.kind === 'top_up');
@@ -53,7 +56,7 @@ export async function resolveFacts(identities: Identities, request: PaymentReque
     payee,
     address,
     held: payee?.addresses.find((each) => each.address === address) ?? null,
-    owners: await identities.ownersOf(address),
+    owners: identities.ownersOf(address),
     category,
     subject: {
       agent: agent.id,
@@ -76,15 +79,12 @@ const hasWallet = (agent: Agent, { chainId }: ChainFacts): agent is PayingAgent 
  * An x402 seller is identified by its host. Where no payee has the host, the address names one; such a payment is never allowed
  * without people (`isHostKnown`): anybody can ask for payment to an address.
  */
-async function resolvePayee(
-  identities: Identities,
-  { payee, host, address, kind }: PaymentRequest,
-): Promise<Payee | null> {
+function resolvePayee(identities: Identities, { payee, host, address, kind }: PaymentRequest): Payee | null {
   if (typeof payee === 'string') return identities.payee(payee);
   if (payee) return identities.payeeOfAgent(payee.agent);
   if (kind === 'top_up') return null;
-  const byHost = host ? await identities.payeeByHost(host) : null;
-  return byHost ?? (address ? await identities.payeeByAddress(address) : null);
+  const byHost = host ? identities.payeeByHost(host) : null;
+  return byHost ?? (address ? identities.payeeByAddress(address) : null);
 }
 
 /** Whether the host that asks is the payee's. True where there is no host, or no payee whose it could be. */

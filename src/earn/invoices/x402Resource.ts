@@ -10,7 +10,7 @@ import { dueOf, getInvoice, type Invoice, invoiceState } from '../../books/recei
 import { expectSale, findExpectedSale } from '../../books/receivables/sales.ts';
 import { isTooDeep } from '../../core/text/json.ts';
 import type { ChainFacts } from '../../decide/payments/request.ts';
-import type { Store, Tx } from '../../store/store.ts';
+import type { ReadTx, Store, Tx } from '../../store/store.ts';
 import type { Settles } from '../facilitator/facilitator.ts';
 import { readTerms, type Terms } from '../facilitator/terms.ts';
 import { othersExpected, paidBy } from './queries.ts';
@@ -134,7 +134,7 @@ export function createInvoiceResource(options: InvoiceResourceOptions): InvoiceR
   }
 
   /** The earlier payment by this same authorization. */
-  async function paidBefore(tx: Pick<Tx, 'get' | 'all'>, terms: Terms, invoice: Invoice): Promise<Paid | null> {
+  async function paidBefore(tx: ReadTx, terms: Terms, invoice: Invoice): Promise<Paid | null> {
     const sale = await findExpectedSale(tx, chain.chainId, terms.payer, terms.nonce);
     if (sale?.invoice_id !== invoice.id) return null;
     const { payer, nonce } = terms;
