@@ -26,10 +26,10 @@ export type SiweInput = {
 export async function checkSiwe(here: SiweCheck, input: SiweInput, nowMs: number): Promise<Approver> {
   const { store, chain, chainId, nonces } = here;
   const { message, signature, origin } = input;
-  const said = parseSiweMessage(message);
-  const problem = problemOf(said, { origin, chainId, nowMs, fresh: (nonce) => nonces.isFresh(nonce, nowMs) });
+  const fields = parseSiweMessage(message);
+  const problem = problemOf(fields, { origin, chainId, nowMs, fresh: (nonce) => nonces.isFresh(nonce, nowMs) });
   if (problem !== null) throw refused(problem);
-  const { address, nonce } = said;
+  const { address, nonce } = fields;
   if (address === undefined || nonce === undefined || !isHex(signature)) throw refused('It is not complete.');
   const approver = await store.read((tx) => activeApprover(tx, address));
   const digest = hashMessage(message);
@@ -47,25 +47,25 @@ export async function activeApprover(tx: ReadTx, address: string): Promise<Appro
   return approver;
 }
 
-type Said = ReturnType<typeof parseSiweMessage>;
+type SiweFields = ReturnType<typeof parseSiweMessage>;
 
 /** Returns why the message is not for this server, or null. */
 function problemOf(
-  said: Said,
+  fields: SiweFields,
   here: { origin: string; chainId: number; nowMs: number; fresh: (nonce: string) => boolean },
 ): string | null {
   const { host } = new URL(here.origin);
-  if (said.domain !== host) return `It is for another domain than ${host}.`;
-  if (said.uri === undefined || !URL.canParse(said.uri) || new URL(said.uri).origin !== here.origin) {
+  if (fields.domain !== host) return `It is for another domain than ${host}.`;
+  if (fields.uri === undefined || !URL.canParse(fields.uri) || new URL(fields.uri).origin !== here.origin) {
     return `It is for another URI than ${here.origin}.`;
   }
-  if (said.chainId !== here.chainId) return `It is for another chain than ${here.chainId}.`;
-  if (said.version !== '1') return 'It is not version 1.';
-  if (said.nonce === undefined || !here.fresh(said.nonce)) return 'The nonce is unknown, used or stale.';
-  const issued = said.issuedAt?.getTime() ?? Number.NaN;
+  if (fields.chainId !== here.chainId) return `It is for another chain than ${here.chainId}.`;
+  if (fields.version !== '1') return 'It is not version 1.';
+  if (fields.nonce === undefined || !here.fresh(fields.nonce)) return 'The nonce is unknown, used or stale.';
+  const issued = fields.issuedAt?.getTime() ?? Number.NaN;
   // The nonce has the server's own time; this only catches messages with an implausible time.
   if (Number.isNaN(issued) || Math.abs(here.nowMs - issued) > CLOCK_SKEW_MS) return 'Its time is not now.';
-  if (!validateSiweMessage({ message: said, time: new Date(here.nowMs) })) return 'It is expired or not valid yet.';
+  if (!validateSiweMessage({ message: fields, time: new Date(here.nowMs) })) return 'It is expired or not valid yet.';
   return null;
 }
 

@@ -2,8 +2,8 @@
 export const paymentKinds = ['purchase', 'payout', 'transfer', 'refund', 'split', 'recurring', 'top_up'] as const;
 export type PaymentKind = (typeof paymentKinds)[number];
 
-/** True for kinds that pass on earned money instead of spending it. */
-export const passesOn = {
+/** True for kinds that pass earned money through instead of spending it. */
+export const isPassThrough = {
   purchase: false,
   payout: false,
   transfer: false,

@@ -99,8 +99,8 @@ export async function imaginedInput(
 }
 
 type Changes = { amount?: number; total?: number; count?: number };
-/** What the policy says of one imagined payment: `control code`, and the limit that it names. */
-type Said = Map<string, number | null>;
+/** The reasons that the policy gives for one imagined payment, as `control code`, each with the limit that it names. */
+type Observations = Map<string, number | null>;
 
 /** What is left for a meter's controls, asked of the policy with the figures that stand in `input`. */
 export function searchMeter(
@@ -109,24 +109,24 @@ export function searchMeter(
   meter: string,
 ): Pick<MeterBudget, 'left' | 'paymentsLeft' | 'controls'> {
   const now = input.meters[meter] ?? { total: 0, count: 0, last_at: null };
-  const said = ({ amount = 1, total = now.total, count = now.count }: Changes): Said => {
+  const observe = ({ amount = 1, total = now.total, count = now.count }: Changes): Observations => {
     const changed: PolicyInput = {
       ...input,
       payment: { ...input.payment, amount },
       meters: { ...input.meters, [meter]: { ...now, total, count } },
     };
     const { effect, reasons } = policy.evaluate(JSON.stringify(changed)).decision;
-    // A policy that fails says nothing of any limit.
+    // A policy that fails tells nothing about limits.
     const failed = reasons.find(({ rule, code }) => rule === 'decision' && code.startsWith('policy_'));
     if (failed) throw new BursarError('policy_unavailable', { message: failed.message });
-    const told = effect === 'allow' ? [] : reasons;
-    return new Map(told.map(({ rule, code, limit }) => [`${rule} ${code}`, typeof limit === 'number' ? limit : null]));
+    const given = effect === 'allow' ? [] : reasons;
+    return new Map(given.map(({ rule, code, limit }) => [`${rule} ${code}`, typeof limit === 'number' ? limit : null]));
   };
-  const byTotal = minus(said({ total: MOST }), said({ total: 0 }));
-  const byCount = minus(said({ count: MOST_PAYMENTS }), said({ count: 0 }));
-  const passes = (rules: Said, changes: Changes): boolean => {
-    const heard = said(changes);
-    return ![...rules.keys()].some((rule) => heard.has(rule));
+  const byTotal = minus(observe({ total: MOST }), observe({ total: 0 }));
+  const byCount = minus(observe({ count: MOST_PAYMENTS }), observe({ count: 0 }));
+  const passes = (rules: Observations, changes: Changes): boolean => {
+    const observed = observe(changes);
+    return ![...rules.keys()].some((rule) => observed.has(rule));
   };
   const left = edge(MOST, byTotal, now.total, (amount) => passes(byTotal, { amount }));
   const paymentsLeft = edge(MOST_PAYMENTS, byCount, now.count, (n) => passes(byCount, { count: now.count + n - 1 }));
@@ -137,13 +137,13 @@ export function searchMeter(
   };
 }
 
-/** What of `a` is not said in `b`. */
-function minus(a: Said, b: Said): Said {
+/** The reasons in `a` that are not in `b`. */
+function minus(a: Observations, b: Observations): Observations {
   return new Map([...a].filter(([rule]) => !b.has(rule)));
 }
 
 /** The largest number that passes, or null where all do. The limit that a rule names is tried first; it is only a guess. */
-function edge(most: number, rules: Said, used: number, passes: (n: number) => boolean): number | null {
+function edge(most: number, rules: Observations, used: number, passes: (n: number) => boolean): number | null {
   if (rules.size === 0) return null;
   const named = [...rules.values()].filter((limit) => limit !== null);
   const guess = Math.min(...named) - used;

@@ -3,7 +3,7 @@ import type { EventFields, EventType } from '../../books/ledger/event.ts';
 import { newId, type PaymentId } from '../../core/ids/ids.ts';
 import { paymentIdOnChain } from '../../core/ids/paymentIdOnChain.ts';
 import { formatUsdc } from '../../core/money/microUsdc.ts';
-import { passesOn } from '../../core/payment/kinds.ts';
+import { isPassThrough } from '../../core/payment/kinds.ts';
 import type { PaymentState } from '../../core/payment/states.ts';
 import type { Decided, Evidence } from './answer.ts';
 import { holdAccounts } from './funding.ts';
@@ -65,7 +65,7 @@ function recordOne(set: WorkingSet, rules: Rules, { request, actor }: Ask, made:
       const theirs = placesFor(rules.shadow.policy, resolved);
       set.meters.anticipate(theirs, places, { amountMicro: amount, atMs });
     }
-    if (passesOn[request.kind]) set.addPassedOn(payment.agentId, amount);
+    if (isPassThrough[request.kind]) set.addPassedOn(payment.agentId, amount);
     if (decided.refunded) {
       const refundable = set.refundable(request);
       if (refundable) refundable.left -= amount;

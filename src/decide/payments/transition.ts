@@ -3,7 +3,7 @@ import { type Account, post } from '../../books/ledger/journal.ts';
 import { releaseFromMeters } from '../../books/meters/meters.ts';
 import { addPassedOn } from '../../books/receivables/earnings.ts';
 import { BursarError, invariant } from '../../core/errors/base.ts';
-import { passesOn } from '../../core/payment/kinds.ts';
+import { isPassThrough } from '../../core/payment/kinds.ts';
 import { holdsMoney, next, type TransitionEvent } from '../../core/payment/states.ts';
 import type { Tx } from '../../store/store.ts';
 import { recordSettlement } from './history.ts';
@@ -46,7 +46,7 @@ export async function transition(
   if (holdsMoney[payment.state] && !holdsMoney[state] && event !== 'finalize') {
     await releaseHold(tx, payment, context.atMs);
     await releaseFromMeters(tx, payment.id);
-    if (passesOn[payment.kind]) await addPassedOn(tx, payment.agentId, -payment.amount);
+    if (isPassThrough[payment.kind]) await addPassedOn(tx, payment.agentId, -payment.amount);
   }
   await appendPaymentEvent(tx, payment, eventNames[event], context);
   return reread(tx, payment);

@@ -6,7 +6,7 @@ import type { MeterSet, OwnCount } from '../../books/meters/meterSet.ts';
 import type { MeterPlace } from '../../books/meters/places.ts';
 import type { Receivable } from '../../books/receivables/receivable.ts';
 import { type BursarError, invariant } from '../../core/errors/base.ts';
-import { passesOn } from '../../core/payment/kinds.ts';
+import { isPassThrough } from '../../core/payment/kinds.ts';
 import type { MandateInForce } from '../mandates/mandate.ts';
 import type { Decision, Effect } from '../policy/decision.ts';
 import type { PolicyInput } from '../policy/input.ts';
@@ -192,7 +192,7 @@ export class WorkingSet {
     return {
       available: atLeastZero(free),
       earned: atLeastZero(received),
-      passed_on: atLeastZero(own && passesOn[own.kind] ? passedOn - own.amount : passedOn),
+      passed_on: atLeastZero(own && isPassThrough[own.kind] ? passedOn - own.amount : passedOn),
     };
   }
   addPassedOn(agentId: string, amount: bigint): void {

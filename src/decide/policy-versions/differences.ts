@@ -22,7 +22,7 @@ export type Summary = {
   /** Another effect, most payments first. */
   changes: Change[];
 };
-type Said = { effect: Effect; reasons: Reason[]; review: Review | null };
+type Answer = { effect: Effect; reasons: Reason[]; review: Review | null };
 export type Difference = {
   seq: number;
   paymentId: string;
@@ -30,8 +30,8 @@ export type Difference = {
   atMs: number;
   amountMicro: bigint;
   activeDigest: string;
-  active: Said;
-  shadow: Said;
+  active: Answer;
+  shadow: Answer;
   /** What the candidate threw, where it failed. */
   failure: string | null;
 };
@@ -68,10 +68,10 @@ export async function summaryOf(tx: ReadTx, shadow: number): Promise<Summary> {
   return {
     decided: sum(rows),
     same: sum(rows.filter(({ isSame }) => isSame)),
-    otherReasons: sum(rows.filter(({ isSame, active, shadow: said }) => !isSame && active === said)),
+    otherReasons: sum(rows.filter(({ isSame, active, shadow: candidate }) => !isSame && active === candidate)),
     changes: rows
-      .filter(({ active, shadow: said }) => active !== said)
-      .map(({ active, shadow: said, count, amountMicro }) => ({ active, shadow: said, count, amountMicro })),
+      .filter(({ active, shadow: candidate }) => active !== candidate)
+      .map(({ active, shadow: candidate, count, amountMicro }) => ({ active, shadow: candidate, count, amountMicro })),
   };
 }
 
@@ -88,13 +88,13 @@ export async function listDifferences(
     atMs: Number(row.at),
     amountMicro: row.amount_micro,
     activeDigest: row.active_digest,
-    active: said(row.active_effect, row.active_reasons_json, row.active_review_json),
-    shadow: said(row.shadow_effect, row.shadow_reasons_json, row.shadow_review_json),
+    active: answerOf(row.active_effect, row.active_reasons_json, row.active_review_json),
+    shadow: answerOf(row.shadow_effect, row.shadow_reasons_json, row.shadow_review_json),
     failure: row.failure,
   }));
 }
 
-const said = (effect: Effect, reasons: string, review: string | null): Said => ({
+const answerOf = (effect: Effect, reasons: string, review: string | null): Answer => ({
   effect,
   reasons: JSON.parse(reasons) as Reason[],
   review: review === null ? null : (JSON.parse(review) as Review),
