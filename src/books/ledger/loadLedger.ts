@@ -1,7 +1,7 @@
 import type { ReadTx, Tx } from '../../store/store.ts';
 import type { Account } from './accounts.ts';
 import { GENESIS } from './event.ts';
-import { type LedgerChanges, LedgerSet } from './ledgerSet.ts';
+import { type LedgerChanges, LedgerSet, numbered } from './ledgerSet.ts';
 import { addEntryAs, addEvent, balanceOf, eventHead, newestEntry, setBalance } from './queries.ts';
 
 export async function loadLedger(tx: ReadTx, accounts: readonly Account[]): Promise<LedgerSet> {
@@ -9,12 +9,18 @@ export async function loadLedger(tx: ReadTx, accounts: readonly Account[]): Prom
     balanceOf,
     accounts.map((account) => ({ account })),
   );
-  const balances = new Map(accounts.map((account, index) => [account, rows[index]?.amount_micro ?? 0n]));
-  return new LedgerSet(balances, (await tx.get(newestEntry))?.id ?? 0n, (await tx.get(eventHead)) ?? GENESIS);
+  return new LedgerSet(new Map(accounts.map((account, index) => [account, rows[index]?.amount_micro ?? 0n])));
 }
 
-/** Writes the changes of a set, each balance once. */
-export async function commitLedger(tx: Tx, { entries, balances, events }: LedgerChanges): Promise<void> {
+/** Writes the changes of a set, each balance once; entries and events last, because they lock the end of the event log. */
+export async function commitLedger(tx: Tx, changes: LedgerChanges): Promise<void> {
+  await tx.runEach(
+    setBalance,
+    [...changes.balances].map(([account, amount]) => ({ account, amount })),
+  );
+  const head = (await tx.get(eventHead)) ?? GENESIS;
+  const lastEntry = changes.entries.length === 0 ? 0n : ((await tx.get(newestEntry))?.id ?? 0n);
+  const { entries, events } = numbered(changes, lastEntry, head);
   await tx.runEach(
     addEntryAs,
     entries.map(({ id, kind, paymentId: payment, atMs: at, from, to, amountMicro: amount }) => ({
@@ -22,9 +28,5 @@ export async function commitLedger(tx: Tx, { entries, balances, events }: Ledger
     })),
   );
   for (const { id, isNoted } of entries) if (isNoted) tx.noteRow?.('ledger_entries', `[${id}]`);
-  await tx.runEach(
-    setBalance,
-    [...balances].map(([account, amount]) => ({ account, amount })),
-  );
   await tx.runEach(addEvent, events);
 }

@@ -22,7 +22,6 @@ export async function commit(tx: Tx, set: WorkingSet, chainId: number): Promise<
     const isSet = await tx.run(setApproved, { id, nonce, onChain, digest, added, at });
     if (isSet !== 1) throw new BursarError('invalid_transition', { details: { payment: id, event: 'approve' } });
   }
-  await commitLedger(tx, set.ledger.changes);
   await commitMeters(tx, set.meters.changes);
   const taken = [...nonces].map(([agent, nonce]) => ({ agent, chain: chainId, nonce }));
   const changed = await tx.runEach(setNonce, taken);
@@ -33,6 +32,7 @@ export async function commit(tx: Tx, set: WorkingSet, chainId: number): Promise<
     await tx.run(closeShadow, { seq, at, by, reason });
     tx.afterCommit(dropped);
   }
+  await commitLedger(tx, set.ledger.changes);
 }
 
 async function writeComparison(

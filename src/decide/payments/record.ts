@@ -1,5 +1,6 @@
 import { agentAccount } from '../../books/ledger/accounts.ts';
 import type { EventFields, EventType } from '../../books/ledger/event.ts';
+import type { HoldEntry } from '../../books/ledger/ledgerSet.ts';
 import { newId, type PaymentId } from '../../core/ids/ids.ts';
 import { paymentIdOnChain } from '../../core/ids/paymentIdOnChain.ts';
 import { formatUsdc } from '../../core/money/microUsdc.ts';
@@ -54,7 +55,7 @@ function recordOne(set: WorkingSet, rules: Rules, { request, actor }: Ask, made:
   const row = rowOf(payment, request);
   set.changes.payments.push(row);
   recordDecision(set, payment, decided.evidence, atMs);
-  let entry: bigint | null = null;
+  let entry: HoldEntry | null = null;
   let meters: readonly bigint[] = [];
   if (decided.funding) {
     if (payment.heldMicro > 0n) entry = hold(set, payment, { amountMicro: payment.heldMicro, atMs });
@@ -75,6 +76,7 @@ function recordOne(set: WorkingSet, rules: Rules, { request, actor }: Ask, made:
   appendPaymentEvent(set, payment, eventOf[decided.effect], {
     actor,
     atMs,
+    entry,
     data: {
       kind: request.kind,
       rail: request.rail,
@@ -88,7 +90,7 @@ function recordOne(set: WorkingSet, rules: Rules, { request, actor }: Ask, made:
       ...(payment.mandateId ? { mandate: payment.mandateId } : {}),
       // What `ledger check` holds the rows of this payment against.
       row: digestOf(row),
-      ...(entry === null ? {} : { entry: Number(entry), held: formatUsdc(payment.heldMicro) }),
+      ...(entry === null ? {} : { held: formatUsdc(payment.heldMicro) }),
       ...(meters.length === 0 ? {} : { meters: meters.map(Number) }),
     },
   });
@@ -142,12 +144,12 @@ function paymentOf(set: WorkingSet, rules: Rules, request: PaymentRequest, { dec
   };
 }
 
-/** Sets money of the agent aside. Gives the journal entry's id. */
+/** Sets money of the agent aside. */
 export function hold(
   set: WorkingSet,
   { id, agentId, rail }: Pick<Payment, 'id' | 'agentId' | 'rail'>,
   { amountMicro, atMs, isNoted = false }: { amountMicro: bigint; atMs: number; isNoted?: boolean },
-): bigint {
+): HoldEntry {
   const { free, held } = holdAccounts(rail);
   const accounts = { from: agentAccount(agentId, free), to: agentAccount(agentId, held) };
   return set.ledger.reserve({ kind: 'reserve', atMs, paymentId: id, ...accounts, amountMicro, isNoted });
@@ -172,13 +174,16 @@ export function recordDecision(set: WorkingSet, payment: Payment, evidence: Evid
   set.ledger.append({ type: 'policy.failed', ...fields }, atMs);
 }
 
+/** `entry`: the journal entry that the event reports. */
+type EventContext = { actor: string; atMs: number; data: Record<string, unknown>; entry?: HoldEntry | null };
+
 export function appendPaymentEvent(
   set: WorkingSet,
   payment: Payment,
   type: EventType,
-  { actor, atMs, data }: { actor: string; atMs: number; data: Record<string, unknown> },
+  { actor, atMs, data, entry = null }: EventContext,
 ): void {
-  set.ledger.append(eventOfPayment(payment, type, actor, data), atMs);
+  set.ledger.append(eventOfPayment(payment, type, actor, data), atMs, entry);
 }
 
 /** Every event of a payment names its agent, sponsor, workflow and policy. */
