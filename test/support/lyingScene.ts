@@ -29,6 +29,7 @@ import { openChain } from '../../src/chain/node/chain.ts';
 import { newId } from '../../src/core/ids/ids.ts';
 import { microUsdc } from '../../src/core/money/microUsdc.ts';
 import type { Payment } from '../../src/decide/payments/payment.ts';
+import { asLeader } from '../../src/store/leases/testing/asLeader.ts';
 import type { Store } from '../../src/store/store.ts';
 
 const transferAbi = parseAbi(['function transfer(address to, uint256 amount) returns (bool)']);
@@ -83,7 +84,7 @@ export async function lyingWorld(): Promise<LyingWorld> {
     const agent = await addAgent(store, 'payer', places);
     const makeFollower = (options: Partial<FollowerOptions> = {}): Follower =>
       createFollower({
-        store,
+        store: asLeader(store),
         chain: viemSource(told, local.registry),
         clock: () => 0,
         chainId: CHAIN_ID,

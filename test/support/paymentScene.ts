@@ -27,6 +27,7 @@ import {
 } from '../../src/earn/facilitator/facilitator.ts';
 import { facilitatorRoutes } from '../../src/earn/facilitator/routes.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
+import { ledQueues } from './ledQueues.ts';
 
 export const SELLER = getAddress('0x5e11e2000000000000000000000000000000c0de');
 
@@ -62,7 +63,7 @@ export async function openDesk(
     store,
     chain,
     keys,
-    queues: ['executor'],
+    queues: ledQueues(store, 'executor'),
     clock: Date.now,
     finality: { kind: 'depth', blocks: 2 },
     intervalMs: 50,

@@ -18,6 +18,7 @@ import { microUsdc } from '../../src/core/money/microUsdc.ts';
 import { query, statement } from '../../src/store/statement.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { eventBodies } from './eventBodies.ts';
+import { ledQueues } from './ledQueues.ts';
 
 const abi = parseAbi([
   'function transfer(address to, uint256 amount) returns (bool)',
@@ -155,7 +156,7 @@ export function relayerScene() {
           timeoutMs: 1_000,
         }),
         keys: memoryKeys(new Map([['relayer', key]])),
-        queues: ['relayer'],
+        queues: ledQueues(store, 'relayer'),
         clock: () => nowMs,
         finality: { kind: 'depth', blocks: 20 },
         ...changes,

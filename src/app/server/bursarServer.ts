@@ -10,43 +10,34 @@ import { pinTokenDomain, type TokenDomain } from '../../chain/contracts/tokenDom
 import { walletConfig } from '../../chain/contracts/walletConfig.ts';
 import { walletPlan } from '../../chain/contracts/walletPlan.ts';
 import { readAnchor } from '../../chain/follow/cursor.ts';
-import { createFollower } from '../../chain/follow/follower.ts';
+import { createFollower, type TickReport } from '../../chain/follow/follower.ts';
 import { viemSource } from '../../chain/follow/viemSource.ts';
 import type { KeyProvider } from '../../chain/keys/keys.ts';
 import { type Chain, openChain } from '../../chain/node/chain.ts';
 import { requireSupportedChain } from '../../chain/node/chainProfile.ts';
 import { createRelayer } from '../../chain/relayer/relayer.ts';
-import { ceilingsRefresher } from '../../chain/settlement/ceilings.ts';
 import { deployment } from '../../chain/settlement/queue.ts';
-import { createSettler } from '../../chain/settlement/settler.ts';
-import { createCeilingsWatch } from '../../control/exposure/watch.ts';
 import { createRecoverer } from '../../control/recovery/recoverer.ts';
-import { createStopper } from '../../control/stop/stopper.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import type { AgentId } from '../../core/ids/ids.ts';
 import { log } from '../../core/log/log.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
 import type { WalletPlan } from '../../decide/identity/identity.ts';
 import { createGate } from '../../decide/payments/gateQueue.ts';
-import type { Policy } from '../../decide/policy/policy.ts';
 import { openActivations } from '../../decide/policy-versions/activations.ts';
 import { openFacilitator } from '../../earn/facilitator/open.ts';
 import { createInvoiceResource } from '../../earn/invoices/x402Resource.ts';
-import { createRouter } from '../../earn/revenue/router.ts';
-import { createPayoutRunner } from '../../spend/payouts/runner.ts';
-import { runDue } from '../../spend/recurring/runDue.ts';
 import { createFetcher } from '../../spend/x402/fetcher.ts';
 import { createPurchaseSigner } from '../../spend/x402/signer.ts';
-import { cancelUnsigned } from '../../spend/x402/unsigned.ts';
 import type { Store } from '../../store/store.ts';
 import { openAuthentication } from './authentication.ts';
 import type { Config } from './config.ts';
-import { openServerBooks } from './eventHead.ts';
+import { openDuties } from './duties.ts';
 import { eventLogOf } from './eventLog.ts';
-import { noticesOf } from './noticesOf.ts';
 import { readinessOf } from './readiness.ts';
 import { registryPort } from './registryPort.ts';
 import { addressesOf, sendersOf } from './senders.ts';
+import { workerLoops } from './workerLoops.ts';
 import { IDLE, startWorkers, type Workers } from './workers.ts';
 
 export type BursarServer = {
@@ -59,57 +50,62 @@ export type BursarServer = {
 };
 
 /**
- * The composition root: the one place that knows every module. Opens the database, the chain and the keys, starts the workers, and
- * makes the App that the operations use.
+ * The composition root: the one place that knows every module. Opens the chain and the keys, takes its share of the leases, starts the
+ * workers, and makes the App that the operations use.
  */
 export async function startServer(options: {
   config: Config;
   rpcUrl: string;
   /** Other nodes of the chain, asked when answers of the first one contradict each other. */
   witnessUrls?: readonly string[];
-  databasePath: string;
+  /** Opened by the caller, who closes it after `stop`. Several servers may share one. */
+  store: Store;
   keys: KeyProvider;
   version: string;
   clock?: () => number;
 }): Promise<BursarServer> {
-  const { config, keys, version } = options;
+  const { config, keys, version, store } = options;
   const clock = options.clock ?? Date.now;
   const { id: chainId, usdc: token, factory, registry, finality, poll_ms: pollMs, start_block: start } = config.chain;
   requireSupportedChain(chainId);
-  const store = await openServerBooks(options.databasePath);
   const chain = openChain({ chainId, rpcUrl: options.rpcUrl, token });
   const source = viemSource(chain, registry);
   const roles = await keys.roles();
   const executor = await keys.address('executor');
   const owner = roles.includes('owner') ? await keys.address('owner') : null;
-  const { queues, senders } = await sendersOf(keys, roles);
+  const sending = await sendersOf(keys, roles);
+  const senders = [...sending.keys()];
   let workers: Workers | null = null;
   const wake = (): void => workers?.wake();
+  const duties = await openDuties({ store, chainId, senders: sending, onChange: wake });
 
   const relayer = createRelayer({
     store,
     chain,
     keys,
-    queues,
+    queues: duties.queues,
+    senders,
     clock,
     finality,
     provenFinal: async () => (await store.read((tx) => readAnchor(tx, chainId)))?.number ?? null,
     onError: (error) => log.error({ err: error }, 'the relayer failed'),
   });
-  const follower = createFollower({
-    store,
-    chain: source,
-    clock,
-    chainId,
-    finality,
-    witnesses: options.witnessUrls?.map((rpcUrl) => viemSource(openChain({ chainId, rpcUrl, token }), registry)) ?? [],
-    meters: () => policies.current()?.meters ?? {},
-    ...(start === null ? {} : { startBlock: BigInt(start) }),
-  });
-  const settler = createSettler({ store, chain, factory, executor, clock });
-  const recoverer = createRecoverer({ store, chain, senders, clock });
-  await recoverer.tick();
-  const stopper = createStopper({ store, chain, senders, clock });
+  const witnesses = options.witnessUrls?.map((url) => viemSource(openChain({ chainId, rpcUrl: url, token }), registry));
+  const follower = duties.worker('follow', (led) =>
+    createFollower({
+      store: led,
+      chain: source,
+      clock,
+      chainId,
+      finality,
+      witnesses: witnesses ?? [],
+      meters: () => policies.current()?.meters ?? {},
+      ...(start === null ? {} : { startBlock: BigInt(start) }),
+    }),
+  );
+  let followed: TickReport | null = null;
+  const recoverer = duties.worker('settle', (led) => createRecoverer({ store: led, chain, senders, clock }));
+  await (await recoverer())?.tick();
   const port = registry ? registryPort({ store, chain, registry, owner, clock, wake }) : null;
   const policies = await openActivations(store, port, clock);
 
@@ -130,7 +126,14 @@ export async function startServer(options: {
     maxValiditySeconds: () => policies.active().settings.x402.maxValiditySeconds,
   });
   const people = config.wallets;
-  const eventLog = await eventLogOf({ ...options, store, chain, roles, clock, wake });
+  const logOf = (on: Store) => eventLogOf({ ...options, store: on, chain, roles, clock, wake });
+  const reading = await logOf(store);
+  const eventLog = reading && {
+    ...reading,
+    // A head is signed by one server at a time, as by the worker.
+    anchor: (actor: string, onChain: boolean) =>
+      duties.during('anchors', async (led) => ((await logOf(led)) ?? reading).anchor(actor, onChain)),
+  };
   const approvers = people.approvers.length > 0 ? people.approvers : await addressesOf(keys, roles, 'approver');
   const walletOwner = people.owner ?? owner;
   const guardian = roles.includes('guardian') ? await keys.address('guardian') : executor;
@@ -153,8 +156,13 @@ export async function startServer(options: {
         agentId,
         requested,
       ),
-    recoverChain: (requested) => follower.recover(requested),
-    readiness: () => readinessOf(store, chainId, inForce(app) !== null, follower.last()),
+    recoverChain: (requested) =>
+      duties.during('follow', async () => {
+        const mine = await follower();
+        if (!mine) throw new BursarError('lease_lost');
+        return mine.recover(requested);
+      }),
+    readiness: () => readinessOf(store, chainId, policies.current() !== null, followed),
     checkLedger: oneAtATime(() =>
       checkLedger(store, { chainId, source }, () => new Promise((done) => setImmediate(done))),
     ),
@@ -184,38 +192,21 @@ export async function startServer(options: {
     const { settles } = facilitator;
     app.invoices = createInvoiceResource({ store, chain: app.chainFacts, settles, domain, clock });
   }
-  const router = createRouter({
-    store,
-    policy: () => policies.active(),
-    shadow: policies.shadow,
-    chain: app.chainFacts,
-    clock,
-    wake,
-  });
   const mcp = openMcp(app, config.server.host, config.mcp, authentication.keys);
-  const payouts = createPayoutRunner({ store, gate, clock, wake });
+  duties.leases.start();
   workers = startWorkers(
-    [
-      [
-        { name: 'recover', run: () => recoverer.tick() },
-        { name: 'stop', run: () => stopper.tick() },
-        { name: 'payouts', run: () => payouts.tick() },
-        { name: 'settle', run: () => settler.tick() },
-        { name: 'relay', run: () => relayer.tick() },
-        { name: 'follow', run: () => follower.tick() },
-        { name: 'route revenue', run: () => router.tick() },
-        { name: 'recur', run: () => recur(app) },
-        { name: 'unsigned purchases', run: () => cancelUnsigned(store, clock) },
-        { name: 'ceilings', run: await ceilingsRefresher({ store, chain, clock }) },
-        {
-          name: 'ceilings watch',
-          run: createCeilingsWatch({ store, policy: () => inForce(app), chain: app.chainFacts, clock }),
-        },
-      ],
-      ...(eventLog ? [[{ name: 'anchor', run: () => eventLog.tick() }]] : []),
-      // Servers of others: no payment waits for them, however slow they are.
-      [{ name: 'notify', run: noticesOf(app, config.server) }],
-    ],
+    workerLoops({
+      app,
+      config,
+      duties,
+      recoverer,
+      relayer,
+      follower,
+      followed: (report) => {
+        followed = report;
+      },
+      eventLog: duties.worker('anchors', logOf),
+    }),
     { intervalMs: pollMs, ...IDLE },
   );
 
@@ -248,17 +239,9 @@ export async function startServer(options: {
         await new Promise<void>((resolve) => open.close(() => resolve()));
       }
       await workers?.stop();
-      await store.close();
+      await duties.leases.stop().catch((error: unknown) => log.warn({ err: error }, 'the leases were not released'));
     },
   };
-}
-
-const inForce = ({ policies }: App): Policy | null => policies.current();
-
-/** Schedules ask the gate like every caller; without a policy they wait. */
-async function recur({ store, policies, chainFacts, clock }: App): Promise<void> {
-  if (!policies.current()) return;
-  await store.write((tx) => runDue(tx, { ...policies.inForce(), chain: chainFacts, actor: 'bursar', atMs: clock() }));
 }
 
 type WalletDefaults = {

@@ -4,6 +4,7 @@ import { BursarError } from '../../core/errors/base.ts';
 import { log } from '../../core/log/log.ts';
 import { refuseDamaged } from '../../store/backup.ts';
 import { type EventHead, headFileOf, readHeadFile, writeHeadFile } from '../../store/headFile.ts';
+import { freeEveryLease } from '../../store/leases/leases.ts';
 import type { Store } from '../../store/store.ts';
 import { hashOfEvent } from './queries.ts';
 
@@ -13,7 +14,7 @@ const EVERY_MS = 250;
 /**
  * Opens the books of a data directory. They must be undamaged and have the event that the head file names: SQLite cuts a damaged
  * write-ahead log at the first bad byte, and the rest looks valid. The file then follows the log with a short delay, so that the
- * gate does not wait for it. Throws `database_damaged`, `database_truncated` or `database_rewritten`.
+ * gate does not wait for it. Nobody else has the file open, so the leases of earlier servers are freed. Throws `database_damaged`, `database_truncated` or `database_rewritten`.
  */
 export async function openServerBooks(path: string): Promise<Store> {
   const head = readHeadFile(path);
@@ -21,6 +22,7 @@ export async function openServerBooks(path: string): Promise<Store> {
   const store = await openBooks(path);
   try {
     if (head) await compare(store, head, path);
+    await store.write(freeEveryLease);
   } catch (error) {
     void store.close();
     throw error;

@@ -5,12 +5,14 @@ import { BursarError } from '../../core/errors/base.ts';
 import { log } from '../../core/log/log.ts';
 import { createCredential } from '../../decide/identity/credentials.ts';
 import { readStarterBundle } from '../../decide/policy/starter.ts';
+import type { Store } from '../../store/store.ts';
 import { type LocalChain, startLocalChain } from '../local-chain/localChain.ts';
 import { type BursarServer, startServer } from './bursarServer.ts';
 import { type Config, type DataDir, readConfig, writeConfig } from './config.ts';
 import { operatorKeyFile, prepareDataDir } from './dataDir.ts';
 import { accountOf, makeDataDirKeys, openDataDirKeys } from './dataDirKeys.ts';
 import { lockDataDir } from './dataDirLock.ts';
+import { openServerBooks } from './eventHead.ts';
 import { keepFinalizing } from './finalize.ts';
 import { anyOperatorKey } from './queries.ts';
 import { clearRunning, writeRunning } from './running.ts';
@@ -52,11 +54,13 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
   const dataDir = prepareDataDir(options.dir);
   const lock = lockDataDir(dataDir);
   let local: LocalChain | null = null;
+  let store: Store | null = null;
   let bursar: BursarServer | null = null;
   let pulse: (() => void) | null = null;
   const stop = async (): Promise<void> => {
     pulse?.();
     await bursar?.stop();
+    await store?.close();
     await local?.stop();
     clearRunning(dataDir);
     await lock.release();
@@ -70,11 +74,12 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
     if (!nodeUrl) throw new BursarError('not_configured', { message: 'No RPC is configured.' });
     const rpcUrl = options.rpcOf ? await options.rpcOf(nodeUrl) : nodeUrl;
     const served = port === null ? config : { ...config, server: { ...config.server, port } };
+    store = await openServerBooks(dataDir.database);
     bursar = await startServer({
+      store,
       config: served,
       rpcUrl,
       witnessUrls: environment.BURSAR_WITNESS_RPC_URLS ?? config.chain.witness_rpc_urls,
-      databasePath: dataDir.database,
       keys,
       version,
     });

@@ -1,10 +1,13 @@
-import type { App } from '../../api/operations/app.ts';
 import { noticeSender } from '../../control/notices/deliver.ts';
 import { readEnvironment } from '../../core/environment/environment.ts';
+import type { LedStore } from '../../store/leases/leadership.ts';
 import type { Config } from './config.ts';
 
 /** `BURSAR_PUBLIC_URL`: the console's URL in links. Mail is sent through `BURSAR_SMTP_URL`. */
-export function noticesOf({ store, clock }: App, server: Config['server']): () => Promise<number> {
+export function noticesOf(
+  { store, clock }: { store: LedStore; clock: () => number },
+  server: Config['server'],
+): () => Promise<number> {
   const environment = readEnvironment();
   return noticeSender({
     store,

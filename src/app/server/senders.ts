@@ -1,16 +1,13 @@
 import type { Address } from 'viem';
-import type { KeyProvider } from '../../chain/keys/keys.ts';
+import type { KeyProvider, KeyRole } from '../../chain/keys/keys.ts';
 
-/** The senders of this server: one sender queue per key, also if two roles have the same key. */
-export async function sendersOf(
-  keys: KeyProvider,
-  roles: readonly string[],
-): Promise<{ queues: string[]; senders: Address[] }> {
-  const queues = new Map<Address, string>();
+/** The keys that send, each with one role: one sender queue per key, also if two roles have the same key. */
+export async function sendersOf(keys: KeyProvider, roles: readonly string[]): Promise<Map<Address, KeyRole>> {
+  const queues = new Map<Address, KeyRole>();
   for (const role of ['anchorer', 'guardian', 'owner', 'executor']) {
     if (role === 'executor' || roles.includes(role)) queues.set(await keys.address(role), role);
   }
-  return { queues: [...queues.values()], senders: [...queues.keys()] };
+  return queues;
 }
 
 /** The keys with that name, or that name with a number. */

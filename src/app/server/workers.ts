@@ -1,3 +1,4 @@
+import { BursarError } from '../../core/errors/base.ts';
 import { log } from '../../core/log/log.ts';
 
 export type Workers = {
@@ -7,7 +8,7 @@ export type Workers = {
   stop(): Promise<void>;
 };
 
-type Step = { name: string; run: () => Promise<unknown> };
+export type Step = { name: string; run: () => Promise<unknown> };
 
 /**
  * `intervalMs` between two rounds for `awakeMs` after a decision, then `idleMs`: a pending payment is followed closely, while an
@@ -81,7 +82,8 @@ async function runStep({ name, run }: Step): Promise<void> {
   try {
     await run();
   } catch (error) {
-    log.error({ err: error, step: name }, 'a worker step failed');
+    if (error instanceof BursarError && error.code === 'lease_lost') log.info({ step: name }, error.message);
+    else log.error({ err: error, step: name }, 'a worker step failed');
   } finally {
     clearInterval(watch);
   }

@@ -17,6 +17,7 @@ import {
   TREASURY,
 } from '../../chain/follow/testing/books.ts';
 import { ModelChain } from '../../chain/follow/testing/modelChain.ts';
+import { asLeader } from '../../store/leases/testing/asLeader.ts';
 import type { Schema } from '../../store/schema/schema.ts';
 import { type Command, type None, query, statement } from '../../store/statement.ts';
 import { openStore, type Store } from '../../store/store.ts';
@@ -44,7 +45,7 @@ beforeEach(async () => {
   chain = new ModelChain();
   agent = await addAgent(store, 'payer');
   const follower = createFollower({
-    store,
+    store: asLeader(store),
     chain,
     clock: () => 0,
     chainId: CHAIN_ID,

@@ -9,6 +9,7 @@ import { newId } from '../../core/ids/ids.ts';
 import { mapInOrder } from '../../core/inOrder.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
+import { asLeader } from '../../store/leases/testing/asLeader.ts';
 import { query } from '../../store/statement.ts';
 import type { Store } from '../../store/store.ts';
 import { type Call, createWalletCall, ownerCalls, payBatchCall, payCall } from '../contracts/agentWallet.ts';
@@ -78,7 +79,7 @@ afterEach(async () => {
 function newFollower(): void {
   const finality = { kind: 'depth', blocks: DEPTH } as const;
   follower = createFollower({
-    store,
+    store: asLeader(store),
     chain: viemSource(chain, local.registry),
     clock: () => 0,
     chainId: CHAIN_ID,

@@ -6,6 +6,7 @@ import { holdingStates } from '../../books/ledger/bookChecks.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { mapInOrder } from '../../core/inOrder.ts';
 import { holdsMoney, states } from '../../core/payment/states.ts';
+import { asLeader } from '../../store/leases/testing/asLeader.ts';
 import { query } from '../../store/statement.ts';
 import { createFollower } from './follower.ts';
 import {
@@ -67,7 +68,7 @@ describe('a tick', () => {
 
   it('of two followers on the same books applies each block once', async () => {
     const other = createFollower({
-      store: set.store,
+      store: asLeader(set.store),
       chain: set.chain,
       clock: () => 0,
       chainId: CHAIN_ID,
@@ -129,14 +130,14 @@ describe('catching up', () => {
     const agent = await addAgent(first, 'payer');
     chain.mine(chain.send({ kind: 'mint', to: TREASURY, amount: 100n }));
     chain.mine(chain.send({ kind: 'transfer', from: TREASURY, to: agent.wallet, amount: 10n }));
-    await createFollower({ store: first, ...options }).tick();
+    await createFollower({ store: asLeader(first), ...options }).tick();
     expect(await accountsOf(first, agent)).toEqual({ available: 10n });
     await first.close();
     chain.drop(1);
     chain.mine(chain.send({ kind: 'transfer', from: TREASURY, to: agent.wallet, amount: 30n }));
     chain.mineEmpty(2);
     const second = await openBooksAgain(join(folder, 'books.db'));
-    const report = await createFollower({ store: second, ...options }).tick();
+    const report = await createFollower({ store: asLeader(second), ...options }).tick();
     expect(report).toMatchObject({ status: 'synced', rolledBack: 1, applied: 3 });
     expect(await accountsOf(second, agent)).toEqual({ available: 30n });
     await second.close();
@@ -148,7 +149,7 @@ describe('catching up', () => {
     const agent = await addAgent(store, 'payer', set.agent);
     set.chain.mineEmpty(5);
     const follower = createFollower({
-      store,
+      store: asLeader(store),
       chain: set.chain,
       clock: () => 0,
       chainId: CHAIN_ID,

@@ -4,7 +4,8 @@ import { isOpenPayer } from '../../books/receivables/sales.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { someInOrder } from '../../core/inOrder.ts';
 import { chainStopError, readChainStop } from '../../decide/payments/chainStops.ts';
-import type { ReadTx, Store } from '../../store/store.ts';
+import type { LedStore } from '../../store/leases/leadership.ts';
+import type { ReadTx } from '../../store/store.ts';
 import { type AddressBook, watchedBook } from '../match/addressBook.ts';
 import { applyFacts } from '../match/applyFacts.ts';
 import type { BlockHeader, ChainSource } from '../node/source.ts';
@@ -24,7 +25,7 @@ import { startWatching } from './startWatching.ts';
 import { noteFinalGone, noteStopEnded } from './stops.ts';
 
 export type FollowerOptions = {
-  store: Store;
+  store: LedStore;
   chain: ChainSource;
   /** Epoch ms. */
   clock: () => number;

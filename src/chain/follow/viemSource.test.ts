@@ -3,6 +3,7 @@ import { devAccounts } from '../../app/local-chain/accounts.ts';
 import { type LocalChain, startLocalChain } from '../../app/local-chain/localChain.ts';
 import { type LyingRpc, startLyingRpc } from '../../app/local-chain/lyingRpc.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
+import { asLeader } from '../../store/leases/testing/asLeader.ts';
 import { openChain } from '../node/chain.ts';
 import type { ChainSource, LogScope } from '../node/source.ts';
 import { createFollower } from './follower.ts';
@@ -91,7 +92,14 @@ describe('a follower over it', () => {
     return {
       store,
       agent,
-      follower: createFollower({ store, chain, clock: () => 0, chainId: CHAIN_ID, finality, startBlock: 0n }),
+      follower: createFollower({
+        store: asLeader(store),
+        chain,
+        clock: () => 0,
+        chainId: CHAIN_ID,
+        finality,
+        startBlock: 0n,
+      }),
     };
   };
 

@@ -1,6 +1,7 @@
 import { type Address, BaseError } from 'viem';
 import { BursarError } from '../../core/errors/base.ts';
 import { mapInOrder } from '../../core/inOrder.ts';
+import type { LedStore } from '../../store/leases/leadership.ts';
 import type { Store } from '../../store/store.ts';
 import type { KeyProvider, KeyRole } from '../keys/keys.ts';
 import type { Chain } from '../node/chain.ts';
@@ -8,14 +9,20 @@ import { DEFAULT_FEE_CAPS, type FeeCaps } from './fees.ts';
 import { type Finality, isThere, type Observation, observe } from './observation.ts';
 import { sendersThatWait } from './queries.ts';
 import { createSenderQueue, type SenderQueue, type SenderQueueReport } from './senderQueue.ts';
-import { type SenderQueueAlert, senderQueueAlerts } from './senderQueueAlerts.ts';
+import { type SenderQueueAlert, type SenderQueueAlerts, senderQueueAlerts } from './senderQueueAlerts.ts';
+
+/** A key's sender queue, and the store that writes while this server leads it. */
+export type LedQueue = { role: KeyRole; store: LedStore };
 
 export type RelayerOptions = {
-  store: Store;
+  /** Only read: what is written goes through the stores of the queues. */
+  store: Pick<Store, 'read'>;
   chain: Chain;
   keys: KeyProvider;
-  /** The roles whose keys send, with one sender queue each. No other program may send with these keys. */
-  queues: readonly KeyRole[];
+  /** The sender queues that this server leads now. No other program may send with these keys. */
+  queues: () => readonly LedQueue[];
+  /** All addresses that a server of this organisation sends from. Default: those of the queues here. */
+  senders?: readonly Address[];
   clock: () => number;
   finality: Finality;
   /** The newest final block by the follower's own verification; null: none yet. Absent: the node's statement is used. */
@@ -53,19 +60,31 @@ export interface Relayer {
 
 const QUEUE_ALERTS = ['chain_inconsistent', 'insufficient_gas', 'fees_above_cap', 'broadcast_refused'] as const;
 
+type Served = { queue: SenderQueue; alerts: SenderQueueAlerts; store: LedStore };
+
 export function createRelayer(options: RelayerOptions): Relayer {
   const { store, chain, keys, clock } = options;
-  const alerts = senderQueueAlerts(store, clock);
   const subject = `eip155:${chain.chainId}`;
-  let queues: Promise<SenderQueue[]> | null = null;
+  /** By role, for one term each: a new term begins without what the earlier one remembered. */
+  const served = new Map<KeyRole, Served>();
   let turn: Promise<unknown> = Promise.resolve();
   let loop: Promise<void> | null = null;
   let running = false;
   let wakeUp: () => void = () => {};
 
-  async function openQueues(): Promise<SenderQueue[]> {
+  /** A key provider that failed may succeed the next time. */
+  async function servedNow(): Promise<Served[]> {
+    const now: Served[] = [];
+    for (const { role, store: led } of options.queues()) {
+      const known = served.get(role);
+      now.push(known?.store.lead === led.lead ? known : await serve(role, led));
+    }
+    return now;
+  }
+
+  async function serve(role: KeyRole, led: LedStore): Promise<Served> {
     const settings = {
-      store,
+      store: led,
       chain,
       keys,
       clock,
@@ -73,29 +92,29 @@ export function createRelayer(options: RelayerOptions): Relayer {
       stuckAfterMs: options.stuckAfterMs ?? 30_000,
       inFlightMax: options.inFlightMax ?? 16,
     };
-    return Promise.all(options.queues.map(async (role) => createSenderQueue(settings, role, await keys.address(role))));
+    const queue = createSenderQueue(settings, role, await keys.address(role));
+    const one = { queue, alerts: senderQueueAlerts(led, clock), store: led };
+    served.set(role, one);
+    return one;
   }
 
   async function tickOnce(): Promise<TickReport> {
-    queues ??= openQueues();
-    const all = await queues.catch((error: unknown) => {
-      // A key provider that failed may succeed the next time.
-      queues = null;
-      throw error;
-    });
-    const expectations = await mapInOrder(all, (queue) => queue.expect());
+    const all = await servedNow();
+    const alerts = all[0]?.alerts;
+    if (!alerts) return { chain: null, queues: [] };
+    const expectations = await mapInOrder(all, ({ queue }) => queue.expect());
     const reports: SenderQueueReport[] = [];
     try {
       const stated = await observe(
         chain,
-        all.map(({ sender }) => sender),
+        all.map(({ queue }) => queue.sender),
         options.finality,
       );
       const seen = { ...stated, finalNumber: await believedFinal(stated) };
-      for (const [index, queue] of all.entries()) {
+      for (const [index, { queue, alerts: own }] of all.entries()) {
         const report = await stepOf(queue, expectations[index] ?? (await queue.expect()), seen);
         reports.push(report);
-        await noteQueue(report);
+        await noteQueue(own, report);
       }
     } catch (error) {
       const code = chainTrouble(error);
@@ -106,7 +125,7 @@ export function createRelayer(options: RelayerOptions): Relayer {
     }
     await alerts.resolve('chain_unavailable', subject);
     await alerts.resolve('chain_mismatch', subject);
-    await noteUnserved(new Set(all.map(({ sender }) => sender)));
+    await noteUnserved(alerts, new Set(options.senders ?? all.map(({ queue }) => queue.sender)));
     return { chain: null, queues: reports };
   }
 
@@ -136,7 +155,7 @@ export function createRelayer(options: RelayerOptions): Relayer {
     }
   }
 
-  async function noteQueue({ sender, trouble }: SenderQueueReport): Promise<void> {
+  async function noteQueue(alerts: SenderQueueAlerts, { sender, trouble }: SenderQueueReport): Promise<void> {
     for (const type of QUEUE_ALERTS) {
       if (trouble?.type === type) await alerts.raise(type, sender, { chain: subject, ...trouble.details });
       else await alerts.resolve(type, sender);
@@ -144,12 +163,12 @@ export function createRelayer(options: RelayerOptions): Relayer {
   }
 
   /** A transaction queued for a key without a sender queue would wait for ever unnoticed. */
-  async function noteUnserved(served: ReadonlySet<Address>): Promise<void> {
+  async function noteUnserved(alerts: SenderQueueAlerts, known: ReadonlySet<Address>): Promise<void> {
     const senders = await store.read((tx) => tx.all(sendersThatWait, { chain: chain.chainId }));
     for (const { sender } of senders) {
-      if (!served.has(sender)) await alerts.raise('sender_not_served', sender, { chain: subject });
+      if (!known.has(sender)) await alerts.raise('sender_not_served', sender, { chain: subject });
     }
-    for (const sender of served) await alerts.resolve('sender_not_served', sender);
+    for (const sender of known) await alerts.resolve('sender_not_served', sender);
   }
 
   function tick(): Promise<TickReport> {

@@ -1,7 +1,7 @@
 import type { Address, Hex } from 'viem';
 import type { ErrorDetails } from '../../core/errors/base.ts';
 import { filterInOrder } from '../../core/inOrder.ts';
-import type { Store } from '../../store/store.ts';
+import type { LedStore } from '../../store/leases/leadership.ts';
 import type { KeyProvider, KeyRole } from '../keys/keys.ts';
 import type { Chain } from '../node/chain.ts';
 import { readSendAnswer } from '../node/nodeAnswers.ts';
@@ -30,7 +30,7 @@ import {
 } from './transactions.ts';
 
 export type SenderQueueOptions = {
-  store: Store;
+  store: LedStore;
   chain: Chain;
   keys: KeyProvider;
   clock: () => number;

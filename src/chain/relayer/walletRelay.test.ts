@@ -1,5 +1,6 @@
 import { generatePrivateKey } from 'viem/accounts';
 import { describe, expect, it } from 'vitest';
+import { ledQueues } from '../../../test/support/ledQueues.ts';
 import { executor, executorKey, owner, walletScene } from '../../../test/support/walletScene.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
 import { openStore } from '../../store/store.ts';
@@ -27,7 +28,7 @@ describe('through the relayer', () => {
       store,
       chain: scene.chain,
       keys,
-      queues: ['executor', 'relayer'],
+      queues: ledQueues(store, 'executor', 'relayer'),
       clock: () => 1_800_000_000_000,
       finality: { kind: 'tag' },
     });
@@ -69,7 +70,14 @@ describe('through the relayer', () => {
     const store = await openStore(':memory:');
     const keys = memoryKeys(new Map([['executor', executorKey]]));
     const finality = { kind: 'tag' } as const;
-    const relayer = createRelayer({ store, chain: scene.chain, keys, queues: ['executor'], clock: () => 0, finality });
+    const relayer = createRelayer({
+      store,
+      chain: scene.chain,
+      keys,
+      queues: ledQueues(store, 'executor'),
+      clock: () => 0,
+      finality,
+    });
     const call = payCall(transfer({ amount: microUsdc(10_000_001n) }));
     const { id } = await store.write((tx) =>
       enqueueTransaction(tx, {

@@ -1,6 +1,7 @@
 import { encodeFunctionData, erc20Abi } from 'viem';
 import { generatePrivateKey } from 'viem/accounts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ledQueues } from '../../../test/support/ledQueues.ts';
 import { devAccounts } from '../../app/local-chain/accounts.ts';
 import { type LocalChain, startLocalChain } from '../../app/local-chain/localChain.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
@@ -26,7 +27,7 @@ beforeAll(async () => {
     store,
     chain,
     keys: memoryKeys(new Map([['executor', generatePrivateKey()]])),
-    queues: ['executor'],
+    queues: ledQueues(store, 'executor'),
     clock: () => 0,
     finality: { kind: 'tag' },
   });

@@ -1,8 +1,9 @@
 import { appendEvent } from '../../books/ledger/events.ts';
 import { eventHead } from '../../books/ledger/queries.ts';
 import type { Ceilings } from '../../decide/identity/identity.ts';
+import type { LedStore } from '../../store/leases/leadership.ts';
 import type { RowOf } from '../../store/statement.ts';
-import type { ReadTx, Store } from '../../store/store.ts';
+import type { ReadTx } from '../../store/store.ts';
 import { allowedNow } from '../contracts/allowList.ts';
 import { readWalletState, type WalletState } from '../contracts/walletState.ts';
 import type { Chain } from '../node/chain.ts';
@@ -18,7 +19,15 @@ const INTERVAL_MS = 30_000;
  * Keeps what the gate knows of each wallet's ceilings and approvers in step with the chain, where the owner changes them. Until
  * it has seen a change the contract still refuses what is too much: this only decides sooner, and asks the right people.
  */
-export async function ceilingsRefresher({ store, chain, clock }: { store: Store; chain: Chain; clock: () => number }) {
+export async function ceilingsRefresher({
+  store,
+  chain,
+  clock,
+}: {
+  store: LedStore;
+  chain: Chain;
+  clock: () => number;
+}) {
   const { chainId } = chain;
   let after = '';
   let nextAt = 0;

@@ -3,7 +3,7 @@ import { BursarError } from '../../core/errors/base.ts';
 import { getAgent } from '../../decide/identity/agents.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
 import { lapseReviews } from '../../decide/payments/review.ts';
-import type { Store } from '../../store/store.ts';
+import type { LedStore } from '../../store/leases/leadership.ts';
 import { approvedTransferFromReservation } from '../contracts/approvedTransfer.ts';
 import { type NonceWindow, readNonceWindow } from '../contracts/walletState.ts';
 import { readCursor } from '../follow/cursor.ts';
@@ -20,7 +20,7 @@ import { createWaits, type WaitCause } from './waits.ts';
 import { withdrawInactive } from './withdraw.ts';
 
 export type SettlerOptions = {
-  store: Store;
+  store: LedStore;
   chain: Chain;
   factory: Address;
   executor: Address;

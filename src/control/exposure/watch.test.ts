@@ -2,6 +2,7 @@ import { afterEach, expect, it } from 'vitest';
 import { chain, type GateWorld, gateWorld, NOON_MS } from '../../../test/support/gateWorld.ts';
 import { walletConfig, walletConfigToJson } from '../../chain/contracts/walletConfig.ts';
 import { newId } from '../../core/ids/ids.ts';
+import { asLeader } from '../../store/leases/testing/asLeader.ts';
 import { query } from '../../store/statement.ts';
 import { createCeilingsWatch } from './watch.ts';
 
@@ -11,7 +12,12 @@ afterEach(() => world.store.close());
 it('raises one alert where the policy allows what the wallet would refuse, and closes it when that is over', async () => {
   world = await gateWorld();
   const { store, agent } = world;
-  const watch = createCeilingsWatch({ store, policy: () => world.policy, chain, clock: () => NOON_MS });
+  const watch = createCeilingsWatch({
+    store: asLeader(store),
+    policy: () => world.policy,
+    chain,
+    clock: () => NOON_MS,
+  });
   const alerts = async () =>
     (
       await store.read((tx) =>

@@ -4,12 +4,13 @@ import { openAlert, raiseAlert } from '../../books/ledger/alerts.ts';
 import { listAgents } from '../../decide/identity/agents.ts';
 import type { ChainFacts } from '../../decide/payments/request.ts';
 import type { Policy } from '../../decide/policy/policy.ts';
-import type { ReadTx, Store } from '../../store/store.ts';
+import type { LedStore } from '../../store/leases/leadership.ts';
+import type { ReadTx } from '../../store/store.ts';
 import { exposureOf, type Warning } from './exposure.ts';
 import { resolveAlerts, walletsAndStatuses } from './queries.ts';
 
 export type WatchOptions = {
-  store: Store;
+  store: LedStore;
   /** Null if no policy is active. */
   policy: () => Policy | null;
   chain: ChainFacts;

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type GateWorld, gateWorld, NOON_MS } from '../../../test/support/gateWorld.ts';
 import { parseUsdc } from '../../core/money/microUsdc.ts';
 import { requestPayment } from '../../decide/payments/gate.ts';
+import { asLeader } from '../../store/leases/testing/asLeader.ts';
 import { query } from '../../store/statement.ts';
 import { noticeSender } from './deliver.ts';
 import { addEndpoint, type Endpoint, exceptions, removeEndpoint } from './endpoints.ts';
@@ -38,7 +39,7 @@ beforeEach(async () => {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   round = noticeSender({
-    store: world.store,
+    store: asLeader(world.store),
     clock: () => now,
     publicUrl: 'https://bursar.example',
     smtpUrl: null,
@@ -197,7 +198,7 @@ describe('e-mail', () => {
 
   it('goes out by SMTP with the link', async () => {
     const send = noticeSender({
-      store: world.store,
+      store: asLeader(world.store),
       clock: () => now,
       publicUrl: 'https://bursar.example',
       smtpUrl: `smtp://127.0.0.1:${mailPort}`,
@@ -214,7 +215,7 @@ describe('e-mail', () => {
     await add({ kind: 'email', target: 'finance@example.com' });
     await review();
     await noticeSender({
-      store: world.store,
+      store: asLeader(world.store),
       clock: () => now,
       publicUrl: '',
       smtpUrl: null,

@@ -1,12 +1,12 @@
 import { createTransport } from 'nodemailer';
 import { Webhook } from 'standardwebhooks';
 import { guardedRequest } from '../../core/net/guardedRequest.ts';
-import type { Store } from '../../store/store.ts';
+import type { LedStore } from '../../store/leases/leadership.ts';
 import { messageOf } from './message.ts';
 import { dueNotices, fillOutbox, type Notice, noteDelivered, noteFailed } from './outbox.ts';
 
 export type NoticeOptions = {
-  store: Store;
+  store: LedStore;
   clock: () => number;
   /** The URL at which people reach the console. */
   publicUrl: string;

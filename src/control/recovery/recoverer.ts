@@ -8,18 +8,20 @@ import { adoptNonce, dropTransaction, nextNonce, withdrawTransaction } from '../
 import { BursarError } from '../../core/errors/base.ts';
 import { eachInOrder } from '../../core/inOrder.ts';
 import { followWindow } from '../../decide/payments/nonces.ts';
+import type { LedStore } from '../../store/leases/leadership.ts';
 import type { RowOf } from '../../store/statement.ts';
-import type { Store } from '../../store/store.ts';
 import { deployedWallets, orphanedTransactions } from './queries.ts';
 import { adopted, mustAdopt } from './restored.ts';
 
 export type RecovererOptions = {
-  store: Store;
+  store: LedStore;
   chain: Chain;
   /** The addresses that a sender queue here sends from. */
   senders: readonly Address[];
   clock: () => number;
 };
+
+export type Recoverer = { tick(): Promise<void> };
 
 type Orphan = RowOf<typeof orphanedTransactions>;
 const WALLETS_AT_A_TIME = 20;
@@ -28,7 +30,7 @@ const WALLETS_AT_A_TIME = 20;
  * Repairs books that are older than the chain, or that were made with other keys. The first round runs before anything is sent;
  * later rounds cost one read of the database.
  */
-export function createRecoverer({ store, chain, senders, clock }: RecovererOptions) {
+export function createRecoverer({ store, chain, senders, clock }: RecovererOptions): Recoverer {
   let probed = false;
 
   /** Books that differ from the wallets for any reason: each wallet's contract reports its epoch and its free nonces. */

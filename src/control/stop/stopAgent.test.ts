@@ -11,6 +11,7 @@ import type { MandateTerms } from '../../decide/mandates/mandate.ts';
 import { getMandate, requestMandate } from '../../decide/mandates/mandates.ts';
 import { requestPayment } from '../../decide/payments/gate.ts';
 import { findPayment } from '../../decide/payments/records.ts';
+import { asLeader } from '../../store/leases/testing/asLeader.ts';
 import { query } from '../../store/statement.ts';
 import { latestStop } from './records.ts';
 import { riskOf } from './risk.ts';
@@ -165,7 +166,7 @@ describe('The worker of a stop', () => {
       token: chain.token,
       timeoutMs: 500,
     });
-    const stopper = createStopper({ store, chain: silent, senders: [], clock: () => NOON_MS + 2_000 });
+    const stopper = createStopper({ store: asLeader(store), chain: silent, senders: [], clock: () => NOON_MS + 2_000 });
     expect(await stopper.tick()).toEqual({ open: 1 });
     const stop = await store.read((tx) => latestStop(tx, agent.id));
     expect(stop).toMatchObject({ safeAtMs: null, frozenAtMs: null, endedAtMs: null, chain: { chainAnswers: false } });
@@ -183,7 +184,7 @@ describe('The worker of a stop', () => {
       token: chain.token,
       timeoutMs: 500,
     });
-    const stopper = createStopper({ store, chain: silent, senders: [], clock: () => NOON_MS + 2_000 });
+    const stopper = createStopper({ store: asLeader(store), chain: silent, senders: [], clock: () => NOON_MS + 2_000 });
     await stopper.tick();
     expect((await store.read((tx) => latestStop(tx, agent.id)))?.endedAtMs).toBe(NOON_MS + 2_000);
     expect(await stopper.tick()).toEqual({ open: 0 });

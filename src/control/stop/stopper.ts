@@ -12,7 +12,8 @@ import { formatUsdc } from '../../core/money/microUsdc.ts';
 import { getAgent } from '../../decide/identity/agents.ts';
 import type { Agent } from '../../decide/identity/identity.ts';
 import { findPayment } from '../../decide/payments/records.ts';
-import type { ReadTx, Store, Tx } from '../../store/store.ts';
+import type { LedStore } from '../../store/leases/leadership.ts';
+import type { ReadTx, Tx } from '../../store/store.ts';
 import { endDead, unsignable } from './deadPayments.ts';
 import { callsSent, firstCallLike, firstOpenCallLike, queuedCalls, stuckSenders } from './queries.ts';
 import { type ChainPart, type ChainStep, noteChain, openStops, type Stop } from './records.ts';
@@ -20,7 +21,7 @@ import { type LiveAuthorization, liveAuthorizations, riskOf } from './risk.ts';
 import { endPayments } from './stopAgent.ts';
 
 export type StopperOptions = {
-  store: Store;
+  store: LedStore;
   chain: Chain;
   /** The addresses that a sender queue here sends from. */
   senders: readonly Address[];

@@ -25,6 +25,7 @@ import { resolveOpa } from '../../decide/policy/opa.ts';
 import type { Policy } from '../../decide/policy/policy.ts';
 import { readBursarSources } from '../../decide/policy/sources.ts';
 import { readStarterBundle } from '../../decide/policy/starter.ts';
+import { asLeader } from '../../store/leases/testing/asLeader.ts';
 import { query } from '../../store/statement.ts';
 import { createRouter, type Router, retryLegs } from './router.ts';
 
@@ -70,7 +71,7 @@ beforeEach(async () => {
   });
   const chain = openChain({ chainId: 31_337, rpcUrl: local.anvil.url, token: local.usdc.address });
   follower = createFollower({
-    store: world.store,
+    store: asLeader(world.store),
     chain: viemSource(chain),
     clock: () => NOON_MS,
     chainId: 31_337,
@@ -97,7 +98,7 @@ function changed(changes: Partial<Policy>): Policy {
 }
 function newRouter(): Router {
   return createRouter({
-    store: world.store,
+    store: asLeader(world.store),
     policy: () => inForce,
     chain: { chainId: 31_337, network: 'eip155:31337', token: local.usdc.address, factory: local.factory },
     clock: () => NOON_MS,

@@ -20,7 +20,8 @@ import type { ChainFacts, PaymentRequest } from '../../decide/payments/request.t
 import type { Shadow } from '../../decide/payments/rules.ts';
 import type { RouteInput } from '../../decide/policy/input.ts';
 import type { Leg, Policy } from '../../decide/policy/policy.ts';
-import type { ReadTx, Store, Tx } from '../../store/store.ts';
+import type { LedStore } from '../../store/leases/leadership.ts';
+import type { ReadTx, Tx } from '../../store/store.ts';
 import {
   attemptsAtLeg,
   firstToRoute,
@@ -32,7 +33,7 @@ import {
 } from './queries.ts';
 
 export type RouterOptions = {
-  store: Store;
+  store: LedStore;
   /** The active policy. Throws `policy_unavailable` if there is none: nothing is routed until then. */
   policy: () => Policy;
   /** The candidate policy that is evaluated too, if there is one. */

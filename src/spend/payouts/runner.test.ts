@@ -8,6 +8,7 @@ import { createCredential, revokeCredential } from '../../decide/identity/creden
 import { createPayee } from '../../decide/identity/payees.ts';
 import { requestPayment } from '../../decide/payments/gate.ts';
 import { createGate } from '../../decide/payments/gateQueue.ts';
+import { asLeader } from '../../store/leases/testing/asLeader.ts';
 import { query } from '../../store/statement.ts';
 import type { Tx } from '../../store/store.ts';
 import { contentHash, type PayoutLine } from './line.ts';
@@ -29,7 +30,7 @@ beforeEach(async () => {
   );
   woken = 0;
   runner = createPayoutRunner({
-    store: world.store,
+    store: asLeader(world.store),
     gate: createGate(world.store, () => ({ policy: world.policy, chain, atMs: NOON_MS })),
     clock: () => NOON_MS,
     wake: () => {
@@ -253,7 +254,7 @@ describe('the runner of payouts', () => {
   it('waits where there is no policy, and loses nothing', async () => {
     const { id } = await open(linesOf(5));
     const without = createPayoutRunner({
-      store: world.store,
+      store: asLeader(world.store),
       gate: createGate(world.store, () => {
         throw new Error('none');
       }),

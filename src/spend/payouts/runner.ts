@@ -2,7 +2,8 @@ import { appendEvent, type EventFields, type EventType } from '../../books/ledge
 import { BursarError } from '../../core/errors/base.ts';
 import { log } from '../../core/log/log.ts';
 import type { Gate } from '../../decide/payments/gateQueue.ts';
-import type { Store, Tx } from '../../store/store.ts';
+import { type LedStore, requireLead } from '../../store/leases/leadership.ts';
+import type { Tx } from '../../store/store.ts';
 import { lineRequest } from './paymentRequest.ts';
 import {
   answerLine,
@@ -19,7 +20,7 @@ import {
 } from './payout.ts';
 
 export type PayoutRunnerOptions = {
-  store: Store;
+  store: LedStore;
   /** Rejects with `policy_unavailable`; the lines then wait. */
   gate: Gate;
   clock: () => number;
@@ -51,7 +52,10 @@ export function createPayoutRunner({ store, gate, clock, wake }: PayoutRunnerOpt
   async function decideOrRefuse(payout: Payout, line: StoredLine): Promise<void> {
     try {
       await gate.ask({
-        request: async (tx) => ((await mayDecide(tx, payout.id)) ? lineRequest(payout, line) : null),
+        request: async (tx) => {
+          await requireLead(tx, store.lead);
+          return (await mayDecide(tx, payout.id)) ? lineRequest(payout, line) : null;
+        },
         actor: payout.askedBy,
         alsoWrite: (tx, { payment }) => answerLine(tx, payout.id, line.line, payment.id),
       });
@@ -106,6 +110,7 @@ export function createPayoutRunner({ store, gate, clock, wake }: PayoutRunnerOpt
           try {
             decided += await step(payout);
           } catch (error) {
+            if (error instanceof BursarError && error.code === 'lease_lost') throw error;
             // A full disk or a missing policy: this payout waits for the next tick, the others continue.
             log.error({ err: error, payout: payout.id }, 'a payout waits');
             working = [];

@@ -4,6 +4,7 @@ import { agentAccount, balance, externalAccount, post } from '../../books/ledger
 import { mapInOrder } from '../../core/inOrder.ts';
 import { requestPayment } from '../../decide/payments/gate.ts';
 import { findPayment } from '../../decide/payments/records.ts';
+import { asLeader } from '../../store/leases/testing/asLeader.ts';
 import { query } from '../../store/statement.ts';
 import { cancelUnsigned } from './unsigned.ts';
 
@@ -54,8 +55,8 @@ describe('cancelUnsigned', () => {
         ),
       ),
     );
-    expect(await cancelUnsigned(store, () => NOON_MS + HOUR_MS)).toBe(0);
-    expect(await cancelUnsigned(store, () => NOON_MS + HOUR_MS + 1)).toBe(1);
+    expect(await cancelUnsigned(asLeader(store), () => NOON_MS + HOUR_MS)).toBe(0);
+    expect(await cancelUnsigned(asLeader(store), () => NOON_MS + HOUR_MS + 1)).toBe(1);
     await store.read(async (tx) => {
       expect(await findPayment(tx, unsigned.id)).toMatchObject({ state: 'cancelled', heldMicro: 0n });
       expect((await findPayment(tx, signed.id))?.state).toBe('authorized');

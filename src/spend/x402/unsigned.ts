@@ -1,6 +1,6 @@
 import { toPayment } from '../../decide/payments/records.ts';
 import { transition } from '../../decide/payments/transition.ts';
-import type { Store } from '../../store/store.ts';
+import type { LedStore } from '../../store/leases/leadership.ts';
 import { neverSigned } from './queries.ts';
 
 /** Counted from the last change (the decision, or the approval): the signature must be fetched by then. */
@@ -11,7 +11,7 @@ const PER_TICK = 200;
  * Ends authorized purchases whose signature was not fetched: nothing was signed, so no money can move, and the hold is released. A
  * top-up under way still arrives in the purse. Returns the number.
  */
-export async function cancelUnsigned(store: Store, clock: () => number): Promise<number> {
+export async function cancelUnsigned(store: LedStore, clock: () => number): Promise<number> {
   const before = clock() - UNSIGNED_MS;
   if ((await store.read((tx) => tx.get(neverSigned, { before, limit: 1 }))) === undefined) return 0;
   return store.write(async (tx) => {

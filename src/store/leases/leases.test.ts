@@ -98,7 +98,13 @@ describe('leases', () => {
   it('come to the server whose operator acts there', async () => {
     const { time, one, other } = await servers(2);
     await one.round();
-    const taken = other.take('follow');
+    let end = (): void => {};
+    const taken = other.during('follow', async (lead) => {
+      await new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      return lead;
+    });
     await expect
       .poll(async () => {
         time.ms += 100;
@@ -106,7 +112,15 @@ describe('leases', () => {
         return other.lead('follow')?.holder;
       })
       .toBe('s1');
+    // Another server that asks for it waits until the act has ended.
+    const again = one.during('follow', async (lead) => lead);
+    await one.round();
+    await other.round();
+    expect(other.lead('follow')?.fence).toBe(2n);
+    end();
     expect(await taken).toMatchObject({ holder: 's1', fence: 2n });
+    await expect.poll(() => other.round().then(() => one.lead('follow')?.fence)).toBe(3n);
+    expect(await again).toMatchObject({ holder: 's0', fence: 3n });
   });
 
   it('are all free to the next opener of a database file', async () => {

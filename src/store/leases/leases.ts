@@ -30,8 +30,11 @@ export interface Leases {
   round(): Promise<void>;
   /** Rounds every two seconds. */
   start(): void;
-  /** For an operator's act on this server: claims the lease and waits for it. Throws `lease_lost` if its holder keeps it. */
-  take(name: string): Promise<Leadership>;
+  /**
+   * For an act on this server: claims the lease, waits for it, and keeps it until the act has ended. Throws `lease_lost` if its holder
+   * does not give it up.
+   */
+  during<T>(name: string, act: (lead: Leadership) => Promise<T>): Promise<T>;
   /** Ends the rounds and frees all leases, so that another server takes them in its next round. */
   stop(): Promise<void>;
 }
@@ -89,6 +92,16 @@ export function createLeases(options: LeasesOptions): Leases {
     return known && !stopped && monotonic() < known.untilMs ? known.lead : null;
   }
 
+  async function taken(name: string): Promise<Leadership> {
+    const untilMs = monotonic() + TAKE_MS;
+    for (let mine = lead(name); ; mine = lead(name)) {
+      if (mine) return mine;
+      if (stopped || monotonic() > untilMs) throw new BursarError('lease_lost', { details: { lease: name } });
+      await round();
+      if (lead(name) === null) await pause(TAKE_EVERY_MS);
+    }
+  }
+
   async function loop({ signal }: AbortController): Promise<void> {
     while (!signal.aborted) {
       await round().catch((error: unknown) => options.onError?.(error));
@@ -104,17 +117,10 @@ export function createLeases(options: LeasesOptions): Leases {
       ending = new AbortController();
       looping = loop(ending);
     },
-    async take(name) {
-      const untilMs = monotonic() + TAKE_MS;
+    async during(name, act) {
       urgent.set(name, (urgent.get(name) ?? 0) + 1);
       try {
-        for (;;) {
-          await round();
-          const mine = lead(name);
-          if (mine) return mine;
-          if (stopped || monotonic() > untilMs) throw new BursarError('lease_lost', { details: { lease: name } });
-          await pause(TAKE_EVERY_MS);
-        }
+        return await act(await taken(name));
       } finally {
         const left = (urgent.get(name) ?? 1) - 1;
         if (left > 0) urgent.set(name, left);

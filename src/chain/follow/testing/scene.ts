@@ -1,6 +1,7 @@
 import { deepEqual } from 'node:assert/strict';
 import { checkFigures } from '../../../books/ledger/check.ts';
 import type { Payment } from '../../../decide/payments/payment.ts';
+import { asLeader } from '../../../store/leases/testing/asLeader.ts';
 import { query } from '../../../store/statement.ts';
 import type { Store } from '../../../store/store.ts';
 import { createFollower, type Follower, type FollowerOptions, type TickReport } from '../follower.ts';
@@ -49,7 +50,7 @@ export async function scene(options: Partial<FollowerOptions> = {}): Promise<Sce
   const agent = await addAgent(store, 'payer');
   const make = (more: Partial<FollowerOptions> = {}) =>
     createFollower({
-      store,
+      store: asLeader(store),
       chain,
       clock: () => 1_800_000_000_000,
       chainId: CHAIN_ID,
