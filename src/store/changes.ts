@@ -45,7 +45,7 @@ export const TABLES =
 export function noteChanges(
   writer: Database.Database,
   watch: Sealing<never>['watch'],
-): { note: (table: string, key: string) => void; take: () => ChangedRow[] } {
+): { note: (table: string, key: string) => void; take: () => Promise<ChangedRow[]> } {
   writer.exec('CREATE TEMP TABLE changed_rows (tbl TEXT NOT NULL, key TEXT NOT NULL)');
   for (const { name: table } of writer.prepare<[], { name: string }>(TABLES).all()) {
     const watched = watch(table);
@@ -61,7 +61,7 @@ export function noteChanges(
     note: (table, key) => {
       insert.run(table, key);
     },
-    take: () => {
+    take: async () => {
       if (any.get() === undefined) return [];
       const rows = list.all();
       clear.run();

@@ -1,4 +1,5 @@
 import type Database from 'better-sqlite3';
+import type { Dialect } from './dialects/fragments.ts';
 import { Slot, type SqlValue } from './slots.ts';
 import type { Command } from './statement.ts';
 
@@ -104,8 +105,12 @@ function read({ name, encode }: Slot, given: Parameters): unknown {
 }
 
 /** The text of a statement and the values that a call binds, in order. */
-export function textAndValues(command: Command<never>, given: unknown = NONE): { sql: string; values: SqlValue[] } {
-  const { sql, parameters } = command.compiled('sqlite');
+export function textAndValues(
+  command: Command<never>,
+  given: unknown = NONE,
+  dialect: Dialect = 'sqlite',
+): { sql: string; values: SqlValue[] } {
+  const { sql, parameters } = command.compiled(dialect);
   const values = parameters.map((one) => (one instanceof Slot ? read(one, given as Parameters) : one) as SqlValue);
   return { sql, values };
 }

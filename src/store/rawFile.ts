@@ -1,5 +1,6 @@
 import { connect } from './database.ts';
-import { type Snapshot, type Tx, writingOn } from './store.ts';
+import { writingOn } from './sqliteStore.ts';
+import type { Snapshot, Tx } from './transaction.ts';
 
 /** Opens the file of a closed store without foreign keys and seals: for tests that tamper, and benchmarks that fill it. */
 export type RawFile = {

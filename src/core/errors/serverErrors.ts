@@ -52,6 +52,42 @@ export const serverErrors = {
     'Another server has taken over this task, so nothing was written.',
     'Send the same request again; the log of the servers says which one leads.',
   ),
+  storage_unreachable: entry(
+    503,
+    'safe',
+    'The database server cannot be reached, so nothing was decided.',
+    'Check that PostgreSQL runs and that DATABASE_URL names it; send the same request again.',
+  ),
+  storage_forbidden: entry(
+    503,
+    'after_change',
+    'The database user lacks a right that Bursar needs, so nothing was decided.',
+    'Let the user own the database, or grant it the right that the server log names.',
+  ),
+  storage_unsupported: entry(
+    503,
+    'never',
+    'Bursar cannot work with this database server.',
+    'Use PostgreSQL 14 or later, and a database with the encoding UTF8.',
+  ),
+  schema_outdated: entry(
+    503,
+    'after_change',
+    'The database lacks changes that this release needs.',
+    'Run `bursar migrate` with the same DATABASE_URL.',
+  ),
+  other_organisation: entry(
+    503,
+    'never',
+    'The database belongs to another organisation.',
+    'Give each organisation a database of its own, and check DATABASE_URL and the data directory.',
+  ),
+  outcome_unknown: entry(
+    503,
+    'safe',
+    'The connection to the database was lost while the change was committed, so it may stand or not.',
+    'Send the same request again with the same Idempotency-Key: it is answered by what happened.',
+  ),
   database_damaged: entry(
     503,
     'never',
