@@ -48,6 +48,7 @@ export async function openSqlite(
   return {
     path,
     write: queue.write,
+    writeBeside: queue.writeBeside,
     read,
     snapshot: async () => {
       if (reader === writer) return { tx: inTurns(read), close: async () => {} };
@@ -78,6 +79,7 @@ function writerOf(database: Database.Database, changes: Writer['changes']): Writ
   const [undo, release, rollBack] = [run('ROLLBACK TO job'), run('RELEASE job'), run('ROLLBACK')];
   return {
     tx: writingWith(connectionOf(database)),
+    locks: null,
     begin: run('BEGIN IMMEDIATE'),
     savepoint: run('SAVEPOINT job'),
     release,

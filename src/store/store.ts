@@ -6,7 +6,7 @@ import type { SqlValue } from './slots.ts';
 import { openSqlite } from './sqliteStore.ts';
 import type { Store, Tx } from './transaction.ts';
 
-export type { ReadTx, Snapshot, Store, Tx } from './transaction.ts';
+export type { Locks, ReadTx, Snapshot, Store, Tx } from './transaction.ts';
 export type { SqlValue };
 
 /**

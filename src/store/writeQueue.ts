@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { BursarError } from '../core/errors/base.ts';
 import type { ChangedRow, Sealing } from './changes.ts';
-import type { ReadTx, Store, Tx } from './transaction.ts';
+import type { Locks, ReadTx, Store, Tx } from './transaction.ts';
 
 /** The number of jobs that share a commit; it bounds how long an answer waits for other jobs. */
 const JOBS_PER_COMMIT = 256;
@@ -15,7 +15,9 @@ type Maybe = void | Promise<void>;
 /** The one writing connection of a database. */
 export interface Writer {
   readonly tx: ReadTx & Pick<Tx, 'run' | 'runEach'>;
-  begin(): Maybe;
+  /** For transactions that run beside others; null where there is one writer only. */
+  readonly locks: Locks | null;
+  begin(isBeside: boolean): Maybe;
   /** A savepoint of one job: begun, kept, or undone. */
   savepoint(): Maybe;
   release(): Maybe;
@@ -34,6 +36,7 @@ export interface Writer {
 }
 
 type Job = {
+  isBeside: boolean;
   run: (tx: Tx) => Promise<unknown>;
   resolve: (value: unknown) => void;
   reject: (error: unknown) => void;
@@ -49,9 +52,9 @@ type Ran = {
 export function writeQueue(
   writer: Writer,
   sealing: Sealing<Tx> | null,
-): { write: Store['write']; close(): Promise<void> } {
+): Pick<Store, 'write' | 'writeBeside'> & { close(): Promise<void> } {
   let callbacks: (() => void)[] = [];
-  const { changes } = writer;
+  const { changes, locks } = writer;
   const tx: Tx = {
     ...writer.tx,
     afterCommit: (callback) => {
@@ -59,6 +62,7 @@ export function writeQueue(
     },
     ...(changes ? { noteRow: changes.note } : {}),
   };
+  const besideTx: Tx = locks ? { ...tx, locks } : tx;
   const queue: Job[] = [];
   /** Resolves when the queue is empty. Null: no batch is running. */
   let draining: Promise<void> | null = null;
@@ -68,9 +72,16 @@ export function writeQueue(
     while (queue.length > 0) {
       // Jobs queued in the same turn of the event loop share a commit, and I/O is handled between two commits.
       await nextTurn();
-      await runBatch(queue.splice(0, JOBS_PER_COMMIT));
+      await runBatch(queue.splice(0, batchSize()));
     }
     draining = null;
+  }
+
+  /** A job that runs beside other servers is a transaction of its own, so that it locks no more than it needs. */
+  function batchSize(): number {
+    if (queue[0]?.isBeside) return 1;
+    const next = queue.findIndex(({ isBeside }) => isBeside);
+    return Math.min(JOBS_PER_COMMIT, next === -1 ? queue.length : next);
   }
 
   async function runBatch(jobs: Job[], attempt = 1): Promise<void> {
@@ -96,12 +107,13 @@ export function writeQueue(
   async function runAll(jobs: Job[]): Promise<Ran> {
     const ran: Ran = { done: [], failed: [], after: [] };
     const isAlone = jobs.length === 1;
-    await writer.begin();
+    const isBeside = jobs[0]?.isBeside ?? false;
+    await writer.begin(isBeside);
     for (const job of jobs) {
       if (!isAlone) await writer.savepoint();
       try {
         callbacks = [];
-        const value = await job.run(tx);
+        const value = await job.run(isBeside ? besideTx : tx);
         if (!isAlone) await writer.release();
         ran.done.push({ job, value });
         ran.after.push(...callbacks);
@@ -113,19 +125,27 @@ export function writeQueue(
       }
     }
     const rows = (await changes?.take()) ?? [];
-    if (rows.length > 0) await sealing?.seal(tx, rows);
+    if (rows.length > 0) {
+      if (isBeside) await locks?.whole('events');
+      await sealing?.seal(tx, rows);
+    }
     await writer.commit();
     return ran;
   }
 
-  return {
-    write: <T>(run: (tx: Tx) => Promise<T>) =>
+  const queued =
+    (isBeside: boolean) =>
+    <T>(run: (tx: Tx) => Promise<T>): Promise<T> =>
       new Promise<T>((resolve, reject) => {
         if (closed) return reject(closedError());
         if (queue.length >= QUEUE_MAX) return reject(new BursarError('queue_full'));
-        queue.push({ run, resolve: resolve as (value: unknown) => void, reject });
+        queue.push({ isBeside, run, resolve: resolve as (value: unknown) => void, reject });
         draining ??= drain();
-      }),
+      });
+
+  return {
+    write: queued(false),
+    writeBeside: queued(locks !== null),
     close: async () => {
       closed = true;
       await draining;

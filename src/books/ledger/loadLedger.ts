@@ -18,6 +18,7 @@ export async function commitLedger(tx: Tx, changes: LedgerChanges): Promise<void
     setBalance,
     [...changes.balances].map(([account, amount]) => ({ account, amount })),
   );
+  await tx.locks?.whole('events');
   const head = (await tx.get(eventHead)) ?? GENESIS;
   const lastEntry = changes.entries.length === 0 ? 0n : ((await tx.get(newestEntry))?.id ?? 0n);
   const { entries, events } = numbered(changes, lastEntry, head);

@@ -1,27 +1,41 @@
 import { flatMapInOrder } from '../../core/inOrder.ts';
 import type { ParametersIn } from '../../store/statement.ts';
-import type { ReadTx, Tx } from '../../store/store.ts';
+import type { Locks, ReadTx, Tx } from '../../store/store.ts';
 import { entryRow, findEntry, findRows, isInside, type MeterRow, nextMeterId } from './meterRows.ts';
 import { type MeterChanges, MeterSet, type MeterTotal, type OwnCount } from './meterSet.ts';
 import type { MeterKey, MeterPlace } from './places.ts';
-import { addInside, addMeter, addMeterEntry, addToMeter } from './queries.ts';
+import { addInside, addMeter, addMeterEntry, addToMeter, meterAt } from './queries.ts';
 
 /** Reads the totals at these places: rolling ones as they are at each place's own moment, so one moment for a set. */
-export async function loadMeters(tx: ReadTx, placesOfAll: Iterable<readonly MeterPlace[]>): Promise<MeterSet> {
+export async function loadMeters(
+  tx: ReadTx & Pick<Tx, 'locks'>,
+  placesOfAll: Iterable<readonly MeterPlace[]>,
+): Promise<MeterSet> {
   const wanted = new Map<string, MeterPlace>();
   for (const places of placesOfAll) for (const place of places) wanted.set(place.key, place);
-  const rows = await findRows(tx, [...wanted.values()]);
-  const totals = new Map<string, MeterTotal | null>();
-  let index = 0;
-  for (const [key, place] of wanted) {
-    const row = rows[index++];
-    totals.set(key, row === undefined ? null : totalOf(row, place));
-  }
+  const all = [...wanted.values()];
+  if (tx.locks) await lockMeters(tx, tx.locks, all);
+  const rows = await findRows(tx, all);
+  const totals = new Map(all.map((place, index) => [place.key, totalOf(rows[index], place)]));
   return new MeterSet(totals, await nextMeterId(tx));
 }
 
+/** Where a total has no row yet, no other transaction begins one either, so the ids of new rows are this one's. */
+async function lockMeters(tx: ReadTx, locks: Locks, places: readonly MeterPlace[]): Promise<void> {
+  let rows = await tx.getEach(meterAt, places);
+  if (rows.includes(undefined)) {
+    await locks.whole('meters');
+    rows = await tx.getEach(meterAt, places);
+  }
+  await locks.rows(
+    'meters',
+    rows.flatMap((row) => (row ? [row.id] : [])),
+  );
+}
+
 /** One literal, so that all totals have one shape: the gate reads some for each payment. */
-function totalOf(row: MeterRow, { meter, grp, start }: MeterKey): MeterTotal {
+function totalOf(row: MeterRow | undefined, { meter, grp, start }: MeterKey): MeterTotal | null {
+  if (row === undefined) return null;
   return {
     id: row.id,
     meter,

@@ -1,3 +1,4 @@
+import { ageMeters } from '../../books/meters/meters.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import type { ReadTx, Store, Tx } from '../../store/store.ts';
 import type { Answer, Recorded } from './answer.ts';
@@ -32,43 +33,69 @@ type Waiting = { ask: QueuedAsk; resolve: (asked: Asked | null) => void; reject:
 /** What came of one request of a group. */
 type Outcome = Asked | { error: BursarError } | null;
 
+/** Rolling windows are aged this often where groups run beside those of other servers, which may not do it. */
+const AGING_MS = 5_000;
+
+/** Thrown in a transaction that runs beside others, where what is to be done must be the only writer's. */
+class NeedsWholeStore extends Error {}
+
 /**
- * Collects the requests of concurrent callers into groups. Each group is one transaction: load, decide, commit. `rulesNow` is asked once
- * for each group, inside its transaction.
+ * Collects the requests of concurrent callers into groups. Each group is one transaction: load, decide, commit. On PostgreSQL groups of
+ * several servers run beside each other, except those with work of their callers in them. `rulesNow` is asked once for each group,
+ * inside its transaction.
  */
 export function createGate(store: Store, rulesNow: () => Rules): Gate {
   const identities = new IdentityCache();
-  let waiting: Waiting[] = [];
-  let isScheduled = false;
+  const plain = collector(store.writeBeside);
+  const attached = collector(store.write);
+  let agedMs = 0;
 
-  function schedule(): void {
-    if (isScheduled) return;
-    isScheduled = true;
-    let group: Waiting[] = [];
-    const job = async (tx: Tx): Promise<Outcome[]> => {
-      group = take();
-      return decide(tx, group);
-    };
-    store.write(job).then(
-      (outcomes) => {
-        for (const [index, outcome] of outcomes.entries()) settle(group[index] as Waiting, outcome);
-      },
-      (error: unknown) => {
+  function collector(write: Store['write']): (one: Waiting) => void {
+    let waiting: Waiting[] = [];
+    let isScheduled = false;
+
+    function schedule(): void {
+      if (isScheduled) return;
+      isScheduled = true;
+      let group: Waiting[] | null = null;
+      // The store may run a job again.
+      const job = (tx: Tx): Promise<Outcome[]> => {
+        group ??= take();
+        return decide(tx, group);
+      };
+      write(job).then(
+        (outcomes) => settleAll(group ?? [], outcomes),
         // A store that is closed or full never ran the job.
-        if (group.length === 0) group = take();
-        identities.forget();
-        if (group.length > 1) for (const each of group) void alone(each);
-        else for (const each of group) each.reject(error);
-      },
-    );
+        (error: unknown) => failed(group ?? take(), error),
+      );
+    }
+
+    function take(): Waiting[] {
+      isScheduled = false;
+      const group = waiting.slice(0, GROUP_MAX);
+      waiting = waiting.slice(GROUP_MAX);
+      if (waiting.length > 0) schedule();
+      return group;
+    }
+
+    return (one) => {
+      if (waiting.length >= QUEUE_MAX) return one.reject(new BursarError('queue_full'));
+      waiting.push(one);
+      schedule();
+    };
   }
 
-  function take(): Waiting[] {
-    isScheduled = false;
-    const group = waiting.slice(0, GROUP_MAX);
-    waiting = waiting.slice(GROUP_MAX);
-    if (waiting.length > 0) schedule();
-    return group;
+  function failed(group: readonly Waiting[], error: unknown): void {
+    identities.forget();
+    if (error instanceof NeedsWholeStore) {
+      store
+        .write((tx) => decide(tx, group))
+        .then(
+          (outcomes) => settleAll(group, outcomes),
+          (again: unknown) => failed(group, again),
+        );
+    } else if (group.length > 1) for (const each of group) void alone(each);
+    else for (const each of group) each.reject(error);
   }
 
   /** Something in a group failed, and nothing of it is recorded: the others must not pay for that. Keys make asking again safe. */
@@ -82,8 +109,17 @@ export function createGate(store: Store, rulesNow: () => Rules): Gate {
     }
   }
 
+  function age({ policy, atMs }: Rules): void {
+    if (atMs - agedMs < AGING_MS) return;
+    agedMs = atMs;
+    // Readings are exact without it, so a failure costs time only, and the next group asks for it again.
+    store.write((tx) => ageMeters(tx, policy.meters, atMs)).catch(() => undefined);
+  }
+
   async function decide(tx: Tx, group: readonly Waiting[]): Promise<Outcome[]> {
     const rules = rulesNow();
+    if (tx.locks && rules.shadow) throw new NeedsWholeStore();
+    if (tx.locks) tx.afterCommit(() => age(rules));
     const requests = await requestsOf(tx, group);
     const asks = requests.flatMap((request, index) =>
       request === null || 'error' in request ? [] : [{ request, actor: (group[index] as Waiting).ask.actor }],
@@ -111,11 +147,14 @@ export function createGate(store: Store, rulesNow: () => Rules): Gate {
   return {
     ask: (ask) =>
       new Promise((resolve, reject) => {
-        if (waiting.length >= QUEUE_MAX) return reject(new BursarError('queue_full'));
-        waiting.push({ ask, resolve, reject });
-        schedule();
+        const isPlain = typeof ask.request !== 'function' && !ask.alsoWrite;
+        (isPlain ? plain : attached)({ ask, resolve, reject });
       }),
   };
+}
+
+function settleAll(group: readonly Waiting[], outcomes: readonly Outcome[]): void {
+  for (const [index, one] of group.entries()) settle(one, outcomes[index] ?? null);
 }
 
 function settle({ resolve, reject }: Waiting, outcome: Outcome): void {

@@ -7,7 +7,7 @@ import { type MeterPlace, placesOf, type RowsOf } from '../../books/meters/place
 import { readEarningsOfEach } from '../../books/receivables/earnings.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
-import type { ReadTx } from '../../store/store.ts';
+import type { ReadTx, Tx } from '../../store/store.ts';
 import { readMandatesInForce } from '../mandates/mandates.ts';
 import { nextNonce } from './chainQueries.ts';
 import { chainStopError, readChainStop } from './chainStops.ts';
@@ -38,12 +38,14 @@ import {
  * read once, however many requests share it.
  */
 export async function load(
-  tx: ReadTx,
+  tx: LockingTx,
   rules: Rules,
   asks: readonly Ask[],
   identities: KnownIdentities = new KnownIdentities(),
 ): Promise<WorkingSet> {
   const requests = asks.map(({ request }) => request);
+  // Keys, balances, history, mandates and nonces are an agent's own.
+  await tx.locks?.rows('agents', [...new Set(requests.map(({ agentId }) => agentId))]);
   const replays = await readReplays(tx, requests);
   const open = requests.filter((each) => replays.get(pairKey(each.agentId, each.idempotencyKey)) === null);
   return new WorkingSet(await readSet(tx, rules, { requests: open, replays, identities }));
@@ -63,9 +65,11 @@ export async function loadAgain(
   return { set, own: { payment, count: await loadOwnCount(tx, payment.id, places, set.meters) } };
 }
 
+/** A transaction that may run beside those of other servers. */
+type LockingTx = ReadTx & Pick<Tx, 'locks'>;
 type Wanted = { requests: readonly PaymentRequest[]; replays: Loaded['replays']; identities: KnownIdentities };
 
-async function readSet(tx: ReadTx, rules: Rules, { requests, replays, identities }: Wanted): Promise<Loaded> {
+async function readSet(tx: LockingTx, rules: Rules, { requests, replays, identities }: Wanted): Promise<Loaded> {
   const { chain, shadow = null } = rules;
   const stop = await readChainStop(tx, chain.chainId);
   const resolved = new Map<PaymentRequest, Resolved | BursarError>();

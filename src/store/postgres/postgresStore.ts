@@ -53,6 +53,7 @@ export function postgresStore(url: string, sealing: Sealing<Tx> | null): Store {
   return {
     path: shownUrl(url),
     write: queue.write,
+    writeBeside: queue.writeBeside,
     read: (job) => read(job),
     snapshot: async () => {
       const session = await openSession(url, UNLIMITED);

@@ -1,14 +1,19 @@
 import { BursarError } from '../../core/errors/base.ts';
 import type { ChangedRow, Sealing } from '../changes.ts';
 import type { Command } from '../statement.ts';
-import type { ReadTx, Tx } from '../transaction.ts';
+import type { Locks, ReadTx, Tx } from '../transaction.ts';
 import type { Writer } from '../writeQueue.ts';
 import { allEach, runEach } from './each.ts';
 import { ConnectionLost, isReadOnly, isTransient, postgresError } from './errors.ts';
 import { openSession, type Session } from './session.ts';
+import { arrayText } from './values.ts';
 
-/** One transaction at a time on all servers: an ordinary write reads what was committed before it, as on SQLite. "bursar". */
+/**
+ * One transaction at a time on all servers: an ordinary write reads what was committed before it, as on SQLite. Transactions that run
+ * beside each other share it. "bursar".
+ */
 export const ORGANISATION_LOCK = 0x627572736172n;
+const WHOLE_LOCKS = { meters: ORGANISATION_LOCK + 1n, events: ORGANISATION_LOCK + 2n };
 const LIMITS = { statementMs: 60_000, idleMs: 10_000 };
 
 /** The rows that the session's transaction has changed; triggers write to it where `bursar.seal` is on. */
@@ -44,12 +49,14 @@ export function postgresWriter(url: string, sealing: Sealing<Tx> | null): Writer
 
   return {
     tx: writingOn(open),
-    begin: async () => {
+    locks: locksOn(open),
+    begin: async (isBeside) => {
       const session = await connected();
       session.begun();
       unreleased = false;
       noted = [];
-      await session.exec(`BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(${ORGANISATION_LOCK})`);
+      const lock = isBeside ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock';
+      await session.exec(`BEGIN ISOLATION LEVEL READ COMMITTED; SELECT ${lock}(${ORGANISATION_LOCK})`);
     },
     savepoint: async () => {
       jobStart = noted.length;
@@ -102,6 +109,21 @@ export function postgresWriter(url: string, sealing: Sealing<Tx> | null): Writer
       },
     },
     close: drop,
+  };
+}
+
+/** Foreign keys of other rows may still be checked against a row that is locked so. */
+function locksOn(session: () => Session): Locks {
+  return {
+    rows: async (table, ids) => {
+      if (ids.length === 0) return;
+      const type = table === 'agents' ? 'text' : 'bigint';
+      const text = `SELECT FROM ${table} WHERE id = ANY($1::${type}[]) ORDER BY id FOR NO KEY UPDATE`;
+      await session().ask(text, [arrayText(ids)], `lock_${table}`);
+    },
+    whole: async (name) => {
+      await session().exec(`SELECT pg_advisory_xact_lock(${WHOLE_LOCKS[name]})`);
+    },
   };
 }
 
