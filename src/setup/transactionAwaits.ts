@@ -6,7 +6,7 @@ type Node = { type: string; start: number; end: number } & { [key: string]: unkn
 /** Helpers of src/core/inOrder.ts: they await nothing but their callbacks, which are looked at themselves. */
 const IN_ORDER = /^\w+InOrder$/;
 /** Types of what reads and writes: transactions, and readers that are made of one. */
-const TRANSACTION_TYPE = /^:\s*([^<>=]*\b(ReadTx|Tx|Writer)\b[^<>=]*|Snapshot\['tx'\])$/;
+const TRANSACTION_TYPE = /^:\s*([^<>=]*\b(ReadTx|Tx|WriterTx)\b[^<>=]*|Snapshot\['tx'\])$/;
 
 /**
  * What is awaited inside a transaction and is not the transaction, as `line: text`. Inside are the jobs of `store.read` and `store.write`,

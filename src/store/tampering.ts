@@ -3,11 +3,11 @@ import type { Command, None } from './statement.ts';
 import type { ReadTx, Tx } from './store.ts';
 import { text } from './text.ts';
 
-type Writer = ReadTx & Pick<Tx, 'run'>;
+type WriterTx = ReadTx & Pick<Tx, 'run'>;
 type Named = { name: string };
 
 /** For tests: removes the triggers that protect append-only tables. */
-export async function dropGuards(tx: Writer): Promise<void> {
+export async function dropGuards(tx: WriterTx): Promise<void> {
   const guards = text<Named>(
     "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name LIKE '%\\_append\\_only\\_%' ESCAPE '\\'",
   );
@@ -15,13 +15,13 @@ export async function dropGuards(tx: Writer): Promise<void> {
 }
 
 /** For tests: removes all indexes except those of keys, so that duplicates can be written. */
-export async function dropIndexes(tx: Writer): Promise<void> {
+export async function dropIndexes(tx: WriterTx): Promise<void> {
   const indexes = text<Named>("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL");
   for (const { name } of await tx.all(indexes)) await tx.run(text(`DROP INDEX "${name}"`));
 }
 
 /** For tests: runs a function while the checks of columns are off. */
-export async function withoutChecks(tx: Writer, act: () => Promise<unknown>): Promise<void> {
+export async function withoutChecks(tx: WriterTx, act: () => Promise<unknown>): Promise<void> {
   await tx.run(text('PRAGMA ignore_check_constraints = ON'));
   await act();
   await tx.run(text('PRAGMA ignore_check_constraints = OFF'));
