@@ -12,6 +12,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          globalSetup: 'src/setup/testCluster.ts',
           include: [
             'src/**/*.test.ts',
             'bench/**/*.test.ts',
@@ -33,7 +34,7 @@ export default defineConfig({
           name: 'system',
           include: ['test/**/*.test.ts'],
           exclude: ['test/tidy.test.ts', 'test/links.test.ts', '**/node_modules/**'],
-          globalSetup: 'test/support/prepare.ts',
+          globalSetup: ['src/setup/testCluster.ts', 'test/support/prepare.ts'],
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
           retry,

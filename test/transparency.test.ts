@@ -11,7 +11,8 @@ import { formatVerifierKey, noteSigner, signCheckpoint } from '../src/books/tran
 import { eventBodies, growTiles, storedTree } from '../src/books/transparency/tree.ts';
 import { ed25519Signer } from '../src/core/crypto/ed25519.ts';
 import { flatMapInOrder, mapInOrder } from '../src/core/inOrder.ts';
-import { openStore, type Store } from '../src/store/store.ts';
+import type { Store } from '../src/store/store.ts';
+import { openTestStore } from '../src/store/testing/openTestStore.ts';
 import { goReader, pythonReader, type TlogChecks, type TlogReader } from './support/tlogReaders.ts';
 
 const EVENTS = 70_000;
@@ -61,7 +62,7 @@ const flipped = (text: string): string => {
 };
 
 beforeAll(async () => {
-  store = await openStore(':memory:');
+  store = await openTestStore();
   await store.write(async (tx) => {
     for (let n = 0; n < EVENTS; n += 1) {
       const data = { n, reason: n % 3 === 0 ? 'größer – 上限' : 'plain' };

@@ -1,4 +1,6 @@
 import { conditionOn, type RowCondition, TABLES } from './changes.ts';
+import { COLUMNS, keyOf, TABLES as TABLES_ON_POSTGRES } from './postgres/catalogue.ts';
+import type { SqlValue } from './slots.ts';
 import { type Command, type None, query, type Statement, statement } from './statement.ts';
 import type { ReadTx, Snapshot } from './store.ts';
 import { type AnyRow, text } from './text.ts';
@@ -7,12 +9,13 @@ export type { AnyRow };
 /** The columns of a table in their order, and of its primary key in its own. */
 export type TableColumns = { columns: readonly string[]; keys: readonly string[] };
 
-const everyTable = text<{ name: string }>(TABLES);
+const everyTable = text<{ name: string }>({ sqlite: TABLES, postgres: TABLES_ON_POSTGRES });
 /** Tables of the schema, in order of their names. */
 export const tablesOf = async (tx: ReadTx): Promise<string[]> => (await tx.all(everyTable)).map(({ name }) => name);
 
 export async function columnsOf(tx: ReadTx, table: string): Promise<TableColumns> {
-  const columns = await tx.all(text<{ name: string; pk: bigint }>('SELECT name, pk FROM pragma_table_info(?)', table));
+  const sqlite = 'SELECT name, pk FROM pragma_table_info(?)';
+  const columns = await tx.all(text<{ name: string; pk: bigint }>({ sqlite, postgres: COLUMNS }, table));
   const keys = columns.filter(({ pk }) => pk > 0n).sort((a, b) => Number(a.pk - b.pk));
   return { columns: columns.map(({ name }) => name), keys: keys.map(({ name }) => name) };
 }
@@ -36,7 +39,7 @@ export function insertInto(table: string, columns: readonly string[]): Command<A
   return command;
 }
 
-const byKey = new Map<string, string>();
+const byKey = new Map<string, Statement<AnyRow, AnyRow>>();
 
 /** The row of a table whose primary key, as a JSON array, is `key`. */
 export async function rowOfKey(
@@ -45,14 +48,25 @@ export async function rowOfKey(
   keys: readonly string[],
   key: string,
 ): Promise<AnyRow | undefined> {
-  let sql = byKey.get(table);
-  if (sql === undefined) {
-    const where = keys.map((name, index) => `"${name}" = json_extract(?, '$[${index}]')`).join(' AND ');
-    sql = `SELECT * FROM "${table}" WHERE ${where}`;
-    byKey.set(table, sql);
+  let found = byKey.get(table);
+  if (!found) {
+    const made: unknown = statement<AnyRow>()((db, p) =>
+      db
+        .selectFrom(table as 'settings')
+        .selectAll()
+        .where((eb) => eb.and(keys.map((name) => eb(name as 'name', '=', p[name] as string)))),
+    );
+    found = made as Statement<AnyRow, AnyRow>;
+    byKey.set(table, found);
   }
-  return tx.get(text(sql, ...keys.map(() => key)));
+  const values = JSON.parse(key) as (string | number)[];
+  const given = keys.map((name, index) => [name, exact(values[index])]);
+  return await tx.get(found, Object.fromEntries(given) as AnyRow);
 }
+
+/** Keys are texts and safe integers. */
+const exact = (value: string | number | undefined): SqlValue =>
+  typeof value === 'number' ? BigInt(value) : (value ?? null);
 
 /** All rows of a table except those of the condition, each with its primary key as a JSON array in `row_key`. */
 export function rowsWithKeys(
@@ -62,6 +76,8 @@ export function rowsWithKeys(
   except: RowCondition | undefined,
 ): AsyncIterable<AnyRow & { row_key: string }> {
   const where = except ? ` WHERE NOT (${conditionOn('', except)})` : '';
-  const key = `json_array(${keys.map((name) => `"${name}"`).join(', ')}) AS row_key`;
-  return tx.each(text<AnyRow & { row_key: string }>(`SELECT ${key}, * FROM "${table}"${where}`));
+  const names = keys.map((name) => `"${name}"`);
+  const from = `AS row_key, * FROM "${table}"${where}`;
+  const sqlite = `SELECT json_array(${names.join(', ')}) ${from}`;
+  return tx.each(text<AnyRow & { row_key: string }>({ sqlite, postgres: `SELECT ${keyOf(names)} ${from}` }));
 }

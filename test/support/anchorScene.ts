@@ -11,7 +11,8 @@ import { type Head, type HeadOptions, originOf, signHead } from '../../src/books
 import { noteSigner } from '../../src/books/transparency/note.ts';
 import { anchorCall } from '../../src/chain/anchors/anchorCall.ts';
 import { ed25519Signer } from '../../src/core/crypto/ed25519.ts';
-import { openStore, type Store } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/store.ts';
+import { openTestStore } from '../../src/store/testing/openTestStore.ts';
 
 type Account = (typeof devAccounts)[0];
 export const [owner, anchorer, thief, other] = devAccounts.slice(3) as [Account, Account, Account, Account];
@@ -49,7 +50,7 @@ export async function anchorScene({ local, rpc }: AnchorChain): Promise<AnchorSc
   let snapshot = await local.client.snapshot();
   rpc.tell(() => 'pass');
   const folder = mkdtempSync(join(tmpdir(), 'bursar-anchors-'));
-  const store = await openStore(':memory:');
+  const store = await openTestStore();
   const signer = noteSigner(originOf(local.anvil.chainId, local.registry), logKey);
   const options = { store, signer, file: join(folder, 'checkpoints'), clock: () => AT_MS };
   const heads: Head[] = [];

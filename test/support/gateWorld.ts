@@ -12,7 +12,8 @@ import type { ChainFacts, PaymentRequest } from '../../src/decide/payments/reque
 import { loadPolicy } from '../../src/decide/policy/loadPolicy.ts';
 import type { Policy } from '../../src/decide/policy/policy.ts';
 import { readStarterBundle } from '../../src/decide/policy/starter.ts';
-import { openStore, type Store } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/store.ts';
+import { openTestStore } from '../../src/store/testing/openTestStore.ts';
 
 /** 24 November 2026, a Tuesday, 12:00 UTC. */
 export const NOON_MS = Date.UTC(2026, 10, 24, 12);
@@ -42,7 +43,7 @@ let starter: Promise<Policy> | null = null;
 export async function gateWorld(policy?: Policy, path = ':memory:'): Promise<GateWorld> {
   starter ??= readStarterBundle().then((text) => loadPolicy(text));
   const chosen = policy ?? (await starter);
-  const store = await openStore(path);
+  const store = await openTestStore(path);
   const act = { actor: 'test', atMs: NOON_MS - 86_400_000 };
   let count = 0;
   const { sponsor, workflow, payee } = await store.write(async (tx) => ({

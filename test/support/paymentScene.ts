@@ -26,7 +26,8 @@ import {
   type Settles,
 } from '../../src/earn/facilitator/facilitator.ts';
 import { facilitatorRoutes } from '../../src/earn/facilitator/routes.ts';
-import { openStore, type Store } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/store.ts';
+import { openTestStore } from '../../src/store/testing/openTestStore.ts';
 import { ledQueues } from './ledQueues.ts';
 
 export const SELLER = getAddress('0x5e11e2000000000000000000000000000000c0de');
@@ -56,7 +57,7 @@ export async function openDesk(
 ): Promise<Desk> {
   const { executorKey = generatePrivateKey(), databasePath, requestsPerSecond = 1_000, settles, ...rest } = options;
   const dir = mkdtempSync(join(tmpdir(), 'bursar-desk-'));
-  const store = await openStore(databasePath ?? join(dir, 'desk.sqlite'));
+  const store = await openTestStore(databasePath ?? join(dir, 'desk.sqlite'));
   const chain = openChain({ chainId: 31_337, rpcUrl, token });
   const keys = environmentKeys({ BURSAR_KEY_EXECUTOR: executorKey });
   const relayer = createRelayer({

@@ -16,7 +16,8 @@ import { newId, type PaymentId } from '../../src/core/ids/ids.ts';
 import { paymentIdOnChain } from '../../src/core/ids/paymentIdOnChain.ts';
 import { microUsdc } from '../../src/core/money/microUsdc.ts';
 import { query, statement } from '../../src/store/statement.ts';
-import { openStore, type Store } from '../../src/store/store.ts';
+import type { Store } from '../../src/store/store.ts';
+import { openTestStore } from '../../src/store/testing/openTestStore.ts';
 import { eventBodies } from './eventBodies.ts';
 import { ledQueues } from './ledQueues.ts';
 
@@ -105,7 +106,7 @@ export function relayerScene() {
     await client.setNonce({ address: sender, nonce: 0 });
     await mintUsdc(client, usdc, sender, microUsdc(1_000_000n));
     rpc = await startLyingRpc(anvil.url);
-    store = await openStore(':memory:');
+    store = await openTestStore();
     nowMs = 1_800_000_000_000;
   });
   afterEach(async () => {

@@ -10,8 +10,9 @@ import { readStarterBundle } from '../../decide/policy/starter.ts';
 import { openActivations } from '../../decide/policy-versions/activations.ts';
 import { headFileOf, readHeadFile } from '../../store/headFile.ts';
 import { type Command, query, statement } from '../../store/statement.ts';
-import { openStore, type Store } from '../../store/store.ts';
+import type { Store } from '../../store/store.ts';
 import { tamperWith } from '../../store/tampering.ts';
+import { openTestStore } from '../../store/testing/openTestStore.ts';
 import { openServerBooks } from './eventHead.ts';
 
 const EVENTS = 60;
@@ -108,7 +109,7 @@ describe('a damaged write-ahead log', () => {
 
 describe('another history', () => {
   it('with as many events is refused', async () => {
-    const books = await openStore(path);
+    const books = await openTestStore(path);
     const told = await books.read((tx) => tx.all(bodiesInOrder));
     await books.close();
     let hash = GENESIS_HASH;

@@ -20,8 +20,9 @@ import { ModelChain } from '../../chain/follow/testing/modelChain.ts';
 import { asLeader } from '../../store/leases/testing/asLeader.ts';
 import type { Schema } from '../../store/schema/schema.ts';
 import { type Command, type None, query, statement } from '../../store/statement.ts';
-import { openStore, type Store } from '../../store/store.ts';
+import type { Store } from '../../store/store.ts';
 import { tamperWith } from '../../store/tampering.ts';
+import { openTestStore } from '../../store/testing/openTestStore.ts';
 import type { MeterDeclarations } from '../meters/declarations.ts';
 import { checkFigures } from './check.ts';
 import { appendEvent } from './events.ts';
@@ -81,7 +82,7 @@ const failing = async (): Promise<string[]> => (await check()).checks.filter(({ 
 async function tamper(...commands: Command<None>[]): Promise<void> {
   await store.close();
   await tamperWith(path, commands);
-  store = await openStore(path);
+  store = await openTestStore(path);
 }
 
 const addToEntry = statement()((db) =>

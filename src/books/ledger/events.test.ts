@@ -1,13 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { query } from '../../store/statement.ts';
-import { openStore, type Store } from '../../store/store.ts';
+import type { Store } from '../../store/store.ts';
+import { openTestStore } from '../../store/testing/openTestStore.ts';
 import { appendEvent, chainHash, GENESIS_HASH } from './events.ts';
 
 type EventRow = { seq: bigint; body: string; hash: string };
 
 let store: Store;
 beforeEach(async () => {
-  store = await openStore(':memory:');
+  store = await openTestStore();
 });
 afterEach(() => store.close());
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { query } from '../../store/statement.ts';
-import { openStore, type Store } from '../../store/store.ts';
+import type { Store } from '../../store/store.ts';
+import { openTestStore } from '../../store/testing/openTestStore.ts';
 import { type Account, agentAccount, balance, type Entry, externalAccount, post } from './journal.ts';
 
 const available = agentAccount('agt_a', 'available');
@@ -10,7 +11,7 @@ const outside = externalAccount('0x0000000000000000000000000000000000000001');
 
 let store: Store;
 beforeEach(async () => {
-  store = await openStore(':memory:');
+  store = await openTestStore();
 });
 afterEach(() => store.close());
 
@@ -125,7 +126,7 @@ describe('post', () => {
     const line = fc.tuple(fc.constantFrom(...accounts), fc.constantFrom(...accounts), fc.bigInt({ min: 1n, max: 50n }));
     await fc.assert(
       fc.asyncProperty(fc.array(line, { maxLength: 30 }), async (transfers) => {
-        const fresh = await openStore(':memory:');
+        const fresh = await openTestStore();
         await Promise.allSettled(
           transfers.map(([from, to, amount]) =>
             fresh.write((tx) =>

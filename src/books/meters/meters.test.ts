@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addToMeters, readMeters } from '../../../test/support/meters.ts';
 import { query } from '../../store/statement.ts';
-import { openStore } from '../../store/store.ts';
+import { openTestStore } from '../../store/testing/openTestStore.ts';
 import { bookChecks } from '../ledger/bookChecks.ts';
 import type { MeterDeclarations } from './declarations.ts';
 import { dropRolling } from './meterRows.ts';
@@ -50,7 +50,7 @@ async function withStore<T>(
     holds: () => Promise<boolean | undefined>;
   }) => Promise<T>,
 ): Promise<T> {
-  const store = await openStore(':memory:');
+  const store = await openTestStore();
   try {
     return await run({
       add: (meters, payment, at, who = {}) =>

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { addToMeters, readMeters } from '../../../test/support/meters.ts';
 import { mapInOrder } from '../../core/inOrder.ts';
-import { openStore, type Store } from '../../store/store.ts';
+import type { Store } from '../../store/store.ts';
+import { openTestStore } from '../../store/testing/openTestStore.ts';
 import { bookChecks } from '../ledger/bookChecks.ts';
 import type { MeterDeclarations } from './declarations.ts';
 import { ageMeters, releaseFromMeters } from './meters.ts';
@@ -62,7 +63,7 @@ it('a meter that is counted again reads as if it had been counted from the start
       steps,
       fc.integer({ min: 0, max: 12 * HOUR }),
       async ([before, between, after], plan, pause) => {
-        const [always, changed] = [await openStore(':memory:'), await openStore(':memory:')];
+        const [always, changed] = [await openTestStore(), await openTestStore()];
         let at = T0;
         const made: Made[] = [];
         const half = Math.floor(plan.length / 2);

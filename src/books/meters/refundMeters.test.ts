@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addToMeters, readMeters } from '../../../test/support/meters.ts';
-import { openStore, type Store } from '../../store/store.ts';
+import type { Store } from '../../store/store.ts';
+import { openTestStore } from '../../store/testing/openTestStore.ts';
 import { bookChecks } from '../ledger/bookChecks.ts';
 import type { MeterDeclarations } from './declarations.ts';
 import { ageMeters, releaseFromMeters } from './meters.ts';
@@ -40,7 +41,7 @@ const metersHold = async (store: Store): Promise<boolean | undefined> =>
 
 describe('a refund that its payer received', () => {
   it('gives back what each meter declares: where the payment counted, where the refund arrives, or nothing', async () => {
-    const store = await openStore(':memory:');
+    const store = await openTestStore();
     await add(store, 'p1', 100n, T0);
     const later = T0 + 90 * 60_000;
     await add(store, 'p2', 50n, later);
@@ -58,7 +59,7 @@ describe('a refund that its payer received', () => {
   });
 
   it('never makes a window read below zero', async () => {
-    const store = await openStore(':memory:');
+    const store = await openTestStore();
     await add(store, 'p1', 100n, T0);
     await refund(store, { id: 'r1', originalId: 'p1', amountMicro: 100n }, T0 + 2 * HOUR);
     expect((await read(store, T0 + 2 * HOUR)).current_1).toMatchObject({ total: 0, count: 0 });
@@ -87,7 +88,7 @@ describe('a refund that its payer received', () => {
           { maxLength: 25 },
         ),
         async (steps) => {
-          const store = await openStore(':memory:');
+          const store = await openTestStore();
           const paid: { id: string; at: number; amount: bigint; left: bigint }[] = [];
           const refunds: { id: string; of: (typeof paid)[number]; at: number; amount: bigint }[] = [];
           let at = T0;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addToMeters, readMeters } from '../../../test/support/meters.ts';
-import { openStore } from '../../store/store.ts';
+import { openTestStore } from '../../store/testing/openTestStore.ts';
 import type { MeterDeclarations } from './declarations.ts';
 import { type EarlierPayment, earlierReadings, longestReach } from './earlierReadings.ts';
 import { ageMeters, releaseFromMeters } from './meters.ts';
@@ -65,7 +65,7 @@ describe('a simulation of meters', () => {
           { maxLength: 25 },
         ),
         async (steps) => {
-          const store = await openStore(':memory:');
+          const store = await openTestStore();
           const simulated = new MeterSimulation(meters);
           const paid: string[] = [];
           let atMs = T0;

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ed25519Signer } from '../../core/crypto/ed25519.ts';
 import { type Command, type None, query } from '../../store/statement.ts';
-import { openStore, type Store } from '../../store/store.ts';
+import type { Store } from '../../store/store.ts';
 import { dropGuards } from '../../store/tampering.ts';
+import { openTestStore } from '../../store/testing/openTestStore.ts';
 import { appendEvent } from '../ledger/events.ts';
 import { parseCheckpointFile } from './checkpointFile.ts';
 import { type HeadOptions, listHeads, newestHead, originOf, signHead } from './heads.ts';
@@ -21,7 +22,7 @@ let options: HeadOptions;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'bursar-heads-'));
-  store = await openStore(':memory:');
+  store = await openTestStore();
   options = { store, signer, file: join(folder, 'checkpoints'), clock: () => 1_700_000_000_000 };
 });
 afterEach(async () => {
@@ -84,7 +85,7 @@ describe('signing a head', () => {
 
   it('signs again what a crash left in the file alone', async () => {
     await append(10);
-    const other = await openStore(':memory:');
+    const other = await openTestStore();
     const head = await signHead(options, 'key_1');
     await other.close();
     await tamper(

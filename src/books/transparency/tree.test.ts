@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { mapInOrder } from '../../core/inOrder.ts';
 import { query, statement } from '../../store/statement.ts';
-import { openStore, type Store } from '../../store/store.ts';
+import type { Store } from '../../store/store.ts';
 import { dropGuards } from '../../store/tampering.ts';
+import { openTestStore } from '../../store/testing/openTestStore.ts';
 import { appendEvent } from '../ledger/events.ts';
 import {
   consistencyProof,
@@ -18,7 +19,7 @@ import { eventBodies, growTiles, logSize, storedTree } from './tree.ts';
 const noPause = async () => {};
 let store: Store;
 beforeEach(async () => {
-  store = await openStore(':memory:');
+  store = await openTestStore();
 });
 afterEach(() => store.close());
 

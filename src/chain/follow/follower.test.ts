@@ -8,6 +8,7 @@ import { mapInOrder } from '../../core/inOrder.ts';
 import { holdsMoney, states } from '../../core/payment/states.ts';
 import { asLeader } from '../../store/leases/testing/asLeader.ts';
 import { query } from '../../store/statement.ts';
+import { openTestStore } from '../../store/testing/openTestStore.ts';
 import { createFollower } from './follower.ts';
 import {
   accountsOf,
@@ -136,7 +137,7 @@ describe('catching up', () => {
     chain.drop(1);
     chain.mine(chain.send({ kind: 'transfer', from: TREASURY, to: agent.wallet, amount: 30n }));
     chain.mineEmpty(2);
-    const second = await openBooksAgain(join(folder, 'books.db'));
+    const second = await openTestStore(join(folder, 'books.db'));
     const report = await createFollower({ store: asLeader(second), ...options }).tick();
     expect(report).toMatchObject({ status: 'synced', rolledBack: 1, applied: 3 });
     expect(await accountsOf(second, agent)).toEqual({ available: 30n });
@@ -270,8 +271,3 @@ describe('an RPC', () => {
 it('the ledger’s list of holding states is that of the state table', () => {
   expect([...holdingStates].sort()).toEqual(states.filter((state) => holdsMoney[state]).sort());
 });
-
-async function openBooksAgain(path: string) {
-  const { openStore } = await import('../../store/store.ts');
-  return openStore(path);
-}

@@ -8,7 +8,7 @@ import { devClient } from '../../app/local-chain/client.ts';
 import { type LyingRpc, startLyingRpc } from '../../app/local-chain/lyingRpc.ts';
 import { deployUsdc, type Usdc } from '../../app/local-chain/usdc.ts';
 import { query } from '../../store/statement.ts';
-import { openStore } from '../../store/store.ts';
+import { openTestStore } from '../../store/testing/openTestStore.ts';
 import { pinTokenDomain, readTokenDomain } from '../contracts/tokenDomain.ts';
 import { openChain } from './chain.ts';
 
@@ -115,7 +115,7 @@ describe('token domain', () => {
   });
 
   it('is pinned on first sight, and another one later is refused', async () => {
-    const store = await openStore(':memory:');
+    const store = await openTestStore();
     const chain = chainAt(anvil.url);
     const first = await pinTokenDomain(store, chain);
     expect(await pinTokenDomain(store, chain)).toEqual(first);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ledQueues } from '../../../test/support/ledQueues.ts';
 import { executor, executorKey, owner, walletScene } from '../../../test/support/walletScene.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
-import { openStore } from '../../store/store.ts';
+import { openTestStore } from '../../store/testing/openTestStore.ts';
 import { createWalletCall, payCall, setDeployerCall } from '../contracts/agentWallet.ts';
 import { isNonceUsed } from '../contracts/walletState.ts';
 import { memoryKeys } from '../keys/keys.ts';
@@ -16,7 +16,7 @@ const { deployed, transfer } = scene;
 
 describe('through the relayer', () => {
   it('a wallet is made scene.at its first payment: the payment waits for it, on another sender queue', async () => {
-    const store = await openStore(':memory:');
+    const store = await openTestStore();
     const relayerKey = generatePrivateKey();
     const keys = memoryKeys(
       new Map([
@@ -67,7 +67,7 @@ describe('through the relayer', () => {
 
   it('a refused payment tells why, in the words of the contract', async () => {
     await deployed();
-    const store = await openStore(':memory:');
+    const store = await openTestStore();
     const keys = memoryKeys(new Map([['executor', executorKey]]));
     const finality = { kind: 'tag' } as const;
     const relayer = createRelayer({

@@ -6,7 +6,8 @@ import { devAccounts } from '../../app/local-chain/accounts.ts';
 import { type LocalChain, startLocalChain } from '../../app/local-chain/localChain.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
 import { query } from '../../store/statement.ts';
-import { openStore, type Store } from '../../store/store.ts';
+import type { Store } from '../../store/store.ts';
+import { openTestStore } from '../../store/testing/openTestStore.ts';
 import { memoryKeys } from '../keys/keys.ts';
 import { type Chain, openChain } from '../node/chain.ts';
 import { outcomeOf } from './outcomes.ts';
@@ -22,7 +23,7 @@ let relayer: Relayer;
 beforeAll(async () => {
   local = await startLocalChain({ owner });
   chain = openChain({ chainId: 31_337, rpcUrl: local.anvil.url, token: local.usdc.address });
-  store = await openStore(':memory:');
+  store = await openTestStore();
   relayer = createRelayer({
     store,
     chain,

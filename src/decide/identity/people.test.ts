@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openStore, type Store } from '../../store/store.ts';
+import type { Store } from '../../store/store.ts';
+import { openTestStore } from '../../store/testing/openTestStore.ts';
 import { createApprover, findApproverByEmail, revokeApprover, setApproverEmail } from './approvers.ts';
 import { listPeople, meetPerson, setPersonStatus } from './people.ts';
 import { stillAuthorized } from './stillAuthorized.ts';
@@ -10,7 +11,7 @@ const address = '0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc';
 
 let store: Store;
 beforeAll(async () => {
-  store = await openStore(':memory:');
+  store = await openTestStore();
 });
 afterAll(() => store?.close());
 

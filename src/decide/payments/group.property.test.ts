@@ -12,7 +12,8 @@ import { mapInOrder } from '../../core/inOrder.ts';
 import { microUsdc, parseUsdc } from '../../core/money/microUsdc.ts';
 import { everyRow, tablesOf } from '../../store/rows.ts';
 import { query, statement } from '../../store/statement.ts';
-import { openStore, type Store, type Tx } from '../../store/store.ts';
+import type { Store, Tx } from '../../store/store.ts';
+import { openTestStore } from '../../store/testing/openTestStore.ts';
 import { setAgentStatus } from '../identity/agents.ts';
 import { createApprover } from '../identity/approvers.ts';
 import type { Agent } from '../identity/identity.ts';
@@ -209,7 +210,7 @@ class Copy {
     copies += 1;
     const path = join(folder, `copy-${copies}.db`);
     copyFileSync(join(folder, 'base.db'), path);
-    return new Copy(await openStore(path));
+    return new Copy(await openTestStore(path));
   }
 
   async ask(call: Call, key: string): Promise<string> {

@@ -6,7 +6,7 @@ import { type GateWorld, gateWorld, NOON_MS } from '../../../test/support/gateWo
 import { handMade } from '../../../test/support/handMadePolicy.ts';
 import { bookChecks } from '../../books/ledger/bookChecks.ts';
 import { parseUsdc } from '../../core/money/microUsdc.ts';
-import { openStore } from '../../store/store.ts';
+import { openTestStore } from '../../store/testing/openTestStore.ts';
 import { requestPayment } from '../payments/gate.ts';
 import { createGate } from '../payments/gateQueue.ts';
 import { transition } from '../payments/transition.ts';
@@ -117,7 +117,7 @@ describe('a candidate with a meter of its own', () => {
     await policies.startShadow(await load(EVER), act);
     await ask('1');
     await world.store.close();
-    world.store = await openStore(path);
+    world.store = await openTestStore(path);
     policies = await openActivations(world.store, null, () => NOON_MS);
     await expect.poll(() => policies.shadow()).not.toBeNull();
     await ask('1');

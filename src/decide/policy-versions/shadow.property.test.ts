@@ -9,7 +9,8 @@ import { flatMapInOrder } from '../../core/inOrder.ts';
 import { microUsdc, parseUsdc } from '../../core/money/microUsdc.ts';
 import { everyRow, tablesOf } from '../../store/rows.ts';
 import { statement } from '../../store/statement.ts';
-import { openStore, type Store, type Tx } from '../../store/store.ts';
+import type { Store, Tx } from '../../store/store.ts';
+import { openTestStore } from '../../store/testing/openTestStore.ts';
 import { createApprover } from '../identity/approvers.ts';
 import { requestMandate, signMandate } from '../mandates/mandates.ts';
 import { requestPayment } from '../payments/gate.ts';
@@ -181,7 +182,7 @@ describe('a shadow', () => {
         const [alone, beside] = (await Promise.all(
           [`alone ${count}`, `beside ${count}`].map((name) => {
             copyFileSync(file('world'), file(name));
-            return openStore(file(name));
+            return openTestStore(file(name));
           }),
         )) as [Store, Store];
         const shadow = createShadow(

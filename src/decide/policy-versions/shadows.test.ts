@@ -8,7 +8,8 @@ import { handMade } from '../../../test/support/handMadePolicy.ts';
 import { starterWith, stricterBundle } from '../../../test/support/stricterPolicy.ts';
 import { microUsdc, parseUsdc } from '../../core/money/microUsdc.ts';
 import { query } from '../../store/statement.ts';
-import { openStore, type ReadTx } from '../../store/store.ts';
+import type { ReadTx } from '../../store/store.ts';
+import { openTestStore } from '../../store/testing/openTestStore.ts';
 import { checkPayment, requestPayment } from '../payments/gate.ts';
 import { resolveOpa } from '../policy/opa.ts';
 import { readStarterBundle } from '../policy/starter.ts';
@@ -142,7 +143,7 @@ describe('a candidate in shadow', () => {
     await expect(policies.startShadow(`sha256:${'0'.repeat(64)}`, act)).rejects.toMatchObject({
       code: 'policy_not_found',
     });
-    const empty = await openStore(':memory:');
+    const empty = await openTestStore();
     const none = await openActivations(empty, null, () => NOON_MS);
     const { digest } = await none.load(await readStarterBundle(), 'starter', act);
     await expect(none.startShadow(digest, act)).rejects.toMatchObject({ code: 'policy_unavailable' });
@@ -196,14 +197,14 @@ describe('what ends a candidate', () => {
     const folder = mkdtempSync(join(tmpdir(), 'bursar-shadow-'));
     try {
       const path = join(folder, 'bursar.db');
-      const first = await openStore(path);
+      const first = await openTestStore(path);
       const before = await openActivations(first, null, () => NOON_MS);
       const active = await before.load(await readStarterBundle(), 'starter', act);
       await before.activate(active.digest, 'activate', act);
       await before.startShadow((await before.load(await stricterBundle(), 'candidate', act)).digest, act);
       await first.close();
 
-      const second = await openStore(path);
+      const second = await openTestStore(path);
       const after = await openActivations(second, null, () => NOON_MS);
       expect(after.shadow()).not.toBeNull();
       expect((await after.list()).find(({ shadow }) => shadow)?.digest).toBe(strict);
@@ -213,7 +214,7 @@ describe('what ends a candidate', () => {
       );
       await second.close();
 
-      const third = await openStore(path);
+      const third = await openTestStore(path);
       const damaged = await openActivations(third, null, () => NOON_MS + 1);
       expect(damaged.shadow()).toBeNull();
       expect(damaged.active().digest).toBe(active.digest);

@@ -12,7 +12,7 @@ import { mapInOrder } from '../../core/inOrder.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
 import type { PaymentState } from '../../core/payment/states.ts';
 import { statement } from '../../store/statement.ts';
-import { openStore } from '../../store/store.ts';
+import { openTestStore } from '../../store/testing/openTestStore.ts';
 import { checkPayment, requestPayment } from '../payments/gate.ts';
 import type { Payment } from '../payments/payment.ts';
 import { findPayment } from '../payments/records.ts';
@@ -247,7 +247,7 @@ describe('an activation that counts page by page', () => {
     await expect(staged.activate(newBundle)).rejects.toThrow('the process ends here');
     await staged.world.store.close();
 
-    const store = await openStore(path);
+    const store = await openTestStore(path);
     const again = new Scene(
       { ...staged.world, store },
       await openActivations(store, null, () => staged.atMs, { short: 0, page: 2 }),

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { conditionOn, type Sealing, type TableWatch } from '../changes.ts';
-import { COLUMNS, TABLES } from './catalogue.ts';
+import { COLUMNS, keyOf, TABLES } from './catalogue.ts';
 import type { Session } from './session.ts';
 
 type Watch = Sealing<never>['watch'];
@@ -46,8 +46,7 @@ async function triggersFor(session: Session, watch: Watch): Promise<string> {
 
 function triggersOf(table: string, columns: readonly string[], keys: readonly string[], watched: TableWatch): string[] {
   const { inserts, without = [], except } = watched;
-  const key = (row: 'OLD' | 'NEW'): string =>
-    `'[' || ${keys.map((name) => `to_json(${row}.${name})::text`).join(" || ',' || ")} || ']'`;
+  const key = (row: 'OLD' | 'NEW'): string => keyOf(keys.map((name) => `${row}.${name}`));
   const note = (row: 'OLD' | 'NEW'): string =>
     `CREATE OR REPLACE FUNCTION note_${table}_${row.toLowerCase()}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO pg_temp.changed_rows (tbl, key) VALUES ('${table}', ${key(row)}); RETURN NULL; END $$;`;
   const trigger = (name: string, act: string, row: 'OLD' | 'NEW', more?: string | false): string => {

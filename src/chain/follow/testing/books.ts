@@ -9,7 +9,8 @@ import { hold } from '../../../decide/payments/hold.ts';
 import type { Payment, Rail } from '../../../decide/payments/payment.ts';
 import { findPayment } from '../../../decide/payments/records.ts';
 import { query, statement } from '../../../store/statement.ts';
-import { openStore, type Store, type Tx } from '../../../store/store.ts';
+import type { Store, Tx } from '../../../store/store.ts';
+import { openTestStore } from '../../../store/testing/openTestStore.ts';
 import { purseNonce } from '../../contracts/purse.ts';
 
 export const CHAIN_ID = 31_337;
@@ -123,7 +124,7 @@ export type TestAgent = { id: string; wallet: Address; purse: Address };
 
 /** A store with one sponsor, whose treasury is TREASURY. */
 export async function openBooks(path = ':memory:', treasury = TREASURY): Promise<Store> {
-  const store = await openStore(path);
+  const store = await openTestStore(path);
   await store.write((tx) =>
     tx.run(
       query((db) =>

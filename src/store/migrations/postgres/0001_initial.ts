@@ -4,6 +4,7 @@ import { control } from './0001/control.ts';
 import { earning } from './0001/earning.ts';
 import { identity } from './0001/identity.ts';
 import { identityEpoch } from './0001/identityEpoch.ts';
+import { leases } from './0001/leases.ts';
 import { ledger } from './0001/ledger.ts';
 import { mandates } from './0001/mandates.ts';
 import { payments } from './0001/payments.ts';
@@ -31,5 +32,6 @@ export const initial = [
   control,
   transparency,
   identityEpoch,
+  leases,
   appendOnly,
 ].join('');
