@@ -22,6 +22,8 @@ export type ChainConfig = {
   token: Address;
   /** Timeout of one request in ms. Default 5,000. */
   timeoutMs?: number;
+  /** Default: HTTP to the URL. A simulation has a node in memory. */
+  transport?: Transport;
 };
 
 export type ChainClient = PublicClient<Transport, ViemChain>;
@@ -54,11 +56,13 @@ export function openChain(config: ChainConfig): Chain {
       rpcUrls: { default: { http: [config.rpcUrl] } },
     }),
     // No retries here: the callers are loops that ask again, and a slow RPC must not be slowed further.
-    transport: http(config.rpcUrl, {
-      timeout: config.timeoutMs ?? TIMEOUT_MS,
-      retryCount: 0,
-      batch: { batchSize: BATCH_MAX },
-    }),
+    transport:
+      config.transport ??
+      http(config.rpcUrl, {
+        timeout: config.timeoutMs ?? TIMEOUT_MS,
+        retryCount: 0,
+        batch: { batchSize: BATCH_MAX },
+      }),
     pollingInterval: 500,
     cacheTime: 0,
   });

@@ -1,4 +1,4 @@
-import { typeid } from 'typeid-js';
+import { TypeID, typeid } from 'typeid-js';
 
 /** Ids are TypeIDs: a prefix that names the kind and a UUIDv7 in base 32, so they sort by time (github.com/jetify-com/typeid). */
 export const prefixes = {
@@ -30,9 +30,18 @@ export type ReceivableId = Id<'receivable'>;
 export type SponsorId = Id<'sponsor'>;
 export type WorkflowId = Id<'workflow'>;
 
+/** The 16 bytes of each new id; null: a UUIDv7 of the machine's clock and random numbers. */
+let source: (() => Uint8Array) | null = null;
+
+/** Sets where the bytes of new ids come from in this process: a simulation must give the same ids again. Null: as in production. */
+export function setIdSource(bytes: (() => Uint8Array) | null): void {
+  source = bytes;
+}
+
 /** A new id of that kind, later than all before it in this process. */
 export function newId<K extends IdKind>(kind: K): Id<K> {
-  return typeid(prefixes[kind]).toString() as Id<K>;
+  const id = source === null ? typeid(prefixes[kind]) : TypeID.fromUUIDBytes(prefixes[kind], source());
+  return id.toString() as Id<K>;
 }
 
 /** A pattern for schemas: `^pay_[0-7][0-9a-hjkmnp-tv-z]{25}$`. */
