@@ -8,8 +8,6 @@ import type { Fate, Waiting } from './scheduler.ts';
 import { type SimulatedServer, type WorkerName, workerNames } from './server.ts';
 import { deposit, startServer, type World } from './world.ts';
 
-/** The server whose workers run. */
-const LEADER = 0;
 export const honest = (random: Random): Fate => ({ loses: 'nothing', lie: null, random });
 
 type Perform = (world: World, random: Random, profile: Profile) => Promise<void> | void;
@@ -23,7 +21,7 @@ const actions: Readonly<Record<StepKind, Perform>> = {
       await world.scheduler.resume(one, fate);
     }
   },
-  tick: (world, random) => startWorker(world, random.pick(workerNames)),
+  tick: (world, random) => startWorker(world, random.pick(world.servers), random.pick(workerNames)),
   request: (world, random) => ask(world, newRequest(world, random), random.pick(world.servers)),
   retry: (world, random) => {
     if (world.requests.length > 0) ask(world, random.pick(world.requests), random.pick(world.servers));
@@ -81,12 +79,12 @@ function fateOf(one: Waiting, random: Random, { store, rpc, lies: shares }: Prof
 }
 
 /** Starts a step of a worker if none of it is under way. */
-export function startWorker(world: World, name: WorkerName): void {
-  const server = world.servers[LEADER] as SimulatedServer;
+export function startWorker(world: World, server: SimulatedServer, name: WorkerName): void {
   if (server.busy.has(name)) return;
   server.busy.add(name);
-  world.trace[world.trace.length - 1] += ` ${name}`;
-  server.workers[name]()
+  if (!world.isCalm) world.trace[world.trace.length - 1] += ` ${server.id}:${name}`;
+  server
+    .run(name)
     .catch((error: unknown) => world.errors.push(error))
     .finally(() => server.busy.delete(name));
 }

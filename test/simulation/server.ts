@@ -1,4 +1,5 @@
 import type { Address } from 'viem';
+import { type Duties, openDuties } from '../../src/app/server/duties.ts';
 import { readAnchor } from '../../src/chain/follow/cursor.ts';
 import { createFollower } from '../../src/chain/follow/follower.ts';
 import { viemSource } from '../../src/chain/follow/viemSource.ts';
@@ -16,14 +17,15 @@ import { faultStore } from './faultStore.ts';
 import type { Scheduler } from './scheduler.ts';
 import { modelTransport } from './transport.ts';
 
-export const workerNames = ['settle', 'relay', 'follow'] as const;
+/** `lease`: a round of the leases. The others do nothing while another server leads their task. */
+export const workerNames = ['lease', 'settle', 'relay', 'follow'] as const;
 export type WorkerName = (typeof workerNames)[number];
 
 /** One running process: the real parts over the database and the nodes as this process sees them. */
 export type SimulatedServer = {
   id: number;
   gate: Gate;
-  workers: Readonly<Record<WorkerName, () => Promise<unknown>>>;
+  run: (name: WorkerName) => Promise<unknown>;
   /** Workers in the middle of a step: one step of each runs at a time. */
   busy: Set<WorkerName>;
 };
@@ -33,49 +35,82 @@ export type ServerParts = {
   store: Store;
   scheduler: Scheduler;
   node: ModelNode;
-  witness: ModelNode | null;
+  witness: ModelNode;
   keys: KeyProvider;
   executor: Address;
   policy: Policy;
   chainFacts: ChainFacts;
   finality: Finality;
+  /** The time of decisions, as this server has it. */
   clock: () => number;
+  /** The database's clock, and one that nothing steps. */
+  trueClock: () => number;
   onError: (error: unknown) => void;
 };
 
 /** Composes a server as `startServer` does, without HTTP and without timers: the simulation decides when each worker runs. */
 export function composeServer(parts: ServerParts): SimulatedServer {
-  const { id, scheduler, keys, executor, policy, chainFacts, finality, clock } = parts;
-  const { chainId, token, factory } = chainFacts;
+  const { id, scheduler, policy, chainFacts, clock, trueClock } = parts;
   const store = faultStore(parts.store, scheduler, id);
+  const process = { holder: `server ${id}`, clock: trueClock, monotonic: trueClock };
+  let opened: Promise<ReturnType<typeof workersOf>> | null = null;
+  /** The leases are taken first. A start that fails is one of a process that begins again. */
+  const open = (): Promise<ReturnType<typeof workersOf>> =>
+    openDuties({
+      store,
+      chainId: chainFacts.chainId,
+      senders: new Map([[parts.executor, 'executor']]),
+      onChange: () => {},
+      process,
+    }).then((duties) => workersOf(parts, store, duties));
+  return {
+    id,
+    gate: createGate(store, () => ({ policy, chain: chainFacts, atMs: clock() })),
+    run: async (name) => {
+      opened ??= open().catch((error: unknown) => {
+        opened = null;
+        throw error;
+      });
+      return (await opened)[name]();
+    },
+    busy: new Set(),
+  };
+}
+
+function workersOf(parts: ServerParts, store: Store, duties: Duties): Record<WorkerName, () => Promise<unknown>> {
+  const { keys, executor, policy, chainFacts, finality, clock } = parts;
+  const { chainId, token, factory } = chainFacts;
   const chainBy = (node: ModelNode) =>
-    openChain({ chainId, token, rpcUrl: 'http://model', transport: modelTransport(node, scheduler, id) });
+    openChain({ chainId, token, rpcUrl: 'http://model', transport: modelTransport(node, parts.scheduler, parts.id) });
   const chain = chainBy(parts.node);
   const relayer = createRelayer({
     store,
     chain,
     keys,
-    queues: ['executor'],
+    queues: duties.queues,
+    senders: [executor],
     clock,
     finality,
     provenFinal: async () => (await store.read((tx) => readAnchor(tx, chainId)))?.number ?? null,
     onError: parts.onError,
   });
-  const follower = createFollower({
-    store,
-    chain: viemSource(chain),
-    witnesses: parts.witness === null ? [] : [viemSource(chainBy(parts.witness))],
-    clock,
-    chainId,
-    finality,
-    meters: () => policy.meters,
-    startBlock: 0n,
-  });
-  const settler = createSettler({ store, chain, factory, executor, clock });
+  const follower = duties.worker('follow', (led) =>
+    createFollower({
+      store: led,
+      chain: viemSource(chain),
+      witnesses: [viemSource(chainBy(parts.witness))],
+      clock,
+      chainId,
+      finality,
+      meters: () => policy.meters,
+      startBlock: 0n,
+    }),
+  );
+  const settler = duties.worker('settle', (led) => createSettler({ store: led, chain, factory, executor, clock }));
   return {
-    id,
-    gate: createGate(store, () => ({ policy, chain: chainFacts, atMs: clock() })),
-    workers: { settle: () => settler.tick(), relay: () => relayer.tick(), follow: () => follower.tick() },
-    busy: new Set(),
+    lease: () => duties.leases.round(),
+    settle: async () => (await settler())?.tick(),
+    relay: () => relayer.tick(),
+    follow: async () => (await follower())?.tick(),
   };
 }

@@ -22,6 +22,7 @@ const ROUND_MS = 20_000;
  */
 export async function settleDown(world: World, invariants: Invariants): Promise<void> {
   world.trace.push('the faults end:');
+  world.isCalm = true;
   world.offsetsMs.fill(0);
   world.chain.baseFee = 1_000_000_000n;
   for (const place of world.servers.keys()) {
@@ -39,6 +40,7 @@ export async function settleDown(world: World, invariants: Invariants): Promise<
 }
 
 async function drain(world: World, random: Random): Promise<void> {
+  await world.scheduler.settle();
   for (let left = 20_000; world.scheduler.waiting.length > 0; left -= 1) {
     if (left === 0) throw new Broken('a worker does not come to an end');
     await world.scheduler.resume(world.scheduler.waiting[0] as never, honest(random));
@@ -60,9 +62,11 @@ async function askAgain(world: World, random: Random): Promise<void> {
 export async function round(world: World, random: Random, invariants: Invariants): Promise<void> {
   world.nowMs += ROUND_MS;
   mineOne(world, random, 1);
-  for (const name of workerNames) {
-    startWorker(world, name);
-    await drain(world, random);
+  for (const server of world.servers) {
+    for (const name of workerNames) {
+      startWorker(world, server, name);
+      await drain(world, random);
+    }
   }
   await invariants.check(world);
 }

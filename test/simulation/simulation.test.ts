@@ -11,13 +11,13 @@ const simulate = async (...flags: string[]): Promise<string> =>
 
 describe('the simulation', () => {
   it('keeps every rule in the runs of these seeds', async () => {
-    const told = await simulate('--seeds', '30', '--steps', '250');
-    expect(told).toContain('30 seeds from 1:');
+    const told = await simulate('--seeds', '20', '--steps', '250');
+    expect(told).toContain('20 seeds from 1:');
     expect(told).toMatch(/"final":\d{2,}/);
   });
 
   it('gives the same events again for the same seed, to the last byte', async () => {
-    const flags = ['--seeds', '2', '--from', '5', '--steps', '150', '--heads'];
+    const flags = ['--seeds', '1', '--from', '5', '--steps', '150', '--heads'];
     expect(await simulate(...flags)).toBe(await simulate(...flags));
   });
 });

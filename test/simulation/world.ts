@@ -77,6 +77,8 @@ export type World = {
   nextServerId: number;
   /** What happened, one line a step. */
   trace: string[];
+  /** The faults have ended: what still happens is the same for every run, and not for the trace. */
+  isCalm: boolean;
 };
 
 export async function createWorld(seed: number): Promise<World> {
@@ -115,6 +117,7 @@ export async function createWorld(seed: number): Promise<World> {
     errors: [],
     nextServerId: 1,
     trace: [],
+    isCalm: false,
   };
   await populate(world);
   return world;
@@ -193,6 +196,7 @@ export function startServer(world: World, place: number): SimulatedServer {
     chainFacts,
     finality: world.finality,
     clock: () => world.nowMs + (world.offsetsMs[place] ?? 0),
+    trueClock: () => world.nowMs,
     onError: (error) => world.errors.push(error),
   });
   world.servers[place] = server;

@@ -5,7 +5,7 @@ import type { KeyRole } from '../../chain/keys/keys.ts';
 import type { LedQueue } from '../../chain/relayer/relayer.ts';
 import { log } from '../../core/log/log.ts';
 import { type Leadership, type LedStore, ledBy } from '../../store/leases/leadership.ts';
-import { createLeases, type Leases } from '../../store/leases/leases.ts';
+import { createLeases, type Leases, type LeasesOptions } from '../../store/leases/leases.ts';
 import type { Store } from '../../store/store.ts';
 
 /** The tasks that one server does for all, each under a lease of its own; and one sender queue for each key. */
@@ -39,6 +39,8 @@ export async function openDuties(options: {
   senders: ReadonlyMap<Address, KeyRole>;
   /** This server has begun or ended to lead something. */
   onChange: () => void;
+  /** This process and its clocks: see `LeasesOptions`. Default: the machine's. */
+  process?: Pick<LeasesOptions, 'holder' | 'clock' | 'monotonic'>;
 }): Promise<Duties> {
   const { store, chainId, senders } = options;
   // One follower and one sender queue for each chain; the other tasks are those of the organisation.
@@ -46,7 +48,7 @@ export async function openDuties(options: {
   const queueOf = (sender: Address): string => `send:${chainId}:${sender}`;
   const leases = createLeases({
     store,
-    holder: `${hostname()} ${process.pid} ${randomBytes(6).toString('hex')}`,
+    ...(options.process ?? { holder: `${hostname()} ${process.pid} ${randomBytes(6).toString('hex')}` }),
     names: [...duties.map(nameOf), ...[...senders.keys()].map(queueOf)],
     spread: (name) => (name.startsWith('send:') ? 'send' : null),
     onChange: ({ name, leads }) => {
