@@ -5,10 +5,10 @@ import { BursarError } from '../../core/errors/base.ts';
 import { countAttempts } from '../../core/limits/attempts.ts';
 import { rateLimit } from '../../core/limits/rateLimit.ts';
 import { type ClientAddress, clientAddress } from '../../core/net/clientAddress.ts';
+import { groupedAuthentication } from '../../decide/identity/authentication.ts';
 import type { Caller } from '../../decide/identity/caller.ts';
 import type { App } from '../operations/app.ts';
 import { bearerKey } from '../operations/bearer.ts';
-import { callerOf } from '../operations/dispatch.ts';
 
 const PER_ADDRESS = { max: 30, windowMs: 60_000 };
 const PER_PREFIX = { max: 60, windowMs: 60_000 };
@@ -53,7 +53,13 @@ export function openApiKeyAuth(
   const perPrefix = countAttempts(PER_PREFIX);
   const perKey = rateLimit(PER_KEY);
   const perAgent = rateLimit(PER_AGENT);
+  const authenticate = groupedAuthentication(app.store, app.clock);
 
+  async function callerOf(key: string | undefined): Promise<Caller> {
+    if (key === undefined) throw new BursarError('unauthenticated');
+    const credential = await authenticate(key);
+    return { credential, actor: credential.id };
+  }
   const addressOf = (c: Context): string => {
     const bindings = c.env as Partial<HttpBindings> | undefined;
     return address(bindings?.incoming?.socket.remoteAddress, c.req.header('x-forwarded-for'));
@@ -72,14 +78,14 @@ export function openApiKeyAuth(
   return {
     addressOf,
     wasWrong,
-    stillByKey: (c) => callerOf(app, bearerKey(c.req.header('authorization'))),
+    stillByKey: (c) => callerOf(bearerKey(c.req.header('authorization'))),
     callerByKey: async (c) => {
       const key = bearerKey(c.req.header('authorization'));
-      if (key === undefined) throw new BursarError('unauthenticated');
       try {
-        return await callerOf(app, key);
+        return await callerOf(key);
       } catch (error) {
-        if (error instanceof BursarError && error.code === 'unauthenticated') wasWrong(c, key);
+        const isWrong = error instanceof BursarError && error.code === 'unauthenticated';
+        if (isWrong && key !== undefined) wasWrong(c, key);
         throw error;
       }
     },

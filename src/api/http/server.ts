@@ -1,5 +1,6 @@
-import { type Context, Hono, type MiddlewareHandler } from 'hono';
+import { type Context, type Handler, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import { TrieRouter } from 'hono/router/trie-router';
 import { BursarError } from '../../core/errors/base.ts';
 import { readJsonObject } from '../../core/text/json.ts';
 import type { App } from '../operations/app.ts';
@@ -28,8 +29,10 @@ export function createHttp(app: App, people: People | null = null, keys = openAp
   const callers = createCallers(keys, people);
   http.onError((error, c) => problem(c, error));
   const console = people ? createConsole() : null;
+  const wrongMethod = refusalOfMethods();
   http.notFound(
     async (c) =>
+      wrongMethod(c) ??
       (await console?.(c)) ??
       problem(c, new BursarError('not_found', { message: 'There is no such route. See /openapi.json.' })),
   );
@@ -45,8 +48,7 @@ export function createHttp(app: App, people: People | null = null, keys = openAp
   const byRank = [...registry].sort((a, b) => rank(a.path) - rank(b.path));
   for (const operation of byRank) {
     const path = operation.path.replaceAll(/\{(\w+)\}/g, ':$1');
-    const limit = limitBody(bodyMax(operation));
-    http.on(operation.method, path, limit, async (c) => {
+    const handled = limitBody(bodyMax(operation), async (c) => {
       const caller = await callers.of(c);
       keys.charge(caller, costs[operation.cost]);
       const input = operation.method === 'GET' ? query(c) : await body(c);
@@ -60,15 +62,18 @@ export function createHttp(app: App, people: People | null = null, keys = openAp
       });
       return c.json(result as object, operation.idempotent ? 201 : 200);
     });
+    http.on(operation.method, path, handled);
   }
   http.route('/i', invoiceRoutes(app, keys.addressOf));
   if (people) http.route('/auth', sessionRoutes(app, people, keys));
-  refuseOtherMethods(http);
   return http;
 }
 
-/** RFC 9110, 15.5.6: a 405 names the methods of the path in `Allow`; OPTIONS gets the same list. */
-function refuseOtherMethods(http: Hono): void {
+/**
+ * RFC 9110, 15.5.6: a 405 names the methods of the path in `Allow`; OPTIONS gets the same list. Null for a path that is not there.
+ * Beside the routes, so that a request that has one passes a single handler.
+ */
+function refusalOfMethods(): (c: Context) => Response | null {
   const taken = new Map<string, Set<string>>([
     ['/health', new Set(['GET', 'HEAD'])],
     ['/ready', new Set(['GET', 'HEAD'])],
@@ -82,33 +87,43 @@ function refuseOtherMethods(http: Hono): void {
   }
   // A fixed path takes precedence over one with a parameter that also matches.
   const byRank = [...taken].sort(([a], [b]) => rank(a) - rank(b));
+  const allowed = new TrieRouter<string>();
   for (const [path, methods] of byRank) {
-    const allow = [...methods, 'OPTIONS'].sort().join(', ');
-    http.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), (c) => {
-      if (c.req.method === 'OPTIONS') return c.body(null, 204, { allow });
-      const refused = problem(c, new BursarError('method_not_allowed', { message: `This path takes ${allow}.` }));
-      refused.headers.set('allow', allow);
-      return refused;
-    });
+    allowed.add('ALL', path.replaceAll(/\{(\w+)\}/g, ':$1'), [...methods, 'OPTIONS'].sort().join(', '));
   }
+  return (c) => {
+    const [[allow] = []] = allowed.match('ALL', c.req.path)[0];
+    if (allow === undefined) return null;
+    if (c.req.method === 'OPTIONS') return c.body(null, 204, { allow });
+    const refused = problem(c, new BursarError('method_not_allowed', { message: `This path takes ${allow}.` }));
+    refused.headers.set('allow', allow);
+    return refused;
+  };
 }
 
 /**
  * Refuses larger bodies. If the length is declared, the HTTP parser enforces it, and checking the header is enough: Hono's own
  * middleware would build a whole web Request to read its stream. That is used only for chunked bodies.
  */
-function limitBody(maxSize: number): MiddlewareHandler {
+function limitBody(maxSize: number, handler: (c: Context) => Promise<Response>): Handler {
   const tooLarge = (c: Context): Response =>
     problem(c, new BursarError('body_too_large', { message: `The body is larger than ${maxSize / 1024} KiB.` }));
   const counting = bodyLimit({ maxSize, onError: tooLarge });
-  return async (c, next) => {
+  return (c) => {
     // Never read.
-    if (c.req.method === 'GET') return await next();
+    if (c.req.method === 'GET') return handler(c);
     const declared = c.req.header('content-length');
-    if (declared === undefined || c.req.header('transfer-encoding') !== undefined) return await counting(c, next);
-    if (Number(declared) > maxSize) return tooLarge(c);
-    return await next();
+    if (declared === undefined || c.req.header('transfer-encoding') !== undefined) return counted(c);
+    return Number(declared) > maxSize ? tooLarge(c) : handler(c);
   };
+
+  async function counted(c: Context): Promise<Response> {
+    let answer: Response | undefined;
+    const refused = await counting(c, async () => {
+      answer = await handler(c);
+    });
+    return (refused ?? answer) as Response;
+  }
 }
 
 const rank = (path: string): number => (path.includes('{') ? 1 : 0);

@@ -1,6 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { type Act, recordAct } from '../../books/ledger/audit.ts';
 import { BursarError } from '../../core/errors/base.ts';
+import { sha256 } from '../../core/ids/digest.ts';
 import { newId } from '../../core/ids/ids.ts';
 import type { RowIn } from '../../store/schema/schema.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
@@ -84,7 +85,7 @@ export async function createCredential(
     role: input.role,
     agent: input.agentId,
     name: input.name,
-    hash: hashKey(key),
+    hash: sha256(key),
     scopes: JSON.stringify(granted),
     at: act.atMs,
     expires: input.expiresAtMs ?? null,
@@ -106,12 +107,31 @@ export async function createCredential(
 
 /** The valid credential of a key. Throws `unauthenticated`, the same for each cause. */
 export async function authenticate(tx: ReadTx, key: string, atMs: number): Promise<Credential> {
-  const row = KEY_PATTERN.test(key) ? await tx.get(credentialByHash, { hash: hashKey(key) }) : undefined;
-  const credential = row && toCredential(row);
-  if (!credential || credential.revokedAtMs !== null) throw new BursarError('unauthenticated');
-  if (credential.expiresAtMs !== null && credential.expiresAtMs <= atMs) throw new BursarError('unauthenticated');
+  const [credential] = await authenticateEach(tx, [key], atMs);
+  if (!credential) throw new BursarError('unauthenticated');
   return credential;
 }
+
+/** The valid credentials of keys, in their order; null for a key that is unknown, malformed, expired or revoked. */
+export async function authenticateEach(
+  tx: ReadTx,
+  keys: readonly string[],
+  atMs: number,
+): Promise<(Credential | null)[]> {
+  const wellFormed = keys.filter((key) => KEY_PATTERN.test(key));
+  const rows = await tx.getEach(
+    credentialByHash,
+    wellFormed.map((key) => ({ hash: sha256(key) })),
+  );
+  const valid = new Map<string, Credential>();
+  for (const [index, row] of rows.entries()) {
+    if (row && isValid(row, atMs)) valid.set(wellFormed[index] as string, toCredential(row));
+  }
+  return keys.map((key) => valid.get(key) ?? null);
+}
+
+const isValid = ({ revoked_at: revokedAt, expires_at: expiresAt }: RowIn<'credentials'>, atMs: number): boolean =>
+  revokedAt === null && (expiresAt === null || Number(expiresAt) > atMs);
 
 /** Replaces a key by a new one; the old one stays valid for `graceMs`, so that nothing is interrupted. */
 export async function rotateCredential(
@@ -153,8 +173,4 @@ async function getCredential(tx: ReadTx, id: string): Promise<Credential> {
 
 export async function listCredentials(tx: ReadTx): Promise<Credential[]> {
   return (await tx.all(allCredentials)).map(toCredential);
-}
-
-function hashKey(key: string): string {
-  return createHash('sha256').update(key).digest('hex');
 }

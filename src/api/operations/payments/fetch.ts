@@ -17,7 +17,7 @@ import { operation, type RequestMeta } from '../operation.ts';
 import { FetchedView, fetchedView } from './fetchedView.ts';
 import { FetchInput, guardedRequestOf } from './fetchInput.ts';
 import { actingAgent } from './paymentRequest.ts';
-import { HintsView, PaymentView, paymentView } from './paymentView.ts';
+import { HintsView, PaymentView, readPaymentView } from './paymentView.ts';
 import { type Purchased, purchase } from './purchase.ts';
 import { purchaseErrors, WAIT_SECONDS } from './purchaseInput.ts';
 
@@ -93,7 +93,7 @@ function notPayable(asked: FetchedAnswer, next: string): FetchAnswer {
 async function held(app: App, { payment, hints }: Purchased): Promise<FetchAnswer> {
   const waits = payment.state === 'authorized' || payment.state === 'submitted';
   const outcome = payment.state === 'in_review' ? 'in_review' : waits ? 'pending' : 'refused';
-  const view = await app.store.read((tx) => paymentView(tx, payment));
+  const view = await readPaymentView(app.store, payment);
   return { outcome, next: nextStep(payment, false), payment: view, hints, response: null };
 }
 
@@ -119,7 +119,7 @@ async function presented(
   return {
     outcome: isServed ? 'paid' : 'unserved',
     next: isServed ? 'It is paid. Use the response.' : `${whatWentWrong[outcome]} ${AFTERWARDS}`,
-    payment: await app.store.read((tx) => paymentView(tx, payment)),
+    payment: await readPaymentView(app.store, payment),
     hints: null,
     response: answer && fetchedView(url, answer),
   };

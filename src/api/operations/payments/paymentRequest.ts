@@ -37,19 +37,24 @@ export type PayInput = z.output<typeof PayInput>;
 
 /** The agent that a caller acts for. An agent's key acts only for its own. */
 export async function actingAgent(app: App, caller: Caller, asked: string | undefined): Promise<AgentId> {
-  return app.store.read((tx) => actingAgentIn(tx, caller, asked));
+  return ownAgent(caller, asked) ?? (await app.store.read((tx) => actingAgentIn(tx, caller, asked)));
 }
 
 /** The same inside a transaction. */
 export async function actingAgentIn(tx: ReadTx, caller: Caller, asked: string | undefined): Promise<AgentId> {
-  const own = caller.credential.agentId;
-  if (own === null && asked === undefined) {
+  const own = ownAgent(caller, asked);
+  if (own !== null) return own;
+  if (asked === undefined) {
     throw new BursarError('invalid_request', { message: 'Say for which agent: `agent`.' });
   }
-  if (own !== null && (asked === undefined || asked === own)) return own as AgentId;
-  const agent = await getAgent(tx, asked as string);
+  const agent = await getAgent(tx, asked);
   visibleAgent(caller, agent.id);
   return agent.id;
+}
+
+/** The agent of the caller's own key, unless it asks for another one or by a name. */
+function ownAgent({ credential: { agentId } }: Caller, asked: string | undefined): AgentId | null {
+  return asked === undefined || asked === agentId ? (agentId as AgentId | null) : null;
 }
 
 /** Converts the request to the gate's form. `within`: the whole batch, so that one key covers all its lines. */

@@ -3,7 +3,7 @@ import { paymentKinds } from '../../../core/payment/kinds.ts';
 import { states } from '../../../core/payment/states.ts';
 import { AmountView, amountView, iso, isoOrNull, ReasonView, ReviewView } from '../../../core/schemas/schemas.ts';
 import type { Payment } from '../../../decide/payments/payment.ts';
-import type { ReadTx } from '../../../store/store.ts';
+import type { ReadTx, Store } from '../../../store/store.ts';
 import { gasByHash, refundsOfPayment, verdictsOf } from './queries.ts';
 
 export const HintsView = z
@@ -71,7 +71,34 @@ export const PaymentView = z
   .meta({ id: 'Payment' });
 export type PaymentView = z.input<typeof PaymentView>;
 
+/** What other rows say of a payment. */
+type Beside = {
+  approvals: z.input<typeof Verdict>[];
+  refunds: string[];
+  settlement: PaymentView['settlement'];
+};
+const NOTHING: Beside = { approvals: [], refunds: [], settlement: null };
+
 export async function paymentView(tx: ReadTx, payment: Payment): Promise<PaymentView> {
+  if (isComplete(payment)) return viewOf(payment, NOTHING);
+  const { id, review, settlement } = payment;
+  return viewOf(payment, {
+    approvals: review === null ? [] : await approvalsOf(tx, id),
+    refunds: settlement === null ? [] : await refundsOf(tx, id),
+    settlement: await settlementView(tx, payment),
+  });
+}
+
+/** The same without a transaction; most new payments need no reading. */
+export async function readPaymentView(store: Store, payment: Payment): Promise<PaymentView> {
+  if (isComplete(payment)) return viewOf(payment, NOTHING);
+  return await store.read((tx) => paymentView(tx, payment));
+}
+
+/** Neither in review nor settled: no other row says anything of it. */
+const isComplete = ({ review, settlement }: Payment): boolean => review === null && settlement === null;
+
+function viewOf(payment: Payment, { approvals, refunds, settlement }: Beside): PaymentView {
   return {
     id: payment.id,
     state: payment.state,
@@ -93,17 +120,17 @@ export async function paymentView(tx: ReadTx, payment: Payment): Promise<Payment
       quorum: payment.review.quorum,
       roles: [...payment.review.roles],
       expires_at: isoOrNull(payment.reviewExpiresAtMs),
-      approvals: await approvalsOf(tx, payment.id),
+      approvals,
     },
     policy_digest: payment.policyDigest,
     decision_hash: payment.decisionHash,
     refund_of: payment.refundOf,
     receivable: payment.receivableId,
-    refunds: payment.settlement === null ? [] : await refundsOf(tx, payment.id),
+    refunds,
     funds: payment.fundsPayment,
     batch: payment.batchId,
     mandate: payment.mandateId,
-    settlement: await settlementView(tx, payment),
+    settlement,
     created_at: iso(payment.createdAtMs),
     updated_at: iso(payment.updatedAtMs),
   };

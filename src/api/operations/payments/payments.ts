@@ -22,7 +22,7 @@ import { firstIdAt, HOUR_MS } from '../reports/reportSums.ts';
 import { hintsFor } from './hints.ts';
 import { selfKeyedRequest } from './payKey.ts';
 import { actingAgent, gateContext, PayInput, payShape, toPaymentRequest } from './paymentRequest.ts';
-import { HintsView, PaymentView, paymentView } from './paymentView.ts';
+import { HintsView, PaymentView, paymentView, readPaymentView } from './paymentView.ts';
 
 const Answer = PaymentView.extend({
   replayed: z.boolean().describe('The Idempotency-Key was seen before: this is that payment as it stands now'),
@@ -88,7 +88,7 @@ export const paymentOperations = [
       const { answer, request, rules } = asked;
       if (answer.payment.state === 'authorized') app.wake();
       return {
-        ...(await app.store.read((tx) => paymentView(tx, answer.payment))),
+        ...(await readPaymentView(app.store, answer.payment)),
         replayed: answer.replayed,
         hints: answer.replayed ? null : await hintsFor(app, request, answer, { ...rules, owe: meta.owe }),
       };

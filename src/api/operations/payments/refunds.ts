@@ -32,7 +32,7 @@ import { refuseForeign, visibleAgent } from '../act.ts';
 import { operation } from '../operation.ts';
 import { gateContext } from './paymentRequest.ts';
 import { keyOf, visiblePayment } from './payments.ts';
-import { PaymentView, paymentView } from './paymentView.ts';
+import { PaymentView, readPaymentView } from './paymentView.ts';
 
 const RefundRequestView = z
   .object({
@@ -137,7 +137,7 @@ export const refundOperations = [
         return requestPayment(tx, request, gateContext(app, caller));
       });
       if (answer.payment.state === 'authorized') app.wake();
-      return { ...(await app.store.read((tx) => paymentView(tx, answer.payment))), replayed: answer.replayed };
+      return { ...(await readPaymentView(app.store, answer.payment)), replayed: answer.replayed };
     },
   }),
   operation({

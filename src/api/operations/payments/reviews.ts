@@ -17,7 +17,7 @@ import type { App } from '../app.ts';
 import { operation } from '../operation.ts';
 import { gateContext } from './paymentRequest.ts';
 import { visiblePayment } from './payments.ts';
-import { PaymentView, paymentView } from './paymentView.ts';
+import { PaymentView, paymentView, readPaymentView } from './paymentView.ts';
 
 const Verdict = z.enum(['approve', 'reject']);
 
@@ -162,7 +162,7 @@ export const reviewOperations = [
         ),
       );
       app.wake();
-      return app.store.read((tx) => paymentView(tx, payment));
+      return readPaymentView(app.store, payment);
     },
   }),
 ];

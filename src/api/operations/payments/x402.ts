@@ -7,7 +7,7 @@ import { nextStep } from '../nextStep.ts';
 import { operation } from '../operation.ts';
 import { actingAgent } from './paymentRequest.ts';
 import { visiblePayment } from './payments.ts';
-import { HintsView, PaymentView, paymentView } from './paymentView.ts';
+import { HintsView, PaymentView, paymentView, readPaymentView } from './paymentView.ts';
 import { purchase } from './purchase.ts';
 import { PurchaseUrl, purchaseErrors, purchaseShape, WAIT_SECONDS } from './purchaseInput.ts';
 
@@ -67,7 +67,7 @@ export const x402Operations = [
         waitMs: input.wait_seconds * 1000,
       });
       return {
-        ...(await app.store.read((tx) => paymentView(tx, payment))),
+        ...(await readPaymentView(app.store, payment)),
         replayed,
         payment_signature: signature?.header ?? null,
         valid_before: signature && iso(signature.validBeforeMs),
