@@ -6,6 +6,10 @@ import { defineConfig } from 'vitest/config';
  */
 const retry = process.env.CI ? 1 : 0;
 
+/** Tests of one database only: `*.sqlite.test.ts` and `*.postgres.test.ts`. A run is on one; see src/setup/testCluster.ts. */
+const otherDatabase = process.env.BURSAR_TEST_DATABASE === 'postgres' ? 'sqlite' : 'postgres';
+const notHere = [`**/*.${otherDatabase}.test.ts`, '**/node_modules/**'];
+
 export default defineConfig({
   test: {
     projects: [
@@ -21,6 +25,7 @@ export default defineConfig({
             'test/tidy.test.ts',
             'test/links.test.ts',
           ],
+          exclude: notHere,
           // A test may start a chain of its own; these bounds only end what hangs.
           retry,
           testTimeout: 60_000,
@@ -33,7 +38,7 @@ export default defineConfig({
           // What needs more than one room: whole servers, crashes, races. They wait for chains and browsers more than they compute.
           name: 'system',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/tidy.test.ts', 'test/links.test.ts', '**/node_modules/**'],
+          exclude: ['test/tidy.test.ts', 'test/links.test.ts', ...notHere],
           globalSetup: ['src/setup/testCluster.ts', 'test/support/prepare.ts'],
           maxWorkers: 2,
           sequence: { groupOrder: 1 },

@@ -5,7 +5,7 @@ import { rowSealing } from '../books/ledger/rowSeals.ts';
 import { postgresMigrations } from '../store/migrations/index.ts';
 import { startCluster } from '../store/postgres/cluster.ts';
 import { migratePostgres } from '../store/postgres/migrate.ts';
-import { CLUSTER_VARIABLE, createDatabase, TEMPLATE, urlOf } from '../store/testing/databases.ts';
+import { CLUSTER_VARIABLE, createDatabase, prepareTemplate, TEMPLATE, urlOf } from '../store/testing/databases.ts';
 
 /** Durability costs a flush for each commit; tests of it start a cluster of their own. */
 const FAST = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off', 'jit=off', 'autovacuum=off'];
@@ -18,6 +18,7 @@ export default async function testCluster(): Promise<(() => Promise<void>) | und
   process.env[CLUSTER_VARIABLE] = cluster.url('postgres');
   await createDatabase(TEMPLATE, 'template0');
   await migratePostgres(urlOf(TEMPLATE), postgresMigrations, rowSealing());
+  await prepareTemplate();
   return async () => {
     delete process.env[CLUSTER_VARIABLE];
     await cluster.stop();

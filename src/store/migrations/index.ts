@@ -11,7 +11,7 @@ export type Migration = { name: string; sql: string };
  */
 export const migrations: readonly Migration[] = [{ name: '0001_initial', sql: initial }];
 
-/** The same steps for PostgreSQL, under the same names. `schemas.test.ts` compares what they make. */
+/** The same steps for PostgreSQL, under the same names. `schemas.postgres.test.ts` compares what they make. */
 export const postgresMigrations: readonly Migration[] = [{ name: '0001_initial', sql: initialOnPostgres }];
 
 /** The migrations of a seller's file of sales (`durableSales`), which has no other tables. */

@@ -15,9 +15,9 @@ export function urlOf(database: string): string {
   return url.href;
 }
 
-/** Runs a statement outside of any transaction, on the database that nothing else uses. */
-async function administer(sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: clusterUrl() });
+/** Runs a statement outside of any transaction. */
+async function administer(sql: string, url = clusterUrl()): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
     await client.query(sql);
@@ -28,7 +28,23 @@ async function administer(sql: string): Promise<void> {
 
 export const createDatabase = (name: string, template: string = TEMPLATE): Promise<void> =>
   administer(`CREATE DATABASE ${name} TEMPLATE ${template}`);
-export const dropDatabase = (name: string): Promise<void> => administer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+
+/** Empties the tables that have rows, which takes a hundredth of the time in which a database is made. */
+const EMPTYING = `CREATE FUNCTION empty_tables() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE name text; filled boolean;
+BEGIN
+  SET LOCAL session_replication_role = replica;
+  FOR name IN SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace AND relname NOT LIKE 'kysely%' AND relname <> 'identity_epoch' LOOP
+    EXECUTE format('SELECT EXISTS (SELECT FROM %I)', name) INTO filled;
+    IF filled THEN EXECUTE format('DELETE FROM %I', name); END IF;
+  END LOOP;
+  FOR name IN SELECT sequencename FROM pg_sequences WHERE schemaname = current_schema() AND last_value IS NOT NULL LOOP
+    EXECUTE format('ALTER SEQUENCE %I RESTART', name);
+  END LOOP;
+  UPDATE identity_epoch SET epoch = 0;
+END $$`;
+export const prepareTemplate = (): Promise<void> => administer(EMPTYING, urlOf(TEMPLATE));
+export const emptyDatabase = (name: string): Promise<void> => administer('SELECT empty_tables()', urlOf(name));
 
 let made = 0;
 /** A name that no other test of the run has. */
