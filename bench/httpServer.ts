@@ -53,7 +53,7 @@ async function whole(databasePath: string): Promise<Served> {
   type Reached = 'store' | 'gate' | 'clock' | 'chain' | 'chainFacts' | 'policies' | 'wake' | 'version';
   const app: Pick<App, Reached> = {
     store,
-    gate: createGate(store, () => ({ ...policies.inForce(), chain: chainFacts, atMs: Date.now() })),
+    gate: createGate(store, async (tx) => ({ ...(await policies.rulesIn(tx)), chain: chainFacts, atMs: Date.now() })),
     clock: Date.now,
     chain: openChain({ chainId: chainFacts.chainId, rpcUrl: 'http://127.0.0.1:9', token: TOKEN }),
     chainFacts,

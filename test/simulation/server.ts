@@ -102,7 +102,7 @@ function workersOf(parts: ServerParts, store: Store, duties: Duties): Record<Wor
       clock,
       chainId,
       finality,
-      meters: () => policy.meters,
+      meters: async () => policy.meters,
       startBlock: 0n,
     }),
   );

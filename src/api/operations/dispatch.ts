@@ -35,7 +35,7 @@ export async function dispatch(
     if (operation.idempotent && !(operation.derivesKey && meta.idempotencyKey === null)) checkKey(meta);
     const parsed = operation.input.safeParse(input);
     if (!parsed.success) throw invalidRequest(parsed.error);
-    return await operation.handler(app, caller, parsed.data, meta);
+    return await app.policies.upToDate(async () => operation.handler(app, caller, parsed.data, meta));
   } catch (error) {
     if (operation.idempotent && error instanceof BursarError) await noteRefusal(app, operation, caller, error);
     throw error;

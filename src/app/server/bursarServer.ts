@@ -23,7 +23,7 @@ import type { AgentId } from '../../core/ids/ids.ts';
 import { log } from '../../core/log/log.ts';
 import { microUsdc } from '../../core/money/microUsdc.ts';
 import type { WalletPlan } from '../../decide/identity/identity.ts';
-import { createGate } from '../../decide/payments/gateQueue.ts';
+import { createGate, type Gate } from '../../decide/payments/gateQueue.ts';
 import { openActivations } from '../../decide/policy-versions/activations.ts';
 import { openFacilitator } from '../../earn/facilitator/open.ts';
 import { createInvoiceResource } from '../../earn/invoices/x402Resource.ts';
@@ -99,14 +99,16 @@ export async function startServer(options: {
       chainId,
       finality,
       witnesses: witnesses ?? [],
-      meters: () => policies.current()?.meters ?? {},
+      meters: policies.metersIn,
       ...(start === null ? {} : { startBlock: BigInt(start) }),
     }),
   );
   let followed: TickReport | null = null;
   const recoverer = duties.worker('settle', (led) => createRecoverer({ store: led, chain, senders, clock }));
   await (await recoverer())?.tick();
-  const port = registry ? registryPort({ store, chain, registry, owner, clock, wake }) : null;
+  const port = registry
+    ? registryPort({ during: (act) => duties.during('registry', act), chain, registry, owner, clock, wake })
+    : null;
   const policies = await openActivations(store, port, clock);
 
   let pinned: Promise<TokenDomain> | null = null;
@@ -139,7 +141,12 @@ export async function startServer(options: {
   const guardian = roles.includes('guardian') ? await keys.address('guardian') : executor;
 
   const chainFacts = { chainId, token, network: `eip155:${chainId}`, factory };
-  const gate = createGate(store, () => ({ ...policies.inForce(), chain: chainFacts, atMs: clock() }));
+  const queue = createGate(store, async (tx) => ({
+    ...(await policies.rulesIn(tx)),
+    chain: chainFacts,
+    atMs: clock(),
+  }));
+  const gate: Gate = { ask: (ask) => policies.upToDate(() => queue.ask(ask)) };
   const app: App = {
     store,
     gate,

@@ -8,23 +8,38 @@ import { outcomeOf } from '../../chain/relayer/outcomes.ts';
 import { enqueueTransaction } from '../../chain/relayer/transactions.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import type { RegistryPort } from '../../decide/policy-versions/activations.ts';
-import type { Store } from '../../store/store.ts';
+import type { LedStore } from '../../store/leases/leadership.ts';
 
 const WAIT_MS = 120_000;
 
-/**
- * Activates policies in the organisation's PolicyRegistry with the owner's key, if this server has it (local chains, small
- * set-ups). Otherwise the owner activates first and Bursar follows: it returns the call to make.
- */
-export function registryPort(options: {
-  store: Store;
+type PortOptions = {
+  store: LedStore;
   chain: Chain;
   registry: Address;
   /** The owner's address if its key is available. */
   owner: Address | null;
   clock: () => number;
   wake: () => void;
-}): RegistryPort {
+};
+
+/**
+ * Activates policies in the organisation's PolicyRegistry with the owner's key, if this server has it (local chains, small
+ * set-ups). Otherwise the owner activates first and Bursar follows: it returns the call to make. `during` leads the activations of all
+ * servers.
+ */
+export function registryPort(
+  options: Omit<PortOptions, 'store'> & { during: <T>(act: (store: LedStore) => Promise<T>) => Promise<T> },
+): RegistryPort & Required<Pick<RegistryPort, 'during'>> {
+  let turn: Promise<unknown> = Promise.resolve();
+  const during = <T>(act: (port: RegistryPort) => Promise<T>): Promise<T> => {
+    const mine = turn.then(() => options.during((store) => act(ledPort({ ...options, store }))));
+    turn = mine.catch(() => undefined);
+    return mine;
+  };
+  return { during, ensureActive: (digest, only) => during((port) => port.ensureActive(digest, only)) };
+}
+
+function ledPort(options: PortOptions): RegistryPort {
   const { store, chain, registry, owner, clock, wake } = options;
   return {
     async ensureActive(digest, only) {

@@ -50,13 +50,13 @@ export function workerLoops(parts: {
     createRouter({
       store,
       policy: () => policies.active(),
-      shadow: policies.shadow,
+      rulesIn: policies.rulesIn,
       chain: chainFacts,
       clock,
       wake,
     }),
   );
-  return [
+  const loops: Step[][] = [
     [
       { name: 'recover', run: async () => (await parts.recoverer())?.tick() },
       { name: 'stop', run: async () => (await settling())?.stop.tick() },
@@ -86,10 +86,13 @@ export function workerLoops(parts: {
     // Servers of others: no payment waits for them, however slow they are.
     [{ name: 'notify', run: async () => (await notices())?.() }],
   ];
+  return loops.map((steps) => steps.map(({ name, run }) => ({ name, run: () => policies.upToDate(run) })));
 }
 
 /** Schedules ask the gate like every caller; without a policy they wait. */
 async function recur(store: LedStore, { policies, chainFacts, clock }: App): Promise<void> {
   if (!policies.current()) return;
-  await store.write((tx) => runDue(tx, { ...policies.inForce(), chain: chainFacts, actor: 'bursar', atMs: clock() }));
+  await store.write(async (tx) =>
+    runDue(tx, { ...(await policies.rulesIn(tx)), chain: chainFacts, actor: 'bursar', atMs: clock() }),
+  );
 }

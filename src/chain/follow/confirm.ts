@@ -1,5 +1,6 @@
 import type { MeterDeclarations } from '../../books/meters/declarations.ts';
 import { BursarError } from '../../core/errors/base.ts';
+import type { ReadTx } from '../../store/store.ts';
 import { type AddressBook, watchedBook } from '../match/addressBook.ts';
 import { agreeing, differencesAt } from './agree.ts';
 import { type Compared, differencesView, markChecked, readChecked } from './balances.ts';
@@ -9,7 +10,7 @@ import type { Following } from './following.ts';
 import type { Segment } from './gather.ts';
 import { heal, unsettledBlock } from './heal.ts';
 
-export type Confirming = Following & { meters: () => MeterDeclarations };
+export type Confirming = Following & { meters: (tx: ReadTx) => Promise<MeterDeclarations> };
 /**
  * `agrees`: books and chain are equal after the segment. Otherwise only the segment itself adds up, and the difference is older.
  */

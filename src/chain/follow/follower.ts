@@ -32,7 +32,7 @@ export type FollowerOptions = {
   chainId: number;
   finality: Finality;
   /** The meters of the active policy. Default: none, so refunds return nothing to a meter. */
-  meters?: () => MeterDeclarations;
+  meters?: (tx: ReadTx) => Promise<MeterDeclarations>;
   /** The block before the first one that the books need, when they are empty. Default: the newest final one. */
   startBlock?: bigint;
   /** The largest number of blocks applied in one tick. Default 2,000. */
@@ -81,7 +81,7 @@ export function createFollower(options: FollowerOptions): Follower {
   const chain = guarded(options.chain);
   const maxBlocks = BigInt(options.maxBlocksPerTick ?? 2_000);
   const perRange = BigInt(options.blocksPerRange ?? 1_000);
-  const meters = (): MeterDeclarations => options.meters?.() ?? {};
+  const meters = async (tx: ReadTx): Promise<MeterDeclarations> => (await options.meters?.(tx)) ?? {};
   const witnesses = (options.witnesses ?? []).map(guarded);
   const following = { store, chainId, chain, witnesses, clock, meters };
   let lapseAfter = '';
@@ -225,9 +225,10 @@ export function createFollower(options: FollowerOptions): Follower {
       const at = cursor;
       const next = await store.write(async (tx) => {
         if (!(await isAt(tx, chainId, at)) || (await missesPayer(tx, chainId, segment, book))) return null;
+        const context = { chainId, book, atMs: clock(), meters: await meters(tx) };
         for (const header of segment.headers) await insertBlock(tx, chainId, header);
         for (const { header, facts } of segment.blocks) {
-          await applyFacts(tx, header, facts, { chainId, book, atMs: clock(), meters: meters() });
+          await applyFacts(tx, header, facts, context);
         }
         if (agrees && chain.balancesOf) await markChecked(tx, chainId, to);
         if (report.applied === 0) await resolveAlerts(tx, 'chain_mismatch', clock());

@@ -16,7 +16,7 @@ export type Healing = {
   chainId: number;
   chain: ChainSource;
   clock: () => number;
-  meters: () => MeterDeclarations;
+  meters: (tx: ReadTx) => Promise<MeterDeclarations>;
 };
 
 /**
@@ -47,7 +47,7 @@ export async function heal(
     if (!agrees) return false;
     const atMs = clock();
     const difference = { missing, gone: [] };
-    await bookDifference(tx, difference, { chainId, book, atMs, meters: meters() });
+    await bookDifference(tx, difference, { chainId, book, atMs, meters: await meters(tx) });
     await noteReread(tx, { chainId, from: first, to: cursor }, difference, { actor: 'bursar', atMs });
     if (balances) await markChecked(tx, chainId, cursor.number);
     return true;

@@ -72,7 +72,7 @@ type Prepared = {
  * still differ.
  */
 export async function recoverFrom(
-  following: Following & { meters: () => MeterDeclarations },
+  following: Following & { meters: (tx: ReadTx) => Promise<MeterDeclarations> },
   requested: RequestedRecovery,
 ): Promise<Recovery> {
   const { store, chainId, clock } = following;
@@ -193,7 +193,7 @@ function refuseRest(balances: readonly RecoveredBalance[]): void {
 
 async function bookRecovery(
   tx: Tx,
-  { chainId, meters }: Following & { meters: () => MeterDeclarations },
+  { chainId, meters }: Following & { meters: (tx: ReadTx) => Promise<MeterDeclarations> },
   { reading, difference, balances, book }: Prepared,
   { requested, atMs }: { requested: RequestedRecovery; atMs: number },
 ): Promise<number> {
@@ -201,7 +201,7 @@ async function bookRecovery(
   const to = read.at(-1) ?? before;
   await tx.run(forgetCancellations, { chain: chainId, from: requested.fromBlock });
   await tx.run(lowerWatched, { chain: chainId, block: to.number });
-  await bookDifference(tx, difference, { chainId, book, atMs, meters: meters() });
+  await bookDifference(tx, difference, { chainId, book, atMs, meters: await meters(tx) });
   for (const { address, after, chain } of balances) {
     if (chain > after) await correctOpening(tx, book, { address, amount: chain - after }, { block: to.number, atMs });
   }

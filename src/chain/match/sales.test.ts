@@ -273,7 +273,7 @@ describe('a refund between two agents', () => {
   it('gives the payer its meters back, is no income of its, and a reorg takes both back', async () => {
     const earner = await addAgent(set.store, 'earner');
     await set.follow();
-    set.restart({ meters: () => meters });
+    set.restart({ meters: async () => meters });
     const paid = await set.store.write(async (tx) => {
       const payment = await addPayment(tx, { agent: set.agent, to: earner.wallet, amount: 10n });
       await addToMeters(tx, { declarations: meters, subject, atMs: 0 }, { id: payment.id, amountMicro: 10n });

@@ -46,6 +46,12 @@ export const serverErrors = {
     'Another process has this database open.',
     'Stop the other Bursar, or use another data directory.',
   ),
+  policy_behind: entry(
+    503,
+    'safe',
+    'Another server has activated a policy that this one is still loading, so nothing was decided.',
+    'Send the same request again.',
+  ),
   lease_lost: entry(
     503,
     'safe',

@@ -42,9 +42,9 @@ class NeedsWholeStore extends Error {}
 /**
  * Collects the requests of concurrent callers into groups. Each group is one transaction: load, decide, commit. On PostgreSQL groups of
  * several servers run beside each other, except those with work of their callers in them. `rulesNow` is asked once for each group,
- * inside its transaction.
+ * inside its transaction: it reads there what is in force, because another server may have changed it.
  */
-export function createGate(store: Store, rulesNow: () => Rules): Gate {
+export function createGate(store: Store, rulesNow: (tx: ReadTx) => Rules | Promise<Rules>): Gate {
   const identities = new IdentityCache();
   const plain = collector(store.writeBeside);
   const attached = collector(store.write);
@@ -117,7 +117,7 @@ export function createGate(store: Store, rulesNow: () => Rules): Gate {
   }
 
   async function decide(tx: Tx, group: readonly Waiting[]): Promise<Outcome[]> {
-    const rules = rulesNow();
+    const rules = await rulesNow(tx);
     if (tx.locks && rules.shadow) throw new NeedsWholeStore();
     if (tx.locks) tx.afterCommit(() => age(rules));
     const requests = await requestsOf(tx, group);

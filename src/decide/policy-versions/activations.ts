@@ -1,7 +1,8 @@
 import type { Act } from '../../books/ledger/audit.ts';
 import { appendEvent } from '../../books/ledger/events.ts';
+import type { MeterDeclarations } from '../../books/meters/declarations.ts';
 import { BursarError } from '../../core/errors/base.ts';
-import type { Store } from '../../store/store.ts';
+import type { ReadTx, Store } from '../../store/store.ts';
 import { recountMeters } from '../payments/recountMeters.ts';
 import type { GateContext, Shadow } from '../payments/rules.ts';
 import type { Stage } from '../payments/stage.ts';
@@ -24,6 +25,11 @@ import { createStaging, type StagingOptions } from './staging.ts';
 export interface RegistryPort {
   /** Makes the digest active on chain if it is not; resolves when the chain says so. */
   ensureActive(digest: string, only: boolean): Promise<void>;
+  /**
+   * Does one activation, on chain and here, while no other one is made on any server: otherwise the two could come in another order here
+   * than on chain. Absent: nothing else activates.
+   */
+  during?<T>(act: (port: RegistryPort) => Promise<T>): Promise<T>;
 }
 
 export type PolicyVersion = {
@@ -37,6 +43,8 @@ export type PolicyVersion = {
   activatedAtMs: number | null;
 };
 export type Activation = { digest: string; kind: 'activate' | 'rollback'; actor: string; activatedAtMs: number };
+
+type InForce = Pick<GateContext, 'policy' | 'shadow'>;
 
 /** Which policy decides. Versions are kept by digest for ever; the newest activation counts. */
 export interface Activations {
@@ -55,14 +63,28 @@ export interface Activations {
   rollback(act: Act, to?: string): Promise<Policy>;
   /** The candidate that the gate asks as well, or null. */
   shadow(): Shadow | null;
-  /** Both, for the gate. Throws as `active` does. */
-  inForce(): Pick<GateContext, 'policy' | 'shadow'>;
+  /** Both, by what this server knows. Throws as `active` does. */
+  inForce(): InForce;
+  /**
+   * Both, for a transaction that decides by them: `policy_behind` if another server has activated a policy that this one has not loaded.
+   * Throws as `active` does.
+   */
+  rulesIn(tx: ReadTx): Promise<InForce>;
+  /** The meters of the active policy, for a transaction; none without a policy. Throws `policy_behind`. */
+  metersIn(tx: ReadTx): Promise<MeterDeclarations>;
+  /** Loads what another server has activated, or begun or ended as a candidate. */
+  sync(): Promise<void>;
+  /** Does the act again, after `sync`, while it throws `policy_behind`: what threw it has written nothing. */
+  upToDate<T>(act: () => Promise<T>): Promise<T>;
   /** Throws as `Shadows.start` does, and `policy_not_found`. */
   startShadow(digest: string, act: Act): Promise<void>;
   endShadow(act: Act): Promise<boolean>;
   list(): Promise<PolicyVersion[]>;
   bundle(digest: string): Promise<string>;
 }
+
+/** More than that many activations on other servers while one act waits do not happen. */
+const SYNCS_MAX = 8;
 
 /** Opens with the policy of the newest activation. A stored bundle that is not what its digest says is `database_damaged`. */
 export async function openActivations(
@@ -75,6 +97,9 @@ export async function openActivations(
   // What decides the next request: from the activation's own job on, so that what shares its commit is counted as it recounted.
   let current: Policy | null = newest ? await loadStored(store, newest.digest) : null;
   let committed = current;
+  /** Counts what this server itself has changed: a sync that began before must not undo it. */
+  let changes = 0;
+  let syncing: Promise<void> | null = null;
   const staging = createStaging(store, clock, options, (stored) => shadows?.counts(stored) ?? false);
   let shadows: Shadows | null = null;
   shadows = await openShadows(store, {
@@ -95,6 +120,7 @@ export async function openActivations(
     staged: Stage | null,
   ): Promise<Policy> {
     const written = store.write(async (tx) => {
+      await requireCurrent(tx);
       const from = current?.digest ?? null;
       await tx.run(addActivation, { digest: policy.digest, kind, by: act.actor, at: act.atMs });
       const type = kind === 'activate' ? 'policy.activated' : 'policy.rolled_back';
@@ -116,12 +142,49 @@ export async function openActivations(
         committed = policy;
       });
       current = policy;
+      changes += 1;
     });
     await written.catch((error) => {
       current = committed;
       throw error;
     });
     return policy;
+  }
+
+  async function requireCurrent(tx: ReadTx): Promise<void> {
+    const active = await tx.get(newestActivation);
+    if (active !== undefined && active.digest !== current?.digest) throw new BursarError('policy_behind');
+  }
+
+  async function syncOnce(): Promise<void> {
+    const before = changes;
+    const active = await store.read((tx) => tx.get(newestActivation));
+    if (active && active.digest !== current?.digest) {
+      const policy = await loadStored(store, active.digest);
+      if (changes === before) {
+        current = policy;
+        committed = policy;
+      }
+    }
+    await shadows?.sync();
+  }
+
+  function sync(): Promise<void> {
+    syncing ??= syncOnce().finally(() => {
+      syncing = null;
+    });
+    return syncing;
+  }
+
+  async function upToDate<T>(act: () => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await act();
+      } catch (error) {
+        if (!(error instanceof BursarError) || error.code !== 'policy_behind' || tries === SYNCS_MAX) throw error;
+        await sync();
+      }
+    }
   }
 
   const activations: Activations = {
@@ -145,18 +208,24 @@ export async function openActivations(
     },
     async activate(digest, kind, act, only = false) {
       const policy = await loadStored(store, digest);
-      await registry?.ensureActive(digest, only);
       const note = only ? { only } : {};
-      if (await isStaged(policy)) {
-        return staging.activation({
-          meters: policy.meters,
-          current: () => current,
-          change: (staged) => change({ policy, kind, note }, act, staged),
+      const inTurn = async (port: RegistryPort | null): Promise<Policy> => {
+        await port?.ensureActive(digest, only);
+        return upToDate(async () => {
+          if (await isStaged(policy)) {
+            return staging.activation({
+              meters: policy.meters,
+              current: () => current,
+              change: (staged) => change({ policy, kind, note }, act, staged),
+            });
+          }
+          return await change({ policy, kind, note }, act, null);
         });
-      }
-      return await change({ policy, kind, note }, act, null);
+      };
+      return registry?.during ? registry.during(inTurn) : inTurn(registry);
     },
     async rollback(act, to) {
+      await sync();
       const digest = activations.active().digest;
       const before = await store.read((tx) => tx.get(newestActivationBut, { digest }));
       if (!before)
@@ -169,22 +238,34 @@ export async function openActivations(
     },
     shadow: shadows.current,
     inForce: () => ({ policy: activations.active(), shadow: shadows.current() }),
+    rulesIn: async (tx) => {
+      await requireCurrent(tx);
+      return activations.inForce();
+    },
+    metersIn: async (tx) => {
+      await requireCurrent(tx);
+      return current?.meters ?? {};
+    },
+    sync,
+    upToDate,
     startShadow: async (digest, act) => {
+      await sync();
       const candidate = await loadStored(store, digest);
       await shadows.start(candidate, activations.active(), act);
     },
     endShadow: shadows.end,
     list: () =>
-      store.read(async (tx) =>
-        (await tx.all(policyVersions)).map((row) => ({
+      store.read(async (tx) => {
+        const active = await tx.get(newestActivation);
+        return (await tx.all(policyVersions)).map((row) => ({
           digest: row.digest,
           note: row.note,
           loadedAtMs: Number(row.loaded_at),
-          active: row.digest === current?.digest,
+          active: row.digest === active?.digest,
           shadow: row.shadow === 1n,
           activatedAtMs: row.activated_at === null ? null : Number(row.activated_at),
-        })),
-      ),
+        }));
+      }),
     bundle: (digest) => storedBundle(store, digest),
   };
   return activations;

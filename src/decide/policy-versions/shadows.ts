@@ -25,6 +25,8 @@ export interface Shadows {
   end(act: Act): Promise<boolean>;
   /** Inside the activation's own transaction: a candidate that decides now, or whose meters go, is a candidate no more. */
   onActivation(tx: Tx, policy: Policy, act: Act): Promise<void>;
+  /** Goes on with a candidate that another server has begun, and drops one that another has ended. */
+  sync(): Promise<void>;
   /** Whether a total, by its stored name, is one that only the candidate has. */
   counts(stored: string): boolean;
 }
@@ -39,6 +41,8 @@ export type ShadowsOptions = {
 /** Goes on with the candidate of before a restart; one that cannot be read any more is ended. */
 export async function openShadows(store: Store, { load, clock, staging, active }: ShadowsOptions): Promise<Shadows> {
   let current: Shadow | null = null;
+  /** The candidate whose meters are being counted here before it is asked. */
+  let coming: bigint | null = null;
   const stop = (): void => {
     if (current?.own) staging.leave(current.own);
     current = null;
@@ -73,14 +77,20 @@ export async function openShadows(store: Store, { load, clock, staging, active }
   async function goOn(row: OpenShadow): Promise<void> {
     try {
       const policy = await load(row.digest);
+      // Meanwhile this server itself, or another one, may have begun or ended a candidate.
+      if (current !== null || (await store.read(openRow))?.seq !== row.seq) return;
       if (metersUnlike(policy.meters, active()?.meters ?? {}).length === 0) return begin(row.seq, policy, null);
       const change = async (own: Stage): Promise<void> => {
         if ((await store.read(openRow))?.seq === row.seq) begin(row.seq, policy, own);
         else staging.leave(own);
       };
+      coming = row.seq;
       void staging
         .candidate({ meters: policy.meters, current: active, change })
-        .catch((error) => unreadable(row, error));
+        .catch((error) => unreadable(row, error))
+        .finally(() => {
+          coming = null;
+        });
     } catch (error) {
       await unreadable(row, error);
     }
@@ -129,6 +139,11 @@ export async function openShadows(store: Store, { load, clock, staging, active }
         current: () => kept,
         change: (own) => store.write((tx) => open(tx, { policy, active: kept, own }, act)),
       });
+    },
+    async sync() {
+      const row = await store.read(openRow);
+      if (current !== null && BigInt(current.seq) !== row?.seq) stop();
+      if (row && current === null && coming !== row.seq) await goOn(row);
     },
     end: (act) =>
       store.write(async (tx) => {

@@ -100,6 +100,7 @@ function newRouter(): Router {
   return createRouter({
     store: asLeader(world.store),
     policy: () => inForce,
+    rulesIn: async () => ({ policy: inForce }),
     chain: { chainId: 31_337, network: 'eip155:31337', token: local.usdc.address, factory: local.factory },
     clock: () => NOON_MS,
     wake: () => {},

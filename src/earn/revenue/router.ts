@@ -17,7 +17,6 @@ import type { Payment } from '../../decide/payments/payment.ts';
 import { findPayment } from '../../decide/payments/records.ts';
 import { refundedOf } from '../../decide/payments/refunds.ts';
 import type { ChainFacts, PaymentRequest } from '../../decide/payments/request.ts';
-import type { Shadow } from '../../decide/payments/rules.ts';
 import type { RouteInput } from '../../decide/policy/input.ts';
 import type { Leg, Policy } from '../../decide/policy/policy.ts';
 import type { LedStore } from '../../store/leases/leadership.ts';
@@ -36,8 +35,8 @@ export type RouterOptions = {
   store: LedStore;
   /** The active policy. Throws `policy_unavailable` if there is none: nothing is routed until then. */
   policy: () => Policy;
-  /** The candidate policy that is evaluated too, if there is one. */
-  shadow?: () => Shadow | null;
+  /** What the transaction decides by. */
+  rulesIn: (tx: ReadTx) => Promise<Pick<GateContext, 'policy' | 'shadow'>>;
   chain: ChainFacts;
   /** Epoch ms. */
   clock: () => number;
@@ -52,7 +51,7 @@ const RECEIVABLES_PER_TICK = 200;
  * the gate and it is marked in the same transaction, so a crash leaves all or nothing, and the settler sends the allowed legs
  * together. A rule that fails splits nothing, raises an alert, and is tried again under another policy.
  */
-export function createRouter({ store, policy, shadow, chain, clock, wake }: RouterOptions): Router {
+export function createRouter({ store, policy, rulesIn, chain, clock, wake }: RouterOptions): Router {
   return {
     async tick() {
       if (!(await store.read((tx) => tx.get(firstToRoute)))) return { routed: 0, legs: 0 };
@@ -69,7 +68,7 @@ export function createRouter({ store, policy, shadow, chain, clock, wake }: Rout
       let legs = 0;
       for (const { id } of ids) {
         const made = await store.write(async (tx) => {
-          const context = { policy: policy(), shadow: shadow?.() ?? null, chain, actor: 'bursar', atMs: clock() };
+          const context = { ...(await rulesIn(tx)), chain, actor: 'bursar', atMs: clock() };
           return (await routeReceivable(tx, id, context)).length;
         });
         legs += made;

@@ -12,7 +12,7 @@ import { retryLegs } from '../../../earn/revenue/router.ts';
 import type { ReadTx } from '../../../store/store.ts';
 import { refuseForeign, visibleAgent } from '../act.ts';
 import { operation } from '../operation.ts';
-import { gateContext } from '../payments/paymentRequest.ts';
+import { gateRules } from '../payments/paymentRequest.ts';
 import { agentOfAddress, passedOnOf } from './queries.ts';
 
 const Passed = z
@@ -106,7 +106,7 @@ export const receivableOperations = [
     handler: async (app, caller, { id }) => {
       const view = await app.store.write(async (tx) => {
         const receivable = await visibleReceivable(tx, caller, id);
-        await retryLegs(tx, receivable.id, gateContext(app, caller));
+        await retryLegs(tx, receivable.id, await gateRules(tx, app, caller));
         return receivableView(tx, receivable);
       });
       app.wake();

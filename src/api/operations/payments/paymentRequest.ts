@@ -97,7 +97,16 @@ export function toPaymentRequest(
   };
 }
 
-/** The active policy and the timestamp of this request. Throws `policy_unavailable`. */
+/**
+ * The active policy and the timestamp of this request, for the transaction that decides. Throws `policy_unavailable`; `policy_behind`,
+ * after which `dispatch` asks again.
+ */
+export async function gateRules(tx: ReadTx, app: App, caller: Caller): Promise<GateContext> {
+  const rules = await app.policies.rulesIn(tx);
+  return { ...rules, chain: app.chainFacts, actor: caller.actor, atMs: app.clock() };
+}
+
+/** The same by what this server knows, for answers that decide nothing. Throws `policy_unavailable`. */
 export function gateContext(app: App, caller: Caller): GateContext {
   const { policies, chainFacts, clock } = app;
   return {

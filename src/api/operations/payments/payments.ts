@@ -21,7 +21,7 @@ import { operation, type RequestMeta } from '../operation.ts';
 import { firstIdAt, HOUR_MS } from '../reports/reportSums.ts';
 import { hintsFor } from './hints.ts';
 import { selfKeyedRequest } from './payKey.ts';
-import { actingAgent, gateContext, PayInput, payShape, toPaymentRequest } from './paymentRequest.ts';
+import { actingAgent, gateRules, PayInput, payShape, toPaymentRequest } from './paymentRequest.ts';
 import { HintsView, PaymentView, paymentView, readPaymentView } from './paymentView.ts';
 
 const Answer = PaymentView.extend({
@@ -120,7 +120,7 @@ export const paymentOperations = [
         toPaymentRequest({ ...line, agent: agentId }, agentId, `${key} #${index}`, batch),
       );
       const payments = await app.store.write(async (tx) => {
-        const { actor, ...rules } = gateContext(app, caller);
+        const { actor, ...rules } = await gateRules(tx, app, caller);
         const asks = requests.map((request) => ({ request, actor }));
         return (await decideInto(tx, rules, asks)).map((answer) => recorded(answer).payment);
       });
@@ -158,7 +158,7 @@ export const paymentOperations = [
       const agentId = await actingAgent(app, caller, input.agent);
       const request = toPaymentRequest(input, agentId, ` check ${newId('payment')}`, null);
       const { checked, context } = await app.store.write(async (tx) => {
-        const now = gateContext(app, caller);
+        const now = await gateRules(tx, app, caller);
         const result = await checkPayment(tx, request, now);
         const { facts, evidence } = result;
         await appendEvent(

@@ -18,7 +18,7 @@ import type { ReadTx, Tx } from '../../../store/store.ts';
 import type { App } from '../app.ts';
 import { currentKey, derivedKey, nextKey } from './derivedKey.ts';
 import { hintsFor } from './hints.ts';
-import { gateContext } from './paymentRequest.ts';
+import { gateRules } from './paymentRequest.ts';
 import { purchaseRequest } from './purchaseRequest.ts';
 import { signedTerms } from './queries.ts';
 import type { Signature } from './x402Signer.ts';
@@ -63,7 +63,7 @@ export async function purchase(app: App, caller: Caller, requested: Purchase): P
   const offer = parsePaymentRequired(requested.paymentRequired);
   const { payable, refused } = payableOffers(offer, app.chainFacts, await app.x402.domain(), requested.maxAmount);
   const decided = await app.store.write(async (tx): Promise<Decided | 'offer_changed'> => {
-    const context = gateContext(app, caller);
+    const context = await gateRules(tx, app, caller);
     const derived = await derivedOf(tx, requested);
     const bodyHash = requested.idempotencyKey === null ? sha256(derived) : bodyHashOf(requested);
     let key = requested.idempotencyKey ?? (await currentKey(tx, requested.agentId, derived));

@@ -30,7 +30,7 @@ import type { PaymentRequest } from '../../../decide/payments/request.ts';
 import type { ReadTx } from '../../../store/store.ts';
 import { refuseForeign, visibleAgent } from '../act.ts';
 import { operation } from '../operation.ts';
-import { gateContext } from './paymentRequest.ts';
+import { gateRules } from './paymentRequest.ts';
 import { keyOf, visiblePayment } from './payments.ts';
 import { PaymentView, readPaymentView } from './paymentView.ts';
 
@@ -134,7 +134,7 @@ export const refundOperations = [
           body,
           memo: input.memo ?? null,
         });
-        return requestPayment(tx, request, gateContext(app, caller));
+        return requestPayment(tx, request, await gateRules(tx, app, caller));
       });
       if (answer.payment.state === 'authorized') app.wake();
       return { ...(await readPaymentView(app.store, answer.payment)), replayed: answer.replayed };
@@ -210,7 +210,7 @@ export const refundOperations = [
         const { payment } = await requestPayment(
           tx,
           await refundRequest(tx, receivable, wanted),
-          gateContext(app, caller),
+          await gateRules(tx, app, caller),
         );
         if (payment.state === 'denied') return { request, payment };
         await appendEvent(tx, { ...fields, type: 'refund.accepted', data: { ...data, refund: payment.id } }, atMs);

@@ -15,7 +15,7 @@ import { takeVerdict } from '../../../decide/payments/review.ts';
 import type { ReadTx } from '../../../store/store.ts';
 import type { App } from '../app.ts';
 import { operation } from '../operation.ts';
-import { gateContext } from './paymentRequest.ts';
+import { gateRules } from './paymentRequest.ts';
 import { visiblePayment } from './payments.ts';
 import { PaymentView, paymentView, readPaymentView } from './paymentView.ts';
 
@@ -145,7 +145,7 @@ export const reviewOperations = [
         });
       }
       const bad = await noLongerGood(app, reviewed);
-      const payment = await app.store.write((tx) =>
+      const payment = await app.store.write(async (tx) =>
         takeVerdict(
           tx,
           input.id,
@@ -158,7 +158,7 @@ export const reviewOperations = [
             reason: input.reason ?? null,
             noLongerGood: bad,
           },
-          gateContext(app, caller),
+          await gateRules(tx, app, caller),
         ),
       );
       app.wake();
