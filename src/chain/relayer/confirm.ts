@@ -10,6 +10,7 @@ import { flatMapInOrder } from '../../core/inOrder.ts';
 import type { Store } from '../../store/store.ts';
 import type { Chain, ChainClient } from '../node/chain.ts';
 import { attemptsOf } from './attempts.ts';
+import { isBelievable } from './nonceTruth.ts';
 import type { Observation } from './observation.ts';
 import {
   dropTransaction,
@@ -125,7 +126,10 @@ async function receiptOf(client: ChainClient, hash: Hex): Promise<TransactionRec
   }
 }
 
-/** Those whose nonce is used at a final block although none of their attempts was mined: another program signed with the key. */
+/**
+ * Those whose nonce is used at a final block although none of their attempts was mined: another program signed with the key. The
+ * count must be believable, because a transaction that is given up wrongly leaves its nonce unused and blocks all later ones.
+ */
 async function takenForGood(
   chain: Chain,
   sender: Address,
@@ -133,6 +137,8 @@ async function takenForGood(
   seen: Observation,
 ): Promise<TransactionRow[]> {
   if (lost.length === 0 || seen.finalNumber < 0n) return [];
+  const count = seen.senders.get(sender)?.count ?? 0n;
+  if (!(await isBelievable(chain, sender, count, seen.finalNumber)).ok) return [];
   const finalCount = await chain.run((client) =>
     client.getTransactionCount({ address: sender, blockNumber: seen.finalNumber }),
   );

@@ -106,6 +106,27 @@ describe('a nonce that is too high at the first use of a key', () => {
   });
 });
 
+describe('a number that is too high while a transaction is on its way', () => {
+  it('makes the key give up nothing: the transaction is sent again when the truth comes', async () => {
+    const transaction = await queue();
+    await scene.client.mine({ blocks: 25 });
+    const senderQueue = relayer();
+    scene.rpc.tell(({ method }) => (method === 'eth_sendRawTransaction' ? { result: `0x${'00'.repeat(32)}` } : 'pass'));
+    expect((await senderQueue.tick()).queues).toMatchObject([{ signed: 1, sent: 1 }]);
+    scene.rpc.tell(counts(1_000_000));
+    for (let round = 0; round < 3; round += 1) {
+      expect((await senderQueue.tick()).queues).toMatchObject([{ taken: 0, trouble: { type: 'chain_inconsistent' } }]);
+    }
+    expect(await outcome(transaction)).toMatchObject({ kind: 'pending', nonce: 0n });
+    scene.rpc.tell(() => 'pass');
+    scene.later(31_000);
+    await senderQueue.tick();
+    await senderQueue.tick();
+    expect(await outcome(transaction)).toMatchObject({ kind: 'mined', nonce: 0n });
+    expect(await openAlerts()).toEqual([]);
+  });
+});
+
 describe('a number that is too low for what was mined', () => {
   it('is no gap: nothing is given up', async () => {
     const mined = await queue();
