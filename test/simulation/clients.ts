@@ -1,6 +1,8 @@
 import { BursarError } from '../../src/core/errors/base.ts';
 import { microUsdc } from '../../src/core/money/microUsdc.ts';
+import type { Recorded } from '../../src/decide/payments/answer.ts';
 import type { PaymentRequest } from '../../src/decide/payments/request.ts';
+import type { Tx } from '../../src/store/store.ts';
 import type { Random } from './random.ts';
 import type { SimulatedServer } from './server.ts';
 import type { World } from './world.ts';
@@ -52,17 +54,34 @@ export function conflictOf(world: World, { request }: ClientRequest): ClientRequ
   return made;
 }
 
+/** Why a server may refuse to decide what these clients ask. */
+const mayRefuse: ReadonlySet<string> = new Set([
+  'storage_failed',
+  'queue_full',
+  'idempotency_conflict',
+  'chain_inconsistent',
+]);
+
 /** Asks a server; the answer comes when the scheduler lets it. A server that dies never answers. */
 export function ask(world: World, client: ClientRequest, server: SimulatedServer): void {
   client.asked += 1;
   world.trace[world.trace.length - 1] += ` ${client.request.idempotencyKey.split('-')[1]} of ${client.request.amount}`;
-  server.gate.ask({ request: client.request, actor: 'key_simulation' }).then(
+  const { request } = client;
+  // A purchase is signed in the transaction of its decision where that can be.
+  const sign = request.rail === 'x402' ? { alsoWrite: signNow(server) } : {};
+  server.gate.ask({ request, actor: 'key_simulation', ...sign }).then(
     (asked) => {
       if (asked) client.payments.push(asked.answer.payment.id);
     },
     (error: unknown) => {
-      if (error instanceof BursarError && error.code !== 'invariant_violated') client.refusals.push(error.code);
+      if (error instanceof BursarError && mayRefuse.has(error.code)) client.refusals.push(error.code);
       else world.errors.push(error);
     },
   );
 }
+
+const signNow =
+  ({ signer }: SimulatedServer) =>
+  async (tx: Tx, { payment }: Recorded): Promise<void> => {
+    if (payment.state === 'authorized') await signer.signNow(tx, payment.id);
+  };

@@ -3,6 +3,7 @@ import { BLOCK_S, ModelChain } from './chain/modelChain.ts';
 import { lies } from './chain/node.ts';
 import { ask, conflictOf, newRequest } from './clients.ts';
 import type { Profile, Step, StepKind } from './plan.ts';
+import { fetchSignature, newPurchase, settlePresented } from './purchases.ts';
 import { Random } from './random.ts';
 import type { Fate, Waiting } from './scheduler.ts';
 import { type SimulatedServer, type WorkerName, workerNames } from './server.ts';
@@ -30,6 +31,12 @@ const actions: Readonly<Record<StepKind, Perform>> = {
     const earlier = world.requests.filter(({ isConflict }) => !isConflict);
     if (earlier.length > 0) ask(world, conflictOf(world, random.pick(earlier)), random.pick(world.servers));
   },
+  purchase: (world, random) => ask(world, newPurchase(world, random), random.pick(world.servers)),
+  fetch: (world, random) => {
+    const purchases = world.requests.filter(({ request }) => request.rail === 'x402');
+    if (purchases.length > 0) fetchSignature(world, random.pick(purchases), random.pick(world.servers));
+  },
+  sell: (world, random) => settlePresented(world, random),
   mine: (world, random) => {
     for (let left = random.between(1, 3); left > 0; left -= 1) {
       world.nowMs += BLOCK_S * 1_000;

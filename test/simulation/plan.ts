@@ -8,6 +8,9 @@ export const stepKinds = [
   'request',
   'retry',
   'conflict',
+  'purchase',
+  'fetch',
+  'sell',
   'mine',
   'advance',
   'deposit',
@@ -40,6 +43,9 @@ const usual: Readonly<Record<StepKind, number>> = {
   request: 60,
   retry: 25,
   conflict: 4,
+  purchase: 30,
+  fetch: 70,
+  sell: 30,
   mine: 90,
   advance: 20,
   deposit: 6,
@@ -58,22 +64,22 @@ const faulty: Partial<Record<StepKind, number>> = {
   fees: 8,
   jump: 3,
   clock: 6,
-  crash: 14,
+  crash: 25,
 };
 
 /** The plan of a run: which faults it has at all, how often, and its steps. Each fault is in about half of all plans. */
 export function planOf(seed: number, length: number, allFaults = true): Plan {
   const random = new Random(seed ^ 0x51a7e5);
   const has = (share = 0.5): boolean => allFaults && random.chance(share);
-  const rate = (most: number, share = 0.5): number => (has(share) ? (random.below(1_000) / 1_000) * most : 0);
+  const rate = (most: number, share = 0.5): number => (has(share) ? (random.below(1_000) / 1_000) ** 2 * most : 0);
   const weights = { ...usual };
   for (const [kind, weight] of Object.entries(faulty) as [StepKind, number][]) if (has()) weights[kind] = weight;
   const profile: Profile = {
     isFunded: random.chance(0.85),
     servers: has() ? random.between(2, 3) : 1,
-    store: { request: rate(0.02), effect: rate(0.03), answer: rate(0.03) },
-    rpc: { request: rate(0.08), answer: rate(0.08) },
-    lies: Object.fromEntries(lies.map((lie) => [lie, rate(0.06, 0.35)])) as Record<Lie, number>,
+    store: { request: rate(0.1), effect: rate(0.2), answer: rate(0.2) },
+    rpc: { request: rate(0.2), answer: rate(0.2) },
+    lies: Object.fromEntries(lies.map((lie) => [lie, rate(0.15, 0.35)])) as Record<Lie, number>,
   };
   const steps = Array.from({ length }, () => ({ kind: random.weighted(weights), seed: random.next() }));
   return { seed, profile, steps };

@@ -24,6 +24,10 @@ export const everyAuthorization = statement()((db) =>
 export const openAlerts = statement()((db) =>
   db.selectFrom('alerts').select(['type', 'agent_id', 'body_json']).where('resolved_at', 'is', null).orderBy('id'),
 );
+export const everyAlert = statement()((db) => db.selectFrom('alerts').select(['type', 'body_json']).orderBy('id'));
+export const inactiveAgents = statement()((db) =>
+  db.selectFrom('agents').select(['id', 'status']).where('status', '<>', 'active'),
+);
 export const openTransactions = statement()((db) =>
   db
     .selectFrom('transactions')

@@ -7,14 +7,24 @@ import { paidOn } from './chain/paid.ts';
 import { ask } from './clients.ts';
 import { Broken, type Invariants, type PaymentRow } from './invariants.ts';
 import { honest, mineOne, startWorker } from './perform.ts';
-import { everyAuthorization, everyPayment, openAlerts, openTransactions } from './queries.ts';
+import { fetchSignature, settlePresented } from './purchases.ts';
+import {
+  everyAlert,
+  everyAuthorization,
+  everyPayment,
+  inactiveAgents,
+  openAlerts,
+  openTransactions,
+} from './queries.ts';
 import { Random } from './random.ts';
 import { type SimulatedServer, workerNames } from './server.ts';
 import { CHAIN_ID, FINALITY_BLOCKS, places, startServer, type World } from './world.ts';
 
 const ROUNDS_MAX = 400;
-/** Longer than any wait of the code for another try. */
 const ROUND_MS = 20_000;
+/** After so many rounds the time goes faster: what nobody signs ends after an hour. */
+const PATIENT_ROUNDS = 40;
+const LONG_ROUND_MS = 600_000;
 
 /**
  * The faults end: every node answers, each block takes what waits, and clients ask until they are answered. When nothing moves any more,
@@ -31,6 +41,7 @@ export async function settleDown(world: World, invariants: Invariants): Promise<
   }
   const random = new Random(7);
   await askAgain(world, random);
+  await fetchAll(world, random, invariants);
   await untilQuiet(world, random, invariants);
   await agree(world);
   for (const one of [...world.chain.signed].reverse()) world.chain.sendAgain(one);
@@ -58,9 +69,23 @@ async function askAgain(world: World, random: Random): Promise<void> {
   }
 }
 
+const FETCHES = 6;
+
+/** Buyers fetch what they bought, and the shop takes most of its money. */
+async function fetchAll(world: World, random: Random, invariants: Invariants): Promise<void> {
+  for (let i = 0; i < FETCHES; i += 1) {
+    for (const client of world.requests.filter(({ request }) => request.rail === 'x402')) {
+      fetchSignature(world, client, world.servers[0] as SimulatedServer);
+      await drain(world, random);
+    }
+    for (const _ of world.presented) if (random.chance(0.5)) settlePresented(world, random);
+    await round(world, random, invariants);
+  }
+}
+
 /** A block, and a step of each worker, without faults. */
-export async function round(world: World, random: Random, invariants: Invariants): Promise<void> {
-  world.nowMs += ROUND_MS;
+export async function round(world: World, random: Random, invariants: Invariants, ms = ROUND_MS): Promise<void> {
+  world.nowMs += ms;
   mineOne(world, random, 1);
   for (const server of world.servers) {
     for (const name of workerNames) {
@@ -74,7 +99,7 @@ export async function round(world: World, random: Random, invariants: Invariants
 async function untilQuiet(world: World, random: Random, invariants: Invariants): Promise<void> {
   for (let quiet = 0, rounds = 0; quiet < 3; rounds += 1) {
     if (rounds === ROUNDS_MAX) throw new Broken(`it does not come to rest: ${await unfinished(world)}`);
-    await round(world, random, invariants);
+    await round(world, random, invariants, rounds < PATIENT_ROUNDS ? ROUND_MS : LONG_ROUND_MS);
     quiet = (await unfinished(world)) === '' ? quiet + 1 : 0;
   }
 }
@@ -118,8 +143,22 @@ async function agree(world: World): Promise<void> {
       throw new Broken(`${row.id} is ${row.state}, and on chain ${isPaid ? 'paid' : 'not paid'}`);
     if (holdsMoney[row.state] && row.state !== 'in_review') throw new Broken(`${row.id} holds money without a reason`);
   }
+  await world.store.read(async (tx) => {
+    const wrong = (await tx.all(everyAlert)).find(({ type }) => neverRaised.has(type));
+    if (wrong) throw new Broken(`nobody stole anything, and there is an alert ${wrong.type}: ${wrong.body_json}`);
+    const stopped = (await tx.all(inactiveAgents)).find(() => true);
+    if (stopped) throw new Broken(`${stopped.id} is ${stopped.status}, and nobody stopped it`);
+  });
   await checkBooks(world);
 }
+
+/** Alerts that mean theft or a mistake of ours. */
+const neverRaised: ReadonlySet<string> = new Set([
+  'unexplained_outflow',
+  'claim_without_transfer',
+  'evidence_mismatch',
+  'owner_withdrawal',
+]);
 
 async function checkBooks({ store, node }: World): Promise<void> {
   const random = new Random(1);

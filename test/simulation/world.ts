@@ -19,6 +19,7 @@ import type { Block } from './chain/block.ts';
 import { ModelChain } from './chain/modelChain.ts';
 import { ModelNode } from './chain/node.ts';
 import type { ClientRequest } from './clients.ts';
+import type { Presented } from './purchases.ts';
 import { Random } from './random.ts';
 import { Scheduler } from './scheduler.ts';
 import { composeServer, type SimulatedServer } from './server.ts';
@@ -32,6 +33,7 @@ export const places = {
   factory: numbered(0xfa),
   treasury: numbered(0x7e),
   owner: numbered(0x0e),
+  shop: numbered(0x5409),
 };
 const EXECUTOR_KEY: Hex = `0x${'42'.repeat(32)}`;
 const chainFacts: ChainFacts = {
@@ -72,6 +74,8 @@ export type World = {
   /** How far the clock of a server is from the true time, by its place in `servers`. */
   offsetsMs: number[];
   requests: ClientRequest[];
+  /** Signatures that a seller has been given. */
+  presented: Presented[];
   /** What code under test threw that it should not. */
   errors: unknown[];
   nextServerId: number;
@@ -114,6 +118,7 @@ export async function createWorld(seed: number): Promise<World> {
     servers: [],
     offsetsMs: [],
     requests: [],
+    presented: [],
     errors: [],
     nextServerId: 1,
     trace: [],
@@ -156,6 +161,14 @@ async function populate(world: World): Promise<void> {
       });
       world.payees.push({ id, address });
     }
+    await createPayee(tx, act, {
+      name: 'Shop',
+      kind: 'merchant',
+      agentId: null,
+      categories: ['data'],
+      hosts: ['shop.example'],
+      addresses: [{ address: places.shop, verified: true }],
+    });
     for (let n = 0; n < agents; n += 1) {
       const id = newId('agent');
       const config = walletConfig({
