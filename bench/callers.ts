@@ -38,6 +38,8 @@ export type Load = {
   from: number;
   payments: number;
   clock: (n: number) => number;
+  /** Default: 64. */
+  callers?: number;
   /** Told what parsing took, in ms. */
   measured?: (parseMs: number) => void;
 };
@@ -47,12 +49,12 @@ export type Load = {
  * second. Throws where one is not authorized: a denial would be cheaper.
  */
 export async function runCallers(load: Load): Promise<number> {
-  const { store, policy, world, from, payments, clock, measured } = load;
+  const { store, policy, world, from, payments, clock, measured, callers = CALLERS } = load;
   let next = from;
   // The one moment of a group is that of its newest request.
   const gate = createGate(store, () => ({ policy, chain: chainFacts, atMs: clock(next) }));
   const startedAt = performance.now();
-  await Promise.all(Array.from({ length: CALLERS }, caller));
+  await Promise.all(Array.from({ length: callers }, caller));
   return (payments / (performance.now() - startedAt)) * 1_000;
 
   async function caller(): Promise<void> {

@@ -6,6 +6,7 @@ const benches: Record<string, () => Promise<(say: Say) => Promise<Figure[]>>> = 
   statements: async () => (await import('./statements.ts')).statements,
   gate: async () => (await import('./gate.ts')).gate,
   http: async () => (await import('./http.ts')).http,
+  postgres: async () => (await import('./postgres.ts')).postgres,
   gas: async () => (await import('./gas.ts')).gas,
   history: async () => (await import('./history.ts')).history,
   x402: async () => (await import('./x402.ts')).x402,
