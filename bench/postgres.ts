@@ -15,7 +15,7 @@ import { readGroups, writeGroups } from './postgresRows.ts';
 import type { Ran, Round } from './postgresServer.ts';
 import { inTemporaryFolder, populate, START_MS, type World } from './world.ts';
 
-const ROUNDS = 5;
+const ROUNDS = Number(process.env.R ?? 5);
 const PAYMENTS = 4_000;
 /** One transaction a payment is slow, so fewer tell as much. */
 const SINGLE_PAYMENTS = 1_000;
@@ -42,7 +42,7 @@ CREATE TABLE bench_postings (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
  */
 export async function postgres(say: Say): Promise<Figure[]> {
   return await inTemporaryFolder(async (folder) => {
-    const cluster = await startCluster({ folder: join(folder, 'pg'), searchPath: process.env.PATH ?? '', settings });
+    const cluster = await startCluster({ folder, searchPath: process.env.PATH ?? '', settings });
     try {
       return await measured(say, cluster, folder);
     } finally {
@@ -70,7 +70,9 @@ async function measured(say: Say, cluster: Cluster, folder: string): Promise<Fig
       if (round === 0) continue;
       const { groups, single, rows, transfer, two, loose } = rates;
       const shown = { groups: groups.perSecond, single: single.perSecond, rows, transfer, two, unchained: loose };
-      say(`round ${round}, payments a second: ${JSON.stringify(shown, (_, rate) => (typeof rate === 'number' ? Math.round(rate) : rate))}`);
+      say(
+        `round ${round}, payments a second: ${JSON.stringify(shown, (_, rate) => (typeof rate === 'number' ? Math.round(rate) : rate))}`,
+      );
       rounds.push(rates);
     }
   } finally {
@@ -99,11 +101,21 @@ async function oneRound({ cluster, folder, world, servers, make }: Setting) {
   const transfer = await pgbench(cluster, folder);
   const both = async (database: string, mode: Round['mode']): Promise<number> => {
     const ran = await Promise.all(
-      servers.map((server, index) => ask(server, database, { mode, payments: PAYMENTS / 2, from: index * 10 * PAYMENTS })),
+      servers.map((server, index) =>
+        ask(server, database, { mode, payments: PAYMENTS / 2, from: index * 10 * PAYMENTS }),
+      ),
     );
     return ran.reduce((sum, { perSecond }) => sum + perSecond, 0);
   };
-  return { groups, single, rows, transfer, two: await both('two', 'groups'), loose: await both('loose', 'unchained'), databaseCpuUs };
+  return {
+    groups,
+    single,
+    rows,
+    transfer,
+    two: await both('two', 'groups'),
+    loose: await both('loose', 'unchained'),
+    databaseCpuUs,
+  };
 }
 
 function figures(rounds: readonly Awaited<ReturnType<typeof oneRound>>[]): Figure[] {
@@ -127,7 +139,10 @@ function figures(rounds: readonly Awaited<ReturnType<typeof oneRound>>[]): Figur
       figure: 'pg_group_over_single',
       ratio: of(({ groups, single }) => groups.perSecond / single.perSecond),
       goal: '>=5',
-      numbers: { single_per_s: of(({ single }) => single.perSecond), single_server_cpu_us: of(({ single }) => single.cpuUs) },
+      numbers: {
+        single_per_s: of(({ single }) => single.perSecond),
+        single_server_cpu_us: of(({ single }) => single.cpuUs),
+      },
     },
     {
       figure: 'pg_gate_over_transfer',
@@ -196,7 +211,9 @@ const TICK_MS = 10;
 function cpuMs(pid: number): number {
   const statOf = (id: number | string): string[] => {
     try {
-      return readFileSync(`/proc/${id}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
+      return readFileSync(`/proc/${id}/stat`, 'utf8')
+        .replace(/^.*\) /, '')
+        .split(' ');
     } catch {
       return [];
     }

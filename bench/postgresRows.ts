@@ -56,7 +56,10 @@ export async function writeGroups(url: string, { groups, types }: GroupsOfRows):
         const columns = types.get(table) ?? [];
         const names = columns.map(([name]) => `"${name}"`).join(', ');
         const arrays = columns.map(([, type], index) => `$${index + 1}::${type}[]`).join(', ');
-        return [table, `INSERT INTO ${table} (${names}) OVERRIDING SYSTEM VALUE SELECT * FROM unnest(${arrays})`] as const;
+        return [
+          table,
+          `INSERT INTO ${table} (${names}) OVERRIDING SYSTEM VALUE SELECT * FROM unnest(${arrays})`,
+        ] as const;
       }),
     );
     const begun = new Set<string>();

@@ -92,7 +92,9 @@ function unchained(store: Store, from: number): Store {
         next += 10_000n;
         const get = async (...given: [statement: unknown, ...unknown[]]): Promise<unknown> => {
           if (given[0] === eventHead) return { seq: next, hash: '' };
-          return given[0] === newestEntry ? { id: next } : await (tx.get as (...all: unknown[]) => Promise<unknown>)(...given);
+          return given[0] === newestEntry
+            ? { id: next }
+            : await (tx.get as (...all: unknown[]) => Promise<unknown>)(...given);
         };
         return job({ ...own, get: get as Tx['get'] });
       }),

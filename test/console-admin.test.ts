@@ -182,10 +182,10 @@ describe('what is hostile or broken', () => {
   const EVIL = '<img src=x onerror="window.hit=1">\u202Egnp.exe\u2066';
   /** The names in the table become hostile, each another one. */
   const renamed = (table: 'payees' | 'agents') =>
-    query((db, f) =>
+    query((db) =>
       db
         .updateTable(table)
-        .set((eb) => ({ name: eb(eb.val(EVIL), '||', f.asText(f.insertionOrder(table))).$castTo<string>() }))
+        .set((eb) => ({ name: eb(eb.val(EVIL), '||', eb.ref('id')).$castTo<string>() }))
         .where('name', 'not like', 'Olga%')
         .where('name', '<>', 'Research'),
     );

@@ -202,19 +202,15 @@ export const minedFrom = statement<{ chain: number; block: bigint }>()((db, p) =
 );
 
 /** The one signed last comes first. */
-export const attemptsAt = statement<{ id: bigint }>()((db, p, f) =>
-  db
-    .selectFrom('transaction_attempts')
-    .selectAll()
-    .where('transaction_id', '=', p.id)
-    .orderBy(f.insertionOrder('transaction_attempts'), 'desc'),
+export const attemptsAt = statement<{ id: bigint }>()((db, p) =>
+  db.selectFrom('transaction_attempts').selectAll().where('transaction_id', '=', p.id).orderBy('position', 'desc'),
 );
-export const lastAttempt = statement<{ id: bigint }>()((db, p, f) =>
+export const lastAttempt = statement<{ id: bigint }>()((db, p) =>
   db
     .selectFrom('transaction_attempts')
     .selectAll()
     .where('transaction_id', '=', p.id)
-    .orderBy(f.insertionOrder('transaction_attempts'), 'desc')
+    .orderBy('position', 'desc')
     .limit(1),
 );
 export const addAttempt = statement<{
@@ -226,15 +222,19 @@ export const addAttempt = statement<{
   maxPriorityFee: string;
   at: number;
 }>()((db, p) =>
-  db.insertInto('transaction_attempts').values({
+  db.insertInto('transaction_attempts').values((eb) => ({
     hash: p.hash,
     transaction_id: p.id,
+    position: eb
+      .selectFrom('transaction_attempts')
+      .select(({ fn, eb: of, val }) => of(fn.coalesce(fn.max('position'), val(0n)), '+', 1n).as('next'))
+      .where('transaction_id', '=', p.id),
     raw: p.raw,
     gas_limit: p.gasLimit,
     max_fee_wei: p.maxFee,
     max_priority_fee_wei: p.maxPriorityFee,
     signed_at: p.at,
-  }),
+  })),
 );
 export const setBroadcast = statement<{ hash: Hex; at: number }>()((db, p) =>
   db

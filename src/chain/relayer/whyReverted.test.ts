@@ -59,12 +59,7 @@ it('tells why a transaction that passed when it was signed reverted when it was 
   await relayer.tick();
   const [poolFirst] = await store.read((tx) =>
     tx.all(
-      query((db, f) =>
-        db
-          .selectFrom('transaction_attempts')
-          .select(['hash', 'raw'])
-          .orderBy(f.insertionOrder('transaction_attempts'), 'desc'),
-      ),
+      query((db) => db.selectFrom('transaction_attempts').select(['hash', 'raw']).orderBy('transaction_id', 'desc')),
     ),
   );
   // The first is mined in a block of its own, so the second finds nothing left.

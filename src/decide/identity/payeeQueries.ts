@@ -1,4 +1,5 @@
-import type { RowIn } from '../../store/schema/schema.ts';
+import type { ExpressionBuilder } from 'kysely';
+import type { RowIn, Schema } from '../../store/schema/schema.ts';
 import { statement } from '../../store/statement.ts';
 
 type Payee = RowIn<'payees'>;
@@ -67,6 +68,12 @@ export const changePayee = statement<{ id: string; status: Payee['status']; cate
       .where('id', '=', p.id),
 );
 
+const nextPosition = (eb: ExpressionBuilder<Schema, 'payee_addresses'>, payee: string) =>
+  eb
+    .selectFrom('payee_addresses')
+    .select(({ fn, eb: of, val }) => of(fn.coalesce(fn.max('position'), val(0n)), '+', 1n).as('next'))
+    .where('payee_id', '=', payee);
+
 /** A retired address is used again. */
 export const putAddress = statement<{
   payee: string;
@@ -77,13 +84,14 @@ export const putAddress = statement<{
 }>()((db, p) =>
   db
     .insertInto('payee_addresses')
-    .values({
+    .values((eb) => ({
       payee_id: p.payee,
       address: p.address,
+      position: nextPosition(eb, p.payee),
       first_seen_at: p.at,
       verified_at: p.verified,
       changed_at: p.changed,
-    })
+    }))
     .onConflict((conflict) =>
       conflict.columns(['payee_id', 'address']).doUpdateSet(({ ref }) => ({
         retired_at: null,
@@ -94,17 +102,21 @@ export const putAddress = statement<{
 );
 export const newAddress = statement<{ payee: string; address: string; at: number; verified: number | null }>()(
   (db, p) =>
-    db
-      .insertInto('payee_addresses')
-      .values({ payee_id: p.payee, address: p.address, first_seen_at: p.at, verified_at: p.verified }),
+    db.insertInto('payee_addresses').values((eb) => ({
+      payee_id: p.payee,
+      address: p.address,
+      position: nextPosition(eb, p.payee),
+      first_seen_at: p.at,
+      verified_at: p.verified,
+    })),
 );
-export const addressesOf = statement<{ payee: string }>()((db, p, f) =>
+export const addressesOf = statement<{ payee: string }>()((db, p) =>
   db
     .selectFrom('payee_addresses')
     .select(['address', 'first_seen_at', 'verified_at', 'changed_at', 'retired_at'])
     .where('payee_id', '=', p.payee)
     .orderBy((eb) => eb.fn.coalesce('changed_at', 'first_seen_at'))
-    .orderBy(f.insertionOrder('payee_addresses')),
+    .orderBy('position'),
 );
 export const retireAddresses = statement<{ payee: string; at: number }>()((db, p) =>
   db

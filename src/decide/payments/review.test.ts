@@ -46,9 +46,9 @@ const answer = (changes: Partial<SignedVerdict> = {}, context: Partial<GateConte
 /** Whether each signature counted, in their order. */
 const given = () =>
   world.store.read(async (tx) =>
-    (
-      await tx.all(query((db, f) => db.selectFrom('approvals').select('counts').orderBy(f.insertionOrder('approvals'))))
-    ).map((row) => row.counts),
+    (await tx.all(query((db) => db.selectFrom('approvals').select('counts').orderBy('signed_at')))).map(
+      (row) => row.counts,
+    ),
   );
 const reserved = () => world.store.read((tx) => balance(tx, agentAccount(world.agent.id, 'reserved')));
 

@@ -229,13 +229,14 @@ describe('the runner of payouts', () => {
         query((db) =>
           db
             .insertInto('payee_addresses')
-            .columns(['payee_id', 'address', 'first_seen_at', 'verified_at'])
+            .columns(['payee_id', 'address', 'position', 'first_seen_at', 'verified_at'])
             .expression((eb) =>
               eb
                 .selectFrom('payees')
                 .select(({ val }) => [
                   'id',
                   val('0x00000000000000000000000000000000000000A1').as('address'),
+                  val(1n).as('position'),
                   val(0n).as('first'),
                   val(1n).as('verified'),
                 ])

@@ -86,11 +86,11 @@ const cases: [name: string, made: Statement<P, unknown>, postgres: string, answe
           f.flag(eb('agent_id', 'is', null)).as('flag'),
           f.asInteger(f.asText(ref('id'))).as('id'),
         ])
-        .orderBy(f.insertionOrder('alerts'), 'desc')
+        .orderBy('id', 'desc')
         .limit(f.noLimit)
         .offset(1n),
     ),
-    'select greatest("id", $1) as "larger", least("id", $2) as "smaller", ("agent_id" is null)::int as "flag", "id"::text::bigint as "id" from "alerts" order by "alerts"."rowid" desc limit all offset 1',
+    'select greatest("id", $1) as "larger", least("id", $2) as "smaller", ("agent_id" is null)::int as "flag", "id"::text::bigint as "id" from "alerts" order by "id" desc limit all offset 1',
     [
       { larger: 2n, smaller: 2n, flag: 1n, id: 2n },
       { larger: 2n, smaller: 1n, flag: 0n, id: 1n },

@@ -1,4 +1,4 @@
-import { type AliasedExpression, type Expression, type RawBuilder, type SqlBool, sql } from 'kysely';
+import type { AliasedExpression, Expression, RawBuilder, SqlBool } from 'kysely';
 import { invariant } from '../../core/errors/base.ts';
 import type { List } from '../slots.ts';
 
@@ -55,8 +55,6 @@ export interface Fragments<S> {
   indexed<T extends keyof S & string>(table: T, index: string): AliasedExpression<S[T], T>;
   /** A column for which no index shall be chosen. */
   unindexed<T>(value: Expression<T>): RawBuilder<T>;
-  /** The order in which rows of a table with a rowid were inserted. `table`: its name or alias in the query. */
-  insertionOrder(table: string): RawBuilder<bigint>;
   /** `limit(f.noLimit)`, for an offset alone. */
   readonly noLimit: RawBuilder<bigint>;
 }
@@ -68,5 +66,3 @@ export const pathOf = (path: Path): Path => {
   invariant(path.length > 0 && path.every(isPlain), 'A JSON path is made of plain keys.');
   return path;
 };
-
-export const rowidOf = (table: string): RawBuilder<bigint> => sql<bigint>`${sql.ref(`${table}.rowid`)}`;

@@ -1,6 +1,6 @@
 import { type Expression, type RawBuilder, sql } from 'kysely';
 import { asOneValue } from '../slots.ts';
-import { type Fragments, type Path, pathOf, rowidOf } from './fragments.ts';
+import { type Fragments, type Path, pathOf } from './fragments.ts';
 
 /** The driver binds an array as one value. */
 const encode = (list: readonly unknown[]): readonly unknown[] => list;
@@ -41,6 +41,5 @@ export const postgres: Fragments<never> = {
   constant: (value) => sql.lit(value),
   indexed: (table) => sql.table(table).as(table) as never,
   unindexed: (value) => sql`${value}`,
-  insertionOrder: rowidOf,
   noLimit: sql`all`,
 };

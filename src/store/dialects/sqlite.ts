@@ -1,6 +1,6 @@
 import { type AliasedExpression, AliasNode, type Expression, type RawBuilder, sql, TableNode } from 'kysely';
 import { asOneValue } from '../slots.ts';
-import { type Fragments, type Path, pathOf, rowidOf } from './fragments.ts';
+import { type Fragments, type Path, pathOf } from './fragments.ts';
 
 /** A list as a JSON array, the one value that `json_each` reads. A bigint keeps all its digits. */
 const encode = (list: readonly unknown[]): string =>
@@ -54,6 +54,5 @@ export const sqlite: Fragments<never> = {
   constant: (value) => sql.lit(value),
   indexed,
   unindexed: (value) => sql`+${value}`,
-  insertionOrder: rowidOf,
   noLimit: sql`-1`,
 };

@@ -7,10 +7,10 @@ import { createLeases, freeEveryLease, type Leases } from './leases.ts';
 import { LEASE_MS } from './plan.ts';
 
 const write = statement<{ name: string; value: string }>()((db, p) =>
-  db.insertInto('settings').values({ name: p.name, value: p.value }),
+  db.insertInto('alerts').values({ type: p.name, body_json: p.value, raised_at: 0n }),
 );
-const written = statement()((db, _, f) =>
-  db.selectFrom('settings').select(['name', 'value']).orderBy(f.insertionOrder('settings')),
+const written = statement()((db) =>
+  db.selectFrom('alerts').select(['type as name', 'body_json as value']).orderBy('id'),
 );
 
 let store: Store;

@@ -37,6 +37,7 @@ interface Transactions {
 interface TransactionAttempts {
   hash: Stored<Hex>;
   transaction_id: Integer;
+  position: Integer;
   raw: Stored<Hex>;
   gas_limit: Integer;
   max_fee_wei: string;

@@ -62,6 +62,7 @@ interface Payees {
 interface PayeeAddresses {
   payee_id: string;
   address: string;
+  position: Integer;
   first_seen_at: Integer;
   verified_at: OptionalInteger;
   changed_at: OptionalInteger;

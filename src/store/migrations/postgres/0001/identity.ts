@@ -61,6 +61,8 @@ CREATE TABLE payees (
 CREATE TABLE payee_addresses (
   payee_id text COLLATE "C" NOT NULL REFERENCES payees (id),
   address text COLLATE "C" NOT NULL,
+  -- The place among the payee's addresses, in the order in which they were added.
+  position bigint NOT NULL,
   first_seen_at bigint NOT NULL,
   verified_at bigint,
   changed_at bigint,

@@ -34,6 +34,8 @@ CREATE INDEX transactions_by_purpose ON transactions (purpose);
 CREATE TABLE transaction_attempts (
   hash text COLLATE "C" PRIMARY KEY,
   transaction_id bigint NOT NULL REFERENCES transactions (id),
+  -- The place among the attempts of the transaction, in the order in which they were signed.
+  position bigint NOT NULL,
   raw text COLLATE "C" NOT NULL,
   gas_limit bigint NOT NULL,
   max_fee_wei text COLLATE "C" NOT NULL,

@@ -61,6 +61,8 @@ CREATE TABLE payees (
 CREATE TABLE payee_addresses (
   payee_id TEXT NOT NULL REFERENCES payees (id),
   address TEXT NOT NULL,
+  -- The place among the payee's addresses, in the order in which they were added.
+  position INTEGER NOT NULL,
   first_seen_at INTEGER NOT NULL,
   verified_at INTEGER,
   changed_at INTEGER,

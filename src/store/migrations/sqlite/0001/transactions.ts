@@ -34,6 +34,8 @@ CREATE INDEX transactions_by_purpose ON transactions (purpose);
 CREATE TABLE transaction_attempts (
   hash TEXT PRIMARY KEY,
   transaction_id INTEGER NOT NULL REFERENCES transactions (id),
+  -- The place among the attempts of the transaction, in the order in which they were signed.
+  position INTEGER NOT NULL,
   raw TEXT NOT NULL,
   gas_limit INTEGER NOT NULL,
   max_fee_wei TEXT NOT NULL,
