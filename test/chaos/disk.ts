@@ -1,54 +1,44 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Payers, startPayers } from './payers.ts';
-import { type ChaosOptions, goesOn, type Result, runIn } from './scenario.ts';
+import { type ChaosOptions, type Done, goesOn, type Scenario } from './scenario.ts';
 import type { ServerProcess } from './serverProcess.ts';
-import { type SmallDisk, smallDisk } from './smallDisk.ts';
-import { openWorld } from './world.ts';
+import type { SmallDisk } from './smallDisk.ts';
+import type { World } from './world.ts';
 
-const MEGABYTES = 96;
 const SPARE_BYTES = [0, 0, 4_096, 16_384, 65_536, 262_144];
 const FULL_MS = 1_500;
 /** In so many times the server also dies, and is started, while the disk is full or cannot be written. */
 const [DIES_ONE_IN, READ_ONLY_ONE_IN] = [5, 5];
 
 /** A disk that is full or read-only, and then is not, under load. */
-export async function disk(options: ChaosOptions): Promise<Result> {
-  const { seed, say } = options;
-  const small = await smallDisk(MEGABYTES);
-  const world = await openWorld({ seed, folder: small, server: { prefix: small.prefix } });
-  const { random } = world;
-  const [server] = world.servers;
-  if (!server) throw new Error('There is no server.');
-  try {
-    return await runIn(world, 'disk', seed, async () => {
-      const payers = startPayers(world, { clients: 6, pauseMs: 200, doubled: 0.05 });
-      const counts = { 'full disks': 0, 'deaths on a full disk': 0, 'read-only starts': 0 };
-      const findings: string[] = [];
-      const more = goesOn(options);
-      while (more(counts['full disks'])) {
-        small.fill(random.pick(SPARE_BYTES));
-        counts['full disks'] += 1;
-        await sleep(random.whole(0, FULL_MS));
-        if (random.whole(1, DIES_ONE_IN) === 1) {
-          counts['deaths on a full disk'] += 1;
-          findings.push(...(await dieOn(server, small)));
-        } else small.free();
-        if (random.whole(1, READ_ONLY_ONE_IN) === 1) {
-          counts['read-only starts'] += 1;
-          findings.push(...(await startReadOnly(server, small)));
-        }
-        await progress(payers);
-        if (counts['full disks'] % 10 === 0) say(`${counts['full disks']} full disks, ${payers.answered()} payments`);
-      }
-      await payers.finish();
-      if (!payers.answers.has('507 storage_full')) findings.push('No request met a full disk.');
-      return { payers, counts, findings };
-    });
-  } finally {
-    small.free();
-    await world.close();
-    await small.close();
+export const disk: Scenario = { name: 'disk', needs: () => ({ onSmallDisk: true }), faults };
+
+async function faults(world: World, options: ChaosOptions): Promise<Done> {
+  const { random, server, smallDisk } = world;
+  if (!smallDisk) throw new Error('There is no small disk.');
+  const payers = startPayers(world, { name: 'disk', clients: 6, pauseMs: 200, doubled: 0.05 });
+  const counts = { 'full disks': 0, 'deaths on a full disk': 0, 'starts on a read-only disk': 0 };
+  const findings: string[] = [];
+  const more = goesOn(options);
+  while (more(counts['full disks'])) {
+    smallDisk.fill(counts['full disks'] === 0 ? 0 : random.pick(SPARE_BYTES));
+    counts['full disks'] += 1;
+    if (counts['full disks'] === 1) await refusal(payers);
+    else await sleep(random.whole(0, FULL_MS));
+    if (random.whole(1, DIES_ONE_IN) === 1) {
+      counts['deaths on a full disk'] += 1;
+      findings.push(...(await dieOn(server, smallDisk)));
+    } else smallDisk.free();
+    if (random.whole(1, READ_ONLY_ONE_IN) === 1) {
+      counts['starts on a read-only disk'] += 1;
+      findings.push(...(await startReadOnly(server, smallDisk)));
+    }
+    await progress(payers);
+    if (counts['full disks'] % 10 === 0)
+      options.say(`${counts['full disks']} full disks, ${payers.answered()} payments`);
   }
+  await payers.finish();
+  return { payers, counts, findings };
 }
 
 /** Killed on a full disk: it may serve there or say why it cannot, and must serve once there is space. */
@@ -88,4 +78,9 @@ async function mustServe(server: ServerProcess): Promise<string[]> {
 async function progress(payers: Payers): Promise<void> {
   const before = payers.answered();
   while (payers.answered() < before + 10) await sleep(20);
+}
+
+/** Until a request was refused for want of space: a full disk must show. */
+async function refusal({ answers }: Payers): Promise<void> {
+  while (!answers.has('507 storage_full')) await sleep(20);
 }

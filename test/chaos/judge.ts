@@ -9,6 +9,8 @@ import type { World } from './world.ts';
 const run = promisify(execFile);
 const CLI = fileURLToPath(new URL('../../src/app/cli/bursar.mjs', import.meta.url));
 const PAGE = 200;
+/** How long payments may take to settle once everything works again. */
+const SETTLE_MS = 180_000;
 const OPEN = ['authorized', 'submitted', 'in_review'];
 const PAID = ['settled', 'final'];
 
@@ -27,21 +29,14 @@ export type Verdict = {
   counts: Record<string, number>;
 };
 
-export type JudgeOptions = {
-  /** How long payments may take to settle once everything works again. */
-  settleMs?: number;
-  /** Alerts that the scenario itself causes and nobody but a person closes. */
-  expectedAlerts?: readonly string[];
-};
-
 /**
  * Compares, once everything works again, what clients know, what Bursar says and what the chain says: each accepted key is one
  * payment, each settled payment one transfer, nothing else left a wallet, and no money is held.
  */
-export async function judge(world: World, payers: Payers, options: JudgeOptions = {}): Promise<Verdict> {
-  const { settleMs = 120_000, expectedAlerts = [] } = options;
-  const findings = [...payers.wrong, ...world.servers.flatMap(({ deaths }) => deaths.map((how) => `died: ${how}`))];
-  const open = await openPayments(world, settleMs);
+export async function judge(world: World, payers: readonly Payers[]): Promise<Verdict> {
+  const { asked, server } = world;
+  const findings = [...payers.flatMap(({ wrong }) => wrong), ...server.deaths.map((how) => `The server died: ${how}`)];
+  const open = await openPayments(world);
   findings.push(...open.map(({ id, state }) => `${id} is still ${state}`));
   const payments = await allPayments(world);
   const transfers = await transfersFrom(
@@ -49,24 +44,24 @@ export async function judge(world: World, payers: Payers, options: JudgeOptions 
     world.local.usdc.address,
     world.agents.map(({ wallet }) => wallet),
   );
-  findings.push(...keysAndPayments(payers.asked, payments));
+  findings.push(...keysAndPayments(asked, payments));
   findings.push(...paymentsAndTransfers(world, payments, transfers));
   findings.push(...(await money(world, transfers)));
   const { alerts } = (await world.operator.call('list_alerts', { limit: PAGE })) as {
     alerts: { type: string; resolved_at: string | null; data: unknown }[];
   };
   for (const { type, resolved_at, data } of alerts) {
-    if (resolved_at === null && !expectedAlerts.includes(type)) findings.push(`alert ${type}: ${JSON.stringify(data)}`);
+    if (resolved_at === null) findings.push(`alert ${type}: ${JSON.stringify(data)}`);
   }
   findings.push(...(await ledgerCheck(world)));
-  const counts: Record<string, number> = { keys: payers.asked.length, transfers: transfers.length };
+  const counts: Record<string, number> = { keys: asked.length, transfers: transfers.length };
   for (const { state } of payments) counts[state] = (counts[state] ?? 0) + 1;
   return { findings, counts };
 }
 
 /** Waits until nothing is on its way; those that still are at the end. */
-async function openPayments(world: World, settleMs: number): Promise<PaymentDocument[]> {
-  const until = performance.now() + settleMs;
+async function openPayments(world: World): Promise<PaymentDocument[]> {
+  const until = performance.now() + SETTLE_MS;
   for (;;) {
     const found: PaymentDocument[] = [];
     for (const state of OPEN) {

@@ -1,17 +1,21 @@
 import { parseArgs } from 'node:util';
-import type { ChaosOptions, Result } from './scenario.ts';
+import { clock } from './clock.ts';
+import { disk } from './disk.ts';
+import { kill } from './kill.ts';
+import { race } from './race.ts';
+import { reorg } from './reorg.ts';
+import { rpcLies } from './rpcLies.ts';
+import { runChaos, type Scenario } from './scenario.ts';
 
-type Scenario = { count: number; run: () => Promise<(options: ChaosOptions) => Promise<Result>> };
-
-/** `count` is how often the fault happens if the command does not say it. Loaded when run. */
-const scenarios: Record<string, Scenario> = {
-  kill: { count: 100, run: async () => (await import('./kill.ts')).kill },
-  race: { count: 10_000, run: async () => (await import('./race.ts')).race },
-  reorg: { count: 50, run: async () => (await import('./reorg.ts')).reorg },
-  rpc: { count: 45, run: async () => (await import('./rpcLies.ts')).rpcLies },
-  disk: { count: 20, run: async () => (await import('./disk.ts')).disk },
-  clock: { count: 50, run: async () => (await import('./clock.ts')).clock },
-};
+/** With how often the fault happens if the command does not say it. */
+const scenarios: readonly (readonly [Scenario, number])[] = [
+  [kill, 100],
+  [race, 10_000],
+  [reorg, 50],
+  [rpcLies, 47],
+  [disk, 20],
+  [clock, 50],
+];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -23,23 +27,23 @@ const { values, positionals } = parseArgs({
   },
 });
 const [name = ''] = positionals;
-const scenario = scenarios[name];
-const count = Number(values.count ?? scenario?.count);
+const [scenario, usual] = scenarios.find(([each]) => each.name === name) ?? [];
+const count = Number(values.count ?? usual);
 const seed = Number(values.seed ?? 1);
 const minutes = Number(values.minutes ?? 600);
 const isValid = positionals.length === 1 && Number.isSafeInteger(count) && count > 0 && Number.isSafeInteger(seed);
 if (!scenario || !isValid || !(minutes > 0)) {
   process.stderr.write(
-    `Usage: npm run chaos -- ${Object.keys(scenarios).join('|')} [--count n] [--seed n] [--minutes n] [--only lie]\n`,
+    `Usage: npm run chaos -- ${scenarios.map(([each]) => each.name).join('|')} [--count n] [--seed n] [--minutes n] [--only lie]\n`,
   );
   process.exit(2);
 }
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
-const run = await scenario.run();
-const result = await run({ count, seed, minutes, say, ...(values.only === undefined ? {} : { only: values.only }) });
-say(`${new Date().toISOString()} ${result.scenario}, seed ${result.seed}, ${result.seconds} s`);
+const only = values.only === undefined ? {} : { only: values.only };
+const result = await runChaos([{ scenario, count }], { seed, minutes, say, ...only });
+say(`${new Date().toISOString()} ${name}, seed ${seed}, ${result.seconds} s`);
 for (const [what, n] of Object.entries(result.counts)) say(`  ${what}: ${n}`);
 for (const [answer, n] of Object.entries(result.answers)) say(`  answer ${answer}: ${n}`);
 for (const finding of result.findings) say(`FOUND ${finding}`);

@@ -17,6 +17,8 @@ export type Asked = {
 };
 
 export type PayersOptions = {
+  /** Begins every key. */
+  name: string;
   /** Clients at a time. */
   clients: number;
   /** Payments in all; absent: until `finish`. */
@@ -48,8 +50,15 @@ const REFUSED_MS = [20, 120] as const;
 
 /** Agents that pay with the SDK and fixed idempotency keys, and send each request until there is an answer. */
 export function startPayers(world: World, options: PayersOptions): Payers {
-  const { clients, payments = Number.POSITIVE_INFINITY, pauseMs = 0, doubled = 0, amount = world.nextAmount } = options;
-  const { random, agents, payees, servers } = world;
+  const {
+    name,
+    clients,
+    payments = Number.POSITIVE_INFINITY,
+    pauseMs = 0,
+    doubled = 0,
+    amount = world.nextAmount,
+  } = options;
+  const { random, agents, payees, server } = world;
   const asked: Asked[] = [];
   const answers = new Map<string, number>();
   const wrong: string[] = [];
@@ -57,10 +66,7 @@ export function startPayers(world: World, options: PayersOptions): Payers {
   let finishing = false;
 
   const bursars = new Map<string, Bursar[]>(
-    agents.map(({ id, key }) => [
-      id,
-      servers.map(({ url }) => createBursar({ url, apiKey: key, timeoutMs: TIMEOUT_MS })),
-    ]),
+    agents.map(({ id, key }) => [id, [createBursar({ url: server.url, apiKey: key, timeoutMs: TIMEOUT_MS })]]),
   );
   const count = (answer: string): void => {
     answers.set(answer, (answers.get(answer) ?? 0) + 1);
@@ -91,7 +97,7 @@ export function startPayers(world: World, options: PayersOptions): Payers {
   async function client(): Promise<void> {
     while (!finishing && asked.length < payments) {
       const one: Asked = {
-        key: `chaos-payment-${String(asked.length).padStart(6, '0')}`,
+        key: `chaos-${name}-${String(asked.length).padStart(6, '0')}`,
         agent: random.pick(agents),
         payee: random.pick(payees),
         micro: amount(),
@@ -99,6 +105,7 @@ export function startPayers(world: World, options: PayersOptions): Payers {
         state: null,
       };
       asked.push(one);
+      world.asked.push(one);
       const chance = random.share();
       if (chance < doubled / 2) await Promise.all([sendUntilAnswered(one), sendUntilAnswered(one)]);
       else await sendUntilAnswered(one);

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { blockNumber, rpc } from './chainFacts.ts';
 import { startPayers } from './payers.ts';
 import type { Random } from './random.ts';
-import { type ChaosOptions, goesOn, type Result, runIn } from './scenario.ts';
-import { openWorld } from './world.ts';
+import { type ChaosOptions, type Done, goesOn, type Scenario } from './scenario.ts';
+import type { World } from './world.ts';
 
 const DEEPEST = 5;
 const BLOCK_SECONDS = 0.3;
@@ -15,36 +15,34 @@ const WAIT_MS = 5_000;
 const KILL_ONE_IN = 20;
 
 /** Reorgs of depth 1 to 5 under load: transactions vanish, or come again in another block. */
-export async function reorg(options: ChaosOptions): Promise<Result> {
-  const { seed, say } = options;
-  const world = await openWorld({ seed, blockSeconds: BLOCK_SECONDS, finalityBlocks: DEEPEST + 2 });
-  const { random, servers } = world;
+export const reorg: Scenario = {
+  name: 'reorg',
+  needs: () => ({ blockSeconds: BLOCK_SECONDS, finalityBlocks: DEEPEST + 2 }),
+  faults,
+};
+
+async function faults(world: World, options: ChaosOptions): Promise<Done> {
+  const { random, server } = world;
   const { url } = world.local.anvil;
-  try {
-    return await runIn(world, 'reorg', seed, async () => {
-      const payers = startPayers(world, { clients: 4, pauseMs: 400, doubled: 0.05 });
-      const counts = { reorgs: 0, 'transactions dropped': 0, 'transactions moved': 0, kills: 0 };
-      const more = goesOn(options);
-      while (more(counts.reorgs)) {
-        await sleep(random.whole(0, PAUSE_MS));
-        if (random.whole(1, ANY_ONE_IN) > 1) await transactionIn(url);
-        const { dropped, moved } = await reorganize(url, random.whole(1, DEEPEST), random);
-        counts.reorgs += 1;
-        counts['transactions dropped'] += dropped;
-        counts['transactions moved'] += moved;
-        if (random.whole(1, KILL_ONE_IN) === 1) {
-          await servers[0]?.kill();
-          counts.kills += 1;
-          await servers[0]?.start();
-        }
-        if (counts.reorgs % 20 === 0) say(`${counts.reorgs} reorgs, ${payers.answered()} payments answered`);
-      }
-      await payers.finish();
-      return { payers, counts };
-    });
-  } finally {
-    await world.close();
+  const payers = startPayers(world, { name: 'reorg', clients: 4, pauseMs: 400, doubled: 0.05 });
+  const counts = { reorgs: 0, 'transactions dropped': 0, 'transactions moved': 0, 'kills beside a reorg': 0 };
+  const more = goesOn(options);
+  while (more(counts.reorgs)) {
+    await sleep(random.whole(0, PAUSE_MS));
+    if (random.whole(1, ANY_ONE_IN) > 1) await transactionIn(url);
+    const { dropped, moved } = await reorganize(url, random.whole(1, DEEPEST), random);
+    counts.reorgs += 1;
+    counts['transactions dropped'] += dropped;
+    counts['transactions moved'] += moved;
+    if (random.whole(1, KILL_ONE_IN) === 1) {
+      await server.kill();
+      counts['kills beside a reorg'] += 1;
+      await server.start();
+    }
+    if (counts.reorgs % 20 === 0) options.say(`${counts.reorgs} reorgs, ${payers.answered()} payments answered`);
   }
+  await payers.finish();
+  return { payers, counts };
 }
 
 /** Until the newest block has a transaction, or long enough. */

@@ -1,21 +1,30 @@
-import { type JudgeOptions, judge } from './judge.ts';
+import { judge } from './judge.ts';
 import type { Payers } from './payers.ts';
-import type { World } from './world.ts';
+import { openWorld, type World, type WorldOptions } from './world.ts';
 
 export type ChaosOptions = {
   /** How often the fault happens. */
   count: number;
+  seed: number;
   /** A run that takes longer ends with the faults that there were. */
   minutes: number;
   /** Of the lies of a node, those with this text in their name. */
   only?: string;
-  seed: number;
   say: (line: string) => void;
 };
 
+export type Needs = Omit<WorldOptions, 'seed'>;
+
+export type Scenario = {
+  name: string;
+  /** What the world must have for it. */
+  needs: (count: number) => Needs;
+  /** Payments under faults. Resolves when the faults are over and each key is answered. */
+  faults: (world: World, options: ChaosOptions) => Promise<Done>;
+};
+export type Done = { payers: Payers; counts?: Record<string, number>; findings?: string[] };
+
 export type Result = {
-  scenario: string;
-  seed: number;
   seconds: number;
   /** Of faults, payments by state, and the like. */
   counts: Record<string, number>;
@@ -30,24 +39,33 @@ export function goesOn({ count, minutes }: ChaosOptions): (done: number) => bool
   return (done) => done < count && performance.now() < untilMs;
 }
 
-type Done = { payers: Payers; counts?: Record<string, number>; findings?: string[]; judging?: JudgeOptions };
-
-/** Runs one scenario in its world, lets it come to rest, and judges it. */
-export async function runIn(
-  world: World,
-  scenario: string,
-  seed: number,
-  fault: (world: World) => Promise<Done>,
+/** Runs scenarios in one world, one after another, lets it come to rest, and judges it. */
+export async function runChaos(
+  chosen: readonly { scenario: Scenario; count: number }[],
+  options: Omit<ChaosOptions, 'count'>,
 ): Promise<Result> {
-  const startedMs = performance.now();
-  const { payers, counts = {}, findings = [], judging = {} } = await fault(world);
-  const verdict = await judge(world, payers, judging);
-  return {
-    scenario,
-    seed,
-    seconds: Math.round((performance.now() - startedMs) / 1_000),
-    counts: { ...counts, ...verdict.counts },
-    answers: Object.fromEntries([...payers.answers].sort(([a], [b]) => (a < b ? -1 : 1))),
-    findings: [...findings, ...verdict.findings],
-  };
+  const needs = chosen.map(({ scenario, count }) => scenario.needs(count));
+  const world = await openWorld(Object.assign({ seed: options.seed }, ...needs) as WorldOptions);
+  try {
+    const startedMs = performance.now();
+    const done: Done[] = [];
+    for (const { scenario, count } of chosen) done.push(await scenario.faults(world, { ...options, count }));
+    const payers = done.map((each) => each.payers);
+    const verdict = await judge(world, payers);
+    return {
+      seconds: Math.round((performance.now() - startedMs) / 1_000),
+      counts: Object.assign({}, ...done.map(({ counts }) => counts), verdict.counts) as Record<string, number>,
+      answers: answersOf(payers),
+      findings: [...done.flatMap(({ findings = [] }) => findings), ...verdict.findings],
+    };
+  } finally {
+    await world.close();
+  }
+}
+
+function answersOf(payers: readonly Payers[]): Record<string, number> {
+  const sums = new Map<string, number>();
+  for (const [answer, n] of payers.flatMap(({ answers }) => [...answers]))
+    sums.set(answer, (sums.get(answer) ?? 0) + n);
+  return Object.fromEntries([...sums].sort(([a], [b]) => (a < b ? -1 : 1)));
 }

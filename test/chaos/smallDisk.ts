@@ -23,7 +23,7 @@ export type SmallDisk = {
   close(): Promise<void>;
 };
 
-export async function smallDisk(megabytes: number): Promise<SmallDisk> {
+export async function openSmallDisk(megabytes: number): Promise<SmallDisk> {
   const mountPoint = mkdtempSync(join(tmpdir(), 'bursar-disk-'));
   const script = `mount -t tmpfs -o size=${megabytes}m tmpfs "$0" && echo ready && exec sleep infinity`;
   const holder: ChildProcess = spawn(

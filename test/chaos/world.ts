@@ -1,13 +1,15 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { type Address, encodeFunctionData, erc20Abi } from 'viem';
 import { type Client, createClient } from '../../src/api/client/client.ts';
 import { ensureBuilt } from '../../src/api/http/console/builder.ts';
 import { freePort } from '../../src/app/cli/testing/cli.ts';
 import { sendInOrder } from '../../src/app/local-chain/client.ts';
 import { type LocalChain, startLocalChain } from '../../src/app/local-chain/localChain.ts';
+import { type LyingRpc, startLyingRpc } from '../../src/app/local-chain/lyingRpc.ts';
 import { writeConfig } from '../../src/app/server/config.ts';
 import { operatorKeyFile, prepareDataDir } from '../../src/app/server/dataDir.ts';
 import { accountOf, openDataDirKeys } from '../../src/app/server/dataDirKeys.ts';
@@ -16,9 +18,11 @@ import type { KeyProvider } from '../../src/chain/keys/keys.ts';
 import { createKeystore } from '../../src/chain/keys/keystore.ts';
 import { microUsdc } from '../../src/core/money/microUsdc.ts';
 import { addressOf } from '../support/payoutScene.ts';
+import type { Asked } from './payers.ts';
 import { chaosPolicy } from './policy.ts';
 import { type Random, randomFrom } from './random.ts';
-import { type ServerOptions, type ServerProcess, serverProcess } from './serverProcess.ts';
+import { type ServerProcess, serverProcess } from './serverProcess.ts';
+import { openSmallDisk, type SmallDisk } from './smallDisk.ts';
 
 export type Payer = { id: string; name: string; wallet: string; purse: string; key: string };
 export type Payee = { name: string; address: string };
@@ -28,11 +32,19 @@ export type World = {
   readonly dataDir: string;
   readonly random: Random;
   readonly local: LocalChain;
-  readonly servers: readonly ServerProcess[];
+  readonly server: ServerProcess;
+  /** Between the server and the node; null unless it was asked for, as the disk. */
+  readonly proxy: LyingRpc | null;
+  readonly smallDisk: SmallDisk | null;
+  /** The server's clock is off by so many seconds from now on. */
+  stepClock(seconds: number): void;
   readonly operator: Client;
   readonly agents: readonly Payer[];
   readonly payees: readonly Payee[];
   readonly fundedMicro: bigint;
+  readonly budgetMicro: bigint;
+  /** All payments that clients have asked for, in order. */
+  readonly asked: Asked[];
   /** An amount that no other payment of this world has, so that each payment can be told on the chain. */
   nextAmount(): bigint;
   close(): Promise<void>;
@@ -47,14 +59,16 @@ export type WorldOptions = {
   finalityBlocks?: number;
   /** A block at each interval; absent: a block for each transaction, at once. */
   blockSeconds?: number;
-  /** Maps the chain's URL to the one that the servers get. */
-  rpcOf?: (url: string) => Promise<string>;
-  /** Where the data directory is; the server may see it under another path. Default: a temporary folder, which is removed. */
-  folder?: { path: string; asServer: string };
-  server?: Pick<ServerOptions, 'env' | 'prefix' | 'nodeArguments'>;
+  /** Puts a node that can lie between the server and the chain. */
+  proxied?: boolean;
+  /** Puts the data directory on a disk of its own that can be filled. */
+  onSmallDisk?: boolean;
+  /** Gives the server a clock that can be stepped. */
+  steppedClock?: boolean;
 };
 
 const EACH_MICRO = 4_000_000_000n;
+const DISK_MEGABYTES = 96;
 const SETTLED_BLOCKS = 20;
 const BOUNDLESS = 1_000_000_000_000_000n;
 /** A keystore that opens fast: each of a thousand starts opens it. */
@@ -63,20 +77,20 @@ const ROLES = ['owner', 'guardian', 'executor', 'approver', 'treasury', 'anchore
 const ROLES_WITH_GAS = ['executor', 'owner', 'guardian', 'treasury', 'anchorer'];
 
 export async function openWorld(options: WorldOptions): Promise<World> {
-  const { seed, finalityBlocks = 2, blockSeconds, server = {} } = options;
+  const { seed, finalityBlocks = 2, blockSeconds, budgetMicro = BOUNDLESS } = options;
   await ensureBuilt();
   const folder = mkdtempSync(join(tmpdir(), 'bursar-chaos-'));
-  const place = options.folder ?? { path: folder, asServer: folder };
-  const dataDir = prepareDataDir(join(place.path, 'data'));
-  writeFileSync(join(dataDir.dir, 'passphrase'), PASSPHRASE, { mode: 0o600 });
-  await createKeystore(dataDir.keystore, PASSPHRASE, ROLES, { scryptN: SCRYPT_N });
-  const keys = await openDataDirKeys(dataDir);
-  const ended: (() => unknown)[] = [];
+  const ended: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
   const close = async (): Promise<void> => {
     for (const end of ended.reverse()) await end();
-    rmSync(folder, { recursive: true, force: true });
   };
   try {
+    const smallDisk = options.onSmallDisk ? await openSmallDisk(DISK_MEGABYTES) : null;
+    if (smallDisk) ended.push(() => smallDisk.close());
+    const dataDir = prepareDataDir(join(smallDisk?.path ?? folder, 'data'));
+    writeFileSync(join(dataDir.dir, 'passphrase'), PASSPHRASE, { mode: 0o600 });
+    await createKeystore(dataDir.keystore, PASSPHRASE, ROLES, { scryptN: SCRYPT_N });
+    const keys = await openDataDirKeys(dataDir);
     const local = await startLocalChain({
       owner: await accountOf(keys, 'owner'),
       anchorer: await keys.address('anchorer'),
@@ -86,12 +100,12 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     ended.push(() => local.stop());
     await local.fundGas(await Promise.all(ROLES_WITH_GAS.map((role) => keys.address(role))));
     ended.push(keepFinalizing(local));
-    const { chainId, url: chainUrl } = local.anvil;
-    const rpcUrl = (await options.rpcOf?.(chainUrl)) ?? chainUrl;
+    const proxy = options.proxied ? await startLyingRpc(local.anvil.url) : null;
+    if (proxy) ended.push(() => proxy.stop());
     writeConfig(dataDir, {
       chain: {
-        id: chainId,
-        rpc_url: rpcUrl,
+        id: local.anvil.chainId,
+        rpc_url: proxy?.url ?? local.anvil.url,
         usdc: local.usdc.address,
         factory: local.factory,
         registry: local.registry,
@@ -101,26 +115,34 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       },
       server: { host: '127.0.0.1', port: 0 },
     });
-    const main = serverProcess({
-      ...server,
-      dataDir: join(place.asServer, 'data'),
+    const clock = options.steppedClock ? steppedClock(join(folder, 'clock')) : null;
+    const server = serverProcess({
+      dataDir: join(smallDisk?.asServer ?? folder, 'data'),
       port: await freePort(),
       logFile: process.env.CHAOS_LOG ?? join(folder, 'server.log'),
+      prefix: smallDisk?.prefix ?? [],
+      nodeArguments: clock?.nodeArguments ?? [],
+      env: clock?.env ?? {},
     });
-    ended.push(() => main.kill());
-    const started = await main.start();
+    ended.push(() => server.kill());
+    const started = await server.start();
     if (started !== 'serves') throw new Error(`The server does not start: ${JSON.stringify(started)}`);
-    const operator = createClient(main.url, readFileSync(operatorKeyFile(dataDir), 'utf8').trim());
+    const operator = createClient(server.url, readFileSync(operatorKeyFile(dataDir), 'utf8').trim());
     const people = await populate(operator, { ...options, local, keys });
     let amount = 1_000n;
     return {
       dataDir: dataDir.dir,
       random: randomFrom(seed),
       local,
-      servers: [main],
+      server,
+      proxy,
+      smallDisk,
+      stepClock: (seconds) => clock?.step(seconds),
       operator,
       ...people,
       fundedMicro: EACH_MICRO,
+      budgetMicro,
+      asked: [],
       nextAmount: () => {
         amount += 1n;
         return amount;
@@ -131,6 +153,17 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     await close();
     throw error;
   }
+}
+
+/** A file with the seconds by which a server's clock is off, and what makes a process of Node read it. */
+function steppedClock(file: string) {
+  const step = (seconds: number): void => {
+    writeFileSync(`${file}.new`, String(seconds));
+    renameSync(`${file}.new`, file);
+  };
+  step(0);
+  const shift = fileURLToPath(new URL('clockShift.mjs', import.meta.url));
+  return { step, nodeArguments: ['--import', shift], env: { CHAOS_CLOCK_FILE: file } };
 }
 
 type Populating = WorldOptions & { local: LocalChain; keys: KeyProvider };
