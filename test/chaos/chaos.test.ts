@@ -21,4 +21,4 @@ it('After kills, reorgs, lies, a full disk and clock steps, each key is one paym
   const seed = Math.floor(Math.random() * 1_000_000);
   const { findings } = await runChaos(doses, { seed, minutes: 1, only: 'log', say: () => {} });
   expect(findings, `seed ${seed}`).toEqual([]);
-});
+}, 300_000);

@@ -3,8 +3,8 @@ import { startPayers } from './payers.ts';
 import { type ChaosOptions, type Done, goesOn, type Scenario } from './scenario.ts';
 import type { World } from './world.ts';
 
-/** One in so many processes is killed while it still starts. */
-const STARTING_ONE_IN = 8;
+/** One in so many processes is killed while it still starts, if it takes that long. */
+const STARTING_ONE_IN = 3;
 /** Until a process that serves is killed: most soon, some late enough for payments to become final. */
 const [SOON_MS, LATE_MS, LATE_ONE_IN] = [700, 4_000, 10];
 

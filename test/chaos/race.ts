@@ -2,6 +2,7 @@ import { type Asked, startPayers } from './payers.ts';
 import type { ChaosOptions, Done, Scenario } from './scenario.ts';
 import type { World } from './world.ts';
 
+/** Enough for the limit of requests of one agent not to be met. */
 const AGENTS = 24;
 const CLIENTS = 96;
 const LARGEST_MICRO = 20_000;
@@ -12,7 +13,7 @@ const ACCEPTED = 0.15;
 export const race: Scenario = {
   name: 'race',
   needs: (count) => ({
-    agents: AGENTS,
+    agents: Math.min(AGENTS, Math.ceil(count / 100)),
     budgetMicro: 1_000_000n + BigInt(Math.round((count * ACCEPTED * LARGEST_MICRO) / 2)),
   }),
   faults,

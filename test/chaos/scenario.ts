@@ -48,12 +48,16 @@ export async function runChaos(
   const world = await openWorld(Object.assign({ seed: options.seed }, ...needs) as WorldOptions);
   try {
     const startedMs = performance.now();
+    const seconds = (): number => Math.round((performance.now() - startedMs) / 1_000);
     const done: Done[] = [];
-    for (const { scenario, count } of chosen) done.push(await scenario.faults(world, { ...options, count }));
+    for (const { scenario, count } of chosen) {
+      done.push(await scenario.faults(world, { ...options, count }));
+      options.say(`${scenario.name}: the faults are over after ${seconds()} s`);
+    }
     const payers = done.map((each) => each.payers);
     const verdict = await judge(world, payers);
     return {
-      seconds: Math.round((performance.now() - startedMs) / 1_000),
+      seconds: seconds(),
       counts: Object.assign({}, ...done.map(({ counts }) => counts), verdict.counts) as Record<string, number>,
       answers: answersOf(payers),
       findings: [...done.flatMap(({ findings = [] }) => findings), ...verdict.findings],

@@ -54,6 +54,10 @@ export function serverProcess(options: ServerOptions): ServerProcess {
     });
     child = started;
     serving = false;
+    const endWithParent = (): void => {
+      started.kill('SIGKILL');
+    };
+    process.once('exit', endWithParent);
     const log = createWriteStream(logFile, { flags: 'a' });
     log.write(`== started as ${started.pid}\n`);
     let output = '';
@@ -71,6 +75,7 @@ export function serverProcess(options: ServerOptions): ServerProcess {
         if (!serving) output += text;
       });
       started.once('close', (code, signal) => {
+        process.off('exit', endWithParent);
         if (serving && started === child) deaths.push(`${signal ?? `code ${code}`}`);
         if (started === child) serving = false;
         log.end(`== ended: ${signal ?? `code ${code}`}\n`);
