@@ -32,6 +32,12 @@ export type TransactionReport = {
   outcome: TransactionOutcome;
 };
 
+/** Whether it can still move money. What was signed on an invented nonce can be mined one day, though it was given up. */
+export function mayBeMined(outcome: TransactionOutcome): boolean {
+  if (outcome.kind === 'dropped') return outcome.reason === 'nonce_gap';
+  return outcome.kind !== 'final' || outcome.succeeded;
+}
+
 /** Null for an unknown id. */
 export async function outcomeOf(tx: ReadTx, transactionId: bigint): Promise<TransactionOutcome | null> {
   const row = await tx.get(transactionOf, { id: transactionId });

@@ -4,6 +4,7 @@ import { setReasons } from '../../decide/payments/queries.ts';
 import { findPayment, toPayment } from '../../decide/payments/records.ts';
 import { transition } from '../../decide/payments/transition.ts';
 import type { Tx } from '../../store/store.ts';
+import { mayBeMined, outcomesOfPayment } from '../relayer/outcomes.ts';
 import { newlyDeployed, setDeployed, signedButAuthorized, unsignedOfRevoked } from './queries.ts';
 import { withdrawQueued } from './withdraw.ts';
 
@@ -16,10 +17,14 @@ export async function noteSubmitted(tx: Tx, atMs: number): Promise<void> {
 /** A payment that the wallet refuses for good: the chain's state says so, and its nonce is unused. */
 export type Failure = { payment: Payment; reason: string };
 
-/** Gives the money back; a purchase that waited for this top-up cannot go on either. */
+/**
+ * Gives the money back; a purchase that waited for this top-up cannot go on either. Does nothing while a transaction of the payment may
+ * be mined: one that was queued since the chain was asked, or that was given up on a node's word.
+ */
 export async function failPayment(tx: Tx, { payment, reason }: Failure, atMs: number): Promise<void> {
   const now = await findPayment(tx, payment.id);
   if (!now || now.state !== payment.state) return;
+  if ((await outcomesOfPayment(tx, now.id)).some(({ outcome }) => mayBeMined(outcome))) return;
   await end(tx, now, reason, atMs);
   const purchase = now.fundsPayment ? await findPayment(tx, now.fundsPayment) : undefined;
   if (purchase?.state === 'authorized') await end(tx, purchase, `Its top-up failed: ${reason}`, atMs);

@@ -101,6 +101,7 @@ export function createSettler({ store, chain, factory, executor, clock }: Settle
     switch (found.kind) {
       case 'clear': {
         if (dropped === null && reverts >= REVERTS_MAX) {
+          if (each.mayComeLater) return hold(each, 'refusal_unexplained', { said }, round);
           const why = await whyReverted(chain, store.read, transactionId);
           round.failed.push({
             payment,

@@ -1,7 +1,7 @@
 import { everyInOrder } from '../../core/inOrder.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
 import type { Tx } from '../../store/store.ts';
-import { outcomesOfPayment } from '../relayer/outcomes.ts';
+import { mayBeMined, outcomesOfPayment } from '../relayer/outcomes.ts';
 import { withdrawTransaction } from '../relayer/transactions.ts';
 import { queuedOfInactive } from './queries.ts';
 
@@ -13,9 +13,7 @@ export async function withdrawQueued(tx: Tx, payment: Payment): Promise<boolean>
   if (payment.rail !== 'wallet') return payment.state === 'authorized';
   return everyInOrder(await outcomesOfPayment(tx, payment.id), async ({ transactionId, outcome }) => {
     if (outcome.kind === 'queued') return withdrawTransaction(tx, transactionId);
-    // What was signed on an invented nonce can still be mined one day.
-    if (outcome.kind === 'dropped') return outcome.reason !== 'nonce_gap';
-    return outcome.kind === 'final' && !outcome.succeeded;
+    return !mayBeMined(outcome);
   });
 }
 
