@@ -1,0 +1,10 @@
+import { defineConfig } from 'vitest/config';
+
+/** For `npm run mutate`: the tests of one area, which src/setup/mutation/main.ts names. */
+export default defineConfig({
+  test: {
+    include: (process.env.MUTATION_TESTS ?? '').split(' '),
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
+});
