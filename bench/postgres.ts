@@ -25,8 +25,8 @@ const PGBENCH_SECONDS = 5;
 const TRANSFER = `\\set a random(1, 1000)
 \\set b random(1, 1000)
 BEGIN;
-UPDATE bench_accounts SET balance = balance - 1 WHERE id = least(:a, :b);
-UPDATE bench_accounts SET balance = balance + 1 WHERE id = greatest(:a, :b);
+UPDATE bench_accounts SET balance = balance - 1 WHERE id = least(:a::bigint, :b::bigint);
+UPDATE bench_accounts SET balance = balance + 1 WHERE id = greatest(:a::bigint, :b::bigint);
 INSERT INTO bench_transfers (a, b, amount) VALUES (:a, :b, 1);
 INSERT INTO bench_postings (account, amount) VALUES (:a, -1), (:b, 1);
 COMMIT;
