@@ -41,11 +41,11 @@ module.exports = {
       to: { circular: true },
     },
     {
-      name: 'sqlite-in-one-area',
+      name: 'databases-in-one-area',
       comment: 'SQL runs through Store; only src/store opens a database.',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/store/' },
-      to: { path: 'node_modules/better-sqlite3' },
+      to: { path: 'node_modules/(better-sqlite3|pg)/' },
     },
     {
       name: 'pure-modules-do-nothing',

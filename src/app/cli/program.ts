@@ -19,6 +19,7 @@ import {
 } from './commands/identity.ts';
 import { mandateCommands } from './commands/mandates.ts';
 import { mcpCommand } from './commands/mcp.ts';
+import { migrateCommand } from './commands/migrate.ts';
 import { moneyCommands } from './commands/money.ts';
 import { ownerCommand } from './commands/owner.ts';
 import { policyCommand } from './commands/policy.ts';
@@ -34,7 +35,15 @@ import { version } from './version.ts';
 const sections: readonly (readonly [string, () => readonly Command[]])[] = [
   [
     'Run:',
-    () => [...serveCommands(), gatewayCommand(), mcpCommand(), consoleCommand(), demoCommand(), ...backupCommands()],
+    () => [
+      ...serveCommands(),
+      gatewayCommand(),
+      mcpCommand(),
+      consoleCommand(),
+      demoCommand(),
+      migrateCommand(),
+      ...backupCommands(),
+    ],
   ],
   [
     'Who:',

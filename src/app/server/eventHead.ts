@@ -16,10 +16,10 @@ const EVERY_MS = 250;
  * write-ahead log at the first bad byte, and the rest looks valid. The file then follows the log with a short delay, so that the
  * gate does not wait for it. Nobody else has the file open, so the leases of earlier servers are freed. Throws `database_damaged`, `database_truncated` or `database_rewritten`.
  */
-export async function openServerBooks(path: string): Promise<Store> {
+export async function openServerBooks(path: string, databaseUrl: string | null = null): Promise<Store> {
   const head = readHeadFile(path);
-  refuseDamaged(path);
-  const store = await openBooks(path);
+  if (databaseUrl === null) refuseDamaged(path);
+  const store = await openBooks(databaseUrl ?? path);
   try {
     if (head) await compare(store, head, path);
     await store.write(freeEveryLease);
@@ -35,7 +35,7 @@ async function compare(store: Store, head: EventHead, path: string): Promise<voi
     end: await tx.get(eventHead),
     same: await tx.get(hashOfEvent, { seq: head.seq }),
   }));
-  const details = { database: path, head: head.seq, found: Number(end?.seq ?? 0n) };
+  const details = { database: store.path, head: head.seq, found: Number(end?.seq ?? 0n) };
   if (!same) {
     const message = `The database ends at event ${details.found}, and ${headFileOf(path)} names event ${head.seq}: what was written after ${details.found} is lost.`;
     throw new BursarError('database_truncated', { message, details });

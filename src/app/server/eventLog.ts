@@ -1,4 +1,3 @@
-import { dirname, join } from 'node:path';
 import type { Address } from 'viem';
 import { oneAtATime } from '../../api/operations/oneAtATime.ts';
 import { originOf } from '../../books/transparency/heads.ts';
@@ -23,8 +22,7 @@ type Parts = {
 };
 
 /**
- * The event log's heads and anchors; null if no key signs them. The file of checkpoints is beside the database unless configured
- * otherwise.
+ * The event log's heads and anchors; null if no key signs them. Without a file of checkpoints none is written.
  */
 export async function eventLogOf(parts: Parts): Promise<EventLog | null> {
   const { store, chain, keys, roles, config, rpcUrl, clock, wake } = parts;
@@ -40,7 +38,7 @@ export async function eventLogOf(parts: Parts): Promise<EventLog | null> {
     clock,
     wake,
     signer: noteSigner(originOf(chain.chainId, registry ?? factory), signer),
-    file: anchors.file ?? (store.path === ':memory:' ? null : join(dirname(store.path), 'checkpoints')),
+    file: anchors.file,
     registry: anchors.on_chain ? registry : null,
     registryOwner: anchors.registry_owner,
     fromBlock: BigInt(config.chain.start_block ?? 0),

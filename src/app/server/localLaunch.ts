@@ -12,10 +12,10 @@ import { type Config, type DataDir, readConfig, writeConfig } from './config.ts'
 import { operatorKeyFile, prepareDataDir } from './dataDir.ts';
 import { accountOf, makeDataDirKeys, openDataDirKeys } from './dataDirKeys.ts';
 import { lockDataDir } from './dataDirLock.ts';
-import { openServerBooks } from './eventHead.ts';
 import { keepFinalizing } from './finalize.ts';
 import { anyOperatorKey } from './queries.ts';
 import { clearRunning, writeRunning } from './running.ts';
+import { openServerDatabase } from './serverDatabase.ts';
 
 export { accountOf } from './dataDirKeys.ts';
 
@@ -40,6 +40,8 @@ export type LaunchOptions = {
   say: (line: string) => void;
   /** Make another operator key, for when the first is lost. */
   newOperatorKey?: boolean;
+  /** A PostgreSQL database, in place of the file in the data directory. Default: `DATABASE_URL`. */
+  databaseUrl?: string;
   /** Maps the node's URL to the one that the server uses, for example a proxy's. */
   rpcOf?: (url: string) => Promise<string>;
 };
@@ -73,8 +75,9 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
     const nodeUrl = environment.BURSAR_RPC_URL ?? local?.anvil.url ?? config.chain.rpc_url;
     if (!nodeUrl) throw new BursarError('not_configured', { message: 'No RPC is configured.' });
     const rpcUrl = options.rpcOf ? await options.rpcOf(nodeUrl) : nodeUrl;
-    const served = port === null ? config : { ...config, server: { ...config.server, port } };
-    store = await openServerBooks(dataDir.database);
+    const served = servedConfig(config, dataDir, port);
+    const databaseUrl = options.databaseUrl ?? environment.DATABASE_URL ?? null;
+    store = await openServerDatabase({ dataDir, config, keys, databaseUrl });
     bursar = await startServer({
       store,
       config: served,
@@ -93,6 +96,15 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
     await stop();
     throw error;
   }
+}
+
+function servedConfig(config: Config, dataDir: DataDir, port: number | null): Config {
+  const { server, anchors } = config;
+  return {
+    ...config,
+    server: port === null ? server : { ...server, port },
+    anchors: { ...anchors, file: anchors.file ?? dataDir.checkpoints },
+  };
 }
 
 export async function keysOf(dataDir: DataDir, say: (line: string) => void): Promise<KeyProvider> {

@@ -40,7 +40,7 @@ describe('the environment', () => {
 
   it('has each of its variables in docs/environment.md, and no other', () => {
     const page = readFileSync(join(root, 'docs/environment.md'), 'utf8');
-    const rows = [...page.matchAll(/^\| `(BURSAR_\w+)`/gm)].map((match) => match[1]);
+    const rows = [...page.matchAll(/^\| `(BURSAR_\w+|DATABASE_URL)`/gm)].map((match) => match[1]);
     expect(rows.sort()).toEqual([...environmentNames].sort());
   });
 
@@ -52,6 +52,7 @@ describe('the environment', () => {
     ['BURSAR_WITNESS_RPC_URLS', 'https://a.example,s3cret'],
     ['BURSAR_WITNESS_RPC_URLS', ' , '],
     ['BURSAR_LOG', 's3cret'],
+    ['DATABASE_URL', 'mysql://s3cret.example/bursar'],
   ])('refuses a malformed %s, and does not repeat it (%j)', (name, value) => {
     const refusal = expect.objectContaining({ code: 'environment_invalid', message: expect.stringContaining(name) });
     expect(() => readEnvironment({ [name]: value })).toThrow(refusal);

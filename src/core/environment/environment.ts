@@ -24,6 +24,7 @@ const Environment = z.object({
     .pipe(z.array(HttpUrl).min(1, 'names no URL'))
     .optional(),
   BURSAR_WORKFLOW: z.string().optional(),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'is not a postgres URL' }).optional(),
 });
 export type Environment = z.infer<typeof Environment>;
 export const environmentNames = Object.keys(Environment.shape);
@@ -33,7 +34,9 @@ export const environmentNames = Object.keys(Environment.shape);
  * a URL may carry a password. An empty one is often a mistake in a script, and the default would then be used unnoticed.
  */
 export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Environment {
-  const empty = Object.keys(variables).filter((name) => /^BURSAR_./.test(name) && variables[name]?.trim() === '');
+  const empty = Object.keys(variables).filter(
+    (name) => /^(BURSAR_.|DATABASE_URL$)/.test(name) && variables[name]?.trim() === '',
+  );
   const read = Environment.safeParse(variables);
   if (read.success && empty.length === 0) return read.data;
   const problems = new Map<string, string>();

@@ -52,7 +52,7 @@ const cases: [name: string, made: Statement<P, unknown>, postgres: string, answe
         ])
         .where('id', '=', 1n),
     ),
-    `select ("body_json"::jsonb #>> '{tx,hash}') as "hash", ("body_json"::jsonb #>> '{log}')::bigint as "log", jsonb_set("body_json"::jsonb, '{log}', to_jsonb(("body_json"::jsonb #>> '{log}')::bigint + $1))::text as "more", replace(jsonb_build_array("agent_id", "id"::text, null)::text, ', ', ',') as "list" from "alerts" where "id" = 1`,
+    `select ("body_json"::json #>> '{tx,hash}' collate "C") as "hash", ("body_json"::json #>> '{log}' collate "C")::bigint as "log", (select '{' || string_agg(to_json(m.key)::text || ':' || case m.key when 'log' then (("body_json"::json #>> '{log}' collate "C")::bigint + $1)::text else m.value end, ',' order by m.n nulls last) || '}' from (select key, value::text, n from json_each("body_json"::json) with ordinality as e(key, value, n) union all select 'log', null, null where "body_json"::json -> 'log' is null) as m(key, value, n)) as "more", '[' || left(right(json_build_array("agent_id")::text, -1), -1) || ',' || left(right(json_build_array("id"::text)::text, -1), -1) || ',' || left(right(json_build_array(null)::text, -1), -1) || ']' as "list" from "alerts" where "id" = 1`,
     [{ hash: '0xA%', log: 7n, more: '{"tx":{"hash":"0xA%"},"log":9}', list: '["Ann","1",null]' }],
   ],
   [
@@ -68,7 +68,7 @@ const cases: [name: string, made: Statement<P, unknown>, postgres: string, answe
         .where('a.id', '>', p.n)
         .where(({ ref }) => f.hasText(ref('a.body_json'), 'operator')),
     ),
-    `select "e"."value", "e"."type" from "alerts" as "a" inner join lateral (select case jsonb_typeof(e) when 'array' then replace(e::text, ', ', ',') else e #>> '{}' end as value, case jsonb_typeof(e) when 'string' then 'text' when 'number' then 'integer' else jsonb_typeof(e) end as type from jsonb_array_elements("a"."body_json"::jsonb) e) as "e" on true where "a"."id" > $1 and jsonb_exists("a"."body_json"::jsonb, 'operator')`,
+    `select "e"."value", "e"."type" from "alerts" as "a" inner join lateral (select case json_typeof(e) when 'array' then e::text else e #>> '{}' end as value, case json_typeof(e) when 'string' then 'text' when 'number' then 'integer' else json_typeof(e) end as type from json_array_elements("a"."body_json"::json) e) as "e" on true where "a"."id" > $1 and jsonb_exists("a"."body_json"::jsonb, 'operator')`,
     [
       { value: 'operator', type: 'text' },
       { value: 7n, type: 'integer' },

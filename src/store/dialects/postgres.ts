@@ -1,12 +1,17 @@
 import { type Expression, type RawBuilder, sql } from 'kysely';
+import { arrayText } from '../postgres/values.ts';
 import { asOneValue } from '../slots.ts';
 import { type Fragments, type Path, pathOf } from './fragments.ts';
 
-/** The driver binds an array as one value. */
-const encode = (list: readonly unknown[]): readonly unknown[] => list;
+const encode = arrayText;
 
+/** By bytes, as columns are: a text from JSON would have the database's collation. */
 const extract = (json: Expression<unknown>, keys: Path): RawBuilder<string | null> =>
-  sql`(${json}::jsonb #>> ${sql.lit(`{${pathOf(keys).join(',')}}`)})`;
+  sql`(${json}::json #>> ${sql.lit(`{${pathOf(keys).join(',')}}`)} collate "C")`;
+
+/** A value as JSON has it, without the space that PostgreSQL puts between elements. */
+const element = (value: Expression<unknown>): RawBuilder<string> =>
+  sql`left(right(json_build_array(${value})::text, -1), -1)`;
 
 export const postgres: Fragments<never> = {
   isAnyOf: (value, list) => sql`${value} = any(${asOneValue(list, encode)})`,
@@ -16,15 +21,18 @@ export const postgres: Fragments<never> = {
       sql`${sql.ref(alias)}(value)`,
     ) as never,
   elementsOf: (json, alias) =>
-    sql`lateral (select case jsonb_typeof(e) when 'array' then replace(e::text, ', ', ',') else e #>> '{}' end as value, case jsonb_typeof(e) when 'string' then 'text' when 'number' then 'integer' else jsonb_typeof(e) end as type from jsonb_array_elements(${json}::jsonb) e)`.as(
+    sql`lateral (select case json_typeof(e) when 'array' then e::text else e #>> '{}' end as value, case json_typeof(e) when 'string' then 'text' when 'number' then 'integer' else json_typeof(e) end as type from json_array_elements(${json}::json) e)`.as(
       alias,
     ) as never,
 
   jsonText: (json, ...keys) => extract(json, keys),
   jsonInteger: (json, ...keys) => sql`${extract(json, keys)}::bigint`,
-  withJson: (json, key, value) =>
-    sql`jsonb_set(${json}::jsonb, ${sql.lit(`{${pathOf([key]).join()}}`)}, to_jsonb(${value}))::text`,
-  jsonList: (...values) => sql`replace(jsonb_build_array(${sql.join(values)})::text, ', ', ',')`,
+  withJson: (json, key, value) => {
+    const name = sql.lit(String(pathOf([key])[0]));
+    const members = sql`select key, value::text, n from json_each(${json}::json) with ordinality as e(key, value, n) union all select ${name}, null, null where ${json}::json -> ${name} is null`;
+    return sql`(select '{' || string_agg(to_json(m.key)::text || ':' || case m.key when ${name} then (${value})::text else m.value end, ',' order by m.n nulls last) || '}' from (${members}) as m(key, value, n))`;
+  },
+  jsonList: (...values) => sql`'[' || ${sql.join(values.map(element), sql` || ',' || `)} || ']'`,
   hasText: (json, text) => sql`jsonb_exists(${json}::jsonb, ${text})`,
 
   larger: (one, other) => sql`greatest(${one}, ${other})`,

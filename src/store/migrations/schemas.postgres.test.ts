@@ -42,7 +42,7 @@ const sqlite = {
   tables: `SELECT name AS "table", sql AS line FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'kysely_%'`,
 };
 const postgres = {
-  columns: `SELECT c.table_name || '.' || c.column_name || ' ' || CASE c.data_type WHEN 'bigint' THEN 'integer' ELSE c.data_type END || CASE c.is_nullable WHEN 'NO' THEN '' ELSE ' or null' END || coalesce(' default ' || c.column_default, '') || coalesce(' key ' || k.ordinal_position, '') AS line
+  columns: `SELECT c.table_name || '.' || c.column_name || ' ' || CASE c.data_type WHEN 'bigint' THEN 'integer' ELSE c.data_type END || CASE c.is_nullable WHEN 'NO' THEN '' ELSE ' or null' END || CASE WHEN c.column_default LIKE 'next\\_number%' THEN '' ELSE coalesce(' default ' || c.column_default, '') END || coalesce(' key ' || k.ordinal_position, '') AS line
     FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name)
     LEFT JOIN information_schema.table_constraints p ON p.table_schema = c.table_schema AND p.table_name = c.table_name AND p.constraint_type = 'PRIMARY KEY'
     LEFT JOIN information_schema.key_column_usage k ON k.constraint_schema = p.constraint_schema AND k.constraint_name = p.constraint_name AND k.column_name = c.column_name

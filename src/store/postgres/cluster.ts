@@ -1,11 +1,14 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import pg from 'pg';
 import { BursarError } from '../../core/errors/base.ts';
 
 export type ClusterOptions = {
-  /** Holds the data and the socket; made if it is missing. Its path must be short: a socket's has at most 107 bytes. */
+  /** Holds the data and the socket; made if it is missing. */
   folder: string;
   /** Where the programs are searched: the environment's PATH. */
   searchPath: string;
@@ -19,8 +22,11 @@ export type Cluster = {
   stop(): Promise<void>;
 };
 
+const PID_FILE = 'postmaster.pid';
 const READY = 'database system is ready to accept connections';
 const START_MS = 60_000;
+const [ORPHAN_TURNS, ORPHAN_TURN_MS] = [200, 50];
+const SOCKET_BYTES_MAX = 103;
 
 /** Starts a PostgreSQL in a folder, reachable by a Unix socket there and not by the network. Throws `not_configured`. */
 export async function startCluster({ folder, searchPath, settings = [] }: ClusterOptions): Promise<Cluster> {
@@ -34,7 +40,9 @@ export async function startCluster({ folder, searchPath, settings = [] }: Cluste
     const made = ['-D', data, '-U', 'bursar', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
     execFileSync(join(bin, 'initdb'), made, { ...user, env, stdio: ['ignore', 'ignore', 'pipe'], cwd: folder });
   }
-  const flags = ['listen_addresses=', `unix_socket_directories=${folder}`, 'max_connections=200', ...settings];
+  await endOrphan(join(data, PID_FILE));
+  const sockets = socketFolder(folder, user);
+  const flags = ['listen_addresses=', `unix_socket_directories=${sockets}`, 'max_connections=200', ...settings];
   const child = spawn(join(bin, 'postgres'), ['-D', data, ...flags.flatMap((flag) => ['-c', flag])], {
     ...user,
     env,
@@ -48,7 +56,7 @@ export async function startCluster({ folder, searchPath, settings = [] }: Cluste
   child.once('exit', () => process.off('exit', endWithParent));
   await ready(child);
   return {
-    url: (database) => `postgres:///${database}?host=${encodeURIComponent(folder)}&user=bursar`,
+    url: (database) => `postgres:///${database}?host=${encodeURIComponent(sockets)}&user=bursar`,
     pid: child.pid as number,
     stop: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
@@ -58,6 +66,44 @@ export async function startCluster({ folder, searchPath, settings = [] }: Cluste
       await exited;
     },
   };
+}
+
+/** Makes a database unless it is there. */
+export async function createDatabase(url: string, name: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [name]);
+    if (rowCount === 0) await client.query(`CREATE DATABASE ${name}`);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Ends a PostgreSQL that a killed process has left running on the same data, and waits until it has written all. */
+async function endOrphan(pidFile: string): Promise<void> {
+  if (!existsSync(pidFile)) return;
+  const pid = Number(readFileSync(pidFile, 'utf8').split('\n')[0]);
+  if (!Number.isInteger(pid) || pid <= 1 || !isRunning(pid)) return;
+  process.kill(pid, 'SIGINT');
+  for (let turn = 0; turn < ORPHAN_TURNS && existsSync(pidFile); turn += 1) await pause(ORPHAN_TURN_MS);
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The folder itself, or a short one where the path of the socket would be too long. */
+function socketFolder(folder: string, user: ReturnType<typeof serverUser>): string {
+  if (Buffer.byteLength(join(folder, '.s.PGSQL.5432')) <= SOCKET_BYTES_MAX) return folder;
+  const short = mkdtempSync(join(tmpdir(), 'bursar-pg-'));
+  if (user) chownSync(short, user.uid, user.gid);
+  return short;
 }
 
 /** Resolves when the server answers. Throws with what it said if it ends instead. */

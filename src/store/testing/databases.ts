@@ -38,9 +38,6 @@ BEGIN
     EXECUTE format('SELECT EXISTS (SELECT FROM %I)', name) INTO filled;
     IF filled THEN EXECUTE format('DELETE FROM %I', name); END IF;
   END LOOP;
-  FOR name IN SELECT sequencename FROM pg_sequences WHERE schemaname = current_schema() AND last_value IS NOT NULL LOOP
-    EXECUTE format('ALTER SEQUENCE %I RESTART', name);
-  END LOOP;
   UPDATE identity_epoch SET epoch = 0;
 END $$`;
 export const prepareTemplate = (): Promise<void> => administer(EMPTYING, urlOf(TEMPLATE));

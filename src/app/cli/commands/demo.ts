@@ -9,6 +9,7 @@ import type { DemoLine, DemoResult } from '../../demo/scenario.ts';
 import { readConfig } from '../../server/config.ts';
 import { operatorKeyFile } from '../../server/dataDir.ts';
 import type { Launched } from '../../server/localLaunch.ts';
+import type { LocalPostgres } from '../../server/localPostgres.ts';
 import { readRunning } from '../../server/running.ts';
 import { demoLines, showDemoTable } from '../demoTable.ts';
 import { EXIT } from '../exit.ts';
@@ -21,7 +22,7 @@ import { version } from '../version.ts';
 import { buildConsole } from './console.ts';
 import { PORT, portOf } from './serve.ts';
 
-type Flags = { serve?: boolean; port?: string };
+type Flags = { serve?: boolean; port?: string; postgres?: boolean };
 
 export function demoCommand(): Command {
   const command = new Command('demo')
@@ -30,6 +31,7 @@ export function demoCommand(): Command {
     )
     .option('--serve', 'Then keep serving, until SIGINT or SIGTERM')
     .addOption(PORT)
+    .option('--postgres', 'On PostgreSQL, started in the data directory, in place of SQLite')
     .addHelpText(
       'after',
       examples(['bursar demo', 'bursar demo --serve', 'bursar demo --data-dir another-folder --json']),
@@ -44,7 +46,18 @@ async function demo(session: Session, flags: Flags): Promise<void> {
   const say = (line: string): void => screen.line(`${seconds(performance.now()).padStart(8)}  ${line}`);
   const port = await choosePort(session, portOf(flags.port));
   const { launch } = await import('../../server/localLaunch.ts');
-  const launched = await launch({ dir: dataDir.dir, port, version, say });
+  const postgres = flags.postgres ? await localPostgres(session, say) : null;
+  const launching = launch({
+    dir: dataDir.dir,
+    port,
+    version,
+    say,
+    ...(postgres ? { databaseUrl: postgres.url } : {}),
+  });
+  const launched = await launching.catch(async (error: unknown) => {
+    await postgres?.stop();
+    throw error;
+  });
   try {
     say(`Bursar serves on ${launched.url}, chain ${launched.config.chain.id}`);
     const played = await Promise.race([play(launched, readKey(dataDir), say), stopping.asked.then(() => null)]);
@@ -54,8 +67,14 @@ async function demo(session: Session, flags: Flags): Promise<void> {
     if (flags.serve) await stopping.asked;
   } finally {
     await launched.stop();
+    await postgres?.stop();
   }
   if (flags.serve) screen.note('Stopped.');
+}
+
+async function localPostgres({ dataDir }: Session, say: (line: string) => void): Promise<LocalPostgres> {
+  const { startLocalPostgres } = await import('../../server/localPostgres.ts');
+  return await startLocalPostgres(dataDir, say);
 }
 
 /** The configured port, or a free one where another program uses it. `launch` reports a server on the same data directory. */

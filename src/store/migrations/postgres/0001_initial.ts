@@ -7,6 +7,7 @@ import { identityEpoch } from './0001/identityEpoch.ts';
 import { leases } from './0001/leases.ts';
 import { ledger } from './0001/ledger.ts';
 import { mandates } from './0001/mandates.ts';
+import { numbers } from './0001/numbers.ts';
 import { payments } from './0001/payments.ts';
 import { policy } from './0001/policy.ts';
 import { shadows } from './0001/shadows.ts';
@@ -19,6 +20,7 @@ import { x402 } from './0001/x402.ts';
  * Addresses are stored checksummed; texts are compared by their bytes. Append-only tables are guarded by triggers.
  */
 export const initial = [
+  numbers,
   identity,
   policy,
   shadows,
