@@ -50,7 +50,7 @@ async function whole(databasePath: string): Promise<Served> {
   const policy = await policies.load(await wideStarterBundle(), 'bench', act);
   await policies.activate(policy.digest, 'activate', act);
   // Just what `pay` reaches: the rest of a server (keys, relayer, follower) has no part in the answer.
-  type Reached = 'store' | 'gate' | 'clock' | 'chain' | 'chainFacts' | 'policies' | 'wake' | 'version';
+  type Reached = 'store' | 'gate' | 'clock' | 'chain' | 'chainFacts' | 'policies' | 'wake' | 'stopping' | 'version';
   const app: Pick<App, Reached> = {
     store,
     gate: createGate(store, async (tx) => ({ ...(await policies.rulesIn(tx)), chain: chainFacts, atMs: Date.now() })),
@@ -59,6 +59,7 @@ async function whole(databasePath: string): Promise<Served> {
     chainFacts,
     policies,
     wake: () => {},
+    stopping: new AbortController().signal,
     version: 'bench',
   };
   return {

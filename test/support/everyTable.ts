@@ -4,7 +4,9 @@ import { type AnyRow, everyRow, tablesOf } from '../../src/store/rows.ts';
 import type { SqlValue, Store } from '../../src/store/store.ts';
 
 /** Tables that change without a caller, because the server follows the chain and signs the log. */
-const moving = 'allow_list_seen blocks chain_checked log_tiles transaction_attempts transactions watched'.split(' ');
+const moving = 'allow_list_seen blocks chain_checked leases log_tiles transaction_attempts transactions watched'.split(
+  ' ',
+);
 /** Events of refusals; and of seals, whose rows are compared themselves. */
 const refusals: SqlValue[] = ['payment.refused', 'session.refused', 'credential.refused', 'rows.sealed'];
 /** Workers note their progress in settings that end with `cursor`. */

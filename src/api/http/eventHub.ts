@@ -55,6 +55,8 @@ export function createEventHub(app: App): {
   let beatAtMs = 0;
   let turn: Promise<unknown> = Promise.resolve();
 
+  app.stopping.addEventListener('abort', () => endAll(members, new BursarError('server_stopping')), { once: true });
+
   async function start(): Promise<void> {
     head = await app.store.read(async (tx) => Number((await tx.get(eventHead))?.seq ?? 0));
     floor = head;
@@ -170,6 +172,7 @@ export function createEventHub(app: App): {
     size: () => members.size,
     subscribe: async (subscription) => {
       const member: Member = { ...subscription, end: null, beat: false, closed: false, wake: () => {} };
+      if (app.stopping.aborted) member.end = new BursarError('server_stopping');
       members.add(member);
       started ??= start();
       try {

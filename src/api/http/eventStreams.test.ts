@@ -29,7 +29,8 @@ const open: AbortController[] = [];
 beforeEach(async () => {
   world = await gateWorld();
   // The clock stands, so no bucket refills: what is charged shows.
-  app = { store: world.store, clock: () => NOON_MS, version: 'test' } as App;
+  const stopping = new AbortController().signal;
+  app = { store: world.store, clock: () => NOON_MS, version: 'test', stopping } as App;
   url = await listen(createHttp(app));
 });
 afterEach(async () => {

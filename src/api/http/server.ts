@@ -36,6 +36,11 @@ export function createHttp(app: App, people: People | null = null, keys = openAp
       (await console?.(c)) ??
       problem(c, new BursarError('not_found', { message: 'There is no such route. See /openapi.json.' })),
   );
+  http.use(async (c, next) => {
+    await next();
+    // The client opens another connection for its next request: to another server.
+    if (app.stopping.aborted) c.header('connection', 'close');
+  });
   http.get('/health', (c) => c.json({ status: 'ok', version: app.version }));
   http.get('/ready', async (c) => {
     const readiness = await app.readiness();

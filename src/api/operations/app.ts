@@ -35,6 +35,8 @@ export type App = {
   recoverChain: (requested: RequestedRecovery) => Promise<Recovery>;
   /** Tells whether payments can be decided now. */
   readiness: () => Promise<{ ready: boolean; checks: { name: string; ok: boolean; detail: string }[] }>;
+  /** Aborted when the server begins to stop: requests in flight are finished, streams end. */
+  stopping: AbortSignal;
   checkLedger: () => Promise<{ ok: boolean; checks: { name: string; ok: boolean; detail: string }[] }>;
   /** Heads, proofs and anchors of the event log; null if no key signs heads. */
   eventLog: EventLog | null;

@@ -1,5 +1,4 @@
-import type { Server } from 'node:http';
-import { serve } from '@hono/node-server';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Address } from 'viem';
 import { createHttp } from '../../api/http/server.ts';
 import { openMcp } from '../../api/mcp/http.ts';
@@ -33,8 +32,10 @@ import type { Store } from '../../store/store.ts';
 import { openAuthentication } from './authentication.ts';
 import type { Config } from './config.ts';
 import { openDuties } from './duties.ts';
+import { startEventFeed } from './eventFeed.ts';
 import { eventLogOf } from './eventLog.ts';
-import { readinessOf } from './readiness.ts';
+import { type Listening, listenOn } from './listening.ts';
+import { createReadiness } from './readiness.ts';
 import { registryPort } from './registryPort.ts';
 import { addressesOf, sendersOf } from './senders.ts';
 import { workerLoops } from './workerLoops.ts';
@@ -75,6 +76,7 @@ export async function startServer(options: {
   const owner = roles.includes('owner') ? await keys.address('owner') : null;
   const sending = await sendersOf(keys, roles);
   const senders = [...sending.keys()];
+  const stopping = new AbortController();
   let workers: Workers | null = null;
   const wake = (): void => workers?.wake();
   const duties = await openDuties({ store, chainId, senders: sending, onChange: wake });
@@ -169,7 +171,15 @@ export async function startServer(options: {
         if (!mine) throw new BursarError('lease_lost');
         return mine.recover(requested);
       }),
-    readiness: () => readinessOf(store, chainId, policies.current() !== null, followed),
+    readiness: createReadiness({
+      store,
+      chain,
+      stopping: stopping.signal,
+      hasPolicy: () => policies.current() !== null,
+      followed: () => followed,
+      follows: () => duties.leads('follow'),
+    }),
+    stopping: stopping.signal,
     checkLedger: oneAtATime(() =>
       checkLedger(store, { chainId, source }, () => new Promise((done) => setImmediate(done))),
     ),
@@ -216,35 +226,34 @@ export async function startServer(options: {
     }),
     { intervalMs: pollMs, ...IDLE },
   );
+  const feed = startEventFeed({
+    store,
+    onMove: async () => {
+      wake();
+      await policies.sync();
+    },
+  });
 
-  let server: Server | null = null;
+  let listening: Listening | null = null;
   return {
     app,
     store,
     chain,
-    listen: () =>
-      new Promise((resolve, reject) => {
-        const { host, port: wanted } = config.server;
-        const http = createHttp(app, authentication.people, authentication.keys);
-        facilitator?.mount(http);
-        mcp.mount(http);
-        const started = serve({ fetch: http.fetch, hostname: host, port: wanted }, (address) =>
-          resolve(`http://${host}:${address.port}`),
-        ) as Server;
-        started.once('error', (error) =>
-          reject(
-            new BursarError('not_configured', { message: `Cannot listen on ${host}:${wanted}: ${error.message}` }),
-          ),
-        );
-        server = started;
-      }),
+    listen: async () => {
+      const http = createHttp(app, authentication.people, authentication.keys);
+      facilitator?.mount(http);
+      mcp.mount(http);
+      listening = await listenOn(http, config.server.host, config.server.port);
+      return listening.url;
+    },
     stop: async () => {
+      // `/ready` says so first, and answers go on for as long as a balancer needs to notice.
+      stopping.abort();
+      if (listening) await sleep(config.server.drain_seconds * 1_000);
       await mcp.close();
-      const open = server;
-      if (open) {
-        open.closeAllConnections();
-        await new Promise<void>((resolve) => open.close(() => resolve()));
-      }
+      await listening?.close();
+      listening = null;
+      await feed.stop();
       await workers?.stop();
       await duties.leases.stop().catch((error: unknown) => log.warn({ err: error }, 'the leases were not released'));
     },

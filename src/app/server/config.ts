@@ -58,6 +58,8 @@ export const Config = z.strictObject({
       .url({ protocol: /^https?$/ })
       .transform((text) => new URL(text).origin)
       .optional(),
+    /** At a stop, how long `/ready` answers 503 before new connections are refused: longer than a balancer's check. */
+    drain_seconds: z.int().min(0).max(600).default(0),
     /** Addresses or CIDR ranges of reverse proxies: X-Forwarded-For is accepted only from them. */
     trusted_proxies: z
       .array(z.string().refine(isAddressRange, 'is neither an IP address nor a CIDR range'))

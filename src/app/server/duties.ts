@@ -25,6 +25,8 @@ export type Duties = {
   leases: Leases;
   /** The worker of this server's current term, made when the term begins; null while another server leads. */
   worker<T>(duty: Duty, make: (store: LedStore) => T | Promise<T>): () => Promise<T | null>;
+  /** This server leads it, by what it knows. */
+  leads(duty: Duty): boolean;
   /** An act that needs the lease here: see `Leases.during`. */
   during<T>(duty: Duty, act: (store: LedStore) => Promise<T>): Promise<T>;
   /** The sender queues that this server leads now. */
@@ -73,6 +75,7 @@ export async function openDuties(options: {
         () => leases.lead(nameOf(duty)),
         (lead) => make(storeOf(lead)),
       ),
+    leads: (duty) => leases.lead(nameOf(duty)) !== null,
     during: (duty, act) => leases.during(nameOf(duty), (lead) => act(storeOf(lead))),
     queues: () =>
       [...senders].flatMap(([sender, role]) => {

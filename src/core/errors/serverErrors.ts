@@ -46,6 +46,12 @@ export const serverErrors = {
     'Another process has this database open.',
     'Stop the other Bursar, or use another data directory.',
   ),
+  server_stopping: entry(
+    503,
+    'safe',
+    'The server is stopping.',
+    'Send the same request again; behind a balancer another server answers. A stream continues from its last `seq`.',
+  ),
   policy_behind: entry(
     503,
     'safe',

@@ -50,7 +50,9 @@ export const policyOperations = [
     input: z.strictObject({}),
     output: ActiveView,
     errors: ['policy_unavailable'],
-    handler: (app) => {
+    handler: async (app) => {
+      // Another server may have activated one just now.
+      await app.policies.sync();
       const { digest, meters, settings } = app.policies.active();
       return { digest, meters, timezone: settings.timezone };
     },
