@@ -78,7 +78,7 @@ describe('signing in with an approver wallet', () => {
     const site = { host: '127.0.0.1', origin };
     const note = refusalLog(store, Date.now);
     const routes = sessionRoutes(app, { sessions, site, oidc: null, note }, openApiKeyAuth(app));
-    const message = await finance.message({ nonce: sessions.nonce(), domain: 'bursar.example', uri: origin });
+    const message = await finance.message({ nonce: await sessions.nonce(), domain: 'bursar.example', uri: origin });
     const answer = await routes.request('/siwe', {
       method: 'POST',
       headers: { host: 'bursar.example', 'content-type': 'application/json' },
@@ -137,7 +137,7 @@ describe('a session', () => {
     let now = Date.now();
     const sessions = openSessions({ store, chain, chainId: 31_337, clock: () => now });
     const { host, origin } = new URL(server.url);
-    const message = await finance.message({ nonce: sessions.nonce(), domain: host, uri: origin });
+    const message = await finance.message({ nonce: await sessions.nonce(), domain: host, uri: origin });
     const token = await sessions.signIn({ message, signature: await finance.sign(message), origin, before: null });
     now += SESSION_MS - 1;
     expect((await sessions.resolve(token)).approver?.name).toBe('Finance');

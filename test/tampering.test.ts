@@ -22,6 +22,8 @@ const noEvidence = new Set([
   'log_heads',
   'identity_epoch',
   'leases',
+  'server_secrets',
+  'sign_in_uses',
 ]);
 
 let folder: string;

@@ -3,6 +3,7 @@ import type { People } from '../../api/http/callers.ts';
 import type { App } from '../../api/operations/app.ts';
 import { openOidc } from '../../control/sign-in/oidc/oidc.ts';
 import { clientSecret } from '../../control/sign-in/oidc/settings.ts';
+import { openSharedOnce } from '../../control/sign-in/once.ts';
 import { refusalLog } from '../../control/sign-in/refusals.ts';
 import { openSessions } from '../../control/sign-in/sessions.ts';
 import { readEnvironment } from '../../core/environment/environment.ts';
@@ -22,7 +23,8 @@ export function openAuthentication(app: App, { server, oidc: given }: Config): {
     people: {
       sessions: openSessions({ store, chain, chainId: app.chainFacts.chainId, clock, oidc }),
       site: { host: server.host, origin: server.origin ?? null },
-      oidc: oidc && openOidc(oidc, clientSecret(oidc, readEnvironment()), clock),
+      oidc:
+        oidc && openOidc(oidc, clientSecret(oidc, readEnvironment()), { clock, once: openSharedOnce(store, clock) }),
       note,
     },
   };

@@ -13,6 +13,8 @@ export const unsealedTables: Readonly<Record<string, string>> = {
   sessions: 'who is signed in now; starting and ending a session are events',
   identity_epoch: 'a count of changes to tables that are sealed themselves',
   leases: 'which server does which task now; another one takes over what it loses',
+  server_secrets: 'a sign-in needs a signature or the identity provider as well',
+  sign_in_uses: 'what was used to sign in; the sessions are events',
   log_tiles: 'hashes of the events, kept for speed; a proof is checked against a signed head',
   log_heads: 'each is signed; sealing them would make the log grow with each head',
 };

@@ -1,31 +1,67 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { countAttempts } from '../../core/limits/attempts.ts';
-import { createNonces, NONCE_MS } from './nonces.ts';
+import { openStore, type Store } from '../../store/store.ts';
+import { createNonces, NONCE_MS, type Nonces } from './nonces.ts';
+import { openSharedOnce } from './once.ts';
 import { consoleRole, scopesOf } from './roles.ts';
 
+let stores: Store[];
+let nowMs: number;
+beforeEach(() => {
+  stores = [];
+  nowMs = 1_000;
+});
+afterEach(async () => {
+  for (const store of stores) await store.close();
+});
+
+/** Those of two servers over one store. */
+async function servers(): Promise<[Nonces, Nonces]> {
+  const store = await openStore(':memory:');
+  stores.push(store);
+  const open = (): Nonces => createNonces(openSharedOnce(store, () => nowMs));
+  return [open(), open()];
+}
+
 describe('a sign-in nonce', () => {
-  it('is taken once', () => {
-    const nonces = createNonces();
-    const nonce = nonces.make(1_000);
+  it('is taken once, at whichever server', async () => {
+    const [nonces, others] = await servers();
+    const nonce = await nonces.make();
     expect(nonce).toMatch(/^[0-9a-f]{76}$/);
-    expect(nonces.take(nonce, 2_000)).toBe(true);
-    expect(nonces.take(nonce, 2_000)).toBe(false);
+    nowMs = 2_000;
+    expect(await others.isFresh(nonce)).toBe(true);
+    expect(await others.take(nonce)).toBe(true);
+    expect(await others.take(nonce)).toBe(false);
+    expect(await nonces.isFresh(nonce)).toBe(false);
+    expect(await nonces.take(nonce)).toBe(false);
   });
 
-  it('is stale after five minutes, and not valid before it was made', () => {
-    const nonces = createNonces();
-    const nonce = nonces.make(1_000);
-    expect(nonces.isFresh(nonce, 1_000 + NONCE_MS - 1)).toBe(true);
-    expect(nonces.isFresh(nonce, 1_000 + NONCE_MS)).toBe(false);
-    expect(nonces.isFresh(nonce, 999)).toBe(false);
+  it('is taken by one of many requests at the same moment', async () => {
+    const [nonces, others] = await servers();
+    const nonce = await nonces.make();
+    const taken = await Promise.all([nonces, others, nonces, others].map((each) => each.take(nonce)));
+    expect(taken.filter(Boolean)).toHaveLength(1);
   });
 
-  it('cannot be made elsewhere, nor made younger', () => {
-    const nonces = createNonces();
-    const nonce = nonces.make(1_000);
-    expect(nonces.isFresh(createNonces().make(1_000), 1_000)).toBe(false);
+  it('is stale after five minutes, and not valid before it was made', async () => {
+    const [nonces] = await servers();
+    const nonce = await nonces.make();
+    nowMs = 1_000 + NONCE_MS - 1;
+    expect(await nonces.isFresh(nonce)).toBe(true);
+    nowMs = 1_000 + NONCE_MS;
+    expect(await nonces.isFresh(nonce)).toBe(false);
+    nowMs = 999;
+    expect(await nonces.isFresh(nonce)).toBe(false);
+  });
+
+  it('cannot be made elsewhere, nor made younger', async () => {
+    const [nonces] = await servers();
+    const [foreign] = await servers();
+    const nonce = await nonces.make();
+    expect(await nonces.isFresh(await foreign.make())).toBe(false);
     const younger = (1_000 + NONCE_MS).toString(16).padStart(12, '0') + nonce.slice(12);
-    expect(nonces.isFresh(younger, 1_000 + NONCE_MS)).toBe(false);
+    nowMs = 1_000 + NONCE_MS;
+    expect(await nonces.isFresh(younger)).toBe(false);
   });
 });
 

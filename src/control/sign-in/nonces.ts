@@ -1,43 +1,46 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { SharedOnce } from './once.ts';
 
-/** Sign-in nonces (EIP-4361): valid for a few minutes, taken once. */
+/** Sign-in nonces (EIP-4361): valid for a few minutes, taken once, at any of the servers. */
 export type Nonces = {
-  make(nowMs: number): string;
+  make(): Promise<string>;
   /** Tells whether the nonce is ours, fresh and unused. Does not use it. */
-  isFresh(nonce: string, nowMs: number): boolean;
+  isFresh(nonce: string): Promise<boolean>;
   /** Uses the nonce; false if another request used it first. */
-  take(nonce: string, nowMs: number): boolean;
+  take(nonce: string): Promise<boolean>;
 };
 
 export const NONCE_MS = 5 * 60_000;
 
 /**
- * A nonce contains its time and our MAC, so requests for many nonces use no memory. Only nonces of successful sign-ins are stored,
- * until they expire. A restart voids all earlier ones.
+ * A nonce contains its time and our MAC, so requests for many nonces store nothing. Only nonces of successful sign-ins are stored, until
+ * they expire.
  */
-export function createNonces(): Nonces {
-  const secret = randomBytes(32);
-  const taken = new Map<string, number>();
-  const mac = (text: string): string => createHmac('sha256', secret).update(text).digest('hex').slice(0, 32);
+export function createNonces(once: SharedOnce): Nonces {
+  const mac = async (text: string): Promise<string> =>
+    createHmac('sha256', await once.keyFor('nonce'))
+      .update(text)
+      .digest('hex')
+      .slice(0, 32);
 
-  function isFresh(nonce: string, nowMs: number): boolean {
-    if (!/^[0-9a-f]{76}$/.test(nonce)) return false;
+  /** When it was made, if it is ours and fresh. */
+  async function madeAt(nonce: string): Promise<number | null> {
+    if (!/^[0-9a-f]{76}$/.test(nonce)) return null;
     const [text, given] = [nonce.slice(0, 44), nonce.slice(44)];
-    if (!timingSafeEqual(Buffer.from(mac(text)), Buffer.from(given))) return false;
-    const age = nowMs - Number.parseInt(text.slice(0, 12), 16);
-    return age >= 0 && age < NONCE_MS && !taken.has(nonce);
+    if (!timingSafeEqual(Buffer.from(await mac(text)), Buffer.from(given))) return null;
+    const atMs = Number.parseInt(text.slice(0, 12), 16);
+    const age = (await once.nowMs()) - atMs;
+    return age >= 0 && age < NONCE_MS ? atMs : null;
   }
   return {
-    make: (nowMs) => {
-      const text = nowMs.toString(16).padStart(12, '0') + randomBytes(16).toString('hex');
-      return text + mac(text);
+    make: async () => {
+      const text = (await once.nowMs()).toString(16).padStart(12, '0') + randomBytes(16).toString('hex');
+      return text + (await mac(text));
     },
-    isFresh,
-    take: (nonce, nowMs) => {
-      if (!isFresh(nonce, nowMs)) return false;
-      for (const [old, atMs] of taken) if (nowMs - atMs >= NONCE_MS) taken.delete(old);
-      taken.set(nonce, nowMs);
-      return true;
+    isFresh: async (nonce) => (await madeAt(nonce)) !== null && !(await once.isUsed(nonce)),
+    take: async (nonce) => {
+      const atMs = await madeAt(nonce);
+      return atMs !== null && (await once.use(nonce, atMs + NONCE_MS));
     },
   };
 }

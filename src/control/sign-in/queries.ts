@@ -55,3 +55,27 @@ export const newSession = statement<Holder & { token: string; groups: string | n
       expires_at: p.expires,
     }),
 );
+
+export const secretNamed = statement<{ name: string }>()((db, p) =>
+  db.selectFrom('server_secrets').select('value').where('name', '=', p.name),
+);
+/** The first one stays. */
+export const addSecret = statement<{ name: string; value: string }>()((db, p) =>
+  db
+    .insertInto('server_secrets')
+    .values({ name: p.name, value: p.value })
+    .onConflict((conflict) => conflict.column('name').doNothing()),
+);
+export const useOf = statement<{ id: string }>()((db, p) =>
+  db.selectFrom('sign_in_uses').select('id').where('id', '=', p.id),
+);
+/** Changes one row, or none where it was used before. */
+export const firstUse = statement<{ id: string; until: number }>()((db, p) =>
+  db
+    .insertInto('sign_in_uses')
+    .values({ id: p.id, expires_at: p.until })
+    .onConflict((conflict) => conflict.column('id').doNothing()),
+);
+export const deleteOldUses = statement<{ at: number }>()((db, p) =>
+  db.deleteFrom('sign_in_uses').where('expires_at', '<', p.at),
+);

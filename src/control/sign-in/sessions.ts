@@ -10,6 +10,7 @@ import type { ReadTx, Store, Tx } from '../../store/store.ts';
 import { createNonces } from './nonces.ts';
 import type { Vouched } from './oidc/oidc.ts';
 import type { OidcSettings } from './oidc/settings.ts';
+import { openSharedOnce } from './once.ts';
 import { deleteExpired, endOlder, endSession, liveSession, newSession, unendedSession } from './queries.ts';
 import { type ConsoleRole, consoleRole, personRole, scopesOf } from './roles.ts';
 import { activeApprover, checkSiwe, type SiweInput } from './siwe.ts';
@@ -34,7 +35,7 @@ export type Session = {
 type Before = { before: string | null };
 
 export type Sessions = {
-  nonce(): string;
+  nonce(): Promise<string>;
   /** See `checkSiwe`. Always returns a new cookie value. Throws as it does. */
   signIn(input: SiweInput & Before): Promise<string>;
   /**
@@ -60,7 +61,10 @@ export function openSessions(options: {
   oidc?: OidcSettings | null;
 }): Sessions {
   const { store, clock, oidc = null } = options;
-  const nonces = createNonces();
+  const once = openSharedOnce(store, clock);
+  // Made at the start, so that no request without a key writes it.
+  once.keyFor('nonce').catch(() => undefined);
+  const nonces = createNonces(once);
 
   /** Roles are read again for each request, so the loss of a role takes effect at once. */
   async function whoNow(tx: ReadTx, row: RowOf<typeof liveSession>): Promise<Who | null> {
@@ -86,7 +90,7 @@ export function openSessions(options: {
   }
 
   return {
-    nonce: () => nonces.make(clock()),
+    nonce: nonces.make,
     resolve,
     signIn: async (input) => {
       const nowMs = clock();

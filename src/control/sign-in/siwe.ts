@@ -27,7 +27,8 @@ export async function checkSiwe(here: SiweCheck, input: SiweInput, nowMs: number
   const { store, chain, chainId, nonces } = here;
   const { message, signature, origin } = input;
   const fields = parseSiweMessage(message);
-  const problem = problemOf(fields, { origin, chainId, nowMs, fresh: (nonce) => nonces.isFresh(nonce, nowMs) });
+  const isFresh = fields.nonce !== undefined && (await nonces.isFresh(fields.nonce));
+  const problem = problemOf(fields, { origin, chainId, nowMs, isFresh });
   if (problem !== null) throw refused(problem);
   const { address, nonce } = fields;
   if (address === undefined || nonce === undefined || !isHex(signature)) throw refused('It is not complete.');
@@ -36,7 +37,7 @@ export async function checkSiwe(here: SiweCheck, input: SiweInput, nowMs: number
   if (input.isCheapOnly && !(await isBy(approver, digest, signature))) throw new BursarError('too_many_requests');
   const check = await verifyDigest(chain, approver.address, { digest, signature });
   if (!check.valid) throw refused("The signature is not this address's over this message.");
-  if (!nonces.take(nonce, nowMs)) throw refused('The nonce is used or stale.');
+  if (!(await nonces.take(nonce))) throw refused('The nonce is used or stale.');
   return approver;
 }
 
@@ -52,7 +53,7 @@ type SiweFields = ReturnType<typeof parseSiweMessage>;
 /** Returns why the message is not for this server, or null. */
 function problemOf(
   fields: SiweFields,
-  here: { origin: string; chainId: number; nowMs: number; fresh: (nonce: string) => boolean },
+  here: { origin: string; chainId: number; nowMs: number; isFresh: boolean },
 ): string | null {
   const { host } = new URL(here.origin);
   if (fields.domain !== host) return `It is for another domain than ${host}.`;
@@ -61,7 +62,7 @@ function problemOf(
   }
   if (fields.chainId !== here.chainId) return `It is for another chain than ${here.chainId}.`;
   if (fields.version !== '1') return 'It is not version 1.';
-  if (fields.nonce === undefined || !here.fresh(fields.nonce)) return 'The nonce is unknown, used or stale.';
+  if (!here.isFresh) return 'The nonce is unknown, used or stale.';
   const issued = fields.issuedAt?.getTime() ?? Number.NaN;
   // The nonce has the server's own time; this only catches messages with an implausible time.
   if (Number.isNaN(issued) || Math.abs(here.nowMs - issued) > CLOCK_SKEW_MS) return 'Its time is not now.';

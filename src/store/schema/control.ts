@@ -54,11 +54,23 @@ interface LeaseRows {
   claimed_at: OptionalInteger;
 }
 
-/** Alerts, stops and notices; and the leases of servers. */
+interface ServerSecrets {
+  name: string;
+  value: string;
+}
+
+interface SignInUses {
+  id: string;
+  expires_at: Integer;
+}
+
+/** Alerts, stops and notices; and what servers share: leases, a secret, and what was used to sign in. */
 export interface ControlTables {
   alerts: Alerts;
   stops: Stops;
   notice_endpoints: NoticeEndpoints;
   notices: Notices;
   leases: LeaseRows;
+  server_secrets: ServerSecrets;
+  sign_in_uses: SignInUses;
 }

@@ -36,12 +36,12 @@ export function sessionRoutes(app: App, people: People, keys: ApiKeyAuth): Hono 
     await next();
   });
   http.get('/methods', (c) => c.json({ ethereum: true, oidc: oidc && { name: oidc.name } }));
-  http.get('/nonce', (c) => {
+  http.get('/nonce', async (c) => {
     refuseAfter(starts.take(addressOf(c), app.clock()), 'Too many nonces for this address.');
     const origin = originOf(c, site);
     const { chainId } = app.chainFacts;
     return c.json({
-      nonce: sessions.nonce(),
+      nonce: await sessions.nonce(),
       domain: new URL(origin).host,
       uri: origin,
       chain_id: chainId,

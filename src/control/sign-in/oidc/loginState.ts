@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { EncryptJWT, jwtDecrypt } from 'jose';
 import { z } from 'zod';
+import type { SharedOnce } from '../once.ts';
 
 /** One browser's sign-in at the identity provider, from the redirect until it returns. */
 const LoginState = z.object({
@@ -15,26 +15,23 @@ const LoginState = z.object({
 export type LoginState = z.infer<typeof LoginState>;
 
 export const LOGIN_MS = 10 * 60_000;
-/** A state that is forgotten early is still safe: the provider accepts a code only once. */
-const TAKEN_MAX = 10_000;
-
 export type LoginStates = {
   /**
    * The content of the browser's cookie: an encrypted JWT (RFC 7519, `dir` with A256GCM), which the browser can neither read nor
    * forge.
    */
-  seal(login: LoginState, nowMs: number): Promise<string>;
+  seal(login: LoginState): Promise<string>;
   /** Returns the state of this cookie, once: null if it is not ours, expired, of another `state`, or already used. */
-  take(sealed: string | undefined, state: string | undefined, nowMs: number): Promise<LoginState | null>;
+  take(sealed: string | undefined, state: string | undefined): Promise<LoginState | null>;
 };
 
-/** Nothing is stored for sign-ins that only started, so they cannot fill the memory. A restart voids all open ones. */
-export function createLoginStates(): LoginStates {
-  const key = randomBytes(32);
-  const taken = new Map<string, number>();
+/** Nothing is stored for sign-ins that only started. One may begin at one server and return to another. */
+export function createLoginStates(once: SharedOnce): LoginStates {
+  const keyOf = (): Promise<Buffer> => once.keyFor('oidc login');
 
   /** Stored in milliseconds, because the claims of a JWT are whole seconds. */
   async function open(sealed: string): Promise<{ login: LoginState; startedAtMs: number } | null> {
+    const key = await keyOf();
     try {
       const options = { keyManagementAlgorithms: ['dir'], contentEncryptionAlgorithms: ['A256GCM'] };
       const { payload } = await jwtDecrypt(sealed, key, options);
@@ -44,20 +41,16 @@ export function createLoginStates(): LoginStates {
     }
   }
   return {
-    seal: (login, nowMs) =>
-      new EncryptJWT({ ...login, startedAtMs: nowMs }).setProtectedHeader({ alg: 'dir', enc: 'A256GCM' }).encrypt(key),
-    take: async (sealed, state, nowMs) => {
+    seal: async (login) =>
+      new EncryptJWT({ ...login, startedAtMs: await once.nowMs() })
+        .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
+        .encrypt(await keyOf()),
+    take: async (sealed, state) => {
       const opened = sealed === undefined ? null : await open(sealed);
-      if (opened === null || opened.login.state !== state || taken.has(opened.login.state)) return null;
-      const age = nowMs - opened.startedAtMs;
+      if (opened === null || opened.login.state !== state) return null;
+      const age = (await once.nowMs()) - opened.startedAtMs;
       if (age < 0 || age >= LOGIN_MS) return null;
-      // The oldest come first.
-      for (const [old, atMs] of taken) {
-        if (nowMs - atMs < LOGIN_MS && taken.size < TAKEN_MAX) break;
-        taken.delete(old);
-      }
-      taken.set(opened.login.state, nowMs);
-      return opened.login;
+      return (await once.use(`oidc ${opened.login.state}`, opened.startedAtMs + LOGIN_MS)) ? opened.login : null;
     },
   };
 }

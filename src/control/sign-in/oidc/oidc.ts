@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { BursarError } from '../../../core/errors/base.ts';
+import type { SharedOnce } from '../once.ts';
 import { createLoginStates } from './loginState.ts';
 import { type Claims, openProvider } from './provider.ts';
 import type { OidcSettings } from './settings.ts';
@@ -24,9 +25,13 @@ export type Oidc = {
 
 export const CALLBACK = '/auth/oidc/callback';
 
-export function openOidc(settings: OidcSettings, secret: string | null, clock: () => number): Oidc {
+export function openOidc(
+  settings: OidcSettings,
+  secret: string | null,
+  { clock, once }: { clock: () => number; once: SharedOnce },
+): Oidc {
   const provider = openProvider(settings, secret, clock);
-  const logins = createLoginStates();
+  const logins = createLoginStates(once);
   const random = (): string => randomBytes(32).toString('base64url');
   return {
     name: settings.name,
@@ -34,10 +39,10 @@ export function openOidc(settings: OidcSettings, secret: string | null, clock: (
       const returnTo = pathWithin(origin, asked);
       const login = { state: random(), nonce: random(), verifier: random(), returnTo, origin };
       const url = await provider.authorizationUrl(login, `${origin}${CALLBACK}`);
-      return { url: url.href, sealed: await logins.seal(login, clock()) };
+      return { url: url.href, sealed: await logins.seal(login) };
     },
     finish: async (returned, sealed) => {
-      const login = await logins.take(sealed, returned.searchParams.get('state') ?? undefined, clock());
+      const login = await logins.take(sealed, returned.searchParams.get('state') ?? undefined);
       if (login === null || login.origin !== returned.origin) {
         const message = 'This sign-in was not started in this browser, or too long ago, or is used.';
         throw new BursarError('sign_in_refused', { message });

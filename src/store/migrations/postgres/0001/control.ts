@@ -49,4 +49,16 @@ CREATE TABLE notices (
   UNIQUE (endpoint_id, event_seq)
 );
 CREATE INDEX notices_due ON notices (next_at) WHERE state = 'pending';
+
+-- Secrets that all servers share. They open nothing by themselves: a sign-in needs a signature or the identity provider as well.
+CREATE TABLE server_secrets (
+  name text COLLATE "C" PRIMARY KEY,
+  value text COLLATE "C" NOT NULL
+);
+
+-- Nonces and login states that were used, until they expire.
+CREATE TABLE sign_in_uses (
+  id text COLLATE "C" PRIMARY KEY,
+  expires_at bigint NOT NULL
+);
 `;

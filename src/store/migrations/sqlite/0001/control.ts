@@ -49,4 +49,16 @@ CREATE TABLE notices (
   UNIQUE (endpoint_id, event_seq)
 ) STRICT;
 CREATE INDEX notices_due ON notices (next_at) WHERE state = 'pending';
+
+-- Secrets that all servers share. They open nothing by themselves: a sign-in needs a signature or the identity provider as well.
+CREATE TABLE server_secrets (
+  name TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT;
+
+-- Nonces and login states that were used, until they expire.
+CREATE TABLE sign_in_uses (
+  id TEXT PRIMARY KEY,
+  expires_at INTEGER NOT NULL
+) STRICT;
 `;
