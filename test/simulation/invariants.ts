@@ -57,6 +57,7 @@ export class Invariants {
       await this.#replayJournal(tx);
       holds(payments, this.#balances);
       budgets(payments);
+      walletNonces(payments);
       answers(world, payments);
       const nonces = new Map((await tx.all(everyAuthorization)).map((row) => [row.payment_id, row.nonce]));
       settlements(chain.tip, payments, nonces);
@@ -129,6 +130,17 @@ function holds(payments: readonly PaymentRow[], balances: ReadonlyMap<string, bi
     if (!/:(reserved|purse_reserved)$/.test(account)) continue;
     const held = reserved.get(account) ?? 0n;
     if (held !== amount) throw new Broken(`${account} has ${amount}, and its payments hold ${held}`);
+  }
+}
+
+/** A wallet nonce is given to one payment. */
+function walletNonces(payments: readonly PaymentRow[]): void {
+  const given = new Map<string, string>();
+  for (const { id, agent_id, wallet_nonce: nonce } of payments) {
+    if (nonce === null) continue;
+    const other = given.get(`${agent_id} ${nonce}`);
+    if (other) throw new Broken(`${id} and ${other} have the wallet nonce ${nonce}`);
+    given.set(`${agent_id} ${nonce}`, id);
   }
 }
 

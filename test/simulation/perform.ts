@@ -61,6 +61,13 @@ const actions: Readonly<Record<StepKind, Perform>> = {
     const place = random.below(world.servers.length);
     world.offsetsMs[place] = random.between(-3_600_000, 3_600_000);
   },
+  mood: (world, random, profile) => {
+    const node = random.chance(0.7) ? world.node : world.witness;
+    const possible = lies.filter((lie) => profile.lies[lie] > 0);
+    const lasts = possible.length > 0 && random.chance(0.6);
+    node.mood = lasts ? { lie: random.pick(possible), size: random.between(1, 6) } : null;
+    world.trace[world.trace.length - 1] += ` ${node.mood?.lie ?? 'honest'}`;
+  },
   crash: (world, random) => crash(world, random, random.below(world.servers.length)),
 };
 

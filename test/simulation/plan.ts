@@ -21,6 +21,7 @@ export const stepKinds = [
   'jump',
   'clock',
   'crash',
+  'mood',
 ] as const;
 export type StepKind = (typeof stepKinds)[number];
 /** A step has a seed of its own, so that the others stay the same when it is left out. */
@@ -56,6 +57,7 @@ const usual: Readonly<Record<StepKind, number>> = {
   jump: 0,
   clock: 0,
   crash: 0,
+  mood: 0,
 };
 const faulty: Partial<Record<StepKind, number>> = {
   reorg: 14,
@@ -65,6 +67,7 @@ const faulty: Partial<Record<StepKind, number>> = {
   jump: 3,
   clock: 6,
   crash: 25,
+  mood: 20,
 };
 
 /** The plan of a run: which faults it has at all, how often, and its steps. Each fault is in about half of all plans. */

@@ -15,7 +15,7 @@ export const everyPayment = statement()((db) =>
   db
     .selectFrom('payments')
     .select(['id', 'chain_key', 'agent_id', 'kind', 'rail', 'address', 'amount_micro', 'held_micro', 'state'])
-    .select(['idempotency_key', 'created_at', 'funds_payment', 'tx_hash'])
+    .select(['idempotency_key', 'created_at', 'funds_payment', 'wallet_nonce'])
     .orderBy('id'),
 );
 export const everyAuthorization = statement()((db) =>

@@ -33,6 +33,8 @@ const LONG_ROUND_MS = 600_000;
 export async function settleDown(world: World, invariants: Invariants): Promise<void> {
   world.trace.push('the faults end:');
   world.isCalm = true;
+  world.node.mood = null;
+  world.witness.mood = null;
   world.offsetsMs.fill(0);
   world.chain.baseFee = 1_000_000_000n;
   for (const place of world.servers.keys()) {

@@ -13,7 +13,14 @@ import {
 } from './state.ts';
 
 /** Where the contracts are, and the second of the block. */
-export type Place = { token: Address; factory: Address; chainId: number; timestampS: number };
+export type Place = {
+  token: Address;
+  factory: Address;
+  chainId: number;
+  timestampS: number;
+  /** By how much the node that is asked is wrong about nonces. */
+  nonceShift?: number;
+};
 export type Call = { from: Address; to: Address; data: Hex };
 export type Effect = { logs: Log[]; gas: bigint };
 

@@ -21,6 +21,8 @@ export const lies = [
   'refuses',
 ] as const;
 export type Lie = (typeof lies)[number];
+/** A lie that a node keeps to for a while: `size` is how many blocks it lags, by how much a count is wrong, which branch it is on. */
+export type Mood = { lie: Lie; size: number };
 
 export type Request = { method: string; params?: unknown };
 type Params = readonly unknown[];
@@ -31,6 +33,8 @@ export class ModelNode {
   readonly #finalityBlocks: number;
   /** Tips of branches that were given up. */
   readonly #stale: () => readonly Block[];
+  /** What it is like now, whatever else goes wrong. Null: honest. */
+  mood: Mood | null = null;
 
   constructor(chain: ModelChain, finalityBlocks: number, stale: () => readonly Block[]) {
     this.#chain = chain;
@@ -38,13 +42,15 @@ export class ModelNode {
     this.#stale = stale;
   }
 
-  async answer({ method, params }: Request, lie: Lie | null, random: Random): Promise<unknown> {
-    if (lie === 'refuses') throw refusal(method, -32_000, 'the model refuses to answer');
-    const view = this.#viewOf(lie, random);
+  /** `once`: a lie of this answer alone, in place of its mood. */
+  async answer({ method, params }: Request, once: Lie | null, random: Random): Promise<unknown> {
+    const mood = once === null ? this.mood : { lie: once, size: random.between(1, 6) };
+    if (mood?.lie === 'refuses') throw refusal(method, -32_000, 'the model refuses to answer');
+    const view = this.#viewOf(mood);
     const given = (params ?? []) as Params;
     try {
-      const honest = await this.#honest(method, given, view, lie === 'forgets_sent');
-      return lie === null ? honest : distorted(method, honest, lie, random);
+      const honest = await this.#honest(method, given, view, mood);
+      return mood === null ? honest : distorted(method, honest, mood.lie, random);
     } catch (error) {
       if (error instanceof Reverted) throw refusal(method, 3, `execution reverted: ${error.message}`, error.data);
       if (error instanceof PoolRefusal) throw refusal(method, -32_000, error.message);
@@ -52,15 +58,16 @@ export class ModelNode {
     }
   }
 
-  #viewOf(lie: Lie | null, random: Random): Block {
+  #viewOf(mood: Mood | null): Block {
     const { tip } = this.#chain;
-    if (lie === 'lag') return ModelChain.ancestor(tip, Math.max(0, tip.number - random.between(1, 6))) ?? tip;
-    const stale = this.#stale();
-    return lie === 'stale_branch' && stale.length > 0 ? random.pick(stale) : tip;
+    if (mood?.lie === 'lag') return ModelChain.ancestor(tip, Math.max(0, tip.number - mood.size)) ?? tip;
+    const stale = mood?.lie === 'stale_branch' ? this.#stale() : [];
+    return stale[stale.length - 1 - (mood?.size ?? 0)] ?? stale.at(-1) ?? tip;
   }
 
-  async #honest(method: string, params: Params, view: Block, forgets: boolean): Promise<unknown> {
-    const place = (block: Block) => this.#chain.placeAt(block.timestampS);
+  async #honest(method: string, params: Params, view: Block, mood: Mood | null): Promise<unknown> {
+    const shift = shiftOf(mood);
+    const place = (block: Block) => ({ ...this.#chain.placeAt(block.timestampS), nonceShift: shift });
     const [first, second] = params as [never, never];
     switch (method) {
       case 'eth_chainId':
@@ -80,7 +87,7 @@ export class ModelNode {
       case 'eth_getTransactionReceipt':
         return receiptBelow(view, first);
       case 'eth_getTransactionCount':
-        return numberToHex(this.#countOf(view, getAddress(first), second));
+        return numberToHex(Math.max(0, this.#countOf(view, getAddress(first), second) + shift));
       case 'eth_getBalance':
         return numberToHex(senderOf(this.#known(view, second).state, getAddress(first)).wei);
       case 'eth_getCode': {
@@ -100,7 +107,7 @@ export class ModelNode {
         return numberToHex(gasOf(view, next, { from: getAddress(from), to: getAddress(to), data }));
       }
       case 'eth_sendRawTransaction':
-        return forgets ? `0x${'11'.repeat(32)}` : this.#chain.send(first, view);
+        return mood?.lie === 'forgets_sent' ? `0x${'11'.repeat(32)}` : this.#chain.send(first, view);
       default:
         throw refusal(method, -32_601, `the model does not have ${method}`);
     }
@@ -170,6 +177,12 @@ function receiptBelow(view: Block, hash: Hex): Record<string, unknown> | null {
   return null;
 }
 
+/** By how much the node's nonces are wrong. */
+function shiftOf(mood: Mood | null): number {
+  if (mood?.lie !== 'low_count' && mood?.lie !== 'high_count') return 0;
+  return (mood.size % 3) * (mood.lie === 'low_count' ? -1 : 1) + (mood.lie === 'low_count' ? -1 : 1);
+}
+
 /** The honest answer, changed as that lie has it. Methods that it does not concern are answered honestly. */
 function distorted(method: string, honest: unknown, lie: Lie, random: Random): unknown {
   switch (lie) {
@@ -184,12 +197,6 @@ function distorted(method: string, honest: unknown, lie: Lie, random: Random): u
     case 'invented_revert':
       if (method === 'eth_estimateGas' || method === 'eth_call') throw refusal(method, 3, 'execution reverted');
       return honest;
-    case 'low_count':
-    case 'high_count': {
-      if (method !== 'eth_getTransactionCount') return honest;
-      const step = random.between(1, 3) * (lie === 'low_count' ? -1 : 1);
-      return numberToHex(Math.max(0, Number(honest) + step));
-    }
     default:
       return honest;
   }

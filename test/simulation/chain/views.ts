@@ -36,7 +36,8 @@ export function gasOf(block: Block, place: Place, call: { from: Address; to: Add
 function created(block: Block, place: Place, from: Address, data: Hex): Hex {
   if (!data.startsWith(deploylessCallViaBytecodeBytecode)) {
     const { nonce } = senderOf(block.state, from);
-    const address = getContractAddress({ opcode: 'CREATE', from, nonce: BigInt(nonce) });
+    const told = Math.max(0, nonce + (place.nonceShift ?? 0));
+    const address = getContractAddress({ opcode: 'CREATE', from, nonce: BigInt(told) });
     return `0x${address.slice(2).toLowerCase().padStart(64, '0')}`;
   }
   const { args } = decodeFunctionData({ abi: multicall3Abi, data: secondBytes(data) });
