@@ -60,6 +60,7 @@ const mayRefuse: ReadonlySet<string> = new Set([
   'queue_full',
   'idempotency_conflict',
   'chain_inconsistent',
+  'agent_not_active',
 ]);
 
 /** Asks a server; the answer comes when the scheduler lets it. A server that dies never answers. */

@@ -45,6 +45,8 @@ export class Invariants {
   #seq = 0n;
   #entry = 0n;
   readonly #states = new Map<string, PaymentState>();
+  /** Of agents whose status has changed. */
+  readonly #statuses = new Map<string, string>();
   readonly #balances = new Map<string, bigint>();
 
   /** Throws `Broken`. */
@@ -66,14 +68,19 @@ export class Invariants {
   }
 
   async #replayEvents(tx: ReadTx, payments: readonly PaymentRow[]): Promise<void> {
-    for (const { seq, type, payment_id: id } of await tx.all(eventsAfter, { seq: this.#seq })) {
+    for (const { seq, type, payment_id: id, agent_id: agent, body } of await tx.all(eventsAfter, { seq: this.#seq })) {
       if (seq !== this.#seq + 1n) throw new Broken(`event ${this.#seq + 1n} is missing`);
       this.#seq = seq;
+      if (type === 'agent.status_changed' && agent !== null)
+        this.#statuses.set(agent, (JSON.parse(body) as { data: { to: string } }).data.to);
       if (id === null) continue;
       const before = this.#states.get(id);
       const first = firstStates[type];
       if (first) {
         if (before) throw new Broken(`${id} was decided twice`);
+        const status = this.#statuses.get(agent ?? '') ?? 'active';
+        if (first !== 'denied' && status !== 'active')
+          throw new Broken(`${id} is ${first}, and its agent was ${status}`);
         this.#states.set(id, first);
       }
       const move = moves[type];

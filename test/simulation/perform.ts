@@ -2,6 +2,7 @@ import type { Block } from './chain/block.ts';
 import { BLOCK_S, ModelChain } from './chain/modelChain.ts';
 import { lies } from './chain/node.ts';
 import { ask, conflictOf, newRequest } from './clients.ts';
+import { administratorAct, ownerAct } from './people.ts';
 import type { Profile, Step, StepKind } from './plan.ts';
 import { fetchSignature, newPurchase, settlePresented } from './purchases.ts';
 import { Random } from './random.ts';
@@ -68,6 +69,8 @@ const actions: Readonly<Record<StepKind, Perform>> = {
     node.mood = lasts ? { lie: random.pick(possible), size: random.between(1, 6) } : null;
     world.trace[world.trace.length - 1] += ` ${node.mood?.lie ?? 'honest'}`;
   },
+  owner: (world, random) => ownerAct(world, random),
+  administrator: (world, random) => administratorAct(world, random, random.pick(world.servers)),
   crash: (world, random) => crash(world, random, random.below(world.servers.length)),
 };
 

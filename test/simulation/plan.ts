@@ -22,6 +22,8 @@ export const stepKinds = [
   'clock',
   'crash',
   'mood',
+  'owner',
+  'administrator',
 ] as const;
 export type StepKind = (typeof stepKinds)[number];
 /** A step has a seed of its own, so that the others stay the same when it is left out. */
@@ -58,6 +60,8 @@ const usual: Readonly<Record<StepKind, number>> = {
   clock: 0,
   crash: 0,
   mood: 0,
+  owner: 0,
+  administrator: 0,
 };
 const faulty: Partial<Record<StepKind, number>> = {
   reorg: 14,
@@ -68,6 +72,8 @@ const faulty: Partial<Record<StepKind, number>> = {
   clock: 6,
   crash: 25,
   mood: 20,
+  owner: 10,
+  administrator: 10,
 };
 
 /** The plan of a run: which faults it has at all, how often, and its steps. Each fault is in about half of all plans. */

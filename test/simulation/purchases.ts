@@ -1,4 +1,5 @@
 import { type Address, encodeFunctionData, type Hex, parseAbi } from 'viem';
+import { BursarError } from '../../src/core/errors/base.ts';
 import type { PaymentId } from '../../src/core/ids/ids.ts';
 import { microUsdc } from '../../src/core/money/microUsdc.ts';
 import { type ClientRequest, newRequest } from './clients.ts';
@@ -57,7 +58,10 @@ export function fetchSignature(world: World, { payments }: ClientRequest, server
     (found) => {
       if (found) world.presented.push({ payment, ...payloadOf(found.header) });
     },
-    (error: unknown) => world.errors.push(error),
+    (error: unknown) => {
+      // The agent was frozen after the decision: it gets no signature.
+      if (!(error instanceof BursarError && error.code === 'agent_not_active')) world.errors.push(error);
+    },
   );
 }
 

@@ -1,7 +1,11 @@
 import { statement } from '../../src/store/statement.ts';
 
 export const eventsAfter = statement<{ seq: bigint }>()((db, p) =>
-  db.selectFrom('events').select(['seq', 'type', 'payment_id']).where('seq', '>', p.seq).orderBy('seq'),
+  db
+    .selectFrom('events')
+    .select(['seq', 'type', 'payment_id', 'agent_id', 'body'])
+    .where('seq', '>', p.seq)
+    .orderBy('seq'),
 );
 export const entriesAfter = statement<{ id: bigint }>()((db, p) =>
   db

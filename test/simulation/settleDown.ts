@@ -1,11 +1,13 @@
 import { custom } from 'viem';
 import { checkLedger } from '../../src/books/ledger/check.ts';
+import { ownerCalls } from '../../src/chain/contracts/agentWallet.ts';
 import { viemSource } from '../../src/chain/follow/viemSource.ts';
 import { openChain } from '../../src/chain/node/chain.ts';
 import { holdsMoney } from '../../src/core/payment/states.ts';
 import { paidOn } from './chain/paid.ts';
 import { ask } from './clients.ts';
 import { Broken, type Invariants, type PaymentRow } from './invariants.ts';
+import { setStatus } from './people.ts';
 import { honest, mineOne, startWorker } from './perform.ts';
 import { fetchSignature, settlePresented } from './purchases.ts';
 import {
@@ -42,6 +44,12 @@ export async function settleDown(world: World, invariants: Invariants): Promise<
     startServer(world, place);
   }
   const random = new Random(7);
+  for (const { agent, wallet } of world.agents) {
+    const { to, data } = ownerCalls.unfreeze(wallet);
+    world.chain.act(places.owner, to, data);
+    setStatus(world, world.servers[0] as SimulatedServer, agent.id, 'active');
+  }
+  await drain(world, random);
   await askAgain(world, random);
   await fetchAll(world, random, invariants);
   await untilQuiet(world, random, invariants);

@@ -114,13 +114,13 @@ function wallet(state: ChainState, place: Place, call: Call, logs: Log[]): bigin
     case 'raiseEpoch': {
       const roles = called.name === 'unfreeze' ? [it.config.owner] : [it.config.owner, it.config.guardian];
       if (!roles.includes(call.from)) throw new Reverted('Error', ['the caller has not that role']);
-      const isFreeze = called.name === 'freeze';
-      const frozen = isFreeze || (called.name === 'unfreeze' ? false : it.frozen);
+      if (called.name !== 'raiseEpoch' && it.frozen === (called.name === 'freeze')) return 30_000n;
+      const frozen = called.name === 'freeze' || (called.name === 'raiseEpoch' && it.frozen);
       const epoch = called.name === 'unfreeze' ? it.epoch : it.epoch + 1;
       const raised = epoch === it.epoch ? {} : { epoch, next: 0, window: 0n };
-      if (epoch !== it.epoch) logs.push(logOf(call.to, 'EpochRaised', { epoch, by: call.from }));
       if (called.name !== 'raiseEpoch')
-        logs.push(logOf(call.to, isFreeze ? 'Frozen' : 'Unfrozen', { caller: call.from }));
+        logs.push(logOf(call.to, frozen ? 'Frozen' : 'Unfrozen', { caller: call.from }));
+      if (epoch !== it.epoch) logs.push(logOf(call.to, 'EpochRaised', { epoch, by: call.from }));
       state.wallets.set(call.to, { ...it, frozen, ...raised });
       return 50_000n;
     }
