@@ -1,7 +1,10 @@
+import type { Hex } from 'viem';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { mapInOrder } from '../../core/inOrder.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
 import { query } from '../../store/statement.ts';
+import type { BlockHeader, ChainSource } from '../node/source.ts';
+import { bloomOf } from './bloom.ts';
 import {
   accountsOf,
   addAgent,
@@ -122,6 +125,33 @@ it('a node that has dropped the state of long ago is asked for the head’s, les
   expect(await accountsOf(set.store, agent)).toEqual({ available: 5n, suspense: 9n, purse: 3n });
   const opening = (await alertsOf(set.store)).filter(({ body }) => body.kind === 'opening_balance');
   expect(opening).toMatchObject([{ body: { amount: '0.000009' } }]);
+});
+
+it('a node that has dropped that state and leaves out the logs since is not believed', async () => {
+  set.chain.mineEmpty(2 * FINALITY_DEPTH);
+  await set.follow();
+  const agent = await addAgent(set.store, 'late', late);
+  set.chain.mine(set.chain.send({ kind: 'transfer', from: TREASURY, to: late.wallet, amount: 5n }));
+  const { header, head, chain, logs } = { ...set.chain, chain: set.chain };
+  const logsOf = (blockHash: Hex) => logs({ blockHash }, { wallets: [], purses: [], payers: [] });
+  const withBloom = async (block: BlockHeader) => ({ ...block, logsBloom: bloomOf(await logsOf(block.hash)) });
+  const source: ChainSource = {
+    token: chain.token,
+    head: async () => withBloom(await head()),
+    header: async (number) => (await header(number).then((block) => block && withBloom(block))) ?? null,
+    finalized: chain.finalized,
+    authorizationState: chain.authorizationState,
+    logs: async () => [],
+    receiptLogs: ({ hash }) => logsOf(hash),
+    balanceOf: async (address, number) => {
+      if (number < chain.tip.header.number) throw new Error('missing trie node');
+      return chain.balanceOf(address, number);
+    },
+  };
+  set.restart({ chain: source });
+  await set.follow();
+  expect(await accountsOf(set.store, agent)).toEqual({ available: 5n });
+  set.restart();
 });
 
 it('many wallets added at once are all followed with the next step', async () => {

@@ -1,4 +1,4 @@
-import type { Address } from 'viem';
+import type { Address, Hex } from 'viem';
 import { raiseOnce } from '../../books/ledger/alerts.ts';
 import { appendEvent } from '../../books/ledger/events.ts';
 import { type Account, type EntryKind, externalAccount, post } from '../../books/ledger/journal.ts';
@@ -9,12 +9,14 @@ import type { Store, Tx } from '../../store/store.ts';
 import { type AddressBook, bookOf, unwatchedAgents, watchedBook } from '../match/addressBook.ts';
 import { type ApplyContext, applyTransfer } from '../match/applyFacts.ts';
 import { type Explanation, explain } from '../match/explain.ts';
-import { readFacts, type TransferFact } from '../match/facts.ts';
+import type { TransferFact } from '../match/facts.ts';
 import { inflowOf } from '../match/inflow.ts';
 import { inboundOf, recordReceivable } from '../match/receivables.ts';
-import type { ChainLog, ChainSource } from '../node/source.ts';
+import type { ChainSource } from '../node/source.ts';
+import { transfersOf } from './agree.ts';
 import { type Cursor, isAt, readBlock, readBlocks } from './cursor.ts';
 import { addWatched, transferAt } from './queries.ts';
+import { readAgain } from './reread.ts';
 import type { TransferRow } from './rollBack.ts';
 
 /**
@@ -34,6 +36,7 @@ export async function startWatching(
   const cursor = blocks[0];
   if (agents.length === 0 || !cursor) return 'done';
   const transfers = await recentTransfers(chain, added, blocks);
+  if (!transfers) return 'moved';
   const addresses = [...added.scope.wallets, ...added.scope.purses];
   const balances = await balancesAt(chain, added, addresses, cursor);
   if (!balances) return 'moved';
@@ -57,27 +60,28 @@ export async function startWatching(
   });
 }
 
-/** Transfers of the added addresses in the kept blocks that are not final (all but the oldest). */
-async function recentTransfers(chain: ChainSource, added: AddressBook, blocks: Cursor[]): Promise<TransferFact[]> {
+/** Transfers of the added addresses in the kept blocks that are not final (all but the oldest). Null if the chain changed meanwhile. */
+async function recentTransfers(
+  chain: ChainSource,
+  added: AddressBook,
+  blocks: Cursor[],
+): Promise<TransferFact[] | null> {
   const oldest = blocks.at(-1);
   const newest = blocks[0];
   if (!oldest || !newest || oldest.number === newest.number) return [];
-  const logs = await chain.logs({ fromBlock: oldest.number + 1n, toBlock: newest.number }, added.scope);
-  const known = new Map(blocks.map((block) => [block.number, block.hash]));
-  if (logs.some((log) => known.get(log.blockNumber) !== log.blockHash)) {
-    throw new BursarError('chain_unavailable', { message: 'The RPC sent logs of blocks that are not on the chain.' });
-  }
-  return transfersIn(logs, chain, added);
+  return transfersAfter(chain, added, oldest, newest);
 }
 
-function transfersIn(logs: readonly ChainLog[], chain: ChainSource, added: AddressBook): TransferFact[] {
-  const scope = {
-    token: chain.token,
-    isWallet: added.isWallet.bind(added),
-    isPurse: added.isPurse.bind(added),
-    isPayer: () => false,
-  };
-  return readFacts(logs, scope).filter((fact) => fact.type === 'transfer');
+/** Read as the follower reads blocks: headers linked by hash, and logs that the headers confirm. */
+async function transfersAfter(
+  chain: ChainSource,
+  added: AddressBook,
+  from: Cursor,
+  to: { number: bigint; hash: Hex },
+): Promise<TransferFact[] | null> {
+  const reading = await readAgain(chain, added, from.number + 1n, to.number);
+  if (reading?.before.hash !== from.hash || reading.read.at(-1)?.hash !== to.hash) return null;
+  return transfersOf(reading.blocks);
 }
 
 /**
@@ -96,10 +100,10 @@ async function balancesAt(
   } catch (error) {
     const head = await chain.head();
     if (head.number <= cursor.number) throw error;
-    const logs = await chain.logs({ fromBlock: cursor.number + 1n, toBlock: head.number }, added.scope);
+    const since = await transfersAfter(chain, added, cursor, head);
+    if (!since) return null;
     const balances = await read(head.number);
     if ((await chain.header(head.number))?.hash !== head.hash) return null;
-    const since = transfersIn(logs, chain, added);
     return balances.map((amount, index) => amount - netOf(addresses[index], since));
   }
 }
