@@ -117,7 +117,7 @@ async function receiptsOf(store: Store, chain: Chain, rows: readonly Transaction
   return found;
 }
 
-async function receiptOf(client: ChainClient, hash: Hex): Promise<TransactionReceipt | null> {
+export async function receiptOf(client: ChainClient, hash: Hex): Promise<TransactionReceipt | null> {
   try {
     return await client.getTransactionReceipt({ hash });
   } catch (error) {

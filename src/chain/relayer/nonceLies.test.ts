@@ -91,6 +91,27 @@ describe('a nonce that is too high at the first use of a key', () => {
     expect(await openAlerts()).toEqual([]);
   });
 
+  it('does not stop the key when the chain comes to the nonces that were given up, and mines what waits there', async () => {
+    const early = await queue();
+    scene.rpc.tell(everything(2));
+    await relayer().tick();
+    scene.rpc.tell(() => 'pass');
+    const senderQueue = relayer();
+    await senderQueue.tick();
+    expect(await outcome(early)).toMatchObject({ kind: 'dropped', reason: 'nonce_gap' });
+    const others = [await queue(), await queue()];
+    for (let round = 0; round < 4; round += 1) await senderQueue.tick();
+    expect(await mapInOrder([...others, early], outcome)).toMatchObject([
+      { kind: 'mined', nonce: 0n },
+      { kind: 'mined', nonce: 1n },
+      { kind: 'mined', nonce: 2n },
+    ]);
+    const next = await queue();
+    for (let round = 0; round < 2; round += 1) await senderQueue.tick();
+    expect(await outcome(next)).toMatchObject({ kind: 'mined', nonce: 3n });
+    expect(await openAlerts()).toEqual([]);
+  });
+
   it('heals after a new start too', async () => {
     const transaction = await queue();
     scene.rpc.tell(everything(3));

@@ -123,6 +123,24 @@ export const dropAboveNonce = statement<Queue & { nonce: bigint }>()((db, p, f) 
     .where('state', '=', 'pending')
     .where('nonce', '>', p.nonce),
 );
+/** Attempts of transactions that were given up because a node had invented their nonce. They are signed, so they can still be mined. */
+export const givenUpAttempts = statement<Queue>()((db, p) =>
+  db
+    .selectFrom('transactions as t')
+    .innerJoin('transaction_attempts as a', 'a.transaction_id', 't.id')
+    .select(['t.id', 'a.hash', 'a.raw'])
+    .where('t.chain_id', '=', p.chain)
+    .where('t.sender', '=', p.sender)
+    .where('t.drop_reason', '=', 'nonce_gap')
+    .orderBy('t.id'),
+);
+export const setPendingOnNonce = statement<{ id: bigint; nonce: bigint }>()((db, p) =>
+  db
+    .updateTable('transactions')
+    .set({ state: 'pending', nonce: p.nonce, drop_reason: null, drop_detail: null })
+    .where('id', '=', p.id)
+    .where('drop_reason', '=', 'nonce_gap'),
+);
 /** Only for a transaction that was never signed. */
 export const setDropReason = statement<{ id: bigint; reason: Reason }>()((db, p) =>
   db

@@ -15,6 +15,7 @@ import {
 } from './attempts.ts';
 import { type Confirmed, pollReceipts } from './confirm.ts';
 import { type FeeCaps, firstFees, replacementFees } from './fees.ts';
+import { takeBack } from './givenUp.ts';
 import { isBelievable } from './nonceTruth.ts';
 import type { Observation } from './observation.ts';
 import type { SenderQueueAlert } from './senderQueueAlerts.ts';
@@ -117,6 +118,7 @@ export function createSenderQueue(options: SenderQueueOptions, role: KeyRole, se
     const least = before.firstUnmined !== null && before.firstUnmined < now ? before.firstUnmined : now;
     if (count >= least && count <= next) return null;
     if (count < least && (await closeGap(count, seen))) return null;
+    if (count > next && (await takeBack({ store, chain }, sender, { next, count }))) return null;
     return {
       type: 'chain_inconsistent',
       details: { sender, stated_nonce: `${count}`, known_mined: `${least}`, known_next: `${next}` },
