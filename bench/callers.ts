@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { PayInput, toPaymentRequest } from '../src/api/operations/payments/paymentRequest.ts';
 import { createGate } from '../src/decide/payments/gateQueue.ts';
 import type { PaymentRequest } from '../src/decide/payments/request.ts';
@@ -52,7 +53,7 @@ export async function runCallers(load: Load): Promise<number> {
   const { store, policy, world, from, payments, clock, measured, callers = CALLERS } = load;
   let next = from;
   // The one moment of a group is that of its newest request.
-  const gate = createGate(store, () => ({ policy, chain: chainFacts, atMs: clock(next) }));
+  const gate = createGate(store, () => ({ policy, chain: chainFacts, atMs: clock(next) }), nextTurn);
   const startedAt = performance.now();
   await Promise.all(Array.from({ length: callers }, caller));
   return (payments / (performance.now() - startedAt)) * 1_000;

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ServerType, serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { createHttp } from '../src/api/http/server.ts';
@@ -53,7 +54,11 @@ async function whole(databasePath: string): Promise<Served> {
   type Reached = 'store' | 'gate' | 'clock' | 'chain' | 'chainFacts' | 'policies' | 'wake' | 'stopping' | 'version';
   const app: Pick<App, Reached> = {
     store,
-    gate: createGate(store, async (tx) => ({ ...(await policies.rulesIn(tx)), chain: chainFacts, atMs: Date.now() })),
+    gate: createGate(
+      store,
+      async (tx) => ({ ...(await policies.rulesIn(tx)), chain: chainFacts, atMs: Date.now() }),
+      nextTurn,
+    ),
     clock: Date.now,
     chain: openChain({ chainId: chainFacts.chainId, rpcUrl: 'http://127.0.0.1:9', token: TOKEN }),
     chainFacts,

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Address } from 'viem';
 import { createHttp } from '../../api/http/server.ts';
 import { openMcp } from '../../api/mcp/http.ts';
@@ -143,11 +143,15 @@ export async function startServer(options: {
   const guardian = roles.includes('guardian') ? await keys.address('guardian') : executor;
 
   const chainFacts = { chainId, token, network: `eip155:${chainId}`, factory };
-  const queue = createGate(store, async (tx) => ({
-    ...(await policies.rulesIn(tx)),
-    chain: chainFacts,
-    atMs: clock(),
-  }));
+  const queue = createGate(
+    store,
+    async (tx) => ({
+      ...(await policies.rulesIn(tx)),
+      chain: chainFacts,
+      atMs: clock(),
+    }),
+    nextTurn,
+  );
   const gate: Gate = { ask: (ask) => policies.upToDate(() => queue.ask(ask)) };
   const app: App = {
     store,

@@ -26,6 +26,8 @@ export interface Gate {
 
 /** So many requests are decided and committed together at most: it bounds the time for which an answer waits for others. */
 const GROUP_MAX = 256;
+/** A group waits for further requests for at most twice so many turns of the event loop: what a commit costs is shared by its group. */
+const TURN_PAIRS_MAX = 8;
 /** More waiting requests than this are refused with `queue_full`. */
 const QUEUE_MAX = 20_000;
 
@@ -42,9 +44,14 @@ class NeedsWholeStore extends Error {}
 /**
  * Collects the requests of concurrent callers into groups. Each group is one transaction: load, decide, commit. On PostgreSQL groups of
  * several servers run beside each other, except those with work of their callers in them. `rulesNow` is asked once for each group,
- * inside its transaction: it reads there what is in force, because another server may have changed it.
+ * inside its transaction: it reads there what is in force, because another server may have changed it. `nextTurn`: resolves in the next
+ * turn of the event loop; null where groups do not wait for it.
  */
-export function createGate(store: Store, rulesNow: (tx: ReadTx) => Rules | Promise<Rules>): Gate {
+export function createGate(
+  store: Store,
+  rulesNow: (tx: ReadTx) => Rules | Promise<Rules>,
+  nextTurn: (() => Promise<unknown>) | null = null,
+): Gate {
   const identities = new IdentityCache();
   const plain = collector(store.writeBeside);
   const attached = collector(store.write);
@@ -63,11 +70,24 @@ export function createGate(store: Store, rulesNow: (tx: ReadTx) => Rules | Promi
         group ??= take();
         return decide(tx, group);
       };
-      write(job).then(
-        (outcomes) => settleAll(group ?? [], outcomes),
-        // A store that is closed or full never ran the job.
-        (error: unknown) => failed(group ?? take(), error),
-      );
+      gathered()
+        .then(() => write(job))
+        .then(
+          (outcomes) => settleAll(group ?? [], outcomes),
+          // A store that is closed or full never ran the job.
+          (error: unknown) => failed(group ?? take(), error),
+        );
+    }
+
+    /** Resolves once no more requests arrive. One that has arrived is here after two turns: in the first it is authenticated. */
+    async function gathered(): Promise<void> {
+      let known = 0;
+      if (nextTurn === null) return;
+      for (let pairs = 0; waiting.length > known && waiting.length < GROUP_MAX && pairs < TURN_PAIRS_MAX; pairs += 1) {
+        known = waiting.length;
+        await nextTurn();
+        await nextTurn();
+      }
     }
 
     function take(): Waiting[] {
