@@ -32,7 +32,10 @@ export function wrapFetch(baseFetch: typeof fetch, options: WrapOptions): Paying
 
   function report(id: string, status: number, paymentResponse: string | null): void {
     // A report is information for people; only the chain settles a payment. So no caller waits for it, and a failure is ignored.
-    const sent = bursar.reportX402(id, status, paymentResponse).catch(() => undefined);
+    // The caller gets its answer first.
+    const sent = nextTurn()
+      .then(() => bursar.reportX402(id, status, paymentResponse))
+      .catch(() => undefined);
     reports.add(sent);
     void sent.then(() => reports.delete(sent));
   }
@@ -51,9 +54,9 @@ export function wrapFetch(baseFetch: typeof fetch, options: WrapOptions): Paying
     if (asked.redirected || (asked.url !== '' && withoutHash(asked.url) !== withoutHash(url))) {
       throw refusal('x402_redirected', 'The 402 came after a redirect: its host is not the requested one.');
     }
-    await discard(asked);
+    const [bodySha256] = await Promise.all([body === null ? null : sha256(body), discard(asked)]);
 
-    const answer = await ask({ url, method, body, offer }, purchase);
+    const answer = await ask({ url, method, bodySha256, offer }, purchase);
     headers.set('payment-signature', signatureOf(answer));
     let served: Response;
     try {
@@ -66,12 +69,15 @@ export function wrapFetch(baseFetch: typeof fetch, options: WrapOptions): Paying
     return served;
   }
 
-  async function ask({ url, method, body, offer }: RefusedRequest, purchase: PurchaseOptions): Promise<X402Answer> {
+  async function ask(
+    { url, method, bodySha256, offer }: RefusedRequest,
+    purchase: PurchaseOptions,
+  ): Promise<X402Answer> {
     const { workflow, run, category, memo, maxAmount, again, idempotencyKey } = { ...defaultsOf(options), ...purchase };
     const input = {
       url,
       method,
-      body_sha256: body === null ? null : await sha256(body),
+      body_sha256: bodySha256,
       payment_required: offer,
       ...(workflow === undefined ? {} : { workflow }),
       ...(run === undefined ? {} : { run }),
@@ -95,7 +101,9 @@ export function wrapFetch(baseFetch: typeof fetch, options: WrapOptions): Paying
 }
 
 /** A request that was answered with 402. `offer`: the value of its `payment-required` header. */
-type RefusedRequest = { url: string; method: string; body: Uint8Array<ArrayBuffer> | null; offer: string };
+type RefusedRequest = { url: string; method: string; bodySha256: string | null; offer: string };
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
 
 const DISCARD_MAX_BYTES = 65_536;
 

@@ -33,11 +33,12 @@ export type SignerOptions = {
   maxValiditySeconds: () => number;
 };
 export type StoredSignature = { header: string; validBeforeMs: number };
+export type SignedPayment = { payment: Payment; signature: StoredSignature };
 export interface PurchaseSigner {
   /** See `X402Signer` in api/operations. */
   signature(paymentId: string, waitMs: number): Promise<StoredSignature | null>;
-  /** Signs inside the decision's transaction if the key can sign without waiting; else `signature` signs later. */
-  signNow(tx: Tx, paymentId: string): Promise<void>;
+  /** Signs inside the decision's transaction if the key can sign without waiting; else null, and `signature` signs later. */
+  signNow(tx: Tx, paymentId: string): Promise<SignedPayment | null>;
   domain(): Promise<TokenDomain>;
 }
 
@@ -78,21 +79,17 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
     };
   }
 
+  /** With two signers at once, the first one's payload is stored, and both return it. */
   async function sign(payment: Payment, row: PaymentRow): Promise<StoredSignature> {
     const tokenDomain = await readDomain();
     const drafted = await store.read((tx) => draft(tx, payment, row, tokenDomain));
     const signed = await signPurseAuthorization(drafted.transfer, drafted.terms);
-    return store.write((tx) => keep(tx, drafted, signed));
+    return store.write(
+      async (tx) => (await storedSignature(tx, payment.id)) ?? (await keep(tx, drafted, signed)).signature,
+    );
   }
 
-  /** With two signers at once, the first one's payload is stored, and both return it. */
-  async function keep(
-    tx: Tx,
-    { payment, stored, terms }: Draft,
-    signed: SignedAuthorization,
-  ): Promise<StoredSignature> {
-    const before = await storedSignature(tx, payment.id);
-    if (before) return before;
+  async function keep(tx: Tx, { payment, stored, terms }: Draft, signed: SignedAuthorization): Promise<SignedPayment> {
     const now = await findPayment(tx, payment.id);
     if (now?.state !== 'authorized' || now.heldMicro !== now.amount) {
       throw new BursarError('invalid_transition', { details: { state: now?.state } });
@@ -117,8 +114,8 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
     const atMs = clock();
     const data = { nonce: authorization.nonce, valid_before: authorization.validBefore, epoch: terms.epoch };
     await appendPaymentEvent(tx, now, 'payment.signed', { actor: 'bursar', atMs, data });
-    await transition(tx, now, 'submit', { actor: 'bursar', atMs, data: { rail: 'x402' } });
-    return { header, validBeforeMs: Number(authorization.validBefore) * 1000 };
+    const submitted = await transition(tx, now, 'submit', { actor: 'bursar', atMs, data: { rail: 'x402' } });
+    return { payment: submitted, signature: { header, validBeforeMs: Number(authorization.validBefore) * 1000 } };
   }
 
   async function isReady(tx: ReadTx, payment: Payment): Promise<boolean> {
@@ -130,10 +127,10 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
     async signNow(tx, paymentId) {
       const row = await tx.get(paymentById, { id: paymentId });
       const payment = row && toPayment(row);
-      if (!domain || !payment || (await storedSignature(tx, paymentId)) || !(await isReady(tx, payment))) return;
+      if (!domain || !payment || (await storedSignature(tx, paymentId)) || !(await isReady(tx, payment))) return null;
       const drafted = await draft(tx, payment, row, domain);
       const signed = signPurseAuthorizationNow(drafted.transfer, drafted.terms);
-      if (signed) await keep(tx, drafted, signed);
+      return signed && (await keep(tx, drafted, signed));
     },
     async signature(paymentId, waitMs) {
       // Real time, not the injected clock: this limits how long a caller waits.

@@ -52,7 +52,13 @@ export type Purchased = {
   hints: Awaited<ReturnType<typeof hintsFor>>;
 };
 
-type Decided = { answer: Recorded; context: GateContext; request: PaymentRequest | null };
+type Decided = {
+  answer: Recorded;
+  /** What the decision's own commit signed; null if the signature needs to wait. */
+  signedNow: Awaited<ReturnType<App['x402']['signNow']>>;
+  context: GateContext;
+  request: PaymentRequest | null;
+};
 
 /**
  * Pays one 402, for every interface. Chooses among the offers, asks the gate, and returns the signed authorization. The same
@@ -77,24 +83,34 @@ export async function purchase(app: App, caller: Caller, requested: Purchase): P
       const { requirement, payment } = before;
       const standing = { requirement, amount: payment.amount, payTo: payment.address, flow: '' };
       const same = purchaseRequest(requested, offer, standing, { idempotencyKey: key, bodyHash });
-      return { answer: await paid(app, tx, same, context), context, request: null };
+      return { ...(await paid(app, tx, same, context)), context, request: null };
     }
     const requests = payable.map((each) => purchaseRequest(requested, offer, each, { idempotencyKey: key, bodyHash }));
     const request = await choose(tx, requests, context, refused);
-    return { answer: await paid(app, tx, request, context), context, request };
+    return { ...(await paid(app, tx, request, context)), context, request };
   });
   if (decided === 'offer_changed') throw new BursarError('x402_offer_changed');
   return { ...(await signed(app, requested, decided)), hints: await hintsOf(app, decided) };
 }
 
 /** One commit for the decision and, if everything is ready, its signature. */
-async function paid(app: App, tx: Tx, request: PaymentRequest, context: GateContext): Promise<Recorded> {
+async function paid(
+  app: App,
+  tx: Tx,
+  request: PaymentRequest,
+  context: GateContext,
+): Promise<Pick<Decided, 'answer' | 'signedNow'>> {
   const answer = await requestPayment(tx, request, context);
-  if (answer.payment.state === 'authorized') await app.x402.signNow(tx, answer.payment.id);
-  return answer;
+  const { id, state } = answer.payment;
+  return { answer, signedNow: state === 'authorized' ? await app.x402.signNow(tx, id) : null };
 }
 
-async function signed(app: App, requested: Purchase, { answer }: Decided): Promise<Omit<Purchased, 'hints'>> {
+async function signed(
+  app: App,
+  requested: Purchase,
+  { answer, signedNow }: Decided,
+): Promise<Omit<Purchased, 'hints'>> {
+  if (signedNow) return { ...signedNow, replayed: answer.replayed };
   const { id, state } = answer.payment;
   if (state === 'authorized') await makeReady(app, answer.payment);
   // Also after it has settled: a lost answer is requested again with the same authorization.

@@ -1,3 +1,4 @@
+import type { Payment } from '../../../decide/payments/payment.ts';
 import type { Tx } from '../../../store/store.ts';
 
 /** A PAYMENT-SIGNATURE header, and the end of its authorization (epoch ms). */
@@ -10,8 +11,11 @@ export interface X402Signer {
    * top-up up to `waitMs`; null if it has not arrived by then.
    */
   signature(paymentId: string, waitMs: number): Promise<Signature | null>;
-  /** Signs inside the decision's transaction, so that one commit has both; `signature` signs what needs to wait. */
-  signNow(tx: Tx, paymentId: string): Promise<void>;
+  /**
+   * Signs inside the decision's transaction, so that one commit has both. The payment as it stands then, and its signature; null for
+   * what needs to wait, which `signature` signs.
+   */
+  signNow(tx: Tx, paymentId: string): Promise<{ payment: Payment; signature: Signature } | null>;
   /** The token's EIP-712 name and version, as read on chain. */
   domain(): Promise<{ name: string; version: string }>;
 }
