@@ -97,6 +97,48 @@ describe('post', () => {
     expect(await balanceOf(available)).toBe(-3n);
   });
 
+  const belowZero = [
+    'settle_reversed',
+    'receive_reversed',
+    'unexplained_out',
+    'unexplained_reversed',
+    'withdraw',
+    'sweep',
+  ];
+  it.each([
+    ...['reserve', 'release', 'settle', 'deposit', 'receive', 'unexplained_in', 'reclassify'],
+    ...belowZero,
+  ] as Entry['kind'][])('takes an agent below zero only on the word of the chain: %s', async (kind) => {
+    const outflow = posted(
+      [
+        [available, -3n],
+        [outside, 3n],
+      ],
+      kind,
+    );
+    if (belowZero.includes(kind)) await outflow;
+    else {
+      const refusal = { code: 'insufficient_funds', details: { account: available } };
+      await expect(outflow).rejects.toMatchObject(refusal);
+    }
+    expect(await balanceOf(available)).toBe(belowZero.includes(kind) ? -3n : 0n);
+  });
+
+  it('takes all that there is, down to zero', async () => {
+    await posted([
+      [outside, -10n],
+      [available, 10n],
+    ]);
+    await posted(
+      [
+        [reserved, 10n],
+        [available, -10n],
+      ],
+      'reserve',
+    );
+    expect([await balanceOf(available), await balanceOf(reserved)]).toEqual([0n, 10n]);
+  });
+
   it('lets money in while a balance is still below zero', async () => {
     await posted(
       [

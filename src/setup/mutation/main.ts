@@ -20,7 +20,8 @@ async function mutate(area: Area): Promise<number> {
   const results = await new Stryker({
     mutate: names.map((name) => `${area.folder}/${name}.ts`),
     testRunner: 'vitest',
-    plugins: ['@stryker-mutator/vitest-runner'],
+    plugins: ['@stryker-mutator/vitest-runner', './src/setup/mutation/messages.mjs'],
+    ignorers: ['messages'],
     vitest: { configFile: 'vitest.mutation.config.ts', related: false },
     coverageAnalysis: 'perTest',
     concurrency: 1,
