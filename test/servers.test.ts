@@ -1,6 +1,8 @@
+import { generatePrivateKey } from 'viem/accounts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Client, createClient } from '../src/api/client/client.ts';
 import { type BursarServer, startServer } from '../src/app/server/bursarServer.ts';
+import { executorsOf, oneOf } from '../src/app/server/senders.ts';
 import { statement } from '../src/store/statement.ts';
 import { stricterBundle } from './support/stricterPolicy.ts';
 import { startTestServer, type TestServer } from './support/testServer.ts';
@@ -18,6 +20,7 @@ let onOther: Client;
 let payee: string;
 
 beforeAll(async () => {
+  process.env.BURSAR_KEY_EXECUTOR_2 = generatePrivateKey();
   one = await startTestServer();
   other = await second();
   url = await other.listen();
@@ -33,6 +36,7 @@ beforeAll(async () => {
   payee = String(made.id);
 });
 afterAll(async () => {
+  delete process.env.BURSAR_KEY_EXECUTOR_2;
   await other?.stop();
   await one?.end();
 });
@@ -83,6 +87,21 @@ describe('two servers over one store', () => {
     for (const { id } of made) await one.until(String(id), ['settled', 'final']);
     const nonces = (await one.bursar.store.read((tx) => tx.all(sent))).map(({ sender, nonce }) => `${sender} ${nonce}`);
     expect(new Set(nonces).size).toBe(nonces.length);
+  });
+
+  it('send the payments of different agents with different keys', async () => {
+    const [first, ...others] = (await executorsOf(one.keys, await one.keys.roles())).keys();
+    if (!first) throw new Error('There is no key that sends.');
+    const keyOf = (id: string) => oneOf([first, ...others], id);
+    let another = await one.agent('second buyer', '0');
+    for (let tries = 0; tries < 30 && keyOf(another.id) === keyOf(agent.id); tries += 1) {
+      another = await one.agent(`second buyer ${tries}`, '0');
+    }
+    await one.fund(another.id, another.wallet, '10.00');
+    const { id } = await pay(another.client, 'another-agent');
+    await one.until(String(id), ['settled', 'final']);
+    const senders = new Set((await one.bursar.store.read((tx) => tx.all(sent))).map(({ sender }) => sender));
+    expect(senders).toEqual(new Set([first, ...others]));
   });
 
   it('tell a stream on one what the other has decided', async () => {

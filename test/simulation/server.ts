@@ -138,7 +138,9 @@ function workersOf(parts: ServerParts, { store, chain, duties }: Opened): Record
       startBlock: 0n,
     }),
   );
-  const settler = duties.worker('settle', (led) => createSettler({ store: led, chain, factory, executor, clock }));
+  const settler = duties.worker('settle', (led) =>
+    createSettler({ store: led, chain, factory, executors: [executor], clock }),
+  );
   const unsigned = duties.worker('settle', (led) => () => cancelUnsigned(led, clock));
   return {
     unsigned: async () => (await unsigned())?.(),

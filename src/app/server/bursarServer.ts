@@ -37,7 +37,7 @@ import { eventLogOf } from './eventLog.ts';
 import { type Listening, listenOn } from './listening.ts';
 import { createReadiness } from './readiness.ts';
 import { registryPort } from './registryPort.ts';
-import { addressesOf, sendersOf } from './senders.ts';
+import { addressesOf, executorsOf, oneOf, sendersOf } from './senders.ts';
 import { workerLoops } from './workerLoops.ts';
 import { IDLE, startWorkers, type Workers } from './workers.ts';
 
@@ -73,6 +73,8 @@ export async function startServer(options: {
   const source = viemSource(chain, registry);
   const roles = await keys.roles();
   const executor = await keys.address('executor');
+  const executing = await executorsOf(keys, roles);
+  const executors = [executor, ...[...executing.keys()].filter((key) => key !== executor)] as const;
   const owner = roles.includes('owner') ? await keys.address('owner') : null;
   const sending = await sendersOf(keys, roles);
   const senders = [...sending.keys()];
@@ -125,6 +127,7 @@ export async function startServer(options: {
     store,
     chain,
     keys,
+    executors: executing,
     clock,
     domain,
     maxValiditySeconds: () => policies.active().settings.x402.maxValiditySeconds,
@@ -165,7 +168,7 @@ export async function startServer(options: {
     fetcher: createFetcher(store),
     planWallet: (agentId, requested) =>
       planWallet(
-        { chainId, factory, owner: walletOwner, guardian, executor, approvers, threshold: people.threshold },
+        { chainId, factory, owner: walletOwner, guardian, executors, approvers, threshold: people.threshold },
         agentId,
         requested,
       ),
@@ -189,7 +192,7 @@ export async function startServer(options: {
     ),
     eventLog,
     deployWallet: async (agent) => {
-      await store.write((tx) => deployment(tx, agent, { chainId, factory, executor, atMs: clock() }));
+      await store.write((tx) => deployment(tx, agent, { chainId, factory, executors, atMs: clock() }));
       wake();
     },
     wake,
@@ -219,6 +222,7 @@ export async function startServer(options: {
     workerLoops({
       app,
       config,
+      executors,
       duties,
       recoverer,
       relayer,
@@ -269,13 +273,13 @@ type WalletDefaults = {
   factory: Address;
   owner: Address | null;
   guardian: Address;
-  executor: Address;
+  executors: readonly [Address, ...Address[]];
   approvers: Address[];
   threshold: number;
 };
 
 function planWallet(defaults: WalletDefaults, agentId: AgentId, requested: RequestedWallet): WalletPlan {
-  const { chainId, factory, owner, guardian, executor, approvers } = defaults;
+  const { chainId, factory, owner, guardian, executors, approvers } = defaults;
   if (!owner) {
     throw new BursarError('not_configured', {
       message: 'Nobody owns new wallets: set `wallets.owner` in config.json.',
@@ -285,7 +289,7 @@ function planWallet(defaults: WalletDefaults, agentId: AgentId, requested: Reque
     agentId,
     owner,
     guardian,
-    executor,
+    executor: oneOf(executors, agentId),
     approvers,
     threshold: approvers.length > 0 ? Math.min(defaults.threshold, approvers.length) : 0,
     ...(requested.perPayment === undefined ? {} : { perPayment: microUsdc(requested.perPayment) }),

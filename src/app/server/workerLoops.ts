@@ -3,6 +3,7 @@ import type { EventLog } from '../../chain/anchors/eventLog.ts';
 import type { Follower, TickReport } from '../../chain/follow/follower.ts';
 import type { Relayer } from '../../chain/relayer/relayer.ts';
 import { ceilingsRefresher } from '../../chain/settlement/ceilings.ts';
+import type { QueueContext } from '../../chain/settlement/queue.ts';
 import { createSettler } from '../../chain/settlement/settler.ts';
 import { createCeilingsWatch } from '../../control/exposure/watch.ts';
 import type { Recoverer } from '../../control/recovery/recoverer.ts';
@@ -26,6 +27,7 @@ type Term<T> = () => Promise<T | null>;
 export function workerLoops(parts: {
   app: App;
   config: Config;
+  executors: QueueContext['executors'];
   duties: Duties;
   recoverer: Term<Recoverer>;
   relayer: Relayer;
@@ -38,7 +40,7 @@ export function workerLoops(parts: {
   const inForce = () => policies.current();
   const settling = duties.worker('settle', async (store) => ({
     stop: createStopper({ store, chain, senders: app.senders, clock }),
-    settler: createSettler({ store, chain, factory: addresses.factory, executor: addresses.executor, clock }),
+    settler: createSettler({ store, chain, factory: addresses.factory, executors: parts.executors, clock }),
     unsigned: () => cancelUnsigned(store, clock),
     ceilings: await ceilingsRefresher({ store, chain, clock }),
     watch: createCeilingsWatch({ store, policy: inForce, chain: chainFacts, clock }),

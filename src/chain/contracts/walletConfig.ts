@@ -10,6 +10,7 @@ import {
   toHex,
 } from 'viem';
 import { z } from 'zod';
+import { invariant } from '../../core/errors/base.ts';
 import type { AgentId } from '../../core/ids/ids.ts';
 import { type MicroUsdc, microUsdc } from '../../core/money/microUsdc.ts';
 import { agentWalletBytecode, agentWalletFactoryAbi, x402PurseBytecode } from './contracts.generated.ts';
@@ -118,4 +119,12 @@ export function walletConfigToJson(config: WalletConfig): string {
 /** Throws a ZodError on input that `walletConfigToJson` did not write. */
 export function walletConfigFromJson(text: string): WalletConfig {
   return StoredConfig.parse(JSON.parse(text));
+}
+
+/** The key of ours that a wallet takes payments from: its own, or the first where that one is gone and the owner has set another. */
+export function executorOf(configJson: string, executors: readonly Address[]): Address {
+  const { executor } = walletConfigFromJson(configJson);
+  const chosen = executors.includes(executor) ? executor : executors[0];
+  invariant(chosen !== undefined, 'There is a key that sends payments.');
+  return chosen;
 }

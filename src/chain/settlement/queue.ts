@@ -9,13 +9,19 @@ import { toPayment } from '../../decide/payments/records.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
 import { type Call, createWalletCall, payApprovedCall, payBatchCall, payCall } from '../contracts/agentWallet.ts';
 import { type ApprovedTransfer, approvedTransferFromReservation } from '../contracts/approvedTransfer.ts';
-import { walletConfigFromJson } from '../contracts/walletConfig.ts';
+import { executorOf, walletConfigFromJson } from '../contracts/walletConfig.ts';
 import { outcomesByPurpose } from '../relayer/outcomes.ts';
 import { enqueueTransaction } from '../relayer/transactions.ts';
 import { type ApprovalPlan, stillActive } from './approvals.ts';
 import { toApprove, toQueue } from './queries.ts';
 
-export type QueueContext = { chainId: number; factory: Address; executor: Address; atMs: number };
+/** `executors`: the keys that send payments; the first one also deploys wallets. */
+export type QueueContext = {
+  chainId: number;
+  factory: Address;
+  executors: readonly [Address, ...Address[]];
+  atMs: number;
+};
 /** What the chain was asked before this write. */
 export type Asked = {
   /** Refused or reverted before; the chain's state has nothing against them now. */
@@ -85,7 +91,7 @@ async function queueGroup(tx: Tx, payments: Payment[], asked: Asked, context: Qu
   const transfers = payments.map((payment) => approvedTransferFromReservation(payment, from));
   await enqueueTransaction(tx, {
     chainId: context.chainId,
-    sender: context.executor,
+    sender: executorOf(agent.wallet.configJson, context.executors),
     ...callFor(transfers, asked),
     purpose: transfers.length > 1 ? 'pay_batch' : 'pay',
     paymentIds: payments.map((payment) => payment.id),
@@ -113,7 +119,7 @@ export async function deployment(tx: Tx, agent: Agent, context: QueueContext): P
   if (live) return live.transactionId;
   const { id } = await enqueueTransaction(tx, {
     chainId: context.chainId,
-    sender: context.executor,
+    sender: context.executors[0],
     ...createWalletCall(context.factory, walletConfigFromJson(agent.wallet.configJson)),
     purpose,
     paymentIds: [],

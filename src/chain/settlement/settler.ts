@@ -5,6 +5,7 @@ import type { Payment } from '../../decide/payments/payment.ts';
 import { lapseReviews } from '../../decide/payments/review.ts';
 import type { LedStore } from '../../store/leases/leadership.ts';
 import { approvedTransferFromReservation } from '../contracts/approvedTransfer.ts';
+import { executorOf } from '../contracts/walletConfig.ts';
 import { type NonceWindow, readNonceWindow } from '../contracts/walletState.ts';
 import { readCursor } from '../follow/cursor.ts';
 import type { Chain } from '../node/chain.ts';
@@ -14,7 +15,7 @@ import { whyReverted } from '../relayer/whyReverted.ts';
 import { type ApprovalPlan, planApprovals } from './approvals.ts';
 import { type Ended, endedPayments } from './ended.ts';
 import { cancelRevoked, type Failure, failPayment, noteDeployed, noteSubmitted } from './outcomes.ts';
-import { needApprovals, queueTransfers } from './queue.ts';
+import { needApprovals, type QueueContext, queueTransfers } from './queue.ts';
 import { bookedInWallet, isLostNonce, renumber, wasSigned } from './renumber.ts';
 import { createWaits, type WaitCause } from './waits.ts';
 import { withdrawInactive } from './withdraw.ts';
@@ -23,7 +24,7 @@ export type SettlerOptions = {
   store: LedStore;
   chain: Chain;
   factory: Address;
-  executor: Address;
+  executors: QueueContext['executors'];
   clock: () => number;
 };
 export type Settler = { tick(): Promise<{ queued: number }> };
@@ -45,7 +46,7 @@ type Round = {
 };
 
 /** Turns authorized payments into queued transactions, and what became of those into payment states. Idempotent. */
-export function createSettler({ store, chain, factory, executor, clock }: SettlerOptions): Settler {
+export function createSettler({ store, chain, factory, executors, clock }: SettlerOptions): Settler {
   const waits = createWaits();
 
   function wait({ payment, transactionId }: Ended, cause: WaitCause, data: Record<string, unknown>): void {
@@ -86,12 +87,15 @@ export function createSettler({ store, chain, factory, executor, clock }: Settle
     else hold(each, 'deployment_refused', { said: each.said }, round);
   }
 
-  async function standing(payment: Payment, wallet: { address: Address; purse: Address }): Promise<Standing> {
+  async function standing(
+    payment: Payment,
+    wallet: { address: Address; purse: Address; configJson: string },
+  ): Promise<Standing> {
     const transfer = approvedTransferFromReservation(payment, { wallet: wallet.address, purse: wallet.purse });
     const known = await store.read(async (tx) => ({
       block: await readCursor(tx, chain.chainId),
       balance: await bookedInWallet(tx, payment.agentId),
-      executor,
+      executor: executorOf(wallet.configJson, executors),
     }));
     return standsAgainst(chain, transfer, known);
   }
@@ -204,7 +208,7 @@ export function createSettler({ store, chain, factory, executor, clock }: Settle
           queued: await queueTransfers(
             tx,
             { cleared, waiting, approvals },
-            { chainId: chain.chainId, factory, executor, atMs },
+            { chainId: chain.chainId, factory, executors, atMs },
           ),
         };
       });

@@ -44,7 +44,7 @@ const queue = (made: GateWorld) =>
     queueTransfers(tx, nothingAsked, {
       chainId: chain.chainId,
       factory: numbered(1),
-      executor: numbered(3),
+      executors: [numbered(3)],
       atMs: NOON_MS,
     }),
   );

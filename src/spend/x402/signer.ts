@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Address } from 'viem';
 import { type ApprovedTransfer, approvedTransferFromReservation } from '../../chain/contracts/approvedTransfer.ts';
 import {
   type SignedAuthorization,
@@ -7,7 +8,8 @@ import {
   signPurseAuthorizationNow,
 } from '../../chain/contracts/purse.ts';
 import type { TokenDomain } from '../../chain/contracts/tokenDomain.ts';
-import type { KeyProvider } from '../../chain/keys/keys.ts';
+import { executorOf } from '../../chain/contracts/walletConfig.ts';
+import type { KeyProvider, KeyRole } from '../../chain/keys/keys.ts';
 import type { Chain } from '../../chain/node/chain.ts';
 import { BursarError, invariant } from '../../core/errors/base.ts';
 import { getAgent } from '../../decide/identity/agents.ts';
@@ -27,6 +29,8 @@ export type SignerOptions = {
   store: Store;
   chain: Chain;
   keys: KeyProvider;
+  /** The keys that wallets take payments from, with their roles. Default: that of the role `executor` alone. */
+  executors?: ReadonlyMap<Address, KeyRole>;
   clock: () => number;
   domain: () => Promise<TokenDomain>;
   /** Seconds, from the active policy. */
@@ -54,13 +58,16 @@ type Stored = { requirement: Requirement; resource: unknown; extensions: unknown
  * one: a retry presents the same authorization, which the token accepts once.
  */
 export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
-  const { store, chain, keys, clock } = options;
+  const { store, chain, keys, executors, clock } = options;
 
   let domain: TokenDomain | null = null;
   const readDomain = async (): Promise<TokenDomain> => {
     domain = await options.domain();
     return domain;
   };
+
+  const roleFor = (configJson: string): KeyRole =>
+    executors?.get(executorOf(configJson, [...executors.keys()])) ?? 'executor';
 
   /** The data to sign for the purchase: its terms, and the offer to echo. */
   async function draft(tx: ReadTx, payment: Payment, row: PaymentRow, tokenDomain: TokenDomain): Promise<Draft> {
@@ -75,7 +82,7 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
       payment,
       stored,
       transfer: approvedTransferFromReservation(payment, { wallet: wallet.address, purse: wallet.purse }),
-      terms: { keys, role: 'executor', chain, domain: tokenDomain, nowS, validBeforeS, epoch },
+      terms: { keys, role: roleFor(wallet.configJson), chain, domain: tokenDomain, nowS, validBeforeS, epoch },
     };
   }
 
