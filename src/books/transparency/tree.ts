@@ -68,23 +68,40 @@ function fold(leaves: readonly Hash[]): Hash {
   return hashes[0] as Hash;
 }
 
+/** Full tiles that share a commit: it bounds their memory. */
+const TILES_PER_COMMIT = 64;
+
 /**
  * Stores the tiles that have become full, at most `limit` of level 0. Outside the gate's transaction: a payment appends its event and
  * nothing more. Idempotent. `pause` is awaited between tiles.
  */
 export async function growTiles(store: Store, limit: number, pause: () => Promise<void>): Promise<number> {
-  let tile = Number((await store.read((tx) => tx.get(lastTile)))?.tile ?? -1n) + 1;
-  for (let grown = 0; grown < limit; grown += 1) {
+  const first = Number((await store.read((tx) => tx.get(lastTile)))?.tile ?? -1n) + 1;
+  let grown = 0;
+  for (;;) {
+    const most = Math.min(TILES_PER_COMMIT, limit - grown);
+    const tiles = await fullTiles(store, { first: first + grown, most }, pause);
+    if (tiles.length > 0) await store.write((tx) => mapInOrder(tiles, (tile) => storeTile(tx, tile)));
+    grown += tiles.length;
+    if (tiles.length < most || grown === limit) return grown;
+  }
+}
+
+async function fullTiles(
+  store: Store,
+  { first, most }: { first: number; most: number },
+  pause: () => Promise<void>,
+): Promise<Tile[]> {
+  const tiles: Tile[] = [];
+  while (tiles.length < most) {
+    const tile = first + tiles.length;
     const bodies = await store.read((tx) => eventBodies(tx, tile * TILE_WIDTH, TILE_WIDTH));
-    if (bodies.length < TILE_WIDTH) return grown;
+    if (bodies.length < TILE_WIDTH) break;
     const hashes = bodies.map(leafHash);
-    const number = tile;
-    const root = fold(hashes);
-    await store.write((tx) => storeTile(tx, { level: 0, tile: number, hashes, root }));
-    tile += 1;
+    tiles.push({ level: 0, tile, hashes, root: fold(hashes) });
     await pause();
   }
-  return limit;
+  return tiles;
 }
 
 /** Bodies of the events that are the leaves from `from` on. */
