@@ -41,27 +41,33 @@ export function insertInto(table: string, columns: readonly string[]): Command<A
 
 const byKey = new Map<string, Statement<AnyRow, AnyRow>>();
 
-/** The row of a table whose primary key, as a JSON array, is `key`. */
-export async function rowOfKey(
+/** The rows of a table with these primary keys, each a JSON array, in their order; undefined where there is none. */
+export async function rowsOfKeys(
   tx: ReadTx,
   table: string,
+  columns: readonly string[],
   keys: readonly string[],
-  key: string,
-): Promise<AnyRow | undefined> {
+): Promise<(AnyRow | undefined)[]> {
   let found = byKey.get(table);
   if (!found) {
     const made: unknown = statement<AnyRow>()((db, p) =>
       db
         .selectFrom(table as 'settings')
         .selectAll()
-        .where((eb) => eb.and(keys.map((name) => eb(name as 'name', '=', p[name] as string)))),
+        .where((eb) => eb.and(columns.map((name) => eb(name as 'name', '=', p[name] as string)))),
     );
     found = made as Statement<AnyRow, AnyRow>;
     byKey.set(table, found);
   }
+  return await tx.getEach(
+    found,
+    keys.map((key) => valuesOf(columns, key)),
+  );
+}
+
+function valuesOf(columns: readonly string[], key: string): AnyRow {
   const values = JSON.parse(key) as (string | number)[];
-  const given = keys.map((name, index) => [name, exact(values[index])]);
-  return await tx.get(found, Object.fromEntries(given) as AnyRow);
+  return Object.fromEntries(columns.map((name, index) => [name, exact(values[index])]));
 }
 
 /** Keys are texts and safe integers. */

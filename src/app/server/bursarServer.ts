@@ -29,6 +29,7 @@ import { createInvoiceResource } from '../../earn/invoices/x402Resource.ts';
 import { createFetcher } from '../../spend/x402/fetcher.ts';
 import { createPurchaseSigner } from '../../spend/x402/signer.ts';
 import type { Store } from '../../store/store.ts';
+import { timeIn } from '../../store/time.ts';
 import { openAuthentication } from './authentication.ts';
 import type { Config } from './config.ts';
 import { openDuties } from './duties.ts';
@@ -151,7 +152,7 @@ export async function startServer(options: {
     async (tx) => ({
       ...(await policies.rulesIn(tx)),
       chain: chainFacts,
-      atMs: clock(),
+      atMs: await timeIn(tx, clock()),
     }),
     nextTurn,
   );

@@ -1,5 +1,5 @@
 import { sha256 } from '../../core/ids/digest.ts';
-import { rowOfKey, rowsWithKeys, tablesOf } from '../../store/rows.ts';
+import { rowsOfKeys, rowsWithKeys, tablesOf } from '../../store/rows.ts';
 import type { RowIn } from '../../store/schema/schema.ts';
 import type { Snapshot } from '../../store/store.ts';
 import type { Check } from './bookChecks.ts';
@@ -89,11 +89,22 @@ function differences(shape: TableShape, row: StoredRow, witness: ReturnType<Evid
 }
 
 async function findMissing(tx: Tx, shape: TableShape, evidence: Evidence, found: Findings): Promise<void> {
-  for (const { key, seq } of evidence.keysOf(shape.table)) {
-    if (!(await rowOfKey(tx, shape.table, shape.keys, key)))
-      found.add(`${nameOf(shape, key)}: it is missing, and event ${seq} says that it is there`);
+  let some: { key: string; seq: bigint }[] = [];
+  const look = async (): Promise<void> => {
+    const keys = some.map(({ key }) => key);
+    const rows = await rowsOfKeys(tx, shape.table, shape.keys, keys);
+    for (const [index, { key, seq }] of some.entries()) {
+      if (!rows[index]) found.add(`${nameOf(shape, key)}: it is missing, and event ${seq} says that it is there`);
+    }
+    some = [];
+  };
+  for (const expected of evidence.keysOf(shape.table)) {
+    some.push(expected);
+    if (some.length === KEYS_AT_ONCE) await look();
   }
+  await look();
 }
+const KEYS_AT_ONCE = 500;
 
 const nameOf = ({ table }: TableShape, key: string): string => `${table} ${(JSON.parse(key) as unknown[]).join(' ')}`;
 

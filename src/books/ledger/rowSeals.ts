@@ -1,7 +1,7 @@
-import { mapInOrder } from '../../core/inOrder.ts';
-import type { ChangedRow, Sealing } from '../../store/changes.ts';
+import { flatMapInOrder } from '../../core/inOrder.ts';
+import type { Sealing } from '../../store/changes.ts';
 import { migrations } from '../../store/migrations/index.ts';
-import { rowOfKey } from '../../store/rows.ts';
+import { rowsOfKeys } from '../../store/rows.ts';
 import { openStore, type ReadTx, type Store, type Tx } from '../../store/store.ts';
 import { appendEvent } from './events.ts';
 import { timeOfLastEvent } from './queries.ts';
@@ -30,7 +30,13 @@ export function rowSealing(): Sealing<Tx> {
   return {
     watch: watchOf,
     seal: async (tx, rows) => {
-      const seals = await mapInOrder(rows, (row): Promise<Seal> => sealOf(tx, row, shapes));
+      const byTable = new Map<string, string[]>();
+      for (const { table, key } of rows) {
+        const keys = byTable.get(table);
+        if (keys) keys.push(key);
+        else byTable.set(table, [key]);
+      }
+      const seals = await flatMapInOrder(byTable, ([table, keys]) => sealsOf(tx, table, keys, shapes));
       const atMs = Number((await tx.get(timeOfLastEvent))?.at ?? 0n);
       for (let start = 0; start < seals.length; start += ROWS_PER_EVENT) {
         const data = { rows: seals.slice(start, start + ROWS_PER_EVENT) };
@@ -40,12 +46,21 @@ export function rowSealing(): Sealing<Tx> {
   };
 }
 
-async function sealOf(tx: ReadTx, { table, key }: ChangedRow, shapes: Map<string, TableShape>): Promise<Seal> {
+async function sealsOf(
+  tx: ReadTx,
+  table: string,
+  keys: readonly string[],
+  shapes: Map<string, TableShape>,
+): Promise<Seal[]> {
   let shape = shapes.get(table);
   if (!shape) {
     shape = await shapeOf(tx, table, watchOf(table)?.without ?? []);
     shapes.set(table, shape);
   }
-  const row = await rowOfKey(tx, table, shape.keys, key);
-  return row ? [table, key, rowDigest(table, row, shape.sealed), columnMarks(row, shape.sealed)] : [table, key, null];
+  const { sealed } = shape;
+  const rows = await rowsOfKeys(tx, table, shape.keys, keys);
+  return keys.map((key, index): Seal => {
+    const row = rows[index];
+    return row ? [table, key, rowDigest(table, row, sealed), columnMarks(row, sealed)] : [table, key, null];
+  });
 }

@@ -2,9 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { BursarError } from '../../core/errors/base.ts';
 import type { RowIn } from '../schema/schema.ts';
 import type { Store, Tx } from '../store.ts';
+import { timeIn } from '../time.ts';
 import { Leadership } from './leadership.ts';
 import { LEASE_MS, type Lease, planRound, RENEW_MS } from './plan.ts';
-import { everyLease, freeAllLeases, freeLeasesOf, putLease, timeNow } from './queries.ts';
+import { everyLease, freeAllLeases, freeLeasesOf, putLease } from './queries.ts';
 
 export type LeasesOptions = {
   store: Store;
@@ -146,7 +147,7 @@ async function roundIn(
   wanted: Parameters<typeof planRound>[2],
   serverMs: number,
 ): Promise<Lease[]> {
-  const nowMs = Number((await tx.get(timeNow, { at: serverMs }))?.now ?? serverMs);
+  const nowMs = await timeIn(tx, serverMs);
   const rows = new Map((await tx.all(everyLease)).map((row) => [row.name, leaseOf(row)]));
   for (const lease of planRound(rows, holder, wanted, nowMs)) {
     rows.set(lease.name, lease);

@@ -1,7 +1,5 @@
 import { statement } from '../statement.ts';
 
-export const timeNow = statement<{ at: number }>()((db, p, f) => db.selectNoFrom(f.nowMs(p.at).as('now')));
-
 export const everyLease = statement()((db) => db.selectFrom('leases').selectAll().orderBy('name'));
 
 export const holderOf = statement<{ name: string }>()((db, p) =>
