@@ -1,6 +1,6 @@
 import { hkdfSync, randomBytes } from 'node:crypto';
-import { timeNow } from '../../store/leases/queries.ts';
 import type { ReadTx, Store } from '../../store/store.ts';
+import { timeIn } from '../../store/time.ts';
 import { addSecret, deleteOldUses, firstUse, secretNamed, useOf } from './queries.ts';
 
 const SECRET = 'sign-in';
@@ -25,7 +25,7 @@ export function openSharedOnce(store: Store, clock: () => number): SharedOnce {
     });
     return secret;
   };
-  const nowIn = async (tx: ReadTx): Promise<number> => Number((await tx.get(timeNow, { at: clock() }))?.now);
+  const nowIn = (tx: ReadTx): Promise<number> => timeIn(tx, clock());
   return {
     keyFor: async (purpose) => Buffer.from(hkdfSync('sha256', await read(), '', purpose, 32)),
     nowMs: () => store.read(nowIn),
