@@ -5,6 +5,8 @@ import { BursarError } from '../../core/errors/base.ts';
 
 /** A request that takes longer is cut off at a stop: a purchase waits at most this long for a seller. */
 const FINISH_MS = 30_000;
+/** Longer than balancers keep an idle connection (60 s), so that they end it first and lose no request on it. */
+const KEEP_ALIVE_MS = 75_000;
 
 export type Listening = {
   url: string;
@@ -17,6 +19,7 @@ export function listenOn(http: Hono, host: string, port: number): Promise<Listen
     const server = serve({ fetch: http.fetch, hostname: host, port }, (address) =>
       resolve({ url: `http://${host}:${address.port}`, close: () => closed(server) }),
     ) as Server;
+    server.keepAliveTimeout = KEEP_ALIVE_MS;
     server.once('error', (error) =>
       reject(new BursarError('not_configured', { message: `Cannot listen on ${host}:${port}: ${error.message}` })),
     );
