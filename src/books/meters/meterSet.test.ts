@@ -93,7 +93,8 @@ describe('a set of meters', () => {
       week: { total: 120, count: 3, last_at: 70 },
       new: { total: 7, count: 1, last_at: 60 },
     });
-    set.join(setOf(['day', total('day', { lastAt: null })]));
+    set.join(setOf(['day', total('day', { lastAt: null })], ['later', total('later', { id: 7n })]));
+    expect(set.rowAt(place('later'))).toBe(7n);
     expect(set.read([day]).day).toEqual({ total: 107, count: 3, last_at: 70 });
   });
 
@@ -101,6 +102,7 @@ describe('a set of meters', () => {
     const set = setOf(['day', total('day')], ['candidate', null], ['known', total('known', { id: 5n })]);
     const places = [day, place('candidate'), place('known'), place('absent', { takes: false })];
     set.anticipate(places, [day], { amountMicro: 9n, atMs: 40 });
+    expect(set.read([place('known')]).known?.last_at).toBe(50);
     set.anticipate(places, [day], { amountMicro: 1n, atMs: 90 });
     expect(set.read([day, place('candidate'), place('known')])).toEqual({
       day: { total: 100, count: 2, last_at: 50 },

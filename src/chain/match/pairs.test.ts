@@ -48,6 +48,30 @@ describe('a claim', () => {
     expect(pairClaims([claim, outflow])).toEqual({ pairs: [{ transfer: outflow, claim: null }], unused: [claim] });
   });
 
+  it('without a transfer after it is of no use', () => {
+    expect(pairClaims([executed(3)])).toEqual({ pairs: [], unused: [executed(3)] });
+    expect(pairClaims([])).toEqual({ pairs: [], unused: [] });
+  });
+
+  it('of a used authorization explains the transfer from its purse, whatever its amount', () => {
+    const used = { type: 'authorization_used', at: at(3), purse: wallet, nonce: DECISION } as const;
+    expect(pairClaims([used, transfer(4)])).toMatchObject({ pairs: [{ claim: used }], unused: [] });
+    const other = transfer(4, { from: OUTSIDER });
+    expect(pairClaims([used, other])).toEqual({ pairs: [{ transfer: other, claim: null }], unused: [used] });
+    const cancelled = { ...used, type: 'authorization_canceled' } as const;
+    expect(pairClaims([cancelled, transfer(4)])).toEqual({
+      pairs: [{ transfer: transfer(4), claim: null }],
+      unused: [],
+    });
+  });
+
+  it('of a withdrawal explains the transfer to its receiver', () => {
+    const withdrawn = { type: 'withdrawn', at: at(3), wallet, to: SELLER, amount: 5n } as const;
+    expect(pairClaims([withdrawn, transfer(4)])).toMatchObject({ pairs: [{ claim: withdrawn }], unused: [] });
+    const elsewhere = transfer(4, { to: OUTSIDER });
+    expect(pairClaims([withdrawn, elsewhere])).toMatchObject({ pairs: [{ claim: null }], unused: [withdrawn] });
+  });
+
   it('explains one transfer only', () => {
     const { pairs } = pairClaims([executed(3), transfer(4), transfer(5)]);
     expect(pairs.map(({ claim }) => claim?.type)).toEqual(['executed', undefined]);
