@@ -34,8 +34,11 @@ export type Verdict = {
  * payment, each settled payment one transfer, nothing else left a wallet, and no money is held.
  */
 export async function judge(world: World, payers: readonly Payers[]): Promise<Verdict> {
-  const { asked, server } = world;
-  const findings = [...payers.flatMap(({ wrong }) => wrong), ...server.deaths.map((how) => `The server died: ${how}`)];
+  const { asked, servers } = world;
+  const findings = [
+    ...payers.flatMap(({ wrong }) => wrong),
+    ...servers.flatMap(({ deaths }) => deaths.map((how) => `A server died: ${how}`)),
+  ];
   const open = await openPayments(world);
   findings.push(...open.map(({ id, state }) => `${id} is still ${state}`));
   const payments = await allPayments(world);

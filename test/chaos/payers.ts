@@ -58,7 +58,7 @@ export function startPayers(world: World, options: PayersOptions): Payers {
     doubled = 0,
     amount = world.nextAmount,
   } = options;
-  const { random, agents, payees, server } = world;
+  const { random, agents, payees, servers } = world;
   const asked: Asked[] = [];
   const answers = new Map<string, number>();
   const wrong: string[] = [];
@@ -66,7 +66,10 @@ export function startPayers(world: World, options: PayersOptions): Payers {
   let finishing = false;
 
   const bursars = new Map<string, Bursar[]>(
-    agents.map(({ id, key }) => [id, [createBursar({ url: server.url, apiKey: key, timeoutMs: TIMEOUT_MS })]]),
+    agents.map(({ id, key }) => [
+      id,
+      servers.map(({ url }) => createBursar({ url, apiKey: key, timeoutMs: TIMEOUT_MS })),
+    ]),
   );
   const count = (answer: string): void => {
     answers.set(answer, (answers.get(answer) ?? 0) + 1);

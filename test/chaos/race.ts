@@ -13,6 +13,7 @@ const ACCEPTED = 0.15;
 export const race: Scenario = {
   name: 'race',
   needs: (count) => ({
+    serverCount: 3,
     agents: Math.min(AGENTS, Math.ceil(count / 100)),
     budgetMicro: 1_000_000n + BigInt(Math.round((count * ACCEPTED * LARGEST_MICRO) / 2)),
   }),

@@ -8,6 +8,8 @@ export type ChaosOptions = {
   seed: number;
   /** A run that takes longer ends with the faults that there were. */
   minutes: number;
+  /** Default: SQLite, with one server. */
+  database?: 'sqlite' | 'postgres';
   /** Of the lies of a node, those with this text in their name. */
   only?: string;
   say: (line: string) => void;
@@ -45,7 +47,8 @@ export async function runChaos(
   options: Omit<ChaosOptions, 'count'>,
 ): Promise<Result> {
   const needs = chosen.map(({ scenario, count }) => scenario.needs(count));
-  const world = await openWorld(Object.assign({ seed: options.seed }, ...needs) as WorldOptions);
+  const { seed, database = 'sqlite' } = options;
+  const world = await openWorld(Object.assign({ seed, database }, ...needs) as WorldOptions);
   try {
     const startedMs = performance.now();
     const seconds = (): number => Math.round((performance.now() - startedMs) / 1_000);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,6 +20,7 @@ import { microUsdc } from '../../src/core/money/microUsdc.ts';
 import { addressOf } from '../support/payoutScene.ts';
 import type { Asked } from './payers.ts';
 import { chaosPolicy } from './policy.ts';
+import { type ChaosDatabase, openPostgres } from './postgres.ts';
 import { type Random, randomFrom } from './random.ts';
 import { type ServerProcess, serverProcess } from './serverProcess.ts';
 import { openSmallDisk, type SmallDisk } from './smallDisk.ts';
@@ -32,10 +33,14 @@ export type World = {
   readonly dataDir: string;
   readonly random: Random;
   readonly local: LocalChain;
+  /** One on SQLite; any number on PostgreSQL. `server` is the first. */
+  readonly servers: readonly ServerProcess[];
   readonly server: ServerProcess;
   /** Between the server and the node; null unless it was asked for, as the disk. */
   readonly proxy: LyingRpc | null;
   readonly smallDisk: SmallDisk | null;
+  /** Null on SQLite. */
+  readonly database: ChaosDatabase | null;
   /** The server's clock is off by so many seconds from now on. */
   stepClock(seconds: number): void;
   readonly operator: Client;
@@ -59,6 +64,11 @@ export type WorldOptions = {
   finalityBlocks?: number;
   /** A block at each interval; absent: a block for each transaction, at once. */
   blockSeconds?: number;
+  database?: 'sqlite' | 'postgres';
+  /** PostgreSQL with a standby that can take over. */
+  withStandby?: boolean;
+  /** How many servers answer; on SQLite one. */
+  serverCount?: number;
   /** Puts a node that can lie between the server and the chain. */
   proxied?: boolean;
   /** Puts the data directory on a disk of its own that can be filled. */
@@ -116,17 +126,27 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       server: { host: '127.0.0.1', port: 0 },
     });
     const clock = options.steppedClock ? steppedClock(join(folder, 'clock')) : null;
-    const server = serverProcess({
-      dataDir: join(smallDisk?.asServer ?? folder, 'data'),
-      port: await freePort(),
-      logFile: process.env.CHAOS_LOG ?? join(folder, 'server.log'),
-      prefix: smallDisk?.prefix ?? [],
-      nodeArguments: clock?.nodeArguments ?? [],
-      env: clock?.env ?? {},
-    });
-    ended.push(() => server.kill());
-    const started = await server.start();
-    if (started !== 'serves') throw new Error(`The server does not start: ${JSON.stringify(started)}`);
+    const database = options.database === 'postgres' ? await openPostgres(options.withStandby ?? false) : null;
+    if (database) ended.push(() => database.close());
+    const servers: ServerProcess[] = [];
+    for (let n = 0; n < (database ? (options.serverCount ?? 1) : 1); n += 1) {
+      const name = n === 0 ? 'data' : `data-${n}`;
+      // Every server has the same keys and configuration, in a folder of its own.
+      if (n > 0) copyDataDir(dataDir.dir, join(folder, name));
+      const server = serverProcess({
+        dataDir: join(smallDisk?.asServer ?? folder, name),
+        port: await freePort(),
+        logFile: process.env.CHAOS_LOG ?? join(folder, 'server.log'),
+        prefix: smallDisk?.prefix ?? [],
+        nodeArguments: clock?.nodeArguments ?? [],
+        env: { ...clock?.env, ...(database ? { DATABASE_URL: database.url } : {}) },
+      });
+      servers.push(server);
+      ended.push(() => server.kill());
+      const started = await server.start();
+      if (started !== 'serves') throw new Error(`The server does not start: ${JSON.stringify(started)}`);
+    }
+    const [server] = servers as [ServerProcess];
     const operator = createClient(server.url, readFileSync(operatorKeyFile(dataDir), 'utf8').trim());
     const people = await populate(operator, { ...options, local, keys });
     let amount = 1_000n;
@@ -134,9 +154,11 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       dataDir: dataDir.dir,
       random: randomFrom(seed),
       local,
+      servers,
       server,
       proxy,
       smallDisk,
+      database,
       stepClock: (seconds) => clock?.step(seconds),
       operator,
       ...people,
@@ -153,6 +175,12 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     await close();
     throw error;
   }
+}
+
+function copyDataDir(from: string, to: string): void {
+  mkdirSync(to, { mode: 0o700 });
+  for (const name of ['config.json', 'passphrase', 'keystore'])
+    cpSync(join(from, name), join(to, name), { recursive: true });
 }
 
 /** A file with the seconds by which a server's clock is off, and what makes a process of Node read it. */
