@@ -9,8 +9,8 @@ import type { World } from './world.ts';
 const run = promisify(execFile);
 const CLI = fileURLToPath(new URL('../../src/app/cli/bursar.mjs', import.meta.url));
 const PAGE = 200;
-/** How long payments may take to settle once everything works again. */
-const SETTLE_MS = 180_000;
+/** Once everything works again, so long without a transfer or an end means that payments are stuck. */
+const STALLED_MS = 120_000;
 const OPEN = ['authorized', 'submitted', 'in_review'];
 const PAID = ['settled', 'final'];
 
@@ -42,11 +42,7 @@ export async function judge(world: World, payers: readonly Payers[]): Promise<Ve
   const open = await openPayments(world);
   findings.push(...open.map(({ id, state }) => `${id} is still ${state}`));
   const payments = await allPayments(world);
-  const transfers = await transfersFrom(
-    world.local.anvil.url,
-    world.local.usdc.address,
-    world.agents.map(({ wallet }) => wallet),
-  );
+  const transfers = await transfersOf(world);
   findings.push(...keysAndPayments(asked, payments));
   findings.push(...paymentsAndTransfers(world, payments, transfers));
   findings.push(...(await money(world, transfers)));
@@ -62,19 +58,31 @@ export async function judge(world: World, payers: readonly Payers[]): Promise<Ve
   return { findings, counts };
 }
 
-/** Waits until nothing is on its way; those that still are at the end. */
+/** Waits until nothing is on its way, as long as transfers still appear on the chain; those that are left. */
 async function openPayments(world: World): Promise<PaymentDocument[]> {
-  const until = performance.now() + SETTLE_MS;
+  let moved = -1;
+  let untilMs = 0;
   for (;;) {
     const found: PaymentDocument[] = [];
     for (const state of OPEN) {
       const answer = await world.operator.call('list_payments', { state, limit: 20 });
       found.push(...(answer.payments as PaymentDocument[]));
     }
-    if (found.length === 0 || performance.now() > until) return found;
-    await sleep(200);
+    if (found.length === 0) return [];
+    const now = (await transfersOf(world)).length;
+    if (now !== moved) untilMs = performance.now() + STALLED_MS;
+    moved = now;
+    if (performance.now() > untilMs) return found;
+    await sleep(500);
   }
 }
+
+const transfersOf = ({ local, agents }: World): Promise<ChainTransfer[]> =>
+  transfersFrom(
+    local.anvil.url,
+    local.usdc.address,
+    agents.map(({ wallet }) => wallet),
+  );
 
 async function allPayments(world: World): Promise<PaymentDocument[]> {
   const found: PaymentDocument[] = [];

@@ -20,7 +20,7 @@ export const race: Scenario = {
   faults,
 };
 
-async function faults(world: World, { count, say }: ChaosOptions): Promise<Done> {
+async function faults(world: World, { count, minutes, say }: ChaosOptions): Promise<Done> {
   const { random, budgetMicro } = world;
   const before = accepted(world.asked);
   const payers = startPayers(world, {
@@ -31,10 +31,16 @@ async function faults(world: World, { count, say }: ChaosOptions): Promise<Done>
     amount: () => BigInt(random.whole(1, LARGEST_MICRO)),
   });
   const timer = setInterval(() => say(`${payers.answered()} of ${count} answered`), 30_000);
+  const end = setTimeout(() => void payers.finish(), minutes * 60_000);
   await payers.done;
+  clearTimeout(end);
   clearInterval(timer);
   const spent = before + accepted(payers.asked);
-  const counts = { requests: count, 'budget micro-USDC': Number(budgetMicro), 'accepted micro-USDC': Number(spent) };
+  const counts = {
+    requests: payers.answered(),
+    'budget micro-USDC': Number(budgetMicro),
+    'accepted micro-USDC': Number(spent),
+  };
   return { payers, counts, findings: overBudget(payers.asked, spent, budgetMicro) };
 }
 

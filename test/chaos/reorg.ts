@@ -24,7 +24,7 @@ export const reorg: Scenario = {
 async function faults(world: World, options: ChaosOptions): Promise<Done> {
   const { random, server } = world;
   const { url } = world.local.anvil;
-  const payers = startPayers(world, { name: 'reorg', clients: 4, pauseMs: 400, doubled: 0.05 });
+  const payers = startPayers(world, { name: 'reorg', clients: 4, pauseMs: 2_000, doubled: 0.05 });
   const counts = { reorgs: 0, 'transactions dropped': 0, 'transactions moved': 0, 'kills beside a reorg': 0 };
   const more = goesOn(options);
   while (more(counts.reorgs)) {

@@ -29,7 +29,7 @@ async function faults(world: World, options: ChaosOptions): Promise<Done> {
     left = left.filter((each) => each !== name);
     const told = await lieOnce(proxy, lies[name] ?? (() => 'pass'));
     options.say(`${lied + 1}: a node that ${name}, ${told} answers; ${payers.answered()} payments answered`);
-    if (told === 0) findings.push(`Nothing was asked of a node that ${name}.`);
+    if (told === 0) counts['lies that nothing was asked of'] = (counts['lies that nothing was asked of'] ?? 0) + 1;
     counts.lies = lied + 1;
     counts['answers changed'] = (counts['answers changed'] ?? 0) + told;
     await sleep(TRUTH_MS);
