@@ -10,11 +10,11 @@ import { runChaos } from './scenario.ts';
 /** A small dose of each, in one world; `npm run chaos` has the large ones, and docs/chaos.md what they found. */
 const doses = [
   { scenario: kill, count: 2 },
-  { scenario: reorg, count: 3 },
-  { scenario: rpcLies, count: 2 },
+  { scenario: reorg, count: 2 },
+  { scenario: rpcLies, count: 1 },
   { scenario: disk, count: 1 },
-  { scenario: clock, count: 3 },
-  { scenario: race, count: 200 },
+  { scenario: clock, count: 2 },
+  { scenario: race, count: 100 },
 ];
 
 it('After kills, reorgs, lies, a full disk and clock steps, each key is one payment, and each settled one a transfer', async () => {

@@ -45,7 +45,8 @@ const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 const only = values.only === undefined ? {} : { only: values.only };
-const database = values.database === 'postgres' ? 'postgres' : 'sqlite';
+const isOnPostgres = values.database === 'postgres' || scenario === failover;
+const database = isOnPostgres ? 'postgres' : 'sqlite';
 const result = await runChaos([{ scenario, count }], { seed, minutes, database, say, ...only });
 say(`${new Date().toISOString()} ${name} on ${database}, seed ${seed}, ${result.seconds} s`);
 for (const [what, n] of Object.entries(result.counts)) say(`  ${what}: ${n}`);
