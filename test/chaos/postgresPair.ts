@@ -47,7 +47,9 @@ export async function openPair(): Promise<PostgresPair> {
       cwd: folder,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    process.once('exit', () => child.kill('SIGKILL'));
+    const endWithParent = (): void => void child.kill('SIGKILL');
+    process.on('exit', endWithParent);
+    child.once('exit', () => process.off('exit', endWithParent));
     let said = '';
     await new Promise<void>((resolve, reject) => {
       child.once('exit', () => reject(new Error(`PostgreSQL did not start: ${said.slice(-500)}`)));
