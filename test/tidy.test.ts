@@ -73,7 +73,7 @@ describe('the environment', () => {
 
 describe('a transaction', () => {
   /** A snapshot has a connection of its own, and a test of the store reads while another job writes: nothing waits for either. */
-  const mayWait = /^src\/(books\/ledger\/check|store\/store\.test)\.ts:/;
+  const mayWait = /^src\/(books\/ledger\/check|store\/store\.test|store\/postgres\/postgresStore\.postgres\.test)\.ts:/;
 
   it('awaits nothing but itself', () => {
     const found = [...texts].flatMap(([path, text]) => (isTypeScript(path) ? foreignAwaits(path, text) : []));
