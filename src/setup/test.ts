@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { resolveOpa } from '../decide/policy/opa.ts';
+import { binariesIn } from '../store/postgres/cluster.ts';
 import { forge, run, tool } from './run.ts';
 import {
   failure,
@@ -21,23 +22,51 @@ const regoTests = ['test', '--format', 'json', '--ignore', '*.json', 'lib', 'con
 
 type Suite = { name: string; run: () => Promise<Tally> };
 
+/** What runs on PostgreSQL as well: store, ledger, meters and gate. Other files of these areas test what only SQLite has. */
+const onPostgres = [
+  'src/store/postgres/',
+  'src/store/migrations/schemas.postgres',
+  ...['events', 'journal'].map((name) => `src/books/ledger/${name}.test`),
+  ...['meters', 'refundMeters', 'simulation'].map((name) => `src/books/meters/${name}.test`),
+  ...['budget', 'decide', 'facts', 'gate', 'gate.property', 'mandated', 'recountMeters', 'refunds', 'review'].map(
+    (name) => `src/decide/payments/${name}.test`,
+  ),
+  'src/decide/payments/servers.postgres',
+];
+
 const suites: Suite[] = [
-  { name: 'TypeScript (vitest)', run: vitest },
+  { name: 'TypeScript (vitest)', run: () => vitest() },
+  { name: 'TypeScript on PostgreSQL (vitest)', run: postgres },
   { name: 'Solidity (forge)', run: () => captured(forge('test', '--json'), 'contracts', forgeTally) },
   { name: 'Rego (opa)', run: rego },
 ];
 
-async function vitest(): Promise<Tally> {
+async function vitest(...files: string[]): Promise<Tally> {
   const folder = mkdtempSync(join(tmpdir(), 'bursar-test-'));
   const report = join(folder, 'vitest.json');
   try {
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-    const { code } = await run(tool('vitest/vitest.mjs', 'run', ...reporters));
+    const { code } = await run(tool('vitest/vitest.mjs', 'run', ...reporters, ...files));
     return checked(code, vitestTally, readFileSync(report, 'utf8'));
   } catch (error) {
     return failure(`vitest left no report: ${error}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function postgres(): Promise<Tally> {
+  try {
+    console.log(`PostgreSQL: ${binariesIn(process.env.PATH ?? '')}`);
+  } catch (error) {
+    console.log(`NOT RUN: ${error instanceof Error ? error.message : error}`);
+    return sum([]);
+  }
+  process.env.BURSAR_TEST_DATABASE = 'postgres';
+  try {
+    return await vitest(...onPostgres);
+  } finally {
+    delete process.env.BURSAR_TEST_DATABASE;
   }
 }
 
