@@ -27,6 +27,7 @@ export type SessionLimits = {
   idleMs: number;
 };
 const CONNECT_MS = 5_000;
+const GOODBYE_MS = 2_000;
 /** The client gives up this long after the server should have. */
 const MARGIN_MS = 10_000;
 
@@ -108,7 +109,10 @@ export async function openSession(url: string, { statementMs, idleMs }: SessionL
     isLost: () => lost,
     end: async () => {
       lost = true;
+      // A server whose machine is gone never answers the goodbye.
+      const timer = setTimeout(() => client.connection.stream.destroy(), GOODBYE_MS);
       await client.end().catch(() => undefined);
+      clearTimeout(timer);
     },
   };
 }
