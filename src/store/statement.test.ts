@@ -98,7 +98,7 @@ describe('a query', () => {
       sql: 'select "last" from "meter_generations" where "meter" = ? and "meter" in (select value from json_each(?)) order by "last"',
       parameters: ["d'", '["a","b"]'],
     });
-    expect(find(null, ['a']).compiled('postgres').parameters).toEqual([['a']]);
+    expect(find(null, ['a']).compiled('postgres').parameters).toEqual(['{"a"}']);
     await store.write((tx) => tx.get(put, { meter: 'week', live: 3n, more: 0n }));
     expect(await store.read((tx) => tx.all(find('week', ['week'])))).toEqual([{ last: 3n }]);
     expect(await store.read((tx) => tx.get(find('week', [])))).toBeUndefined();

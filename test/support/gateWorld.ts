@@ -1,5 +1,6 @@
 import { getAddress } from 'viem';
 import { agentAccount, externalAccount, post } from '../../src/books/ledger/journal.ts';
+import { walletConfig, walletConfigToJson } from '../../src/chain/contracts/walletConfig.ts';
 import { newId } from '../../src/core/ids/ids.ts';
 import { microUsdc, parseUsdc } from '../../src/core/money/microUsdc.ts';
 import { createAgent } from '../../src/decide/identity/agents.ts';
@@ -24,6 +25,9 @@ export const chain: ChainFacts = {
   factory: '0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512',
 };
 export const numbered = (n: number) => getAddress(`0x${n.toString(16).padStart(40, '0')}`);
+
+/** Who may do what with every wallet of this world. */
+const roles = { owner: numbered(1), guardian: numbered(2), executor: numbered(3) };
 
 export type GateWorld = {
   store: Store;
@@ -66,7 +70,7 @@ export async function gateWorld(policy?: Policy, path = ':memory:'): Promise<Gat
       address: numbered(0xa0000 + count),
       purse: numbered(0xb0000 + count),
       salt: '0x',
-      configJson: '{}',
+      configJson: walletConfigToJson(walletConfig({ agentId: id, ...roles })),
       ceilings: {
         perPayment: parseUsdc(perPaymentUsdc).toString(),
         perPeriod: parseUsdc('5000').toString(),
