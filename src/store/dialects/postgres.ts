@@ -1,5 +1,5 @@
 import { type Expression, type RawBuilder, sql } from 'kysely';
-import { arrayText } from '../postgres/values.ts';
+import { arrayText } from '../postgres/arrayText.ts';
 import { asOneValue } from '../slots.ts';
 import { type Fragments, type Path, pathOf } from './fragments.ts';
 

@@ -1,7 +1,7 @@
 import { textAndValues } from '../connection.ts';
 import type { Command } from '../statement.ts';
+import { arrayText } from './arrayText.ts';
 import type { Session } from './session.ts';
-import { arrayText } from './values.ts';
 
 type Row = Record<string, unknown>;
 /** Columns that number the parameter sets, and the rows of one set. */

@@ -3,10 +3,10 @@ import type { ChangedRow, Sealing } from '../changes.ts';
 import type { Command } from '../statement.ts';
 import type { Locks, ReadTx, Tx } from '../transaction.ts';
 import type { Writer } from '../writeQueue.ts';
+import { arrayText } from './arrayText.ts';
 import { allEach, runEach } from './each.ts';
 import { ConnectionLost, isReadOnly, isTransient, postgresError } from './errors.ts';
 import { openSession, type Session } from './session.ts';
-import { arrayText } from './values.ts';
 
 /**
  * One transaction at a time on all servers: an ordinary write reads what was committed before it, as on SQLite. Transactions that run
