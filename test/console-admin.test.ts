@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { registry } from '../src/api/operations/registry.ts';
 import { query } from '../src/store/statement.ts';
+import type { Tx } from '../src/store/store.ts';
 import { administrationLooksRight } from './support/adminLooks.ts';
 import { payeesInConsole } from './support/adminPayees.ts';
 import {
@@ -181,14 +182,15 @@ describe('anyone who administers', () => {
 describe('what is hostile or broken', () => {
   const EVIL = '<img src=x onerror="window.hit=1">\u202Egnp.exe\u2066';
   /** The names in the table become hostile, each another one. */
-  const renamed = (table: 'payees' | 'agents') =>
-    query((db) =>
-      db
-        .updateTable(table)
-        .set((eb) => ({ name: eb(eb.val(EVIL), '||', eb.ref('id')).$castTo<string>() }))
-        .where('name', 'not like', 'Olga%')
-        .where('name', '<>', 'Research'),
+  async function rename(tx: Tx, table: 'payees' | 'agents'): Promise<void> {
+    const named = query((db) =>
+      db.selectFrom(table).select('id').where('name', 'not like', 'Olga%').where('name', '<>', 'Research'),
     );
+    for (const [index, { id }] of (await tx.all(named)).entries()) {
+      const name = `${EVIL}${index + 1}`;
+      await tx.run(query((db) => db.updateTable(table).set({ name }).where('id', '=', id)));
+    }
+  }
 
   it('is refused by the server in each text that a form sends', async () => {
     const operator = await asSession('guardian');
@@ -214,7 +216,7 @@ describe('what is hostile or broken', () => {
     const { store } = server.bursar;
     await store.write(async (tx) => {
       for (const table of ['payees', 'agents', 'workflows', 'sponsors', 'approvers', 'credentials']) {
-        await tx.run(renamed(table as 'payees'));
+        await rename(tx, table as 'payees');
       }
       const [list, labels_json] = [JSON.stringify([EVIL]), JSON.stringify({ team: EVIL })];
       await tx.run(query((db) => db.updateTable('payees').set({ categories_json: list, hosts_json: list })));
