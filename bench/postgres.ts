@@ -15,7 +15,7 @@ import { readGroups, writeGroups } from './postgresRows.ts';
 import type { Ran, Round } from './postgresServer.ts';
 import { inTemporaryFolder, populate, START_MS, type World } from './world.ts';
 
-const ROUNDS = Number(process.env.R ?? 5);
+const ROUNDS = 5;
 const PAYMENTS = 4_000;
 /** One transaction a payment is slow, so fewer tell as much. */
 const SINGLE_PAYMENTS = 1_000;
