@@ -6,7 +6,7 @@ import { type GateWorld, gateWorld } from '../../../test/support/gateWorld.ts';
 import { BursarError } from '../../core/errors/base.ts';
 import { limitPages } from '../../store/limitPages.ts';
 import { statement } from '../../store/statement.ts';
-import type { Tx } from '../../store/store.ts';
+import type { Store, Tx } from '../../store/store.ts';
 import { setAgentStatus } from '../identity/agents.ts';
 import { createGate, type Gate } from './gateQueue.ts';
 import type { PaymentRequest } from './request.ts';
@@ -165,5 +165,29 @@ describe('what the gate keeps of who there is', () => {
     // The epoch that was rolled back comes again, with another change.
     await world.store.write((tx) => setAgentStatus(tx, act, world.agent.id, { status: 'active', reason: 'looked at' }));
     expect((await ask())?.payment.state).toBe('authorized');
+  });
+
+  it('is not that of a run which the store has undone and runs again', async () => {
+    const { store, agent, addAgent } = world;
+    const other = await addAgent('other', '1');
+    const act = { actor: 'test', atMs: world.context().atMs };
+    const frozen = { status: 'frozen', reason: null } as const;
+    let runs = 0;
+    const twice: Store['write'] = async (job) => {
+      const first = store.write(async (tx) => {
+        await setAgentStatus(tx, act, agent.id, frozen);
+        await job(tx);
+        throw new Error('undone');
+      });
+      await expect(first).rejects.toThrow('undone');
+      // The epoch that was rolled back comes again, with another change.
+      await store.write((tx) => setAgentStatus(tx, act, other.id, frozen));
+      runs += 1;
+      return await store.write(job);
+    };
+    gate = createGate({ ...store, write: twice, writeBeside: twice }, () => world.context());
+    expect((await ask())?.payment.state).toBe('authorized');
+    expect((await ask({ agentId: other.id }, async () => undefined))?.payment.state).toBe('denied');
+    expect(runs).toBe(2);
   });
 });

@@ -64,18 +64,17 @@ export function createGate(
     function schedule(): void {
       if (isScheduled) return;
       isScheduled = true;
-      let group: Waiting[] | null = null;
-      // The store may run a job again.
-      const job = (tx: Tx): Promise<Outcome[]> => {
-        group ??= take();
-        return decide(tx, group);
+      let taken: Waiting[] | null = null;
+      const group = (): Waiting[] => {
+        taken ??= take();
+        return taken;
       };
       gathered()
-        .then(() => write(job))
+        .then(() => write(jobOf(group)))
         .then(
-          (outcomes) => settleAll(group ?? [], outcomes),
+          (outcomes) => settleAll(group(), outcomes),
           // A store that is closed or full never ran the job.
-          (error: unknown) => failed(group ?? take(), error),
+          (error: unknown) => failed(group(), error),
         );
     }
 
@@ -105,6 +104,16 @@ export function createGate(
     };
   }
 
+  /** The store may run a job again, after it was undone: what the first run has read of identities was perhaps undone with it. */
+  function jobOf(groupOf: () => readonly Waiting[]): (tx: Tx) => Promise<Outcome[]> {
+    let hasRun = false;
+    return (tx) => {
+      if (hasRun) identities.forget();
+      hasRun = true;
+      return decide(tx, groupOf());
+    };
+  }
+
   function failed(group: readonly Waiting[], error: unknown): void {
     identities.forget();
     if (error instanceof NeedsWholeStore) {
@@ -121,7 +130,7 @@ export function createGate(
   /** Something in a group failed, and nothing of it is recorded: the others must not pay for that. Keys make asking again safe. */
   async function alone(one: Waiting): Promise<void> {
     try {
-      const [outcome = null] = await store.write((tx) => decide(tx, [one]));
+      const [outcome = null] = await store.write(jobOf(() => [one]));
       settle(one, outcome);
     } catch (error) {
       identities.forget();
