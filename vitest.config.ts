@@ -35,7 +35,7 @@ export default defineConfig({
       },
       {
         test: {
-          // What needs more than one room: whole servers, crashes, races. They wait for chains and browsers more than they compute.
+          // Whole servers, crashes and races. They wait for chains and browsers more than they compute.
           name: 'system',
           include: ['test/**/*.test.ts'],
           exclude: ['test/tidy.test.ts', 'test/links.test.ts', ...notHere],

@@ -14,6 +14,7 @@ import { createPayoutRunner } from '../../spend/payouts/runner.ts';
 import { runDue } from '../../spend/recurring/runDue.ts';
 import { cancelUnsigned } from '../../spend/x402/unsigned.ts';
 import type { LedStore } from '../../store/leases/leadership.ts';
+import { timeIn } from '../../store/time.ts';
 import type { Config } from './config.ts';
 import type { Duties } from './duties.ts';
 import { noticesOf } from './noticesOf.ts';
@@ -94,7 +95,8 @@ export function workerLoops(parts: {
 /** Schedules ask the gate like every caller; without a policy they wait. */
 async function recur(store: LedStore, { policies, chainFacts, clock }: App): Promise<void> {
   if (!policies.current()) return;
-  await store.write(async (tx) =>
-    runDue(tx, { ...(await policies.rulesIn(tx)), chain: chainFacts, actor: 'bursar', atMs: clock() }),
-  );
+  await store.write(async (tx) => {
+    const rules = await policies.rulesIn(tx);
+    return runDue(tx, { ...rules, chain: chainFacts, actor: 'bursar', atMs: await timeIn(tx, clock()) });
+  });
 }

@@ -21,6 +21,7 @@ import type { RouteInput } from '../../decide/policy/input.ts';
 import type { Leg, Policy } from '../../decide/policy/policy.ts';
 import type { LedStore } from '../../store/leases/leadership.ts';
 import type { ReadTx, Tx } from '../../store/store.ts';
+import { timeIn } from '../../store/time.ts';
 import {
   attemptsAtLeg,
   firstToRoute,
@@ -68,7 +69,8 @@ export function createRouter({ store, policy, rulesIn, chain, clock, wake }: Rou
       let legs = 0;
       for (const { id } of ids) {
         const made = await store.write(async (tx) => {
-          const context = { ...(await rulesIn(tx)), chain, actor: 'bursar', atMs: clock() };
+          const rules = await rulesIn(tx);
+          const context = { ...rules, chain, actor: 'bursar', atMs: await timeIn(tx, clock()) };
           return (await routeReceivable(tx, id, context)).length;
         });
         legs += made;

@@ -9,6 +9,7 @@ import type { Caller } from '../../../decide/identity/caller.ts';
 import type { GateContext } from '../../../decide/payments/gate.ts';
 import type { PaymentRequest } from '../../../decide/payments/request.ts';
 import type { ReadTx } from '../../../store/store.ts';
+import { timeIn } from '../../../store/time.ts';
 import { visibleAgent } from '../act.ts';
 import type { App } from '../app.ts';
 
@@ -103,7 +104,7 @@ export function toPaymentRequest(
  */
 export async function gateRules(tx: ReadTx, app: App, caller: Caller): Promise<GateContext> {
   const rules = await app.policies.rulesIn(tx);
-  return { ...rules, chain: app.chainFacts, actor: caller.actor, atMs: app.clock() };
+  return { ...rules, chain: app.chainFacts, actor: caller.actor, atMs: await timeIn(tx, app.clock()) };
 }
 
 /** The same by what this server knows, for answers that decide nothing. Throws `policy_unavailable`. */
