@@ -4,6 +4,7 @@ import { getAgent } from '../../decide/identity/agents.ts';
 import type { Payment } from '../../decide/payments/payment.ts';
 import { lapseReviews } from '../../decide/payments/review.ts';
 import type { LedStore } from '../../store/leases/leadership.ts';
+import { timeIn } from '../../store/time.ts';
 import { approvedTransferFromReservation } from '../contracts/approvedTransfer.ts';
 import { executorOf } from '../contracts/walletConfig.ts';
 import { type NonceWindow, readNonceWindow } from '../contracts/walletState.ts';
@@ -188,7 +189,7 @@ export function createSettler({ store, chain, factory, executors, clock }: Settl
         await gatherApprovals(round);
       });
       return store.write(async (tx) => {
-        const atMs = clock();
+        const atMs = await timeIn(tx, clock());
         await noteDeployed(tx, chain.chainId, atMs);
         for (const failure of round.failed) await failPayment(tx, failure, atMs);
         for (const { payment, window } of round.renumbered) {

@@ -21,6 +21,7 @@ import type { Payment } from '../../decide/payments/payment.ts';
 import { findPayment, type PaymentRow, toPayment } from '../../decide/payments/records.ts';
 import { appendPaymentEvent, transition } from '../../decide/payments/transition.ts';
 import type { ReadTx, Store, Tx } from '../../store/store.ts';
+import { timeIn } from '../../store/time.ts';
 import { echoExtensions } from './extensions.ts';
 import type { Requirement } from './paymentRequired.ts';
 import { authorizationOf, newAuthorization, paymentById } from './queries.ts';
@@ -74,7 +75,7 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
     const { wallet } = await getAgent(tx, payment.agentId);
     invariant(wallet, 'A purchase is authorized for an agent without a wallet.');
     const stored = JSON.parse(row.request_json) as Stored;
-    const nowS = Math.floor(clock() / 1000);
+    const nowS = Math.floor((await timeIn(tx, clock())) / 1000);
     const epoch = await bookedEpoch(tx, payment.agentId, chain.chainId);
     const asked = Math.max(stored.requirement.maxTimeoutSeconds, MIN_VALIDITY_SECONDS);
     const validBeforeS = nowS + Math.min(asked, options.maxValiditySeconds());
@@ -118,7 +119,7 @@ export function createPurchaseSigner(options: SignerOptions): PurchaseSigner {
       resource: JSON.stringify(stored.resource),
       epoch: terms.epoch,
     });
-    const atMs = clock();
+    const atMs = await timeIn(tx, clock());
     const data = { nonce: authorization.nonce, valid_before: authorization.validBefore, epoch: terms.epoch };
     await appendPaymentEvent(tx, now, 'payment.signed', { actor: 'bursar', atMs, data });
     const submitted = await transition(tx, now, 'submit', { actor: 'bursar', atMs, data: { rail: 'x402' } });
